@@ -1,0 +1,1 @@
+"""Blocks without a paper's name."""

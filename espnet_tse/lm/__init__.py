@@ -1,0 +1,1 @@
+"""Conditions to codes: language models over codec codes."""

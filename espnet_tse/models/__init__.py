@@ -1,0 +1,1 @@
+"""One file a paper system, joining the rooms."""

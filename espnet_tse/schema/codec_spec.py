@@ -1,0 +1,28 @@
+"""What a codec, VAE or quantizer promises to those who use it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """Sizes and rates of a codec."""
+
+    sample_rate: int  # Hz
+    hop_length: int  # samples a code frame
+    num_codebooks: int  # K
+    codebook_size: int  # V, entries a codebook
+    embedding_dim: int  # D, width of a codebook entry
+
+    @property
+    def frame_rate(self) -> float:
+        """Code frames a second, Hz."""
+        return self.sample_rate / self.hop_length
+
+    @property
+    def bitrate(self) -> float:
+        """bit/s of all codebooks."""
+        return self.frame_rate * self.num_codebooks * (self.codebook_size - 1).bit_length()
+
+    def num_frames(self, num_samples: int) -> int:
+        """Code frames of a signal of ``num_samples`` samples, ceil(N / hop_length)."""
+        return -(-num_samples // self.hop_length)

@@ -1,0 +1,1 @@
+"""Estimates and targets to scores; knows no model."""

@@ -1,0 +1,1 @@
+"""Every name -> class table, and one task per way of training."""

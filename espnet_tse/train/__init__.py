@@ -1,0 +1,1 @@
+"""Training machinery; knows (loss, stats, weight) and no paper."""

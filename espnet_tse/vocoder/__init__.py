@@ -1,0 +1,1 @@
+"""Codes, embeddings or latents to waveform."""

