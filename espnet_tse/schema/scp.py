@@ -1,0 +1,48 @@
+"""Kaldi scp files: one ``key value`` a line."""
+
+from pathlib import Path
+from typing import Mapping
+
+from espnet_tse.schema.files import atomic_write
+
+
+class DataError(ValueError):
+    """Data that a user can mend; the message names the file, the key and the way."""
+
+
+def read_scp(path: Path | str) -> dict[str, str]:
+    """Read ``key value`` lines; the value is the rest of the line, spaces included.
+
+    Args:
+        path: scp, utt2spk, text or any other file of that form.
+    Returns:
+        key -> value in the file's order.
+    Raises:
+        DataError: the file is missing or not UTF-8, a line has no value, a key stands twice.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; run the stage that makes it, or mend the path.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 ({error}); convert it, e.g. with iconv.") from None
+    entries: dict[str, str] = {}
+    # str.splitlines also breaks at characters such as U+2028 that may stand inside a transcript.
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        key, _, value = line.strip().replace("\t", " ", 1).partition(" ")
+        if not value.strip():
+            raise DataError(f"{path}:{number}: key '{key}' has no value; each line wants 'key value'.")
+        if key in entries:
+            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+        entries[key] = value.strip()
+    return entries
+
+
+def write_scp(path: Path | str, entries: Mapping[str, object]) -> None:
+    """Write ``key value`` lines in byte order (as ``LC_ALL=C sort``), atomically."""
+    with atomic_write(path) as file:
+        for key in sorted(entries, key=lambda k: k.encode("utf-8")):
+            file.write(f"{key} {entries[key]}\n")
