@@ -1,1 +1,1 @@
-"""Waveform to codes and back."""
+"""Waveform <-> codes: codecs, their identity, and what they are trained with."""

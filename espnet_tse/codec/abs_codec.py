@@ -1,0 +1,152 @@
+"""The contract of a waveform codec with residual codebooks."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_tse.codec.equal_length import map_equal_length
+from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema import PADDING_CODE, Codes, CodecSpec, Frames
+
+
+class AbsCodec(nn.Module, ABC):
+    """Waveform -> residual codes -> sum of codebook vectors -> waveform.
+
+    A codec class gives the spec, the tables and two functions on rows of equal length. This class does
+    batches: rows are grouped by length inside, so a row's result never depends on its batch mates.
+    Systems use a codec frozen: ``codec.requires_grad_(False).eval()``. Gradients still flow through
+    ``decode_embeddings`` to the embeddings.
+    """
+
+    @property
+    @abstractmethod
+    def spec(self) -> CodecSpec:
+        """Sizes and rates."""
+
+    @property
+    @abstractmethod
+    def codebooks(self) -> Tensor:
+        """(K, V, D) tables of all codebooks, without gradient."""
+
+    @abstractmethod
+    def quantize(self, waveform: Tensor) -> Tensor:
+        """Codes of unpadded rows whose RMS is 1: (b, N) -> (b, K, T), N at least ``hop_length``."""
+
+    @abstractmethod
+    def synthesize(self, embeddings: Tensor) -> Tensor:
+        """Waveform of unpadded rows: (b, T, D) -> (b, T * hop_length), at the decoder's own level."""
+
+    @property
+    def frame_rate(self) -> float:
+        """Code frames a second, Hz."""
+        return self.spec.frame_rate
+
+    def encode(self, waveform: Tensor, lengths: Tensor) -> Codes:
+        """Codes of a batch at any level; a row is scaled to RMS 1 first.
+
+        Args:
+            waveform: (B, N) at the codec's sample rate; what stands behind a row's length is not read.
+            lengths: (B,) int64, samples, at least 1.
+        Returns:
+            (B, K, T) codes, ceil(length / hop_length) frames a row.
+        Raises:
+            ValueError: a row is empty, or longer than N.
+        """
+        return self.encode_with_scale(waveform, lengths)[0]
+
+    @torch.no_grad()
+    def encode_with_scale(self, waveform: Tensor, lengths: Tensor) -> tuple[Codes, Tensor]:
+        """As ``encode``, and the RMS of each row, (B,), that a resynthesis is multiplied by."""
+        rows = map_equal_length(lambda signal: self._encode_group(signal), waveform, lengths)
+        num_frames = torch.tensor([codes.size(-1) for codes in rows], device=waveform.device)
+        values = pad_sequence([codes.T for codes in rows], batch_first=True, padding_value=PADDING_CODE)
+        scale = torch.cat(map_equal_length(lambda signal: rms(signal), waveform, lengths))
+        return Codes(values.transpose(1, 2), num_frames, self.frame_rate), scale
+
+    def _encode_group(self, signal: Tensor) -> Tensor:
+        # 1e-8 as in FunCodec (audio_normalize): silence stays silence and is not divided by zero.
+        signal = signal / (rms(signal) + 1e-8)
+        missing = self.spec.hop_length - signal.size(1)
+        return self.quantize(nn.functional.pad(signal, (0, max(missing, 0))))
+
+    def embed(self, codes: Codes, num_codebooks: int | None = None) -> Frames:
+        """Plain sum of the first ``num_codebooks`` codebook vectors.
+
+        Args:
+            codes: (B, K', T); K' may be smaller than the codec's K (coarse codes).
+            num_codebooks: n, all K' when None.
+        Returns:
+            (B, T, D), zeros at padding.
+        Raises:
+            ValueError: more codebooks asked than given, or than the codec has; frames of another rate.
+        """
+        n = codes.values.size(1) if num_codebooks is None else num_codebooks
+        limit = min(codes.values.size(1), self.spec.num_codebooks)
+        if not 1 <= n <= limit:
+            raise ValueError(
+                f"num_codebooks is {n}, but the codes hold {codes.values.size(1)} codebooks and the codec "
+                f"has {self.spec.num_codebooks}; ask for 1 .. {limit}."
+            )
+        if codes.frame_rate != self.frame_rate:
+            raise ValueError(
+                f"codes are at {codes.frame_rate} Hz but the codec works at {self.frame_rate} Hz; "
+                "encode the targets with this codec."
+            )
+        tables = self.codebooks.detach()
+        # PADDING_CODE is no row of a table: read entry 0 there and zero the sum below.
+        indices = codes.values[:, :n].clamp(min=0)
+        values = sum(embedding(indices[:, k], tables[k]) for k in range(n))
+        valid = valid_mask(codes.lengths, values.size(1))
+        return Frames(values * valid[..., None], codes.lengths, codes.frame_rate)
+
+    def decode_embeddings(self, embeddings: Frames) -> Tensor:
+        """Waveform of continuous embeddings, codebook sums or a regression of them.
+
+        The level is the decoder's own (a FunCodec decoder returns about RMS 1 times a learned gain,
+        whatever comes in); restore it outside, e.g. by the RMS of the mixture.
+
+        Args:
+            embeddings: (B, T, D) at the codec's frame rate.
+        Returns:
+            (B, T * hop_length), zeros behind a row's ``length * hop_length``.
+        Raises:
+            ValueError: another width than D, another frame rate, or an empty row.
+        """
+        if embeddings.values.size(2) != self.spec.embedding_dim or embeddings.frame_rate != self.frame_rate:
+            raise ValueError(
+                f"embeddings are {embeddings.values.size(2)} wide at {embeddings.frame_rate} Hz but the codec "
+                f"decodes {self.spec.embedding_dim} at {self.frame_rate} Hz; train on codes of this codec."
+            )
+        rows = map_equal_length(self.synthesize, embeddings.values, embeddings.lengths)
+        waveform = pad_sequence(rows, batch_first=True)
+        missing = embeddings.values.size(1) * self.spec.hop_length - waveform.size(1)
+        return nn.functional.pad(waveform, (0, missing))
+
+    def decode_codes(self, codes: Codes, num_codebooks: int | None = None) -> Tensor:
+        """``decode_embeddings(embed(codes, num_codebooks))``."""
+        return self.decode_embeddings(self.embed(codes, num_codebooks))
+
+    def resynthesize(self, waveform: Tensor, lengths: Tensor, num_codebooks: int | None = None) -> Tensor:
+        """Encode and decode at the input's own level and length.
+
+        Args:
+            waveform: (B, N).
+            lengths: (B,) samples.
+            num_codebooks: how many codebooks the decoder hears; all when None.
+        Returns:
+            (B, N), each row with the RMS of its input, zeros behind its length.
+        """
+        codes, scale = self.encode_with_scale(waveform, lengths)
+        decoded = self.decode_codes(codes, num_codebooks)[:, : waveform.size(1)]
+        decoded = nn.functional.pad(decoded, (0, waveform.size(1) - decoded.size(1)))
+        decoded = decoded * valid_mask(lengths, decoded.size(1))
+        level = (decoded.square().sum(1) / lengths).sqrt()
+        return decoded * (scale / (level + 1e-8))[:, None]
+
+
+def rms(signal: Tensor) -> Tensor:
+    """Root mean square over the samples: (b, N) -> (b, 1)."""
+    return signal.square().mean(dim=1, keepdim=True).sqrt()
