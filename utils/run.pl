@@ -1,0 +1,155 @@
+#!/usr/bin/env perl
+
+# Runs jobs on this machine.
+#   run.pl [--max-jobs-run N] [--gpu N] [--pick all|failed|incomplete] [JOB=1:n] <log> <command> ...
+#
+# The command's words reach the program as they are: no shell reads them again ('bash -c' for a pipe).
+# At most --max-jobs-run jobs run at once; by default as many as this process may use processors, or,
+# with --gpu N, as many as there are groups of N visible GPUs, each job seeing its own group.
+# --pick failed runs again what failed or did not end, --pick incomplete only what did not end.
+# Options of the schedulers (--mem, --time, --num-threads, ...) are accepted and have no effect.
+# Exit: 0 done, 1 a job failed, 2 wrong usage, 3 too few GPUs, 128 + n after signal n. Every job is a process
+# group of its own, which is ended with run.pl, whatever ends run.pl.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use POSIX qw(WNOHANG setpgid strftime);
+use lib dirname(abs_path(__FILE__));
+use JobLine;
+
+my $line = JobLine::parse("run.pl", @ARGV);
+my ($todo, $failed_before) = JobLine::jobs($line);
+my @failed = @$failed_before;
+my $gpus = JobLine::whole_number($line, "gpu", 0);
+my @gpu_groups = $gpus ? gpu_groups($gpus) : ();
+my $limit = JobLine::whole_number($line, "max-jobs-run", $gpus ? scalar @gpu_groups : 0)
+    || JobLine::available_cpus();
+
+my %running;    # process id -> { job, log, start, gpus }
+my $watch = start_watchdog();
+for my $signal (qw(HUP INT TERM)) {
+    $SIG{$signal} = sub { stop($signal) };
+}
+
+my @queue = @$todo;
+while (@queue || %running) {
+    start(shift @queue) while @queue && keys(%running) < $limit && (!$gpus || @gpu_groups);
+    my $pid = waitpid(-1, 0);
+    finish($pid, $?) if $pid > 0 && $running{$pid};
+}
+exit JobLine::report($line, $line->{last} - $line->{first} + 1, @failed);
+
+sub start {
+    my ($job) = @_;
+    my $log = JobLine::fill($line, $line->{log}, $job);
+    my @command = map { JobLine::fill($line, $_, $job) } @{ $line->{command} };
+    JobLine::make_log_folder($log);
+    open my $out, ">", $log or do { print STDERR "run.pl: cannot write $log: $!\n"; stop("TERM", 1) };
+    my $shown = join " ", map { JobLine::quote($_) } @command;
+    $shown =~ s/\n/\n# /g;
+    print $out "# $shown\n# Started at ", now(), "\n#\n";
+    close $out;
+    my $group = $gpus ? shift @gpu_groups : undef;
+    my $pid = fork();
+    if (!defined $pid) { print STDERR "run.pl: cannot start a process: $!\n"; stop("TERM", 1) }
+    if ($pid == 0) {
+        setpgid(0, 0);
+        # A background job of a shell inherits an ignored SIGINT.
+        $SIG{$_} = "DEFAULT" for qw(HUP INT TERM);
+        $ENV{CUDA_VISIBLE_DEVICES} = $group if defined $group;
+        open STDIN, "<", "/dev/null" and open STDOUT, ">>", $log and open STDERR, ">&", \*STDOUT
+            or POSIX::_exit(126);
+        { no warnings "exec"; exec { $command[0] } @command; }
+        print STDERR "run.pl: cannot run '$command[0]': $!\n";
+        POSIX::_exit(127);
+    }
+    setpgid($pid, $pid);    # whoever comes first, parent or child: no moment without a group
+    $running{$pid} = { job => $job, log => $log, start => time, gpus => $group };
+    print $watch "+$pid\n" if $watch;
+}
+
+sub finish {
+    my ($pid, $status) = @_;
+    my $done = delete $running{$pid};
+    print $watch "-$pid\n" if $watch;
+    my $signal = $status & 127;
+    my $code = $signal ? 128 + $signal : $status >> 8;
+    my $elapsed = time - $done->{start};
+    my $threads = $line->{options}{"num-threads"} || 1;
+    if (open my $out, ">>", $done->{log}) {
+        print $out "# Accounting: time=$elapsed threads=$threads\n# Ended (code $code",
+            $signal ? "; signal $signal" : "", ") at ", now(), ", elapsed time $elapsed seconds\n";
+        close $out;
+    }
+    push @gpu_groups, $done->{gpus} if defined $done->{gpus};
+    if ($code) {
+        push @failed, $done->{job};
+        kill "TERM", -$pid;    # workers that outlived a crashed leader
+    }
+}
+
+# Ends every job: politely first, then not.
+sub stop {
+    my ($signal, $code) = @_;
+    $SIG{$_} = "IGNORE" for qw(HUP INT TERM);
+    my @groups = keys %running;
+    kill "TERM", -$_ for @groups;
+    for (1 .. 50) {
+        for my $pid (keys %running) { finish($pid, $?) if waitpid($pid, WNOHANG) == $pid }
+        last unless grep { kill 0, -$_ } @groups;
+        select undef, undef, undef, 0.1;
+    }
+    kill "KILL", -$_ for @groups;
+    my %numbers = (HUP => 1, INT => 2, TERM => 15);
+    $code = 128 + $numbers{$signal} unless defined $code;
+    print STDERR "run.pl: stopped by SIG$signal; its jobs were ended\n" if $code > 128;
+    exit $code;
+}
+
+# A process that outlives even a killed (-9) run.pl for a moment: when the pipe from run.pl closes, it ends the
+# process groups that run.pl has told it of and not yet signed off.
+sub start_watchdog {
+    pipe my $from, my $to or return undef;
+    my $pid = fork();
+    return undef unless defined $pid;
+    if ($pid == 0) {
+        close $to;
+        setpgid(0, 0);
+        open STDIN, "<", "/dev/null";
+        open STDOUT, ">", "/dev/null";
+        open STDERR, ">", "/dev/null";
+        $SIG{$_} = "IGNORE" for qw(HUP INT TERM);
+        my %groups;
+        while (<$from>) { /^([+-])(\d+)/ and $1 eq "+" ? $groups{$2} = 1 : delete $groups{$2} }
+        exit 0 unless %groups;
+        kill "TERM", -$_ for keys %groups;
+        sleep 2;
+        kill "KILL", -$_ for keys %groups;
+        exit 0;
+    }
+    close $from;
+    select((select($to), $| = 1)[0]);
+    return $to;
+}
+
+sub gpu_groups {
+    my ($size) = @_;
+    my @devices;
+    if (defined $ENV{CUDA_VISIBLE_DEVICES}) {
+        @devices = grep { length } split /,/, $ENV{CUDA_VISIBLE_DEVICES};
+    } else {
+        my @listed = grep { /^GPU \d+/ } `nvidia-smi -L 2>/dev/null`;
+        @devices = 0 .. $#listed;
+    }
+    if (@devices < $size) {
+        print STDERR "run.pl: --gpu $size was asked for, but ", scalar @devices, " GPUs are visible\n";
+        exit 3;
+    }
+    my @groups;
+    push @groups, join ",", splice @devices, 0, $size while @devices >= $size;
+    return @groups;
+}
+
+sub now { return strftime("%Y-%m-%dT%H:%M:%S", localtime) }
