@@ -1,0 +1,83 @@
+"""The speakers of mini_espeak: voice variant x accent x pitch x rate, disjoint between the sets."""
+
+import random
+
+from espeak_synthesis import Voice
+
+# espeak-ng's variants sound from plausible to novelty. Kept are those of which a speech recogniser
+# (pocketsphinx with a grammar of the sentences) got at least half of the words of clean speech.
+FEMALE_VARIANTS = ["f1", "f2", "f3", "f4", "f5", "anika", "aunty", "steph", "steph2", "steph3"]
+MALE_VARIANTS = [
+    *("m1", "m2", "m3", "m4", "m5", "m6", "m8", "Denis", "Gene", "Reed", "adam", "benjamin", "david"),
+    *("ed", "edward", "john", "michel", "miguel", "pablo", "sandro", "Hugo", "Diogo", "victor"),
+]
+# The clearest of them (at least 65 % of the words) speak in dev and test, so that a word error rate
+# of the extracted speech tells about the extraction and not about the voice.
+CLEAR_FEMALE_VARIANTS = ["f2", "f5", "f3", "f1", "anika", "steph2", "steph3"]
+CLEAR_MALE_VARIANTS = ["m5", "michel", "edward", "sandro", "m6", "Reed", "m3", "Hugo", "benjamin"]
+
+ACCENTS = [
+    *("en-US", "en", "en-GB-x-rp", "en-GB-scotland"),
+    *("en-US-nyc", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd"),
+]
+CLEAR_ACCENTS = ["en-US", "en", "en-GB-x-rp", "en-GB-scotland"]
+PITCHES = [24, 36, 48, 60, 72]  # of espeak-ng's 0..100; a variant's own is 50
+
+
+def _draw(draw: random.Random, count: int, variants: list[str], accents: list[str], used: set) -> list[Voice]:
+    """``count`` voices, as evenly over the variants as possible, no (variant, accent) twice."""
+    voices = []
+    queue: list[str] = []
+    while len(voices) < count:
+        if not queue:
+            queue = [v for v in variants if any((v, a) not in used for a in accents)]
+            if not queue:
+                raise ValueError(
+                    f"only {len(voices)} of {count} speakers can be made of {len(variants)} variants x "
+                    f"{len(accents)} accents; ask for fewer speakers."
+                )
+            draw.shuffle(queue)
+        variant = queue.pop()
+        accent = draw.choice([a for a in accents if (variant, a) not in used])
+        used.add((variant, accent))
+        # Speakers of one variant lie at different pitches: the n-th one takes the n-th step.
+        step = sum(v == variant for v, _ in used) * 2
+        pitch = PITCHES[step % len(PITCHES)] + draw.randint(-3, 3)
+        voices.append(Voice(variant, accent, pitch, draw.randint(35, 75), draw.randint(112, 148)))
+    return voices
+
+
+def make_speakers(num_train: int, num_dev: int, num_test: int, seed: int) -> dict[str, dict[str, Voice]]:
+    """The speakers of each set, half female, half male.
+
+    Dev and test are drawn first, so that their speakers do not depend on the size of train; within
+    them no two speakers share a variant while there are enough variants.
+
+    Returns:
+        set name -> speaker id -> voice; ids sort as the sets train, dev, test.
+    Raises:
+        ValueError: more speakers are wanted than (variant, accent) pairs exist.
+    """
+    draw = random.Random(seed)
+    used: set[tuple[str, str]] = set()
+    sizes = {"test": num_test, "dev": num_dev, "train": num_train}
+    voices = {}
+    for name, count in sizes.items():
+        clear = name != "train"
+        females = CLEAR_FEMALE_VARIANTS if clear else FEMALE_VARIANTS
+        males = CLEAR_MALE_VARIANTS if clear else MALE_VARIANTS
+        accents = CLEAR_ACCENTS if clear else ACCENTS
+        half = count // 2
+        female = _draw(draw, half, females, accents, used)
+        male = _draw(draw, count - half, males, accents, used)
+        mixed = female + male
+        draw.shuffle(mixed)
+        voices[name] = mixed
+    speakers: dict[str, dict[str, Voice]] = {}
+    number = 0
+    for name in ("train", "dev", "test"):
+        speakers[name] = {}
+        for voice in voices[name]:
+            number += 1
+            speakers[name][f"esp{number:03d}"] = voice
+    return speakers
