@@ -34,5 +34,9 @@ class Codes:
         """The first ``num_codebooks`` codebooks, (B, num_codebooks, T)."""
         return Codes(self.values[:, :num_codebooks], self.lengths, self.frame_rate)
 
+    def rows(self, index: Tensor) -> "Codes":
+        """The batch rows of ``index`` (int64)."""
+        return Codes(self.values[index], self.lengths[index], self.frame_rate)
+
     def to(self, device: torch.device | str) -> "Codes":
         return Codes(self.values.to(device), self.lengths.to(device), self.frame_rate)

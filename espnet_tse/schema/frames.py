@@ -28,5 +28,9 @@ class Frames:
         """(B, T) bool, True where a frame is padding."""
         return padding_mask(self.lengths, self.values.size(1))
 
+    def rows(self, index: Tensor) -> "Frames":
+        """The batch rows of ``index`` (int64)."""
+        return Frames(self.values[index], self.lengths[index], self.frame_rate)
+
     def to(self, device: torch.device | str) -> "Frames":
         return Frames(self.values.to(device), self.lengths.to(device), self.frame_rate)

@@ -1,0 +1,51 @@
+"""One transformer encoder that reads mixture and enrollment alike."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
+from espnet_tse.schema import Conditions, Frames, TSEBatch
+
+
+@dataclass(frozen=True)
+class SharedTransformerConfig(TransformerConfig):
+    """arXiv:2601.06006, Sec. IV-B.1 speaks of a conformer; the released configuration switches its
+    convolution off, and only without it are there 77 M parameters: this is a plain transformer."""
+
+    feature_scale: float = 1.0  # multiplies the features; 1/40 brings [-80, 0] dB to about [-2, 0]
+
+
+class SharedTransformerEncoder(nn.Module):
+    """Features -> condition frames in the codec's embedding space, the same weights for both signals."""
+
+    Config = SharedTransformerConfig
+
+    def __init__(self, frontend: nn.Module, stack: TransformerStack, output_dim: int, feature_scale: float):
+        super().__init__()
+        self.frontend, self.stack, self.feature_scale = frontend, stack, feature_scale
+        self.project = nn.Linear(stack.config.width, output_dim)
+
+    @classmethod
+    def from_config(
+        cls, config: SharedTransformerConfig, frontend: nn.Module, output_dim: int
+    ) -> "SharedTransformerEncoder":
+        """``frontend`` maps (waveform, lengths) to Frames; ``output_dim`` is the codec's embedding width."""
+        return cls(frontend, TransformerStack(frontend.output_dim, config), output_dim, config.feature_scale)
+
+    def encode(self, waveform: torch.Tensor, lengths: torch.Tensor) -> Frames:
+        """One signal: (B, N) samples -> (B, T, output_dim) at the front-end's rate."""
+        features = self.frontend(waveform, lengths)
+        padding = features.padding_mask
+        positions = torch.arange(features.values.size(1), device=waveform.device).expand(len(lengths), -1)
+        hidden = self.stack(features.values * self.feature_scale, bidirectional_mask(padding), positions)
+        values = self.project(hidden).masked_fill(padding[..., None], 0.0)
+        return Frames(values, features.lengths, features.frame_rate)
+
+    def forward(self, batch: TSEBatch) -> Conditions:
+        """E_m and E_r of a batch (arXiv:2601.06006, Sec. III-B)."""
+        return Conditions(
+            mixture=self.encode(batch.mixture, batch.mixture_lengths),
+            enrollment=self.encode(batch.enrollment, batch.enrollment_lengths),
+        )

@@ -1,0 +1,196 @@
+"""Decoder-only language model of the first codec codebooks, all streams of a frame at once."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions
+from espnet_tse.layers.padding import padding_mask
+from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
+from espnet_tse.lm.abs_generator import AbsGenerator
+from espnet_tse.lm.sampling import choose_tokens, row_draws
+from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, DecodeConf, Prediction
+
+BOS, TASK, SEPARATOR = range(3)
+
+
+@dataclass(frozen=True)
+class DecoderOnlyConfig(TransformerConfig):
+    """LauraTSE's language model (arXiv:2601.06006, Sec. IV-B.1; 35,275,266 parameters with n = 2)."""
+
+    num_layers: int = 10
+    activation: str = "relu"
+    attention_dropout: float = 0.1
+    input_activation: bool = True
+    num_codebooks: int = 2  # n, streams predicted in parallel
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.num_codebooks < 1:
+            raise ValueError(f"num_codebooks is {self.num_codebooks}, want 1 or more.")
+
+
+class DecoderOnlyLM(AbsGenerator):
+    """p(codes of frame t | mixture, enrollment, frames before t), arXiv:2601.06006, Eq. (2) and (3).
+
+    The prefix is bidirectional and never sees a code; the task token and the codes are causal. A frame
+    enters as the sum of its n codebook vectors; the n streams of a frame are independent given the
+    hidden state.
+    """
+
+    Config = DecoderOnlyConfig
+
+    def __init__(self, stack: TransformerStack, codebooks: Tensor, spec: CodecSpec):
+        """``codebooks``: (n, V, D), the frozen tables of the streams that are predicted."""
+        super().__init__()
+        self.stack, self.spec = stack, spec
+        self.register_buffer("codebooks", codebooks.detach().clone(), persistent=False)
+        self.num_streams, self.end_token = codebooks.size(0), codebooks.size(1)
+        self.special = nn.Embedding(3, codebooks.size(2))
+        self.head = nn.Linear(stack.config.width, self.num_streams * (self.end_token + 1))
+
+    @classmethod
+    def from_config(cls, config: DecoderOnlyConfig, codebooks: Tensor, spec: CodecSpec) -> "DecoderOnlyLM":
+        """``codebooks``: (K, V, D), all tables of the codec."""
+        if config.num_codebooks > codebooks.size(0):
+            raise ValueError(
+                f"lm_conf: num_codebooks {config.num_codebooks} exceeds the codec's {codebooks.size(0)} codebooks."
+            )
+        stack = TransformerStack(codebooks.size(2), config)
+        return cls(stack, codebooks[: config.num_codebooks], spec)
+
+    @property
+    def separator(self) -> Tensor:
+        """(D,) the token between enrollment and mixture; the refiner uses the same."""
+        return self.special.weight[SEPARATOR]
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """Sum of the n codebook vectors: (B, n, T) codes, padding as entry 0 -> (B, T, D)."""
+        return sum(F.embedding(codes[:, i].clamp_min(0), self.codebooks[i]) for i in range(self.num_streams))
+
+    def prefix(self, conditions: Conditions) -> ConditionSequence:
+        """[bos, E_r, sep, E_m] of each row, padded in front."""
+        return join_conditions(conditions, self.separator, self.spec.frame_rate, lead=self.special.weight[BOS])
+
+    def forward(self, conditions: Conditions, codes: Codes) -> Tensor:
+        """Teacher-forced logits of every frame and of the end.
+
+        Args:
+            codes: (B, >= n, T) ground truth.
+        Returns:
+            (B, T + 1, n, V + 1); row t predicts frame t from the frames before it.
+        """
+        prefix = self.prefix(conditions)
+        batch, length = codes.values.size(0), codes.values.size(2)
+        task = self.special.weight[TASK].to(prefix.values).expand(batch, 1, -1)
+        history = self.embed(codes.values).to(prefix.values)
+        values = torch.cat([prefix.values, task, history], dim=1)
+        padding = torch.cat([prefix.padding, padding_mask(codes.lengths + 1, length + 1)], dim=1)
+        # The input at position t predicts frame t, so that is its time.
+        times = torch.arange(length + 1, device=values.device).expand(batch, -1)
+        positions = torch.cat([prefix.positions, times], dim=1)
+        start = prefix.values.size(1)
+        hidden = self.stack(values, prefix_mask(padding, start), positions)
+        return self.logits(hidden[:, start:])
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(B, T, width) -> (B, T, n, V + 1)."""
+        return self.head(hidden).unflatten(-1, (self.num_streams, self.end_token + 1))
+
+    @torch.no_grad()
+    def generate(
+        self, conditions: Conditions, num_frames: Tensor, conf: DecodeConf, keys: list[str]
+    ) -> Prediction:
+        """Frame by frame with a key-value cache; rows end by themselves.
+
+        Returns:
+            codes (B, n, T'), T' the longest row, and one function evaluation a generated frame.
+        """
+        prefix = self.prefix(conditions)
+        batch, device = len(keys), prefix.values.device
+        limit = num_frames if conf.length_mode == "exact" else num_frames + 2
+        steps = int(limit.max())
+        earliest_end = self.earliest_end(num_frames, conf)
+        draws = row_draws(keys, conf.seed, steps, self.num_streams).to(device) if conf.sampling else None
+        generated = torch.full((batch, self.num_streams, steps), PADDING_CODE, device=device)
+        lengths = torch.zeros(batch, dtype=torch.int64, device=device)
+        active = torch.arange(batch, device=device)  # rows still decoding, as held by the cache
+        decoder = CachedDecoder(self, prefix, steps) if conf.use_cache else UncachedDecoder(self, prefix)
+        ended = torch.zeros(batch, dtype=torch.bool, device=device)
+        newest = None
+        for step in range(steps):
+            logits = decoder.step(newest)
+            logits[..., self.end_token].masked_fill_((step < earliest_end[active])[:, None], float("-inf"))
+            tokens = choose_tokens(logits, conf, None if draws is None else draws[active, step])
+            ended[active] |= (tokens == self.end_token).any(dim=1) | (step >= limit[active])
+            running = ~ended[active]
+            generated[active[running], :, step] = tokens[running]
+            lengths[active[running]] += 1
+            ended[active] |= step + 1 >= limit[active]
+            running = (~ended[active]).nonzero()[:, 0]
+            if len(running) == 0:
+                break
+            # Compacting costs a copy of the cache, so it waits until half of the rows are done.
+            if len(running) * 2 <= len(active):
+                decoder.keep_rows(running)
+                active, tokens = active[running], tokens[running]
+            # A row that ended stays until it is compacted away; its end token is no table entry.
+            newest = self.embed(tokens.clamp_max(self.end_token - 1)[..., None])
+        codes = Codes(generated[:, :, : int(lengths.max())], lengths, self.spec.frame_rate)
+        return Prediction(codes=codes, num_function_evaluations=step + 1)
+
+    @staticmethod
+    def earliest_end(num_frames: Tensor, conf: DecodeConf) -> Tensor:
+        """(B,) first step at which a row may end by itself."""
+        if conf.length_mode == "exact":
+            return num_frames + 1
+        return (0.9 * num_frames).long() if conf.length_mode == "bounded" else torch.zeros_like(num_frames)
+
+
+class CachedDecoder:
+    """One new position a step; exact because the prefix never looks at codes."""
+
+    def __init__(self, lm: DecoderOnlyLM, prefix: ConditionSequence, num_steps: int):
+        self.lm, self.num_prefix = lm, prefix.values.size(1)
+        batch = prefix.values.size(0)
+        self.cache = lm.stack.new_cache(batch, self.num_prefix + num_steps, like=prefix.values)
+        self.visible = F.pad(~prefix.padding, (0, num_steps), value=True)
+        lm.stack(prefix.values, bidirectional_mask(prefix.padding), prefix.positions, self.cache)
+        self.task = lm.special.weight[TASK].to(prefix.values).expand(batch, 1, -1)
+
+    def step(self, newest: Tensor | None) -> Tensor:
+        """Embedding of the newest frame (B, 1, D), None at first -> logits (B, n, V + 1)."""
+        values = self.task if newest is None else newest
+        held = self.cache.length
+        positions = torch.full((values.size(0), 1), float(held - self.num_prefix), device=values.device)
+        hidden = self.lm.stack(values, self.visible[:, None, : held + 1], positions, self.cache)
+        return self.lm.logits(hidden)[:, -1]
+
+    def keep_rows(self, rows: Tensor) -> None:
+        self.cache.keep_rows(rows)
+        self.visible = self.visible[rows]
+
+
+class UncachedDecoder:
+    """Recomputes prefix and history in every step: the slow, obvious version that the cache must equal."""
+
+    def __init__(self, lm: DecoderOnlyLM, prefix: ConditionSequence):
+        self.lm, self.num_prefix = lm, prefix.values.size(1)
+        task = lm.special.weight[TASK].to(prefix.values).expand(prefix.values.size(0), 1, -1)
+        self.values = torch.cat([prefix.values, task], dim=1)
+        self.padding = F.pad(prefix.padding, (0, 1), value=False)
+        self.positions = F.pad(prefix.positions, (0, 1), value=0.0)
+
+    def step(self, newest: Tensor | None) -> Tensor:
+        if newest is not None:
+            self.values = torch.cat([self.values, newest], dim=1)
+            self.padding = F.pad(self.padding, (0, 1), value=False)
+            time = float(self.values.size(1) - 1 - self.num_prefix)
+            self.positions = F.pad(self.positions, (0, 1), value=time)
+        hidden = self.lm.stack(self.values, prefix_mask(self.padding, self.num_prefix), self.positions)
+        return self.lm.logits(hidden[:, -1:])[:, 0]
+
+    def keep_rows(self, rows: Tensor) -> None:
+        self.values, self.padding, self.positions = self.values[rows], self.padding[rows], self.positions[rows]

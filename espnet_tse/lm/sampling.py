@@ -1,0 +1,48 @@
+"""Choosing tokens from logits, batched, with draws that belong to their row."""
+
+import zlib
+
+import torch
+from torch import Tensor
+
+from espnet_tse.schema import DecodeConf
+
+
+def row_draws(keys: list[str], seed: int, num_steps: int, num_streams: int) -> Tensor:
+    """Uniform draws of each row's own generator, so that a batch may be split in any way.
+
+    Args:
+        keys: B utterance ids.
+        seed: of the run.
+    Returns:
+        (B, num_steps, num_streams) float64 in [0, 1), on the CPU.
+    """
+    draws = []
+    for key in keys:
+        generator = torch.Generator().manual_seed((seed << 32) ^ zlib.crc32(key.encode("utf-8")))
+        draws.append(torch.rand(num_steps, num_streams, generator=generator, dtype=torch.float64))
+    return torch.stack(draws)
+
+
+def choose_tokens(logits: Tensor, conf: DecodeConf, draws: Tensor | None) -> Tensor:
+    """Greedy choice, or a draw after temperature, top-k and top-p.
+
+    Args:
+        logits: (B, n, V); -inf forbids a token, one at least must be allowed.
+        draws: (B, n) uniform in [0, 1), needed when ``conf.sampling``.
+    Returns:
+        (B, n) int64.
+    """
+    if not conf.sampling:
+        return logits.argmax(dim=-1)
+    assert draws is not None, "sampling wants draws"
+    probabilities, order = torch.softmax(logits.double() / conf.temperature, dim=-1).sort(dim=-1, descending=True)
+    keep = torch.ones_like(probabilities, dtype=torch.bool)
+    if conf.top_k:
+        keep[..., conf.top_k :] = False
+    # A token stays when the mass before it is still below top_p, so the likeliest always stays.
+    keep &= probabilities.cumsum(dim=-1) - probabilities < conf.top_p
+    cumulative = (probabilities * keep).cumsum(dim=-1)
+    threshold = draws.to(cumulative)[..., None] * cumulative[..., -1:]
+    index = (cumulative <= threshold).sum(dim=-1, keepdim=True).clamp_max(logits.size(-1) - 1)
+    return order.gather(-1, index)[..., 0]

@@ -1,0 +1,47 @@
+"""How an extraction is carried out; the content of an inference YAML."""
+
+from dataclasses import dataclass, fields
+
+from espnet_tse.schema.nearest_name import check_known
+
+LENGTH_MODES = ("exact", "bounded", "eos")
+LEVELS = ("mixture_rms", "mixture_peak", "none")
+
+
+@dataclass(frozen=True)
+class DecodeConf:
+    """Settings of ``extract``; systems read the fields that concern them."""
+
+    sampling: bool = False  # False: the most likely token (greedy); True: draw
+    top_k: int = 0  # draw among the k likeliest tokens; 0: no limit
+    top_p: float = 1.0  # draw within the smallest set of this probability mass
+    temperature: float = 1.0  # divides the logits before drawing
+    seed: int = 0  # with the utterance id it seeds each row's own draws
+    length_mode: str = "exact"  # exact: the target's known length; bounded: an end from 0.9 K on; eos: any
+    max_chunk_s: float = 15.0  # longer mixtures are extracted in overlapping chunks
+    overlap_s: float = 1.0  # of neighbouring chunks, cross-faded
+    level: str = "mixture_rms"  # what the estimate's level follows
+    use_cache: bool = True  # False: every step recomputes the whole sequence (for checks only)
+
+    def __post_init__(self):
+        faults = []
+        if self.length_mode not in LENGTH_MODES:
+            faults.append(f"length_mode '{self.length_mode}' is none of {list(LENGTH_MODES)}")
+        if self.level not in LEVELS:
+            faults.append(f"level '{self.level}' is none of {list(LEVELS)}")
+        if self.top_k < 0:
+            faults.append(f"top_k is {self.top_k}, want 0 (no limit) or more")
+        if not 0.0 < self.top_p <= 1.0:
+            faults.append(f"top_p is {self.top_p}, want a share in (0, 1]")
+        if self.temperature <= 0.0:
+            faults.append(f"temperature is {self.temperature}, want a positive number (greedy: sampling: false)")
+        if not 0.0 < self.overlap_s < self.max_chunk_s / 2:
+            faults.append(f"overlap_s {self.overlap_s} wants to lie between 0 and half of max_chunk_s {self.max_chunk_s}")
+        if faults:
+            raise ValueError("inference config: " + "; ".join(faults) + ".")
+
+    @classmethod
+    def from_dict(cls, conf: dict, where: str = "inference config") -> "DecodeConf":
+        """Build from a YAML mapping; an unknown key is an error with the nearest known name."""
+        check_known(conf, [f.name for f in fields(cls)], where=where)
+        return cls(**conf)

@@ -1,0 +1,80 @@
+"""One-pass refinement of coarse codec embeddings, then the frozen codec decoder."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.layers.condition_sequence import join_conditions
+from espnet_tse.layers.positional import sinusoid
+from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
+from espnet_tse.schema import Conditions, Frames, Prediction
+from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
+
+
+@dataclass(frozen=True)
+class FineEmbeddingConfig(TransformerConfig):
+    """LauraTSE's encoder-only language model (arXiv:2601.06006, Sec. IV-B.1)."""
+
+
+class FineEmbeddingVocoder(AbsCodecVocoder):
+    """Regress the sum of all K codebook embeddings from the first n (arXiv:2601.06006, Eq. (4)).
+
+    The published text joins [E_r, E_m, D_n]; the released code puts the separator between E_r and E_m,
+    and gives [E_r, sep, E_m] and D_n absolute positions of their own, both from zero. A rotary stack
+    needs neither: there a frame's position is its time.
+    """
+
+    Config = FineEmbeddingConfig
+
+    def __init__(self, stack: TransformerStack, codec: AbsCodec):
+        super().__init__(codec)
+        self.stack = stack
+        self.project = nn.Linear(stack.config.width, codec.spec.embedding_dim)
+        self.position_dropout = nn.Dropout(stack.config.dropout)
+
+    @classmethod
+    def from_config(cls, config: FineEmbeddingConfig, codec: AbsCodec) -> "FineEmbeddingVocoder":
+        return cls(TransformerStack(codec.spec.embedding_dim, config), codec)
+
+    def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor) -> Frames:
+        """Sum of all K codebook embeddings in one pass.
+
+        Args:
+            conditions: E_m and E_r, any frame rates.
+            coarse: D_n, the first n codebook embeddings summed, (B, T, D) at the codec's frame rate.
+            separator: (D,) the token between enrollment and mixture.
+        Returns:
+            (B, T, D), with the lengths and frame rate of ``coarse``.
+        Raises:
+            ValueError: ``coarse`` is not at the codec's frame rate.
+        """
+        if coarse.frame_rate != self.codec.frame_rate:
+            raise ValueError(
+                f"coarse embeddings are at {coarse.frame_rate} Hz but the codec decodes at "
+                f"{self.codec.frame_rate} Hz; train the LM on codes of this codec."
+            )
+        prefix = join_conditions(conditions, separator, coarse.frame_rate)
+        padding = torch.cat([prefix.padding, coarse.padding_mask], dim=1)
+        index = torch.arange(coarse.values.size(1), device=coarse.values.device).expand(len(coarse.lengths), -1)
+        if self.stack.config.position == "rotary":
+            values = torch.cat([prefix.values, coarse.values], dim=1)
+            positions = torch.cat([prefix.positions, index], dim=1)
+        else:
+            prefix_index = (~prefix.padding).cumsum(dim=1) - 1
+            spans = (prefix.values, prefix_index), (coarse.values, index)
+            values = torch.cat([self.add_positions(*span) for span in spans], dim=1)
+            positions = None
+        hidden = self.stack(values, bidirectional_mask(padding), positions)
+        refined = self.project(hidden[:, prefix.values.size(1) :])
+        return Frames(refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate)
+
+    def add_positions(self, values: Tensor, index: Tensor) -> Tensor:
+        """x sqrt(D) + sinusoid(index), dropped out: (B, L, D)."""
+        width = values.size(2)
+        return self.position_dropout(values * width**0.5 + sinusoid(index, width).to(values))
+
+    def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
+        """(B, T * hop_length) from ``prediction.embeddings``, the refined sum of all K codebooks."""
+        return self.codec.decode_embeddings(prediction.embeddings)
