@@ -1,0 +1,65 @@
+"""RESULTS.md and report.html of an experiment folder."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="espnet-tse report",
+        description="Collect every scoring/result.json below an experiment folder into RESULTS.md and a page.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--exp_dir", type=Path, help="folder to search for **/scoring/result.json")
+    parser.add_argument("--results", type=Path, nargs="+", default=[], help="further result.json files")
+    parser.add_argument("--output", type=Path, help="RESULTS.md; hand-written text around its marks is kept")
+    parser.add_argument("--html", type=Path, help="the page: one file, opens without network")
+    parser.add_argument("--title", default="Target speaker extraction: results", help="title of the page")
+    parser.add_argument("--num_utts", type=int, default=12, help="utterances with audio, of each test set")
+    parser.add_argument("--utts", nargs="+", default=[], help="keys to play whatever their score")
+    parser.add_argument("--max_mb", type=float, default=40.0, help="limit of audio and pictures in the page")
+    parser.add_argument("--max_rows", type=int, default=3000, help="rows of each per-utterance table")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    if args.exp_dir is None and not args.results:
+        parser.error("give --exp_dir, --results or both")
+    if args.output is None and args.html is None:
+        parser.error("give --output, --html or both")
+    for name in ("num_utts", "max_mb", "max_rows"):
+        if getattr(args, name) < 0:
+            parser.error(f"--{name} must not be negative")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s (report) %(levelname)s: %(message)s")
+    return write_reports(args)
+
+
+def write_reports(args: argparse.Namespace) -> int:
+    """Write what was asked for; 0, or 1 with the reason on standard error."""
+    from espnet_tse.schema.scp import DataError
+    from espnet_tse.scoring.report.collect import collect_results
+    from espnet_tse.scoring.report.html_page import PageOptions, write_page
+    from espnet_tse.scoring.report.results_file import write_results
+
+    try:
+        results = collect_results(args.exp_dir, args.results)
+        logging.info("%d results of %d test sets", len(results), len({r.test_set for r in results}))
+        if args.output is not None:
+            write_results(args.output, results)
+            logging.info("%s: written", args.output)
+        if args.html is not None:
+            options = PageOptions(args.title, args.num_utts, args.max_mb, args.max_rows, tuple(args.utts))
+            write_page(args.html, results, args.exp_dir, options)
+    except (DataError, OSError) as error:
+        logging.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

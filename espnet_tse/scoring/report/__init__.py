@@ -1,0 +1,1 @@
+"""RESULTS.md and report.html, written from the result files that scoring leaves."""

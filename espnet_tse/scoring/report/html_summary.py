@@ -1,0 +1,58 @@
+"""The page's summary: the results tables of every test set."""
+
+from espnet_tse.scoring.report.html_tree import Html, element
+from espnet_tse.scoring.report.results_file import protocol_name, split_notice
+from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
+
+
+def summary_section(groups: list[GroupTables]) -> Html:
+    """Tables A and B of each comparable group, one heading a test set."""
+    counts: dict[str, int] = {}
+    for tables in groups:
+        counts[tables.group.test_set] = counts.get(tables.group.test_set, 0) + 1
+    parts: list[Html] = [element("h2", "Results")]
+    shown: dict[str, int] = {}
+    for tables in groups:
+        test_set = tables.group.test_set
+        shown[test_set] = number = shown.get(test_set, 0) + 1
+        if number == 1:
+            parts.append(element("h3", test_set))
+            if counts[test_set] > 1:
+                parts.append(element("p", split_notice(counts[test_set]).strip("*"), class_="notice"))
+        if counts[test_set] > 1:
+            parts.append(element("h3", protocol_name(tables, number, counts[test_set])))
+        parts += [element("div", results_table(table), class_="card scroll") for table in tables.tables]
+        parts.append(element("ul", (element("li", note) for note in tables.notes), class_="notes"))
+    return element("section", parts, id="results")
+
+
+def results_table(table: Table) -> Html:
+    heads = [element("th", "system", class_="name", scope="col"), element("th", "N", scope="col")]
+    for column in table.columns:
+        arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
+        heads.append(element("th", element("abbr", column.head + arrow, title=column.meaning), scope="col"))
+    if table.shows_coverage:
+        heads.append(element("th", element("abbr", "†", title="penalised and excluded utterances"), scope="col"))
+    best = [table.best(index) for index in range(len(table.columns))]
+    rows = [table_row(table, row, best) for row in table.rows]
+    name, _, text = table.title.partition(", ")
+    caption = element("caption", element("b", f"Table {name}"), f": {text}")
+    return element("table", caption, element("thead", element("tr", heads)), element("tbody", rows))
+
+
+def table_row(table: Table, row: Row, best: list[float | None]) -> Html:
+    cells = [element("th", row.system, class_="name", scope="row")]
+    cells.append(element("td", "–" if row.count is None else row.count))
+    for index, (column, value) in enumerate(zip(table.columns, row.values)):
+        if value is None:
+            cells.append(element("td", "–"))
+            continue
+        text = column.format(value.mean)
+        wins = best[index] is not None and not row.result.is_reference and round(value.mean, column.decimals) == best[index]
+        interval = None
+        if value.half_ci is not None:
+            interval = element("span", f"±{column.format(value.half_ci)}", class_="ci")
+        cells.append(element("td", element("b", text) if wins else text, interval, class_="best" if wins else None))
+    if table.shows_coverage:
+        cells.append(element("td", row.coverage or "–"))
+    return element("tr", cells, class_="reference" if row.result.is_reference else None)

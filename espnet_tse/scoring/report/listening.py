@@ -1,0 +1,170 @@
+"""Which utterances a reader should hear, and their audio as data for the page."""
+
+import io
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
+
+# The first of these that the systems have decides which utterances count as good and bad.
+RANKING_METRICS = ("spk_wavlm", "spk_wespeaker", "spk_resemblyzer", "si_sdr_i", "si_sdr", "dnsmos_ovrl")
+# Kinds of signal beside the estimates: label, field of meta.inputs.
+SHARED_SIGNALS = (("mixture", "mix_scp"), ("enrollment", "enroll_scp"), ("target", "ref_scp"))
+FULL_SCALE = 32767
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An utterance chosen for listening, and why."""
+
+    utt: str
+    reason: str  # "worst", "median", "best" or "asked for"
+    score: float | None  # mean of the ranking metric over the systems
+
+
+@dataclass
+class Clip:
+    """One playable signal of an utterance; without samples where the file could not be read."""
+
+    label: str
+    scores: dict[str, Any] | None = None  # the estimate's line of scores.jsonl
+    samples: np.ndarray | None = None  # (N,) float32
+    sample_rate: int = 0
+    missing: str = ""  # why there are no samples
+    flac: bytes = field(default=b"", repr=False)
+
+    @property
+    def duration_s(self) -> float:
+        return self.samples.size / self.sample_rate if self.samples is not None else 0.0
+
+
+def ranking_metric(group: ComparableGroup) -> str | None:
+    """The metric by which utterances of a group are ranked, None if none of RANKING_METRICS is there."""
+    rivals = [result for result in group.results if not result.is_reference] or group.results
+    for name in RANKING_METRICS:
+        if any(name in result.metrics for result in rivals):
+            return name
+    return None
+
+
+def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...] = ()) -> list[Choice]:
+    """Pick the worst, the middle and the best utterances by the systems' mean score.
+
+    Args:
+        group: results of one test set.
+        count: how many utterances; a third of each kind, the worst first when it does not divide.
+        asked: keys to take whatever their score; they come first and count.
+    Returns:
+        Choices in the order asked, worst, median, best; ties are broken by key.
+    """
+    rivals = [result for result in group.results if not result.is_reference] or group.results
+    metric = ranking_metric(group)
+    scores: dict[str, list[float]] = {}
+    known: set[str] = set()
+    for result in rivals:
+        for row in result.utterances:
+            known.add(str(row["utt"]))
+            value = row.get(metric) if metric else None
+            if isinstance(value, (int, float)):
+                scores.setdefault(str(row["utt"]), []).append(float(value))
+    mean = {utt: sum(values) / len(values) for utt, values in scores.items()}
+    choices = [Choice(utt, "asked for", mean.get(utt)) for utt in asked if utt in known]
+    ranked = sorted((utt for utt in mean if utt not in asked), key=lambda utt: (mean[utt], utt))
+    left = min(max(0, count - len(choices)), len(ranked))
+    worst, best = -(-left // 3), left // 3
+    median = left - worst - best
+    middle = (len(ranked) - median) // 2
+    # With few utterances the three kinds would overlap; the middle then starts after the worst.
+    middle = min(max(middle, worst), len(ranked) - best - median)
+    picked = [(utt, "worst") for utt in ranked[:worst]]
+    picked += [(utt, "median") for utt in ranked[middle : middle + median]]
+    picked += [(utt, "best") for utt in ranked[len(ranked) - best :]]
+    return choices + [Choice(utt, reason, mean[utt]) for utt, reason in picked]
+
+
+def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]:
+    """All signals of one utterance: mixture, enrollment, target, then each system's estimate."""
+    clips = []
+    inputs = group.results[0].meta.get("inputs") or {}
+    for label, name in SHARED_SIGNALS:
+        path = inputs.get(name) or first_recorded(group, name)
+        if path:
+            clips.append(load_clip(label, path, utt, scps))
+    for result in group.results:
+        # The mixture and target rows repeat signals that are there already.
+        if result.system.lower() in ("mixture", "target"):
+            continue
+        path = (result.meta.get("inputs") or {}).get("inf_scp")
+        if path:
+            clip = load_clip(result.system, path, utt, scps)
+            clip.scores = utterance_scores(result, utt)
+            clips.append(clip)
+    return clips
+
+
+def first_recorded(group: ComparableGroup, name: str) -> str | None:
+    return next((r.meta["inputs"][name] for r in group.results if (r.meta.get("inputs") or {}).get(name)), None)
+
+
+def utterance_scores(result: ScoredSet, utt: str) -> dict[str, Any] | None:
+    return next((row for row in result.utterances if str(row["utt"]) == utt), None)
+
+
+class ScpCache:
+    """Each scp is read once; relative paths are taken from the folder the report runs in."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, dict[str, str] | str] = {}
+
+    def path_of(self, scp: str, utt: str) -> Path:
+        """The audio path of a key.
+
+        Raises:
+            DataError: the scp cannot be read, lacks the key or names no plain audio file.
+        """
+        if scp not in self.read:
+            try:
+                self.read[scp] = read_scp(scp)
+            except DataError as error:
+                self.read[scp] = str(error)
+        entries = self.read[scp]
+        if isinstance(entries, str):
+            raise DataError(entries)
+        if utt not in entries:
+            raise DataError(f"{scp}: lacks the key '{utt}'; decode and score this set again.")
+        value = entries[utt]
+        if value.endswith("|") or value.startswith("*"):
+            raise DataError(f"{scp}: key '{utt}' is '{value}', not an audio file; format the set first.")
+        return Path(value)
+
+
+def load_clip(label: str, scp: str, utt: str, scps: ScpCache) -> Clip:
+    """Read and encode one signal; what hinders it is kept in ``missing`` and shown on the page."""
+    import soundfile
+
+    try:
+        path = scps.path_of(scp, utt)
+        samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (DataError, soundfile.LibsndfileError, OSError) as error:
+        logging.warning("no audio for %s of %s: %s", label, utt, error)
+        return Clip(label, missing=str(error))
+    samples = np.nan_to_num(samples[:, 0])
+    if samples.size == 0:
+        logging.warning("no audio for %s of %s: %s is empty", label, utt, path)
+        return Clip(label, missing=f"{path}: holds no samples")
+    return Clip(label, samples=samples, sample_rate=sample_rate, flac=encode_flac(samples, sample_rate))
+
+
+def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
+    """16-bit FLAC: lossless for 16-bit files, about half of WAV, played by every current browser."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    pcm = np.round(np.clip(samples, -1, 1) * FULL_SCALE).astype(np.int16)
+    soundfile.write(buffer, pcm, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()

@@ -1,0 +1,83 @@
+"""Where figures come from: commit, versions, seeds and configs behind a set of results."""
+
+import hashlib
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.report.collect import ScoredSet, natural_key
+from espnet_tse.scoring.report.results_table import package_versions
+
+PACKAGES = ("espnet_tse", "espnet", "torch", "torchaudio", "numpy")
+
+
+@dataclass(frozen=True)
+class TrainedSystem:
+    """A trained experiment folder and what is needed to train it again."""
+
+    folder: Path
+    config_sha256: str
+    seed: str
+    config: dict
+
+
+def environment(results: list[ScoredSet]) -> list[tuple[str, str]]:
+    """Label and value lines as ESPnet heads its RESULTS.md; the date is that of the newest score.
+
+    The clock is not asked: the same results give the same text tomorrow.
+    """
+    newest = max(results, key=lambda result: str(result.meta.get("date", "")))
+    recorded = package_versions(newest.meta)
+    lines = [("date", str(newest.meta.get("date", "not recorded")))]
+    lines.append(("python version", recorded.get("python") or platform.python_version()))
+    for name in PACKAGES:
+        lines.append((f"{name} version", recorded.get(name) or installed_version(name)))
+    commit = newest.meta.get("commit") or newest.meta.get("git_hash")
+    lines.append(("Git hash", str(commit) if commit else git("rev-parse", "HEAD")))
+    if not commit:
+        lines.append(("Commit date", git("log", "-1", "--format=%cd")))
+    return lines
+
+
+def installed_version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def git(*arguments: str) -> str:
+    """One line of git's answer in this source tree, or "not a git checkout"."""
+    here = Path(__file__).resolve().parent
+    try:
+        answer = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "not a git checkout"
+    return answer.stdout.strip()
+
+
+def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
+    """Folders directly below ``exp_dir`` that training left: a config.yaml beside a train.log.
+
+    Raises:
+        DataError: a config.yaml cannot be parsed.
+    """
+    systems = []
+    for folder in sorted(exp_dir.iterdir(), key=lambda path: natural_key(path.name)):
+        config_path = folder / "config.yaml"
+        if not config_path.is_file() or not list(folder.glob("train*.log")):
+            continue
+        content = config_path.read_bytes()
+        try:
+            config = yaml.safe_load(content)
+        except yaml.YAMLError as error:
+            raise DataError(f"{config_path}: not YAML ({error}); train again or mend it.") from None
+        config = config if isinstance(config, dict) else {}
+        digest = hashlib.sha256(content).hexdigest()
+        systems.append(TrainedSystem(folder, digest, str(config.get("seed", "not recorded")), config))
+    return systems

@@ -1,0 +1,176 @@
+"""The two results tables of a test set as values, from which RESULTS.md and the page are written."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
+from espnet_tse.scoring.report.columns import (
+    Column,
+    Value,
+    aligned_columns,
+    first_holders,
+    generative_columns,
+    is_smoke_test,
+)
+
+# More than this share of excluded or penalised utterances marks a row with a dagger.
+DAGGER_SHARE = 0.01
+
+# Cosine between different clean speakers (scoring.md, sections 5.5 and 13): "no similarity" is not 0.
+CHANCE_LEVEL = {"resemblyzer": 0.54}
+
+TITLES = {
+    "A": "generative-safe: meaningful whether or not the output is aligned with the target",
+    "B": "sample-aligned: compares sample by sample; generative outputs score low here by nature",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system's line: a value, or None for "not measured", under each column."""
+
+    result: ScoredSet
+    values: list[Value | None]
+    coverage: str  # "2 pen, 1 exc" or ""
+    dagger: bool  # coverage is bad enough to question the row
+
+    @property
+    def system(self) -> str:
+        return self.result.system + (" †" if self.dagger else "")
+
+    @property
+    def count(self) -> int | None:
+        return self.result.meta.get("n")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the tables A and B of a comparable group."""
+
+    name: str
+    columns: list[Column]
+    rows: list[Row]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {TITLES[self.name]}"
+
+    @property
+    def shows_coverage(self) -> bool:
+        return self.name == "A" and any(row.coverage for row in self.rows)
+
+    def best(self, index: int) -> float | None:
+        """The best rounded figure of the systems (references left out) under a column."""
+        column = self.columns[index]
+        rivals = [row.values[index] for row in self.rows if not row.result.is_reference]
+        figures = [round(value.mean, column.decimals) for value in rivals if value is not None]
+        if column.higher_is_better is None or len(figures) < 2:
+            return None
+        return max(figures) if column.higher_is_better else min(figures)
+
+
+@dataclass(frozen=True)
+class GroupTables:
+    """What is printed for one comparable group: its tables, and what to know when reading them."""
+
+    group: ComparableGroup
+    tables: list[Table]
+    notes: list[str] = field(default_factory=list)
+
+
+def build_tables(group: ComparableGroup) -> GroupTables:
+    """Lay out tables A and B of one group; columns that no system fills are left out."""
+    tables = []
+    for name, columns in (
+        ("A", generative_columns(group.results)),
+        ("B", aligned_columns(group.results)),
+    ):
+        kept = [column for column in columns if any(column.read(result) for result in group.results)]
+        if kept:
+            rows = [build_row(result, kept) for result in group.results]
+            tables.append(Table(name, kept, rows))
+    return GroupTables(group, tables, notes(group, tables))
+
+
+def build_row(result: ScoredSet, columns: list[Column]) -> Row:
+    penalized, excluded = worst_count(result, "n_penalized"), worst_count(result, "n_excluded")
+    parts = [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
+    total = result.meta.get("n") or 0
+    dagger = total > 0 and max(penalized, excluded) / total > DAGGER_SHARE
+    return Row(result, [column.read(result) for column in columns], ", ".join(parts), dagger)
+
+
+def worst_count(result: ScoredSet, field_name: str) -> int:
+    return max((int(entry.get(field_name) or 0) for entry in result.metrics.values()), default=0)
+
+
+def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
+    """Footer lines: how the figures came about and how far they may be trusted."""
+    first = group.results[0].meta
+    lines = ["Cells are mean ±half of the 95 % bootstrap interval; – is not measured."]
+    lines.append(f"Preset: {first.get('preset', 'not recorded')}; {policies(first)}")
+    lines += recognisers(group.results)
+    lines += speaker_models(tables)
+    for result in group.results:
+        row = build_row(result, [])
+        if row.coverage:
+            lines.append(f"{row.system}: {coverage_detail(result)}")
+    versions = package_versions(first)
+    if versions:
+        lines.append("Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    command = first.get("command")
+    if command:
+        lines.append(f"Command: {command}")
+    return lines
+
+
+def policies(meta: dict[str, Any]) -> str:
+    """Length, level and alignment policy of a run, as far as it was recorded."""
+    settings = {**(meta.get("settings") or {}), **(meta.get("options") or {})}
+    found = [f"{name} {settings[name]}" for name in ("length", "level", "align") if settings.get(name)]
+    return "policies: " + ", ".join(found) if found else "policies: length ref, level none, align none"
+
+
+def recognisers(results: list[ScoredSet]) -> list[str]:
+    lines = []
+    for tag, result in first_holders(results, "wer").items():
+        entry = result.wer[tag]
+        line = f"{tag}: recogniser {entry.get('asr', tag)}, normaliser {entry.get('norm', 'not recorded')}"
+        if is_smoke_test(tag, result):
+            line += " (* smoke test: this recogniser is too weak for results, even clean speech is misread)"
+        lines.append(line)
+    return lines
+
+
+def speaker_models(tables: list[Table]) -> list[str]:
+    names = {column.name for table in tables for column in table.columns if column.name.startswith("spk_")}
+    models = sorted({name.removeprefix("spk_").removesuffix("_enroll") for name in names})
+    lines = []
+    for model in models:
+        line = f"Speaker model {model}: cosine, est. vs target (spk) and vs enrollment (spk_enroll)"
+        if model.endswith("01"):
+            line = line.replace("cosine", "(cosine + 1) / 2")
+        if model in CHANCE_LEVEL:
+            line += f"; two different speakers reach about {CHANCE_LEVEL[model]:.2f}, not 0"
+        lines.append(line)
+    return lines
+
+
+def coverage_detail(result: ScoredSet) -> str:
+    """For example ``2 of 60 penalised (pesq, stoi), 1 excluded (estoi)``."""
+    parts = []
+    for field_name, word in (("n_penalized", "penalised"), ("n_excluded", "excluded")):
+        counts: dict[int, list[str]] = {}
+        for name, entry in result.metrics.items():
+            if entry.get(field_name):
+                counts.setdefault(int(entry[field_name]), []).append(name)
+        for count, names in sorted(counts.items(), reverse=True):
+            shown = "all metrics" if len(names) == len(result.metrics) else ", ".join(sorted(names))
+            parts.append(f"{count} of {result.meta.get('n', '?')} {word} ({shown})")
+    return ", ".join(parts)
+
+
+def package_versions(meta: dict[str, Any]) -> dict[str, str]:
+    """Package -> version as recorded with the scores."""
+    recorded = meta.get("versions") or meta.get("package_versions") or {}
+    return {str(name): str(version) for name, version in recorded.items() if version}
