@@ -14,6 +14,7 @@ OUTPUT_SYNCHRONOUS = 2
 RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4
 POSITION_CHARACTER = 1
 CHARACTERS_UTF8 = 1
+NOISE_SEED = 1
 
 SYNTH_CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -55,6 +56,10 @@ class Synthesiser:
         rate = self.library.espeak_Initialize(OUTPUT_SYNCHRONOUS, 0, str(self.data_path).encode(), 0)
         if rate != ESPEAK_RATE:
             raise RuntimeError(f"espeak_Initialize returned {rate}, expected {ESPEAK_RATE} Hz; reinstall it.")
+        if not hasattr(self.library, "espeak_ng_SetRandSeed"):
+            raise RuntimeError("this espeak-ng cannot be seeded; pip install 'espeakng-loader>=0.2.4'.")
+        # The breath of some variants is noise, which espeak-ng seeds with the time of day.
+        self.library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
         self._chunks: list[np.ndarray] = []
         self._callback = SYNTH_CALLBACK(self._collect)  # kept alive: the library holds a bare pointer
         self.library.espeak_SetSynthCallback(self._callback)
