@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Sourced: where the corpora are. A variable of the environment wins over this file, and so does db.local.sh
+# in the recipe (not tracked). Empty: the corpus must be named. 'downloads': local/data.sh may fetch it.
+
+LIBRISPEECH=${LIBRISPEECH:-downloads}
+LIBRI2MIX=${LIBRI2MIX:-}
+WSJ0=${WSJ0:-}
+WHAM_NOISE=${WHAM_NOISE:-}
+
+if [ -e db.local.sh ]; then
+    # shellcheck disable=SC1091
+    . ./db.local.sh
+fi

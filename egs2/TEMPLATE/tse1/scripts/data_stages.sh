@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Sourced by tse.sh and codec.sh: corpus -> data/SET -> dump/raw/SET.
+# shellcheck disable=SC2154  # the options are the caller's
+
+prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
+    local items=(@local @db.sh "local_data_opts=${local_data_opts}") set variable opts
+    need "every recipe has one (setup.sh makes it)" local/data.sh
+    # The values of db.sh's variables may come from the environment, so the file alone does not tell.
+    while read -r variable; do items+=("${variable}=${!variable-}"); done \
+        < <(sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' db.sh)
+    for set in "$@"; do
+        [ -e "data/${set}/wav.scp" ] || "${dry_run}" || rm -f data/.done.data
+    done
+    needed keep data data "${items[@]}" || return 0
+    split_args opts "${local_data_opts}"
+    run_here local/data.sh "${opts[@]}" || die "local/data.sh failed (its messages are above)"
+    if ! "${dry_run}"; then
+        for set in "$@"; do
+            [ -s "data/${set}/wav.scp" ] || die "local/data.sh left no data/${set}/wav.scp"
+            log "  data/${set}: $(awk 'END { print NR }' "data/${set}/wav.scp") rows"
+        done
+    fi
+    mark_done data data
+}
+
+format_set() {  # format_set SET [SPEED_FACTORS]: data/SET -> dump/raw/SET at one rate, mono
+    local data=data/$1 out=${dumpdir}/raw/$1 factors=${2:-} extra=()
+    need 1 "${data}/wav.scp"
+    if [ -n "${factors}" ]; then extra=(--speed_perturb_factors "${factors}"); fi
+    needed remove "${out}" format "@${data}" "fs=${sample_rate}" "audio_format=${audio_format}" \
+        "speed_perturb_factors=${factors}" || return 0
+    run_shards "${train_cmd}" "${nj}" "${data}/wav.scp" "${out}" format \
+        "${python}" -m espnet_tse.bin.format_data --data_dir "${data}" --output_dir "${out}" \
+        --sample_rate "${sample_rate}" --audio_format "${audio_format}" "${extra[@]}"
+    check_keys "${data}/wav.scp" "${out}/wav.scp" "${out}/log/format*.log"
+    mark_done "${out}" format
+}
+
+validate_sets() {  # validate_sets TRAIN SET...: the report goes to the terminal and to dump/raw/validate
+    local dir=${dumpdir}/raw/validate items=("fs=${sample_rate}" "validate_opts=${validate_opts}") dirs=() set opts
+    for set in "$@"; do
+        need 2 "${dumpdir}/raw/${set}/wav.scp"
+        dirs+=("${dumpdir}/raw/${set}")
+        # Of the folder itself stage 3 removes rows, so the mark of stage 2 stands for it.
+        items+=("@${dumpdir}/raw/${set}/.done.format")
+    done
+    needed remove "${dir}" validate "${items[@]}" || return 0
+    split_args opts "${validate_opts}"
+    exit_as=4 run_jobs "${train_cmd}" 0 "${dir}/validate.log" \
+        "${python}" -m espnet_tse.bin.validate "${dirs[@]}" --sample_rate "${sample_rate}" \
+        --train "${dumpdir}/raw/$1" "${opts[@]}"
+    "${dry_run}" || grep -v '^#' "${dir}/validate.log" | tail -n 40 || true
+    mark_done "${dir}" validate
+}
+
+filter_set() {  # filter_set SET: drops rows of too short or too long audio
+    local dir=${dumpdir}/raw/$1
+    need 2 "${dir}/utt2num_samples"
+    needed keep "${dir}" filter "@${dir}/.done.format" "min=${min_wav_duration}" "max=${max_wav_duration}" || return 0
+    run_jobs "${train_cmd}" 0 "${dir}/log/filter.log" "${python}" -m espnet_tse.bin.filter_length \
+        --data_dir "${dir}" --min_duration_s "${min_wav_duration}" --max_duration_s "${max_wav_duration}"
+    "${dry_run}" || log "  ${dir}: $(awk 'END { print NR }' "${dir}/wav.scp") rows are left"
+    [ -s "${dir}/wav.scp" ] || "${dry_run}" \
+        || die_with 4 "no row of ${dir} lasts ${min_wav_duration} to ${max_wav_duration} s; see --min_wav_duration"
+    mark_done "${dir}" filter
+}
+
+# The clean speech that a codec learns and encodes: a dynamic mixing set has it in wav.scp.
+target_scp() {
+    local dir=${dumpdir}/raw/$1
+    if [ -e "${dir}/mixing.yaml" ] || [ -e "data/$1/mixing.yaml" ]; then echo "${dir}/wav.scp"; else echo "${dir}/spk1.scp"; fi
+}

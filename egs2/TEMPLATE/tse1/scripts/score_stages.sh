@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Sourced by tse.sh and codec.sh: decoding, resynthesis, scoring.
+# shellcheck disable=SC2154  # the options are the caller's
+
+decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TAG_SET
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=()
+    need 2 "${data}/wav.scp" "${data}/enroll_spk1.scp"
+    need 8 "${tse_exp}/config.yaml"
+    if [ -n "${inference_config}" ]; then
+        need "name another by --inference_config" "${inference_config}"
+        extra=(--inference_config "${inference_config}")
+    fi
+    needed remove "${out}" decode "@${data}/wav.scp" "@${data}/enroll_spk1.scp" "@${tse_exp}/.done.train" \
+        "@${inference_config:-none}" "inference_args=${inference_args}" "inference_model=${inference_model}" || return 0
+    write_resume "${out}" "${current_stage%% *}"
+    if "${gpu_inference}"; then device=(--gpu 1); fi
+    split_args opts "${inference_args}"
+    run_shards "${decode_cmd} ${device[*]}" "${inference_nj}" "${data}/wav.scp" "${out}" decode \
+        "${python}" -m espnet_tse.bin.extract --model "${tse_exp}${inference_model:+/${inference_model}}" \
+        --mixture_scp "${data}/wav.scp" --enroll_scp "${data}/enroll_spk1.scp" --output_dir "${out}" \
+        "${extra[@]}" "${opts[@]}"
+    check_keys "${data}/wav.scp" "${out}/wav.scp" "${out}/log/decode*.log"
+    mark_done "${out}" decode
+}
+
+resynthesize_set() {  # resynthesize_set SET: codec round trip of the clean targets, the upper bound of a codec system
+    local scp out=${codec_exp}/resynthesis_$1
+    scp=$(target_scp "$1")
+    need 2 "${scp}"
+    need 4 "${codec_exp}/manifest.json"
+    needed remove "${out}" resynthesis "@${codec_exp}/manifest.json" "@${scp}" || return 0
+    run_shards "${decode_cmd}" "${inference_nj}" "${scp}" "${out}" resynthesize \
+        "${python}" -m espnet_tse.bin.resynthesize --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
+    check_keys "${scp}" "${out}/wav.scp" "${out}/log/resynthesize*.log"
+    mark_done "${out}" resynthesis
+}
+
+mixture_set() {  # mixture_set SET: the unprocessed input as a system's output
+    local data=${dumpdir}/raw/$1 out=${expdir}/mixture/$1
+    need 2 "${data}/wav.scp"
+    needed remove "${out}" mixture "@${data}/wav.scp" || return 0
+    "${dry_run}" || cp "${data}/wav.scp" "${out}/wav.scp"
+    mark_done "${out}" mixture
+}
+
+score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets -> DIR/scoring
+    local data=${dumpdir}/raw/$1 dir=$2 system=$3 out=$2/scoring optional=() interference=() file opts
+    need 2 "${data}/wav.scp"
+    need 9 "${dir}/wav.scp"
+    optional=(--ref_scp "$(target_scp "$1")")
+    if [ "${optional[1]}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
+    if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi
+    for file in "${data}"/spk[2-9].scp; do [ ! -e "${file}" ] || interference+=("${file}"); done
+    if [ ${#interference[@]} -gt 0 ]; then optional+=(--intf_scp "${interference[@]}"); fi
+    for file in text_spk1 text; do
+        if [ -e "${data}/${file}" ]; then optional+=(--text "${data}/${file}"); break; fi
+    done
+    if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
+    if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
+    needed remove "${out}" score "@${data}" "@${dir}/wav.scp" "@$(work_mark "${dir}")" "asr=${asr}" \
+        "score_opts=${score_opts}" "system=${system}" || return 0
+    split_args opts "${score_opts}"
+    run_jobs "${decode_cmd} --num-threads ${inference_nj}" 0 "${out}/score.log" \
+        "${python}" -m espnet_tse.bin.score --inf_scp "${dir}/wav.scp" "${optional[@]}" --output_dir "${out}" \
+        --nj "${inference_nj}" --system "${system}" --test_set "$1" --cache_dir "${data}/.score_cache" "${opts[@]}"
+    if ! "${dry_run}"; then
+        [ -s "${out}/result.json" ] || die "${out}/result.json was not written; read ${out}/score.log"
+    fi
+    mark_done "${out}" score
+}
+
+# The done mark of what wrote the estimates: its hash stands for the audio, which is not read again.
+work_mark() {
+    local mark
+    for mark in "$1"/.done.{decode,resynthesis,mixture}; do [ ! -e "${mark}" ] || echo "${mark}"; done | head -n 1
+}
+
+write_report() {  # RESULTS.md and report.html of everything scored below EXPDIR
+    local out=${expdir}/report items=("title=${report_title}") file opts
+    while IFS= read -r file; do items+=("@${file}"); done \
+        < <([ ! -d "${expdir}" ] || find "${expdir}" -path '*/scoring/result.json' ! -path '*.old.*' | LC_ALL=C sort)
+    [ ${#items[@]} -gt 1 ] || "${dry_run}" || die_with 3 "no scoring/result.json below ${expdir}; run stage 10 (score) first"
+    if [ ! -e "${expdir}/RESULTS.md" ] || [ ! -e "${expdir}/report.html" ]; then "${dry_run}" || rm -f "${out}/.done.report"; fi
+    needed keep "${out}" report "${items[@]}" "report_opts=${report_opts}" || return 0
+    split_args opts "${report_opts}"
+    run_jobs "${train_cmd}" 0 "${out}/report.log" "${python}" -m espnet_tse.bin.report --exp_dir "${expdir}" \
+        --output "${expdir}/RESULTS.md" --html "${expdir}/report.html" --title "${report_title}" "${opts[@]}"
+    mark_done "${out}" report
+    "${dry_run}" || log "  ${expdir}/RESULTS.md and ${expdir}/report.html"
+}

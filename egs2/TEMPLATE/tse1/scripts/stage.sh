@@ -1,0 +1,322 @@
+#!/usr/bin/env bash
+# Sourced by tse.sh and codec.sh: log lines, the choice of stages, done marks, jobs.
+# The caller sets stage_names (number -> name), stage_groups (number -> the --skip_* option of the stage),
+# stage, stop_stage, force, dry_run, python, and calls stages_init once.
+# shellcheck disable=SC2034,SC2154  # the options are the caller's
+
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+    echo "${0##*/}: bash 4.4 or newer is needed, this is ${BASH_VERSION} (macOS: brew install bash)" >&2
+    exit 3
+fi
+
+# --- Messages and exit codes: 1 failed, 2 usage, 3 something is missing, 4 invalid data --------------
+
+log() {  # log_depth=N: the line of the N-th caller
+    local depth=${log_depth:-0} file
+    file=${BASH_SOURCE[1 + depth]##*/}
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${file}:${BASH_LINENO[depth]}:${FUNCNAME[1 + depth]}) $*"
+}
+warn() { log_depth=1 log "Warning: $*" >&2; }
+die() { log_depth=$((${log_depth:-0} + 1)) die_with 1 "$@"; }
+die_with() {  # die_with CODE MESSAGE...
+    local code=$1
+    shift
+    log_depth=$((${log_depth:-0} + 1)) log "Error: ${current_stage:+stage ${current_stage}: }$*" >&2
+    exit "${code}"
+}
+
+on_error() {
+    local code=$1 line=$2 command=$3
+    # A die in a sub-shell has told its reason already.
+    log_depth=1 log "Error: ${current_stage:+stage ${current_stage}: }line ${line}: '${command}' ended with ${code}" >&2
+}
+
+on_signal() {  # on_signal NAME CODE: end the running job with us, orphans would go on writing
+    trap - ERR
+    trap '' INT TERM HUP
+    log_depth=1 log "Error: ${current_stage:+stage ${current_stage}: }stopped by SIG$1; run the same command to resume" >&2
+    if [ -n "${child:-}" ]; then
+        kill -TERM -- "-${child}" 2> /dev/null || true
+        wait "${child}" 2> /dev/null || true
+    fi
+    exit "$2"
+}
+
+# --- Stages ----------------------------------------------------------------------------------------
+
+stage_number() {  # stage_number OPTION NUMBER_OR_NAME
+    local number
+    if [[ "$2" =~ ^[0-9]+$ ]]; then
+        echo "$((10#$2))"
+        return
+    fi
+    for number in "${!stage_names[@]}"; do
+        [ "${stage_names[number]}" = "$2" ] && { echo "${number}"; return; }
+    done
+    die_with 2 "--$1 $2: no such stage; the stages are $(stage_list)"
+}
+
+stage_list() {
+    local number text=
+    for number in "${!stage_names[@]}"; do text+="${text:+, }${number} ${stage_names[number]}"; done
+    echo "${text}"
+}
+
+stages_init() {
+    stage=$(stage_number stage "${stage}")
+    stop_stage=$(stage_number stop_stage "${stop_stage}")
+    trap 'on_error $? ${LINENO} "${BASH_COMMAND}"' ERR
+    trap 'on_signal HUP 129' HUP
+    trap 'on_signal INT 130' INT
+    trap 'on_signal TERM 143' TERM
+    set -E
+    SECONDS=0
+}
+
+stage_begins() {  # stage_begins NUMBER WHAT: 0 and a log line if the stage is to run
+    local skip=${stage_groups[$1]:-}
+    [ "${stage}" -le "$1" ] && [ "$1" -le "${stop_stage}" ] || return 1
+    if [ -n "${skip}" ] && [ "${!skip}" = true ]; then
+        # Of the stages outside a deliberate choice only those the user might miss are worth a line.
+        log_depth=1 log "Stage $1 (${stage_names[$1]}): skipped (--${skip} true)"
+        return 1
+    fi
+    current_stage="$1 (${stage_names[$1]})"
+    stage_start=${SECONDS}
+    log_depth=1 log "Stage ${current_stage}: $2"
+}
+
+stage_ends() {
+    log_depth=1 log "Stage ${current_stage}: done [elapsed=$((SECONDS - stage_start))s]"
+    current_stage=
+}
+
+need() {  # need STAGE PATH...: dies unless every PATH is there; STAGE makes them
+    local maker=$1 path
+    shift
+    for path in "$@"; do
+        [ -e "${path}" ] && continue
+        if ! [[ "${maker}" =~ ^[0-9]+$ ]]; then
+            "${dry_run}" || log_depth=2 die_with 3 "${path} is missing; ${maker}"
+            echo "  (${path} is missing; ${maker})"
+        elif "${dry_run}"; then
+            echo "  (${path} is not there yet; stage ${maker} makes it)"
+        else
+            log_depth=2 die_with 3 "${path} is missing; run stage ${maker} (${stage_names[maker]}) first"
+        fi
+    done
+}
+
+# --- Done marks --------------------------------------------------------------------------------------
+# DIR/.done.NAME holds the options and the hashes of the inputs that DIR was made from; while the work
+# goes on it is DIR/.started.NAME, so a dead job resumes if, and only if, nothing has changed.
+
+sha256() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi; }
+
+content_hash() {  # of a file, or of the files right under a folder (names and contents)
+    local file
+    if [ -d "$1" ]; then
+        for file in "$1"/*; do
+            [ -f "${file}" ] || continue
+            echo "${file##*/}"
+            cat "${file}"
+        done | sha256 | cut -c 1-64
+    elif [ -e "$1" ]; then
+        sha256 < "$1" | cut -c 1-64
+    else
+        echo missing
+    fi
+}
+
+inputs_record() {  # @PATH is an input, NAME=VALUE an option
+    local item
+    for item in "$@"; do
+        case "${item}" in
+            @*) printf 'input %s %s\n' "${item#@}" "$(content_hash "${item#@}")" ;;
+            *) printf 'option %s\n' "${item}" ;;
+        esac
+    done
+}
+
+changed_inputs() {  # changed_inputs OLD_RECORD NEW_TEXT: names of what differs
+    LC_ALL=C comm -3 <(LC_ALL=C sort "$1") <(LC_ALL=C sort <<< "$2") \
+        | sed -e 's/^[[:space:]]*//' -e 's/^input //' -e 's/ [0-9a-f]\{64\}$//' -e 's/ missing$//' \
+            -e 's/^option \([^=]*\)=.*/--\1/' | LC_ALL=C sort -u | paste -s -d ' ' -
+}
+
+# needed POLICY DIR NAME ITEM...: 1 and "up to date" if DIR was made from these ITEMs, else 0 and a begun mark.
+# If DIR was made from others, or --force true, POLICY says what becomes of it first: remove, aside or keep.
+needed() {
+    local policy=$1 dir=$2 name=$3 record old='' why=''
+    shift 3
+    record=$(inputs_record "$@")
+    if [ -e "${dir}/.done.${name}" ]; then old=${dir}/.done.${name}; fi
+    if [ -e "${dir}/.started.${name}" ]; then old=${dir}/.started.${name}; fi
+    if [ -n "${old}" ]; then
+        if "${force}"; then
+            why="--force true"
+        elif [ "$(cat "${old}")" != "${record}" ]; then
+            why="changed: $(changed_inputs "${old}" "${record}")"
+        elif [ "${old}" = "${dir}/.done.${name}" ]; then
+            log_depth=1 log "  ${dir}: up to date (${name})"
+            return 1
+        else
+            log_depth=1 log "  ${dir}: resuming (${name})"
+        fi
+    fi
+    if [ -n "${why}" ]; then
+        log_depth=1 log "  ${dir}: redone (${name}), ${why}"
+        "${dry_run}" || discard "${policy}" "${dir}" "${name}"
+    fi
+    "${dry_run}" && return 0
+    mkdir -p "${dir}" || die "cannot make ${dir}"
+    printf '%s\n' "${record}" > "${dir}/.started.${name}.tmp"
+    mv "${dir}/.started.${name}.tmp" "${dir}/.started.${name}"
+}
+
+discard() {  # discard POLICY DIR NAME
+    local number=1
+    case "$1" in
+        remove) rm -rf "$2" ;;
+        aside)
+            while [ -e "$2.old.${number}" ]; do number=$((number + 1)); done
+            mv "$2" "$2.old.${number}"
+            log_depth=2 log "  the earlier one is kept as $2.old.${number}"
+            ;;
+        keep) rm -f "$2/.done.$3" "$2/.started.$3" ;;
+    esac
+}
+
+mark_done() {  # mark_done DIR NAME
+    "${dry_run}" || mv "$1/.started.$2" "$1/.done.$2"
+}
+
+# --- Jobs --------------------------------------------------------------------------------------------
+
+# In a process group of its own and waited for, so that a signal to this script reaches all of it.
+run_here() {
+    local code=0
+    if "${dry_run}"; then
+        printf '  would run:'
+        printf ' %q' "$@"
+        echo
+        return 0
+    fi
+    perl -e 'setpgrp(0, 0); exec { $ARGV[0] } @ARGV or die "cannot run $ARGV[0]: $!\n"' -- "$@" &
+    child=$!
+    wait "${child}" || code=$?
+    child=
+    return "${code}"
+}
+
+last_lines() {  # last_lines LOG...: the end of the first log whose job did not end well
+    local file
+    for file in "$@"; do
+        grep -q '^# Ended (code 0' "${file}" 2> /dev/null && continue
+        echo "---- last 20 lines of ${file}" >&2
+        tail -n 20 "${file}" >&2 || true
+        echo "----" >&2
+        return 0
+    done
+}
+
+# run_jobs "BACKEND [OPTIONS]" N LOG COMMAND...: N jobs (JOB=1:N, 0: a single one without JOB); dies if one fails.
+# exit_as=CODE set by the caller changes the exit code.
+run_jobs() {
+    local words number=$2 log=$3 range=() logs=() job
+    read -ra words <<< "$1"
+    shift 3
+    if [ "${number}" -gt 0 ]; then
+        range=("JOB=1:${number}")
+        for ((job = 1; job <= number; job++)); do logs+=("${log//JOB/${job}}"); done
+    else
+        logs=("${log}")
+    fi
+    run_here "${words[@]}" "${range[@]}" "${log}" "$@" && return 0
+    last_lines "${logs[@]}"
+    log_depth=1 die_with "${exit_as:-1}" "a job failed; its log is ${log//JOB/*}. Mend the cause and run the same command again"
+}
+
+clamp() {  # clamp NUMBER SCP: no more jobs than keys
+    local lines=$1
+    if [ -s "$2" ]; then lines=$(awk 'END { print NR }' "$2"); fi
+    echo $((lines < $1 ? lines : $1))
+}
+
+# run_shards BACKEND NJ SCP DIR NAME COMMAND...: COMMAND --shard JOB/N as an array, then COMMAND --merge N.
+# The number of shards of an interrupted run is kept: its shards are valid for that number only.
+run_shards() {
+    local backend=$1 shards scp=$3 dir=$4 name=$5
+    shards=$(clamp "$2" "${scp}")
+    shift 5
+    if [ -s "${dir}/.shards.${name}" ]; then shards=$(cat "${dir}/.shards.${name}"); fi
+    [ "${shards}" -gt 0 ] || die_with 4 "${scp} is empty"
+    "${dry_run}" || echo "${shards}" > "${dir}/.shards.${name}"
+    run_jobs "${backend} --pick failed" "${shards}" "${dir}/log/${name}.JOB.log" "$@" --shard "JOB/${shards}"
+    run_jobs "${backend}" 0 "${dir}/log/${name}_merge.log" "$@" --merge "${shards}"
+}
+
+check_keys() {  # check_keys EXPECTED_SCP PRODUCED_SCP LOGS: dies if a key of the first is not in the second
+    local missing
+    "${dry_run}" && return 0
+    [ -e "$2" ] || die "$2 was not written; read $3"
+    missing=$(LC_ALL=C comm -23 <(awk '{ print $1 }' "$1" | LC_ALL=C sort) <(awk '{ print $1 }' "$2" | LC_ALL=C sort))
+    [ -z "${missing}" ] && return 0
+    die "$2 lacks $(wc -l <<< "${missing}" | tr -d ' ') keys of $1 ($(head -n 3 <<< "${missing}" | paste -s -d ' ' -) ...);" \
+        "read $3, then run the stage with --force true"
+}
+
+split_args() {  # split_args ARRAY TEXT: words of TEXT, quotes honoured, nothing evaluated
+    local -n words_=$1
+    mapfile -d '' -t words_ < <(perl -MText::ParseWords -e 'print map { "$_\0" } shellwords($ARGV[0])' -- "$2")
+}
+
+rotate_log() {  # the log of the run before becomes NAME.1.log, and so on
+    local base=${1%.log} number
+    if "${dry_run}" || [ ! -e "$1" ]; then return 0; fi
+    for number in 3 2 1; do
+        [ ! -e "${base}.${number}.log" ] || mv "${base}.${number}.log" "${base}.$((number + 1)).log"
+    done
+    mv "$1" "${base}.1.log"
+}
+
+write_resume() {  # write_resume DIR STAGE: DIR/run.sh repeats this run from STAGE on
+    "${dry_run}" && return 0
+    {
+        echo '#!/usr/bin/env bash'
+        echo "# Resumes from stage $2; more options may follow."
+        printf 'cd %q || exit 1\n' "${PWD}"
+        printf 'exec %q' "${0}"
+        printf ' %q' "${command_line[@]}"
+        # shellcheck disable=SC2016  # for the script that is written
+        printf ' --stage %s "$@"\n' "$2"
+    } > "$1/run.sh.tmp"
+    chmod +x "$1/run.sh.tmp"
+    mv "$1/run.sh.tmp" "$1/run.sh"
+}
+
+# --- Help --------------------------------------------------------------------------------------------
+
+options_help() {  # options_help SCRIPT: the lines 'name=default  # text' between '# Options' and parse_options
+    awk '
+        /^# Options/ { on = 1; next }
+        on && /^\. / { exit }
+        !on { next }
+        /^# / { sub(/^# /, ""); printf "\n%s\n", $0; next }
+        /^[a-z][a-z0-9_]*=/ {
+            name = $0; sub(/=.*/, "", name)
+            value = substr($0, length(name) + 2)
+            text = value
+            if (!sub(/^.*[ \t]# /, "", text)) text = ""
+            sub(/[ \t]+# .*$/, "", value); gsub(/^"|"$/, "", value)
+            printf "  --%-22s %s (default: %s)\n", name, text, value == "" ? "none" : value
+        }' "$1"
+}
+
+stages_help() {
+    local number
+    printf '\nStages (--stage and --stop_stage take numbers or names)\n'
+    for number in "${!stage_names[@]}"; do
+        printf '  %2d %-13s %s\n' "${number}" "${stage_names[number]}" "${stage_texts[number]}"
+    done
+}

@@ -1,0 +1,239 @@
+#!/usr/bin/env bash
+# Target speaker extraction from a corpus to a report: the only pipeline of the project.
+# A recipe's run.sh names the sets and the configs and calls this; ./tse.sh --help lists all options.
+
+# shellcheck disable=SC2034  # options are read by name or in the sourced files
+
+set -euo pipefail
+command_line=("$@")
+
+# Options
+# General
+stage=1                # first stage to run: number or name
+stop_stage=100         # last stage to run: number or name
+skip_data_prep=false   # skip stages 1 to 5
+skip_train=false       # skip stages 6 to 8
+skip_eval=false        # skip stages 9 to 11
+skip_packing=true      # skip stage 12
+skip_upload=true       # skip stage 13
+force=false            # redo the chosen stages even if nothing has changed
+dry_run=false          # print what would be run and touch nothing
+nj=                    # jobs of a data stage; none: 32 on a cluster, at most the processors here locally
+inference_nj=          # jobs of decoding and scoring; none: as nj
+ngpu=0                 # GPUs (of each node) for training; 0 trains on processors
+num_nodes=1            # nodes for training (slurm backend)
+num_procs=1            # data-parallel training processes when ngpu is 0
+num_threads=1          # threads of each training process
+gpu_inference=false    # decode on GPUs
+python=python3         # the interpreter of every stage
+seed=0                 # seed of all training
+dumpdir=dump           # formatted data and codes
+expdir=exp             # models, outputs, scores
+# Sets
+train_set=             # training set: data/<train_set> (required)
+valid_set=             # development set (required)
+test_sets=             # test sets, one quoted string (required)
+# Data
+local_data_opts=       # options of local/data.sh
+fs=16k                 # sample rate of the system: 16k, 8k or in Hz
+audio_format=flac      # flac or wav: format of rewritten audio
+min_wav_duration=0.1   # shorter training and development rows are dropped (s)
+max_wav_duration=20    # longer training and development rows are dropped (s)
+speed_perturb_factors= # speeds added to the training set, as "0.9 1.1"
+validate_opts=         # more options of the validator
+# Codec
+use_codec=true         # false: the system needs no codec, stages 4 and 5 are skipped
+codec_config=          # YAML of a codec to train
+codec_args=            # options appended after codec_config
+codec_dir=             # a pretrained codec: FunCodec release folder, or a codec folder with manifest.json
+codec_tag=             # suffix of exp/codec_<tag>; none: from codec_dir or codec_config
+# System
+prerequisite_config=   # YAMLs of what the system builds on, trained before it: exp/tse_<basename>
+tse_config=            # YAML of the system
+tse_args=              # options appended after tse_config, these win
+tse_tag=               # suffix of exp/tse_<tag>; none: from tse_config and tse_args
+tse_exp=               # full name of the system's folder; overrides tse_tag
+tse_stats_dir=         # full name of the shape files' folder; none: exp/tse_stats_<train_set>
+resume_mismatch=false  # go on training in a folder of other options or data instead of moving it aside
+# Decoding
+inference_config=      # YAML of decoding
+inference_args=        # options appended after inference_config
+inference_tag=         # prefix of exp/tse_<tag>/<inference_tag>_<set>; none: from inference_config
+inference_model=       # checkpoint in the system's folder; none: the model's own choice
+# Scoring
+asr=                   # recogniser of the WER metrics, as pocketsphinx; none: as the preset says
+score_opts=            # more options of the scorer, as "--preset offline"
+report_title=          # title of the report; none: the recipe's name
+report_opts=           # more options of the report
+
+. scripts/stage.sh
+. scripts/data_stages.sh
+. scripts/train_stages.sh
+. scripts/score_stages.sh
+
+stage_names=([1]=data [2]=format [3]=validate [4]=codec [5]=token [6]=stats [7]=prerequisite [8]=train
+    [9]=decode [10]=score [11]=report [12]=pack [13]=upload)
+stage_texts=([1]="local/data.sh -> data/<set>"
+    [2]="one sample rate, mono, checked audio -> dump/raw/<set>"
+    [3]="TSE-aware validation, then removal of too short and too long rows"
+    [4]="train or import the codec -> exp/codec_<tag>"
+    [5]="clean speech -> codes -> dump/codes_<tag>/<set>"
+    [6]="shape files -> exp/tse_stats_<train_set>"
+    [7]="train what the system builds on"
+    [8]="train the system -> exp/tse_<tag>"
+    [9]="extract the target speaker -> exp/tse_<tag>/<inference_tag>_<set>"
+    [10]="score the mixture, the codec's resynthesis and the estimates -> .../scoring"
+    [11]="exp/RESULTS.md and exp/report.html"
+    [12]="one archive of the system -> exp/tse_<tag>.zip"
+    [13]="reserved: upload to a model hub")
+stage_groups=([1]=skip_data_prep [2]=skip_data_prep [3]=skip_data_prep [4]=skip_data_prep [5]=skip_data_prep
+    [6]=skip_train [7]=skip_train [8]=skip_train [9]=skip_eval [10]=skip_eval [11]=skip_eval
+    [12]=skip_packing [13]=skip_upload)
+help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' [--option value ...]
+Options (run.sh sets some of them and passes its own arguments on)
+$(options_help "$(dirname "${BASH_SOURCE[0]}")/tse.sh")
+$(stages_help)"
+. utils/parse_options.sh
+[ $# -eq 0 ] || die_with 2 "'$1' is not an option; lists are one quoted string (see --help)"
+stages_init
+
+# shellcheck disable=SC1091
+. ./path.sh
+# shellcheck disable=SC1091
+. ./cmd.sh
+# shellcheck disable=SC1091
+. ./db.sh
+
+for option in train_set valid_set test_sets; do
+    [ -n "${!option}" ] || die_with 2 "--${option} is required; run.sh of the recipe names it"
+done
+for option in ngpu num_nodes num_procs num_threads seed; do
+    [[ "${!option}" =~ ^[0-9]+$ ]] || die_with 2 "--${option} takes a whole number, not '${!option}'"
+done
+sample_rate=${fs/%k/000}
+[[ "${sample_rate}" =~ ^[0-9]+$ ]] || die_with 2 "--fs takes 16k, 8k or a rate in Hz, not '${fs}'"
+if [ -z "${nj}" ]; then
+    nj=32
+    if [[ "${train_cmd}" == *run.pl* ]]; then nj=$(utils/num_cpus.pl) && nj=$((nj < 32 ? nj : 32)); fi
+fi
+inference_nj=${inference_nj:-${nj}}
+
+# A tag: a file's base name and what its options change, in characters that are safe in a path.
+tag_of() {
+    local tag
+    tag=$(basename "${1%.yaml}")${2:+_$2}
+    tag=$(tr -s ' ' '_' <<< "${tag//--/}" | tr -cd 'A-Za-z0-9._+=-')
+    if [ ${#tag} -gt 120 ]; then tag=${tag:0:111}-$(sha256 <<< "${tag}" | cut -c 1-8); fi
+    echo "${tag}"
+}
+codec_tag=${codec_tag:-$(tag_of "${codec_dir:-${codec_config:-none}}" "${codec_args}")}
+codec_tag=${codec_tag#codec_}
+codec_exp=${expdir}/codec_${codec_tag}
+codes_dir=${dumpdir}/codes_${codec_tag}
+if [ -n "${codec_dir}" ] && [ -e "${codec_dir}/manifest.json" ]; then codec_exp=${codec_dir%/}; fi
+tse_tag=${tse_tag:-$(tag_of "${tse_config:-none}" "${tse_args}")}
+tse_exp=${tse_exp:-${expdir}/tse_${tse_tag}}
+tse_stats_dir=${tse_stats_dir:-${expdir}/tse_stats_${train_set}}
+inference_tag=${inference_tag:-$(tag_of "${inference_config:-decode}" "${inference_args}")}
+report_title=${report_title:-$(basename "$(dirname "${PWD}")")}
+read -ra tests <<< "${test_sets}"
+if [ "${stage}" -le 8 ] && [ "${stop_stage}" -ge 8 ] && ! "${skip_train}"; then
+    need "--tse_config is required for stage 8 (train)" "${tse_config:-(no --tse_config)}"
+fi
+
+if stage_begins 1 "local/data.sh -> data/{${train_set},${valid_set},${test_sets// /,}}"; then
+    prepare_data "${train_set}" "${valid_set}" "${tests[@]}"
+    stage_ends
+fi
+
+if stage_begins 2 "data/<set> -> ${dumpdir}/raw/<set>, ${sample_rate} Hz, mono"; then
+    format_set "${train_set}" "${speed_perturb_factors}"
+    for set in "${valid_set}" "${tests[@]}"; do format_set "${set}"; done
+    stage_ends
+fi
+
+if stage_begins 3 "check ${dumpdir}/raw/<set>; keep ${min_wav_duration} to ${max_wav_duration} s of train and valid"; then
+    validate_sets "${train_set}" "${valid_set}" "${tests[@]}"
+    for set in "${train_set}" "${valid_set}"; do filter_set "${set}"; done
+    stage_ends
+fi
+
+if stage_begins 4 "the codec -> ${codec_exp}"; then
+    if ! "${use_codec}"; then
+        log "  this system needs no codec (--use_codec false): nothing to do"
+    elif [ "${codec_exp}" = "${codec_dir%/}" ]; then
+        log "  ${codec_dir} is a codec folder already and is used as it is"
+    elif [ -n "${codec_dir}" ]; then
+        import_codec
+    else
+        train_codec
+    fi
+    stage_ends
+fi
+
+if stage_begins 5 "clean speech -> ${codes_dir}/<set>"; then
+    if "${use_codec}"; then
+        for set in "${train_set}" "${valid_set}"; do encode_set "${set}"; done
+    else
+        log "  this system needs no codes (--use_codec false): nothing to do"
+    fi
+    stage_ends
+fi
+
+if stage_begins 6 "lengths of ${train_set} and ${valid_set} -> ${tse_stats_dir}"; then
+    collect_shapes
+    stage_ends
+fi
+
+if stage_begins 7 "what the system builds on"; then
+    if [ -z "${prerequisite_config}" ]; then
+        log "  this system builds on nothing (no --prerequisite_config): nothing to do"
+    fi
+    for config in ${prerequisite_config}; do train_system "${config}" "${expdir}/tse_$(tag_of "${config}" "")"; done
+    stage_ends
+fi
+
+if stage_begins 8 "${tse_config} -> ${tse_exp}"; then
+    split_args opts "${tse_args}"
+    train_system "${tse_config}" "${tse_exp}" "${opts[@]}"
+    stage_ends
+fi
+
+if stage_begins 9 "${tse_exp} -> ${tse_exp}/${inference_tag}_<set>, ${inference_nj} jobs"; then
+    for set in "${tests[@]}"; do decode_set "${set}"; done
+    stage_ends
+fi
+
+if stage_begins 10 "the mixture, the codec's resynthesis and the estimates of ${test_sets}"; then
+    for set in "${tests[@]}"; do
+        mixture_set "${set}"
+        score_set "${set}" "${expdir}/mixture/${set}" mixture
+        if "${use_codec}"; then
+            resynthesize_set "${set}"
+            score_set "${set}" "${codec_exp}/resynthesis_${set}" "codec_${codec_tag} resynthesis"
+        fi
+        score_set "${set}" "${tse_exp}/${inference_tag}_${set}" "${tse_tag}"
+    done
+    stage_ends
+fi
+
+if stage_begins 11 "${expdir}/RESULTS.md and ${expdir}/report.html"; then
+    write_report
+    stage_ends
+fi
+
+if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
+    need 8 "${tse_exp}/config.yaml"
+    if needed keep "${expdir}/pack_${tse_tag}" pack "@${tse_exp}/.done.train"; then
+        run_jobs "${train_cmd}" 0 "${expdir}/pack_${tse_tag}/pack.log" "${python}" -m espnet_tse.bin.pack \
+            --model "${tse_exp}" --output "${tse_exp}.zip"
+        mark_done "${expdir}/pack_${tse_tag}" pack
+    fi
+    stage_ends
+fi
+
+if stage_begins 13 "upload"; then
+    log "  this number is reserved: uploading is not part of this version; share ${tse_exp}.zip of stage 12"
+    stage_ends
+fi
+log "Successfully finished. [elapsed=${SECONDS}s]"
