@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from espnet_tse.scoring.report.columns import Column
-from espnet_tse.scoring.report.html_tree import Html, element
+from espnet_tse.scoring.report.html_tree import Html, breakable, element
 from espnet_tse.scoring.report.listening import (
     Choice,
     Clip,
@@ -27,6 +27,8 @@ from espnet_tse.scoring.report.spectrogram import (
 
 BYTES_PER_MB = 1_000_000
 BASE64_GROWTH = 4 / 3
+# Shown under a player beside the voice similarities; the per-utterance table has all.
+TILE_METRICS = ("dnsmos_ovrl", "si_sdr", "estoi")
 
 
 @dataclass
@@ -133,7 +135,8 @@ def colour_scale() -> Html:
     buffer = BytesIO()
     Image.fromarray(ramp).save(buffer, format="PNG")
     image = element("img", src=data_uri(buffer.getvalue(), "image/png"), alt="colour scale from dark to bright")
-    return element("div", f"{FLOOR_DB:g} dB", image, f"{CEILING_DB:g} dB below a full-scale sine".replace("-", "−"), class_="scale")
+    low, high = (f"{level:g}".replace("-", "−") for level in (FLOOR_DB, CEILING_DB))
+    return element("div", f"{low} dB", image, f"{high} dB re a full-scale sine", class_="scale")
 
 
 def utterance_card(card: Card, metric: str | None, columns: dict[str, Column]) -> Html:
@@ -151,14 +154,14 @@ def utterance_card(card: Card, metric: str | None, columns: dict[str, Column]) -
 def clip_figure(card: Card, index: int, columns: dict[str, Column]) -> Html:
     clip, utt = card.clips[index], card.choice.utt
     if clip.samples is None:
-        caption = element("figcaption", element("b", clip.label))
+        caption = element("figcaption", element("b", breakable(clip.label)))
         return element("figure", caption, element("div", clip.missing, class_="absent"), class_="clip")
     audio_id = f"{card.id}-{index}"
     play = element(
         "button", "▶", class_="play", type="button", data_audio=audio_id, aria_label=f"play {clip.label} of {utt}"
     )
     duration = element("span", f"{clip.duration_s:.1f} s", class_="muted")
-    caption = element("figcaption", play, element("b", clip.label), duration)
+    caption = element("figcaption", play, element("b", breakable(clip.label)), duration)
     image = element(
         "img", src=data_uri(card.pictures[index], "image/png"), alt=f"spectrogram of {clip.label}, {clip.duration_s:.1f} s"
     )
@@ -168,13 +171,13 @@ def clip_figure(card: Card, index: int, columns: dict[str, Column]) -> Html:
 
 
 def figures(clip: Clip, columns: dict[str, Column]) -> Html | None:
-    """The utterance's own scores of this estimate, as far as they stand in the tables."""
+    """The utterance's own scores, the few that say whether the right voice came out well."""
     if clip.scores is None:
         return None
     shown = []
     for name, column in columns.items():
         value = clip.scores.get(name)
-        if column.source == "metric" and isinstance(value, (int, float)):
-            text = column.format(value * column.scale)
-            shown.append(element("span", f"{column.head} ", element("b", text)))
+        if (name in TILE_METRICS or name.startswith("spk_")) and isinstance(value, (int, float)):
+            head = column.head.partition("(")[0]
+            shown.append(element("span", f"{head} ", element("b", column.format(value * column.scale))))
     return element("p", shown, class_="figures") if shown else None

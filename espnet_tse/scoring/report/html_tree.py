@@ -1,16 +1,14 @@
 """Building HTML from nested calls; text is escaped unless it was built here."""
 
+import re
 from html import escape
 from typing import Iterable
 
-VOID_TAGS = {"img", "meta", "input", "br", "line", "circle", "rect", "polyline", "path"}
+VOID_TAGS = {"img", "meta", "input", "br", "wbr", "line", "circle", "rect", "polyline", "path"}
 
 
 class Html(str):
     """A string that is already HTML; every other string is text and gets escaped."""
-
-
-Content = "str | int | float | None | Html | Iterable"
 
 
 def element(tag: str, *children, **attributes) -> Html:
@@ -28,7 +26,7 @@ def element(tag: str, *children, **attributes) -> Html:
         if value is not None and value is not False
     )
     if tag in VOID_TAGS and not children:
-        return Html(f"<{tag}{shown}>" if tag in ("img", "meta", "input", "br") else f"<{tag}{shown}/>")
+        return Html(f"<{tag}{shown}>" if tag in ("img", "meta", "input", "br", "wbr") else f"<{tag}{shown}/>")
     return Html(f"<{tag}{shown}>{join(children)}</{tag}>")
 
 
@@ -45,3 +43,8 @@ def join(content: Iterable) -> Html:
         else:
             parts.append(str(join(child)))
     return Html("".join(parts))
+
+
+def breakable(name: str) -> Html:
+    """A name such as ``laura_tse_small`` that may be broken after its underscores and dashes."""
+    return Html(re.sub(r"([_-])", r"\1<wbr>", escape(name)))

@@ -97,7 +97,9 @@ def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]
             clips.append(load_clip(label, path, utt, scps))
     for result in group.results:
         # The mixture and target rows repeat signals that are there already.
-        if result.system.lower() in ("mixture", "target"):
+        shared = next((clip for clip in clips if clip.label == result.system.lower()), None)
+        if shared is not None:
+            shared.scores = utterance_scores(result, utt)
             continue
         path = (result.meta.get("inputs") or {}).get("inf_scp")
         if path:

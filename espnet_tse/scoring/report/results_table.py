@@ -60,11 +60,11 @@ class Table:
         return self.name == "A" and any(row.coverage for row in self.rows)
 
     def best(self, index: int) -> float | None:
-        """The best rounded figure of the systems (references left out) under a column."""
+        """The best rounded figure of the systems (references left out), None where none stands out."""
         column = self.columns[index]
         rivals = [row.values[index] for row in self.rows if not row.result.is_reference]
         figures = [round(value.mean, column.decimals) for value in rivals if value is not None]
-        if column.higher_is_better is None or len(figures) < 2:
+        if column.higher_is_better is None or len(set(figures)) < 2:
             return None
         return max(figures) if column.higher_is_better else min(figures)
 
