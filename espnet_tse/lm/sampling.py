@@ -19,7 +19,8 @@ def row_draws(keys: list[str], seed: int, num_steps: int, num_streams: int) -> T
     """
     draws = []
     for key in keys:
-        generator = torch.Generator().manual_seed((seed << 32) ^ zlib.crc32(key.encode("utf-8")))
+        # One hash of both: torch's CPU generator looks at 32 bits of its seed only.
+        generator = torch.Generator().manual_seed(zlib.crc32(f"{seed} {key}".encode("utf-8")))
         draws.append(torch.rand(num_steps, num_streams, generator=generator, dtype=torch.float64))
     return torch.stack(draws)
 

@@ -1,0 +1,25 @@
+"""Train a TSE system: ``python3 -m espnet_tse.bin.tse_train --config conf/X.yaml ...``."""
+
+import contextlib
+import sys
+from typing import Sequence
+
+
+def get_parser():
+    return load_task().get_parser()
+
+
+def load_task():
+    # ESPnet prints to stdout while it is imported, which would spoil ``--print_config > x.yaml``.
+    with contextlib.redirect_stdout(sys.stderr):
+        from espnet_tse.tasks.tse import TSETask
+    return TSETask
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    load_task().main(cmd=cmd)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

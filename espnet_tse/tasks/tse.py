@@ -1,0 +1,180 @@
+"""The task of training a target speaker extraction system; wiring only."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Sequence
+
+import yaml
+from espnet2.tasks.abs_task import AbsTask
+from espnet2.utils.types import str2bool, str_or_none
+
+from espnet_tse.codec.load import load_codec
+from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.data.collate import collate
+from espnet_tse.data.iterator import TSEIterFactory
+from espnet_tse.data.open_dataset import open_dataset
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.tasks.choices import (
+    TSE_CHOICES,
+    encoder_choices,
+    frontend_choices,
+    lm_choices,
+    model_choices,
+    vocoder_choices,
+)
+from espnet_tse.train.trainer import TSETrainer
+
+
+class TSETask(AbsTask):
+    """Encoder / lm / vocoder triple of a YAML, trained on TSE or dynamic mixing directories."""
+
+    num_optimizers = 1
+    trainer = TSETrainer
+    class_choices_list = []  # this package's own tables stand in tasks/choices.py
+
+    @classmethod
+    def add_task_arguments(cls, parser: argparse.ArgumentParser):
+        group = parser.add_argument_group("Target speaker extraction")
+        group.add_argument("--train_data_dir", type=str_or_none, help="formatted TSE or dynamic mixing directory")
+        group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
+        group.add_argument("--train_codes", type=str_or_none, help="folder of codes.scp of the training targets")
+        group.add_argument("--valid_codes", type=str_or_none, help="folder of codes.scp of the validation targets")
+        group.add_argument("--codec_dir", type=str_or_none, help="folder of the frozen codec")
+        group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
+        group.add_argument("--enrollment_s", type=float, default=5.0, help="enrollments are cut to this, seconds")
+        group.add_argument("--max_batch_s", type=float, default=None, help="seconds of mixture a batch, all ranks")
+        group.add_argument("--cache_audio", type=str2bool, default=True, help="keep source audio in memory")
+        for choices in TSE_CHOICES:
+            choices.add_arguments(group)
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> AbsTSEModel:
+        """Compose the triple that ``args`` names.
+
+        Raises:
+            ValueError: unknown names or keys, values out of range, no codec where one is needed.
+        """
+        if not args.codec_dir:
+            raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
+        codec = load_codec(args.codec_dir)
+        frontend = frontend_choices.build(args.frontend, args.frontend_conf)
+        encoder = encoder_choices.build(
+            args.encoder, args.encoder_conf, frontend=frontend, output_dim=codec.spec.embedding_dim
+        )
+        lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
+        vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
+        return model_choices.build(args.model, args.model_conf, encoder=encoder, lm=lm, vocoder=vocoder)
+
+    @classmethod
+    def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
+        """Batches of one epoch; the same examples for any number of processes and workers."""
+        train = mode == "train"
+        data_dir, codes_dir = (
+            (args.train_data_dir, args.train_codes) if train else (args.valid_data_dir, args.valid_codes)
+        )
+        codec_dir = Path(args.codec_dir)
+        if codes_dir is not None:
+            check_same_codec(read_manifest(codes_dir), read_manifest(codec_dir))
+        hop_length = read_manifest(codec_dir)["spec"]["hop_length"]
+        dataset = open_dataset(
+            data_dir,
+            seed=args.seed,
+            hop_length=hop_length,
+            crop_s=args.crop_s if train else None,
+            enrollment_s=args.enrollment_s,
+            random=train,
+            codes_scp=None if codes_dir is None else Path(codes_dir) / "codes.scp",
+            cache_audio=args.cache_audio,
+        )
+        logging.info(f"[{mode}] {data_dir}: {len(dataset)} examples")
+        return TSEIterFactory(
+            dataset,
+            batch_size=args.batch_size,
+            max_batch_s=args.max_batch_s,
+            seed=args.seed,
+            shuffle=train,
+            num_workers=args.num_workers,
+            rank=distributed_option.dist_rank or 0,
+            world_size=distributed_option.dist_world_size or 1,
+            num_iters_per_epoch=args.num_iters_per_epoch if train else None,
+        )
+
+    @classmethod
+    def build_collate_fn(cls, args, train: bool):
+        return collate
+
+    @classmethod
+    def build_preprocess_fn(cls, args, train: bool):
+        return None
+
+    @classmethod
+    def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        return ("speech_mix", "enroll_ref1")
+
+    @classmethod
+    def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        return ("speech_ref1", "target_codes")
+
+    @classmethod
+    def get_default_config(cls) -> dict:
+        """ESPnet's defaults and every default of the chosen parts."""
+        args, _ = cls.get_parser().parse_known_args()
+        config = {name: value for name, value in vars(args).items() if name not in cls.exclude_opts()}
+        for choices in TSE_CHOICES:
+            name = config[choices.option]
+            if name is not None:
+                config[f"{choices.option}_conf"] = choices.resolved(name, config[f"{choices.option}_conf"])
+        return config
+
+    @classmethod
+    def main(cls, args: argparse.Namespace | None = None, cmd: Sequence[str] | None = None) -> None:
+        """Train; faults of the configuration end with exit code 2 and all of them in one message."""
+        parser = cls.get_parser()
+        if args is None:
+            check_config_keys(parser, sys.argv[1:] if cmd is None else list(cmd))
+            args = parser.parse_args(cmd)
+        if not args.print_config:
+            check_choices(parser, args)
+            for option in ("train_data_dir", "valid_data_dir"):
+                if getattr(args, option) is None:
+                    parser.error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
+        super().main(args=args)
+
+
+def check_config_keys(parser: argparse.ArgumentParser, cmd: list[str]) -> None:
+    """Refuse unknown keys of the ``--config`` file with the nearest known name; exit code 2."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--config")
+    path = first.parse_known_args(cmd)[0].config
+    if path is None:
+        return
+    if not Path(path).is_file():
+        parser.error(f"--config {path}: no such file")
+    conf = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(conf, dict):
+        parser.error(f"--config {path}: want 'key: value' lines")
+    try:
+        check_known(conf, [action.dest for action in parser._actions], where=path)
+    except ValueError as error:
+        # The list of all known options is the parser's --help; here it would bury the fault.
+        parser.error(str(error).split("; known:")[0] + "; --help lists all options")
+
+
+def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Check the blocks of all parts, so that faults of one YAML come together; exit code 2."""
+    faults = []
+    for choices in TSE_CHOICES:
+        name, conf = getattr(args, choices.option), getattr(args, f"{choices.option}_conf")
+        try:
+            if name is None:
+                raise ValueError(f"--{choices.option} is required; one of: {', '.join(sorted(choices.classes))}")
+            choices.config(name, conf)
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        source = f"{args.config}: " if args.config else ""
+        parser.error("\n".join(source + fault for fault in faults))
+
