@@ -1,0 +1,142 @@
+"""Residual vector quantizer with tables learned by moving averages (van den Oord 2017, SoundStream 2021)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, mse_loss, one_hot
+
+
+@dataclass
+class Quantized:
+    """What the quantizer made of a batch of latents."""
+
+    values: Tensor  # (B, T, D), sum of the chosen vectors; gradients pass straight through to the input
+    codes: Tensor  # (B, K, T) int64
+    commitment: Tensor  # scalar, mean squared distance of the residuals to their chosen vectors
+
+
+class ResidualQuantizer(nn.Module):
+    """K tables of V vectors; each quantizes what the ones before it left over.
+
+    The buffers have the shapes and meaning of FunCodec's distributed quantizer, so that its weights
+    load by name: ``inited`` (K, 1), ``cluster_size`` (K, V), ``embed`` and ``embed_avg`` (K, V, D).
+    """
+
+    def __init__(
+        self,
+        num_codebooks: int,
+        codebook_size: int,
+        embedding_dim: int,
+        decay: float = 0.99,
+        kmeans_iterations: int = 50,
+        dead_code_threshold: float = 2.0,
+    ):
+        super().__init__()
+        shape = (num_codebooks, codebook_size)
+        self.decay = decay
+        self.kmeans_iterations = kmeans_iterations
+        self.dead_code_threshold = dead_code_threshold
+        tables = torch.randn(*shape, embedding_dim) / embedding_dim**0.5
+        self.register_buffer("inited", torch.zeros(num_codebooks, 1))
+        self.register_buffer("cluster_size", torch.ones(shape))
+        self.register_buffer("embed", tables)
+        self.register_buffer("embed_avg", tables.clone())
+
+    def encode(self, latents: Tensor) -> Tensor:
+        """Nearest vectors: (B, T, D) -> codes (B, K, T)."""
+        residual, codes = latents, []
+        for table in self.embed:
+            indices = nearest(residual, table)
+            residual = residual - embedding(indices, table)
+            codes.append(indices)
+        return torch.stack(codes, dim=1)
+
+    def forward(self, latents: Tensor, num_codebooks: Tensor | None = None) -> Quantized:
+        """Quantize; in training mode also move the tables towards what they were given.
+
+        Args:
+            latents: (B, T, D).
+            num_codebooks: (B,) int64, how many codebooks a row's ``values`` sum up (quantizer dropout);
+                all when None. The tables learn from every row either way.
+        """
+        total, residual = torch.zeros_like(latents), latents
+        codes, distances = [], []
+        for k in range(self.embed.size(0)):
+            if self.training:
+                self._initialize(k, residual.detach())
+            table = self.embed[k]
+            indices = nearest(residual, table)
+            chosen = embedding(indices, table)
+            distances.append(mse_loss(residual, chosen))
+            if self.training:
+                self._update(k, residual.detach(), indices)
+            used = chosen if num_codebooks is None else chosen * (num_codebooks > k)[:, None, None]
+            total = total + used
+            residual = residual - chosen
+            codes.append(indices)
+        # Straight-through estimator: the value is the quantized one, the gradient that of the input.
+        values = latents + (total - latents).detach()
+        return Quantized(values, torch.stack(codes, dim=1), torch.stack(distances).mean())
+
+    @torch.no_grad()
+    def _initialize(self, k: int, residual: Tensor) -> None:
+        if self.inited[k]:
+            return
+        samples = residual.flatten(0, 1)
+        means, sizes = kmeans(samples, self.embed.size(1), self.kmeans_iterations)
+        self.embed[k], self.cluster_size[k] = means, sizes
+        self.embed_avg[k] = means * sizes[:, None]
+        self.inited[k] = 1
+
+    @torch.no_grad()
+    def _update(self, k: int, residual: Tensor, indices: Tensor) -> None:
+        samples, chosen = residual.flatten(0, 1), indices.flatten()
+        counts = torch.bincount(chosen, minlength=self.embed.size(1)).to(samples)
+        sums = torch.zeros_like(self.embed[k]).index_add_(0, chosen, samples)
+        self.cluster_size[k].lerp_(counts, 1 - self.decay)
+        self.embed_avg[k].lerp_(sums, 1 - self.decay)
+        self._restart_dead(k, samples)
+        # Laplace smoothing keeps a rarely used vector finite.
+        size = self.cluster_size[k]
+        smoothed = (size + 1e-5) / (size.sum() + size.numel() * 1e-5) * size.sum()
+        self.embed[k] = self.embed_avg[k] / smoothed[:, None]
+
+    def _restart_dead(self, k: int, samples: Tensor) -> None:
+        """A vector that hardly any sample chooses starts again on a sample of this batch."""
+        dead = self.cluster_size[k] < self.dead_code_threshold
+        if not dead.any():
+            return
+        drawn = samples[torch.randint(samples.size(0), (int(dead.sum()),), device=samples.device)]
+        self.cluster_size[k, dead] = self.dead_code_threshold
+        self.embed_avg[k, dead] = drawn * self.dead_code_threshold
+
+
+def nearest(values: Tensor, table: Tensor) -> Tensor:
+    """Index of the nearest row of ``table`` (V, D) for each vector of ``values`` (..., D)."""
+    flat = values.flatten(0, -2)
+    distance = flat.square().sum(1, keepdim=True) - 2 * flat @ table.T + table.square().sum(1)
+    return distance.argmin(dim=1).view(values.shape[:-1])
+
+
+def kmeans(samples: Tensor, num_clusters: int, num_iterations: int) -> tuple[Tensor, Tensor]:
+    """Lloyd's algorithm from a random draw of the samples.
+
+    Args:
+        samples: (n, D); fewer than ``num_clusters`` are drawn with repetition.
+    Returns:
+        means (num_clusters, D) and how many samples each holds, (num_clusters,) float.
+    """
+    n, device = samples.size(0), samples.device
+    if n >= num_clusters:
+        start = torch.randperm(n, device=device)[:num_clusters]
+    else:
+        start = torch.randint(n, (num_clusters,), device=device)
+    means = samples[start]
+    for _ in range(num_iterations):
+        members = one_hot(nearest(samples, means), num_clusters).to(samples)
+        sizes = members.sum(0)
+        # An empty cluster keeps its place; the dead-code restart deals with it later.
+        means = torch.where(sizes[:, None] > 0, members.T @ samples / sizes.clamp(min=1)[:, None], means)
+    sizes = torch.bincount(nearest(samples, means), minlength=num_clusters).to(samples)
+    return means, sizes
