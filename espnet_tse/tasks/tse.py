@@ -16,6 +16,7 @@ from espnet_tse.data.collate import collate
 from espnet_tse.data.iterator import TSEIterFactory
 from espnet_tse.data.open_dataset import open_dataset
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.tasks.choices import (
     TSE_CHOICES,
@@ -141,6 +142,7 @@ class TSETask(AbsTask):
             for option in ("train_data_dir", "valid_data_dir"):
                 if getattr(args, option) is None:
                     parser.error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
+            remember_codec(args)
         super().main(args=args)
 
 
@@ -161,6 +163,12 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: list[str]) -> None:
     except ValueError as error:
         # The list of all known options is the parser's --help; here it would bury the fault.
         parser.error(str(error).split("; known:")[0] + "; --help lists all options")
+
+
+def remember_codec(args: argparse.Namespace) -> None:
+    """Keep the codec's manifest beside the model: decoding refuses another codec."""
+    if args.codec_dir and args.output_dir:
+        write_json(Path(args.output_dir) / "codec_of_training" / "manifest.json", read_manifest(args.codec_dir))
 
 
 def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -1,0 +1,81 @@
+"""Extract an enrolled speaker: one file, or every row of a wav.scp."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="espnet-tse extract",
+        description="Extract the enrolled speaker from mixtures: "
+        "'extract mixture.wav enrollment.wav -o out.wav', or scp files with --output_dir.",
+    )
+    parser.add_argument("mixture", nargs="?", help="one mixture (wav, flac ...)")
+    parser.add_argument("enrollment", nargs="?", help="another recording of the wanted speaker")
+    parser.add_argument("-o", "--output", help="file of the estimate")
+    parser.add_argument("--mixture_scp", help="scp of many mixtures")
+    parser.add_argument("--enroll_scp", help="scp of their enrollments, by key")
+    parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
+    parser.add_argument("--model", help="exp/tse_... folder, packed .zip, or Hugging Face id")
+    parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
+    parser.add_argument("--codec_dir", help="codec folder, where it is not where training found it")
+    parser.add_argument("--inference_config", help="YAML of decoding settings (see doc/decoding.md)")
+    parser.add_argument("--batch_size", type=int, default=8, help="mixtures decoded together")
+    parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ...")
+    parser.add_argument("--shard", metavar="J/N", help="work on part J of N; writes OUTPUT_DIR/J")
+    parser.add_argument("--merge", type=int, metavar="N", help="join the N shards of OUTPUT_DIR")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    single = args.mixture is not None
+    if single and not (args.enrollment and args.output):
+        parser.error("one mixture wants: mixture enrollment -o output")
+    if not single and not (args.mixture_scp and args.output_dir):
+        parser.error("give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir")
+    if not single and not args.merge and not args.enroll_scp:
+        parser.error("--enroll_scp is required with --mixture_scp")
+    if not args.merge and not args.model:
+        parser.error("--model is required: an exp/tse_... folder, a packed .zip, or a Hugging Face id")
+    from espnet_tse.schema.scp import DataError
+    from espnet_tse.schema.shard import parse_shard
+
+    try:
+        if args.merge:
+            from espnet_tse.tasks.extraction import merge_shards
+
+            merge_shards(Path(args.output_dir), args.mixture_scp, args.merge)
+            return 0
+        shard = parse_shard(args.shard) if args.shard else None
+        return run(args, single, shard)
+    except DataError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 1
+
+
+def run(args: argparse.Namespace, single: bool, shard: tuple[int, int] | None) -> int:
+    import logging
+
+    import torch
+
+    from espnet_tse.tasks.extraction import extract_file, extract_scp, read_decode_conf
+    from espnet_tse.tasks.extractor import Extractor
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
+    torch.set_num_threads(args.num_threads)
+    conf = read_decode_conf(args.inference_config)
+    extractor = Extractor.from_pretrained(args.model, conf, args.checkpoint, args.codec_dir, args.device)
+    if single:
+        extract_file(extractor, args.mixture, args.enrollment, args.output)
+    else:
+        extract_scp(extractor, args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""A trained system on disk: an ``exp/`` folder or a packed archive, opened strictly."""
+
+import argparse
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+import yaml
+
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.scp import DataError
+
+DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
+
+
+def open_folder(path: Path | str) -> Path:
+    """The folder of a system: ``path`` itself, or the content of an archive, unpacked once a session.
+
+    Raises:
+        DataError: nothing there, no zip archive, or members that lead out of it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return path
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise DataError(f"{path}: neither an exp/ folder nor a packed model (.zip); train one or mend the path.")
+    target = Path(tempfile.mkdtemp(prefix="espnet_tse_"))
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            # Symbolic links and parents could write outside of the folder.
+            is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
+            inside = (target / member.filename).resolve().is_relative_to(target.resolve())
+            if is_link or not inside:
+                raise DataError(f"{path}: member '{member.filename}' leads out of the archive; do not use this file.")
+        archive.extractall(target)
+    return target
+
+
+def find_codec(folder: Path, codec_dir: str) -> Path:
+    """The codec folder of a system: packed beside it, or where training found it.
+
+    Raises:
+        DataError: in none of these places.
+    """
+    recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
+    places = [folder / "codec", Path(codec_dir), recipe / codec_dir, folder.parent / Path(codec_dir).name]
+    for place in places:
+        if (place / "manifest.json").is_file():
+            return place
+    tried = ", ".join(str(place) for place in places)
+    raise DataError(f"{folder}: its codec is in none of: {tried}; give its folder (--codec_dir) or pack the model.")
+
+
+def read_config(folder: Path) -> dict:
+    """The resolved configuration of a trained system."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; is this the folder of a trained system (exp/tse_...)?")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def load_model(
+    path: Path | str, checkpoint: str | None = None, codec_dir: str | None = None, device: str = "cpu"
+) -> AbsTSEModel:
+    """Open a trained system in eval mode.
+
+    Args:
+        path: ``exp/tse_...`` or a packed archive.
+        checkpoint: file name inside the folder; ``valid.loss.ave.pth`` when None.
+        codec_dir: overrides where the codec is looked for.
+    Raises:
+        DataError: a part is missing, the codec is another one than in training, or the weights do not fit.
+    """
+    from espnet_tse.codec.manifest import check_same_codec, read_manifest
+    from espnet_tse.tasks.tse import TSETask
+
+    folder = open_folder(path)
+    config = read_config(folder)
+    config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
+    check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
+    model = TSETask.build_model(argparse.Namespace(**config))
+    weights = folder / (checkpoint or DEFAULT_CHECKPOINT)
+    if not weights.is_file():
+        there = sorted(file.name for file in folder.glob("*.pth"))
+        raise DataError(f"{weights}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
+    try:
+        state = torch.load(weights, map_location=device, weights_only=True)
+        model.load_state_dict(state)
+    except Exception as error:  # torch raises many kinds for a file that is not what it should be
+        raise DataError(f"{weights}: does not fit {folder / 'config.yaml'}: {error}") from error
+    return model.to(device).eval()

@@ -1,0 +1,163 @@
+"""Extraction of many mixtures: batching, resuming, measuring, joining of array jobs."""
+
+import json
+import logging
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from espnet_tse.schema import DecodeConf
+from espnet_tse.schema.audio import read_audio, write_audio
+from espnet_tse.schema.files import write_json
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.schema.shard import take_shard
+from espnet_tse.tasks.extractor import Extractor, check_signal
+
+
+def read_decode_conf(path: str | None) -> DecodeConf:
+    """Decoding settings of a YAML; the defaults without one.
+
+    Raises:
+        DataError: missing file, unknown key (with the nearest known one), value out of range.
+    """
+    if path is None:
+        return DecodeConf()
+    if not Path(path).is_file():
+        raise DataError(f"--inference_config {path}: no such file.")
+    conf = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    if not isinstance(conf, dict):
+        raise DataError(f"{path}: want 'key: value' lines.")
+    try:
+        return DecodeConf.from_dict(conf, where=path)
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from error
+
+
+def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:
+    """Extract one file at its own sample rate."""
+    signal, rate = read_audio(mixture)
+    wanted, _ = read_audio(enrollment, sample_rate=rate)
+    started = time.perf_counter()
+    estimate = extractor(signal, wanted, rate)
+    write_audio(output, estimate, rate)
+    duration = len(signal) / rate
+    logging.info(f"{output}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s")
+
+
+def extract_scp(
+    extractor: Extractor,
+    mixture_scp: str,
+    enroll_scp: str,
+    output_dir: Path,
+    batch_size: int,
+    shard: tuple[int, int] | None,
+) -> None:
+    """Extract every key of ``mixture_scp``; keys whose file is there already are not decoded again.
+
+    Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
+    token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J.
+    Raises:
+        DataError: keys without enrollment, dynamic enrollments, unreadable audio.
+    """
+    mixtures, enrollments = read_scp(mixture_scp), read_scp(enroll_scp)
+    missing = [key for key in mixtures if key not in enrollments]
+    if missing:
+        raise DataError(f"{enroll_scp}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'.")
+    dynamic = [key for key in mixtures if enrollments[key].startswith("*")]
+    if dynamic:
+        raise DataError(
+            f"{enroll_scp}: key '{dynamic[0]}' asks for a dynamic enrollment ('*UID SPEAKER'), which is for "
+            "training; decoding wants one audio file a key."
+        )
+    folder = output_dir if shard is None else output_dir / str(shard[0])
+    files = {key: folder / f"{key}.wav" for key in take_shard(list(mixtures), shard)}
+    todo = [key for key, file in files.items() if not file.is_file()]
+    logging.info(f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already")
+    measured = {"num_utterances": 0, "audio_s": 0.0, "wall_s": 0.0, "function_evaluations": 0, "num_frames": 0}
+    for keys in length_batches(todo, mixtures, batch_size):
+        signals = [read_signal(mixtures[key], extractor.sample_rate, key) for key in keys]
+        wanted = [read_signal(enrollments[key], extractor.sample_rate, key) for key in keys]
+        started = time.perf_counter()
+        estimate = extractor.extract(signals, wanted, keys)
+        waveforms = estimate.waveform.cpu().numpy()
+        measured["wall_s"] += time.perf_counter() - started
+        for key, signal, waveform in zip(keys, signals, waveforms):
+            write_audio(files[key], waveform[: len(signal)], extractor.sample_rate)
+            measured["audio_s"] += len(signal) / extractor.sample_rate
+        measured["num_utterances"] += len(keys)
+        measured["function_evaluations"] += estimate.num_function_evaluations
+        measured["num_frames"] += estimate.diagnostics.get("num_frames", 0)
+        log_progress(measured, len(todo))
+    write_scp(folder / "wav.scp", files)
+    write_json(folder / "decode.json", {**summary(measured), "settings": vars(extractor.conf)})
+
+
+def read_signal(path: str, sample_rate: int, key: str) -> np.ndarray:
+    """Mono samples at ``sample_rate``; faults name the key."""
+    try:
+        return check_signal(read_audio(path, sample_rate)[0], "signal")
+    except DataError as error:
+        raise DataError(f"key '{key}', {path}: {error}") from error
+
+
+def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> list[list[str]]:
+    """Batches of similar length, so that little is padded; the same for any order of ``keys``."""
+    import soundfile
+
+    def duration(key: str) -> float:
+        try:
+            return soundfile.info(paths[key]).duration
+        except soundfile.LibsndfileError as error:
+            raise DataError(f"key '{key}': {paths[key]} is not readable as audio ({error}).") from error
+
+    ordered = sorted(keys, key=lambda key: (duration(key), key))
+    return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
+
+
+def log_progress(measured: dict, total: int) -> None:
+    done, rtf = measured["num_utterances"], measured["wall_s"] / max(measured["audio_s"], 1e-9)
+    remaining = measured["wall_s"] / done * (total - done)
+    logging.info(f"{done}/{total} extracted, RTF {rtf:.3f}, {remaining:.0f} s to go")
+
+
+def summary(measured: dict) -> dict:
+    """Totals with the ratios that a reader wants."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if torch.cuda.is_available():
+        measured = {**measured, "gpu_peak_mb": torch.cuda.max_memory_allocated() / 2**20}
+    audio, wall = measured["audio_s"], measured["wall_s"]
+    return {
+        **measured,
+        "rtf": wall / audio if audio else None,
+        "frames_per_s": measured["num_frames"] / wall if wall else None,
+        "peak_memory_mb": measured.get("peak_memory_mb", peak),
+    }
+
+
+def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
+    """Join the shards of an array job: ``wav.scp`` and ``decode.json`` of ``output_dir``.
+
+    Raises:
+        DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
+    """
+    merged: dict[str, str] = {}
+    totals: dict[str, float] = {}
+    settings: dict = {}
+    for part in range(1, num_shards + 1):
+        folder = output_dir / str(part)
+        merged |= read_scp(folder / "wav.scp")
+        decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
+        settings = decoded.pop("settings")
+        for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
+            totals[name] = totals.get(name, 0) + decoded[name]
+        totals["peak_memory_mb"] = max(totals.get("peak_memory_mb", 0.0), decoded["peak_memory_mb"])
+    missing = sorted(set(read_scp(mixture_scp)) - set(merged))
+    if missing:
+        raise DataError(f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'.")
+    write_scp(output_dir / "wav.scp", merged)
+    write_json(output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings})
+    logging.info(f"{output_dir}: {len(merged)} estimates, RTF {totals['wall_s'] / max(totals['audio_s'], 1e-9):.3f}")

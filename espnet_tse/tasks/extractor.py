@@ -1,0 +1,108 @@
+"""The Python interface: arrays in, arrays out."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema.audio import resample
+from espnet_tse.schema.scp import DataError
+from espnet_tse.tasks.checkpoint import load_model
+
+
+class Extractor:
+    """Extract an enrolled speaker from mixtures.
+
+    >>> extractor = Extractor.from_pretrained("exp/tse_laura_tse_mini")  # doctest: +SKIP
+    >>> estimate = extractor(mixture, enrollment, sample_rate=16000)     # doctest: +SKIP
+    """
+
+    def __init__(self, model: AbsTSEModel, conf: DecodeConf = DecodeConf()):
+        self.model, self.conf = model.eval(), conf
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_hf_id: str | Path,
+        conf: DecodeConf = DecodeConf(),
+        checkpoint: str | None = None,
+        codec_dir: str | None = None,
+        device: str = "cpu",
+    ) -> "Extractor":
+        """Open an ``exp/`` folder, a packed archive, or a Hugging Face repository (``owner/name``).
+
+        Raises:
+            DataError: nothing usable there; the message says what was looked for.
+        """
+        if not Path(path_or_hf_id).exists() and str(path_or_hf_id).count("/") == 1:
+            path_or_hf_id = download(str(path_or_hf_id))
+        return cls(load_model(path_or_hf_id, checkpoint, codec_dir, device), conf)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of the model; other rates are resampled on the way in and out."""
+        return self.model.sample_rate
+
+    def __call__(self, mixture: np.ndarray, enrollment: np.ndarray, sample_rate: int) -> np.ndarray:
+        """Extract one mixture.
+
+        Args:
+            mixture: (N,) float in [-1, 1].
+            enrollment: (N_e,) float, another recording of the wanted speaker.
+            sample_rate: Hz, of both.
+        Returns:
+            (N,) float32 at ``sample_rate``.
+        Raises:
+            DataError: an empty, multi-channel, not finite or silent input.
+        """
+        pair = [check_signal(mixture, "mixture"), check_signal(enrollment, "enrollment")]
+        mixture, enrollment = (resample(signal, sample_rate, self.sample_rate) for signal in pair)
+        estimate = self.extract([mixture], [enrollment], ["utt"]).waveform[0].cpu().numpy()
+        restored = resample(estimate, self.sample_rate, sample_rate)[: len(pair[0])]
+        return np.pad(restored, (0, len(pair[0]) - len(restored)))
+
+    def extract(self, mixtures: list[np.ndarray], enrollments: list[np.ndarray], keys: list[str]) -> Estimate:
+        """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
+
+        Args:
+            mixtures, enrollments: (N,) float32 each.
+        Returns:
+            estimates padded to the longest mixture.
+        """
+        device = next(self.model.parameters()).device
+
+        def pad(signals: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+            tensors = [torch.as_tensor(signal, dtype=torch.float32) for signal in signals]
+            lengths = torch.tensor([len(tensor) for tensor in tensors])
+            return pad_sequence(tensors, batch_first=True).to(device), lengths.to(device)
+
+        batch = TSEBatch(*pad(mixtures), *pad(enrollments), sample_rate=self.sample_rate, keys=keys)
+        return self.model.extract(batch, self.conf)
+
+
+def check_signal(signal: np.ndarray, name: str) -> np.ndarray:
+    """(N,) float32, or a DataError that says what is wrong with it."""
+    signal = np.asarray(signal)
+    if signal.ndim != 1 or len(signal) == 0:
+        raise DataError(f"the {name} has shape {signal.shape}; want one channel, (N,), N at least 1.")
+    if not np.issubdtype(signal.dtype, np.floating):
+        raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
+    if not np.isfinite(signal).all():
+        raise DataError(f"the {name} holds NaN or infinite samples.")
+    if not np.any(signal):
+        raise DataError(f"the {name} is digital silence.")
+    return signal.astype(np.float32)
+
+
+def download(hf_id: str) -> str:
+    """Fetch a repository of the Hugging Face hub -> its local folder."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise DataError(
+            f"'{hf_id}' is no local path, and the hub needs: pip install 'espnet_tse[hub]'."
+        ) from None
+    return snapshot_download(hf_id)
