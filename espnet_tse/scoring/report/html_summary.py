@@ -1,7 +1,6 @@
 """The page's summary: the results tables of every test set."""
 
-from espnet_tse.scoring.report.columns import Column
-from espnet_tse.scoring.report.html_tree import Html, element
+from espnet_tse.scoring.report.html_tree import Html, element, two_lines
 from espnet_tse.scoring.report.results_file import protocol_name, split_notice
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
@@ -30,22 +29,16 @@ def summary_section(groups: list[GroupTables]) -> Html:
 def results_table(table: Table) -> Html:
     heads = [element("th", "system", class_="name", scope="col"), element("th", "N", scope="col")]
     for column in table.columns:
-        heads.append(column_head(column))
+        arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
+        text = element("abbr", two_lines(column.head, arrow), title=column.meaning)
+        heads.append(element("th", text, scope="col"))
     if table.shows_coverage:
         heads.append(element("th", element("abbr", "†", title="penalised and excluded utterances"), scope="col"))
     best = [table.best(index) for index in range(len(table.columns))]
     rows = [table_row(table, row, best) for row in table.rows]
     name, _, text = table.title.partition(", ")
-    caption = element("caption", element("b", f"Table {name}"), f": {text}")
+    caption = element("caption", element("span", element("b", f"Table {name}"), f": {text}"))
     return element("table", caption, element("thead", element("tr", heads)), element("tbody", rows))
-
-
-def column_head(column: Column) -> Html:
-    """The head with an arrow to the better side; the model in brackets goes to a line of its own."""
-    name, bracket, model = column.head.partition("(")
-    arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
-    below = element("span", model.removesuffix(")"), class_="model") if bracket else None
-    return element("th", element("abbr", name.strip() + arrow, below, title=column.meaning), scope="col")
 
 
 def table_row(table: Table, row: Row, best: list[float | None]) -> Html:

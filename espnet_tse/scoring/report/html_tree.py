@@ -48,3 +48,10 @@ def join(content: Iterable) -> Html:
 def breakable(name: str) -> Html:
     """A name such as ``laura_tse_small`` that may be broken after its underscores and dashes."""
     return Html(re.sub(r"([_-])", r"\1<wbr>", escape(name)))
+
+
+def two_lines(head: str, mark: str = "") -> Html:
+    """A column's head; what stands in brackets, as the model in ``spk(resemblyzer)``, goes below."""
+    name, bracket, model = head.partition("(")
+    below = element("span", model.removesuffix(")"), class_="model") if bracket else None
+    return join([name.strip() + mark, below])

@@ -2,9 +2,10 @@
 
 import logging
 
+from espnet_tse.scoring.report.collect import natural_key
 from espnet_tse.scoring.report.columns import Column
 from espnet_tse.scoring.report.html_listening import Card
-from espnet_tse.scoring.report.html_tree import Html, element
+from espnet_tse.scoring.report.html_tree import Html, element, two_lines
 from espnet_tse.scoring.report.listening import ranking_metric
 from espnet_tse.scoring.report.results_table import GroupTables
 
@@ -28,6 +29,8 @@ def utterances_section(groups: list[GroupTables], cards: list[dict[str, Card]], 
 
 def utterance_table(number: int, tables: GroupTables, cards: dict[str, Card], max_rows: int) -> Html:
     rows = [(result.system, row) for result in tables.group.results for row in result.utterances]
+    # The systems of one utterance stand together: that is what one compares.
+    rows.sort(key=lambda item: natural_key(str(item[1]["utt"])))
     if not rows:
         return element("p", "No scores.jsonl beside the result files.", class_="muted")
     total = len(rows)
@@ -92,7 +95,7 @@ def field_head(field: str, columns: dict[str, Column]) -> str:
 
 
 def head(text: str, is_text: bool) -> Html:
-    return element("th", element("button", text, type="button"), class_="name" if is_text else None, scope="col")
+    return element("th", element("button", two_lines(text), type="button"), class_="name" if is_text else None, scope="col")
 
 
 def utterance_cell(utt: str, system: str, cards: dict[str, Card]) -> Html:
