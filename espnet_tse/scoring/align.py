@@ -1,0 +1,33 @@
+"""One integer lag between estimate and target, by FFT cross-correlation."""
+
+import numpy as np
+
+MAX_LAG = 1600  # 100 ms at 16 kHz
+
+
+def best_lag(target: np.ndarray, estimate: np.ndarray, max_lag: int = MAX_LAG) -> int:
+    """Delay of the estimate in samples (positive: late), within +-``max_lag``.
+
+    The maximum of the absolute correlation, so that an inverted estimate is aligned as well.
+
+    Args:
+        target: (N,).
+        estimate: (M,).
+    """
+    target, estimate = target - np.mean(target), estimate - np.mean(estimate)
+    size = 1 << (max(len(target), len(estimate)) + max_lag).bit_length()
+    cross = np.fft.irfft(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(target, size)), size)
+    lags = np.arange(-max_lag, max_lag + 1)
+    return int(lags[np.argmax(np.abs(cross[lags]))])
+
+
+def shift(samples: np.ndarray, lag: int) -> np.ndarray:
+    """Move (N,) samples ``lag`` samples earlier, filling with zeros and keeping the length."""
+    moved = np.zeros_like(samples)
+    if abs(lag) >= len(samples):
+        return moved
+    if lag >= 0:
+        moved[: len(samples) - lag] = samples[lag:]
+    else:
+        moved[-lag:] = samples[:lag]
+    return moved

@@ -1,0 +1,97 @@
+"""Results that were computed before, found by content: never by path or date.
+
+A key hashes the measure's identity (version, settings, packages, weights) and the sha1 of the signals,
+so decoding again into the same path can never bring back stale scores. A folder of JSON lines: each
+process appends to a file of its own (several systems may be scored at once over one shared folder), and
+the run that made files joins them when it ends.
+"""
+
+import hashlib
+import json
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import Any, Iterable
+
+from espnet_tse.schema.files import atomic_write
+
+
+def cache_key(identity: str, *parts: str) -> str:
+    """sha1 over a measure's identity, the signals' hashes and what else decides the value."""
+    return hashlib.sha1("\n".join((identity, *parts)).encode("utf-8")).hexdigest()
+
+
+class Cache:
+    """key -> JSON value. Entries written in this process are on disk once ``flush`` returns."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.entries: dict[str, Any] = {}
+        self.path: Path | None = None
+        self._file = None
+        for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        try:
+            content = path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return  # another run has just joined it into its own file; at worst something is computed again
+        for line in content.split("\n"):
+            # A job that was killed leaves a torn last line; every whole line ends with the brace.
+            if not line.endswith("}"):
+                continue
+            try:
+                entry = json.loads(line)
+                self.entries[entry["key"]] = entry["value"]
+            except (json.JSONDecodeError, KeyError):
+                continue
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.entries
+
+    def __getitem__(self, key: str) -> Any:
+        return self.entries[key]
+
+    def put(self, key: str, value: Any) -> None:
+        """Add an entry to this process's file."""
+        self.entries[key] = value
+        if self._file is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            name = f"job.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.jsonl"
+            self.path = self.folder / name
+            self._file = self.path.open("a", encoding="utf-8")
+        self._file.write(json.dumps({"key": key, "value": value}, allow_nan=False) + "\n")
+
+    def flush(self) -> None:
+        """Hand what was put to the operating system: it survives the death of this process."""
+        if self._file:
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+
+def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None) -> None:
+    """Join the files ``parts`` of ``folder`` into one new file and remove them.
+
+    Args:
+        parts: files of this run's own jobs (or all files, where the folder belongs to one run).
+        keep: keys to keep; None keeps all.
+    """
+    parts = [path for path in parts if path.exists()]
+    if len(parts) == 0 or (len(parts) == 1 and keep is None and not parts[0].name.startswith("job.")):
+        return
+    joined = Cache(folder / "none")
+    for path in parts:
+        joined._read(path)
+    entries = {k: v for k, v in joined.entries.items() if keep is None or k in keep}
+    target = folder / f"cache.{uuid.uuid4().hex[:12]}.jsonl"
+    with atomic_write(target) as file:
+        for key in sorted(entries):
+            file.write(json.dumps({"key": key, "value": entries[key]}, allow_nan=False) + "\n")
+    for path in parts:
+        path.unlink(missing_ok=True)

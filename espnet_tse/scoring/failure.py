@@ -1,0 +1,47 @@
+"""Who is to blame when a metric cannot be computed, and what is written then.
+
+A fault of the data (target, mixture, enrollment) excludes the utterance from that metric, for every
+system alike. A fault of the estimate gives the metric's penalty and keeps the utterance in the mean.
+Nothing is dropped silently: each event becomes a line of ``failed``.
+"""
+
+from dataclasses import dataclass
+
+EST, REF, PESQ_LONG = "est", "ref", "pesq_long"
+
+SILENCE_DBFS = -70.0  # RMS after removal of the mean
+MIN_ESTIMATE_S = 0.1  # below: no metric that takes the estimate at its natural length
+MIN_REFERENCE_S = 0.25  # below: PESQ and STOI have nothing to work on
+MIN_ENROLLMENT_S = 0.1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a value is missing. ``kind``: "est" (penalty), "ref" or "pesq_long" (exclusion)."""
+
+    kind: str
+    reason: str
+
+
+class MetricFault(Exception):
+    """Raised by a metric that cannot be computed on readable, non-silent input."""
+
+    def __init__(self, kind: str, reason: str):
+        super().__init__(reason)
+        self.fault = Fault(kind, reason)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A metric of an utterance: a value, a penalty with its fault, or None (excluded) with its fault."""
+
+    value: float | None
+    fault: Fault | None = None
+
+    @property
+    def excluded(self) -> bool:
+        return self.value is None
+
+    @property
+    def penalised(self) -> bool:
+        return self.fault is not None and self.fault.kind == EST

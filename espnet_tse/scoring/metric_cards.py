@@ -1,0 +1,157 @@
+"""The registry as text: ``--list_metrics`` and doc/metrics.md."""
+
+from espnet_tse.scoring.registry import MEASURES, METRICS, PRESETS, WER_TEXT, MetricCard
+from espnet_tse.scoring.weights import missing_parts
+
+_ARROWS = {"up": "↑", "down": "↓", "none": "–"}
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+def needed_measure(card: MetricCard) -> str:
+    """The measure whose packages and weights a card needs (confusion rests on the speaker model)."""
+    return MEASURES[card.measure].settings.get("speaker_model", card.measure)
+
+
+def metrics_table() -> str:
+    """One line a metric: what it is, what it needs, whether it can run here."""
+    lines = []
+    for card in METRICS.values():
+        lacking = missing_parts(MEASURES[needed_measure(card)])
+        state = "available" if not lacking else "missing: " + "; ".join(lacking)
+        needs = "+".join(card.inputs)
+        lines.append(f"{card.name:<23} {_ARROWS[card.direction]} {needs:<13} {card.title}  [{state}]")
+    lines += [f"{name:<23} ↓ {'inf+ref|text':<13} {text}" for name, text in WER_TEXT.items()]
+    lines += [f"preset {name}: {' '.join(metrics)}" for name, metrics in PRESETS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def metrics_markdown() -> str:
+    """The text of doc/metrics.md."""
+    return "\n".join([_HEAD, *_table(), _WORDS, *_cards(), _TAIL])
+
+
+def _table() -> list[str]:
+    rows = [
+        "| metric | | needs | range | ceiling | penalty | version |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for card in METRICS.values():
+        limits = "–" if card.low is None and card.high is None else f"{_number(card.low)} … {_number(card.high)}"
+        rows.append(
+            f"| `{card.name}` | {_ARROWS[card.direction]} | {', '.join(card.inputs)} | {f'{limits} {card.unit}'.strip()} | "
+            f"{_number(card.ceiling)} | {_penalty(card)} | {card.version} |"
+        )
+    return rows
+
+
+def _penalty(card: MetricCard) -> str:
+    if card.measure == "improvement":
+        return "penalty − mixture"
+    return _number(card.penalty)
+
+
+def _cards() -> list[str]:
+    lines = ["", "## The metrics one by one", ""]
+    for card in METRICS.values():
+        measure = MEASURES[needed_measure(card)]
+        lines += [f"### `{card.name}`: {card.title}", "", card.definition, ""]
+        facts = []
+        if measure.settings:
+            facts.append("Settings: " + ", ".join(f"{k} = {v}" for k, v in measure.settings.items()) + ".")
+        if measure.packages:
+            facts.append("Packages: " + ", ".join(measure.packages) + ".")
+        length = "its natural length" if card.natural_length else "the length of the target (cut or zero-padded)"
+        facts.append(f"The estimate is taken at {length}.")
+        lines += [" ".join(facts), ""]
+    return lines[:-1]
+
+
+_HEAD = """\
+# Metrics
+
+This page is generated from `espnet_tse/scoring/registry.py`
+(`python3 -m espnet_tse.bin.score --list_metrics markdown > doc/metrics.md`); a test compares the two.
+
+Score a system, ours or a foreign one, with
+
+```sh
+python3 -m espnet_tse.bin.score --inf_scp exp/A/wav.scp --ref_scp dump/raw/test/spk1.scp \\
+    --mix_scp dump/raw/test/wav.scp --enroll_scp dump/raw/test/enroll_spk1.scp \\
+    --intf_scp dump/raw/test/spk2.scp --utt2spk dump/raw/test/utt2spk \\
+    --output_dir exp/A/scoring --nj 4
+```
+
+Files are paired by utterance id, never by order. A metric whose inputs are not given is `n/a`, with one
+log line. Everything is computed at 16 kHz; signals at other rates are resampled (scipy's polyphase FIR)
+one by one.
+
+## What is computed
+
+↑ higher is better, ↓ lower is better, – diagnostic. *Needs*: inf = estimate, ref = clean target, mix =
+mixture, enroll = enrollment, intf = interferers. *Ceiling*: the value where the estimate is the target.
+*Penalty*: what a failed estimate gets.
+"""
+
+_WORDS = f"""
+`wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}. `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}. The tag is the
+recogniser: `--asr pocketsphinx` needs no download and is a **smoke test only** (its dWER between a clean
+file and the same with inaudible noise is 0.38), so it never belongs into a table of results;
+`--asr external:<text>[,<text of the clean targets>]` takes the transcripts of any recogniser. Texts are
+normalised alike on both sides (`--text_norm basic`: NFKC, lower case, spans in brackets dropped,
+apostrophes kept between letters, every other non-alphanumeric character a blank). The headline is the
+corpus rate (substitutions + deletions + insertions) / words; utterances whose reference is empty are
+excluded. A failed estimate counts as an empty text: all words deleted. A text that hallucinates can have
+more errors than words (`n_over_1` counts those), so word errors are the one column in which a missing
+output may beat a bad one; look at `n_penalized`."""
+
+_TAIL = """
+## Failures
+
+A fault of the **data** excludes the utterance from that metric, for every system alike; a fault of the
+**estimate** gives the penalty and keeps the utterance in the mean. Each event is a line of the file
+`failed`: utterance, metric, class, reason.
+
+| situation | class | action |
+|---|---|---|
+| estimate missing (`--missing penalize`; by default an error), unreadable, zero length, NaN or infinite samples | est | penalty in all metrics |
+| estimate silent: RMS below −70 dBFS after removal of the mean | est | penalty in all metrics; no metric is called |
+| estimate shorter than 0.1 s | est | penalty in the metrics that take its natural length; the others pad it |
+| target silent, unreadable or shorter than 0.25 s; mixture, enrollment or interferer silent or unreadable | ref | excluded where it is needed |
+| fewer than 30 active frames (about 0.45 s of speech) for STOI and ESTOI | ref | excluded |
+| PESQ above 30 s, or a crash of its C code | pesq_long | excluded |
+| PESQ refuses the pair | est, or ref if it refuses the target against itself too | penalty / excluded |
+
+Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):
+ESTOI of an unrelated output can come out slightly negative, and a missing output must not beat it.
+More than 1 % of the utterances penalised or excluded marks the metric in the results, more than 10 % ends
+the command with exit code 1 (`--force` overrides that).
+
+## Averages
+
+Means weigh utterances equally; rates are means of 0 and 1. `ci95` is a percentile bootstrap of 1000 draws
+with a fixed seed over utterances, or over target speakers with `--ci_unit spk` (utterances of one speaker
+are not independent: use it for claims).
+
+## Files
+
+`result.json` (meta, means, word errors), `scores.jsonl` (one object an utterance), `<metric>` (Kaldi
+style, the same keys in every file; excluded = `nan`), `result_<metric>.txt` (one number), `failed`; with a
+recogniser `wer_<tag>` (errors and words), `hyp_<tag>.txt`, `hyp_<tag>.norm.txt`, `ref_<tag>.norm.txt`,
+`align_<tag>.txt`, and the same with `dwer_`. Results are the same bytes for any `--nj`. `.cache/` and
+`--cache_dir` hold computed values by content, so an interrupted run goes on where it ended and the
+mixture, targets and enrollments of a test set are measured once for all systems.
+
+## Reading the numbers
+
+- Predictors of opinion (DNSMOS) cannot see the wrong speaker: the interferer alone scores as well as the
+  target. Read them beside a speaker similarity and `conf_rate`.
+- Sample-aligned metrics punish what a listener does not hear: a clean file delayed by one sample has an
+  SI-SDR of about 5 dB, the right spectrogram with lost phase one of −18 dB. For outputs of generative
+  systems they belong into a second table. `--align xcorr` writes `*_al` columns with one common lag removed.
+- Similarity has an offset: with Resemblyzer another speaker is at about 0.55 and an untouched 0 dB mixture
+  at about 0.76. Quote the mixture row.
+- The codec-resynthesis row is the ceiling of a codec-based system, the mixture row the floor.
+"""

@@ -1,0 +1,146 @@
+"""The files of a scoring folder. Every per-utterance file has the same complete key set."""
+
+import json
+import time
+from pathlib import Path
+
+from espnet_tse.schema.files import atomic_write, write_json
+from espnet_tse.scoring.aggregate import Summary, WordColumn, columns_of
+from espnet_tse.scoring.plan import ScoringPlan, plain_options
+from espnet_tse.scoring.registry import METRICS
+from espnet_tse.scoring.text import NORMALISERS
+from espnet_tse.scoring.wer import show_alignment
+from espnet_tse.scoring.worker import Record
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def utterance_row(key: str, record: Record, words: list[WordColumn], speaker: str | None) -> dict:
+    """One object of scores.jsonl; excluded values are null."""
+    row = {
+        "utt": key,
+        "spk": speaker,
+        "dur_ref": _rounded(record.duration_ref),
+        "dur_est": _rounded(record.duration_est),
+        **{name: _rounded(outcome.value) for name, outcome in record.outcomes.items()},
+    }
+    if record.lag_samples is not None:
+        row["lag_samples"] = record.lag_samples
+    for column in words:
+        errors = column.errors[key]
+        row[column.name] = None if errors is None else _rounded(errors.rate)
+        row[f"hyp_{column.tag}"] = column.hypotheses[key]
+        row[f"ref_{column.name}"] = column.references[key]
+    failed = sorted({o.fault.kind for o in record.outcomes.values() if o.fault})
+    row["flags"] = sorted({*record.flags, *(f"failed:{kind}" for kind in failed)})
+    return row
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    with atomic_write(path) as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
+    normalise = NORMALISERS[text_norm]
+    counts, shown = [], []
+    for key, errors in column.errors.items():
+        counts.append(f"{key} nan nan" if errors is None else f"{key} {errors.errors} {errors.num_reference}")
+        if errors is not None and errors.errors:
+            shown += [key, show_alignment(errors), ""]
+    # Raw texts end without a blank where they are empty, as recognisers write them.
+    hypotheses = [f"{key} {text}".rstrip() for key, text in column.hypotheses.items()]
+    normalised = [f"{key} {normalise(text)}".rstrip() for key, text in column.hypotheses.items()]
+    references = [f"{key} {normalise(text)}".rstrip() for key, text in column.references.items()]
+    kind = "" if column.name.startswith("wer_") else "dwer_"
+    _write_lines(folder / column.name, counts)
+    _write_lines(folder / f"hyp_{column.tag}.txt", hypotheses)
+    _write_lines(folder / f"hyp_{column.tag}.norm.txt", normalised)
+    _write_lines(folder / f"ref_{kind}{column.tag}.norm.txt", references)
+    _write_lines(folder / f"align_{kind}{column.tag}.txt", shown)
+
+
+def _remove_stale(folder: Path, columns: list[str]) -> None:
+    """Files of metrics that an earlier run scored and this one does not: they would look current."""
+    known = [name + suffix for name in METRICS for suffix in ("", "_al")]
+    for name in known:
+        if name not in columns:
+            (folder / name).unlink(missing_ok=True)
+            (folder / f"result_{name}.txt").unlink(missing_ok=True)
+    for pattern in ("wer_*", "dwer_*", "result_wer_*.txt", "result_dwer_*.txt", "hyp_*", "ref_*", "align_*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _failures(records: dict[str, Record], words: list[WordColumn]) -> list[str]:
+    lines = []
+    for key, record in records.items():
+        faults = [(name, outcome.fault) for name, outcome in record.outcomes.items() if outcome.fault]
+        faults += [(column.name, column.faults[key]) for column in words if key in column.faults]
+        lines += [f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}" for name, fault in faults]
+    return lines
+
+
+def make_meta(plan: ScoringPlan) -> dict:
+    """The ``meta`` block of result.json: all that is needed to compute the numbers again."""
+    options = plan.options
+    versions = {k: v for part in plan.measures.values() for k, v in part["packages"].items()}
+    hashes = {k: v for part in plan.measures.values() for k, v in part["weights_sha256"].items()}
+    inputs = {
+        name: str(path) if path else None
+        for name in ("inf_scp", "ref_scp", "mix_scp", "enroll_scp")
+        for path in [getattr(options, name)]
+    }
+    inputs["intf_scp"] = [str(path) for path in options.intf_scp]
+    inputs |= {name: str(path) if path else None for name, path in (("text", options.text), ("utt2spk", options.utt2spk))}
+    return {
+        "system": options.system or options.inf_scp.resolve().parent.name,
+        "test_set": options.test_set or (options.ref_scp or options.inf_scp).resolve().parent.name,
+        "preset": options.preset,
+        "n": len(plan.utterances),
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": dict(sorted(versions.items())),
+        "weights_sha256": dict(sorted(hashes.items())),
+        "settings": {
+            "rate": 16000,
+            "length": options.length,
+            "align": options.align,
+            "level": options.level,
+            "text_norm": options.text_norm,
+            "ci_unit": options.ci_unit,
+            "bandwidth": "8k" if plan.low_band else "16k",
+            "measures": {name: part["settings"] for name, part in plan.measures.items()},
+        },
+        "signature": plan.signature,
+        "not_available": plan.not_available,
+        "inputs": inputs,
+        "options": plain_options(options),
+    }
+
+
+def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
+    """Write all result files, each atomically."""
+    folder = plan.options.output_dir
+    records = {u.key: records[u.key] for u in plan.utterances}
+    columns = columns_of(records)
+    _remove_stale(folder, columns)
+    for column in columns:
+        values = {key: record.outcomes[column].value for key, record in records.items()}
+        _write_lines(folder / column, [f"{k} nan" if v is None else f"{k} {v:.6f}" for k, v in values.items()])
+    for column in summary.words:
+        _write_words(folder, column, plan.options.text_norm)
+    headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}
+    headlines |= {name: entry["corpus"] for name, entry in summary.wer.items()}
+    for name, value in headlines.items():
+        _write_lines(folder / f"result_{name}.txt", ["nan" if value is None else f"{value:.6f}"])
+    _write_lines(folder / "failed", _failures(records, summary.words))
+    rows = (utterance_row(key, r, summary.words, plan.speakers.get(key)) for key, r in records.items())
+    with atomic_write(folder / "scores.jsonl") as file:
+        file.writelines(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)
+    # Last: its presence says that the folder is complete.
+    write_json(
+        folder / "result.json",
+        {"meta": make_meta(plan), "metrics": summary.metrics, "wer": summary.wer},
+    )

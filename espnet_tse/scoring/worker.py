@@ -1,0 +1,396 @@
+"""Scores one utterance after the other; a job is this in a process of its own."""
+
+import base64
+import math
+import traceback
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, Callable
+
+import numpy as np
+
+from espnet_tse.scoring.align import best_lag, shift
+from espnet_tse.scoring.audio import (
+    AudioError,
+    Signal,
+    fault_of,
+    fit_length,
+    level_dbfs,
+    load,
+    make_signal,
+    set_level,
+)
+from espnet_tse.scoring.cache import Cache, cache_key
+from espnet_tse.scoring.failure import (
+    EST,
+    MIN_ENROLLMENT_S,
+    MIN_ESTIMATE_S,
+    MIN_REFERENCE_S,
+    REF,
+    Fault,
+    MetricFault,
+    Outcome,
+)
+from espnet_tse.scoring.plan import Utterance, WorkerPlan
+from espnet_tse.scoring.registry import METRICS, POSITIONS, MetricCard
+
+PAIRED = ("si_sdr", "sdr", "pesq", "pesq_nb", "stoi", "estoi")  # measures of (target, estimate)
+
+
+@dataclass
+class Source:
+    """A loaded signal or the reason why it cannot be used."""
+
+    signal: Signal | None
+    fault: str | None
+
+
+@dataclass
+class Record:
+    """All that is known of one scored utterance; plain values, so that it travels between processes."""
+
+    key: str
+    duration_ref: float | None
+    duration_est: float | None
+    outcomes: dict[str, Outcome]
+    flags: list[str]
+    text: dict[str, str | None] = field(default_factory=dict)  # pocketsphinx: "estimate", "target"
+    text_faults: dict[str, str] = field(default_factory=dict)
+    estimate_fault: str | None = None
+    lag_samples: int | None = None
+    estimate_keys: list[str] = field(default_factory=list)  # cache entries of the estimate that were used
+    computed: int = 0  # values that were not in a cache
+
+
+class UtteranceScorer:
+    """Scores utterances one by one; networks are loaded when the first value needs them."""
+
+    def __init__(self, plan: WorkerPlan):
+        self.plan = plan
+        self.estimates = Cache(plan.estimate_cache)
+        self.references = (
+            self.estimates if plan.reference_cache == plan.estimate_cache else Cache(plan.reference_cache)
+        )
+        self._models: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Close the caches and the PESQ child."""
+        self.estimates.close()
+        self.references.close()
+        if "pesq" in self._models:
+            self._models.pop("pesq").close()
+
+    # Models -----------------------------------------------------------------------------------------
+
+    def _model(self, name: str) -> Any:
+        if name not in self._models:
+            self._models[name] = self._load_model(name)
+        return self._models[name]
+
+    def _load_model(self, name: str) -> Any:
+        weights = self.plan.weights
+        if name == "dnsmos":
+            from espnet_tse.scoring.dnsmos import DNSMOS
+
+            return DNSMOS(weights["dnsmos_primary"], weights["dnsmos_p808"])
+        if name == "pdnsmos":
+            from espnet_tse.scoring.dnsmos import DNSMOS
+
+            return DNSMOS(weights["pdnsmos"], None, personalised=True)
+        if name == "resemblyzer":
+            from espnet_tse.scoring.resemblyzer import SpeakerEncoder
+
+            return SpeakerEncoder(weights["resemblyzer"])
+        if name == "pocketsphinx":
+            from espnet_tse.scoring.asr import PocketSphinx
+
+            return PocketSphinx()
+        from espnet_tse.scoring.pesq import PesqProcess
+
+        assert name == "pesq", name
+        return PesqProcess()
+
+    def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
+        """Run a measure; the result is what JSON can hold."""
+        if measure == "si_sdr":
+            from espnet_tse.scoring.si_sdr import si_sdr
+
+            return si_sdr(*arrays)
+        if measure == "sdr":
+            from espnet_tse.scoring.sdr import sdr
+
+            return sdr(*arrays)
+        if measure == "pesq":
+            return self._model("pesq")(*arrays)
+        if measure == "pesq_nb":
+            from espnet_tse.scoring.audio import resample
+
+            return self._model("pesq")(*(resample(x, 16000, 8000) for x in arrays), rate=8000, mode="nb")
+        if measure in ("stoi", "estoi"):
+            from espnet_tse.scoring.stoi import stoi
+
+            return stoi(*arrays, extended=measure == "estoi")
+        if measure == "resemblyzer":
+            embedding = self._model("resemblyzer")(*arrays)
+            if not np.isfinite(embedding).all():
+                raise MetricFault(EST, "resemblyzer: no finite embedding")
+            return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
+        return self._model(measure)(*arrays)
+
+    # Cache ------------------------------------------------------------------------------------------
+
+    def _measure(self, record: Record, measure: str, *signals: Signal, of_estimate: bool) -> Any:
+        """Value of ``measure`` on ``signals`` from a cache or computed now.
+
+        Values that involve no estimate go to the cache that all systems share.
+
+        Raises:
+            MetricFault: also when the cache remembers one.
+        """
+        policies = [self.plan.length] if measure in PAIRED else []
+        key = cache_key(self.plan.identities[measure], *policies, *(s.sha1 for s in signals))
+        own = self.estimates if of_estimate else self.references
+        if of_estimate:
+            record.estimate_keys.append(key)
+        for cache in (own, self.references):
+            if key in cache:
+                return self._unwrap(cache[key])
+        record.computed += 1
+        arrays = [s.samples for s in signals]
+        try:
+            value = self._compute(measure, self._pair(arrays) if measure in PAIRED else arrays)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise MetricFault(EST, f"{measure}: returned {value}")
+        except MetricFault as error:
+            value = {"fault": [error.fault.kind, error.fault.reason]}
+        own.put(key, value)
+        return self._unwrap(value)
+
+    @staticmethod
+    def _unwrap(value: Any) -> Any:
+        if isinstance(value, dict):
+            raise MetricFault(*value["fault"])
+        return value
+
+    def _pair(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Bring (target, estimate) to one length by the ``--length`` policy."""
+        target, estimate = arrays
+        if self.plan.length == "strict" and len(target) != len(estimate):
+            raise MetricFault(EST, f"length {len(estimate)} is not the target's {len(target)} (--length strict)")
+        count = len(target) if self.plan.length == "ref" else min(len(target), len(estimate))
+        target, estimate = target[:count], fit_length(estimate, count)
+        # What is cut away may have been all there was; and a stump must not count as bad data.
+        if reason := fault_of(estimate, MIN_REFERENCE_S):
+            raise MetricFault(EST, f"after fitting to the target's length: {reason}")
+        if reason := fault_of(target):
+            raise MetricFault(EST if self.plan.length == "min" else REF, f"target cut to {count} samples: {reason}")
+        return [target, estimate]
+
+    def _similarity(self, record: Record, estimate: Signal, other: Signal) -> float:
+        """Cosine of the embeddings; a fault of ``other``'s embedding is one of the data."""
+        first = self._measure(record, "resemblyzer", estimate, of_estimate=True)
+        try:
+            second = self._measure(record, "resemblyzer", other, of_estimate=False)
+        except MetricFault as error:
+            raise MetricFault(REF, error.fault.reason) from error
+        a, b = (np.frombuffer(base64.b64decode(x), "<f4").astype(np.float64) for x in (first, second))
+        return float(np.clip(np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b)), -1.0, 1.0))
+
+    # Utterances -------------------------------------------------------------------------------------
+
+    def _source(self, entry: str | None, min_s: float) -> Source:
+        if entry is None:
+            return Source(None, "missing")
+        try:
+            signal = load(entry, self.plan.ref_channel)
+        except AudioError as error:
+            return Source(None, f"unreadable: {error}")
+        return Source(signal, fault_of(signal.samples, min_s))
+
+    def score(self, utterance: Utterance) -> Record:
+        """Score one utterance with every metric of the plan."""
+        needed = {role for name in self.plan.metrics for role in METRICS[name].inputs}
+        est = self._source(utterance.inf, 0.0)
+        raw = est.signal
+        flags = []
+        if raw is not None and self.plan.level != "none":
+            est.signal = make_signal(set_level(raw.samples, self.plan.level), raw.source_rate, raw.source_channels)
+        data = {"ref": self._source(utterance.ref, MIN_REFERENCE_S)} if utterance.ref else {}
+        if "mix" in needed and utterance.mix:
+            data["mix"] = self._source(utterance.mix, 0.0)
+        if "enroll" in needed and utterance.enroll:
+            data["enroll"] = self._source(utterance.enroll, MIN_ENROLLMENT_S)
+        interferers = [self._source(entry, MIN_ENROLLMENT_S) for entry in utterance.intf if "intf" in needed]
+        faults = {role: source.fault for role, source in data.items()}
+        faults["intf"] = next((source.fault for source in interferers if source.fault), None)
+
+        ref_signal = data["ref"].signal if data else None
+        record = Record(
+            utterance.key,
+            ref_signal.duration_s if ref_signal else None,
+            raw.duration_s if raw else None,
+            {},
+            flags,
+            estimate_fault=est.fault,
+        )
+        if raw is not None and not est.fault and np.max(np.abs(est.signal.samples)) > 1:
+            flags.append("beyond_full_scale")
+        if any(s.signal and s.signal.source_channels > 1 for s in [est, *data.values()]):
+            flags.append("multichannel")
+
+        context = _Context(self, record, est, raw, data, interferers, faults)
+        for name in self.plan.metrics:
+            record.outcomes[name] = context.outcome(METRICS[name])
+        if self.plan.align == "xcorr":
+            self._score_aligned(context)
+        if self.plan.pocketsphinx:
+            self._recognise(context)
+        return record
+
+    def _score_aligned(self, context: "_Context") -> None:
+        """``*_al`` columns: the estimate shifted by one lag, beside the plain ones."""
+        record, est, ref = context.record, context.est, context.data["ref"]
+        names = [name for name in self.plan.metrics if METRICS[name].measure in PAIRED]
+        if est.fault or ref.fault:
+            for name in names:
+                record.outcomes[f"{name}_al"] = record.outcomes[name]
+            return
+        record.lag_samples = best_lag(ref.signal.samples, est.signal.samples)
+        shifted = make_signal(shift(est.signal.samples, record.lag_samples))
+        moved = Source(shifted, fault_of(shifted.samples))
+        aligned = _Context(self, record, moved, shifted, context.data, context.interferers, context.faults)
+        for name in names:
+            record.outcomes[f"{name}_al"] = aligned.outcome(METRICS[name])
+
+    def _recognise(self, context: "_Context") -> None:
+        """Texts of the estimate and of the target; silence never reaches the recogniser."""
+        record = context.record
+        sides = [("estimate", context.est.signal, context.natural_fault, True)]
+        if "ref" in context.data:
+            sides.append(("target", context.data["ref"].signal, context.faults["ref"], False))
+        for side, signal, fault, of_estimate in sides:
+            if fault:
+                record.text[side], record.text_faults[side] = None, fault
+            else:
+                record.text[side] = self._measure(record, "pocketsphinx", signal, of_estimate=of_estimate)
+
+
+@dataclass
+class _Context:
+    """The signals of one utterance and how a metric card becomes an outcome on them."""
+
+    scorer: UtteranceScorer
+    record: Record
+    est: Source
+    raw: Signal | None  # the estimate before ``--level``
+    data: dict[str, Source]
+    interferers: list[Source]
+    faults: dict[str, str | None]
+
+    @property
+    def natural_fault(self) -> str | None:
+        """Fault of the estimate for metrics that take it at its natural length."""
+        if self.est.fault:
+            return self.est.fault
+        return fault_of(self.est.signal.samples, MIN_ESTIMATE_S)
+
+    def outcome(self, card: MetricCard) -> Outcome:
+        """Value, penalty or exclusion; a fault of the data goes before one of the estimate."""
+        if card.measure == "signal":
+            return self._diagnostic(card)
+        for role in card.inputs:
+            if role != "inf" and self.faults[role]:
+                return Outcome(None, Fault(REF, f"{role}: {self.faults[role]}"))
+        fault = self.natural_fault if card.natural_length else self.est.fault
+        if fault:
+            return self._penalty(card, Fault(EST, f"estimate: {fault}"))
+        try:
+            value = self._value(card)
+        except MetricFault as error:
+            if error.fault.kind == EST:
+                return self._penalty(card, error.fault)
+            return Outcome(None, error.fault)
+        if card.low is not None and value < card.low:
+            self.record.flags.append(f"floored:{card.name}")
+            value = card.low
+        return Outcome(value)
+
+    def _mixture(self, measure: str) -> float:
+        """The mixture's own value; any fault there is one of the data."""
+        ref, mix = self.data["ref"].signal, self.data["mix"].signal
+        try:
+            return self.scorer._measure(self.record, measure, ref, mix, of_estimate=False)
+        except MetricFault as error:
+            kind = REF if error.fault.kind == EST else error.fault.kind
+            raise MetricFault(kind, f"mixture: {error.fault.reason}") from error
+
+    def _penalty(self, card: MetricCard, fault: Fault) -> Outcome:
+        if card.measure != "improvement":
+            return Outcome(card.penalty, fault)
+        base = card.name.removesuffix("_i")
+        try:
+            return Outcome(METRICS[base].penalty - self._mixture(base), fault)
+        except MetricFault as error:
+            return Outcome(None, error.fault)
+
+    def _value(self, card: MetricCard) -> float:
+        estimate = self.est.signal
+        if card.measure in PAIRED:
+            target = self.data["ref"].signal
+            return self.scorer._measure(self.record, card.measure, target, estimate, of_estimate=True)
+        if card.measure == "improvement":
+            base = METRICS[card.name.removesuffix("_i")]
+            return self._value(base) - self._mixture(base.measure)
+        if card.measure == "failure":
+            return float(self._value(METRICS["si_sdr_i"]) < 1.0)
+        if card.measure == "resemblyzer":
+            other = self.data["enroll" if card.name.endswith("_enroll") else "ref"].signal
+            return self.scorer._similarity(self.record, estimate, other)
+        if card.measure == "confusion":
+            near = self.scorer._similarity(self.record, estimate, self.data["ref"].signal)
+            far = [self.scorer._similarity(self.record, estimate, s.signal) for s in self.interferers]
+            return float(max(far) > near)
+        values = self.scorer._measure(self.record, card.measure, estimate, of_estimate=True)
+        return values[POSITIONS[card.name]]
+
+    def _diagnostic(self, card: MetricCard) -> Outcome:
+        if card.name == "len_ratio":
+            ref = self.data["ref"].signal
+            if ref is None or len(ref.samples) == 0:
+                return Outcome(None, Fault(REF, f"ref: {self.faults['ref']}"))
+            if self.raw is None:
+                return Outcome(card.penalty, Fault(EST, f"estimate: {self.est.fault}"))
+            return Outcome(self.raw.duration_s / ref.duration_s)
+        if self.raw is None or len(self.raw.samples) == 0 or not np.isfinite(self.raw.samples).all():
+            return Outcome(None, Fault(EST, f"estimate: {self.est.fault}"))
+        if card.name == "clip_frac":
+            return Outcome(float(np.mean(np.abs(self.raw.samples) >= 0.999)))
+        # Digital silence has no level; -200 keeps the column numeric.
+        return Outcome(max(level_dbfs(self.raw.samples), -200.0))
+
+
+def run_job(connection: Connection, plan: WorkerPlan, utterances: list[Utterance]) -> None:
+    """Body of a job process: sends ("done", Record) per utterance, then ("end", cache files written).
+
+    An exception is sent as ("error", key, traceback) and ends the job.
+    """
+    key = "start"
+    send: Callable[[tuple], None] = connection.send
+    try:
+        scorer = UtteranceScorer(plan)
+        for utterance in utterances:
+            key = utterance.key
+            record = scorer.score(utterance)
+            # On disk before it is reported: a run that dies later finds it again.
+            scorer.estimates.flush()
+            scorer.references.flush()
+            send(("done", record))
+        scorer.close()
+        files = {cache.path for cache in (scorer.estimates, scorer.references) if cache.path}
+        send(("end", sorted(files)))
+    except BrokenPipeError:
+        return  # the parent is gone
+    except BaseException:
+        send(("error", key, traceback.format_exc()))
+    finally:
+        connection.close()
