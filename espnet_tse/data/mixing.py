@@ -1,5 +1,6 @@
 """Sources -> mixture: levels, lengths, noise and room."""
 
+import math
 from typing import Sequence
 
 import numpy as np
@@ -15,7 +16,8 @@ def level(signal: np.ndarray, kind: str) -> float:
         kind: ``rms`` or ``peak``.
     """
     if kind == "rms":
-        return float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))
+        # A dot product: numpy's mean of squares in double takes ten times as long.
+        return math.sqrt(float(np.dot(signal, signal)) / max(1, len(signal)))
     if kind == "peak":
         return float(np.abs(signal).max())
     raise ValueError(f"unknown level kind '{kind}'; known: {', '.join(LEVEL_KINDS)}")
@@ -58,3 +60,22 @@ def mix_sources(
     """
     scaled = [scale_to_ratio(target, other, ratio, kind) for other, ratio in zip(others, ratios_db, strict=True)]
     return sum(scaled, start=target), scaled
+
+
+def reverberate(signal: np.ndarray, impulse_response: np.ndarray) -> np.ndarray:
+    """Put a signal into a room without moving or scaling its direct path.
+
+    The strongest tap of the response is taken as the direct path, moved to time 0 and scaled to 1, so
+    the dry signal (and its codes) stays aligned with its reverberant image.
+
+    Args:
+        signal: (N,) samples.
+        impulse_response: (M,) samples, not silent.
+    Returns:
+        (N,), the tail beyond N cut.
+    """
+    from scipy.signal import fftconvolve
+
+    direct = int(np.abs(impulse_response).argmax())
+    response = impulse_response[direct:] / impulse_response[direct]
+    return fftconvolve(signal, response)[: len(signal)].astype(signal.dtype)

@@ -1,0 +1,138 @@
+"""Utterances by key: held in memory while they fit, read from disk otherwise."""
+
+import logging
+from pathlib import Path
+from typing import Mapping
+
+import numpy as np
+
+from espnet_tse.data.audio_files import INT16_SCALE, AudioInfo, read_info, read_samples
+from espnet_tse.data.mixing import fit_length
+from espnet_tse.schema.scp import DataError, read_scp
+
+CACHE_BUDGET = 2 * 1024**3  # bytes of audio, and again of codes, that one process holds
+
+
+class AudioStore:
+    """Mono waveforms of one rate.
+
+    16-bit files are held as int16, so that cached and uncached samples are equal. Workers that are
+    forked share the memory.
+    """
+
+    def __init__(self, paths: Mapping[str, str], cache: bool, budget: int = CACHE_BUDGET):
+        """
+        Args:
+            paths: key -> path.
+            cache: hold everything in memory if it takes at most ``budget`` bytes.
+        Raises:
+            DataError: unreadable, not mono, or of several rates; names the key.
+        """
+        if not paths:
+            raise DataError("no audio is listed; run the data stage again.")
+        self.paths = dict(paths)
+        self.infos: dict[str, AudioInfo] = {key: read_info(path, key) for key, path in self.paths.items()}
+        first, info = next(iter(self.infos.items()))
+        self.sample_rate = info.sample_rate
+        for key, other in self.infos.items():
+            if other.sample_rate != self.sample_rate or other.num_channels != 1:
+                raise DataError(
+                    f"{key}: '{self.paths[key]}' has {other.num_channels} channel(s) at {other.sample_rate} Hz, "
+                    f"but '{first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format_data)."
+                )
+        self._samples: dict[str, np.ndarray] = {}
+        size = sum(i.num_samples * (2 if i.subtype == "PCM_16" else 4) for i in self.infos.values())
+        if cache and size <= budget:
+            for key in self.paths:
+                self._samples[key] = self._read(key, 0, -1)
+            logging.info(f"{len(self.paths)} utterances held in memory, {size / 2**20:.0f} MiB")
+        elif cache:
+            logging.info(f"audio stays on disk: {size / 2**20:.0f} MiB are more than {budget / 2**20:.0f} MiB")
+
+    @property
+    def cached(self) -> bool:
+        """Whether the audio is in memory."""
+        return bool(self._samples)
+
+    def num_samples(self, key: str) -> int:
+        return self.infos[key].num_samples
+
+    def _read(self, key: str, start: int, num_samples: int) -> np.ndarray:
+        dtype = "int16" if self.infos[key].subtype == "PCM_16" else "float32"
+        return read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype)
+
+    def load(self, key: str, start: int = 0, num_samples: int | None = None) -> np.ndarray:
+        """A span as a new (num_samples,) float32 array, full scale 1."""
+        num_samples = self.num_samples(key) - start if num_samples is None else num_samples
+        held = self._samples.get(key)
+        samples = self._read(key, start, num_samples) if held is None else held[start : start + num_samples]
+        if samples.dtype == np.int16:
+            return samples * INT16_SCALE
+        return samples.copy() if held is not None else samples
+
+    def load_fitted(self, key: str, num_samples: int, generator: np.random.Generator) -> np.ndarray:
+        """``num_samples`` from a random place: a span of a longer utterance, a shorter one repeated."""
+        length = self.num_samples(key)
+        if length >= num_samples:
+            return self.load(key, int(generator.integers(length - num_samples + 1)), num_samples)
+        return fit_length(self.load(key), num_samples, generator)
+
+
+class CodeStore:
+    """Codec codes by key, as tokenization wrote them: ``codes.scp`` of int16 ``.npy`` files (T, K)."""
+
+    def __init__(self, scp: Path | str, keys: list[str], hop_length: int, budget: int = CACHE_BUDGET):
+        """
+        Args:
+            scp: ``codes.scp``.
+            keys: utterances whose codes will be asked for.
+            hop_length: samples a code frame.
+        Raises:
+            DataError: a key has no codes.
+        """
+        self.scp, self.hop_length = Path(scp), hop_length
+        self.paths = read_scp(scp)
+        missing = [key for key in keys if key not in self.paths]
+        if missing:
+            raise DataError(
+                f"{scp}: lacks the codes of {len(missing)} of {len(keys)} utterances, first '{missing[0]}'; "
+                "run stage 5 (token) again."
+            )
+        self._held: dict[str, np.ndarray] = {}
+        self._room = budget
+
+    def load(self, key: str, num_samples: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """Codes of a span.
+
+        Args:
+            num_samples: of the whole utterance, to check that codes and audio belong together.
+            start: first sample of the span, a multiple of ``hop_length``.
+            length: samples of the span, None for the rest.
+        Returns:
+            (T, K) int64, T = ceil(length / hop_length).
+        Raises:
+            DataError: unreadable, or not as many frames as the audio wants.
+        """
+        codes = self._held.get(key)
+        if codes is None:
+            codes = self._read(key, num_samples)
+            if codes.nbytes <= self._room:
+                self._held[key] = codes
+                self._room -= codes.nbytes
+        length = num_samples - start if length is None else length
+        first = start // self.hop_length
+        return codes[first : first - (-length // self.hop_length)].astype(np.int64)
+
+    def _read(self, key: str, num_samples: int) -> np.ndarray:
+        path = self.paths[key]
+        try:
+            codes = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); rerun stage 5.") from None
+        num_frames = -(-num_samples // self.hop_length)
+        if codes.ndim != 2 or not np.issubdtype(codes.dtype, np.integer) or len(codes) != num_frames:
+            raise DataError(
+                f"{self.scp}: key '{key}': '{path}' holds {codes.dtype} {codes.shape}, but {num_samples} samples "
+                f"at {self.hop_length} a frame want {num_frames} frames (T, K) of integers; rerun stage 5."
+            )
+        return codes

@@ -1,0 +1,53 @@
+"""Which examples form a mini-batch: similar lengths together, shuffled by (seed, pass)."""
+
+import numpy as np
+
+JITTER = 0.1  # share by which lengths are blurred before sorting, so that batch mates change
+
+
+def make_batches(
+    lengths: list[int],
+    batch_size: int | None,
+    batch_samples: int | None,
+    min_rows: int = 1,
+    generator: np.random.Generator | None = None,
+) -> list[list[int]]:
+    """Every index once, in batches of similar length.
+
+    Args:
+        lengths: samples of each example.
+        batch_size: rows a batch, or
+        batch_samples: rows x longest row of a batch, at most (a single longer example forms its own).
+        min_rows: no batch has fewer; what is left over joins its neighbour.
+        generator: shuffles; None keeps the order of the lengths, longest first, which shows a shortage
+            of memory at once.
+    Raises:
+        ValueError: not exactly one of the two sizes is given, or there are fewer examples than min_rows.
+    """
+    if (batch_size is None) == (batch_samples is None):
+        raise ValueError(f"give batch_size or batch_samples, got {batch_size} and {batch_samples}")
+    if (batch_size or batch_samples) < 1:
+        raise ValueError(f"a batch cannot be of size {batch_size or batch_samples}")
+    if len(lengths) < min_rows:
+        raise ValueError(f"{len(lengths)} examples cannot be dealt to {min_rows} processes")
+    blurred = np.asarray(lengths, dtype=np.float64)
+    if generator is not None:
+        blurred = blurred * generator.uniform(1 - JITTER, 1 + JITTER, len(lengths))
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    longest = 0
+    for index in np.argsort(-blurred, kind="stable").tolist():
+        grown = max(longest, lengths[index])
+        full = len(batch) >= batch_size if batch_size else (len(batch) + 1) * grown > batch_samples
+        if full and len(batch) >= min_rows:
+            batches.append(batch)
+            batch, grown = [], lengths[index]
+        batch.append(index)
+        longest = grown
+    if batches and len(batch) < min_rows:
+        batches[-1].extend(batch)
+    else:
+        batches.append(batch)
+    if generator is not None:
+        generator.shuffle(batches)
+    return batches

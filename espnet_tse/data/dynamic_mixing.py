@@ -1,0 +1,213 @@
+"""Mixtures made while training, from single-speaker utterances; no example depends on order or workers."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.enrollment import (
+    DisjointLengths,
+    Span,
+    choose_other,
+    crop_span,
+    place_disjoint,
+    share_utterance,
+)
+from espnet_tse.data.mixing import reverberate, scale_to_ratio
+from espnet_tse.data.mixing_conf import MixingConf
+from espnet_tse.data.scp_fields import read_source_dir
+from espnet_tse.schema.scp import DataError, read_scp
+
+SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared utterance
+
+
+class DynamicMixingDataset:
+    """A source directory as mixtures; every utterance is the target once an epoch.
+
+    All draws of an example come from a generator keyed by (seed, epoch, index), so neither the order of
+    the calls, nor the number of workers or processes, nor a resumed training changes it.
+    """
+
+    def __init__(
+        self,
+        source_dir: Path | str,
+        conf: MixingConf,
+        crop_s: float | None = None,
+        seed: int = 0,
+        hop_length: int = 1,
+        codes_scp: Path | str | None = None,
+        cache_audio: bool = True,
+        cache_budget: int = CACHE_BUDGET,
+    ):
+        """
+        Args:
+            source_dir: ``wav.scp``, ``utt2spk``; audio mono at one rate.
+            conf: the mixing configuration, see ``read_mixing_conf``.
+            crop_s: longest mixture in seconds; None leaves every target whole.
+            seed: of all draws.
+            hop_length: samples a code frame; target crops begin at its multiples.
+            codes_scp: ``codes.scp`` of the whole source utterances.
+            cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
+        Raises:
+            DataError: lists, audio or codes are amiss; or the speakers do not suffice for ``conf``.
+        """
+        if codes_scp is not None and conf.target_absent > 0:
+            raise DataError(
+                f"{source_dir}: target_absent is {conf.target_absent}, but an absent target has no codes; "
+                "set it to 0 or train without codes."
+            )
+        self.source_dir, self.conf, self.seed, self.hop_length = Path(source_dir), conf, seed, hop_length
+        paths, self.utt2spk = read_source_dir(source_dir)
+        self.audio = AudioStore(paths, cache_audio, cache_budget)
+        self.sample_rate = self.audio.sample_rate
+        self.noise = self._extra_store(conf.noise_scp, cache_audio, cache_budget)
+        self.rirs = self._extra_store(conf.rir_scp, cache_audio, cache_budget)
+        self.crop = None if crop_s is None else round(crop_s * self.sample_rate)
+        self.spk2utt: dict[str, list[str]] = {}
+        for key, speaker in self.utt2spk.items():
+            self.spk2utt.setdefault(speaker, []).append(key)
+        self.speakers = list(self.spk2utt)
+        if len(self.speakers) < max(conf.num_speakers):
+            raise DataError(
+                f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks for "
+                f"mixtures of {max(conf.num_speakers)}."
+            )
+        self._shared: dict[str, DisjointLengths] = {}
+        self.keys = list(self.utt2spk)
+        if conf.enrollment == "same_utterance_disjoint":
+            self._share_utterances()
+        else:
+            self._require_other_utterances()
+        self.num_samples = [self._target_length(key) for key in self.keys]
+        self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def _extra_store(self, scp: str | None, cache: bool, budget: int) -> AudioStore | None:
+        if scp is None:
+            return None
+        store = AudioStore(read_scp(scp), cache, budget)
+        if store.sample_rate != self.sample_rate:
+            raise DataError(
+                f"{scp}: is at {store.sample_rate} Hz but {self.source_dir} at {self.sample_rate} Hz; resample it."
+            )
+        return store
+
+    def _require_other_utterances(self) -> None:
+        lonely = [speaker for speaker, keys in self.spk2utt.items() if len(keys) < 2]
+        if lonely:
+            raise DataError(
+                f"{self.source_dir}: {len(lonely)} of {len(self.speakers)} speakers have a single utterance, "
+                f"first '{lonely[0]}', so no other one can enroll them; remove them, or set "
+                "'enrollment: same_utterance_disjoint' in mixing.yaml."
+            )
+
+    def _share_utterances(self) -> None:
+        """Keep as targets the utterances that hold two regions; one that does not still interferes."""
+        rate, conf = self.sample_rate, self.conf
+        for key in self.keys:
+            lengths = share_utterance(
+                self.audio.num_samples(key),
+                self.crop,
+                round(conf.enrollment_s * rate),
+                round(conf.enrollment_gap_s * rate),
+                self.hop_length,
+                round(SHORTEST_REGION_S * rate),
+            )
+            if lengths is not None:
+                self._shared[key] = lengths
+        dropped = len(self.keys) - len(self._shared)
+        if dropped:
+            logging.warning(
+                f"{self.source_dir}: {dropped} of {len(self.keys)} utterances are too short for a target and an "
+                f"enrollment {conf.enrollment_gap_s} s apart; they only interfere"
+            )
+        self.keys = list(self._shared)
+        if not self.keys:
+            raise DataError(
+                f"{self.source_dir}: no utterance is long enough for a target and an enrollment; lower "
+                "enrollment_s and enrollment_gap_s in mixing.yaml, or set 'enrollment: other_utterance'."
+            )
+
+    def _target_length(self, key: str) -> int:
+        if key in self._shared:
+            return self._shared[key].target
+        length = self.audio.num_samples(key)
+        # With the generator unused: the length of a crop does not depend on its place.
+        return crop_span(length, self.crop, np.random.default_rng(0), self.hop_length).num_samples
+
+    def _spans(self, key: str, generator: np.random.Generator) -> tuple[Span, str, Span]:
+        """Target span, enrollment utterance and enrollment span."""
+        if key in self._shared:
+            length = self.audio.num_samples(key)
+            target, enrollment = place_disjoint(length, self._shared[key], generator, self.hop_length)
+            return target, key, enrollment
+        target = crop_span(self.audio.num_samples(key), self.crop, generator, self.hop_length)
+        other = choose_other(self.spk2utt[self.utt2spk[key]], key, generator)
+        wanted = round(self.conf.enrollment_s * self.sample_rate)
+        return target, other, crop_span(self.audio.num_samples(other), wanted, generator)
+
+    def _room(self, signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        if self.rirs is None:
+            return signal
+        keys = list(self.rirs.paths)
+        return reverberate(signal, self.rirs.load(keys[int(generator.integers(len(keys)))]))
+
+    def _interferers(self, speaker: str, count: int, generator: np.random.Generator) -> list[str]:
+        """One utterance each of ``count`` other speakers."""
+        own = self.speakers.index(speaker)
+        offsets = generator.choice(len(self.speakers) - 1, size=count, replace=False)
+        chosen = []
+        for offset in offsets:
+            other = self.speakers[(own + 1 + int(offset)) % len(self.speakers)]
+            keys = self.spk2utt[other]
+            chosen.append(keys[int(generator.integers(len(keys)))])
+        return chosen
+
+    def example(self, epoch: int, index: int) -> dict:
+        """The example ``index`` of ``epoch``.
+
+        Returns:
+            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``target_codes``:
+            (T, K) int64 or None. The target keeps its level; with rooms, it is the dry signal, aligned
+            with its direct path. An absent target is silence.
+        Raises:
+            DataError: a file has become unreadable.
+        """
+        generator = np.random.default_rng([self.seed, epoch, index])
+        conf, key = self.conf, self.keys[index]
+        counts, shares = zip(*conf.num_speakers.items())
+        count = counts[int(np.searchsorted(np.cumsum(shares), generator.random(), side="right").clip(0, len(counts) - 1))]
+        absent = bool(generator.random() < conf.target_absent)
+        target_span, enrollment_key, enrollment_span = self._spans(key, generator)
+        target = self.audio.load(key, target_span.start, target_span.num_samples)
+        enrollment = self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples)
+        image = self._room(target, generator)
+        num_samples = len(target)
+        mixture = np.zeros_like(target) if absent else image.copy()
+        num_others = max(count - 1, 1 if absent else 0)
+        for other in self._interferers(self.utt2spk[key], num_others, generator):
+            active = round(generator.uniform(*conf.overlap) * num_samples)
+            start = int(generator.integers(num_samples - active + 1))
+            ratio_db = generator.uniform(*conf.sir_db)
+            if active == 0:
+                continue
+            signal = self._room(self.audio.load_fitted(other, active, generator), generator)
+            # The ratio is that of the target to the active part: less overlap is not a lower level.
+            mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, conf.snr_kind)
+        if self.noise is not None:
+            keys = list(self.noise.paths)
+            signal = self.noise.load_fitted(keys[int(generator.integers(len(keys)))], num_samples, generator)
+            mixture += scale_to_ratio(image, signal, generator.uniform(*conf.snr_db), conf.snr_kind)
+        codes = None
+        if self.codes is not None:
+            codes = self.codes.load(key, self.audio.num_samples(key), target_span.start, target_span.num_samples)
+        return {
+            "key": key,
+            "mixture": mixture,
+            "target": np.zeros_like(target) if absent else target,
+            "enrollment": enrollment,
+            "target_codes": codes,
+        }

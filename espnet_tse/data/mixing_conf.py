@@ -1,0 +1,89 @@
+"""mixing.yaml: how single-speaker utterances become mixtures during training."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_tse.data.mixing import LEVEL_KINDS
+from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.schema.scp import DataError
+
+ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
+
+
+def _pair(name: str, value: Any, low: float, high: float) -> tuple[float, float]:
+    try:
+        first, second = (float(v) for v in value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: wants two numbers [low, high], got {value!r}") from None
+    if not low <= first <= second <= high:
+        raise ValueError(f"{name}: wants {low} <= low <= high <= {high}, got [{first}, {second}]")
+    return first, second
+
+
+@dataclass(frozen=True)
+class MixingConf:
+    """Checked content of a mixing.yaml."""
+
+    num_speakers: dict[int, float] = field(default_factory=lambda: {2: 1.0})  # speakers -> share
+    sir_db: tuple[float, float] = (-5.0, 5.0)  # target to interferer, drawn uniformly
+    snr_kind: str = "rms"  # what a level is: rms, or peak as LauraTSE's released mixing (arXiv:2601.06006)
+    overlap: tuple[float, float] = (1.0, 1.0)  # share of the target that an interferer covers
+    noise_scp: str | None = None  # noise recordings
+    snr_db: tuple[float, float] = (0.0, 20.0)  # target to noise
+    rir_scp: str | None = None  # room impulse responses
+    enrollment: str = "other_utterance"
+    enrollment_s: float = 5.0  # at most; a shorter utterance is used whole
+    enrollment_gap_s: float = 0.5  # between target and enrollment of one utterance
+    target_absent: float = 0.0  # share of mixtures without the enrolled speaker
+
+    def __post_init__(self):
+        object.__setattr__(self, "num_speakers", self._checked_shares())
+        object.__setattr__(self, "sir_db", _pair("sir_db", self.sir_db, -100.0, 100.0))
+        object.__setattr__(self, "snr_db", _pair("snr_db", self.snr_db, -100.0, 100.0))
+        object.__setattr__(self, "overlap", _pair("overlap", self.overlap, 0.0, 1.0))
+        if self.snr_kind not in LEVEL_KINDS:
+            check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
+        if self.enrollment not in ENROLLMENT_KINDS:
+            check_known([self.enrollment], ENROLLMENT_KINDS, "enrollment")
+        for name, low in (("enrollment_s", 0.1), ("enrollment_gap_s", 0.0), ("target_absent", 0.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
+                raise ValueError(f"{name}: wants a number of at least {low}, got {value!r}")
+        if self.target_absent > 1:
+            raise ValueError(f"target_absent: is a share, at most 1, got {self.target_absent}")
+
+    def _checked_shares(self) -> dict[int, float]:
+        try:
+            shares = {int(count): float(share) for count, share in dict(self.num_speakers).items()}
+        except (TypeError, ValueError):
+            raise ValueError(f"num_speakers: wants {{count: share}}, got {self.num_speakers!r}") from None
+        if not shares or min(shares) < 1 or min(shares.values()) < 0 or sum(shares.values()) <= 0:
+            raise ValueError(f"num_speakers: wants counts >= 1 with shares >= 0, got {self.num_speakers!r}")
+        total = sum(shares.values())
+        return {count: share / total for count, share in sorted(shares.items())}
+
+
+def read_mixing_conf(path: Path | str) -> MixingConf:
+    """Read a mixing.yaml; keys left out take their defaults.
+
+    Raises:
+        DataError: missing, not YAML, an unknown key (with the nearest known one) or a value out of range.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; a source directory for dynamic mixing holds one.") from None
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not YAML ({error}).") from None
+    content = {} if content is None else content
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: wants 'key: value' lines, got {type(content).__name__}.")
+    try:
+        check_known(content, [f.name for f in fields(MixingConf)], where="mixing configuration")
+        return MixingConf(**content)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from None

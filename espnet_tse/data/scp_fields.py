@@ -1,0 +1,182 @@
+"""The only place that knows which Kaldi file holds the mixture, the enrollment and the target."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_tse.schema.scp import DataError, read_scp
+
+MIXTURE_SCP = "wav.scp"  # of a source directory: the single-speaker utterances
+TARGET_SCP = "spk1.scp"
+ENROLLMENT_SCP = "enroll_spk1.scp"
+MIXING_YAML = "mixing.yaml"  # its presence makes a directory a source directory
+NUM_SAMPLES = "utt2num_samples"
+SPEAKER_ENROLLMENTS = "spk2enroll.json"
+REGIONS = "utt2regions"
+PROTOCOL = "protocol"
+
+
+@dataclass(frozen=True)
+class DynamicEnrollment:
+    """``*UID SPEAKER``: any enrollment of SPEAKER but UID, drawn at training time."""
+
+    excluded_id: str
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Where target and enrollment were cut from, a line of ``utt2regions``; times in seconds."""
+
+    target_id: str
+    target_start_s: float
+    target_end_s: float
+    enrollment_id: str
+    enrollment_start_s: float
+    enrollment_end_s: float
+
+    @property
+    def gap_s(self) -> float | None:
+        """Seconds between the two if cut from one utterance (negative: they overlap), else None."""
+        if self.target_id != self.enrollment_id:
+            return None
+        return max(
+            self.enrollment_start_s - self.target_end_s, self.target_start_s - self.enrollment_end_s
+        )
+
+
+@dataclass(frozen=True)
+class MixtureRow:
+    """One (mixture, target speaker) pair of a TSE directory."""
+
+    key: str
+    mixture: str  # path
+    target: str | None  # path, None in a set that is only extracted
+    enrollment: str | DynamicEnrollment | None
+    interferers: tuple[str, ...]  # paths of spk2.scp, spk3.scp ...
+    noises: tuple[str, ...]  # paths of noise1.scp ...
+    speaker: str  # of the target
+
+
+def is_source_dir(directory: Path | str) -> bool:
+    """Whether ``directory`` holds single-speaker utterances for dynamic mixing."""
+    return (Path(directory) / MIXING_YAML).is_file()
+
+
+def parse_enrollment(value: str, key: str, path: Path) -> str | DynamicEnrollment:
+    """A line's value of ``enroll_spk1.scp``: a path, or ``*UID SPEAKER``."""
+    if not value.startswith("*"):
+        return value
+    fields = value[1:].split()
+    if len(fields) != 2:
+        raise DataError(f"{path}: key '{key}': '{value}' is neither a path nor '*UID SPEAKER'.")
+    return DynamicEnrollment(*fields)
+
+
+def numbered_scps(directory: Path | str, stem: str, first: int = 1) -> list[Path]:
+    """``<stem><first>.scp``, ``<stem><first+1>.scp`` ... as far as they exist without a gap."""
+    paths = []
+    number = first
+    while (path := Path(directory) / f"{stem}{number}.scp").is_file():
+        paths.append(path)
+        number += 1
+    return paths
+
+
+def read_tse_dir(directory: Path | str) -> list[MixtureRow]:
+    """Read a TSE directory, in byte order of its keys.
+
+    Raises:
+        DataError: a file is missing, or lacks a key that ``wav.scp`` has; names the first of them.
+    """
+    directory = Path(directory)
+    mixtures = read_scp(directory / MIXTURE_SCP)
+    keys = sorted(mixtures, key=lambda k: k.encode("utf-8"))
+    if not keys:
+        raise DataError(f"{directory / MIXTURE_SCP}: is empty; run the data stage again.")
+
+    def column(path: Path) -> dict[str, str]:
+        entries = read_scp(path)
+        missing = [key for key in keys if key not in entries]
+        if missing:
+            raise DataError(
+                f"{path}: lacks {len(missing)} of the {len(keys)} keys of wav.scp, first '{missing[0]}'; "
+                f"'espnet-tse validate {directory}' lists them."
+            )
+        return entries
+
+    speakers = column(directory / "utt2spk")
+    target_path, enrollment_path = directory / TARGET_SCP, directory / ENROLLMENT_SCP
+    targets = column(target_path) if target_path.is_file() else {}
+    enrollments = column(enrollment_path) if enrollment_path.is_file() else {}
+    interferers = [column(path) for path in numbered_scps(directory, "spk", 2)]
+    noises = [column(path) for path in numbered_scps(directory, "noise")]
+    return [
+        MixtureRow(
+            key=key,
+            mixture=mixtures[key],
+            target=targets.get(key),
+            enrollment=parse_enrollment(enrollments[key], key, enrollment_path) if enrollments else None,
+            interferers=tuple(entries[key] for entries in interferers),
+            noises=tuple(entries[key] for entries in noises),
+            speaker=speakers[key],
+        )
+        for key in keys
+    ]
+
+
+def read_source_dir(directory: Path | str) -> tuple[dict[str, str], dict[str, str]]:
+    """Read a source directory.
+
+    Returns:
+        utterance id -> path and utterance id -> speaker, both in byte order.
+    Raises:
+        DataError: ``wav.scp`` and ``utt2spk`` do not hold the same keys.
+    """
+    directory = Path(directory)
+    paths, speakers = read_scp(directory / MIXTURE_SCP), read_scp(directory / "utt2spk")
+    if paths.keys() != speakers.keys():
+        odd = sorted(paths.keys() ^ speakers.keys())
+        raise DataError(
+            f"{directory}: wav.scp and utt2spk differ in {len(odd)} keys, first '{odd[0]}'; "
+            "utils/fix_data_dir.sh keeps the common ones."
+        )
+    keys = sorted(paths, key=lambda k: k.encode("utf-8"))
+    return {key: paths[key] for key in keys}, {key: speakers[key] for key in keys}
+
+
+def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]]]:
+    """``spk2enroll.json``: speaker -> [(utterance id, path), ...].
+
+    Raises:
+        DataError: missing, not JSON, or of another form.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: no such file, yet enroll_spk1.scp has '*UID SPEAKER' lines that draw from it; "
+            "write {speaker: [[utterance id, path], ...]}."
+        ) from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: not JSON ({error}).") from None
+    try:
+        return {str(s): [(str(uid), str(wav)) for uid, wav in pairs] for s, pairs in content.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise DataError(f"{path}: wants {{speaker: [[utterance id, path], ...], ...}}.") from None
+
+
+def read_regions(path: Path | str) -> dict[str, Regions]:
+    """``utt2regions``: key -> ``TARGET_UTT START_S END_S ENROLLMENT_UTT START_S END_S``."""
+    regions = {}
+    for key, value in read_scp(path).items():
+        fields = value.split()
+        try:
+            target, t0, t1, enrollment, e0, e1 = fields
+            regions[key] = Regions(target, float(t0), float(t1), enrollment, float(e0), float(e1))
+        except ValueError:
+            raise DataError(
+                f"{path}: key '{key}': '{value}' is not 'TARGET START END ENROLLMENT START END' in seconds."
+            ) from None
+    return regions

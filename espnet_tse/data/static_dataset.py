@@ -1,0 +1,145 @@
+"""A TSE directory of ready mixtures as examples."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.enrollment import choose_other, crop_span
+from espnet_tse.data.scp_fields import (
+    ENROLLMENT_SCP,
+    SPEAKER_ENROLLMENTS,
+    DynamicEnrollment,
+    MixtureRow,
+    read_speaker_enrollments,
+    read_tse_dir,
+)
+from espnet_tse.schema.scp import DataError
+
+
+class StaticDataset:
+    """Mixtures, targets and enrollments that lie on disk.
+
+    In training, crops and enrollments are drawn anew each epoch, keyed by (seed, epoch, index); otherwise
+    they are keyed by (seed, utterance id) and never change, whatever else the set holds.
+    """
+
+    def __init__(
+        self,
+        tse_dir: Path | str,
+        seed: int = 0,
+        crop_s: float | None = None,
+        enrollment_s: float | None = None,
+        codes_scp: Path | str | None = None,
+        hop_length: int = 1,
+        training: bool | None = None,
+        cache_audio: bool = False,
+        cache_budget: int = CACHE_BUDGET,
+    ):
+        """
+        Args:
+            tse_dir: ``wav.scp``, ``spk1.scp`` (optional), ``enroll_spk1.scp``, ``utt2spk``.
+            seed: of all draws.
+            crop_s: longest mixture in seconds, None for whole mixtures.
+            enrollment_s: longest enrollment in seconds, None for whole ones.
+            codes_scp: ``codes.scp`` of the whole targets.
+            hop_length: samples a code frame; crops begin at its multiples.
+            training: draw anew each epoch; by default if ``crop_s`` is given.
+            cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
+        Raises:
+            DataError: lists, audio or codes are amiss.
+        """
+        self.tse_dir, self.seed, self.hop_length = Path(tse_dir), seed, hop_length
+        self.training = crop_s is not None if training is None else training
+        self.rows: list[MixtureRow] = read_tse_dir(tse_dir)
+        self.keys = [row.key for row in self.rows]
+        if self.rows[0].enrollment is None:
+            raise DataError(f"{self.tse_dir / ENROLLMENT_SCP}: no such file; extraction wants an enrollment a key.")
+        self.has_target = self.rows[0].target is not None
+        self.enrollments = self._speaker_enrollments()
+        paths = {f"{row.key}/mixture": row.mixture for row in self.rows}
+        if self.has_target:
+            paths.update({f"{row.key}/target": row.target for row in self.rows})
+        for row in self.rows:
+            if isinstance(row.enrollment, str):
+                paths[f"{row.key}/enrollment"] = row.enrollment
+        for speaker, pairs in self.enrollments.items():
+            paths.update({f"{speaker}/{uid}/enrollment": path for uid, path in pairs})
+        self.audio = AudioStore(paths, cache_audio, cache_budget)
+        self.sample_rate = self.audio.sample_rate
+        self.crop = None if crop_s is None else round(crop_s * self.sample_rate)
+        self.enrollment_length = None if enrollment_s is None else round(enrollment_s * self.sample_rate)
+        if self.has_target:
+            self._require_equal_lengths()
+        fixed = np.random.default_rng(0)  # the length of a crop does not depend on its place
+        self.num_samples = [
+            crop_span(self.audio.num_samples(f"{key}/mixture"), self.crop, fixed, hop_length).num_samples
+            for key in self.keys
+        ]
+        self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _speaker_enrollments(self) -> dict[str, list[tuple[str, str]]]:
+        """What the starred rows draw from, checked so that every draw succeeds."""
+        starred = [row for row in self.rows if isinstance(row.enrollment, DynamicEnrollment)]
+        if not starred:
+            return {}
+        path = self.tse_dir / SPEAKER_ENROLLMENTS
+        by_speaker = read_speaker_enrollments(path)
+        for row in starred:
+            pairs = by_speaker.get(row.enrollment.speaker, [])
+            if not any(uid != row.enrollment.excluded_id for uid, _ in pairs):
+                raise DataError(
+                    f"{path}: speaker '{row.enrollment.speaker}' of key '{row.key}' has no enrollment but "
+                    f"'{row.enrollment.excluded_id}' itself; add another utterance or drop the key."
+                )
+        wanted = {row.enrollment.speaker for row in starred}
+        return {speaker: by_speaker[speaker] for speaker in sorted(wanted)}
+
+    def _require_equal_lengths(self) -> None:
+        for key in self.keys:
+            mixture, target = (self.audio.num_samples(f"{key}/{name}") for name in ("mixture", "target"))
+            if mixture != target:
+                raise DataError(
+                    f"{self.tse_dir}: key '{key}': the mixture has {mixture} samples but its target {target}; "
+                    f"they must be equal. 'espnet-tse validate {self.tse_dir}' lists all such keys."
+                )
+
+    def _enrollment_name(self, row: MixtureRow, generator: np.random.Generator) -> str:
+        if isinstance(row.enrollment, str):
+            return f"{row.key}/enrollment"
+        speaker = row.enrollment.speaker
+        uids = [uid for uid, _ in self.enrollments[speaker]]
+        return f"{speaker}/{choose_other(uids, row.enrollment.excluded_id, generator)}/enrollment"
+
+    def example(self, epoch: int, index: int) -> dict:
+        """The example ``index`` of ``epoch``.
+
+        Returns:
+            ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
+            ``target_codes``: (T, K) int64 or None.
+        Raises:
+            DataError: a file has become unreadable.
+        """
+        row = self.rows[index]
+        keyed = [self.seed, epoch, index] if self.training else [self.seed, zlib.crc32(row.key.encode("utf-8"))]
+        generator = np.random.default_rng(keyed)
+        total = self.audio.num_samples(f"{row.key}/mixture")
+        span = crop_span(total, self.crop, generator, self.hop_length)
+        enrollment_name = self._enrollment_name(row, generator)
+        enrollment_span = crop_span(self.audio.num_samples(enrollment_name), self.enrollment_length, generator)
+        target, codes = None, None
+        if self.has_target:
+            target = self.audio.load(f"{row.key}/target", span.start, span.num_samples)
+        if self.codes is not None:
+            codes = self.codes.load(row.key, total, span.start, span.num_samples)
+        return {
+            "key": row.key,
+            "mixture": self.audio.load(f"{row.key}/mixture", span.start, span.num_samples),
+            "target": target,
+            "enrollment": self.audio.load(enrollment_name, enrollment_span.start, enrollment_span.num_samples),
+            "target_codes": codes,
+        }
