@@ -1,0 +1,68 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from espnet_tse.bin.report import main
+
+
+@pytest.fixture
+def exp_dir(tmp_path):
+    folder = tmp_path / "exp" / "tse_a" / "decode" / "scoring"
+    folder.mkdir(parents=True)
+    content = {
+        "meta": {"system": "a", "test_set": "test", "n": 1, "date": "2026-01-02", "signature": "s", "preset": "offline"},
+        "metrics": {"si_sdr": {"mean": 3.0, "ci95": None, "n": 1}},
+        "wer": {},
+    }
+    (folder / "result.json").write_text(json.dumps(content))
+    return tmp_path / "exp"
+
+
+def test_writes_both_files(exp_dir, tmp_path):
+    output, page = tmp_path / "RESULTS.md", tmp_path / "out" / "report.html"
+    assert main(["--exp_dir", str(exp_dir), "--output", str(output), "--html", str(page), "--title", "mine"]) == 0
+    assert "| a | 1 | 3.00 |" in output.read_text()
+    assert "<title>mine</title>" in page.read_text()
+
+
+def test_results_alone_are_enough(exp_dir, tmp_path):
+    result = exp_dir / "tse_a" / "decode" / "scoring" / "result.json"
+    assert main(["--results", str(result), "--output", str(tmp_path / "R.md")]) == 0
+    assert "| a | 1 | 3.00 |" in (tmp_path / "R.md").read_text()
+
+
+def test_data_errors_end_with_one_and_a_reason(exp_dir, tmp_path, caplog):
+    (tmp_path / "RESULTS.md").write_text("by hand\n")
+    assert main(["--exp_dir", str(exp_dir), "--output", str(tmp_path / "RESULTS.md")]) == 1
+    assert "hand-written" in caplog.text
+    assert main(["--exp_dir", str(tmp_path / "absent"), "--output", str(tmp_path / "R.md")]) == 1
+    assert "no such folder" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--output", "R.md"], "give --exp_dir, --results or both"),
+        (["--exp_dir", "exp"], "give --output, --html or both"),
+        (["--exp_dir", "exp", "--output", "R.md", "--num_utts", "-1"], "--num_utts must not be negative"),
+    ],
+)
+def test_usage_errors_end_with_two(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["report", "doctor"])
+def test_help_loads_nothing_heavy(module):
+    code = (
+        f"import sys; from espnet_tse.bin import {module}\n"
+        f"try: {module}.main(['--help'])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "heavy = {'torch', 'numpy', 'matplotlib', 'soundfile', 'espnet2'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

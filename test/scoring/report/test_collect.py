@@ -1,0 +1,92 @@
+import pytest
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.report.collect import (
+    collect_results,
+    group_comparable,
+    natural_key,
+    read_scores,
+    reference_rank,
+)
+
+
+def test_references_stand_first_and_numbers_are_sorted_as_numbers(exp_dir):
+    systems = [result.system for result in collect_results(exp_dir)]
+    assert systems == ["mixture", "codec resynthesis", "system2", "system10"]
+
+
+def test_test_sets_stay_together(exp_dir, write_result):
+    write_result(exp_dir / "tse_a" / "decode_dev", "system2", test_set="dev")
+    assert [result.test_set for result in collect_results(exp_dir)] == ["dev"] + ["test"] * 4
+
+
+def test_extra_results_are_added_once(exp_dir, tmp_path, write_result):
+    other = write_result(tmp_path / "other", "foreign system")
+    known = exp_dir / "tse_a" / "decode_test" / "scoring" / "result.json"
+    systems = [r.system for r in collect_results(exp_dir, [other, other.parent, known])]
+    assert sorted(systems).count("foreign system") == 1
+    assert len(systems) == 5
+
+
+def test_different_signatures_do_not_share_a_group(exp_dir, write_result):
+    write_result(exp_dir / "tse_c" / "decode_test", "system3", meta={"signature": {"length": "min"}})
+    groups = group_comparable(collect_results(exp_dir))
+    assert [[r.system for r in group.results] for group in groups] == [
+        ["mixture", "codec resynthesis", "system2", "system10"],
+        ["system3"],
+    ]
+
+
+def test_systems_of_one_name_are_told_apart_by_their_folders(exp_dir, write_result):
+    write_result(exp_dir / "tse_c" / "decode_beam_test", "system2")
+    names = [result.system for result in collect_results(exp_dir) if result.system.startswith("system2")]
+    assert len(set(names)) == 2
+    assert all("tse_" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    "system, rank",
+    [("mixture", 0), ("Mixture", 0), ("target", 2), ("codec_mini", 3), ("exp resynthesis", 3), ("codecformer", 4)],
+)
+def test_reference_rank(system, rank):
+    assert reference_rank(system) == rank
+
+
+def test_natural_key_orders_mixed_names():
+    assert sorted(["a10", "a9", "10", "b", "9a"], key=natural_key) == ["9a", "10", "a9", "a10", "b"]
+
+
+def test_nothing_found_names_the_stage(tmp_path):
+    with pytest.raises(DataError, match="run the score stage"):
+        collect_results(tmp_path)
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(DataError, match="no such folder"):
+        collect_results(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("{", "not a result file"),
+        ("[]", "lacks the object 'meta'"),
+        ('{"meta": {}}', "lacks the object 'metrics'"),
+        ('{"meta": {}, "metrics": {"si_sdr": {"mean": NaN}}}', "holds NaN"),
+    ],
+)
+def test_broken_result_names_its_file(tmp_path, content, message):
+    path = tmp_path / "a" / "scoring" / "result.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as error:
+        collect_results(tmp_path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("line, message", [("{", "not JSON"), ('{"spk": "a"}', "has no 'utt'"), ("3", "has no 'utt'")])
+def test_broken_score_line_names_file_and_line(tmp_path, line, message):
+    path = tmp_path / "scores.jsonl"
+    path.write_text('{"utt": "a"}\n' + line + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"scores\.jsonl:2: {message}"):
+        read_scores(path)

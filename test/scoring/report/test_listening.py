@@ -1,0 +1,103 @@
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_tse.scoring.report.collect import collect_results, group_comparable
+from espnet_tse.scoring.report.listening import (
+    ScpCache,
+    choose_utterances,
+    encode_flac,
+    load_clips,
+    ranking_metric,
+)
+
+
+@pytest.fixture
+def group(exp_dir):
+    return group_comparable(collect_results(exp_dir))[0]
+
+
+def test_ranking_is_by_the_voice_and_by_the_systems_alone(group):
+    assert ranking_metric(group) == "spk_resemblyzer"
+    choice = choose_utterances(group, 3)[0]
+    assert choice.score == pytest.approx((0.8 + 0.9) / 2)
+
+
+def test_worst_median_and_best_are_chosen(group):
+    choices = [(choice.utt, choice.reason) for choice in choose_utterances(group, 6)]
+    assert choices == [
+        ("utt1", "worst"),
+        ("utt2", "worst"),
+        ("utt5", "median"),
+        ("utt6", "median"),
+        ("utt9", "best"),
+        ("utt10", "best"),
+    ]
+
+
+@pytest.mark.parametrize("count", range(0, 14))
+def test_no_utterance_is_chosen_twice(group, count):
+    utts = [choice.utt for choice in choose_utterances(group, count)]
+    assert len(utts) == len(set(utts)) == min(count, 10)
+
+
+def test_asked_utterances_come_first(group):
+    choices = choose_utterances(group, 4, ("utt5", "unknown"))
+    assert [(c.utt, c.reason) for c in choices][:2] == [("utt5", "asked for"), ("utt1", "worst")]
+    assert len(choices) == 4
+
+
+def test_clips_are_the_shared_signals_and_each_estimate_once(group):
+    clips = load_clips(group, "utt3", ScpCache())
+    assert [clip.label for clip in clips] == [
+        "mixture",
+        "enrollment",
+        "target",
+        "codec resynthesis",
+        "system2",
+        "system10",
+    ]
+    assert clips[0].scores["si_sdr"] == pytest.approx(-0.5 + 0.02)
+    assert clips[4].scores["si_sdr"] == pytest.approx(8.02)
+    assert all(clip.duration_s == pytest.approx(0.4) for clip in clips)
+
+
+def test_flac_holds_the_samples_of_the_file(group):
+    clip = load_clips(group, "utt3", ScpCache())[0]
+    decoded, sample_rate = soundfile.read(io.BytesIO(clip.flac), dtype="float32")
+    assert sample_rate == 16000
+    np.testing.assert_allclose(decoded, clip.samples, atol=2 / 32768)
+
+
+def test_samples_beyond_full_scale_do_not_wrap():
+    decoded, _ = soundfile.read(io.BytesIO(encode_flac(np.array([1.5, -1.5, 0.0], np.float32), 8000)))
+    np.testing.assert_allclose(decoded, [1, -1, 0], atol=1e-4)
+
+
+def test_missing_audio_is_said_with_its_reason(group, exp_dir, tmp_path):
+    broken, empty, absent = tmp_path / "broken.wav", tmp_path / "empty.wav", tmp_path / "absent.wav"
+    broken.write_bytes(b"no audio")
+    soundfile.write(empty, np.zeros(0), 16000)
+    scp = exp_dir / "tse_a" / "decode_test" / "wav.scp"
+    scp.write_text(f"utt1 {absent}\nutt2 {broken}\nutt4 {empty}\n")
+    reasons = {utt: load_clips(group, utt, ScpCache())[4].missing for utt in ("utt1", "utt2", "utt3", "utt4")}
+    assert "absent.wav" in reasons["utt1"]
+    assert "broken.wav" in reasons["utt2"]
+    assert "lacks the key 'utt3'" in reasons["utt3"]
+    assert "empty.wav: holds no samples" in reasons["utt4"]
+
+
+def test_dynamic_enrollment_is_no_file(group, tmp_path):
+    scp = tmp_path / "enroll.scp"
+    scp.write_text("utt1 *utt2 spk1\n")
+    for result in group.results:
+        result.meta["inputs"]["enroll_scp"] = str(scp)
+    assert "not an audio file" in load_clips(group, "utt1", ScpCache())[1].missing
+
+
+def test_absent_scp_is_named(group):
+    for result in group.results:
+        result.meta["inputs"]["ref_scp"] = "absent/spk1.scp"
+    assert "absent/spk1.scp: no such file" in load_clips(group, "utt1", ScpCache())[2].missing

@@ -1,0 +1,173 @@
+import re
+
+import pytest
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.report.collect import collect_results
+from espnet_tse.scoring.report.results_file import BEGIN, END, GENERATED, write_results
+
+
+def table_rows(text: str, first_column: str = "system") -> list[list[str]]:
+    """Cells of all table lines of the Markdown, heads included."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not line.startswith("|:")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+@pytest.fixture
+def results(exp_dir):
+    return collect_results(exp_dir)
+
+
+def test_same_results_give_the_same_bytes(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    write_results(path, results)
+    first = path.read_bytes()
+    write_results(path, results)
+    assert path.read_bytes() == first
+
+
+def test_head_is_that_of_espnet(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    write_results(path, results)
+    text = path.read_text()
+    assert text.startswith(GENERATED)
+    assert "\n# RESULTS\n## Environments\n- date: `2026-01-02T03:04:05`\n- python version: `3.11.9`\n" in text
+    assert "- Git hash: `0123abc`" in text
+
+
+def test_tables_hold_mean_and_half_interval(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    write_results(path, results)
+    rows = table_rows(path.read_text())
+    assert rows[0] == ["system", "N", "OVRL", "spk(resemblyzer)", "len≠"]
+    assert rows[1] == ["mixture", "10", "2.400 ±0.150", "0.760 ±0.150", "0.0"]
+    # The half interval of [mean - 0.1, mean + 0.2] is 0.15, in per cent 15.
+    assert rows[5] == ["system", "N", "SI-SDR", "conf%"]
+    assert rows[6] == ["mixture", "10", "-0.50 ±0.15", "–"]
+    assert rows[8] == ["system2", "10", "8.00 ±0.15", "20.0 ±15.0"]
+    assert rows[9] == ["system10", "10", "**9.00** ±0.15", "**10.0** ±15.0"]
+
+
+def test_columns_without_any_value_are_left_out(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    write_results(path, results)
+    assert "NISQA" not in path.read_text()
+    assert "PESQ" not in path.read_text()
+
+
+def test_text_around_the_marks_is_kept(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    path.write_text(f"# My notes\nbefore\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write_results(path, results)
+    text = path.read_text()
+    assert text.startswith("# My notes\nbefore\n")
+    assert text.endswith("\nafter\n")
+    assert "\nold\n" not in text
+    assert "| mixture |" in text
+
+
+def test_marks_of_another_wording_are_known(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    path.write_text(
+        "mine\n<!-- espnet-tse report: begin -->\nold\n<!-- espnet-tse report: end -->\n", encoding="utf-8"
+    )
+    write_results(path, results)
+    assert path.read_text().startswith("mine\n")
+    assert "\nold\n" not in path.read_text()
+
+
+def test_hand_written_file_is_refused_and_left_alone(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("# RESULTS\nby hand\n", encoding="utf-8")
+    with pytest.raises(DataError, match="hand-written text and no marks"):
+        write_results(path, results)
+    assert path.read_text() == "# RESULTS\nby hand\n"
+
+
+@pytest.mark.parametrize("text", [f"{END}\n{BEGIN}\n", f"{BEGIN}\n", f"{BEGIN}\n{END}\n{BEGIN}\n{END}\n"])
+def test_confused_marks_are_refused(tmp_path, results, text):
+    path = tmp_path / "RESULTS.md"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="not one pair"):
+        write_results(path, results)
+
+
+def test_penalties_are_marked_and_counted(exp_dir, tmp_path, write_result):
+    metrics = {
+        "si_sdr": {"mean": -3.0, "ci95": None, "n": 10, "n_penalized": 2, "n_excluded": 0},
+        "estoi": {"mean": 0.5, "ci95": None, "n": 9, "n_penalized": 2, "n_excluded": 1},
+    }
+    write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics)
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    text = path.read_text()
+    rows = table_rows(text)
+    assert rows[0][-1] == "†"
+    assert next(row for row in rows if row[0] == "system3 †")[-1] == "2 pen, 1 exc"
+    assert "system3 †: 2 of 10 penalised (all metrics), 1 of 10 excluded (estoi)" in text
+
+
+def test_one_penalty_in_many_utterances_has_no_dagger(exp_dir, tmp_path, write_result):
+    metrics = {"si_sdr": {"mean": 3.0, "ci95": None, "n": 200, "n_penalized": 2, "n_excluded": 0}}
+    write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics, meta={"n": 200})
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    row = next(row for row in table_rows(path.read_text()) if row[0] == "system3")
+    assert row[-1] == "2 pen"
+
+
+def test_different_protocols_stand_in_separate_tables_and_it_is_said(exp_dir, tmp_path, write_result):
+    scores = {"si_sdr": 99.0}
+    write_result(exp_dir / "tse_c" / "decode", "system3", scores=scores, meta={"signature": "two", "preset": "usef"})
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    text = path.read_text()
+    assert "scored in 2 different ways" in text
+    first, second = text.split("### protocol 2 of 2: preset usef")
+    assert "system3" not in first
+    assert "system10" not in second
+    # The best of the first table is not beaten by a figure that must not be compared.
+    assert "**9.00**" in first
+
+
+def test_word_error_rates_name_the_recogniser(exp_dir, tmp_path, write_result):
+    entry = {"corpus": 0.123, "ci95": [0.1, 0.16], "norm": "basic"}
+    wer = {
+        "wer_whisper_base": {**entry, "asr": "whisper base"},
+        "dwer_pocketsphinx": {**entry, "corpus": 0.5, "asr": "pocketsphinx"},
+    }
+    write_result(exp_dir / "tse_c" / "decode", "system3", wer=wer)
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    text = path.read_text()
+    rows = table_rows(text)
+    heads = rows[0]
+    row = next(row for row in rows if row[0] == "system3")
+    assert heads.index("dWER% (pocketsphinx*)") < heads.index("WER% (whisper_base)")
+    assert row[heads.index("dWER% (pocketsphinx*)")] == "50.0 ±3.0"
+    assert row[heads.index("WER% (whisper_base)")] == "12.3 ±3.0"
+    assert re.search(r"dwer_pocketsphinx: .*smoke test", text)
+    assert not re.search(r"wer_whisper_base: .*smoke test", text)
+
+
+def test_speaker_similarity_is_read_against_its_chance_level(tmp_path, results):
+    path = tmp_path / "RESULTS.md"
+    write_results(path, results)
+    assert "two different speakers reach about 0.5" in path.read_text()
+
+
+def test_length_column_counts_what_is_off(exp_dir, tmp_path):
+    scores = exp_dir / "tse_a" / "decode_test" / "scoring" / "scores.jsonl"
+    scores.write_text(scores.read_text().replace('"len_ratio": 1.0', '"len_ratio": 0.85', 3), encoding="utf-8")
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    rows = table_rows(path.read_text())
+    row = next(row for row in rows if row[0] == "system2")
+    assert row[rows[0].index("len≠")] == "30.0"
+
+
+def test_names_cannot_break_the_table(exp_dir, tmp_path, write_result):
+    write_result(exp_dir / "tse_c" / "decode", "a|b <b>\nc")
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    assert "| a\\|b &lt;b> c |" in path.read_text()
