@@ -51,5 +51,10 @@ while read -r name; do
 done < "${scratch}/joined"
 utt2spk_to_spk2utt.pl "${dst}/utt2spk" | sort > "${scratch}/rows"
 put "${dst}/spk2utt"
+# What describes a whole list (protocol, mixing.yaml) holds for the joined one if all sources agree.
+for name in $(other_files "$1"); do
+    for src in "$@"; do cmp -s "$1/${name}" "${src}/${name}" || continue 2; done
+    cp "$1/${name}" "${dst}/${name}"
+done
 "${skip_fix}" || "${data_dir_tools}/fix_data_dir.sh" "${dst}"
 echo "${0##*/}: ${dst}: $(wc -l < "${dst}/utt2spk" | tr -d ' ') utterances of $# sources"

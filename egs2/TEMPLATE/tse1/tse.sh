@@ -89,6 +89,8 @@ stage_texts=([1]="local/data.sh -> data/<set>"
 stage_groups=([1]=skip_data_prep [2]=skip_data_prep [3]=skip_data_prep [4]=skip_data_prep [5]=skip_data_prep
     [6]=skip_train [7]=skip_train [8]=skip_train [9]=skip_eval [10]=skip_eval [11]=skip_eval
     [12]=skip_packing [13]=skip_upload)
+codec_stage=4   # who makes what, for the messages of the shared stages
+output_stage=9
 help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' [--option value ...]
 Options (run.sh sets some of them and passes its own arguments on)
 $(options_help "$(dirname "${BASH_SOURCE[0]}")/tse.sh")
@@ -104,28 +106,8 @@ stages_init
 # shellcheck disable=SC1091
 . ./db.sh
 
-for option in train_set valid_set test_sets; do
-    [ -n "${!option}" ] || die_with 2 "--${option} is required; run.sh of the recipe names it"
-done
-for option in ngpu num_nodes num_procs num_threads seed; do
-    [[ "${!option}" =~ ^[0-9]+$ ]] || die_with 2 "--${option} takes a whole number, not '${!option}'"
-done
-sample_rate=${fs/%k/000}
-[[ "${sample_rate}" =~ ^[0-9]+$ ]] || die_with 2 "--fs takes 16k, 8k or a rate in Hz, not '${fs}'"
-if [ -z "${nj}" ]; then
-    nj=32
-    if [[ "${train_cmd}" == *run.pl* ]]; then nj=$(utils/num_cpus.pl) && nj=$((nj < 32 ? nj : 32)); fi
-fi
-inference_nj=${inference_nj:-${nj}}
+settle_options
 
-# A tag: a file's base name and what its options change, in characters that are safe in a path.
-tag_of() {
-    local tag
-    tag=$(basename "${1%.yaml}")${2:+_$2}
-    tag=$(tr -s ' ' '_' <<< "${tag//--/}" | tr -cd 'A-Za-z0-9._+=-')
-    if [ ${#tag} -gt 120 ]; then tag=${tag:0:111}-$(sha256 <<< "${tag}" | cut -c 1-8); fi
-    echo "${tag}"
-}
 codec_tag=${codec_tag:-$(tag_of "${codec_dir:-${codec_config:-none}}" "${codec_args}")}
 codec_tag=${codec_tag#codec_}
 codec_exp=${expdir}/codec_${codec_tag}

@@ -27,7 +27,7 @@ resynthesize_set() {  # resynthesize_set SET: codec round trip of the clean targ
     local scp out=${codec_exp}/resynthesis_$1
     scp=$(target_scp "$1")
     need 2 "${scp}"
-    need 4 "${codec_exp}/manifest.json"
+    need "${codec_stage}" "${codec_exp}/manifest.json"
     needed remove "${out}" resynthesis "@${codec_exp}/manifest.json" "@${scp}" || return 0
     run_shards "${decode_cmd}" "${inference_nj}" "${scp}" "${out}" resynthesize \
         "${python}" -m espnet_tse.bin.resynthesize --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
@@ -46,7 +46,7 @@ mixture_set() {  # mixture_set SET: the unprocessed input as a system's output
 score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets -> DIR/scoring
     local data=${dumpdir}/raw/$1 dir=$2 system=$3 out=$2/scoring optional=() interference=() file opts
     need 2 "${data}/wav.scp"
-    need 9 "${dir}/wav.scp"
+    need "${output_stage}" "${dir}/wav.scp"
     optional=(--ref_scp "$(target_scp "$1")")
     if [ "${optional[1]}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
     if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi

@@ -295,6 +295,37 @@ write_resume() {  # write_resume DIR STAGE: DIR/run.sh repeats this run from STA
     mv "$1/run.sh.tmp" "$1/run.sh"
 }
 
+# --- Options -----------------------------------------------------------------------------------------
+
+settle_options() {  # checks what every pipeline is given and fills in what follows from it
+    local option
+    for option in train_set valid_set test_sets; do
+        [ -n "${!option}" ] || die_with 2 "--${option} is required; run.sh of the recipe names it"
+    done
+    for option in ngpu num_nodes num_procs num_threads seed; do
+        [[ "${!option}" =~ ^[0-9]+$ ]] || die_with 2 "--${option} takes a whole number, not '${!option}'"
+    done
+    for option in nj inference_nj; do
+        [[ "${!option}" =~ ^([1-9][0-9]*)?$ ]] || die_with 2 "--${option} takes a number of jobs, not '${!option}'"
+    done
+    sample_rate=${fs/%k/000}
+    [[ "${sample_rate}" =~ ^[1-9][0-9]*$ ]] || die_with 2 "--fs takes 16k, 8k or a rate in Hz, not '${fs}'"
+    if [ -z "${nj}" ]; then
+        nj=32
+        # More jobs than processors only add start-up time where they share one machine.
+        if [[ "${train_cmd}" == *run.pl* ]]; then nj=$(utils/num_cpus.pl) && nj=$((nj < 32 ? nj : 32)); fi
+    fi
+    inference_nj=${inference_nj:-${nj}}
+}
+
+# tag_of FILE OPTIONS: a file's base name and what its options change, in characters that are safe in a path.
+tag_of() {
+    local tag
+    tag=$(basename "${1%.yaml}")${2:+_$2}
+    tag=$(tr -s ' ' '_' <<< "${tag//--/}" | tr -cd 'A-Za-z0-9._+=-')
+    if [ ${#tag} -gt 120 ]; then tag=${tag:0:111}-$(sha256 <<< "${tag}" | cut -c 1-8); fi
+    echo "${tag}"
+}
 # --- Help --------------------------------------------------------------------------------------------
 
 options_help() {  # options_help SCRIPT: the lines 'name=default  # text' between '# Options' and parse_options

@@ -70,7 +70,7 @@ encode_set() {  # encode_set SET: clean speech -> dump/codes_TAG/SET
     local scp out=${codes_dir}/$1
     scp=$(target_scp "$1")
     need 2 "${scp}"
-    need 4 "${codec_exp}/manifest.json"
+    need "${codec_stage}" "${codec_exp}/manifest.json"
     needed remove "${out}" codes "@${codec_exp}/manifest.json" "@${scp}" || return 0
     run_shards "${train_cmd}" "${nj}" "${scp}" "${out}" encode "${python}" -m espnet_tse.bin.encode_codes \
         --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
@@ -97,7 +97,7 @@ train_system() {
     need 6 "${tse_stats_dir}/train" "${tse_stats_dir}/valid"
     items=("@${config}" "args=$*" "seed=${seed}" "@${train}" "@${valid}")
     if "${use_codec}"; then
-        need 4 "${codec_exp}/manifest.json"
+        need "${codec_stage}" "${codec_exp}/manifest.json"
         need 5 "${codes_dir}/${train_set}/codes.scp" "${codes_dir}/${valid_set}/codes.scp"
         items+=("@${codec_exp}/manifest.json" "@${codes_dir}/${train_set}/codes.scp" "@${codes_dir}/${valid_set}/codes.scp")
         codec=(--codec_dir "${codec_exp}" --train_codes "${codes_dir}/${train_set}" --valid_codes "${codes_dir}/${valid_set}")

@@ -1,0 +1,1 @@
+../tse1/path.sh
