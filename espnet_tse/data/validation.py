@@ -1,0 +1,324 @@
+"""The validator that knows target speaker extraction: lists, speakers, enrollments; audio and codes beside it."""
+
+from pathlib import Path
+
+import yaml
+
+from espnet_tse.data.findings import WARNING, Report
+from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
+from espnet_tse.data.scp_fields import (
+    ENROLLMENT_SCP,
+    MIXING_YAML,
+    MIXTURE_SCP,
+    NUM_SAMPLES,
+    PROTOCOL,
+    REGIONS,
+    SPEAKER_ENROLLMENTS,
+    TARGET_SCP,
+    DynamicEnrollment,
+    MixtureRow,
+    is_source_dir,
+    numbered_scps,
+    parse_enrollment,
+    read_regions,
+    read_speaker_enrollments,
+)
+from espnet_tse.data.validation_audio import (
+    AudioLimits,
+    check_headers,
+    check_lengths,
+    check_samples,
+    check_sums,
+)
+from espnet_tse.data.validation_codes import check_codes
+from espnet_tse.schema.scp import DataError, read_scp
+
+FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or run the stage that made the file again"
+
+
+class _Lists:
+    """The lists of a directory, read as far as they can be."""
+
+    def __init__(self, directory: Path, report: Report):
+        self.directory, self.report = directory, report
+        self.readable = report.check("lists readable", "mend the line named; each wants 'key value', keys unique")
+        self.entries: dict[str, dict[str, str]] = {}
+
+    def read(self, name: str, required: bool = False) -> dict[str, str]:
+        """A list, empty if it is optional and absent or if it cannot be read."""
+        path = self.directory / name
+        if name not in self.entries and (required or path.is_file()):
+            self.readable.num_checked += 1
+            try:
+                self.entries[name] = read_scp(path)
+            except DataError as error:
+                self.readable.offend(name, str(error))
+                self.entries[name] = {}
+        return self.entries.get(name, {})
+
+
+def _check_keys(report: Report, lists: _Lists, keys: set[str], names: list[str]) -> None:
+    same = report.check("equal keys in all lists", FIX)
+    order = report.check("sorted (LC_ALL=C)", "LC_ALL=C sort -o FILE FILE, or utils/fix_data_dir.sh")
+    for name in names:
+        entries = lists.entries.get(name)
+        if entries is None:
+            continue
+        same.num_checked += 1
+        order.num_checked += 1
+        for key in sorted(keys ^ entries.keys()):
+            same.offend(key, f"missing in {name}" if key in keys else f"in {name} but not in wav.scp")
+        listed = [key.encode("utf-8") for key in entries]
+        if listed != sorted(listed):
+            first = next(i for i in range(1, len(listed)) if listed[i] < listed[i - 1])
+            order.offend(listed[first].decode("utf-8"), f"stands behind '{listed[first - 1].decode()}' in {name}")
+
+
+def _check_spk2utt(report: Report, lists: _Lists) -> None:
+    check = report.check("spk2utt = utt2spk turned round", "utils/utt2spk_to_spk2utt.pl utt2spk > spk2utt")
+    spk2utt = lists.read("spk2utt")
+    if not spk2utt:
+        check.note = "no spk2utt"
+        return
+    turned: dict[str, set[str]] = {}
+    for key, speaker in lists.read("utt2spk").items():
+        turned.setdefault(speaker, set()).add(key)
+    for speaker in sorted(turned.keys() | spk2utt.keys()):
+        check.num_checked += 1
+        if turned.get(speaker, set()) != set(spk2utt.get(speaker, "").split()):
+            check.offend(speaker, "has other utterances in spk2utt than in utt2spk")
+
+
+def speakers_of(directory: Path) -> set[str] | None:
+    """Speakers a set names, or None where its utt2spk only repeats the keys (as ESPnet2's TSE recipes do)."""
+    utt2spk = read_scp(directory / "utt2spk")
+    if any(key != speaker for key, speaker in utt2spk.items()):
+        return set(utt2spk.values())
+    path = directory / ENROLLMENT_SCP
+    if path.is_file():
+        values = [parse_enrollment(value, key, path) for key, value in read_scp(path).items()]
+        if values and all(isinstance(value, DynamicEnrollment) for value in values):
+            return {value.speaker for value in values}
+    return None
+
+
+def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> None:
+    """No speaker and no file of a held-out set in the training set."""
+    speakers = report.check("no speaker of train", "split the corpus by speaker; move the shared ones to one set")
+    files = report.check("no audio file of train", "drop the shared files from one of the sets")
+    own, train = speakers_of(directory), speakers_of(train_dir)
+    if own is None or train is None:
+        speakers.note = "utt2spk repeats the keys, so speakers are unknown"
+    else:
+        speakers.num_checked = len(own)
+        for speaker in sorted(own & train):
+            speakers.offend(speaker, f"speaks in {train_dir} too")
+    names = (MIXTURE_SCP, TARGET_SCP)
+    trained = {
+        path for name in names if (train_dir / name).is_file() for path in read_scp(train_dir / name).values()
+    }
+    for name in names:
+        if not (directory / name).is_file():
+            continue
+        for key, path in read_scp(directory / name).items():
+            files.num_checked += 1
+            if path in trained:
+                files.offend(key, f"{name}: '{path}' is in {train_dir} too")
+
+
+def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], lists: _Lists) -> list[str]:
+    """Speaker and place of the enrollments; returns the paths that dynamic enrollment may draw."""
+    speaker_check = report.check("enrollment speaker = target speaker", "draw the enrollment from the target's speaker")
+    other_check = report.check("enrollment is not the target", "enroll with another utterance of the speaker")
+    region_check = report.check(
+        "enrollment and target disjoint in time", "cut them from disjoint regions, some 0.5 s apart"
+    )
+    drawable = report.check("dynamic enrollment can be drawn", "add an utterance of the speaker to spk2enroll.json")
+    by_speaker: dict[str, list[tuple[str, str]]] = {}
+    if any(isinstance(row.enrollment, DynamicEnrollment) for row in rows):
+        try:
+            by_speaker = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
+        except DataError as error:
+            drawable.num_checked += 1
+            drawable.offend(SPEAKER_ENROLLMENTS, str(error))
+    named = any(row.key != row.speaker for row in rows)
+    owner: dict[str, str] = {}  # path -> speaker, as far as anything tells it
+    for speaker, pairs in by_speaker.items():
+        owner.update({path: speaker for _, path in pairs})
+    if named:
+        owner.update({row.target: row.speaker for row in rows if row.target is not None})
+    enroll_speakers = lists.read("enroll2spk")
+    if not named:
+        speaker_check.note = "utt2spk repeats the keys, so speakers are unknown"
+    for row in rows:
+        if isinstance(row.enrollment, DynamicEnrollment):
+            pairs = by_speaker.get(row.enrollment.speaker, [])
+            drawable.num_checked += 1
+            if by_speaker and not any(uid != row.enrollment.excluded_id for uid, _ in pairs):
+                drawable.offend(row.key, f"speaker '{row.enrollment.speaker}' has {len(pairs)} enrollment(s)")
+            found = row.enrollment.speaker
+        elif row.enrollment is not None:
+            other_check.num_checked += 1
+            if row.enrollment in (row.target, row.mixture):
+                other_check.offend(row.key, f"both are '{row.enrollment}'")
+            found = enroll_speakers.get(row.key) or owner.get(row.enrollment)
+        else:
+            continue
+        if named and found is not None:
+            speaker_check.num_checked += 1
+            if found != row.speaker:
+                speaker_check.offend(row.key, f"enrollment of '{found}', but the target is '{row.speaker}'")
+    if (directory / REGIONS).is_file():
+        try:
+            regions = read_regions(directory / REGIONS)
+        except DataError as error:
+            region_check.num_checked += 1
+            region_check.offend(REGIONS, str(error))
+            regions = {}
+        for key, region in regions.items():
+            region_check.num_checked += 1
+            if region.gap_s is not None and region.gap_s < 0:
+                region_check.offend(key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s")
+    else:
+        region_check.note = f"no {REGIONS}"
+    return [path for pairs in by_speaker.values() for _, path in pairs]
+
+
+def _protocol_is_complete(directory: Path, rows: list[MixtureRow]) -> bool:
+    """Whether the set says that its scps name all that was mixed."""
+    path = directory / PROTOCOL
+    if rows and rows[0].noises:
+        return True
+    if not path.is_file():
+        return False
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return isinstance(content, dict) and content.get("kind") == "clean"
+
+
+def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -> None:
+    check = report.check("utt2num_samples is true", "run stage 2 (format_data) again")
+    for key, value in lists.read(NUM_SAMPLES).items():
+        if key in lengths:
+            check.num_checked += 1
+            if value != str(lengths[key]):
+                check.offend(key, f"says {value}, the file has {lengths[key]} samples")
+
+
+def _check_source(report: Report, directory: Path, lists: _Lists) -> None:
+    """A source directory's speakers against its mixing configuration."""
+    check = report.check("mixing.yaml and its speakers", "mend mixing.yaml, or add speakers or utterances")
+    check.num_checked = 1
+    try:
+        conf: MixingConf = read_mixing_conf(directory / MIXING_YAML)
+    except DataError as error:
+        check.offend(MIXING_YAML, str(error))
+        return
+    counts: dict[str, int] = {}
+    for speaker in lists.read("utt2spk").values():
+        counts[speaker] = counts.get(speaker, 0) + 1
+    check.num_checked = len(counts)
+    if len(counts) < max(conf.num_speakers):
+        check.offend(MIXING_YAML, f"mixtures of {max(conf.num_speakers)} from {len(counts)} speaker(s)")
+    if conf.enrollment == "other_utterance":
+        for speaker, count in sorted(counts.items()):
+            if count < 2:
+                check.offend(speaker, "a single utterance, none is left for 'enrollment: other_utterance'")
+
+
+def validate_dir(
+    directory: Path | str,
+    limits: AudioLimits = AudioLimits(),
+    train_dir: Path | str | None = None,
+    codes_dir: Path | str | None = None,
+    codec_dir: Path | str | None = None,
+) -> Report:
+    """Validate a TSE directory or a source directory; an ESPnet2 ``tse1`` directory is the former.
+
+    Args:
+        limits: what the audio must be.
+        train_dir: the training set, with which ``directory`` may share no speaker and no file.
+        codes_dir: tokenized targets of ``directory``; codec_dir: the codec they should be of.
+    """
+    directory = Path(directory)
+    source = is_source_dir(directory)
+    report = Report(str(directory), "sources for dynamic mixing" if source else "mixtures")
+    lists = _Lists(directory, report)
+    mixtures = lists.read(MIXTURE_SCP, required=True)
+    lists.read("utt2spk", required=True)
+    report.num_keys = len(mixtures)
+    if source:
+        scps = [MIXTURE_SCP]
+    else:
+        scps = [MIXTURE_SCP, TARGET_SCP, *(p.name for p in numbered_scps(directory, "spk", 2))]
+        scps += [p.name for stem in ("noise", "enroll_spk") for p in numbered_scps(directory, stem)]
+        lists.read(ENROLLMENT_SCP, required=True)
+    keyed = ["text", "text_spk1", "utt2category", REGIONS, NUM_SAMPLES, "enroll2spk"]
+    for name in scps + keyed:
+        lists.read(name)
+    _check_keys(report, lists, set(mixtures), [*scps, "utt2spk", *keyed])
+    _check_spk2utt(report, lists)
+    complete = [key for key in mixtures if all(key in lists.entries.get(n, mixtures) for n in [*scps, "utt2spk"])]
+    rows: list[MixtureRow] = []
+    fields = {name: dict(lists.entries[name]) for name in scps if name in lists.entries}
+    if source:
+        _check_source(report, directory, lists)
+    else:
+        rows = _rows(lists, scps, complete, directory)
+        drawn = _check_enrollments(report, directory, rows, lists)
+        for name in fields:
+            if name.startswith("enroll"):
+                fields[name] = {k: v for k, v in fields[name].items() if not v.startswith("*")}
+        if drawn:
+            fields["enroll: " + SPEAKER_ENROLLMENTS] = {path: path for path in dict.fromkeys(drawn)}
+    if train_dir is not None:
+        check_train_overlap(report, directory, Path(train_dir))
+    infos = check_headers(report, fields, limits)
+    if not source:
+        check_lengths(report, infos, MIXTURE_SCP)
+    _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
+    if limits.full:
+        check_samples(report, fields, infos)
+        if not source:
+            check_sums(report, rows, infos, limits, strict=_protocol_is_complete(directory, rows))
+    if codes_dir is not None:
+        targets = infos[MIXTURE_SCP if source else TARGET_SCP]
+        rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
+        lengths = {key: info.num_samples for key, info in targets.items()}
+        check_codes(report, codes_dir, lengths, rate, codec_dir)
+    _note_unusual(report, mixtures)
+    return report
+
+
+def _rows(lists: _Lists, scps: list[str], keys: list[str], directory: Path) -> list[MixtureRow]:
+    """The rows whose keys stand in every list."""
+    entries = lists.entries
+    enrollments = entries.get(ENROLLMENT_SCP, {})
+    rows = []
+    for key in keys:
+        try:
+            enrollment = parse_enrollment(enrollments[key], key, directory / ENROLLMENT_SCP) if enrollments else None
+        except DataError as error:
+            lists.readable.offend(key, str(error))
+            continue
+        rows.append(
+            MixtureRow(
+                key=key,
+                mixture=entries[MIXTURE_SCP][key],
+                target=entries.get(TARGET_SCP, {}).get(key),
+                enrollment=enrollment,
+                interferers=tuple(
+                    entries[n][key] for n in scps if n.startswith("spk") and n != TARGET_SCP and n in entries
+                ),
+                noises=tuple(entries[n][key] for n in scps if n.startswith("noise")),
+                speaker=entries["utt2spk"][key],
+            )
+        )
+    return rows
+
+
+def _note_unusual(report: Report, mixtures: dict[str, str]) -> None:
+    check = report.check("keys are file names", "rename the keys; outputs are written as <key>.wav", WARNING)
+    for key in mixtures:
+        check.num_checked += 1
+        if "/" in key or key.startswith("."):
+            check.offend(key, "cannot name a file")
