@@ -1,0 +1,101 @@
+"""A codec on disk: a folder with config.yaml, model.pth and manifest.json."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import yaml
+
+from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.funcodec import FunCodec
+from espnet_tse.codec.manifest import make_manifest, read_manifest, verify_codec
+from espnet_tse.codec.spectral_codec import SpectralCodec
+from espnet_tse.schema.choices import Choices
+from espnet_tse.schema.files import atomic_write, write_json
+from espnet_tse.schema.scp import DataError
+
+codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec)
+
+
+def load_codec(folder: Path | str, device: str | torch.device = "cpu") -> AbsCodec:
+    """Open a codec folder, frozen and in eval mode, after checking its identity.
+
+    Raises:
+        DataError: a file is missing or unreadable, the weights do not fit the configuration, or they are
+            not those of the manifest.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    config = read_codec_config(folder / "config.yaml")
+    try:
+        codec = codec_choices.build(config["codec"], config.get("codec_conf") or {})
+    except ValueError as error:
+        raise DataError(f"{folder / 'config.yaml'}: {error}") from error
+    load_weights(codec, folder / "model.pth", folder / "config.yaml")
+    codec.requires_grad_(False).eval()
+    verify_codec(codec, manifest)
+    return codec.to(device)
+
+
+def read_codec_config(path: Path | str) -> dict:
+    """The YAML of a codec; it wants at least ``codec``.
+
+    Raises:
+        DataError: missing, no YAML mapping, or without ``codec``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; a codec folder holds config.yaml, model.pth and manifest.json.")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not readable as YAML: {error}") from error
+    if not isinstance(config, dict) or "codec" not in config:
+        raise DataError(f"{path}: names no codec; want 'codec: {' | '.join(sorted(codec_choices.classes))}'.")
+    return config
+
+
+def load_weights(codec: AbsCodec, path: Path, config_path: Path) -> None:
+    """Load a state dict strictly.
+
+    Raises:
+        DataError: missing file, or keys and shapes that do not fit; all of them are listed.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; train (codec_train) or import (import_codec) the codec.")
+    try:
+        codec.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+    except Exception as error:  # torch raises many kinds for a file that is not what it should be
+        raise DataError(f"{path}: does not fit {config_path}: {error}") from error
+
+
+def save_codec(folder: Path | str, codec: AbsCodec, config: dict, licence: str, training: dict) -> dict:
+    """Write a codec folder; the manifest comes last, so a folder with one is complete.
+
+    Args:
+        codec: in any mode; written as it is.
+        config: at least ``codec`` and ``codec_conf``; defaults are written out.
+        licence: of the weights.
+        training: how they came about.
+    Returns:
+        the manifest.
+    """
+    folder = Path(folder)
+    mode = codec.training
+    codec.eval()
+    try:
+        manifest = make_manifest(codec, config["codec"], licence, training)
+    finally:
+        codec.train(mode)
+    resolved = {**config, "codec_conf": _plain(asdict(codec.config))}
+    with atomic_write(folder / "config.yaml") as file:
+        yaml.safe_dump(resolved, file, sort_keys=False)
+    with atomic_write(folder / "model.pth", "wb") as file:
+        torch.save({name: tensor.detach().cpu() for name, tensor in codec.state_dict().items()}, file)
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def _plain(values: dict) -> dict:
+    """Tuples as lists, which safe YAML can hold."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
