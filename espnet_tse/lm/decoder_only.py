@@ -25,11 +25,16 @@ class DecoderOnlyConfig(TransformerConfig):
     attention_dropout: float = 0.1
     input_activation: bool = True
     num_codebooks: int = 2  # n, streams predicted in parallel
+    # Share of the frames whose embedding is withheld from the history in training. The paper withholds
+    # none; a small model trained for minutes then copies its history and drifts off when it decodes.
+    history_dropout: float = 0.0
 
     def __post_init__(self):
         super().__post_init__()
         if self.num_codebooks < 1:
             raise ValueError(f"num_codebooks is {self.num_codebooks}, want 1 or more.")
+        if not 0.0 <= self.history_dropout <= 1.0:
+            raise ValueError(f"history_dropout is {self.history_dropout}, want a share in [0, 1].")
 
 
 class DecoderOnlyLM(AbsGenerator):
@@ -85,7 +90,7 @@ class DecoderOnlyLM(AbsGenerator):
         prefix = self.prefix(conditions)
         batch, length = codes.values.size(0), codes.values.size(2)
         task = self.special.weight[TASK].to(prefix.values).expand(batch, 1, -1)
-        history = self.embed(codes.values).to(prefix.values)
+        history = self.drop_history(self.embed(codes.values).to(prefix.values))
         values = torch.cat([prefix.values, task, history], dim=1)
         padding = torch.cat([prefix.padding, padding_mask(codes.lengths + 1, length + 1)], dim=1)
         # The input at position t predicts frame t, so that is its time.
@@ -94,6 +99,13 @@ class DecoderOnlyLM(AbsGenerator):
         start = prefix.values.size(1)
         hidden = self.stack(values, prefix_mask(padding, start), positions)
         return self.logits(hidden[:, start:])
+
+    def drop_history(self, history: Tensor) -> Tensor:
+        """Zero whole frames of (B, T, D) in training; no rescaling, a frame is there or it is not."""
+        if not (self.training and self.stack.config.history_dropout):
+            return history
+        kept = torch.rand(history.shape[:2], device=history.device) >= self.stack.config.history_dropout
+        return history * kept[..., None]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(B, T, width) -> (B, T, n, V + 1)."""

@@ -1,5 +1,6 @@
 """Writing files so that a reader never sees half of one."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -41,3 +42,12 @@ def write_json(path: Path | str, content: Any) -> None:
     with atomic_write(path) as file:
         json.dump(content, file, indent=2, sort_keys=False, allow_nan=False, ensure_ascii=False)
         file.write("\n")
+
+
+def sha256_of(path: Path | str) -> str:
+    """Hex digest of a file's bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

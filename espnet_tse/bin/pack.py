@@ -1,0 +1,32 @@
+"""Pack a trained system into one archive."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="espnet-tse pack", description="One archive of a trained system.")
+    parser.add_argument("--model", required=True, help="exp/tse_... folder")
+    parser.add_argument("--output", required=True, help="archive to write, .zip")
+    parser.add_argument("--checkpoint", default="valid.loss.ave.pth", help="file name in the folder")
+    parser.add_argument("--extra", nargs="*", default=[], help="further files, e.g. RESULTS.md")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    args = get_parser().parse_args(cmd)
+    from espnet_tse.schema.scp import DataError
+    from espnet_tse.tasks.packing import pack
+
+    try:
+        pack(Path(args.model), Path(args.output), args.checkpoint, tuple(Path(path) for path in args.extra))
+    except DataError as error:
+        print(f"espnet-tse pack: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Packing a trained system: one archive that extracts anywhere."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import yaml
+
+from espnet_tse.schema.files import sha256_of
+from espnet_tse.schema.scp import DataError
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, read_config
+
+CODEC_FILES = ("config.yaml", "model.pth", "manifest.json")
+
+
+def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()) -> None:
+    """Write model, configuration, codec, identity and results of a system into a zip archive.
+
+    Args:
+        folder: ``exp/tse_...``.
+        output: the archive, replaced as a whole.
+        checkpoint: which weights; stored under the name that extraction looks for.
+        extra: further files (RESULTS.md, licences), stored by their names.
+    Raises:
+        DataError: a file is missing.
+    """
+    config = read_config(folder)
+    codec = find_codec(folder, config["codec_dir"])
+    weights = folder / checkpoint
+    files = {DEFAULT_CHECKPOINT: weights, "codec_of_training/manifest.json": folder / "codec_of_training/manifest.json"}
+    files |= {f"codec/{name}": codec / name for name in CODEC_FILES}
+    files |= {path.name: path for path in extra}
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}.")
+    # Paths of the training machine say nothing elsewhere.
+    config |= {"codec_dir": "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
+    config |= {"train_codes": None, "valid_codes": None, "config": None, "init_param": []}
+    manifest = {
+        "format": 1,
+        "system": config["model"],
+        "weights_sha256": sha256_of(weights),
+        "codec_sha256": json.loads((codec / "manifest.json").read_text(encoding="utf-8"))["sha256"],
+    }
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
+            archive.writestr("manifest.json", json.dumps(manifest, indent=2))
+            for name, path in files.items():
+                archive.write(path, name)
+        os.replace(temporary, output)
+    finally:
+        temporary.unlink(missing_ok=True)
