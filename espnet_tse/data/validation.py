@@ -147,7 +147,7 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
         owner.update({path: speaker for _, path in pairs})
     if named:
         owner.update({row.target: row.speaker for row in rows if row.target is not None})
-    enroll_speakers = lists.read("enroll2spk")
+    enroll_speakers = lists.read("utt2enrollspk")
     if not named:
         speaker_check.note = "utt2spk repeats the keys, so speakers are unknown"
     for row in rows:
@@ -191,7 +191,10 @@ def _protocol_is_complete(directory: Path, rows: list[MixtureRow]) -> bool:
         return True
     if not path.is_file():
         return False
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not YAML ({error}); write 'key: value' lines.") from None
     return isinstance(content, dict) and content.get("kind") == "clean"
 
 
@@ -252,7 +255,7 @@ def validate_dir(
         scps = [MIXTURE_SCP, TARGET_SCP, *(p.name for p in numbered_scps(directory, "spk", 2))]
         scps += [p.name for stem in ("noise", "enroll_spk") for p in numbered_scps(directory, stem)]
         lists.read(ENROLLMENT_SCP, required=True)
-    keyed = ["text", "text_spk1", "utt2category", REGIONS, NUM_SAMPLES, "enroll2spk"]
+    keyed = ["text", "text_spk1", "utt2category", REGIONS, NUM_SAMPLES, "utt2enrollspk"]
     for name in scps + keyed:
         lists.read(name)
     _check_keys(report, lists, set(mixtures), [*scps, "utt2spk", *keyed])

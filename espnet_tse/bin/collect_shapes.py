@@ -1,0 +1,40 @@
+"""Stage 6: shape files of the training and validation sets, from utt2num_samples and audio headers."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train_data_dir", type=Path, required=True)
+    parser.add_argument("--valid_data_dir", type=Path, required=True)
+    parser.add_argument("--output_dir", type=Path, required=True, help="receives train/*_shape and valid/*_shape")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    sets = {"train": args.train_data_dir, "valid": args.valid_data_dir}
+    for directory in sets.values():
+        if not directory.is_dir():
+            parser.error(f"{directory}: no such directory")
+
+    from espnet_tse.data.shapes import write_shapes
+    from espnet_tse.schema.scp import DataError
+
+    try:
+        for name, directory in sets.items():
+            counts = write_shapes(directory, args.output_dir / name)
+            summary = ", ".join(f"{count} in {file}" for file, count in counts.items())
+            print(f"{args.output_dir / name}: {summary}")
+    except DataError as error:
+        print(f"collect_shapes: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

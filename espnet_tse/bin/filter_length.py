@@ -1,0 +1,39 @@
+"""Drop too short and too long utterances from all lists of a formatted directory, in place."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data_dir", type=Path, required=True, help="output of format_data")
+    parser.add_argument("--min_duration_s", type=float, default=0.1)
+    parser.add_argument("--max_duration_s", type=float, default=20.0)
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    if not args.data_dir.is_dir():
+        parser.error(f"--data_dir: {args.data_dir} is no directory")
+    if not 0 <= args.min_duration_s <= args.max_duration_s:
+        parser.error(f"wants 0 <= --min_duration_s <= --max_duration_s, got {args.min_duration_s}, {args.max_duration_s}")
+
+    from espnet_tse.data.length_filter import filter_by_length
+    from espnet_tse.schema.scp import DataError
+
+    try:
+        counts = filter_by_length(args.data_dir, args.min_duration_s, args.max_duration_s)
+    except DataError as error:
+        print(f"filter_length: {error}", file=sys.stderr)
+        return 1
+    summary = ", ".join(f"{count} {name}" for name, count in counts.items())
+    print(f"{args.data_dir}: {args.min_duration_s:g} to {args.max_duration_s:g} s: {summary}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+"""Stage 2: every audio of a data directory at one rate, mono and in a plain file; by key, in shards."""
+
+import json
+import logging
+import math
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from espnet_tse.data.audio_files import read_info
+from espnet_tse.data.kaldi_audio import is_plain_file, read_entry
+from espnet_tse.data.scp_fields import (
+    ENROLLMENT_SCP,
+    MIXTURE_SCP,
+    NUM_SAMPLES,
+    SPEAKER_ENROLLMENTS,
+    read_speaker_enrollments,
+)
+from espnet_tse.schema.files import write_json
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+
+AUDIO_SCP = re.compile(r"wav\.scp|(spk|noise|enroll_spk|dereverb)\d+\.scp")
+REFERENCED_FORMATS = ("WAV", "FLAC", "WAVEX", "OGG")  # libsndfile formats that stay in place
+ENROLLMENT_POOL = "spk2enroll.scp"  # the audio of spk2enroll.json, while it is formatted
+SHARDS = "format"
+PROGRESS_EVERY = 500
+
+
+@dataclass(frozen=True)
+class FormatConf:
+    """What the formatted audio is like."""
+
+    sample_rate: int  # Hz
+    audio_format: str = "flac"  # of files that are rewritten: flac or wav, 16 bit
+    channel: int = 0  # of files with several
+    speed_factors: tuple[float, ...] = ()  # besides 1.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """One audio to make."""
+
+    scp: str  # file it is listed in
+    key: str
+    entry: str
+    factor: float = 1.0
+    start_s: float = 0.0  # of a segment
+    end_s: float | None = None
+
+    @property
+    def new_key(self) -> str:
+        return speed_name(self.key, self.factor)
+
+
+def speed_name(name: str, factor: float) -> str:
+    """Key or speaker after speed perturbation: Kaldi's ``sp0.9-`` prefix; a speaker becomes another one."""
+    return name if factor == 1.0 else f"sp{factor:g}-{name}"
+
+
+def resample(samples: np.ndarray, source_rate: int, rate: int) -> np.ndarray:
+    """Polyphase resampling along the first axis."""
+    if source_rate == rate:
+        return samples
+    from scipy.signal import resample_poly
+
+    divisor = math.gcd(source_rate, rate)
+    return resample_poly(samples, rate // divisor, source_rate // divisor)
+
+
+def audio_scps(directory: Path) -> list[Path]:
+    """The scps of a directory that list audio."""
+    return sorted(path for path in directory.glob("*.scp") if AUDIO_SCP.fullmatch(path.name))
+
+
+def list_items(directory: Path, conf: FormatConf) -> list[Item]:
+    """All audio of a directory, once for each speed.
+
+    Raises:
+        DataError: a key cannot name a file, a segment is malformed, or speeds are asked for where
+            enrollments are drawn dynamically.
+    """
+    if not (directory / MIXTURE_SCP).is_file():
+        raise DataError(f"{directory / MIXTURE_SCP}: no such file; run stage 1 (data).")
+    segments = _read_segments(directory / "segments")
+    items: list[Item] = []
+    for path in audio_scps(directory):
+        for key, entry in read_scp(path).items():
+            if entry.startswith("*"):
+                if conf.speed_factors:
+                    raise DataError(
+                        f"{path}: key '{key}': speed perturbation would change which enrollment '{entry}' may "
+                        "draw; use fixed enrollments, or dynamic mixing without perturbation."
+                    )
+                continue
+            if path.name == MIXTURE_SCP and segments:
+                items.extend(Item(path.name, k, entry, 1.0, s, e) for k, (r, s, e) in segments.items() if r == key)
+            else:
+                items.append(Item(path.name, key, entry))
+    pool = directory / SPEAKER_ENROLLMENTS
+    if pool.is_file():
+        for pairs in read_speaker_enrollments(pool).values():
+            items.extend(Item(ENROLLMENT_POOL, uid, entry) for uid, entry in pairs)
+    for item in items:
+        if "/" in item.key or item.key.startswith("."):
+            raise DataError(f"{directory / item.scp}: key '{item.key}' cannot name a file; rename the key.")
+    if not items:
+        raise DataError(f"{directory}: lists no audio; run stage 1 (data) again.")
+    faster = [
+        Item(i.scp, i.key, i.entry, factor, i.start_s, i.end_s) for factor in conf.speed_factors for i in items
+    ]
+    return items + faster
+
+
+def _read_segments(path: Path) -> dict[str, tuple[str, float, float]]:
+    """``segments``: key -> recording, start and end in seconds."""
+    if not path.is_file():
+        return {}
+    segments = {}
+    for key, value in read_scp(path).items():
+        try:
+            recording, start, end = value.split()
+            segments[key] = (recording, float(start), float(end))
+        except ValueError:
+            raise DataError(f"{path}: key '{key}': '{value}' is not 'RECORDING START END' in seconds.") from None
+    return segments
+
+
+def _stays_in_place(item: Item, conf: FormatConf) -> int | None:
+    """Samples of a file that is right as it is, else None."""
+    import soundfile
+
+    if item.factor != 1.0 or item.end_s is not None or not is_plain_file(item.entry):
+        return None
+    info = read_info(item.entry, item.key)
+    if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1):
+        return None
+    return info.num_samples if soundfile.info(item.entry).format in REFERENCED_FORMATS else None
+
+
+def _convert(item: Item, conf: FormatConf, output: Path) -> int:
+    """Write one audio; returns how many samples were clipped."""
+    import soundfile
+
+    samples, rate = read_entry(item.entry, item.key)
+    if conf.channel >= samples.shape[1]:
+        raise DataError(
+            f"{item.key}: '{item.entry}' has {samples.shape[1]} channel(s); --channel {conf.channel} is not there."
+        )
+    signal = samples[:, conf.channel]
+    if item.end_s is not None:
+        signal = signal[round(item.start_s * rate) : round(item.end_s * rate)]
+    # Played ``factor`` times as fast: the file is read as if it had been recorded at a higher rate.
+    signal = resample(signal, round(rate * item.factor), conf.sample_rate)
+    if len(signal) == 0:
+        raise DataError(f"{item.key}: '{item.entry}' is empty; drop the key (utils/fix_data_dir.sh).")
+    clipped = int((np.abs(signal) > 1.0).sum())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.tmp")
+    container = conf.audio_format.upper()
+    soundfile.write(temporary, np.clip(signal, -1.0, 1.0), conf.sample_rate, subtype="PCM_16", format=container)
+    temporary.replace(output)
+    return clipped
+
+
+def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int, num_shards: int) -> None:
+    """Format the audio of one shard and list it in ``output_dir/format/<shard>/``.
+
+    A file that an earlier run has produced from the same line with the same settings is not made again.
+
+    Args:
+        shard: 1 .. num_shards.
+    Raises:
+        DataError: an audio cannot be read, is empty or holds NaN; names the key.
+    """
+    items = list_items(directory, conf)[shard - 1 :: num_shards]
+    lists: dict[str, dict[str, str]] = {}
+    lengths: dict[str, int] = {}
+    made = kept = referenced = clipped = 0
+    for number, item in enumerate(items, 1):
+        num_samples = _stays_in_place(item, conf)
+        if num_samples is not None:
+            path = item.entry
+            referenced += 1
+        else:
+            output = output_dir / "audio" / Path(item.scp).stem / f"{item.new_key}.{conf.audio_format}"
+            stamp = output.with_suffix(".source")
+            source = json.dumps([item.entry, item.factor, item.start_s, item.end_s, conf.sample_rate, conf.channel])
+            if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
+                kept += 1
+            else:
+                clipped += _convert(item, conf, output) > 0
+                stamp.write_text(source, encoding="utf-8")
+                made += 1
+            path = str(output)
+            num_samples = read_info(path, item.new_key).num_samples
+        lists.setdefault(item.scp, {})[item.new_key] = path
+        if item.scp == MIXTURE_SCP:
+            lengths[item.new_key] = num_samples
+        if number % PROGRESS_EVERY == 0:
+            logging.info(f"shard {shard}/{num_shards}: {number}/{len(items)} audio files")
+    shard_dir = output_dir / SHARDS / str(shard)
+    shutil.rmtree(shard_dir, ignore_errors=True)
+    for name, entries in lists.items():
+        write_scp(shard_dir / name, entries)
+    write_scp(shard_dir / NUM_SAMPLES, lengths)
+    logging.info(
+        f"{directory} shard {shard}/{num_shards}: {referenced} files used in place, {made} written, "
+        f"{kept} kept from an earlier run, {clipped} clipped by resampling"
+    )
+
+
+def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards: int) -> int:
+    """Join the shards and bring over the other lists.
+
+    Returns:
+        keys of the merged ``wav.scp``.
+    Raises:
+        DataError: a shard is missing, or lacks keys.
+    """
+    expected: dict[str, set[str]] = {}
+    for item in list_items(directory, conf):
+        expected.setdefault(item.scp, set()).add(item.new_key)
+    merged: dict[str, dict[str, str]] = {name: {} for name in [*expected, NUM_SAMPLES]}
+    for shard in range(1, num_shards + 1):
+        shard_dir = output_dir / SHARDS / str(shard)
+        if not (shard_dir / NUM_SAMPLES).is_file():
+            raise DataError(f"{shard_dir}: shard {shard} of {num_shards} has not run to its end; run it again.")
+        for name in merged:
+            if (shard_dir / name).is_file():
+                merged[name].update(read_scp(shard_dir / name))
+    for name, keys in expected.items():
+        missing = sorted(keys - merged[name].keys())
+        if missing or len(keys) != len(merged[name]):
+            raise DataError(
+                f"{output_dir / SHARDS}: {name} holds {len(merged[name])} of {len(keys)} keys, first missing "
+                f"{missing[:1]}; run all {num_shards} shards with the same options again."
+            )
+    stale = output_dir / ".unfiltered"
+    shutil.rmtree(stale, ignore_errors=True)
+    pool = merged.pop(ENROLLMENT_POOL, None)
+    factors = (1.0, *conf.speed_factors)
+    for name, entries in merged.items():
+        starred = {}
+        if name.startswith("enroll_spk"):
+            starred = {k: v for k, v in read_scp(directory / name).items() if v.startswith("*")}
+        write_scp(output_dir / name, {**entries, **starred})
+    if pool is not None:
+        speakers = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
+        rewritten = {s: [[uid, pool[uid]] for uid, _ in pairs] for s, pairs in speakers.items()}
+        write_json(output_dir / SPEAKER_ENROLLMENTS, rewritten)
+    _copy_others(directory, output_dir, factors, set(merged))
+    return len(merged[MIXTURE_SCP])
+
+
+def _copy_others(directory: Path, output_dir: Path, factors: tuple[float, ...], written: set[str]) -> None:
+    """Lists by key get the perturbed keys too; other files are copied as they are."""
+    starred_only = directory / ENROLLMENT_SCP
+    if starred_only.is_file() and ENROLLMENT_SCP not in written:
+        shutil.copyfile(starred_only, output_dir / ENROLLMENT_SCP)
+    for path in sorted(directory.iterdir()):
+        name = path.name
+        if not path.is_file() or name.startswith(".") or name.endswith(".scp"):
+            continue
+        if name in ("segments", "spk2utt", SPEAKER_ENROLLMENTS, NUM_SAMPLES):
+            continue
+        if not (name.startswith(("utt2", "text"))):
+            shutil.copyfile(path, output_dir / name)
+            continue
+        entries = read_scp(path)
+        # utt2regions stays in seconds of the unperturbed recordings: regions shrink alike and stay disjoint.
+        rename_value = name in ("utt2spk", "utt2enrollspk")
+        write_scp(
+            output_dir / name,
+            {
+                speed_name(key, factor): speed_name(value, factor) if rename_value else value
+                for factor in factors
+                for key, value in entries.items()
+            },
+        )
+    speakers: dict[str, list[str]] = {}
+    utt2spk = read_scp(output_dir / "utt2spk")
+    for key in sorted(utt2spk, key=lambda k: k.encode("utf-8")):
+        speakers.setdefault(utt2spk[key], []).append(key)
+    write_scp(output_dir / "spk2utt", {speaker: " ".join(keys) for speaker, keys in speakers.items()})

@@ -1,0 +1,78 @@
+"""Removing utterances that are too short or too long, from all lists of a directory at once."""
+
+import shutil
+from pathlib import Path
+
+from espnet_tse.data.audio_files import read_info
+from espnet_tse.data.mixing_conf import read_mixing_conf
+from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, NUM_SAMPLES, is_source_dir
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+
+ORIGINALS = ".unfiltered"
+
+
+def _keyed_files(directory: Path) -> list[Path]:
+    """The lists that have a line a key."""
+    names = sorted(
+        path.name
+        for path in directory.iterdir()
+        if path.is_file() and (path.suffix == ".scp" or path.name.startswith(("utt2", "text")))
+    )
+    return [directory / name for name in names]
+
+
+def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: float) -> dict[str, int]:
+    """Keep the keys whose ``wav.scp`` audio lasts min .. max seconds.
+
+    The lists as they were are kept under ``.unfiltered/``, and every run starts from them, so that
+    wider bounds bring keys back.
+
+    Returns:
+        counts: ``kept``, ``too short``, ``too long``, and ``lonely``: utterances dropped because their
+        speaker has no other one left, where mixing.yaml enrolls with another utterance.
+    Raises:
+        DataError: ``utt2num_samples`` is missing or has other keys than ``wav.scp``; nothing is left.
+    """
+    originals = directory / ORIGINALS
+    if not originals.is_dir():
+        temporary = directory / f"{ORIGINALS}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for path in [*_keyed_files(directory), directory / "spk2utt"]:
+            if path.is_file():
+                shutil.copyfile(path, temporary / path.name)
+        temporary.rename(originals)
+    wavs = read_scp(originals / MIXTURE_SCP)
+    lengths = read_scp(originals / NUM_SAMPLES)
+    odd = sorted(wavs.keys() ^ lengths.keys())
+    if odd or not wavs:
+        raise DataError(f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) again.")
+    first = next(iter(wavs))
+    sample_rate = read_info(wavs[first], first).sample_rate
+    durations = {key: int(samples) / sample_rate for key, samples in lengths.items()}
+    keys = {key for key, duration in durations.items() if min_duration_s <= duration <= max_duration_s}
+    counts = {
+        "too short": sum(duration < min_duration_s for duration in durations.values()),
+        "too long": sum(duration > max_duration_s for duration in durations.values()),
+        "lonely": 0,
+    }
+    utt2spk = read_scp(originals / "utt2spk")
+    if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).enrollment == "other_utterance":
+        per_speaker: dict[str, int] = {}
+        for key in keys:
+            per_speaker[utt2spk[key]] = per_speaker.get(utt2spk[key], 0) + 1
+        lonely = {key for key in keys if per_speaker[utt2spk[key]] < 2}
+        counts["lonely"] = len(lonely)
+        keys -= lonely
+    if not keys:
+        raise DataError(
+            f"{directory}: no utterance lasts {min_duration_s} to {max_duration_s} s "
+            f"(they last {min(durations.values()):.2f} to {max(durations.values()):.2f} s); widen the bounds."
+        )
+    for path in _keyed_files(originals):
+        write_scp(directory / path.name, {k: v for k, v in read_scp(path).items() if k in keys})
+    speakers: dict[str, list[str]] = {}
+    for key in sorted(keys, key=lambda k: k.encode("utf-8")):
+        speakers.setdefault(utt2spk[key], []).append(key)
+    write_scp(directory / "spk2utt", {speaker: " ".join(held) for speaker, held in speakers.items()})
+    return {"kept": len(keys), **counts}
