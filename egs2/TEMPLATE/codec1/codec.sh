@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A codec from a corpus to its scores: the stages of tse.sh that a codec needs, to train one by itself.
 # (Stage 4 of tse.sh trains its codec by the same functions.) ./codec.sh --help lists all options.
-# shellcheck disable=SC2034  # options are read by name or in the sourced files
+# shellcheck disable=SC2034,SC2154  # the sourced files read some variables, by name too, and set others
 
 set -euo pipefail
 command_line=("$@")

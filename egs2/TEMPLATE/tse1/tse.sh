@@ -2,7 +2,7 @@
 # Target speaker extraction from a corpus to a report: the only pipeline of the project.
 # A recipe's run.sh names the sets and the configs and calls this; ./tse.sh --help lists all options.
 
-# shellcheck disable=SC2034  # options are read by name or in the sourced files
+# shellcheck disable=SC2034,SC2154  # the sourced files read some variables, by name too, and set others
 
 set -euo pipefail
 command_line=("$@")
@@ -93,7 +93,7 @@ codec_stage=4   # who makes what, for the messages of the shared stages
 output_stage=9
 help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' [--option value ...]
 Options (run.sh sets some of them and passes its own arguments on)
-$(options_help "$(dirname "${BASH_SOURCE[0]}")/tse.sh")
+$(options_help "${BASH_SOURCE[0]}")
 $(stages_help)"
 . utils/parse_options.sh
 [ $# -eq 0 ] || die_with 2 "'$1' is not an option; lists are one quoted string (see --help)"

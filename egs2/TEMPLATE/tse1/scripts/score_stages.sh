@@ -13,10 +13,14 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
     needed remove "${out}" decode "@${data}/wav.scp" "@${data}/enroll_spk1.scp" "@${tse_exp}/.done.train" \
         "@${inference_config:-none}" "inference_args=${inference_args}" "inference_model=${inference_model}" || return 0
     write_resume "${out}" "${current_stage%% *}"
-    if "${gpu_inference}"; then device=(--gpu 1); fi
+    if "${gpu_inference}"; then
+        device=(--gpu 1)
+        extra+=(--device cuda)
+    fi
+    if [ -n "${inference_model}" ]; then extra+=(--checkpoint "${inference_model}"); fi
     split_args opts "${inference_args}"
     run_shards "${decode_cmd} ${device[*]}" "${inference_nj}" "${data}/wav.scp" "${out}" decode \
-        "${python}" -m espnet_tse.bin.extract --model "${tse_exp}${inference_model:+/${inference_model}}" \
+        "${python}" -m espnet_tse.bin.extract --model "${tse_exp}" \
         --mixture_scp "${data}/wav.scp" --enroll_scp "${data}/enroll_spk1.scp" --output_dir "${out}" \
         "${extra[@]}" "${opts[@]}"
     check_keys "${data}/wav.scp" "${out}/wav.scp" "${out}/log/decode*.log"

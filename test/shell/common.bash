@@ -1,0 +1,52 @@
+# Sourced by the .bats files: the repository, a folder of the test's own, a recipe without a model.
+
+REPO=$(cd "${BATS_TEST_DIRNAME}/../.." && pwd -P)
+export LC_ALL=C
+
+# A clone in miniature, with a toy recipe made by setup.sh; the working folder is the recipe.
+make_clone() {
+    CLONE=${BATS_TEST_TMPDIR}/clone
+    mkdir -p "${CLONE}/egs2"
+    cp -R "${REPO}/utils" "${CLONE}/utils"
+    cp -R "${REPO}/egs2/TEMPLATE" "${CLONE}/egs2/TEMPLATE"
+}
+
+make_recipe() {
+    make_clone
+    "${CLONE}/egs2/TEMPLATE/tse1/setup.sh" "${CLONE}/egs2/toy/tse1" > /dev/null
+    cd "${CLONE}/egs2/toy/tse1" || return 1
+    cat > local/data.sh << 'END'
+#!/usr/bin/env bash
+set -euo pipefail
+for set in train dev test; do
+    mkdir -p "data/${set}"
+    for i in 1 2 3 4; do echo "${set}${i} /somewhere with space/${i}.wav"; done > "data/${set}/wav.scp"
+    for name in spk1 spk2 enroll_spk1; do cp "data/${set}/wav.scp" "data/${set}/${name}.scp"; done
+    awk '{ print $1, $1 }' "data/${set}/wav.scp" | tee "data/${set}/utt2spk" > "data/${set}/spk2utt"
+done
+END
+    echo "model: toy" > conf/laura_tse_mini.yaml
+    echo "codec: toy" > conf/codec_mini.yaml
+    export FAKE_CALLS=${BATS_TEST_TMPDIR}/calls
+    : > "${FAKE_CALLS}"
+    unset FAKE_FAIL FAKE_SLEEP VIRTUAL_ENV
+}
+
+# The recipe with the stand-in for python; arguments are those of run.sh.
+toy() { ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 2 "$@"; }
+
+calls() { grep -c "espnet_tse.bin.$1" "${FAKE_CALLS}" || true; }
+
+# A data directory of four utterances, two speakers, paths with spaces.
+make_data() {
+    mkdir -p "$1"
+    printf '%s\n' a-1 a-2 b-1 b-2 | sed 's|.*|& /audio files/&.wav|' > "$1/wav.scp"
+    cp "$1/wav.scp" "$1/spk1.scp"
+    cp "$1/wav.scp" "$1/spk2.scp"
+    cp "$1/wav.scp" "$1/enroll_spk1.scp"
+    awk '{ print $1, substr($1, 1, 1) }' "$1/wav.scp" > "$1/utt2spk"
+    printf 'a a-1 a-2\nb b-1 b-2\n' > "$1/spk2utt"
+    awk '{ print $1, "2spk" }' "$1/wav.scp" > "$1/utt2category"
+    awk '{ print $1, 100 - NR }' "$1/wav.scp" > "$1/utt2num_samples"
+    echo "list: toy" > "$1/protocol"
+}

@@ -1,0 +1,136 @@
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load common.bash
+    PATH="${REPO}/utils:${PATH}"
+    cd "${BATS_TEST_TMPDIR}"
+}
+
+# Fails while a process of this group or with this id is alive; a moment is given to die.
+gone() {
+    for _ in $(seq 30); do
+        kill -0 "$1" 2> /dev/null || return 0
+        [ "$(ps -o stat= -p "$1" | cut -c 1)" != Z ] || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+wait_for_file() { for _ in $(seq 100); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
+
+@test "a single job: framed log, exit 0" {
+    run -0 run.pl --mem 4G --num-threads 2 log/one.log echo 'two  words' '$HOME' "it's"
+    [ -z "${output}" ]
+    [ "$(sed -n 1p log/one.log)" = "# echo 'two  words' '\$HOME' 'it'\\''s'" ]
+    grep -q '^# Started at ' log/one.log
+    grep -qxF "two  words \$HOME it's" log/one.log
+    grep -q '^# Accounting: time=[0-9]* threads=2$' log/one.log
+    grep -q '^# Ended (code 0) at ' log/one.log
+}
+
+@test "one of n fails: exit 1, its log is named" {
+    run -1 run.pl JOB=1:3 log/a.JOB.log bash -c 'exit $(($1 == 2 ? 7 : 0))' x JOB
+    [[ "${output}" == *"1 / 3 failed, log is in log/a.*.log"* ]]
+    [[ "${output}" == *"failed: log/a.2.log"* ]]
+    grep -q '^# Ended (code 7)' log/a.2.log
+    grep -q '^# Ended (code 0)' log/a.1.log
+    grep -q '^# Ended (code 0)' log/a.3.log
+}
+
+@test "JOB is replaced as a word or a part of a path, not inside a word" {
+    run.pl JOB=3:3 log/a.JOB.log printf '%s\n' JOB x/JOB/y keys.JOB.scp JOB/4 out_JOB MYJOBDIR JOBS
+    run grep -v '^#' log/a.3.log
+    [ "${output}" = $'3\nx/3/y\nkeys.3.scp\n3/4\nout_3\nMYJOBDIR\nJOBS' ]
+    run.pl LMWT=2:2 log/b.LMWT.log echo JOB LMWT
+    grep -qx 'JOB 2' log/b.2.log
+}
+
+@test "no shell reads the words again" {
+    run.pl log/one.log echo 'a;touch injected' '$(touch injected)' '*' '|' 'x y'
+    [ ! -e injected ]
+    grep -qxF 'a;touch injected $(touch injected) * | x y' log/one.log
+}
+
+@test "--max-jobs-run limits what runs at once" {
+    job='echo + >> busy; sleep 0.1; [ $(grep -c + busy) -le $(($(grep -c - busy) + 2)) ]; code=$?; echo - >> busy; exit ${code}'
+    : > busy
+    run -0 run.pl --max-jobs-run 2 JOB=1:6 log/a.JOB.log bash -c "${job}"
+    : > busy
+    run -1 run.pl --max-jobs-run 6 JOB=1:6 log/a.JOB.log bash -c "${job}"
+}
+
+@test "without a limit no more jobs run than the affinity allows" {
+    command -v taskset > /dev/null || skip "no taskset here"
+    [ "$(taskset -c "$(taskset -cp $$ | sed 's/.*: *//; s/[-,].*//')" num_cpus.pl)" -eq 1 ]
+}
+
+@test "--pick failed runs again what failed or did not end" {
+    run -1 run.pl JOB=1:3 log/a.JOB.log bash -c 'exit $(($1 == 2))' x JOB
+    printf '# cut off\n' > log/a.3.log
+    run -0 run.pl --pick failed JOB=1:3 log/a.JOB.log echo again
+    run ! grep -qx again log/a.1.log
+    grep -qx again log/a.2.log
+    grep -qx again log/a.3.log
+}
+
+@test "--pick incomplete leaves a failed job failed" {
+    run -1 run.pl JOB=1:2 log/a.JOB.log bash -c 'exit $(($1 == 2))' x JOB
+    rm log/a.1.log
+    run -1 run.pl --pick incomplete JOB=1:2 log/a.JOB.log echo again
+    [[ "${output}" == *"failed: log/a.2.log"* ]]
+    grep -qx again log/a.1.log
+}
+
+@test "a job killed by a signal is a failure" {
+    run -1 run.pl log/one.log bash -c 'kill -9 $$'
+    grep -q '^# Ended (code 137; signal 9)' log/one.log
+}
+
+@test "a program that is not there is a failure" {
+    run -1 run.pl log/one.log no_such_program
+    grep -q "cannot run 'no_such_program'" log/one.log
+    grep -q '^# Ended (code 127)' log/one.log
+}
+
+@test "wrong usage: exit 2 and nothing is run" {
+    run -2 run.pl
+    run -2 run.pl log/one.log
+    run -2 run.pl JOB=1:3 log/one.log touch ran
+    [[ "${output}" == *"must hold JOB"* ]]
+    run -2 run.pl JOB=3:1 log/JOB.log touch ran
+    run -2 run.pl JOB=0:1 log/JOB.log touch ran
+    run -2 run.pl --max-jobs-run many log/one.log touch ran
+    run -2 run.pl --pick some log/one.log touch ran
+    [ ! -e ran ]
+}
+
+@test "--gpu: each job sees its own GPUs; too few is exit 3" {
+    CUDA_VISIBLE_DEVICES=4,5 run -0 run.pl --gpu 1 JOB=1:2 log/a.JOB.log bash -c 'echo gpu ${CUDA_VISIBLE_DEVICES}; sleep 0.3'
+    [ "$(cat log/a.*.log | grep '^gpu' | sort)" = $'gpu 4\ngpu 5' ]
+    CUDA_VISIBLE_DEVICES=4 run -3 run.pl --gpu 2 log/one.log true
+    [[ "${output}" == *"1 GPUs are visible"* ]]
+}
+
+@test "SIGTERM and SIGINT end the jobs and what these started" {
+    for signal in TERM:143 INT:130; do
+        rm -rf pids
+        run.pl JOB=1:2 log/a.JOB.log bash -c 'sleep 30 & echo $$ $! >> pids; wait' 2> message 3>&- &
+        pid=$!
+        until [ -s pids ] && [ "$(wc -l < pids)" -eq 2 ]; do sleep 0.05; done
+        kill "-${signal%:*}" "${pid}"
+        code=0
+        wait "${pid}" || code=$?
+        [ "${code}" -eq "${signal#*:}" ]
+        grep -q "stopped by SIG${signal%:*}" message
+        for child in $(cat pids); do gone "${child}"; done
+        grep -q '^# Ended (code 143; signal 15)' log/a.1.log
+    done
+}
+
+@test "a killed run.pl leaves no orphans" {
+    run.pl log/a.log bash -c 'sleep 30 & echo $$ $! > pids; wait' 3>&- &
+    pid=$!
+    wait_for_file pids
+    kill -9 "${pid}"
+    for child in $(cat pids); do gone "${child}"; done
+}
