@@ -51,7 +51,10 @@ def get_parser() -> argparse.ArgumentParser:
         description="Check the installation; exit code 0 if all required parts are fine, 1 otherwise.",
     )
     parser.add_argument(
-        "--folder", type=Path, default=Path("."), help="where recipes will run: its disk is checked (default: here)"
+        "--folder",
+        type=Path,
+        default=Path("."),
+        help="where recipes will run: its disk is checked (default: here)",
     )
     return parser
 
@@ -89,7 +92,9 @@ def examine(folder: Path) -> Iterator[Finding]:
 
 def check_system() -> Iterator[Finding]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    yield Finding("System", "info", "platform", f"{platform.platform()}, {os.cpu_count()} cores, {memory:.0f} GB")
+    yield Finding(
+        "System", "info", "platform", f"{platform.platform()}, {os.cpu_count()} cores, {memory:.0f} GB"
+    )
     supported = (3, 11) <= sys.version_info[:2] < (3, 13)
     mend = "use Python 3.11 or 3.12"
     yield Finding("System", "ok" if supported else "required", "python", platform.python_version(), mend)
@@ -105,7 +110,9 @@ def check_programs() -> Iterator[Finding]:
         yield Finding("Programs", "ok" if path else "required", name, detail, mend)
     git = shutil.which("git")
     mend = "install git; without it results carry no commit"
-    yield Finding("Programs", "ok" if git else "optional", "git", first_line([git, "--version"]) if git else "", mend)
+    yield Finding(
+        "Programs", "ok" if git else "optional", "git", first_line([git, "--version"]) if git else "", mend
+    )
     sbatch = shutil.which("sbatch")
     yield Finding("Programs", "info", "SLURM", sbatch or "no sbatch: slurm.pl cannot be used here")
 
@@ -128,7 +135,9 @@ def check_packages() -> Iterator[Finding]:
         declared = metadata.requires("espnet_tse") or []
         yield Finding("Packages", "ok", "espnet_tse", metadata.version("espnet_tse"))
     except metadata.PackageNotFoundError:
-        yield Finding("Packages", "required", "espnet_tse", "not installed", "pip install -e . in the source folder")
+        yield Finding(
+            "Packages", "required", "espnet_tse", "not installed", "pip install -e . in the source folder"
+        )
         return
     requirements = [Requirement(line) for line in declared]
     for requirement in sorted((r for r in requirements if extra_of(r) is None), key=lambda r: r.name):
@@ -170,7 +179,9 @@ def check_modules() -> Iterator[Finding]:
         try:
             importlib.import_module(name)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
-            yield Finding("Loading", "required", name, f"{type(error).__name__}: {error}", f"reinstall {name}")
+            yield Finding(
+                "Loading", "required", name, f"{type(error).__name__}: {error}", f"reinstall {name}"
+            )
         else:
             yield Finding("Loading", "ok", name)
 
@@ -221,7 +232,9 @@ def check_disk(folder: Path) -> Iterator[Finding]:
     yield Finding("Disk", "required" if problem else "ok", "TMPDIR", problem or str(temporary), mend)
     problem = write_problem(folder, link=True)
     mend = "run recipes in a folder that can be written and knows symbolic links, or give it as --folder"
-    yield Finding("Disk", "required" if problem else "ok", "write and link", problem or str(folder.resolve()), mend)
+    yield Finding(
+        "Disk", "required" if problem else "ok", "write and link", problem or str(folder.resolve()), mend
+    )
     if folder.is_dir():
         free = shutil.disk_usage(folder).free / 1e9
         state = "ok" if free >= MIN_FREE_GB else "optional"

@@ -10,7 +10,7 @@ from typing import Sequence
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="espnet-tse report",
-        description="Collect every scoring/result.json below an experiment folder into RESULTS.md and a page.",
+        description="Collect every scoring/result.json of an experiment folder into RESULTS.md and a page.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--exp_dir", type=Path, help="folder to search for **/scoring/result.json")

@@ -29,7 +29,13 @@ def fake_versions(monkeypatch, requires: list[str], installed: dict[str, str]) -
 
 
 def test_requirements_are_judged_by_their_own_words(monkeypatch):
-    requires = ["numpy<2.4,>=2.0", "torch>=2.6", "jiwer>=3", "pesq==0.0.4 ; extra == 'score'", "pesq==0.0.4 ; extra == 'all'"]
+    requires = [
+        "numpy<2.4,>=2.0",
+        "torch>=2.6",
+        "jiwer>=3",
+        "pesq==0.0.4 ; extra == 'score'",
+        "pesq==0.0.4 ; extra == 'all'",
+    ]
     fake_versions(monkeypatch, requires, {"espnet_tse": "0.1.0", "numpy": "2.4.1", "torch": "2.11.0+cpu"})
     found = findings(doctor.check_packages())
     assert found["numpy"].state == "required"
@@ -74,7 +80,9 @@ def test_a_module_that_does_not_load_is_required(monkeypatch):
 def test_other_bytes_of_a_weight_file_are_seen(monkeypatch, tmp_path, digest, state):
     path = tmp_path / "pretrained.pt"
     path.write_bytes(b"weights")
-    monkeypatch.setattr(weights, "WEIGHTS", {"resemblyzer": weights.WeightFile("r", "resemblyzer", "p", digest)})
+    monkeypatch.setattr(
+        weights, "WEIGHTS", {"resemblyzer": weights.WeightFile("r", "resemblyzer", "p", digest)}
+    )
     monkeypatch.setattr(weights, "find_weight", lambda name: path)
     assert findings(doctor.check_weights())["resemblyzer"].state == state
 

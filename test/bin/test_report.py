@@ -12,7 +12,14 @@ def exp_dir(tmp_path):
     folder = tmp_path / "exp" / "tse_a" / "decode" / "scoring"
     folder.mkdir(parents=True)
     content = {
-        "meta": {"system": "a", "test_set": "test", "n": 1, "date": "2026-01-02", "signature": "s", "preset": "offline"},
+        "meta": {
+            "system": "a",
+            "test_set": "test",
+            "n": 1,
+            "date": "2026-01-02",
+            "signature": "s",
+            "preset": "offline",
+        },
         "metrics": {"si_sdr": {"mean": 3.0, "ci95": None, "n": 1}},
         "wer": {},
     }
@@ -22,7 +29,10 @@ def exp_dir(tmp_path):
 
 def test_writes_both_files(exp_dir, tmp_path):
     output, page = tmp_path / "RESULTS.md", tmp_path / "out" / "report.html"
-    assert main(["--exp_dir", str(exp_dir), "--output", str(output), "--html", str(page), "--title", "mine"]) == 0
+    assert (
+        main(["--exp_dir", str(exp_dir), "--output", str(output), "--html", str(page), "--title", "mine"])
+        == 0
+    )
     assert "| a | 1 | 3.00 |" in output.read_text()
     assert "<title>mine</title>" in page.read_text()
 

@@ -4,10 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Iterable
 
+from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ScoredSet
 
-# Share of utterances whose estimate is shorter than 0.9 or longer than 1.1 of the reference.
+# Share of utterances whose estimate is shorter than 0.9 or longer than 1.1 of the target.
 LENGTH_RATIO_RANGE = (0.9, 1.1)
+# Columns of `--align xcorr` repeat a metric after shifting the estimate by one lag.
+ALIGNED = "_al"
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,8 @@ class Column:
         """The figure of one result, or None where it has none."""
         if self.source == "length":
             return length_share(result)
-        if self.source == "wer":
-            entry = result.wer.get(self.name) or {}
-            mean = entry.get("corpus")
-        else:
-            entry = result.metrics.get(self.name) or {}
-            mean = entry.get("mean")
+        entry = (result.wer if self.source == "wer" else result.metrics).get(self.name) or {}
+        mean = entry.get("corpus" if self.source == "wer" else "mean")
         if mean is None:
             return None
         interval = entry.get("ci95")
@@ -49,39 +48,52 @@ class Column:
     def format(self, value: float) -> str:
         return f"{value:.{self.decimals}f}"
 
+    def format_utterance(self, value: float) -> str:
+        """The score of one utterance, as it stands in scores.jsonl, in the column's unit."""
+        return f"{value:.2f}" if self.source == "length" else self.format(value * self.scale)
 
-def metric_column(head: str, name: str, decimals: int, meaning: str, **options) -> Column:
-    return Column(head, "metric", name, decimals, meaning=meaning, **options)
+
+def metric_column(head: str, name: str, decimals: int, **options) -> Column:
+    """A column of the registry; its card says what it means and which way is better."""
+    card = METRICS.get(name.removesuffix(ALIGNED))
+    if card is not None:
+        unit = f", {card.unit}" if card.unit else ""
+        options = {"meaning": f"{card.title}{unit}", "higher_is_better": card.higher_is_better} | options
+    return Column(head, "metric", name, decimals, **options)
 
 
 MOS_COLUMNS = (
-    metric_column("SIG", "dnsmos_sig", 3, "DNSMOS, speech quality, 1 to 5"),
-    metric_column("BAK", "dnsmos_bak", 3, "DNSMOS, background, 1 to 5"),
-    metric_column("OVRL", "dnsmos_ovrl", 3, "DNSMOS, overall, 1 to 5"),
-    metric_column("P808", "dnsmos_p808", 3, "DNSMOS P.808, 1 to 5"),
-    metric_column("pOVRL", "pdnsmos_ovrl", 3, "personalised DNSMOS, overall: also counts other talkers, 1 to 5"),
-    metric_column("NISQA", "nisqa", 3, "NISQA MOS, 1 to 5"),
-    metric_column("UTMOS", "utmos", 3, "UTMOS, 1 to 5"),
-    metric_column("SBERT", "sbs", 3, "SpeechBERTScore, precision"),
+    metric_column("SIG", "dnsmos_sig", 3),
+    metric_column("BAK", "dnsmos_bak", 3),
+    metric_column("OVRL", "dnsmos_ovrl", 3),
+    metric_column("P808", "dnsmos_p808", 3),
+    metric_column("pOVRL", "pdnsmos_ovrl", 3),
+    metric_column("NISQA", "nisqa", 3),
+    metric_column("UTMOS", "utmos", 3),
+    metric_column("SBERT", "sbs", 3),
 )
 SAMPLE_COLUMNS = (
-    metric_column("SI-SDR", "si_sdr", 2, "scale-invariant SDR, dB"),
-    metric_column("SI-SDRi", "si_sdr_i", 2, "improvement of SI-SDR over the mixture, dB"),
-    metric_column("SDR", "sdr", 2, "BSSEval SDR with 512 taps, dB"),
-    metric_column("SDRi", "sdr_i", 2, "improvement of SDR over the mixture, dB"),
-    metric_column("PESQ", "pesq", 2, "wide-band PESQ, 1 to 4.64"),
-    metric_column("PESQ-nb", "pesq_nb", 2, "narrow-band PESQ, 1 to 4.55"),
-    metric_column("STOI", "stoi", 3, "short-time objective intelligibility, 0 to 1"),
-    metric_column("ESTOI", "estoi", 3, "extended STOI, 0 to 1"),
+    metric_column("SI-SDR", "si_sdr", 2),
+    metric_column("SI-SDRi", "si_sdr_i", 2),
+    metric_column("SDR", "sdr", 2),
+    metric_column("SDRi", "sdr_i", 2),
+    metric_column("PESQ", "pesq", 2),
+    metric_column("PESQ-nb", "pesq_nb", 2),
+    metric_column("STOI", "stoi", 3),
+    metric_column("ESTOI", "estoi", 3),
 )
-FAIL_COLUMN = metric_column(
-    "fail%", "fail_rate", 1, "share with SI-SDRi below 1 dB", scale=100, higher_is_better=False
-)
-CONFUSION_COLUMN = metric_column(
-    "conf%", "conf_rate", 1, "share nearer to an interferer than to the target", scale=100, higher_is_better=False
+RATE_COLUMNS = (
+    metric_column("fail%", "fail_rate", 1, scale=100),
+    metric_column("conf%", "conf_rate", 1, scale=100),
 )
 LENGTH_COLUMN = Column(
-    "len≠", "length", "len_ratio", 1, 100, False, "share of estimates outside 0.9 to 1.1 of the target's length, %"
+    "len≠",
+    "length",
+    "len_ratio",
+    1,
+    100,
+    False,
+    "share of estimates outside 0.9 to 1.1 of the target's length, %",
 )
 
 
@@ -96,37 +108,39 @@ def generative_columns(results: Iterable[ScoredSet]) -> list[Column]:
 
 def aligned_columns(results: Iterable[ScoredSet]) -> list[Column]:
     """Table B: what compares estimate and target sample by sample, and the failure rates."""
-    return [*SAMPLE_COLUMNS, FAIL_COLUMN, CONFUSION_COLUMN]
+    shifted = [
+        metric_column(f"{column.head} (shifted)", column.name + ALIGNED, column.decimals)
+        for column in SAMPLE_COLUMNS
+    ]
+    return [*SAMPLE_COLUMNS, *shifted, *RATE_COLUMNS]
 
 
 def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
-    names = {name for result in results for name in result.metrics}
+    """One column for each speaker model and side: against the target first, then the enrollment."""
     columns = []
-    for name in names:
+    for name in {name for result in results for name in result.metrics}:
         match = re.fullmatch(r"spk_(.+?)(_enroll)?", name)
         if match:
             model, enroll = match.groups()
-            head = f"spk_enroll({model})" if enroll else f"spk({model})"
-            side = "the enrollment" if enroll else "the target"
-            columns.append(metric_column(head, name, 3, f"similarity of the voice to {side}, {model}"))
+            columns.append(metric_column(f"spk_enroll({model})" if enroll else f"spk({model})", name, 3))
     return sorted(columns, key=lambda column: (column.head.startswith("spk_enroll"), column.head))
 
 
 def word_error_column(tag: str, result: ScoredSet) -> Column:
-    kind, _, model = tag.rpartition("wer_") if "wer_" in tag else ("", "", tag)
-    differential = kind.endswith("d") or tag.startswith("dwer")
-    model = model or str(result.wer[tag].get("asr", ""))
-    head = "dWER%" if differential else "CER%" if tag.startswith("cer") else "WER%"
-    reference = "the same recogniser's text of the clean target" if differential else "the transcript"
-    smoke = "; a smoke test only" if is_smoke_test(tag, result) else ""
-    head = f"{head} ({model}{'*' if smoke else ''})" if model else head
-    meaning = f"word error rate against {reference}{smoke}"
+    """The column of one recogniser; ``tag`` is ``wer_<model>``, ``dwer_<model>`` or ``cer_<model>``."""
+    kind, _, model = tag.partition("_")
+    head = {"wer": "WER%", "dwer": "dWER%", "cer": "CER%"}.get(kind, tag)
+    smoke = is_smoke_test(tag, result)
+    if model:
+        head += f" ({model}{'*' if smoke else ''})"
+    reference = "the same recogniser's text of the clean target" if kind == "dwer" else "the transcript"
+    meaning = f"corpus word error rate against {reference}, %{'; a smoke test only' if smoke else ''}"
     return Column(head, "wer", tag, 1, 100, False, meaning)
 
 
 def is_smoke_test(tag: str, result: ScoredSet) -> bool:
     """Whether a recogniser is too weak for a results row (scoring.md, section 5.6)."""
-    return "pocketsphinx" in tag or "pocketsphinx" in str(result.wer[tag].get("asr", ""))
+    return bool(result.wer[tag].get("smoke_test", "pocketsphinx" in tag))
 
 
 def first_holders(results: Iterable[ScoredSet], field: str) -> dict[str, ScoredSet]:
@@ -140,6 +154,9 @@ def first_holders(results: Iterable[ScoredSet], field: str) -> dict[str, ScoredS
 
 def length_share(result: ScoredSet) -> Value | None:
     """Share in % of utterances whose length ratio is outside LENGTH_RATIO_RANGE."""
+    recorded = (result.metrics.get("len_ratio") or {}).get("share_outside")
+    if recorded is not None:
+        return Value(100 * recorded)
     ratios = [row["len_ratio"] for row in result.utterances if isinstance(row.get("len_ratio"), (int, float))]
     if not ratios:
         return None

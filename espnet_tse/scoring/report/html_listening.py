@@ -109,17 +109,23 @@ def reading_order(choices: list[list[Choice]]) -> list[tuple[int, int]]:
 def listening_section(groups: list[GroupTables], listening: Listening) -> Html:
     parts: list[Html] = [element("h2", "Listen")]
     parts.append(
-        element("p", f"Frequencies from 0 to {MAX_HZ // 1000} kHz, one colour scale for all pictures.", class_="muted")
+        element(
+            "p",
+            f"Frequencies from 0 to {MAX_HZ // 1000} kHz, one colour scale for all pictures.",
+            class_="muted",
+        )
     )
     parts.append(colour_scale())
     if listening.num_left_out:
-        text = f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB; raise --max_mb."
-        parts.append(element("p", text, class_="notice"))
+        text = f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB"
+        parts.append(element("p", f"{text}; raise --max_mb.", class_="notice"))
     for tables, cards in zip(groups, listening.cards):
         parts.append(element("h3", tables.group.test_set))
         metric = ranking_metric(tables.group)
         if not cards:
-            parts.append(element("p", "No audio: no per-utterance scores or no room on the page.", class_="muted"))
+            parts.append(
+                element("p", "No audio: no per-utterance scores or no room on the page.", class_="muted")
+            )
         columns = {column.name: column for table in tables.tables for column in table.columns}
         parts += [utterance_card(card, metric, columns) for card in cards.values()]
     return element("section", parts, id="listen")
@@ -134,7 +140,9 @@ def colour_scale() -> Html:
     ramp = (colormaps[COLOUR_MAP](np.linspace(0, 1, 64))[None, :, :3] * 255).round().astype(np.uint8)
     buffer = BytesIO()
     Image.fromarray(ramp).save(buffer, format="PNG")
-    image = element("img", src=data_uri(buffer.getvalue(), "image/png"), alt="colour scale from dark to bright")
+    image = element(
+        "img", src=data_uri(buffer.getvalue(), "image/png"), alt="colour scale from dark to bright"
+    )
     low, high = (f"{level:g}".replace("-", "−") for level in (FLOOR_DB, CEILING_DB))
     return element("div", f"{low} dB", image, f"{high} dB re a full-scale sine", class_="scale")
 
@@ -158,16 +166,37 @@ def clip_figure(card: Card, index: int, columns: dict[str, Column]) -> Html:
         return element("figure", caption, element("div", clip.missing, class_="absent"), class_="clip")
     audio_id = f"{card.id}-{index}"
     play = element(
-        "button", "▶", class_="play", type="button", data_audio=audio_id, aria_label=f"play {clip.label} of {utt}"
+        "button",
+        "▶",
+        class_="play",
+        type="button",
+        data_audio=audio_id,
+        aria_label=f"play {clip.label} of {utt}",
     )
     duration = element("span", f"{clip.duration_s:.1f} s", class_="muted")
     caption = element("figcaption", play, element("b", breakable(clip.label)), duration)
     image = element(
-        "img", src=data_uri(card.pictures[index], "image/png"), alt=f"spectrogram of {clip.label}, {clip.duration_s:.1f} s"
+        "img",
+        src=data_uri(card.pictures[index], "image/png"),
+        alt=f"spectrogram of {clip.label}, {clip.duration_s:.1f} s",
     )
     picture = element("div", image, element("span", class_="head"), class_="picture")
-    audio = element("audio", id=audio_id, src=data_uri(clip.flac, "audio/flac"), controls=True, preload="none")
-    return element("figure", caption, picture, audio, figures(clip, columns), class_="clip")
+    audio = element(
+        "audio", id=audio_id, src=data_uri(clip.flac, "audio/flac"), controls=True, preload="none"
+    )
+    return element("figure", caption, picture, audio, figures(clip, columns), heard(clip), class_="clip")
+
+
+def heard(clip: Clip) -> Html | None:
+    """What recognisers understood, where they were run: ``hyp_<tag>`` of scores.jsonl."""
+    texts = {name: text for name, text in (clip.scores or {}).items() if name.startswith("hyp_")}
+    lines = [
+        element(
+            "span", element("span", f"{name.removeprefix('hyp_')} hears ", class_="muted"), text or "nothing"
+        )
+        for name, text in texts.items()
+    ]
+    return element("p", lines, class_="heard") if lines else None
 
 
 def figures(clip: Clip, columns: dict[str, Column]) -> Html | None:
@@ -179,5 +208,5 @@ def figures(clip: Clip, columns: dict[str, Column]) -> Html | None:
         value = clip.scores.get(name)
         if (name in TILE_METRICS or name.startswith("spk_")) and isinstance(value, (int, float)):
             head = column.head.partition("(")[0]
-            shown.append(element("span", f"{head} ", element("b", column.format(value * column.scale))))
+            shown.append(element("span", f"{head} ", element("b", column.format_utterance(value))))
     return element("p", shown, class_="figures") if shown else None

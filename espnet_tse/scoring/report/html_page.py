@@ -11,13 +11,19 @@ from espnet_tse.scoring.report.html_listening import collect_cards, listening_se
 from espnet_tse.scoring.report.html_summary import summary_section
 from espnet_tse.scoring.report.html_tree import Html, element
 from espnet_tse.scoring.report.html_utterances import utterances_section
-from espnet_tse.scoring.report.provenance import TrainedSystem, environment, find_trained_systems
+from espnet_tse.scoring.report.provenance import (
+    TrainedSystem,
+    decoding_facts,
+    environment,
+    find_trained_systems,
+)
 from espnet_tse.scoring.report.results_table import build_tables
 from espnet_tse.scoring.report.training_curves import TrainingLog, draw_curve, read_training_logs
 
 # The browser itself refuses whatever is not inside the file.
 POLICY = (
-    "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    "default-src 'none'; img-src data:; media-src data:; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
 SECTIONS = (
     ("results", "Results"),
@@ -65,7 +71,7 @@ def build_page(results: list[ScoredSet], exp_dir: Path | None, options: PageOpti
         listening_section(groups, listening),
         utterances_section(groups, listening.cards, options.max_rows),
         training_section(systems, logs),
-        reproducibility_section(facts, systems, logs),
+        reproducibility_section(facts, systems, logs, results),
     ]
     links = [element("li", element("a", name, href=f"#{id_}")) for id_, name in SECTIONS]
     body = element(
@@ -113,13 +119,31 @@ def training_section(systems: list[TrainedSystem], logs: dict[Path, TrainingLog]
 
 
 def reproducibility_section(
-    facts: list[tuple[str, str]], systems: list[TrainedSystem], logs: dict[Path, TrainingLog]
+    facts: list[tuple[str, str]],
+    systems: list[TrainedSystem],
+    logs: dict[Path, TrainingLog],
+    results: list[ScoredSet],
 ) -> Html:
+    """What is needed to get these figures again: environment, weights, training and decoding runs."""
+    hashes = {
+        name: digest
+        for result in results
+        for name, digest in (result.meta.get("weights_sha256") or {}).items()
+    }
+    facts = facts + [(f"sha256 of {name}", str(digest)) for name, digest in sorted(hashes.items())]
     parts: list[Html] = [element("h2", "Reproducibility"), fact_card(facts)]
     for system in systems:
-        lines = [("folder", str(system.folder)), ("config sha256", system.config_sha256), ("seed", system.seed)]
+        lines = [
+            ("folder", str(system.folder)),
+            ("config sha256", system.config_sha256),
+            ("seed", system.seed),
+        ]
         lines.append(("epochs trained", str(logs[system.folder].num_epochs)))
-        parts += [element("h3", system.folder.name), fact_card(lines)]
+        parts += [element("h3", f"Training of {system.folder.name}"), fact_card(lines)]
+    for result in results:
+        lines = decoding_facts(result)
+        if lines:
+            parts += [element("h3", f"Decoding of {result.test_set} by {result.system}"), fact_card(lines)]
     return element("section", parts, id="reproducibility")
 
 

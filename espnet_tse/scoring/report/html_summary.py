@@ -33,7 +33,9 @@ def results_table(table: Table) -> Html:
         text = element("abbr", two_lines(column.head, arrow), title=column.meaning)
         heads.append(element("th", text, scope="col"))
     if table.shows_coverage:
-        heads.append(element("th", element("abbr", "†", title="penalised and excluded utterances"), scope="col"))
+        heads.append(
+            element("th", element("abbr", "†", title="penalised and excluded utterances"), scope="col")
+        )
     best = [table.best(index) for index in range(len(table.columns))]
     rows = [table_row(table, row, best) for row in table.rows]
     name, _, text = table.title.partition(", ")
@@ -49,11 +51,17 @@ def table_row(table: Table, row: Row, best: list[float | None]) -> Html:
             cells.append(element("td", "–"))
             continue
         text = column.format(value.mean)
-        wins = best[index] is not None and not row.result.is_reference and round(value.mean, column.decimals) == best[index]
+        wins = (
+            best[index] is not None
+            and not row.result.is_reference
+            and round(value.mean, column.decimals) == best[index]
+        )
         interval = None
         if value.half_ci is not None:
             interval = element("span", f"±{column.format(value.half_ci)}", class_="ci")
-        cells.append(element("td", element("b", text) if wins else text, interval, class_="best" if wins else None))
+        cells.append(
+            element("td", element("b", text) if wins else text, interval, class_="best" if wins else None)
+        )
     if table.shows_coverage:
         cells.append(element("td", row.coverage or "–"))
     return element("tr", cells, class_="reference" if row.result.is_reference else None)

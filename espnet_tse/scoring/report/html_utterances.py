@@ -12,14 +12,18 @@ from espnet_tse.scoring.report.results_table import GroupTables
 # Fields of scores.jsonl that are no scores: shown as text, or not at all.
 TEXT_FIELDS = {"utt", "spk", "flags"}
 LEADING_FIELDS = ("dur_ref", "dur_est")
-HEADS = {"dur_ref": "target s", "dur_est": "est. s", "spk": "speaker"}
+HEADS = {"dur_ref": "target s", "dur_est": "est. s", "len_ratio": "len ratio"}
 
 
 def utterances_section(groups: list[GroupTables], cards: list[dict[str, Card]], max_rows: int) -> Html:
     """One table a group: a row for each utterance and system, linked to its audio where it is on the page."""
     parts: list[Html] = [element("h2", "Utterances")]
     parts.append(
-        element("p", "Click a column's head to sort; type words to filter (key, system, speaker, flag).", class_="muted")
+        element(
+            "p",
+            "Click a column's head to sort; type words to filter (key, system, speaker, flag).",
+            class_="muted",
+        )
     )
     for number, (tables, group_cards) in enumerate(zip(groups, cards)):
         parts.append(element("h3", tables.group.test_set))
@@ -50,20 +54,35 @@ def utterance_table(number: int, tables: GroupTables, cards: dict[str, Card], ma
         body.append(element("tr", cells))
     table_id, count_id = f"scores{number}", f"count{number}"
     table = element(
-        "table", element("thead", element("tr", heads)), element("tbody", body), class_="sortable", id=table_id
+        "table",
+        element("thead", element("tr", heads)),
+        element("tbody", body),
+        class_="sortable",
+        id=table_id,
     )
     label = f"filter the utterances of {tables.group.test_set}"
     tools = element(
         "div",
-        element("input", type="search", placeholder="filter", aria_label=label, data_filter=table_id, data_count=count_id),
+        element(
+            "input",
+            type="search",
+            placeholder="filter",
+            aria_label=label,
+            data_filter=table_id,
+            data_count=count_id,
+        ),
         element("span", f"{len(rows)} of {len(rows)} rows", id=count_id, class_="muted", aria_live="polite"),
         class_="tools",
     )
     cut = None
     if len(rows) < total:
         logging.info("%s: %d of %d rows on the page", tables.group.test_set, len(rows), total)
-        cut = element("p", f"The worst {len(rows)} of {total} rows are shown; scores.jsonl holds all.", class_="notice")
-    return element("div", cut, element("div", tools, element("div", table, class_="scroll tall"), class_="card"))
+        cut = element(
+            "p", f"The worst {len(rows)} of {total} rows are shown; scores.jsonl holds all.", class_="notice"
+        )
+    return element(
+        "div", cut, element("div", tools, element("div", table, class_="scroll tall"), class_="card")
+    )
 
 
 def keep_worst(rows: list[tuple[str, dict]], metric: str | None, max_rows: int) -> list[tuple[str, dict]]:
@@ -95,7 +114,12 @@ def field_head(field: str, columns: dict[str, Column]) -> str:
 
 
 def head(text: str, is_text: bool) -> Html:
-    return element("th", element("button", two_lines(text), type="button"), class_="name" if is_text else None, scope="col")
+    return element(
+        "th",
+        element("button", two_lines(text), type="button"),
+        class_="name" if is_text else None,
+        scope="col",
+    )
 
 
 def utterance_cell(utt: str, system: str, cards: dict[str, Card]) -> Html:
@@ -106,7 +130,9 @@ def utterance_cell(utt: str, system: str, cards: dict[str, Card]) -> Html:
     play = None
     if audio_id:
         label = f"play {system} of {utt}"
-        play = element("button", "▶", class_="play small", type="button", data_audio=audio_id, aria_label=label)
+        play = element(
+            "button", "▶", class_="play small", type="button", data_audio=audio_id, aria_label=label
+        )
     return element("th", play, element("a", utt, href=f"#{card.id}"), class_="name", scope="row")
 
 
@@ -115,14 +141,9 @@ def score_cell(field: str, row: dict, columns: dict[str, Column]) -> Html:
     if not isinstance(value, (int, float)):
         return element("td", "–", data_value="")
     column = columns.get(field)
-    if column is not None and column.source == "metric":
-        return element("td", column.format(value * column.scale), data_value=f"{value:.6g}")
-    return element("td", f"{value:.2f}" if isinstance(value, float) else value, data_value=f"{value:.6g}")
+    text = column.format_utterance(value) if column else f"{value:.2f}" if isinstance(value, float) else value
+    return element("td", text, data_value=f"{value:.6g}")
 
 
-def flag_text(flags) -> str:
-    if isinstance(flags, dict):
-        return ", ".join(f"{name} {value}" for name, value in flags.items())
-    if isinstance(flags, (list, tuple)):
-        return ", ".join(str(flag) for flag in flags)
-    return str(flags or "")
+def flag_text(flags: list[str] | None) -> str:
+    return ", ".join(str(flag) for flag in flags or [])

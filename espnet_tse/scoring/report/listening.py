@@ -106,11 +106,26 @@ def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]
             clip = load_clip(result.system, path, utt, scps)
             clip.scores = utterance_scores(result, utt)
             clips.append(clip)
+    target = next((clip for clip in clips if clip.label == "target"), None)
+    if target is not None and target.scores is None:
+        target.scores = heard_in_target(group, utt)
     return clips
 
 
+def heard_in_target(group: ComparableGroup, utt: str) -> dict[str, Any]:
+    """The recognisers' texts of the clean target, under the names that estimates have for theirs."""
+    texts: dict[str, Any] = {}
+    for result in group.results:
+        for name, text in (utterance_scores(result, utt) or {}).items():
+            if name.startswith("ref_dwer_"):
+                texts.setdefault(name.replace("ref_dwer_", "hyp_"), text)
+    return texts
+
+
 def first_recorded(group: ComparableGroup, name: str) -> str | None:
-    return next((r.meta["inputs"][name] for r in group.results if (r.meta.get("inputs") or {}).get(name)), None)
+    return next(
+        (r.meta["inputs"][name] for r in group.results if (r.meta.get("inputs") or {}).get(name)), None
+    )
 
 
 def utterance_scores(result: ScoredSet, utt: str) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Where figures come from: commit, versions, seeds and configs behind a set of results."""
 
 import hashlib
+import json
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -81,3 +82,29 @@ def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
         digest = hashlib.sha256(content).hexdigest()
         systems.append(TrainedSystem(folder, digest, str(config.get("seed", "not recorded")), config))
     return systems
+
+
+def decoding_facts(result: ScoredSet) -> list[tuple[str, str]]:
+    """Speed, memory and settings of a decoded set, from the decode.json beside its scoring folder.
+
+    Raises:
+        DataError: decode.json is no JSON object.
+    """
+    path = result.folder.parent / "decode.json"
+    if not path.is_file():
+        return []
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); decode this set again.") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: holds no object; decode this set again.")
+    facts = [("folder", str(path.parent))]
+    for name, value in content.items():
+        if isinstance(value, dict):
+            facts.append(
+                (name, ", ".join(f"{key} {item}" for key, item in value.items() if item is not None))
+            )
+        elif value is not None:
+            facts.append((name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
+    return facts

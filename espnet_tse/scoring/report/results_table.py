@@ -1,5 +1,6 @@
 """The two results tables of a test set as values, from which RESULTS.md and the page are written."""
 
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +17,8 @@ from espnet_tse.scoring.report.columns import (
 # More than this share of excluded or penalised utterances marks a row with a dagger.
 DAGGER_SHARE = 0.01
 
-# Cosine between different clean speakers (scoring.md, sections 5.5 and 13): "no similarity" is not 0.
-CHANCE_LEVEL = {"resemblyzer": 0.54}
+# Cosine between different clean speakers (scoring.md, section 5.5): "no similarity" is not 0.
+CHANCE_LEVEL = {"resemblyzer": 0.55}
 
 TITLES = {
     "A": "generative-safe: meaningful whether or not the output is aligned with the target",
@@ -101,45 +102,80 @@ def build_row(result: ScoredSet, columns: list[Column]) -> Row:
 
 
 def worst_count(result: ScoredSet, field_name: str) -> int:
-    return max((int(entry.get(field_name) or 0) for entry in result.metrics.values()), default=0)
+    entries = [*result.metrics.values(), *result.wer.values()]
+    return max((int(entry.get(field_name) or 0) for entry in entries), default=0)
 
 
 def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     """Footer lines: how the figures came about and how far they may be trusted."""
-    first = group.results[0].meta
-    lines = ["Cells are mean ±half of the 95 % bootstrap interval; – is not measured."]
-    lines.append(f"Preset: {first.get('preset', 'not recorded')}; {policies(first)}")
+    # A system's row, where there is one, is the typical one; references may lack inputs.
+    meta = group.results[-1].meta
+    settings = meta.get("settings") or {}
+    unit = "target speakers" if settings.get("ci_unit") == "spk" else "utterances"
+    lines = [f"Cells are mean ±half of the 95 % bootstrap interval over {unit}; – is not measured."]
+    lines.append(f"Preset: {meta.get('preset', 'not recorded')}{policies(settings)}")
+    if settings.get("bandwidth") == "8k":
+        lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
     lines += recognisers(group.results)
     lines += speaker_models(tables)
     for result in group.results:
         row = build_row(result, [])
         if row.coverage:
             lines.append(f"{row.system}: {coverage_detail(result)}")
-    versions = package_versions(first)
+    lines += unequal_sets(group.results)
+    lines += [f"n/a: {name}: {reason}" for name, reason in (meta.get("not_available") or {}).items()]
+    versions = package_versions(meta)
     if versions:
         lines.append("Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
-    command = first.get("command")
+    command = meta.get("command") or score_command(meta)
     if command:
         lines.append(f"Command: {command}")
     return lines
 
 
-def policies(meta: dict[str, Any]) -> str:
+def policies(settings: dict[str, Any]) -> str:
     """Length, level and alignment policy of a run, as far as it was recorded."""
-    settings = {**(meta.get("settings") or {}), **(meta.get("options") or {})}
     found = [f"{name} {settings[name]}" for name in ("length", "level", "align") if settings.get(name)]
-    return "policies: " + ", ".join(found) if found else "policies: length ref, level none, align none"
+    return f"; {', '.join(found)}" if found else ""
 
 
 def recognisers(results: list[ScoredSet]) -> list[str]:
     lines = []
     for tag, result in first_holders(results, "wer").items():
         entry = result.wer[tag]
-        line = f"{tag}: recogniser {entry.get('asr', tag)}, normaliser {entry.get('norm', 'not recorded')}"
+        line = (
+            f"{tag}: recogniser {entry.get('asr', tag)}, text normaliser {entry.get('norm', 'not recorded')}"
+        )
         if is_smoke_test(tag, result):
-            line += " (* smoke test: this recogniser is too weak for results, even clean speech is misread)"
+            line += " (* smoke test: this recogniser is too weak for results, it misreads even clean speech)"
         lines.append(line)
     return lines
+
+
+def unequal_sets(results: list[ScoredSet]) -> list[str]:
+    """A warning where rows of one table were not scored on the same utterances."""
+    keys = {result.system: frozenset(str(row["utt"]) for row in result.utterances) for result in results}
+    known = {system: found for system, found in keys.items() if found}
+    everywhere = frozenset.intersection(*known.values()) if known else frozenset()
+    differing = [f"{system} {len(found)}" for system, found in known.items() if found != everywhere]
+    if not differing:
+        return []
+    return [
+        f"WARNING: not all rows cover the same utterances ({len(everywhere)} in common; "
+        f"{', '.join(differing)}): they must not be compared."
+    ]
+
+
+def score_command(meta: dict[str, Any]) -> str:
+    """The command that scores these files again, from the recorded options that are set."""
+    words = []
+    for name, value in (meta.get("options") or {}).items():
+        values = value if isinstance(value, list) else [value]
+        if value is True:
+            words.append(f"--{name}")
+        elif value not in (None, False, "", []):
+            words += [f"--{name}", *(shlex.quote(str(item)) for item in values)]
+    return " ".join(["espnet-tse score", *words]) if words else ""
 
 
 def speaker_models(tables: list[Table]) -> list[str]:
@@ -159,13 +195,14 @@ def speaker_models(tables: list[Table]) -> list[str]:
 def coverage_detail(result: ScoredSet) -> str:
     """For example ``2 of 60 penalised (pesq, stoi), 1 excluded (estoi)``."""
     parts = []
+    entries = {**result.metrics, **result.wer}
     for field_name, word in (("n_penalized", "penalised"), ("n_excluded", "excluded")):
         counts: dict[int, list[str]] = {}
-        for name, entry in result.metrics.items():
+        for name, entry in entries.items():
             if entry.get(field_name):
                 counts.setdefault(int(entry[field_name]), []).append(name)
         for count, names in sorted(counts.items(), reverse=True):
-            shown = "all metrics" if len(names) == len(result.metrics) else ", ".join(sorted(names))
+            shown = "all metrics" if len(names) == len(entries) else ", ".join(sorted(names))
             parts.append(f"{count} of {result.meta.get('n', '?')} {word} ({shown})")
     return ", ".join(parts)
 

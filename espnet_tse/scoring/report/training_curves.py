@@ -25,12 +25,16 @@ class TrainingLog:
     def curves(self) -> list[str]:
         """Names worth drawing, the loss first: logged in training and validation, for two epochs or more."""
         train, valid = self.stats.get("train", {}), self.stats.get("valid", {})
-        names = [name for name in train if name in valid and not NOT_CURVES.match(name) and len(train[name]) > 1]
+        names = [
+            name for name in train if name in valid and not NOT_CURVES.match(name) and len(train[name]) > 1
+        ]
         return sorted(names, key=lambda name: (name != "loss", names.index(name)))
 
     @property
     def num_epochs(self) -> int:
-        return max((max(by_epoch) for s in self.stats.values() for by_epoch in s.values() if by_epoch), default=0)
+        return max(
+            (max(by_epoch) for s in self.stats.values() for by_epoch in s.values() if by_epoch), default=0
+        )
 
 
 def read_training_logs(folder: Path) -> TrainingLog:
@@ -39,7 +43,11 @@ def read_training_logs(folder: Path) -> TrainingLog:
     An epoch that was trained twice, before and after a resume, keeps its later figures.
     """
     log = TrainingLog()
-    old = [(int(m[1]), p) for p in folder.glob("train.*.log") if (m := re.fullmatch(r"train\.(\d+)\.log", p.name))]
+    old = [
+        (int(m[1]), p)
+        for p in folder.glob("train.*.log")
+        if (m := re.fullmatch(r"train\.(\d+)\.log", p.name))
+    ]
     paths = [path for _, path in sorted(old, reverse=True)] + [folder / "train.log"]
     for path in paths:
         if path.is_file():
@@ -74,7 +82,11 @@ def draw_curve(log: TrainingLog, name: str) -> Html:
 
     parts: list[Html] = []
     for tick in ticks:
-        parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y(tick):.1f}", y2=f"{y(tick):.1f}"))
+        parts.append(
+            element(
+                "line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y(tick):.1f}", y2=f"{y(tick):.1f}"
+            )
+        )
         parts.append(element("text", f"{tick:g}", class_="tick end", x=LEFT - 8, y=f"{y(tick) + 4:.1f}"))
     for tick in epoch_ticks(first, last):
         parts.append(element("text", tick, class_="tick middle", x=f"{x(tick):.1f}", y=HEIGHT - BOTTOM + 18))
@@ -101,7 +113,7 @@ def draw_curve(log: TrainingLog, name: str) -> Html:
 
 
 def nice_ticks(low: float, high: float, count: int) -> list[float]:
-    """Round values that span ``low`` to ``high`` in about ``count`` steps of 1, 2 or 5 times a power of ten."""
+    """Round values from ``low`` or below to ``high`` or above, in about ``count`` steps of 1, 2 or 5 tens."""
     if high == low:
         low, high = low - max(abs(low), 1) * 0.5, high + max(abs(high), 1) * 0.5
     raw = (high - low) / count

@@ -41,16 +41,27 @@ def signals(tmp_path_factory):
 def write_result():
     """Write one scoring folder; returns the path of its result.json."""
 
-    def write(folder: Path, system: str, test_set: str = "test", scores: dict | None = None, **changes) -> Path:
+    def write(
+        folder: Path, system: str, test_set: str = "test", scores: dict | None = None, **changes
+    ) -> Path:
         folder = folder / "scoring"
         folder.mkdir(parents=True)
         scores = scores or {}
         rows = []
         for number, key in enumerate(KEYS):
-            row = {"utt": key, "spk": f"spk{number % 3}", "dur_ref": 0.4, "dur_est": 0.4, "len_ratio": 1.0, "flags": []}
+            row = {
+                "utt": key,
+                "spk": f"spk{number % 3}",
+                "dur_ref": 0.4,
+                "dur_est": 0.4,
+                "len_ratio": 1.0,
+                "flags": [],
+            }
             row |= {name: mean + 0.01 * number for name, mean in scores.items()}
             rows.append(row)
-        (folder / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (folder / "scores.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
         metrics = {
             name: {"mean": mean, "ci95": [mean - 0.1, mean + 0.2], "n": 10, "n_penalized": 0, "n_excluded": 0}
             for name, mean in scores.items()
@@ -92,17 +103,25 @@ def exp_dir(tmp_path, signals, write_result):
     for system, folder, level in systems:
         out = exp / folder
         scp = write_scp(out / "wav.scp", signals[system.split()[0]])
-        scores = {"spk_resemblyzer": level, "dnsmos_ovrl": 2 + level, "si_sdr": 10 * level, "conf_rate": 1 - level}
+        scores = {
+            "spk_resemblyzer": level,
+            "dnsmos_ovrl": 2 + level,
+            "si_sdr": 10 * level,
+            "conf_rate": 1 - level,
+        }
         write_result(out, system, scores=scores, meta={"inputs": {**inputs, "inf_scp": scp}})
     mixture = {"spk_resemblyzer": 0.76, "dnsmos_ovrl": 2.4, "si_sdr": -0.5}
     write_result(
-        exp / "mixture" / "test", "mixture", scores=mixture, meta={"inputs": {**inputs, "inf_scp": inputs["mix_scp"]}}
+        exp / "mixture" / "test",
+        "mixture",
+        scores=mixture,
+        meta={"inputs": {**inputs, "inf_scp": inputs["mix_scp"]}},
     )
     (exp / "tse_a" / "config.yaml").write_text("seed: 777\nmax_epoch: 3\n", encoding="utf-8")
     (exp / "tse_a" / "train.log").write_text(
         "".join(
-            f"[host] 2026-01-02 03:04:05,678 (trainer:338) INFO: {epoch}epoch results: [train] iter_time=1.2e-04, "
-            f"loss={8 / epoch}, acc={0.2 * epoch:.1f}, optim0_lr0=1.0e-04, train_time=0.4, time=10.2 seconds, "
+            f"[host] 2026-01-02 03:04:05 (trainer:338) INFO: {epoch}epoch results: [train] iter_time=1e-04, "
+            f"loss={8 / epoch}, acc={0.2 * epoch:.1f}, optim0_lr0=1.0e-04, train_time=0.4, time=9 seconds, "
             f"total_count=60, gpu_max_cached_mem_GB=0.000, [valid] loss={9 / epoch}, acc={0.1 * epoch:.1f}, "
             f"time=1.2 seconds, total_count=60, gpu_max_cached_mem_GB=0.000\n"
             for epoch in (1, 2, 3)

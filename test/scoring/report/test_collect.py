@@ -46,7 +46,14 @@ def test_systems_of_one_name_are_told_apart_by_their_folders(exp_dir, write_resu
 
 @pytest.mark.parametrize(
     "system, rank",
-    [("mixture", 0), ("Mixture", 0), ("target", 2), ("codec_mini", 3), ("exp resynthesis", 3), ("codecformer", 4)],
+    [
+        ("mixture", 0),
+        ("Mixture", 0),
+        ("target", 2),
+        ("codec_mini", 3),
+        ("exp resynthesis", 3),
+        ("codecformer", 4),
+    ],
 )
 def test_reference_rank(system, rank):
     assert reference_rank(system) == rank
@@ -84,7 +91,9 @@ def test_broken_result_names_its_file(tmp_path, content, message):
     assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("line, message", [("{", "not JSON"), ('{"spk": "a"}', "has no 'utt'"), ("3", "has no 'utt'")])
+@pytest.mark.parametrize(
+    "line, message", [("{", "not JSON"), ('{"spk": "a"}', "has no 'utt'"), ("3", "has no 'utt'")]
+)
 def test_broken_score_line_names_file_and_line(tmp_path, line, message):
     path = tmp_path / "scores.jsonl"
     path.write_text('{"utt": "a"}\n' + line + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.html_page import PageOptions, build_page, write_page
 
@@ -34,7 +35,9 @@ class Page(HTMLParser):
             self.links.append(attributes["href"])
         if "src" in attributes:
             self.sources.append(attributes["src"])
-        self.references += [attributes[name] for name in ("data-audio", "data-filter", "data-count") if name in attributes]
+        self.references += [
+            attributes[name] for name in ("data-audio", "data-filter", "data-count") if name in attributes
+        ]
         if tag == "tr":
             self.rows.append([])
 
@@ -152,3 +155,38 @@ def test_written_file_is_utf8_and_whole(exp_dir, tmp_path):
     assert text.startswith("<!DOCTYPE html>")
     assert text.endswith("</html>\n")
     assert "A &lt;title&gt;" in text
+
+
+def test_decoding_runs_are_on_the_reproducibility_card(exp_dir):
+    decode = exp_dir / "tse_a" / "decode_test" / "decode.json"
+    decode.write_text(
+        '{"rtf": 0.123456, "peak_memory_mb": 812, "settings": {"mode": "greedy", "seed": 7, "top_k": null}}'
+    )
+    text = build_page(collect_results(exp_dir), exp_dir, OPTIONS)
+    assert "Decoding of test by system2" in text
+    assert "0.1235" in text
+    assert "mode greedy, seed 7<" in text
+
+
+def test_broken_decode_file_names_itself(exp_dir):
+    (exp_dir / "tse_a" / "decode_test" / "decode.json").write_text("{")
+    with pytest.raises(DataError, match="decode.json: not JSON"):
+        build_page(collect_results(exp_dir), exp_dir, OPTIONS)
+
+
+def test_broken_config_names_itself(exp_dir):
+    (exp_dir / "tse_a" / "config.yaml").write_text("a: [")
+    with pytest.raises(DataError, match="config.yaml: not YAML"):
+        build_page(collect_results(exp_dir), exp_dir, OPTIONS)
+
+
+def test_word_error_rates_of_utterances_are_per_cent_as_in_the_head(exp_dir, write_result):
+    wer = {"dwer_whisper": {"corpus": 0.5, "ci95": None, "norm": "basic", "asr": "whisper"}}
+    path = write_result(exp_dir / "tse_c" / "decode", "system3", scores={"si_sdr": 1.0}, wer=wer)
+    scores = path.parent / "scores.jsonl"
+    scores.write_text(
+        scores.read_text().replace('"len_ratio": 1.0', '"dwer_whisper": 0.25, "len_ratio": 1.0')
+    )
+    text = build_page(collect_results(exp_dir), exp_dir, OPTIONS)
+    assert 'dWER%<span class="model">whisper</span>' in text
+    assert '<td data-value="0.25">25.0</td>' in text

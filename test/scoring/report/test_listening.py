@@ -101,3 +101,11 @@ def test_absent_scp_is_named(group):
     for result in group.results:
         result.meta["inputs"]["ref_scp"] = "absent/spk1.scp"
     assert "absent/spk1.scp: no such file" in load_clips(group, "utt1", ScpCache())[2].missing
+
+
+def test_texts_of_the_target_are_those_of_the_recogniser(group):
+    row = next(row for row in group.results[2].utterances if row["utt"] == "utt1")
+    row |= {"hyp_whisper": "b", "ref_dwer_whisper": "a b"}
+    clips = {clip.label: clip for clip in load_clips(group, "utt1", ScpCache())}
+    assert clips["target"].scores == {"hyp_whisper": "a b"}
+    assert clips["system2"].scores["hyp_whisper"] == "b"

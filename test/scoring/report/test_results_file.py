@@ -118,7 +118,9 @@ def test_one_penalty_in_many_utterances_has_no_dagger(exp_dir, tmp_path, write_r
 
 def test_different_protocols_stand_in_separate_tables_and_it_is_said(exp_dir, tmp_path, write_result):
     scores = {"si_sdr": 99.0}
-    write_result(exp_dir / "tse_c" / "decode", "system3", scores=scores, meta={"signature": "two", "preset": "usef"})
+    write_result(
+        exp_dir / "tse_c" / "decode", "system3", scores=scores, meta={"signature": "two", "preset": "usef"}
+    )
     path = tmp_path / "RESULTS.md"
     write_results(path, collect_results(exp_dir))
     text = path.read_text()
@@ -158,7 +160,9 @@ def test_speaker_similarity_is_read_against_its_chance_level(tmp_path, results):
 
 def test_length_column_counts_what_is_off(exp_dir, tmp_path):
     scores = exp_dir / "tse_a" / "decode_test" / "scoring" / "scores.jsonl"
-    scores.write_text(scores.read_text().replace('"len_ratio": 1.0', '"len_ratio": 0.85', 3), encoding="utf-8")
+    scores.write_text(
+        scores.read_text().replace('"len_ratio": 1.0', '"len_ratio": 0.85', 3), encoding="utf-8"
+    )
     path = tmp_path / "RESULTS.md"
     write_results(path, collect_results(exp_dir))
     rows = table_rows(path.read_text())
@@ -171,3 +175,34 @@ def test_names_cannot_break_the_table(exp_dir, tmp_path, write_result):
     path = tmp_path / "RESULTS.md"
     write_results(path, collect_results(exp_dir))
     assert "| a\\|b &lt;b> c |" in path.read_text()
+
+
+def test_rows_on_other_utterances_are_warned_of(exp_dir, tmp_path):
+    scores = exp_dir / "tse_a" / "decode_test" / "scoring" / "scores.jsonl"
+    scores.write_text("".join(scores.read_text().splitlines(True)[:4]), encoding="utf-8")
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    assert "WARNING: not all rows cover the same utterances (4 in common; mixture 10" in path.read_text()
+
+
+def test_command_holds_the_options_that_were_set(exp_dir, tmp_path, write_result):
+    options = {
+        "inf_scp": "a b/wav.scp",
+        "asr": ["x", "y"],
+        "text": None,
+        "force": False,
+        "allow_upsample": True,
+    }
+    write_result(exp_dir / "tse_c" / "decode", "system30", meta={"options": options})
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    command = "Command: espnet-tse score --inf_scp 'a b/wav.scp' --asr x y --allow_upsample\n"
+    assert command in path.read_text()
+
+
+def test_shifted_columns_stand_beside_the_plain_ones(exp_dir, tmp_path, write_result):
+    write_result(exp_dir / "tse_c" / "decode", "system30", scores={"si_sdr": 1.0, "si_sdr_al": 5.0})
+    path = tmp_path / "RESULTS.md"
+    write_results(path, collect_results(exp_dir))
+    heads = next(row for row in table_rows(path.read_text()) if "SI-SDR" in row)
+    assert heads[2:4] == ["SI-SDR", "SI-SDR (shifted)"]
