@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import embedding, mse_loss, one_hot
 
@@ -30,13 +31,20 @@ class ResidualQuantizer(nn.Module):
         embedding_dim: int,
         decay: float = 0.99,
         kmeans_iterations: int = 50,
-        dead_code_threshold: float = 2.0,
+        dead_code_share: float = 0.05,
     ):
         super().__init__()
         shape = (num_codebooks, codebook_size)
+        if min(num_codebooks, codebook_size, embedding_dim) < 1 or not 0 < decay < 1:
+            raise ValueError(
+                f"{num_codebooks} codebooks of {codebook_size} x {embedding_dim}, decay {decay}: sizes must be "
+                "positive and the decay between 0 and 1."
+            )
         self.decay = decay
         self.kmeans_iterations = kmeans_iterations
-        self.dead_code_threshold = dead_code_threshold
+        # EnCodec restarts vectors used less than twice a batch; at 1024 vectors and 1024 frames a batch
+        # that is half of them, so the limit here is a share of the average use.
+        self.dead_code_share = dead_code_share
         tables = torch.randn(*shape, embedding_dim) / embedding_dim**0.5
         self.register_buffer("inited", torch.zeros(num_codebooks, 1))
         self.register_buffer("cluster_size", torch.ones(shape))
@@ -63,8 +71,6 @@ class ResidualQuantizer(nn.Module):
         total, residual = torch.zeros_like(latents), latents
         codes, distances = [], []
         for k in range(self.embed.size(0)):
-            if self.training:
-                self._initialize(k, residual.detach())
             table = self.embed[k]
             indices = nearest(residual, table)
             chosen = embedding(indices, table)
@@ -80,20 +86,28 @@ class ResidualQuantizer(nn.Module):
         return Quantized(values, torch.stack(codes, dim=1), torch.stack(distances).mean())
 
     @torch.no_grad()
-    def _initialize(self, k: int, residual: Tensor) -> None:
-        if self.inited[k]:
-            return
-        samples = residual.flatten(0, 1)
-        means, sizes = kmeans(samples, self.embed.size(1), self.kmeans_iterations)
-        self.embed[k], self.cluster_size[k] = means, sizes
-        self.embed_avg[k] = means * sizes[:, None]
-        self.inited[k] = 1
+    def fit(self, latents: Tensor) -> None:
+        """Set all tables by k-means, each on what the ones before it leave: latents (n, D), once, to begin with.
+
+        In a training of several processes every one ends with the tables of the first one.
+        """
+        residual = latents
+        for k in range(self.embed.size(0)):
+            means, sizes = kmeans(residual, self.embed.size(1), self.kmeans_iterations)
+            means, sizes = from_first_process(means), from_first_process(sizes.clamp(min=1))
+            self.embed[k], self.cluster_size[k] = means, sizes
+            self.embed_avg[k] = means * sizes[:, None]
+            residual = residual - embedding(nearest(residual, means), means)
+        self.inited.fill_(1)
 
     @torch.no_grad()
     def _update(self, k: int, residual: Tensor, indices: Tensor) -> None:
         samples, chosen = residual.flatten(0, 1), indices.flatten()
         counts = torch.bincount(chosen, minlength=self.embed.size(1)).to(samples)
         sums = torch.zeros_like(self.embed[k]).index_add_(0, chosen, samples)
+        if is_distributed():
+            dist.all_reduce(counts)
+            dist.all_reduce(sums)
         self.cluster_size[k].lerp_(counts, 1 - self.decay)
         self.embed_avg[k].lerp_(sums, 1 - self.decay)
         self._restart_dead(k, samples)
@@ -104,12 +118,28 @@ class ResidualQuantizer(nn.Module):
 
     def _restart_dead(self, k: int, samples: Tensor) -> None:
         """A vector that hardly any sample chooses starts again on a sample of this batch."""
-        dead = self.cluster_size[k] < self.dead_code_threshold
+        average = self.cluster_size[k].mean()
+        dead = self.cluster_size[k] < self.dead_code_share * average
         if not dead.any():
             return
         drawn = samples[torch.randint(samples.size(0), (int(dead.sum()),), device=samples.device)]
-        self.cluster_size[k, dead] = self.dead_code_threshold
-        self.embed_avg[k, dead] = drawn * self.dead_code_threshold
+        drawn = from_first_process(drawn)
+        # With the use of an average vector it gets the time to prove itself.
+        self.cluster_size[k, dead] = average
+        self.embed_avg[k, dead] = drawn * average
+
+
+def is_distributed() -> bool:
+    """Whether several processes train together."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def from_first_process(values: Tensor) -> Tensor:
+    """The tensor of rank 0, on every rank."""
+    if is_distributed():
+        values = values.contiguous()
+        dist.broadcast(values, src=0)
+    return values
 
 
 def nearest(values: Tensor, table: Tensor) -> Tensor:

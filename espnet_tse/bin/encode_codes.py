@@ -1,0 +1,57 @@
+"""Waveforms -> codec codes: one int16 .npy of shape (frames, codebooks) an utterance."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser(prog: str = "espnet-tse tokenize", description: str = __doc__) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("--codec", required=True, help="codec folder: config.yaml, model.pth, manifest.json")
+    parser.add_argument("--scp", required=True, help="wav.scp or spk1.scp of the utterances")
+    parser.add_argument("--output_dir", required=True, help="folder of the scp, manifest.json and files")
+    parser.add_argument("--batch_size", type=int, default=8, help="utterances a pass; equal lengths share it")
+    parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ...")
+    parser.add_argument("--shard", metavar="J/N", help="work on part J of N; writes OUTPUT_DIR/J")
+    parser.add_argument("--merge", type=int, metavar="N", help="join the N shards of OUTPUT_DIR")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    return run(get_parser(), cmd, "codes.scp")
+
+
+def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -> int:
+    """Both products of a codec have the same command line; ``name`` is the scp that is written."""
+    args = parser.parse_args(cmd)
+    if args.batch_size < 1 or (args.merge is not None and (args.merge < 1 or args.shard)):
+        parser.error("--batch_size and --merge want positive numbers, and --merge goes without --shard")
+    import logging
+
+    from espnet_tse.schema.scp import DataError
+    from espnet_tse.schema.shard import parse_shard
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
+    try:
+        shard = parse_shard(args.shard) if args.shard else None
+        import torch
+
+        from espnet_tse.tasks import coding
+
+        torch.set_num_threads(args.num_threads)
+        paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
+        if args.merge:
+            coding.merge(*paths, args.merge, name)
+        else:
+            work = coding.encode_scp if name == "codes.scp" else coding.resynthesize_scp
+            work(*paths, shard, args.batch_size, args.device)
+    except DataError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

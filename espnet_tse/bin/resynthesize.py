@@ -1,0 +1,19 @@
+"""Encode and decode utterances with a codec: the upper bound of systems that predict its codes."""
+
+import sys
+from typing import Sequence
+
+from espnet_tse.bin.encode_codes import get_parser as coding_parser
+from espnet_tse.bin.encode_codes import run
+
+
+def get_parser():
+    return coding_parser("resynthesize", __doc__)
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    return run(get_parser(), cmd, "wav.scp")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

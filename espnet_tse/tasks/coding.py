@@ -1,0 +1,165 @@
+"""Codec work on many files: tokenization and resynthesis, by shards, resumable by key."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.load import load_codec
+from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.schema.audio import read_audio, write_audio
+from espnet_tse.schema.files import atomic_write, write_json
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.schema.shard import take_shard
+
+
+def encode_scp(
+    codec_dir: Path, scp: Path, output_dir: Path, shard: tuple[int, int] | None, batch_size: int, device: str
+) -> None:
+    """Codes of every utterance: ``<key>.npy`` int16 (T, K), ``codes.scp`` and the codec's manifest.
+
+    Shard J of N writes below ``output_dir/J``. Files that are there already are kept, if the folder
+    carries this codec's manifest.
+    Raises:
+        DataError: unreadable audio, or codes of another codec in ``output_dir``.
+    """
+
+    def encode(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[np.ndarray]:
+        codes = codec.encode(waveforms, lengths)
+        rows = codes.values.transpose(1, 2).cpu().numpy().astype(np.int16)
+        return [row[:length] for row, length in zip(rows, codes.lengths.tolist())]
+
+    def write(path: Path, codes: np.ndarray) -> None:
+        with atomic_write(path, "wb") as file:
+            np.save(file, codes)
+
+    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, ("codes.scp", ".npy"), encode, write)
+
+
+def resynthesize_scp(
+    codec_dir: Path, scp: Path, output_dir: Path, shard: tuple[int, int] | None, batch_size: int, device: str
+) -> None:
+    """Encode and decode every utterance: ``wav/<key>.wav`` with the input's level and length, ``wav.scp``.
+
+    It is the upper bound of what a system that predicts this codec's codes can reach.
+    """
+    sample_rate = read_manifest(codec_dir)["spec"]["sample_rate"]
+
+    def resynthesize(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[np.ndarray]:
+        decoded = codec.resynthesize(waveforms, lengths).cpu().numpy()
+        return [row[:length] for row, length in zip(decoded, lengths.tolist())]
+
+    def write(path: Path, signal: np.ndarray) -> None:
+        # A resynthesis at the target's level may peak higher than the target did.
+        write_audio(path, signal / max(1.0, float(np.abs(signal).max())), sample_rate)
+
+    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, ("wav.scp", ".wav"), resynthesize, write)
+
+
+def code_scp(
+    codec_dir: Path,
+    scp: Path,
+    output_dir: Path,
+    shard: tuple[int, int] | None,
+    batch_size: int,
+    device: str,
+    product: tuple[str, str],
+    compute: Callable[[AbsCodec, Tensor, Tensor], list[np.ndarray]],
+    write: Callable[[Path, np.ndarray], None],
+) -> None:
+    """Run ``compute`` over the files of ``scp`` and ``write`` one file a key.
+
+    Args:
+        product: name of the scp that is written, and suffix of the files.
+        compute: codec, waveforms (B, N), lengths (B,) -> B arrays.
+    """
+    folder = output_dir / str(shard[0]) if shard else output_dir
+    name, suffix = product
+    files_in = folder / "wav" if suffix == ".wav" else folder
+    stamp(folder, codec_dir)
+    paths = read_scp(scp)
+    keys = take_shard(list(paths), shard)
+    produced = {key: files_in / f"{key}{suffix}" for key in keys}
+    todo = [key for key in keys if not produced[key].is_file()]
+    logging.info(f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already")
+    if todo:
+        codec = load_codec(codec_dir, device)
+        started, done = time.perf_counter(), 0
+        for batch in equal_length_batches(todo, paths, batch_size):
+            rows = [torch.from_numpy(read_utterance(paths[key], key, codec.spec.sample_rate)) for key in batch]
+            lengths = torch.tensor([len(row) for row in rows], device=device)
+            with torch.no_grad():
+                outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
+            for key, output in zip(batch, outputs):
+                write(produced[key], output)
+            done += len(batch)
+            remaining = (time.perf_counter() - started) / done * (len(todo) - done)
+            if done == len(todo) or (done // batch_size) % 20 == 0:
+                logging.info(f"{done}/{len(todo)} utterances, {remaining:.0f} s to go")
+    write_scp(folder / name, produced)
+
+
+def read_utterance(path: str, key: str, sample_rate: int) -> np.ndarray:
+    """Samples at the codec's rate; faults name the key."""
+    try:
+        return read_audio(path, sample_rate)[0]
+    except DataError as error:
+        raise DataError(f"key '{key}': {error}") from error
+
+
+def equal_length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> Iterator[list[str]]:
+    """Keys sorted by duration, so that rows of equal length, which share a pass, come together."""
+    import soundfile
+
+    def duration(key: str) -> int:
+        try:
+            return soundfile.info(paths[key]).frames
+        except soundfile.LibsndfileError as error:
+            raise DataError(f"key '{key}': {paths[key]} is not readable as audio ({error}).") from error
+
+    ordered = sorted(keys, key=lambda key: (duration(key), key))
+    for start in range(0, len(ordered), batch_size):
+        yield ordered[start : start + batch_size]
+
+
+def stamp(folder: Path, codec_dir: Path) -> None:
+    """Put the codec's manifest beside what is made with it.
+
+    Raises:
+        DataError: the folder holds the manifest of another codec.
+    """
+    manifest = read_manifest(codec_dir)
+    if (folder / "manifest.json").is_file():
+        check_same_codec(read_manifest(folder), manifest)
+    manifest.pop("path")
+    write_json(folder / "manifest.json", manifest)
+
+
+def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, name: str) -> None:
+    """Join the shards' ``name`` (codes.scp or wav.scp) and check that no key of ``scp`` is missing.
+
+    Raises:
+        DataError: a shard is missing or of another codec, or keys were not produced.
+    """
+    manifest = read_manifest(codec_dir)
+    merged: dict[str, str] = {}
+    for part in range(1, num_shards + 1):
+        folder = output_dir / str(part)
+        check_same_codec(read_manifest(folder), manifest)
+        merged |= read_scp(folder / name)
+    wanted = read_scp(scp)
+    missing = [key for key in wanted if key not in merged]
+    if missing:
+        raise DataError(
+            f"{output_dir}: lacks {len(missing)} of {len(wanted)} keys of {scp}, the first is '{missing[0]}'; "
+            "run the shards again, they go on where they stopped."
+        )
+    stamp(output_dir, codec_dir)
+    write_scp(output_dir / name, {key: merged[key] for key in wanted})
+    logging.info(f"{output_dir / name}: {len(wanted)} utterances")
