@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+# At most so many active states / word ends a frame (the registry repeats it as a setting).
+PRUNING = {"maxhmmpf": 3000, "maxwpf": 5}
+
 
 @dataclass(frozen=True)
 class AsrSpec:
@@ -51,7 +54,8 @@ class PocketSphinx:
     def __init__(self) -> None:
         from pocketsphinx import Decoder
 
-        self.decoder = Decoder(loglevel="FATAL")
+        # The pruning halves the time; on clean speech the texts measured were those of the default.
+        self.decoder = Decoder(loglevel="FATAL", **PRUNING)
 
     def __call__(self, samples: np.ndarray) -> str:
         """Words of (N,) samples at 16 kHz."""

@@ -57,6 +57,14 @@ def probe(entry: str) -> tuple[float, int] | None:
     return info.frames / info.samplerate, info.samplerate
 
 
+def _refuse_pickle(entry: str) -> None:
+    path, _, offset = entry.rpartition(":")
+    with open(path, "rb") as file:
+        file.seek(int(offset))
+        if file.read(3) == b"PKL":  # kaldiio would execute it
+            raise AudioError(f"{entry}: holds a pickle, not audio; write wav into the archive.")
+
+
 def _read(entry: str) -> tuple[np.ndarray, int]:
     import soundfile
 
@@ -66,7 +74,10 @@ def _read(entry: str) -> tuple[np.ndarray, int]:
         except ImportError:
             raise AudioError(f"{entry}: reading ark files needs kaldiio; pip install kaldiio.") from None
         try:
+            _refuse_pickle(entry)
             first, second = kaldiio.load_mat(entry)
+        except AudioError:
+            raise
         except (OSError, ValueError, TypeError, EOFError) as error:
             raise AudioError(f"{entry}: cannot be read ({error}).") from error
         rate, samples = (first, second) if isinstance(first, int) else (second, first)

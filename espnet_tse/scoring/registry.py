@@ -98,10 +98,10 @@ MEASURES: dict[str, Measure] = _by_name(
         Measure(
             "pocketsphinx",
             1,
-            {"model": "en-us", "reinit": "every utterance"},
+            {"model": "en-us", "reinit": "every utterance", "maxhmmpf": 3000, "maxwpf": 5},
             ("pocketsphinx",),
             ("pocketsphinx",),
-            cost_ms=2500,
+            cost_ms=1500,
         ),
         # Derived columns: arithmetic on the measures above, or on the samples themselves.
         Measure("improvement", 1),

@@ -61,6 +61,8 @@ def _only_one(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(f"{folder.parent}: another scoring run writes here; wait for it or end it.") from None
+        except OSError as error:
+            log.warning("%s: this file system has no locks (%s); do not score twice at once here", folder, error)
         yield
 
 
@@ -80,6 +82,8 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), len(jobs))
     # spawn, never fork: a child forked after a multi-threaded torch operation can deadlock.
     context = multiprocessing.get_context("spawn")
+    durations = {u.key: max(u.duration_s, 0.1) for u in plan.utterances}
+    audio, audio_done = sum(durations.values()), 0.0
     records: dict[str, Record] = {}
     files: list[Path] = []
     running = {}
@@ -105,6 +109,7 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
                     ) from None
                 if kind == "done":
                     records[content[0].key] = content[0]
+                    audio_done += durations[content[0].key]
                 elif kind == "error":
                     raise JobError(f"scoring utterance '{content[0]}' failed:\n{content[1]}")
                 else:
@@ -113,21 +118,18 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
             now = time.monotonic()
             if now - shown >= PROGRESS_S and records:
                 shown = now
-                _log_progress(len(records), total, now - start)
+                # By audio, not by count: the longest come first, and would promise too long a wait.
+                left = (now - start) / audio_done * (audio - audio_done)
+                log.info("scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left)))
     finally:
         for process in running.values():
             process.terminate()
             process.join()
-    _log_progress(len(records), total, time.monotonic() - start)
+    seconds = time.monotonic() - start
     computed = sum(record.computed for record in records.values())
     again = sum(record.computed == 0 for record in records.values())
-    log.info("%d values computed; %d utterances came from the cache whole", computed, again)
+    log.info("%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache", total, seconds, computed, again)
     return records, files
-
-
-def _log_progress(done: int, total: int, seconds: float) -> None:
-    left = timedelta(seconds=round(seconds / done * (total - done)))
-    log.info("scored %d/%d utterances, %.2f s each, ETA %s", done, total, seconds / done, left)
 
 
 def estimate_seconds(plan: ScoringPlan) -> float:
@@ -165,7 +167,7 @@ def run(plan: ScoringPlan) -> int:
         # The folder of this system keeps what this run used; the shared one keeps everything.
         shared = plan.worker.reference_cache
         if shared == own:
-            join_files(own, files)
+            join_files(own, list(own.glob("*.jsonl")))
         else:
             join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
             join_files(shared, [path for path in files if path.parent == shared])

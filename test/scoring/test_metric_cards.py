@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_tse.scoring import weights
+from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table, needed_measure
+from espnet_tse.scoring.registry import MEASURES, METRICS, POSITIONS, PRESETS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_is_the_generated_one():
+    page = (ROOT / "doc" / "metrics.md").read_text(encoding="utf-8")
+    assert page == metrics_markdown(), (
+        "doc/metrics.md is not what the registry says; make it again: "
+        "python3 -m espnet_tse.bin.score --list_metrics markdown > doc/metrics.md"
+    )
+
+
+def test_every_metric_is_on_the_page_and_in_the_list():
+    for name in METRICS:
+        assert f"### `{name}`" in metrics_markdown()
+        assert any(line.startswith(f"{name} ") for line in metrics_table().splitlines())
+
+
+def test_list_runs_with_nothing_but_the_standard_library():
+    # -S: no site-packages at all.
+    command = [sys.executable, "-S", "-m", "espnet_tse.bin.score", "--list_metrics"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "package 'pesq' is not installed (pip install 'espnet_tse[score]')" in done.stdout
+    assert "[available]" in done.stdout  # numpy metrics name no package
+
+
+def test_missing_weights_are_named(monkeypatch, tmp_path):
+    (lack, *_) = weights.missing_parts(MEASURES["dnsmos"], tmp_path)
+    assert "sig_bak_ovr.onnx" in lack and str(tmp_path) in lack
+    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    assert "pretrained.pt is not in the package 'resemblyzer'" in weights.missing_parts(MEASURES["resemblyzer"])[0]
+
+
+@pytest.mark.parametrize("card", METRICS.values(), ids=lambda card: card.name)
+def test_cards_are_consistent(card):
+    assert card.direction in ("up", "down", "none")
+    assert needed_measure(card) in MEASURES and card.version >= 1
+    assert (card.name in POSITIONS) == (card.measure in ("dnsmos", "pdnsmos"))
+    if card.direction == "up" and card.measure != "improvement":
+        # No output may score below a missing one.
+        assert card.penalty == card.low
+    if card.direction == "down":
+        assert card.penalty == card.high
+
+
+def test_presets_name_known_metrics():
+    for names in PRESETS.values():
+        assert set(names) <= set(METRICS) and len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", list(weights.WEIGHTS))
+def test_weights_are_the_measured_ones(name):
+    assert weights.sha256(weights.find_weight(name)).startswith(weights.WEIGHTS[name].sha256)
+
+
+def test_hash_of_a_folder_follows_names_and_contents(tmp_path):
+    (tmp_path / "a").write_text("1")
+    first = weights.sha256(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert weights.sha256(tmp_path) != first
