@@ -1,6 +1,6 @@
 """The page's summary: the results tables of every test set."""
 
-from espnet_tse.scoring.report.html_tree import Html, element, two_lines
+from espnet_tse.scoring.report.html_tree import Html, breakable, element, two_lines
 from espnet_tse.scoring.report.results_file import protocol_name, split_notice
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
@@ -21,7 +21,9 @@ def summary_section(groups: list[GroupTables]) -> Html:
                 parts.append(element("p", split_notice(counts[test_set]).strip("*"), class_="notice"))
         if counts[test_set] > 1:
             parts.append(element("h3", protocol_name(tables, number, counts[test_set])))
-        parts += [element("div", results_table(table), class_="card scroll") for table in tables.tables]
+        parts += [
+            element("div", results_table(table), class_="card scroll", tabindex=0) for table in tables.tables
+        ]
         parts.append(element("ul", (element("li", note) for note in tables.notes), class_="notes"))
     return element("section", parts, id="results")
 
@@ -44,7 +46,7 @@ def results_table(table: Table) -> Html:
 
 
 def table_row(table: Table, row: Row, best: list[float | None]) -> Html:
-    cells = [element("th", row.system, class_="name", scope="row")]
+    cells = [element("th", breakable(row.system), class_="name", scope="row")]
     cells.append(element("td", "–" if row.count is None else row.count))
     for index, (column, value) in enumerate(zip(table.columns, row.values)):
         if value is None:

@@ -81,7 +81,9 @@ def utterance_table(number: int, tables: GroupTables, cards: dict[str, Card], ma
             "p", f"The worst {len(rows)} of {total} rows are shown; scores.jsonl holds all.", class_="notice"
         )
     return element(
-        "div", cut, element("div", tools, element("div", table, class_="scroll tall"), class_="card")
+        "div",
+        cut,
+        element("div", tools, element("div", table, class_="scroll tall", tabindex=0), class_="card"),
     )
 
 

@@ -1,0 +1,41 @@
+import hashlib
+
+from espnet_tse.scoring.report import provenance
+from espnet_tse.scoring.report.collect import collect_results
+
+
+def test_environment_is_that_of_the_newest_score(exp_dir, write_result):
+    meta = {"date": "2026-05-06", "commit": "fedcba9", "versions": {"python": "3.12.1"}}
+    write_result(exp_dir / "tse_c" / "decode", "system3", meta=meta)
+    facts = dict(provenance.environment(collect_results(exp_dir)))
+    assert (facts["date"], facts["python version"], facts["Git hash"]) == ("2026-05-06", "3.12.1", "fedcba9")
+    assert "Commit date" not in facts
+
+
+def test_without_a_recorded_commit_git_is_asked(exp_dir, monkeypatch):
+    results = collect_results(exp_dir)
+    for result in results:
+        del result.meta["commit"]
+    monkeypatch.setattr(provenance, "git", lambda *arguments: f"answer to {arguments[0]}")
+    facts = dict(provenance.environment(results))
+    assert facts["Git hash"] == "answer to rev-parse"
+    assert facts["Commit date"] == "answer to log"
+
+
+def test_no_git_is_said(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert provenance.git("rev-parse", "HEAD") == "not a git checkout"
+
+
+def test_trained_systems_have_a_config_and_a_log(exp_dir):
+    (exp_dir / "tse_b" / "config.yaml").write_text("seed: 1\n")  # never trained
+    (system,) = provenance.find_trained_systems(exp_dir)
+    assert system.folder.name == "tse_a"
+    assert system.seed == "777"
+    assert (
+        system.config_sha256 == hashlib.sha256((exp_dir / "tse_a" / "config.yaml").read_bytes()).hexdigest()
+    )
+
+
+def test_unknown_packages_are_named_so():
+    assert provenance.installed_version("no_such_package_here") == "not installed"
