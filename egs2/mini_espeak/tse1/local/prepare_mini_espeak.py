@@ -25,7 +25,7 @@ from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import write_scp
 
-VERSION = 3  # raise it when the same options give other samples
+VERSION = 4  # raise it when the same options give other samples
 LEVEL_RMS = 0.04  # -28 dBFS: two of the peakiest voices at +-5 dB stay below full scale
 EDGE_S = 0.04  # silence kept before and after the speech
 EDGE_LEVEL = 0.01  # of the peak: below it a sample counts as silence
@@ -221,6 +221,7 @@ def write_sets(args: argparse.Namespace, work: Path, speakers: dict, transcripts
         fields = make_mixtures(name, count, transcripts[name], work / "audio" / name, audio / name, args)
         scps = {scp: fields[scp] for scp in ("wav", "spk1", "spk2", "enroll_spk1")}
         write_lists(work / name, fields["utt2spk"], "text_spk1", fields["text"], **scps)
+        write_scp(work / name / "utt2enrollspk", fields["utt2spk"])
         write_scp(work / name / "utt2sir", fields["utt2sir"])
         write_scp(work / name / "utt2regions", fields["utt2regions"])
         with atomic_write(work / name / "protocol") as file:

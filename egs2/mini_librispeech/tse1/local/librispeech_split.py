@@ -1,0 +1,77 @@
+"""A folder in LibriSpeech layout -> utterances, and which speakers train, develop and test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One FLAC file ``<subset>/<speaker>/<chapter>/<key>.flac``."""
+
+    key: str
+    speaker: str
+    subset: str
+    path: Path
+    text: str | None  # of the chapter's .trans.txt, where there is one
+
+
+def find_utterances(root: Path) -> list[Utterance]:
+    """All utterances below ``root`` (which holds the subsets), by key.
+
+    Raises:
+        SystemExit: there are none.
+    """
+    if (root / "LibriSpeech").is_dir():
+        root = root / "LibriSpeech"
+    found = []
+    for path in sorted(root.glob("*/*/*/*.flac")):
+        chapter = path.parent
+        transcripts = _transcripts(chapter)
+        found.append(Utterance(path.stem, chapter.parent.name, chapter.parent.parent.name, path, transcripts.get(path.stem)))
+    if not found:
+        raise SystemExit(
+            f"{root}: no <subset>/<speaker>/<chapter>/*.flac below it; LIBRISPEECH must name the folder that "
+            "holds train-clean-5, dev-clean-2 or other subsets."
+        )
+    return sorted(found, key=lambda u: u.key)
+
+
+_CHAPTERS: dict[Path, dict[str, str]] = {}
+
+
+def _transcripts(chapter: Path) -> dict[str, str]:
+    """``<speaker>-<chapter>.trans.txt``: key -> words."""
+    if chapter not in _CHAPTERS:
+        lines: dict[str, str] = {}
+        for path in chapter.glob("*.trans.txt"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                key, _, words = line.partition(" ")
+                if words.strip():
+                    lines[key] = words.strip().lower()
+        _CHAPTERS[chapter] = lines
+    return _CHAPTERS[chapter]
+
+
+def split_speakers(utterances: list[Utterance]) -> dict[str, set[str]]:
+    """Speakers of train, dev and test.
+
+    - Subsets ``train-*``, ``dev-*`` and ``test-*`` are there: they are the sets.
+    - ``train-*`` and only one of the others (mini LibriSpeech): its speakers, by number, go to dev and
+      test in turn.
+    - Otherwise every 12th speaker (positions 11, 23, ... by number) is dev, every 12th shifted by 6
+      (positions 5, 17, ...) is test, the rest is train.
+    """
+    of_kind: dict[str, set[str]] = {"train": set(), "dev": set(), "test": set()}
+    for utterance in utterances:
+        kind = utterance.subset.split("-")[0]
+        if kind in of_kind:
+            of_kind[kind].add(utterance.speaker)
+    if of_kind["train"] and of_kind["dev"] and of_kind["test"]:
+        return of_kind
+    held_out = of_kind["dev"] | of_kind["test"]
+    if of_kind["train"] and held_out:
+        ordered = sorted(held_out, key=int)
+        return {"train": of_kind["train"], "dev": set(ordered[::2]), "test": set(ordered[1::2])}
+    ordered = sorted({u.speaker for u in utterances}, key=int)
+    dev, test = set(ordered[11::12]), set(ordered[5::12])
+    return {"train": set(ordered) - dev - test, "dev": dev, "test": test}
