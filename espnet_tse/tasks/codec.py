@@ -1,0 +1,148 @@
+"""The codec task: wiring of codec, objective, adversary, data and trainer."""
+
+import logging
+import os
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import yaml
+
+from espnet_tse.codec.adversary import Adversary
+from espnet_tse.codec.load import codec_choices, save_codec
+from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
+from espnet_tse.codec.spectral_codec import SpectralCodec
+from espnet_tse.data.audio_store import AudioStore
+from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
+from espnet_tse.schema.choices import Choices
+from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.train.codec_train_conf import CodecTrainConf
+from espnet_tse.train.codec_trainer import CodecTrainer
+from espnet_tse.train.segments import SegmentReader
+
+objective_choices = Choices("objective", spectral=SpectralObjective, waveform=WaveformObjective)
+adversary_choices = Choices("adversary", msstft=Adversary)
+
+
+def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
+    """Options of a YAML, then those of the command line.
+
+    Args:
+        overrides: option -> value; a dict is merged into the YAML's dict.
+    Raises:
+        DataError: missing file, unknown key (with the nearest known one), or a value out of range.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"--config {path}: no such file.")
+    try:
+        options = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        if not isinstance(options, dict):
+            raise ValueError("want 'key: value' lines")
+        check_known(options, [field.name for field in fields(CodecTrainConf)], where=str(path))
+        for name, value in overrides.items():
+            options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
+        conf = CodecTrainConf(**options)
+        check_parts(conf)
+    except (TypeError, ValueError, yaml.YAMLError) as error:
+        raise DataError(f"{path}: {error}") from error
+    return replace(conf, **resolved_blocks(conf))
+
+
+def check_parts(conf: CodecTrainConf) -> None:
+    """Refuse parts that do not go together."""
+    check_known([conf.codec], codec_choices.classes, "codec")
+    if (codec_choices.classes[conf.codec] is SpectralCodec) != (conf.objective == "spectral"):
+        raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
+    if conf.adversary and conf.objective != "waveform":
+        raise ValueError(f"adversary {conf.adversary} hears waveforms, objective {conf.objective} makes none.")
+
+
+def resolved_blocks(conf: CodecTrainConf) -> dict:
+    """The ``*_conf`` blocks with every default written out."""
+    blocks = {
+        "codec_conf": codec_choices.resolved(conf.codec, conf.codec_conf),
+        "objective_conf": objective_choices.resolved(conf.objective, conf.objective_conf),
+    }
+    if conf.adversary:
+        blocks["adversary_conf"] = adversary_choices.resolved(conf.adversary, conf.adversary_conf)
+    return {name: plain(block) for name, block in blocks.items()}
+
+
+def plain(block: dict) -> dict:
+    """Tuples as lists, which YAML can hold."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in block.items()}
+
+
+def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_dir: Path, ngpu: int) -> None:
+    """Train, then write the codec folder ``output_dir``; a finished training is left as it is.
+
+    Raises:
+        DataError: data of another sample rate or shape, or a checkpoint of another training.
+    """
+    device = join_processes(ngpu)
+    torch.manual_seed(conf.seed)
+    codec = codec_choices.build(conf.codec, conf.codec_conf)
+    objective = objective_choices.build(conf.objective, conf.objective_conf, sample_rate=codec.spec.sample_rate)
+    adversary = adversary_choices.build(conf.adversary, conf.adversary_conf) if conf.adversary else None
+    num_parameters = sum(p.numel() for p in codec.parameters()) + codec.codebooks.numel()
+    logging.info(f"codec {conf.codec}: {num_parameters} parameters, {codec.spec}")
+    hop = codec.spec.hop_length
+    num_samples = max(1, round(conf.segment_s * codec.spec.sample_rate / hop)) * hop
+    readers = [
+        SegmentReader(open_store(folder, codec.spec.sample_rate), num_samples, conf.seed, conf.num_workers)
+        for folder in (train_dir, valid_dir)
+    ]
+    trainer = CodecTrainer(conf, codec, objective, adversary, *readers, output_dir, device)
+    trainer.run()
+    if trainer.rank == 0:
+        write_codec(trainer, train_dir)
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:
+    """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec."""
+    conf = trainer.conf
+    config = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(conf).items()}
+    losses = {name: points[-1][1] for name, points in trainer.curves.values["valid"].items()}
+    training = {
+        "data": str(train_dir),
+        "steps": trainer.step,
+        "cpu_s": round(trainer.cpu_s, 1),
+        "valid": losses,
+        "config": config,
+    }
+    manifest = save_codec(trainer.output_dir, trainer.codec.cpu(), config, conf.licence, training)
+    logging.info(f"{trainer.output_dir}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}")
+
+
+def open_store(folder: Path, sample_rate: int) -> AudioStore:
+    """The clean utterances of a data directory: of a source directory all, of a TSE directory the targets.
+
+    Raises:
+        DataError: files missing, unreadable, or at another sample rate than the codec's.
+    """
+    is_source = (folder / MIXING_YAML).is_file() or not (folder / TARGET_SCP).is_file()
+    scp = folder / (MIXTURE_SCP if is_source else TARGET_SCP)
+    store = AudioStore(read_scp(scp), cache=True)
+    if store.sample_rate != sample_rate:
+        raise DataError(
+            f"{scp}: audio is at {store.sample_rate} Hz but the codec works at {sample_rate} Hz; "
+            "format the data at that rate (stage 2), or set codec_conf: sample_rate."
+        )
+    return store
+
+
+def join_processes(ngpu: int) -> str:
+    """The device of this process; under torchrun also join the others."""
+    local_rank = int(os.environ.get("LOCAL_RANK", 0))
+    if ngpu > 0 and not torch.cuda.is_available():
+        raise DataError(f"--ngpu {ngpu}, but no GPU is visible; use --ngpu 0.")
+    device = f"cuda:{local_rank}" if ngpu > 0 else "cpu"
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
+        if ngpu > 0:
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if ngpu > 0 else "gloo")
+    return device

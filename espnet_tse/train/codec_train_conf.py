@@ -1,0 +1,49 @@
+"""Options of codec training; imports no torch, so that the command line can print its help at once."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CodecTrainConf:
+    """One codec training: every key of a ``conf/codec_*.yaml``."""
+
+    codec: str = "spectral"
+    codec_conf: dict = field(default_factory=dict)
+    objective: str = "spectral"
+    objective_conf: dict = field(default_factory=dict)
+    adversary: str | None = None  # msstft, for objectives that make a waveform
+    adversary_conf: dict = field(default_factory=dict)
+    max_steps: int = 1000
+    batch_size: int = 32  # segments a step, over all processes
+    segment_s: float = 1.0  # s
+    prepare_segments: int = 400  # segments that statistics and tables are computed from before step 1
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.8, 0.99)
+    weight_decay: float = 0.01
+    warmup_steps: int = 50
+    final_lr_share: float = 0.02  # the learning rate falls to this share along a cosine; 1 keeps it
+    grad_clip: float = 5.0  # 2-norm
+    codebook_dropout: float = 0.3  # share of segments decoded from fewer codebooks
+    codebook_choices: tuple[int, ...] = ()  # numbers to draw from; 1 .. K - 1 when empty
+    valid_interval: int = 200  # steps
+    valid_segments: int = 64
+    checkpoint_interval: int = 200  # steps
+    log_interval: int = 50  # steps
+    num_workers: int = 2  # threads that read audio ahead
+    seed: int = 0
+    licence: str = "Apache-2.0"  # of the weights, as the training data allow
+    use_tensorboard: bool = True
+    use_matplotlib: bool = True
+
+    def __post_init__(self):
+        for name in ("betas", "codebook_choices"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # a YAML gives lists
+        positive = (
+            "max_steps batch_size segment_s prepare_segments lr grad_clip valid_interval valid_segments "
+            "checkpoint_interval log_interval num_workers"
+        ).split()
+        wrong = [name for name in positive if not getattr(self, name) > 0]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} must be positive.")
+        if not 0 <= self.codebook_dropout <= 1 or not 0 <= self.final_lr_share <= 1 or self.warmup_steps < 0:
+            raise ValueError("codebook_dropout and final_lr_share are shares from 0 to 1, warmup_steps at least 0.")
