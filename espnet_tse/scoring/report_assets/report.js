@@ -3,15 +3,18 @@ document.documentElement.classList.add("js");
 
 // Players: one sounds at a time; the spectrogram shows the place and takes clicks.
 const clipOf = (audio) => audio.closest(".clip");
+let wanted = null; // the last one asked for: a slower one must not start over it
 const start = (audio, share) => {
+  wanted = audio;
   const go = () => {
+    if (wanted !== audio) return;
     if (share !== undefined) audio.currentTime = share * audio.duration;
     audio.play();
   };
   if (audio.readyState) return go();
   audio.addEventListener("loadedmetadata", go, { once: true });
-  audio.load();
   audio.preload = "auto";
+  audio.load();
 };
 document.querySelectorAll(".clip audio").forEach((audio) => {
   const clip = clipOf(audio);
