@@ -289,7 +289,7 @@ sub capture {
     if ($pid == 0) {
         open STDERR, ">&", \*STDOUT;
         { no warnings "exec"; exec { $words[0] } @words; }
-        print "cannot run '$words[0]': $!\n";
+        syswrite STDOUT, "cannot run '$words[0]': $!\n";
         require POSIX;
         POSIX::_exit(127);
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Joins data directories of different utterances into one.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/data_dir.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Copies a data directory, all files of it, giving utterances or speakers a prefix or suffix if asked.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/data_dir.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Sorts the files of a data directory and keeps the utterances that all of them have.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/data_dir.sh"
 

@@ -96,9 +96,11 @@ sub stop {
     $SIG{$_} = "IGNORE" for qw(HUP INT TERM);
     my @groups = keys %running;
     kill "TERM", -$_ for @groups;
+    # 5 s for the jobs, then 1 s for what these started (a zombie that nobody reaps is waited for in vain).
+    my $patience = 10;
     for (1 .. 50) {
         for my $pid (keys %running) { finish($pid, $?) if waitpid($pid, WNOHANG) == $pid }
-        last unless grep { kill 0, -$_ } @groups;
+        last if !%running && (!$patience-- || !grep { kill 0, -$_ } @groups);
         select undef, undef, undef, 0.1;
     }
     kill "KILL", -$_ for @groups;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Takes some utterances of a data directory, with all its files.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/data_dir.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Checks a data directory; all faults are told. Exit: 0 valid, 1 not, 2 wrong usage.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/data_dir.sh"
 
@@ -39,16 +40,28 @@ fault() {
 }
 
 check_form() {  # check_form NAME FIELDS: sorted, unique keys; FIELDS fields (0: at least two)
-    local file=${dir}/$1 bad
-    if [ ! -s "${file}" ]; then fault "$1" "missing or empty"; return 1; fi
-    if grep -q $'\r' "${file}"; then fault "$1" "carriage returns; use newlines only"; fi
-    if [ -n "$(tail -c 1 "${file}")" ]; then fault "$1" "no newline at its end"; fi
-    bad=$(awk -v n="$2" '(n && NF != n) || NF < 2 { printf "line %d (%s) ", NR, $1 } ' "${file}" | cut -c 1-200)
-    [ -z "${bad}" ] || fault "$1" "expected $([ "$2" -eq 0 ] && echo 'a key and a value' || echo "$2 fields"): ${bad}"
-    keys "${file}" > "${scratch}/keys"
-    sort -c "${scratch}/keys" 2> /dev/null || fault "$1" "not sorted (LC_ALL=C); fix_data_dir.sh sorts it"
-    bad=$(sort "${scratch}/keys" | uniq -d | head -n 5 | paste -s -d ' ' -)
-    [ -z "${bad}" ] || fault "$1" "keys occur twice: ${bad}"
+    local faulty
+    if [ ! -s "${dir}/$1" ]; then fault "$1" "missing or empty"; return 1; fi
+    while IFS= read -r faulty; do fault "$1" "${faulty}"; done < <(perl -e '
+        use strict;
+        my ($file, $n) = @ARGV;
+        open my $in, "<", $file or die "cannot read $file: $!\n";
+        my ($cr, $last, $line, $unsorted, %seen, @bad, @twice);
+        while ($line = <$in>) {
+            $cr = 1 if $line =~ /\r/;
+            my @fields = split " ", $line;
+            my $key = @fields ? $fields[0] : "";
+            push @bad, "line $. ($key)" if $n ? @fields != $n : @fields < 2;
+            $unsorted = 1 if defined $last && $key lt $last;
+            push @twice, $key if $seen{$key}++ == 1;
+            $last = $key;
+            print "no newline at its end\n" if $line !~ /\n\z/;
+        }
+        my $first = sub { join " ", @_[0 .. ($#_ < 4 ? $#_ : 4)] };
+        print "carriage returns; use newlines only\n" if $cr;
+        print "expected ", $n ? "$n fields" : "a key and a value", ": ", $first->(@bad), "\n" if @bad;
+        print "not sorted (LC_ALL=C); fix_data_dir.sh sorts it\n" if $unsorted;
+        print "keys occur twice: ", $first->(@twice), "\n" if @twice;' "${dir}/$1" "$2")
 }
 
 same_keys() {  # same_keys NAME: its keys are the utterances

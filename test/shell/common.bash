@@ -32,6 +32,22 @@ END
     unset FAKE_FAIL FAKE_SLEEP VIRTUAL_ENV
 }
 
+# For setup_file: a recipe all of whose stages have run, which finished_recipe copies.
+finish_recipe() {
+    BATS_TEST_TMPDIR=${BATS_FILE_TMPDIR}/finished
+    make_recipe
+    toy > "${BATS_FILE_TMPDIR}/finished/messages" 2>&1
+}
+
+# As make_recipe, with all stages done. Calls are counted from here on.
+finished_recipe() {
+    CLONE=${BATS_TEST_TMPDIR}/clone
+    cp -R "${BATS_FILE_TMPDIR}/finished/clone" "${CLONE}"
+    cd "${CLONE}/egs2/toy/tse1" || return 1
+    export FAKE_CALLS=${BATS_TEST_TMPDIR}/calls
+    : > "${FAKE_CALLS}"
+}
+
 # The recipe with the stand-in for python; arguments are those of run.sh.
 toy() { ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 2 "$@"; }
 

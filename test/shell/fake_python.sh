@@ -20,7 +20,8 @@ while [ $# -gt 0 ]; do
         *) positional+=("$1"); shift ;;
     esac
 done
-if [ -n "${FAKE_FAIL:-}" ] && [ "${module}" = "${FAKE_FAIL%% *}" ] && [[ "${arguments}" == *${FAKE_FAIL#* }* ]]; then
+if [ -n "${FAKE_FAIL:-}" ]; then FAKE_FAIL+=" "; fi
+if [ -n "${FAKE_FAIL:-}" ] && [ "${module}" = "${FAKE_FAIL%% *}" ] && [[ "${arguments} " == *${FAKE_FAIL#* }* ]]; then
     echo "${module}: cannot go on, as told"
     exit 1
 fi

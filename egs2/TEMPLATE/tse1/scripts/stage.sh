@@ -13,6 +13,7 @@ fi
 
 log() {  # log_depth=N: the line of the N-th caller
     local depth=${log_depth:-0} file
+    if ((depth + 2 > ${#FUNCNAME[@]})); then depth=$((${#FUNCNAME[@]} - 2)); fi
     file=${BASH_SOURCE[1 + depth]##*/}
     echo "$(date '+%Y-%m-%dT%H:%M:%S') (${file}:${BASH_LINENO[depth]}:${FUNCNAME[1 + depth]}) $*"
 }

@@ -1,0 +1,75 @@
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load common.bash
+    make_clone
+    SETUP="${CLONE}/egs2/TEMPLATE/tse1/setup.sh"
+    cd "${CLONE}"
+}
+
+@test "a new recipe: links, own files, next steps; all pass shellcheck's syntax" {
+    run -0 "${SETUP}" egs2/my-corpus/tse1 --sets "tr cv tt1 tt2"
+    [[ "${output}" == *"egs2/my-corpus/tse1 is ready. Next:"* ]]
+    cd egs2/my-corpus/tse1
+    for file in tse.sh path.sh db.sh scripts utils; do [ -L "${file}" ] && [ -e "${file}" ] || false; done
+    grep -q -- '--train_set "tr"' run.sh
+    grep -q -- '--test_sets "tt1 tt2"' run.sh
+    grep -q '\${MY_CORPUS}' local/data.sh
+    grep -q '^MY_CORPUS=\${MY_CORPUS:-}$' db.sh
+    for file in run.sh local/data.sh cmd.sh; do bash -n "${file}"; done
+    run ! grep -rq '@[A-Z]*@' run.sh local README.md
+    run -0 ./run.sh --help
+}
+
+@test "run again it changes nothing, and repairs a link" {
+    "${SETUP}" egs2/toy/tse1
+    echo "# mine" >> egs2/toy/tse1/local/data.sh
+    rm egs2/toy/tse1/path.sh
+    before=$(find egs2/toy egs2/TEMPLATE/tse1/db.sh ! -name path.sh ! -type d -exec cat {} + | cksum)
+    run -0 "${SETUP}" egs2/toy/tse1
+    [ "$(find egs2/toy egs2/TEMPLATE/tse1/db.sh ! -name path.sh ! -type d -exec cat {} + | cksum)" = "${before}" ]
+    [ -e egs2/toy/tse1/path.sh ]
+    [ "$(grep -c '^TOY=' egs2/TEMPLATE/tse1/db.sh)" -eq 1 ]
+}
+
+@test "it refuses to overwrite another recipe, unless --force" {
+    mkdir -p egs2/toy/tse1
+    echo "precious" > egs2/toy/tse1/run.sh
+    run -1 "${SETUP}" egs2/toy/tse1
+    [[ "${output}" == *"--force overwrites it"* ]]
+    [ "$(cat egs2/toy/tse1/run.sh)" = precious ]
+    [ ! -e egs2/toy/tse1/tse.sh ]
+    run -0 "${SETUP}" --force egs2/toy/tse1
+    grep -q tse.sh egs2/toy/tse1/run.sh
+}
+
+@test "--copy makes a recipe without links" {
+    run -0 "${SETUP}" --copy egs2/toy/tse1
+    [ -z "$(find egs2/toy/tse1 -maxdepth 1 -type l)" ]
+    grep -q '^TOY=' egs2/toy/tse1/db.sh
+    run ! grep -q '^TOY=' egs2/TEMPLATE/tse1/db.sh
+    cd egs2/toy/tse1
+    run -0 ./run.sh --help
+}
+
+@test "wrong usage: exit 2; a folder outside the clone: exit 1" {
+    run -2 "${SETUP}"
+    run -2 "${SETUP}" egs2/a/tse1 egs2/b/tse1
+    run -2 "${SETUP}" --unknown x egs2/a/tse1
+    run -2 "${SETUP}" --sets "train dev" egs2/a/tse1
+    run -2 "${SETUP}" --db lower egs2/a/tse1
+    run -1 "${SETUP}" "${BATS_TEST_TMPDIR}/elsewhere/tse1"
+    [[ "${output}" == *"is not <clone>/egs2/<corpus>/tse1"* ]]
+    [ ! -e egs2/a ]
+}
+
+@test "the data script of a new recipe says what to do: exit 3 without the corpus" {
+    "${SETUP}" egs2/toy/tse1
+    cd egs2/toy/tse1
+    unset TOY
+    run -3 local/data.sh
+    [[ "${output}" == *"TOY is not set"* ]]
+    TOY=/nowhere run -3 local/data.sh
+    [[ "${output}" == *"is not a folder"* ]]
+    run -2 local/data.sh positional
+}

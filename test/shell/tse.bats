@@ -1,0 +1,258 @@
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    load common.bash
+    finish_recipe
+}
+
+setup() {
+    load common.bash
+    if [[ "${BATS_TEST_TAGS[*]-}" == *finished* ]]; then finished_recipe; else make_recipe; fi
+}
+
+everything() { find . -path ./utils -prune -o -print | sort; }
+
+# bats test_tags=finished
+@test "all stages run, and again they are up to date" {
+    for file in exp/RESULTS.md exp/report.html exp/tse_laura_tse_mini/{config.yaml,train.log,run.sh,decode_test/wav.scp} \
+        exp/tse_laura_tse_mini/decode_test/scoring/result.json exp/mixture/test/scoring/result.json \
+        exp/codec_mini/resynthesis_test/scoring/result.json dump/codes_mini/train/codes.scp; do
+        [ -s "${file}" ] || { echo "no ${file}"; false; }
+    done
+    [ "$(wc -l < dump/raw/test/wav.scp)" -eq 4 ]
+    grep -q '^# Ended (code 0)' exp/tse_laura_tse_mini/train.log
+    run -0 toy
+    [ ! -s "${FAKE_CALLS}" ]
+    [[ "${output}" == *"exp/tse_laura_tse_mini: up to date (train)"* ]]
+}
+
+@test "--help lists all options with defaults and the stages, to stdout" {
+    run -0 --separate-stderr ./tse.sh --help
+    [ -z "${stderr}" ]
+    [[ "${output}" == *"--train_set "*"(required) (default: none)"* ]]
+    [[ "${output}" == *"--fs "*"(default: 16k)"* ]]
+    [[ "${output}" == *" 8 train "* ]]
+    for option in $(sed -n '/^# Options/,/^\. /s/^\([a-z][a-z_]*\)=.*/\1/p' tse.sh); do
+        [[ "${output}" == *"--${option} "* ]] || { echo "no --${option}"; false; }
+    done
+}
+
+@test "wrong usage: exit 2, nothing is written" {
+    before=$(everything)
+    run -2 toy --unknown 1
+    [[ "${output}" == *"unknown option --unknown"* ]]
+    run -2 ./tse.sh --valid_set dev --test_sets test
+    [[ "${output}" == *"--train_set is required"* ]]
+    run -2 ./tse.sh --train_set train --valid_set dev
+    [[ "${output}" == *"--test_sets is required"* ]]
+    run -2 toy --stage training
+    [[ "${output}" == *"--stage training: no such stage; the stages are 1 data, 2 format"* ]]
+    run -2 toy --fs fast
+    run -2 toy --nj 0
+    run -2 toy --ngpu many
+    run -2 toy positional
+    [ "$(everything)" = "${before}" ]
+}
+
+@test "stages are chosen by number and by name, groups are skipped" {
+    run -0 toy --stage data --stop_stage 2
+    [ -e dump/raw/test/wav.scp ]
+    [ ! -e exp ]
+    [ "$(calls validate)" -eq 0 ]
+    run -0 toy --stage 3 --stop_stage validate
+    [ "$(calls validate)" -eq 1 ]
+    run -0 toy --skip_data_prep true --skip_train true --skip_eval true
+    [ "$(calls codec_train)$(calls tse_train)$(calls extract)" = 000 ]
+    run -0 toy --stage 4 --stop_stage 8
+    [ "$(calls codec_train)$(calls tse_train)$(calls extract)" = 110 ]
+}
+
+@test "--dry_run shows every command and touches nothing" {
+    before=$(everything)
+    run -0 toy --dry_run true
+    [ "$(everything)" = "${before}" ]
+    [ ! -s "${FAKE_CALLS}" ]
+    for module in format_data validate filter_length codec_train encode_codes collect_shapes tse_train extract score report; do
+        [[ "${output}" == *"would run: "*"espnet_tse.bin.${module} "* ]] || { echo "no ${module}"; false; }
+    done
+}
+
+@test "a missing input is named with the stage that makes it: exit 3" {
+    run -3 toy --stage 2
+    [[ "${output}" == *"data/train/wav.scp is missing; run stage 1 (data) first"* ]]
+    run -0 toy --stop_stage 3
+    run -3 toy --stage 5
+    [[ "${output}" == *"exp/codec_mini/manifest.json is missing; run stage 4 (codec) first"* ]]
+    run -3 toy --stage 9
+    [[ "${output}" == *"exp/tse_laura_tse_mini/config.yaml is missing; run stage 8 (train) first"* ]]
+    run -3 toy --stage 8 --tse_config conf/nothing.yaml
+    [[ "${output}" == *"conf/nothing.yaml is missing"* ]]
+}
+
+# bats test_tags=finished
+@test "changed inputs and options redo what depends on them, and say so" {
+    echo "test9 /new.wav" >> data/test/wav.scp
+    run -0 toy
+    [[ "${output}" == *"dump/raw/test: redone (format), changed: data/test"* ]]
+    [ "$(calls format_data)" -eq 3 ]
+    [ "$(calls tse_train)$(calls codec_train)" = 00 ]
+    [ "$(wc -l < exp/tse_laura_tse_mini/decode_test/wav.scp)" -eq 5 ]
+    : > "${FAKE_CALLS}"
+    run -0 toy --audio_format wav --stop_stage 2
+    [[ "${output}" == *"dump/raw/train: redone (format), changed: --audio_format"* ]]
+}
+
+# bats test_tags=finished
+@test "a trained model is moved aside, not overwritten; --resume_mismatch goes on in place" {
+    echo "lr: 2" >> conf/laura_tse_mini.yaml
+    run -0 toy --stage 8 --stop_stage 8
+    [[ "${output}" == *"redone (train), changed: conf/laura_tse_mini.yaml"* ]]
+    [ -s exp/tse_laura_tse_mini.old.1/config.yaml ]
+    echo "lr: 3" >> conf/laura_tse_mini.yaml
+    run -0 toy --stage 8 --stop_stage 8 --resume_mismatch true
+    [ ! -e exp/tse_laura_tse_mini.old.2 ]
+    [ -s exp/tse_laura_tse_mini/train.1.log ]
+}
+
+# bats test_tags=finished
+@test "--force redoes the chosen stages" {
+    run -0 toy --stage 2 --stop_stage 2 --force true
+    [ "$(calls format_data)" -eq 9 ]
+    [[ "${output}" == *"redone (format), --force true"* ]]
+}
+
+# bats test_tags=finished
+@test "a failed job is told with its log; only it is run again" {
+    rm -r exp/tse_laura_tse_mini/decode_test
+    FAKE_FAIL="extract --shard 2/2" run -1 toy --stage 9
+    [[ "${output}" == *"last 20 lines of exp/tse_laura_tse_mini/decode_test/log/decode.2.log"* ]]
+    [[ "${output}" == *"extract: cannot go on, as told"* ]]
+    [[ "${output}" == *"Error: stage 9 (decode): a job failed; its log is exp/tse_laura_tse_mini/decode_test/log/decode.*.log"* ]]
+    : > "${FAKE_CALLS}"
+    # The shards of the first run stay valid, whatever --inference_nj says now.
+    run -0 toy --stage 9 --stop_stage 9 --inference_nj 4
+    [[ "${output}" == *"decode_test: resuming (decode)"* ]]
+    [ "$(grep -c -- '--shard 2/2' "${FAKE_CALLS}")" -eq 1 ]
+    [ "$(calls extract)" -eq 2 ]
+    [ "$(wc -l < exp/tse_laura_tse_mini/decode_test/wav.scp)" -eq 4 ]
+}
+
+# bats test_tags=finished
+@test "a failed training resumes in its folder and keeps the log" {
+    rm -r exp/tse_laura_tse_mini
+    FAKE_FAIL="tse_train" run -1 toy --stage 8
+    [[ "${output}" == *"last 20 lines of exp/tse_laura_tse_mini/train.log"* ]]
+    run -0 toy --stage 8 --stop_stage 8
+    [[ "${output}" == *"exp/tse_laura_tse_mini: resuming (train)"* ]]
+    grep -q 'as told' exp/tse_laura_tse_mini/train.1.log
+    [ ! -e exp/tse_laura_tse_mini.old.1 ]
+}
+
+# bats test_tags=finished
+@test "invalid data is exit 4, with the validator's words" {
+    rm -r dump/raw/validate
+    FAKE_FAIL="validate" run -4 toy --stage 3
+    [[ "${output}" == *"validate: cannot go on, as told"* ]]
+    [[ "${output}" == *"Error: stage 3 (validate)"* ]]
+}
+
+@test "lost keys are noticed" {
+    sed 's/cat "${out}/head -n 1 "${out}/' "${REPO}/test/shell/fake_python.sh" > losing_python.sh
+    chmod +x losing_python.sh
+    run -1 ./run.sh --python "${PWD}/losing_python.sh" --nj 2 --stop_stage 2
+    [[ "${output}" == *"dump/raw/train/wav.scp lacks "*" keys of data/train/wav.scp"* ]]
+}
+
+@test "no more jobs than keys" {
+    run -0 toy --nj 9 --stop_stage 2
+    grep -q -- '--shard 4/4' "${FAKE_CALLS}"
+    run ! grep -q -- '--shard 5/' "${FAKE_CALLS}"
+}
+
+# bats test_tags=finished
+@test "a system without codec skips stages 4 and 5, saying so" {
+    run -0 toy --use_codec false --stage 4 --tse_tag none
+    [[ "${output}" == *"this system needs no codec (--use_codec false)"* ]]
+    [ "$(calls codec_train)$(calls encode_codes)$(calls resynthesize)" = 000 ]
+    run ! grep -q -- --codec "${FAKE_CALLS}"
+}
+
+# bats test_tags=finished
+@test "--codec_dir imports a release folder, and takes a codec folder as it is" {
+    mkdir release
+    echo a > release/config.yaml
+    echo b > release/model.pth
+    run -0 toy --stage 4 --stop_stage 5 --codec_dir release
+    [ "$(calls import_codec)$(calls codec_train)" = 10 ]
+    [ -s exp/codec_release/manifest.json ]
+    run -0 toy --stage 4 --stop_stage 5 --codec_dir exp/codec_release
+    [ "$(calls import_codec)" = 1 ]
+    grep -q -- '--codec exp/codec_release ' "${FAKE_CALLS}"
+    run -3 toy --stage 4 --stop_stage 4 --codec_dir nowhere
+    [[ "${output}" == *"nowhere/config.yaml is missing"* ]]
+}
+
+# bats test_tags=finished
+@test "training: processes by torchrun, GPUs, user's options last, quotes kept" {
+    rm -r exp/tse_laura_tse_mini
+    run -0 toy --stage 8 --stop_stage 8 --dry_run true --num_procs 2 --num_threads 3 --tse_args "--optim_conf 'lr=1 eps=2'"
+    [[ "${output}" == *"env OMP_NUM_THREADS=3 "*"torch.distributed.run --standalone --nproc_per_node 2 -m espnet_tse.bin.tse_train --ngpu 0 --dist_backend gloo "* ]]
+    [[ "${output}" == *"--seed 0 --optim_conf lr=1\\ eps=2"* ]]
+    run -0 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4
+    [[ "${output}" == *"run.pl --gpu 4 "*"--nproc_per_node 4 -m espnet_tse.bin.tse_train --ngpu 1 "* ]]
+    run -2 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4 --num_nodes 2
+    [[ "${output}" == *"needs the slurm backend"* ]]
+    cmd_backend=slurm run -0 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4 --num_nodes 2
+    [[ "${output}" == *"slurm.pl --gpu 4 --num-nodes 2 "*" srun "*"scripts/torchrun_node.sh "* ]]
+}
+
+@test "tags come from configs and options" {
+    run -0 toy --dry_run true --stage 8 --stop_stage 8 --tse_args "--max_epoch 3 --optim_conf lr=0.1"
+    [[ "${output}" == *"exp/tse_laura_tse_mini_max_epoch_3_optim_conf_lr=0.1"* ]]
+    run -0 toy --dry_run true --stage 8 --stop_stage 8 --tse_tag mine
+    [[ "${output}" == *" -> exp/tse_mine"* ]]
+}
+
+# bats test_tags=finished
+@test "the resume script in a folder repeats the run from its stage" {
+    run -0 toy --stage 8 --stop_stage 8 --tse_args "--note 'two words'" --tse_tag mine
+    grep -q -- "--seed 0 --note two words" "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
+    cd /
+    run -0 "${CLONE}/egs2/toy/tse1/exp/tse_mine/run.sh" --stop_stage 8 --force true
+    [ "$(calls tse_train)" -eq 1 ]
+    [ "$(calls codec_train)" -eq 0 ]
+}
+
+# bats test_tags=finished
+@test "pack is run when asked for, upload says that it is reserved" {
+    run -0 toy --stage 12 --skip_packing false --skip_upload false
+    [ -s exp/tse_laura_tse_mini.zip ]
+    [[ "${output}" == *"this number is reserved"* ]]
+}
+
+# bats test_tags=finished
+@test "a signal ends the pipeline and its jobs: exit 143" {
+    rm -r exp/tse_laura_tse_mini
+    FAKE_SLEEP=tse_train ./run.sh --python "${REPO}/test/shell/fake_python.sh" --stage 8 > message 2>&1 3>&- &
+    pid=$!
+    until [ -s "${FAKE_CALLS}.pid" ]; do sleep 0.05; done
+    job=$(cat "${FAKE_CALLS}.pid")
+    kill -TERM "${pid}"
+    code=0
+    wait "${pid}" || code=$?
+    [ "${code}" -eq 143 ]
+    grep -q 'stage 8 (train): stopped by SIGTERM; run the same command to resume' message
+    for _ in $(seq 30); do kill -0 "${job}" 2> /dev/null || break; sleep 0.1; done
+    run ! kill -0 "${job}"
+}
+
+@test "local/data.sh that fails or leaves nothing is an error" {
+    printf '#!/usr/bin/env bash\necho "no corpus here" >&2\nexit 3\n' > local/data.sh
+    run -1 toy
+    [[ "${output}" == *"no corpus here"* ]]
+    [[ "${output}" == *"stage 1 (data): local/data.sh failed"* ]]
+    printf '#!/usr/bin/env bash\n' > local/data.sh
+    run -1 toy
+    [[ "${output}" == *"left no data/train/wav.scp"* ]]
+}
