@@ -1,0 +1,73 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_tse.bin.score import get_parser, main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def scp(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = []
+    for key in ("a", "b"):
+        soundfile.write(tmp_path / f"{key}.wav", 0.1 * rng.standard_normal(8000), 16000, subtype="FLOAT")
+        lines.append(f"{key} {tmp_path / key}.wav\n")
+    (tmp_path / "wav.scp").write_text("".join(lines))
+    return tmp_path / "wav.scp"
+
+
+def test_help_imports_no_torch():
+    code = "import sys; from espnet_tse.bin.score import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--inf_scp" in done.stdout
+
+
+def test_scores_and_ends_with_zero(scp, tmp_path):
+    out = tmp_path / "out"
+    command = ["--inf_scp", scp, "--ref_scp", scp, "--output_dir", out, "--metrics", "si_sdr", "--system", "me"]
+    assert main([str(x) for x in command]) == 0
+    result = json.loads((out / "result.json").read_text())
+    assert result["meta"]["system"] == "me" and result["metrics"]["si_sdr"]["mean"] == 100.0
+
+
+def test_data_errors_end_with_one_before_anything_is_written(scp, tmp_path, caplog):
+    (tmp_path / "ref.scp").write_text(scp.read_text() + "c c.wav\n")
+    command = ["--inf_scp", scp, "--ref_scp", tmp_path / "ref.scp", "--output_dir", tmp_path / "out"]
+    assert main([str(x) for x in command]) == 1
+    assert "lacks 1 of 3 keys" in caplog.text
+    assert not (tmp_path / "out").exists()
+
+
+def test_dry_run_scores_nothing(scp, tmp_path, capsys):
+    command = ["--inf_scp", scp, "--ref_scp", scp, "--output_dir", tmp_path / "out", "--dry_run"]
+    assert main([str(x) for x in command]) == 0
+    assert "2 utterances" in capsys.readouterr().out and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [[], ["--inf_scp", "a"], ["--inf_scp", "a", "--output_dir", "b", "--resume", "no"]])
+def test_usage_errors_end_with_two(command):
+    with pytest.raises(SystemExit) as error:
+        main(command)
+    assert error.value.code == 2
+
+
+def test_lists_need_no_other_option(capsys):
+    for form in ([], ["markdown"]):
+        with pytest.raises(SystemExit) as error:
+            main(["--list_metrics", *form])
+        assert error.value.code == 0
+        assert "si_sdr" in capsys.readouterr().out
+
+
+def test_interferers_add_up():
+    args = get_parser().parse_args("--inf_scp a --output_dir b --intf_scp c d --intf_scp e".split())
+    assert [str(path) for path in args.intf_scp] == ["c", "d", "e"]

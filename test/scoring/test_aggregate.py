@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from espnet_tse.scoring.aggregate import aggregate, summarise
+from espnet_tse.scoring.asr import AsrSpec
+from espnet_tse.scoring.failure import Fault, Outcome
+from espnet_tse.scoring.plan import ScoringOptions, ScoringPlan, Utterance
+from espnet_tse.scoring.worker import Record
+
+EST, REF = Fault("est", "silent"), Fault("ref", "silent")
+
+
+def make_plan(keys, asr=(), **changes):
+    fields = {"external": {}, "text": {}, "speakers": {}, **changes}
+    options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"))
+    utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
+    return ScoringPlan(options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields)
+
+
+def make_record(key, outcomes=None, **changes):
+    return Record(key, 1.0, 1.0, outcomes or {"si_sdr": Outcome(1.0)}, [], **changes)
+
+
+def external(estimate, target=None):
+    spec = AsrSpec("external", "external", Path("a"), Path("b") if target else None)
+    texts = {"estimate": estimate, **({"target": target} if target else {})}
+    return {"asr": [spec], "external": {"external": texts}}
+
+
+def test_penalties_stay_in_the_mean_and_exclusions_leave_it():
+    outcomes = {
+        "a": Outcome(3.0),
+        "b": Outcome(1.0, EST),
+        "c": Outcome(None, REF),
+        "d": Outcome(2.0),
+    }
+    entry = summarise("pesq", outcomes, None)
+    assert entry["mean"] == 2.0 and entry["median"] == 2.0 and (entry["min"], entry["max"]) == (1.0, 3.0)
+    assert (entry["n"], entry["n_penalized"], entry["n_excluded"]) == (3, 1, 1)
+    assert entry["marked"] and entry["higher_is_better"] is True
+    assert entry["std"] == pytest.approx(np.std([3, 1, 2])) and entry["ci95"][0] < 2.0 < entry["ci95"][1]
+
+
+def test_all_excluded_has_no_mean():
+    entry = summarise("pesq", {"a": Outcome(None, REF)}, None)
+    assert entry["mean"] is None and entry["ci95"] is None and entry["n"] == 0
+
+
+def test_share_of_odd_lengths():
+    entry = summarise("len_ratio", {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None)
+    assert entry["share_outside"] == 0.5 and entry["higher_is_better"] is None
+
+
+@pytest.mark.parametrize("count, marked, too_many", [(0, False, False), (1, False, False), (2, True, False), (11, True, True)])
+def test_marks_at_one_percent_and_errors_at_ten(count, marked, too_many):
+    keys = [f"u{i:03d}" for i in range(100)]
+    records = {k: make_record(k, {"si_sdr": Outcome(-100.0, EST if i < count else None)}) for i, k in enumerate(keys)}
+    summary = aggregate(make_plan(keys), records)
+    assert summary.metrics["si_sdr"]["marked"] == marked
+    assert summary.too_many_failures == (["si_sdr"] if too_many else [])
+    assert any("marked" in warning for warning in summary.warnings) == marked
+
+
+def test_corpus_rate_is_not_the_mean_of_rates():
+    text = {"u": "a b c d e f g h", "v": "x"}
+    plan = make_plan("uv", text=text, **external({"u": text["u"], "v": "y z"}))
+    entry = aggregate(plan, {k: make_record(k) for k in "uv"}).wer["wer_external"]
+    assert entry["corpus"] == pytest.approx(2 / 9) and entry["mean_utt"] == 1.0 and entry["n_over_1"] == 1
+    assert (entry["sub"], entry["del"], entry["ins"], entry["nref"]) == (1, 0, 1, 9)
+
+
+def test_known_corpus_rate():
+    plan = make_plan("uv", text={"u": "a b c d", "v": "e f"}, **external({"u": "a x c", "v": "e f g"}))
+    entry = aggregate(plan, {k: make_record(k) for k in "uv"}).wer["wer_external"]
+    assert entry["corpus"] == 0.5 and (entry["sub"], entry["del"], entry["ins"]) == (1, 1, 1)
+
+
+def test_failed_and_missing_texts_are_all_deletions():
+    plan = make_plan("uvw", text=dict.fromkeys("uvw", "a b"), **external({"u": "a b", "v": "a b"}))
+    records = {k: make_record(k) for k in "uw"} | {"v": make_record("v", estimate_fault="missing")}
+    summary = aggregate(plan, records)
+    entry = summary.wer["wer_external"]
+    assert entry["del"] == 4 and entry["n_penalized"] == 2 and entry["n_excluded"] == 0
+    reasons = {key: fault.reason for key, fault in summary.words[0].faults.items()}
+    assert reasons == {"v": "estimate: missing", "w": "estimate: no line in the external text"}
+
+
+def test_empty_reference_is_excluded_and_its_insertions_counted_apart():
+    plan = make_plan("uv", text={"u": "a b", "v": "..."}, **external({"u": "a b", "v": "c d e"}))
+    entry = aggregate(plan, {k: make_record(k) for k in "uv"}).wer["wer_external"]
+    assert entry["corpus"] == 0.0 and entry["n"] == 1
+    assert entry["n_excluded"] == 1 and entry["ins_excluded"] == 3
+
+
+def test_dwer_compares_with_the_recognisers_text_of_the_target():
+    plan = make_plan("u", text={"u": "a b"}, **external({"u": "a c"}, {"u": "a c"}))
+    wer = aggregate(plan, {"u": make_record("u")}).wer
+    assert wer["wer_external"]["corpus"] == 0.5 and wer["dwer_external"]["corpus"] == 0.0
+
+
+def test_pocketsphinx_columns_are_flagged():
+    plan = make_plan("uv", asr=[AsrSpec("pocketsphinx", "pocketsphinx")])
+    records = {
+        "u": make_record("u", text={"estimate": "a", "target": "a b"}),
+        "v": make_record("v", text={"estimate": "a", "target": None}, text_faults={"target": "silent"}),
+    }
+    entry = aggregate(plan, records).wer["dwer_pocketsphinx"]
+    assert entry["smoke_test"] and entry["corpus"] == 0.5 and entry["n_excluded"] == 1
+
+
+def test_normaliser_is_applied_to_both_sides():
+    plan = make_plan("u", text={"u": "WELL-KNOWN, man"}, **external({"u": "well known Man."}))
+    assert aggregate(plan, {"u": make_record("u")}).wer["wer_external"]["corpus"] == 0.0

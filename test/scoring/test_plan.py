@@ -1,0 +1,187 @@
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring import weights
+from espnet_tse.scoring.plan import ScoringOptions, make_plan, select_metrics
+from espnet_tse.scoring.registry import PRESETS
+
+TONE = 0.1 * np.sin(np.arange(16000) / 5)
+
+
+@pytest.fixture
+def options(tmp_path, write_set):
+    """A complete set of two utterances."""
+    scps = {name: write_set(name, {"u1": TONE, "u2": TONE[:8000]}) for name in ("inf", "ref", "mix", "enroll", "intf")}
+    intf = scps.pop("intf")
+    (tmp_path / "utt2spk").write_text("u1 a\nu2 b\n")
+    (tmp_path / "text").write_text("u1 one two\nu2 three\n")
+    paths = {f"{name}_scp": path for name, path in scps.items()}
+    return ScoringOptions(**paths, intf_scp=(intf,), utt2spk=tmp_path / "utt2spk", output_dir=tmp_path / "out")
+
+
+def test_utterances_are_paired_by_key_not_by_order(options, tmp_path):
+    lines = options.inf_scp.read_text().splitlines()
+    options.inf_scp.write_text("\n".join(reversed(lines)) + "\n")
+    plan = make_plan(options)
+    assert [(u.key, u.inf.split("/")[-1], u.ref.split("/")[-1]) for u in plan.utterances] == [
+        ("u1", "u1.wav", "u1.wav"),
+        ("u2", "u2.wav", "u2.wav"),
+    ]
+    assert plan.utterances[0].duration_s == 1.0 and plan.speakers == {"u1": "a", "u2": "b"}
+    assert plan.worker.metrics == PRESETS["offline"] and not plan.not_available
+
+
+def test_missing_inputs_make_metrics_unavailable_with_one_line_each(options, caplog):
+    caplog.set_level(logging.INFO)
+    plan = make_plan(replace(options, mix_scp=None, enroll_scp=None, intf_scp=()))
+    assert set(plan.not_available) == {"si_sdr_i", "sdr_i", "fail_rate", "spk_resemblyzer_enroll", "conf_rate"}
+    lines = [record.message for record in caplog.records if record.message.startswith("n/a")]
+    assert len(lines) == 3 and "n/a: conf_rate (needs --intf_scp)" in lines
+    only = make_plan(replace(options, ref_scp=None, mix_scp=None, intf_scp=()))
+    assert "si_sdr" not in only.worker.metrics and "spk_resemblyzer_enroll" in only.worker.metrics
+
+
+def test_asked_for_by_name_and_impossible_is_an_error(options):
+    with pytest.raises(DataError, match="conf_rate was asked for by name but needs --intf_scp"):
+        make_plan(replace(options, intf_scp=(), metrics="+conf_rate"))
+
+
+@pytest.mark.parametrize(
+    "metrics, expected",
+    [
+        ("stoi,si_sdr", ("si_sdr", "stoi")),
+        ("+pesq_nb", tuple(sorted({*PRESETS["offline"], "pesq_nb"}))),
+        ("-pesq,-stoi", tuple(n for n in PRESETS["offline"] if n not in ("pesq", "stoi"))),
+    ],
+)
+def test_selection(metrics, expected):
+    names, _ = select_metrics("offline", metrics)
+    assert sorted(names) == sorted(expected)
+
+
+def test_wrong_selections():
+    with pytest.raises(DataError, match=r"unknown metric 'sisdr' \(did you mean 'si_sdr'"):
+        select_metrics("offline", "sisdr")
+    with pytest.raises(DataError, match="not both"):
+        select_metrics("offline", "+pesq,stoi")
+    with pytest.raises(DataError, match="--preset online: unknown; known: offline"):
+        select_metrics("online", "")
+
+
+def drop_line(path, key):
+    path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines() if line.split()[0] != key))
+
+
+def test_missing_estimates(options, caplog):
+    drop_line(options.inf_scp, "u2")
+    with pytest.raises(DataError, match=r"inf.scp: lacks 1 of 2 keys of .*ref.scp: u2. .*--missing penalize"):
+        make_plan(options)
+    plan = make_plan(replace(options, missing="penalize"))
+    assert [u.inf is None for u in plan.utterances] == [False, True]
+    assert "get the penalties: u2" in caplog.text
+
+
+def test_additional_estimates_are_ignored(options, caplog):
+    drop_line(options.ref_scp, "u2")
+    assert [u.key for u in make_plan(options).utterances] == ["u1"]
+    assert "ignored: u2" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["mix_scp", "enroll_scp", "utt2spk"])
+def test_data_files_must_have_every_key(options, name):
+    drop_line(getattr(options, name), "u1")
+    with pytest.raises(DataError, match="lacks 1 of 2 keys.*: u1"):
+        make_plan(options)
+
+
+def test_each_utterance_needs_one_interferer(options, write_set):
+    drop_line(options.intf_scp[0], "u1")
+    with pytest.raises(DataError, match="no interferer for 1 of 2 keys: u1"):
+        make_plan(options)
+    second = write_set("spk3", {"u1": TONE})
+    plan = make_plan(replace(options, intf_scp=(*options.intf_scp, second)))
+    assert [len(u.intf) for u in plan.utterances] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("u1 cat a.wav |", "is a command pipe"),
+        ("u1", "has no value"),
+        ("u1 a.wav\nu1 b.wav", "stands twice"),
+        ("u1 *123 spk", "dynamic enrollment"),
+        ("", "holds no utterance"),
+    ],
+)
+def test_bad_lists(options, line, message):
+    options.ref_scp.write_text(f"{line}\n")
+    with pytest.raises(DataError, match=message):
+        make_plan(options)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"level": "rms:loud"}, "--level rms:loud"),
+        ({"level": "max"}, "none, peak or rms"),
+        ({"length": "max"}, "--length max: use one of ref, min, strict"),
+        ({"align": "dtw"}, "--align dtw"),
+        ({"missing": "ignore"}, "--missing ignore"),
+        ({"text_norm": "mine"}, "--text_norm mine"),
+        ({"nj": 0}, "--nj 0"),
+        ({"ci_unit": "spk", "utt2spk": None}, "give --utt2spk"),
+        ({"asr": ("whisper:x",)}, "--asr whisper:x"),
+        ({"asr": ("pocketsphinx", "pocketsphinx")}, "one recogniser of a kind"),
+        ({"align": "xcorr", "ref_scp": None}, "--align xcorr aligns with the target"),
+        ({"asr": ("pocketsphinx",), "ref_scp": None, "mix_scp": None}, "needs --text"),
+    ],
+)
+def test_bad_options(options, change, message):
+    with pytest.raises(DataError, match=message):
+        make_plan(replace(options, **change))
+
+
+def test_text_must_have_every_key_and_may_be_too_long(options, tmp_path, caplog):
+    path = tmp_path / "text"
+    with pytest.raises(DataError, match="needs --text"):
+        make_plan(replace(options, asr=(f"external:{path}",)))
+    plan = make_plan(replace(options, text=path, asr=(f"external:{path},{path}",)))
+    assert plan.external["external"]["target"]["u2"] == "three"
+    path.write_text("u1 " + "word " * 20 + "\nu2 three\n")
+    make_plan(replace(options, text=path))
+    assert "words a second" in caplog.text
+    path.write_text("u1 one\n")
+    with pytest.raises(DataError, match="lacks 1 of 2 keys: u2"):
+        make_plan(replace(options, text=path))
+
+
+def test_low_rates_change_the_metrics(options, write_set):
+    low = replace(options, inf_scp=write_set("low", {"u1": TONE, "u2": TONE}, rate=8000))
+    plan = make_plan(low)
+    assert plan.low_band and "pesq_nb" in plan.worker.metrics and "pesq" not in plan.worker.metrics
+    assert "below 16 kHz" in plan.not_available["dnsmos_ovrl"]
+    assert "dnsmos_ovrl" in make_plan(replace(low, allow_upsample=True)).worker.metrics
+    with pytest.raises(DataError, match="pdnsmos_sig was asked for by name but data below 16 kHz"):
+        make_plan(replace(low, metrics="+pdnsmos_sig"))
+
+
+def test_missing_packages_are_errors_unless_told_otherwise(options, monkeypatch):
+    real = weights.package_version
+    monkeypatch.setattr(weights, "package_version", lambda name: None if name == "pesq" else real(name))
+    with pytest.raises(DataError, match="pesq: package 'pesq' is not installed.*--skip_unavailable"):
+        make_plan(options)
+    plan = make_plan(replace(options, skip_unavailable=True))
+    assert "pesq" not in plan.worker.metrics and "pesq" in plan.not_available
+    with pytest.raises(DataError, match="asked for by name"):
+        make_plan(replace(options, skip_unavailable=True, metrics="+pesq"))
+
+
+def test_signature_follows_settings_not_places(options, tmp_path):
+    signature = make_plan(options).signature
+    assert make_plan(replace(options, nj=4, output_dir=tmp_path / "other", system="x")).signature == signature
+    assert make_plan(replace(options, level="peak")).signature != signature
+    assert make_plan(replace(options, metrics="-pesq")).signature != signature

@@ -1,0 +1,188 @@
+"""Whole runs in processes: the same bytes for any number of jobs, resuming, failures."""
+
+import json
+import logging
+import multiprocessing
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring import runner
+from espnet_tse.scoring.plan import ScoringOptions, Utterance, make_plan
+from espnet_tse.scoring.runner import JobError, deal, run
+
+METRICS = "si_sdr,si_sdr_i,sdr,pesq,stoi,estoi,fail_rate,len_ratio,est_dbfs"
+KEYS = [f"u{i:02d}" for i in range(9)]
+
+
+@pytest.fixture
+def options(tmp_path, write_set, speech, noise, monkeypatch):
+    """Nine utterances, among them a silent, a NaN and a missing estimate, a silent and a short target."""
+    monkeypatch.setattr(runner, "MIN_UTTERANCES_PER_JOB", 1)
+    target = {key: speech[: 16000 + 1600 * i] for i, key in enumerate(KEYS)}
+    estimate = {key: x + noise[: len(x)] * 0.3 * i for i, (key, x) in enumerate(target.items())}
+    estimate["u01"] = np.zeros(16000)
+    estimate["u02"] = np.append(estimate["u02"], np.nan)
+    del estimate["u03"]
+    target["u04"] = np.zeros(16000)
+    target["u05"] = target["u05"][:3200]
+    mixture = {key: speech[: len(x)] + noise[: len(x)] for key, x in target.items()}
+    (tmp_path / "text").write_text("".join(f"{key} one two three\n" for key in KEYS))
+    (tmp_path / "hyp").write_text("".join(f"{key} one too three\n" for key in KEYS))
+    return ScoringOptions(
+        inf_scp=write_set("inf", estimate),
+        ref_scp=write_set("ref", target),
+        mix_scp=write_set("mix", mixture),
+        text=tmp_path / "text",
+        asr=(f"external:{tmp_path / 'hyp'}",),
+        output_dir=tmp_path / "out1",
+        metrics=METRICS,
+        missing="penalize",
+        force=True,
+        cache_dir=tmp_path / "shared",
+    )
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def strict_json(text):
+    def refuse(literal):
+        raise AssertionError(f"{literal} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    assert run(make_plan(options)) == 0
+    first = files_of(options.output_dir)
+
+    # Every per-utterance file holds every key.
+    names = METRICS.split(",")
+    for name in names:
+        lines = first[name].decode().splitlines()
+        assert [line.split()[0] for line in lines] == KEYS, name
+    assert [line.split()[0] for line in first["wer_external"].decode().splitlines()] == KEYS
+    rows = [strict_json(line) for line in first["scores.jsonl"].decode().splitlines()]
+    assert [row["utt"] for row in rows] == KEYS and all(set(row) == set(rows[0]) for row in rows)
+    assert rows[0]["si_sdr"] == 100.0 and rows[1]["pesq"] == 1.0 and rows[4]["pesq"] is None
+    assert "failed:est" in rows[3]["flags"] and "u04 nan" in first["pesq"].decode()
+
+    # Counts as the policy has them: three estimates fail, two targets exclude.
+    result = strict_json(first["result.json"])
+    for name in ("si_sdr", "si_sdr_i", "pesq", "estoi", "fail_rate"):
+        entry = result["metrics"][name]
+        assert (entry["n"], entry["n_penalized"], entry["n_excluded"]) == (7, 3, 2), name
+    assert result["wer"]["wer_external"]["del"] == 9 and result["wer"]["wer_external"]["sub"] == 6
+    failed = [line.split(" ", 3) for line in first["failed"].decode().splitlines()]
+    assert {(key, kind) for key, name, kind, _ in failed if name == "pesq"} == {
+        ("u01", "est"),
+        ("u02", "est"),
+        ("u03", "est"),
+        ("u04", "ref"),
+        ("u05", "ref"),
+    }
+    mean = np.mean([row["pesq"] for row in rows if row["pesq"] is not None])
+    assert float(first["result_pesq.txt"]) == pytest.approx(mean, abs=1e-5)
+    assert result["metrics"]["pesq"]["mean"] == pytest.approx(mean, abs=1e-5)
+    meta = result["meta"]
+    assert (meta["n"], meta["preset"], meta["inputs"]["ref_scp"]) == (9, "offline", str(options.ref_scp))
+    assert meta["inputs"]["intf_scp"] == [] and meta["inputs"]["enroll_scp"] is None
+
+    # Any number of jobs, from nothing: the same bytes.
+    three = replace(options, output_dir=tmp_path / "out3", cache_dir=None, nj=3)
+    assert run(make_plan(three)) == 0
+    assert "3 job(s)" in caplog.text
+    assert files_of(three.output_dir) == first
+
+    # Again: nothing is computed. One estimate changed in one sample: nothing but that one.
+    import soundfile
+
+    caplog.clear()
+    assert run(make_plan(options)) == 0 and ": 0 values computed, 9 utterances whole" in caplog.text
+    assert files_of(options.output_dir) == first
+    path = str(tmp_path / "inf" / "u08.wav")
+    samples, rate = soundfile.read(path, dtype="float32")
+    samples[100] += 0.01
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    caplog.clear()
+    assert run(make_plan(options)) == 0 and ": 5 values computed, 8 utterances whole" in caplog.text
+    changed = [strict_json(line) for line in files_of(options.output_dir)["scores.jsonl"].decode().splitlines()]
+    assert changed[:8] == rows[:8] and changed[8]["si_sdr"] != rows[8]["si_sdr"]
+
+    # Files of metrics that are scored no longer go away.
+    assert run(make_plan(replace(options, metrics="si_sdr", asr=(), text=None))) == 0
+    left = set(files_of(options.output_dir))
+    assert left == {"si_sdr", "result_si_sdr.txt", "failed", "scores.jsonl", "result.json"}
+
+
+def test_a_killed_job_is_named_and_its_work_is_kept(options, caplog):
+    caplog.set_level(logging.INFO)
+    cache = options.output_dir / ".cache"
+
+    def kill_after_two_utterances():
+        for _ in range(4000):
+            done = sum(path.read_text().count("\n") for path in cache.glob("job.*.jsonl")) if cache.exists() else 0
+            if done >= 6:
+                for child in multiprocessing.active_children():
+                    child.kill()
+                return
+            time.sleep(0.005)
+
+    killer = threading.Thread(target=kill_after_two_utterances)
+    killer.start()
+    with pytest.raises(JobError, match="died with exit code -9.*run the same command again"):
+        run(make_plan(replace(options, cache_dir=None)))
+    killer.join()
+    assert not (options.output_dir / "result.json").exists()
+    caplog.clear()
+    assert run(make_plan(replace(options, cache_dir=None))) == 0
+    (line,) = [record.message for record in caplog.records if "values computed" in record.message]
+    assert 0 < int(line.split(": ")[1].split()[0]) < 6 * 5 + 4
+    assert (options.output_dir / "result.json").exists()
+
+
+def test_an_error_in_a_job_names_the_utterance(options, tmp_path):
+    models = tmp_path / "dnsmos"
+    for name in ("dnsmos_models/sig_bak_ovr.onnx", "dnsmos_models/model_v8.onnx"):
+        (models / name).parent.mkdir(parents=True, exist_ok=True)
+        (models / name).write_text("no network")
+    wrong = replace(options, metrics="dnsmos_ovrl", dnsmos_dir=models, asr=(), text=None)
+    with pytest.raises(JobError, match=r"scoring utterance 'u\d\d' failed:\n.*Traceback"):
+        run(make_plan(wrong))
+
+
+def test_too_many_failures_end_with_an_error_unless_forced(options, caplog):
+    strict = replace(options, force=False, metrics="si_sdr", asr=(), text=None, resume=False)
+    assert run(make_plan(strict)) == 1
+    assert "more than 10 % of the utterances failed in: si_sdr" in caplog.text
+    assert (options.output_dir / "result.json").exists()
+
+
+def test_two_runs_in_one_folder_are_refused(options):
+    plan = make_plan(replace(options, metrics="si_sdr"))
+    with runner._only_one(plan.worker.estimate_cache), pytest.raises(DataError, match="another scoring run"):
+        run(plan)
+
+
+def test_dealing_is_even_and_longest_first(monkeypatch):
+    utterances = tuple(Utterance(f"u{i}", None, duration_s=float(i)) for i in range(16))
+    jobs = deal(utterances, 2)
+    assert [[u.key for u in job][:2] for job in jobs] == [["u15", "u13"], ["u14", "u12"]]
+    assert len(deal(utterances, 16)) == 2 and len(deal(utterances[:3], 4)) == 1
+
+
+def test_threads_are_set_for_children_and_given_back(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    import os
+
+    with runner.single_threaded():
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
