@@ -1,0 +1,44 @@
+"""Convert a released FunCodec folder (config.yaml, model.pth) into a codec folder with a manifest."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="import_codec", description=__doc__)
+    parser.add_argument("--source_dir", required=True, type=Path, help="released folder: config.yaml and model.pth")
+    parser.add_argument("--output_dir", required=True, type=Path, help="the codec folder, e.g. exp/codec_funcodec")
+    parser.add_argument("--licence", default="MIT", help="of the weights (default: %(default)s, as FunCodec's)")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    import logging
+
+    from espnet_tse.schema.scp import DataError
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
+    try:
+        from espnet_tse.codec.load import load_codec, save_codec
+        from espnet_tse.codec.released_funcodec import import_funcodec
+
+        codec, released = import_funcodec(args.source_dir)
+        training = {"imported_from": args.source_dir.name, "config": released}
+        manifest = save_codec(args.output_dir, codec, {"codec": "funcodec"}, args.licence, training)
+        load_codec(args.output_dir)  # what was written opens and gives the same codes
+        logging.info(
+            f"{args.output_dir}: {manifest['num_parameters']} parameters, sha256 {manifest['sha256'][:12]}, "
+            f"fingerprint {manifest['fingerprint']}"
+        )
+    except DataError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
