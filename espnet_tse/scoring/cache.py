@@ -14,8 +14,6 @@ import uuid
 from pathlib import Path
 from typing import Any, Iterable
 
-from espnet_tse.schema.files import atomic_write
-
 
 def cache_key(identity: str, *parts: str) -> str:
     """sha1 over a measure's identity, the signals' hashes and what else decides the value."""
@@ -82,6 +80,9 @@ def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None
         parts: files of this run's own jobs (or all files, where the folder belongs to one run).
         keep: keys to keep; None keeps all.
     """
+    # Imported here because every job process imports this module and none of them joins.
+    from espnet_tse.schema.files import atomic_write
+
     parts = [path for path in parts if path.exists()]
     if len(parts) == 0 or (len(parts) == 1 and keep is None and not parts[0].name.startswith("job.")):
         return

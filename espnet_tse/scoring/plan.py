@@ -9,6 +9,7 @@ from pathlib import Path
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.scoring.asr import AsrSpec, parse_asr
 from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
+from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.metric_cards import needed_measure
 from espnet_tse.scoring.registry import MEASURES, METRICS, PRESETS, Measure
 from espnet_tse.scoring.text import NORMALISERS, read_text
@@ -50,35 +51,6 @@ class ScoringOptions:
     resume: bool = True
     nj: int = 1
     force: bool = False
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One row to score: the scp entries of a key. None: the estimate is missing / the input not given."""
-
-    key: str
-    inf: str | None
-    ref: str | None = None
-    mix: str | None = None
-    enroll: str | None = None
-    intf: tuple[str, ...] = ()
-    duration_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class WorkerPlan:
-    """What a job needs besides its utterances; travels to other processes."""
-
-    metrics: tuple[str, ...]
-    pocketsphinx: bool
-    length: str
-    align: str
-    level: str
-    ref_channel: int
-    identities: dict[str, str]
-    weights: dict[str, Path]
-    estimate_cache: Path
-    reference_cache: Path
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Iterator
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.aggregate import aggregate
 from espnet_tse.scoring.cache import join_files
-from espnet_tse.scoring.plan import ScoringPlan, Utterance
+from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.registry import MEASURES
 from espnet_tse.scoring.results import write_results
 from espnet_tse.scoring.worker import Record, run_job

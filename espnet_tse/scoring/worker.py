@@ -31,7 +31,7 @@ from espnet_tse.scoring.failure import (
     MetricFault,
     Outcome,
 )
-from espnet_tse.scoring.plan import Utterance, WorkerPlan
+from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.registry import METRICS, POSITIONS, MetricCard
 
 PAIRED = ("si_sdr", "sdr", "pesq", "pesq_nb", "stoi", "estoi")  # measures of (target, estimate)

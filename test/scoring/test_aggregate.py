@@ -6,7 +6,8 @@ import pytest
 from espnet_tse.scoring.aggregate import aggregate, summarise
 from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.failure import Fault, Outcome
-from espnet_tse.scoring.plan import ScoringOptions, ScoringPlan, Utterance
+from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.plan import ScoringOptions, ScoringPlan
 from espnet_tse.scoring.worker import Record
 
 EST, REF = Fault("est", "silent"), Fault("ref", "silent")

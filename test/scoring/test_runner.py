@@ -12,7 +12,8 @@ import pytest
 
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring import runner
-from espnet_tse.scoring.plan import ScoringOptions, Utterance, make_plan
+from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.runner import JobError, deal, run
 
 METRICS = "si_sdr,si_sdr_i,sdr,pesq,stoi,estoi,fail_rate,len_ratio,est_dbfs"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.scoring.plan import ScoringOptions, Utterance, make_plan
+from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.registry import METRICS, PRESETS
 from espnet_tse.scoring.worker import PAIRED, UtteranceScorer
 
