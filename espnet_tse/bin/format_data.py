@@ -6,17 +6,6 @@ from pathlib import Path
 from typing import Sequence
 
 
-def _shard(value: str) -> tuple[int, int]:
-    """``J/N`` with 1 <= J <= N."""
-    try:
-        shard, count = (int(part) for part in value.split("/"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{value}' is not J/N") from None
-    if not 1 <= shard <= count:
-        raise argparse.ArgumentTypeError(f"'{value}': J must be 1..N")
-    return shard, count
-
-
 def _speeds(value: str) -> tuple[float, ...]:
     """``"0.9 1.1"``; 1.0 is always there and may be named."""
     try:
@@ -41,7 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--channel", type=int, default=0, help="which channel of files with several")
     parser.add_argument("--speed_perturb_factors", type=_speeds, default=(), metavar='"0.9 1.1"')
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--shard", type=_shard, metavar="J/N", help="format only this part of the keys")
+    group.add_argument("--shard", metavar="J/N", help="format only this part of the keys")
     group.add_argument("--merge", type=int, metavar="N", help="join the N shards")
     return parser
 
@@ -59,12 +48,17 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
     from espnet_tse.data.formatting import FormatConf, format_shard, merge_shards
     from espnet_tse.schema.scp import DataError
+    from espnet_tse.schema.shard import parse_shard
 
+    try:
+        shard = parse_shard(args.shard) if args.shard else (1, 1)
+    except DataError as error:
+        parser.error(str(error))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
     conf = FormatConf(args.sample_rate, args.audio_format, args.channel, args.speed_perturb_factors)
     try:
         if args.merge is None:
-            format_shard(args.data_dir, args.output_dir, conf, *(args.shard or (1, 1)))
+            format_shard(args.data_dir, args.output_dir, conf, *shard)
         if args.shard is None:
             num_keys = merge_shards(args.data_dir, args.output_dir, conf, args.merge or 1)
             logging.info(f"{args.output_dir}: {num_keys} keys")

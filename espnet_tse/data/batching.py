@@ -26,8 +26,9 @@ def make_batches(
     """
     if (batch_size is None) == (batch_samples is None):
         raise ValueError(f"give batch_size or batch_samples, got {batch_size} and {batch_samples}")
-    if (batch_size or batch_samples) < 1:
-        raise ValueError(f"a batch cannot be of size {batch_size or batch_samples}")
+    size = batch_samples if batch_size is None else batch_size
+    if size < 1:
+        raise ValueError(f"a batch cannot be of size {size}")
     if len(lengths) < min_rows:
         raise ValueError(f"{len(lengths)} examples cannot be dealt to {min_rows} processes")
     blurred = np.asarray(lengths, dtype=np.float64)

@@ -78,7 +78,7 @@ def share_utterance(
         target = max(available - enrollment, available // 2)
     if target + enrollment > available:
         target = max(0, available) * target // (target + enrollment)
-    target -= target % multiple
+    target = max(multiple, target - target % multiple)
     enrollment = min(enrollment, available - target)
     if min(target, enrollment) < max(1, minimum):
         return None

@@ -21,6 +21,7 @@ from espnet_tse.data.scp_fields import (
 )
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.schema.shard import take_shard
 
 AUDIO_SCP = re.compile(r"wav\.scp|(spk|noise|enroll_spk|dereverb)\d+\.scp")
 REFERENCED_FORMATS = ("WAV", "FLAC", "WAVEX", "OGG")  # libsndfile formats that stay in place
@@ -175,7 +176,7 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     Raises:
         DataError: an audio cannot be read, is empty or holds NaN; names the key.
     """
-    items = list_items(directory, conf)[shard - 1 :: num_shards]
+    items = take_shard(list_items(directory, conf), (shard, num_shards))
     lists: dict[str, dict[str, str]] = {}
     lengths: dict[str, int] = {}
     made = kept = referenced = clipped = 0

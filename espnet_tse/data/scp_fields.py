@@ -161,10 +161,13 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
         ) from None
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: not JSON ({error}).") from None
-    try:
-        return {str(s): [(str(uid), str(wav)) for uid, wav in pairs] for s, pairs in content.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise DataError(f"{path}: wants {{speaker: [[utterance id, path], ...], ...}}.") from None
+    fault = DataError(f"{path}: wants {{speaker: [[utterance id, path], ...], ...}}.")
+    if not isinstance(content, dict):
+        raise fault
+    for pairs in content.values():
+        if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise fault
+    return {speaker: [(str(uid), str(wav)) for uid, wav in pairs] for speaker, pairs in content.items()}
 
 
 def read_regions(path: Path | str) -> dict[str, Regions]:

@@ -1,0 +1,85 @@
+"""Audio and codes by key."""
+
+import numpy as np
+import pytest
+
+from espnet_tse.data.audio_files import read_samples
+from espnet_tse.data.audio_store import AudioStore, CodeStore
+from espnet_tse.schema.scp import DataError, write_scp
+
+
+def ramp(num_samples: int) -> np.ndarray:
+    return np.arange(num_samples) / 32768
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_cached_and_uncached_samples_are_equal(dirs, subtype):
+    paths = {"a": dirs.wav("a", ramp(500), subtype=subtype), "b": dirs.wav("b", ramp(50), subtype=subtype)}
+    cached, uncached = AudioStore(paths, cache=True), AudioStore(paths, cache=False)
+    assert cached.cached and not uncached.cached
+    assert cached.sample_rate == dirs.rate
+    for store in (cached, uncached):
+        np.testing.assert_array_equal(store.load("a", 100, 30), ramp(500)[100:130].astype(np.float32))
+        assert len(store.load("b")) == 50
+    for wanted in (20, 170):
+        spans = [s.load_fitted("b", wanted, np.random.default_rng(5)) for s in (cached, uncached)]
+        np.testing.assert_array_equal(*spans)
+        assert len(spans[0]) == wanted and spans[0].dtype == np.float32
+
+
+def test_loaded_samples_are_a_copy(dirs):
+    store = AudioStore({"a": dirs.wav("a", ramp(100), subtype="FLOAT")}, cache=True)
+    store.load("a")[:] = 7
+    assert store.load("a").max() < 1
+
+
+def test_the_budget_decides(dirs):
+    paths = {"a": dirs.wav("a", ramp(500))}
+    assert AudioStore(paths, cache=True, budget=1000).cached
+    assert not AudioStore(paths, cache=True, budget=999).cached
+
+
+def test_faults_name_the_key(dirs, tmp_path):
+    good = dirs.wav("good", ramp(100))
+    (tmp_path / "text.wav").write_text("no audio")
+    cases = [
+        (dirs.wav("fast", ramp(10), rate=16000), "bad: .*has 1 channel.* at 16000 Hz, but 'good' has 8000 Hz"),
+        (dirs.wav("stereo", np.zeros((10, 2))), "bad: .*has 2 channel"),
+        (tmp_path / "text.wav", "bad: .*cannot be opened as audio"),
+        (tmp_path / "none.wav", "bad: .*cannot be opened as audio"),
+    ]
+    for path, message in cases:
+        with pytest.raises(DataError, match=message):
+            AudioStore({"good": good, "bad": path}, cache=False)
+    with pytest.raises(DataError, match="no audio is listed"):
+        AudioStore({}, cache=False)
+    with pytest.raises(DataError, match="k: .*ends before sample 120"):
+        read_samples(good, "k", dirs.rate, 90, 30)
+    with pytest.raises(DataError, match="k: .*mono at 16000 Hz is wanted"):
+        read_samples(good, "k", 16000)
+
+
+@pytest.fixture
+def codes_scp(tmp_path):
+    codes = np.arange(11 * 2, dtype=np.int16).reshape(11, 2)  # ceil(1050 / 100) = 11 frames
+    np.save(tmp_path / "a.npy", codes)
+    write_scp(tmp_path / "codes.scp", {"a": tmp_path / "a.npy"})
+    return tmp_path / "codes.scp"
+
+
+def test_codes_are_cut_with_the_audio(codes_scp):
+    store = CodeStore(codes_scp, ["a"], hop_length=100)
+    whole = store.load("a", 1050)
+    assert whole.shape == (11, 2) and whole.dtype == np.int64
+    np.testing.assert_array_equal(store.load("a", 1050, 300, 400), whole[3:7])
+    np.testing.assert_array_equal(store.load("a", 1050, 900, 150), whole[9:11])
+
+
+def test_codes_that_do_not_belong_to_the_audio(codes_scp, tmp_path):
+    with pytest.raises(DataError, match="key 'a': .*1101 samples at 100 a frame want 12 frames"):
+        CodeStore(codes_scp, ["a"], hop_length=100).load("a", 1101)
+    with pytest.raises(DataError, match="lacks the codes of 1 of 2 utterances, first 'b'"):
+        CodeStore(codes_scp, ["a", "b"], hop_length=100)
+    (tmp_path / "a.npy").write_bytes(b"broken")
+    with pytest.raises(DataError, match="key 'a': .*cannot be read"):
+        CodeStore(codes_scp, ["a"], hop_length=100).load("a", 1050)

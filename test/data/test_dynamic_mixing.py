@@ -1,0 +1,188 @@
+"""Mixtures made while training."""
+
+import logging
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
+from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+
+LENGTHS = {"a": [9000, 12000], "b": [5000, 7000, 16000], "c": [8000, 8000]}
+
+
+def open_set(directory, crop_s=None, seed=0, hop_length=1, codes_scp=None, **kwargs) -> DynamicMixingDataset:
+    conf = read_mixing_conf(directory / "mixing.yaml")
+    return DynamicMixingDataset(directory, conf, crop_s, seed, hop_length, codes_scp, **kwargs)
+
+
+def whole(directory, key: str) -> np.ndarray:
+    return soundfile.read(read_scp(directory / "wav.scp")[key], dtype="float32")[0]
+
+
+def where(span: np.ndarray, recording: np.ndarray) -> int | None:
+    """Where a span of noise begins in a recording."""
+    for start in np.flatnonzero(recording == span[0]):
+        if np.array_equal(recording[start : start + len(span)], span):
+            return int(start)
+    return None
+
+
+def same(first: dict, second: dict) -> bool:
+    return all(np.array_equal(first[name], second[name]) for name in ("key", "mixture", "target", "enrollment"))
+
+
+def test_an_example_depends_on_seed_epoch_and_index_only(dirs):
+    directory = dirs.source(LENGTHS)
+    dataset = open_set(directory, crop_s=0.5)
+    forwards = [dataset.example(3, index) for index in range(len(dataset))]
+    again = open_set(directory, crop_s=0.5, cache_audio=False)
+    backwards = [again.example(3, index) for index in reversed(range(len(again)))][::-1]
+    assert all(same(*pair) for pair in zip(forwards, backwards))
+    assert not any(same(e, dataset.example(4, i)) for i, e in enumerate(forwards))
+    other_seed = open_set(directory, crop_s=0.5, seed=1)
+    assert not any(same(e, other_seed.example(3, i)) for i, e in enumerate(forwards))
+
+
+def test_every_utterance_is_target_once_and_lengths_are_known(dirs):
+    dataset = open_set(dirs.source(LENGTHS), crop_s=1.0, hop_length=160)
+    examples = [dataset.example(1, index) for index in range(len(dataset))]
+    assert sorted(e["key"] for e in examples) == sorted(dataset.utt2spk)
+    assert [len(e["mixture"]) for e in examples] == dataset.num_samples
+    assert max(dataset.num_samples) == 8000 and min(dataset.num_samples) == 5000
+    assert all(len(e["target"]) == len(e["mixture"]) and e["mixture"].dtype == np.float32 for e in examples)
+
+
+@pytest.mark.parametrize("kind", ["rms", "peak"])
+def test_the_drawn_sir_is_met_and_within_bounds(dirs, kind):
+    directory = dirs.source(LENGTHS, f"sir_db: [-3, 2]\nsnr_kind: {kind}\n")
+    measure = {"rms": lambda x: np.sqrt(np.mean(x.astype(float) ** 2)), "peak": lambda x: np.abs(x).max()}[kind]
+    dataset = open_set(directory, crop_s=0.5)
+    sirs = []
+    for epoch in range(8):
+        for index in range(len(dataset)):
+            e = dataset.example(epoch, index)
+            sirs.append(20 * np.log10(measure(e["target"]) / measure(e["mixture"] - e["target"])))
+    assert -3.01 < min(sirs) < -2 and 1 < max(sirs) < 2.01
+    one = DynamicMixingDataset(directory, MixingConf(sir_db=(1.5, 1.5), snr_kind=kind), 0.5)
+    e = one.example(0, 0)
+    assert 20 * np.log10(measure(e["target"]) / measure(e["mixture"] - e["target"])) == pytest.approx(1.5, abs=0.01)
+
+
+def test_enrollment_is_another_utterance_of_the_speaker_and_the_interferer_is_another_speaker(dirs):
+    directory = dirs.source(LENGTHS, "enrollment_s: 0.6\nsir_db: [0, 0]\n")
+    dataset = open_set(directory, crop_s=0.4)
+    for epoch in range(3):
+        for index, key in enumerate(dataset.keys):
+            e = dataset.example(epoch, index)
+            speaker = dataset.utt2spk[key]
+            homes = [k for k in dataset.keys if where(e["enrollment"], whole(directory, k)) is not None]
+            assert len(homes) == 1 and homes[0] != key and dataset.utt2spk[homes[0]] == speaker
+            assert len(e["enrollment"]) == min(4800, len(whole(directory, homes[0])))
+            residual = e["mixture"] - e["target"]
+            best = {k: np.abs(np.correlate(whole(directory, k), residual)).max() for k in dataset.keys}
+            assert dataset.utt2spk[max(best, key=best.get)] != speaker
+
+
+def test_target_and_codes_cover_the_same_span(dirs, tmp_path):
+    hop = 160
+    directory = dirs.source({"a": [9000, 5000], "b": [8100, 1000]})
+    paths = {}
+    for key, path in read_scp(directory / "wav.scp").items():
+        samples = soundfile.read(path, dtype="int16")[0]
+        frames = -(-len(samples) // hop)
+        padded = np.pad(samples, (0, frames * hop - len(samples)))
+        codes = padded.reshape(frames, hop)[:, :2]  # a "codec" that remembers two samples of each frame
+        np.save(tmp_path / f"{key}.npy", codes)
+        paths[key] = tmp_path / f"{key}.npy"
+    write_scp(tmp_path / "codes.scp", paths)
+    dataset = open_set(directory, crop_s=0.5, hop_length=hop, codes_scp=tmp_path / "codes.scp")
+    starts = set()
+    for epoch in range(10):
+        for index in range(len(dataset)):
+            e = dataset.example(epoch, index)
+            codes = e["target_codes"]
+            assert codes.dtype == np.int64 and len(codes) == -(-len(e["target"]) // hop)
+            np.testing.assert_array_equal(codes[:, 0] / 32768, e["target"][::hop])
+            starts.add(where(e["target"], whole(directory, e["key"])))
+    assert all(start % hop == 0 for start in starts) and len(starts) > 5
+
+
+def test_single_utterance_speakers_enroll_from_a_disjoint_region(dirs, caplog):
+    mixing = "enrollment: same_utterance_disjoint\nenrollment_s: 0.75\nenrollment_gap_s: 0.25\n"
+    directory = dirs.source({"a": [20000], "b": [14000], "c": [9000]}, mixing)
+    dataset = open_set(directory, crop_s=0.5, hop_length=160)
+    with caplog.at_level(logging.WARNING):
+        assert len(open_set(dirs.source({"a": [20000], "b": [900]}, mixing, "short"), crop_s=0.5)) == 1
+    assert "1 of 2 utterances are too short" in caplog.text
+    for epoch in range(20):
+        for index, key in enumerate(dataset.keys):
+            e = dataset.example(epoch, index)
+            target = where(e["target"], whole(directory, key))
+            enrollment = where(e["enrollment"], whole(directory, key))
+            assert target % 160 == 0
+            gap = max(enrollment - target - len(e["target"]), target - enrollment - len(e["enrollment"]))
+            assert gap >= 2000
+            assert len(e["mixture"]) == dataset.num_samples[index] > 3000
+
+
+def test_overlap_number_of_speakers_and_noise(dirs):
+    directory = dirs.source(LENGTHS)
+    half = DynamicMixingDataset(directory, MixingConf(overlap=(0.5, 0.5)), 0.5).example(0, 0)
+    assert np.count_nonzero(half["mixture"] != half["target"]) == pytest.approx(2000, abs=5)
+    alone = DynamicMixingDataset(directory, MixingConf(num_speakers={1: 1.0}), 0.5).example(0, 0)
+    np.testing.assert_array_equal(alone["mixture"], alone["target"])
+    tone = np.sin(np.arange(3000) * 0.3) * 0.1
+    write_scp(directory / "noise.scp", {"tone": dirs.wav("tone", tone)})
+    conf = MixingConf(num_speakers={1: 1.0}, noise_scp=str(directory / "noise.scp"), snr_db=(6, 6))
+    noisy = DynamicMixingDataset(directory, conf, 0.5).example(0, 0)
+    added = noisy["mixture"] - noisy["target"]
+    ratio = 10 * np.log10(np.mean(noisy["target"] ** 2) / np.mean(added**2))
+    assert ratio == pytest.approx(6, abs=0.01)
+    three = DynamicMixingDataset(directory, MixingConf(num_speakers={3: 1.0}), 0.5)
+    assert sorted(three.utt2spk[k] for k in three._interferers("a", 2, np.random.default_rng(0))) == ["b", "c"]
+
+
+def test_rooms_leave_the_target_dry(dirs):
+    directory = dirs.source(LENGTHS)
+    response = np.zeros(800)
+    response[[40, 300]] = 0.5, 0.2
+    write_scp(directory / "rir.scp", {"room": dirs.wav("room", response)})
+    conf = MixingConf(num_speakers={1: 1.0}, rir_scp=str(directory / "rir.scp"))
+    e = DynamicMixingDataset(directory, conf, 0.5).example(0, 0)
+    expected = e["target"].copy()
+    expected[260:] += 0.4 * e["target"][:-260]
+    np.testing.assert_allclose(e["mixture"], expected, atol=2e-4)
+
+
+def test_absent_targets(dirs):
+    directory = dirs.source(LENGTHS, "target_absent: 0.5\n")
+    dataset = open_set(directory, crop_s=0.5)
+    examples = [dataset.example(epoch, index) for epoch in range(20) for index in range(len(dataset))]
+    absent = [e for e in examples if not e["target"].any()]
+    assert 0.3 < len(absent) / len(examples) < 0.7
+    assert all(e["mixture"].any() and e["enrollment"].any() for e in absent)
+    with pytest.raises(DataError, match="an absent target has no codes"):
+        open_set(directory, codes_scp=directory / "codes.scp")
+
+
+@pytest.mark.parametrize(
+    "lengths, mixing, message",
+    [
+        ({"a": [900], "b": [900, 900]}, "", "1 of 2 speakers have a single utterance, first 'a'"),
+        ({"a": [900, 900]}, "", r"has 1 speaker\(s\), but num_speakers of mixing.yaml asks for mixtures of 2"),
+        ({"a": [900], "b": [900]}, "enrollment: same_utterance_disjoint", "no utterance is long enough"),
+    ],
+)
+def test_sets_that_cannot_be_mixed(dirs, lengths, mixing, message):
+    with pytest.raises(DataError, match=message):
+        open_set(dirs.source(lengths, mixing))
+
+
+def test_noise_of_another_rate(dirs):
+    directory = dirs.source(LENGTHS)
+    write_scp(directory / "noise.scp", {"n": dirs.wav("n", np.ones(100) * 0.1, rate=16000)})
+    with pytest.raises(DataError, match="noise.scp: is at 16000 Hz"):
+        DynamicMixingDataset(directory, MixingConf(noise_scp=str(directory / "noise.scp")))
