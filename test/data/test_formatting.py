@@ -1,0 +1,144 @@
+"""Stage 2: rates, channels, segments, shards and resuming."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_tse.data.formatting import FormatConf, format_shard, merge_shards
+from espnet_tse.data.validation import validate_dir
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+
+SAME = FormatConf(sample_rate=8000)
+FASTER = FormatConf(sample_rate=16000)
+
+
+def run(directory, output, conf: FormatConf, num_shards: int = 1):
+    for shard in range(1, num_shards + 1):
+        format_shard(directory, output, conf, shard, num_shards)
+    merge_shards(directory, output, conf, num_shards)
+    return output
+
+
+def test_right_files_stay_in_place(dirs, tmp_path):
+    directory = dirs.tse()
+    output = run(directory, tmp_path / "dump", SAME)
+    for scp in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp", "utt2spk", "spk2utt", "utt2num_samples"):
+        assert read_scp(output / scp) == read_scp(directory / scp)
+    assert not (output / "audio").exists()
+
+
+@pytest.mark.parametrize("num_shards", [1, 3])
+def test_resampling_keeps_a_set_valid(dirs, tmp_path, num_shards):
+    directory = dirs.tse()
+    write_scp(directory / "text_spk1", {key: "bin blue" for key in read_scp(directory / "wav.scp")})
+    (directory / "protocol").write_text("kind: clean\n")
+    output = run(directory, tmp_path / "dump", FASTER, num_shards)
+    report = validate_dir(output)
+    assert report.num_errors == 0, report.render()
+    assert report["mixture = sum of its sources"].num_checked == 4
+    assert report["sample rate"].note == "16000 Hz"
+    lengths = read_scp(output / "utt2num_samples")
+    assert lengths == {k: str(2 * int(v)) for k, v in read_scp(directory / "utt2num_samples").items()}
+    assert read_scp(output / "text_spk1") == read_scp(directory / "text_spk1")
+
+
+def test_a_tone_keeps_its_pitch(dirs, tmp_path):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
+    directory = dirs.lists("tone", {"k": "s"}, wav_scp={"k": dirs.wav("k", tone)})
+    output = run(directory, tmp_path / "dump", FormatConf(sample_rate=12000, audio_format="wav"))
+    samples, rate = soundfile.read(read_scp(output / "wav.scp")["k"])
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(12000) / 12000)
+    assert rate == 12000 and len(samples) == 12000
+    np.testing.assert_allclose(samples[200:-200], expected[200:-200], atol=2e-3)
+
+
+def test_one_channel_is_picked(dirs, tmp_path):
+    stereo = np.stack([np.full(500, 0.1), np.full(500, 0.2)], axis=1)
+    directory = dirs.lists("stereo", {"k": "s"}, wav_scp={"k": dirs.wav("k", stereo)})
+    output = run(directory, tmp_path / "dump", FormatConf(8000, channel=1))
+    assert soundfile.read(read_scp(output / "wav.scp")["k"])[0] == pytest.approx(np.full(500, 0.2), abs=1e-4)
+    with pytest.raises(DataError, match=r"k: .*has 2 channel\(s\); --channel 2 is not there"):
+        format_shard(directory, tmp_path / "other", FormatConf(8000, channel=2), 1, 1)
+
+
+def test_segments_are_cut(dirs, tmp_path):
+    ramp = np.arange(8000) / 32768
+    directory = dirs.lists("cut", {"a": "s", "b": "s"}, wav_scp={"rec": dirs.wav("rec", ramp)})
+    write_scp(directory / "segments", {"a": "rec 0.25 0.5", "b": "rec 0.5 1.0"})
+    output = run(directory, tmp_path / "dump", SAME)
+    wavs = read_scp(output / "wav.scp")
+    np.testing.assert_array_equal(soundfile.read(wavs["a"])[0], ramp[2000:4000])
+    assert read_scp(output / "utt2num_samples") == {"a": "2000", "b": "4000"}
+    assert not (output / "segments").exists()
+
+
+def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
+    directory = dirs.source({"a": [8000, 9000], "b": [8000, 9000]})
+    output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(0.8, 1.25)))
+    utt2spk = read_scp(output / "utt2spk")
+    assert len(utt2spk) == 12 and utt2spk["sp0.8-a-0"] == "sp0.8-a"
+    lengths = read_scp(output / "utt2num_samples")
+    assert (lengths["a-0"], lengths["sp0.8-a-0"], lengths["sp1.25-a-0"]) == ("8000", "10000", "6400")
+    assert validate_dir(output).num_errors == 0
+
+
+def test_dynamic_enrollments_are_formatted_with_their_pool(dirs, tmp_path):
+    directory = dirs.tse(num_rows=2)
+    utt2spk = read_scp(directory / "utt2spk")
+    write_scp(directory / "enroll_spk1.scp", {k: f"*{s}-0 {s}" for k, s in utt2spk.items()})
+    pool = {
+        s: [[f"{s}-{i}", str(dirs.wav(f"pool/{s}-{i}", np.full(5000, 0.1)))] for i in range(2)]
+        for s in sorted(set(utt2spk.values()))
+    }
+    (directory / "spk2enroll.json").write_text(json.dumps(pool))
+    output = run(directory, tmp_path / "dump", FASTER, 2)
+    assert read_scp(output / "enroll_spk1.scp") == read_scp(directory / "enroll_spk1.scp")
+    made = json.loads((output / "spk2enroll.json").read_text())
+    assert soundfile.info(made["testspk0"][1][1]).samplerate == 16000
+    assert validate_dir(output).num_errors == 0
+    with pytest.raises(DataError, match="speed perturbation would change which enrollment"):
+        format_shard(directory, tmp_path / "x", FormatConf(8000, speed_factors=(0.9,)), 1, 1)
+
+
+def test_a_second_run_makes_only_what_is_missing(dirs, tmp_path, caplog):
+    directory = dirs.source({"a": [800, 900], "b": [800, 900]})
+    output = tmp_path / "dump"
+    run(directory, output, FASTER)
+    gone = output / "audio" / "wav" / "a-1.flac"
+    before = {path: path.stat().st_mtime_ns for path in gone.parent.glob("*.flac")}
+    gone.unlink()
+    with caplog.at_level(logging.INFO):
+        run(directory, output, FASTER, num_shards=2)  # other shards, the same files
+    assert sum("0 written, 2 kept" in r.message for r in caplog.records) == 1
+    assert sum("1 written, 1 kept" in r.message for r in caplog.records) == 1
+    after = {path: path.stat().st_mtime_ns for path in gone.parent.glob("*.flac")}
+    assert after.keys() == before.keys()
+    assert {path for path in before if after[path] != before[path]} == {gone}
+    # Another setting, or another source behind the key, is made anew.
+    write_scp(directory / "wav.scp", {**read_scp(directory / "wav.scp"), "b-0": dirs.wav("new", np.ones(700) * 0.1)})
+    run(directory, output, FASTER)
+    assert read_scp(output / "utt2num_samples")["b-0"] == "1400"
+
+
+def test_faults(dirs, tmp_path):
+    directory, output = dirs.source({"a": [800, 900], "b": [800, 900]}), tmp_path / "dump"
+    format_shard(directory, output, FASTER, 1, 2)
+    with pytest.raises(DataError, match="shard 2 of 2 has not run to its end"):
+        merge_shards(directory, output, FASTER, 2)
+    with pytest.raises(DataError, match="wav.scp holds 2 of 4 keys"):
+        merge_shards(directory, output, FASTER, 1)
+    write_scp(directory / "wav.scp", {"a/0": "x.wav"})
+    with pytest.raises(DataError, match="key 'a/0' cannot name a file"):
+        format_shard(directory, output, FASTER, 1, 1)
+    write_scp(directory / "wav.scp", {"a-0": "x.wav"})
+    with pytest.raises(DataError, match="a-0: 'x.wav' cannot be opened"):
+        format_shard(directory, output, FASTER, 1, 1)
+    write_scp(directory / "wav.scp", {"a-0": dirs.wav("empty", np.zeros(0), rate=16000)})
+    with pytest.raises(DataError, match="a-0: .*is empty"):
+        format_shard(directory, output, SAME, 1, 1)
+    (directory / "wav.scp").unlink()
+    with pytest.raises(DataError, match="run stage 1"):
+        format_shard(directory, output, FASTER, 1, 1)

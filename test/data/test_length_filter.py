@@ -1,0 +1,44 @@
+"""Removing short and long utterances."""
+
+import pytest
+
+from espnet_tse.data.length_filter import filter_by_length
+from espnet_tse.data.validation import validate_dir
+from espnet_tse.schema.scp import DataError, read_scp, write_scp
+
+
+def test_all_lists_lose_the_same_keys(dirs):
+    directory = dirs.tse(num_rows=4, length=8000)  # 1.0, 1.0125, 1.025, 1.0375 s
+    keys = sorted(read_scp(directory / "utt2num_samples"), key=lambda k: int(read_scp(directory / "utt2num_samples")[k]))
+    counts = filter_by_length(directory, 1.005, 1.03)
+    assert counts == {"kept": 2, "too short": 1, "too long": 1, "lonely": 0}
+    for name in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp", "utt2spk", "utt2num_samples"):
+        assert set(read_scp(directory / name)) == set(keys[1:3])
+        assert len(read_scp(directory / ".unfiltered" / name)) == 4
+    assert validate_dir(directory).num_errors == 0
+
+
+def test_wider_bounds_bring_keys_back(dirs):
+    directory = dirs.tse(num_rows=4, length=8000)
+    before = {path.name: path.read_text() for path in directory.iterdir()}
+    filter_by_length(directory, 1.005, 1.03)
+    assert filter_by_length(directory, 0.1, 20)["kept"] == 4
+    assert {path.name: path.read_text() for path in directory.iterdir() if path.is_file()} == before
+
+
+def test_a_speaker_needs_another_utterance_to_enroll_with(dirs):
+    directory = dirs.source({"a": [800, 4000, 4000], "b": [800, 4000], "c": [4000, 4000]})
+    counts = filter_by_length(directory, 0.2, 20)
+    assert counts == {"kept": 4, "too short": 2, "too long": 0, "lonely": 1}
+    assert sorted(read_scp(directory / "wav.scp")) == ["a-1", "a-2", "c-0", "c-1"]
+    assert validate_dir(directory).num_errors == 0
+
+
+def test_faults(dirs):
+    directory = dirs.source({"a": [800, 900], "b": [800, 900]})
+    with pytest.raises(DataError, match=r"no utterance lasts 5 to 9 s \(they last 0.10 to 0.11 s\)"):
+        filter_by_length(directory, 5, 9)
+    other = dirs.source({"a": [800, 900], "b": [800, 900]}, name="other")
+    write_scp(other / "utt2num_samples", {"a-0": 800})
+    with pytest.raises(DataError, match="wav.scp and utt2num_samples differ, first .*a-1"):
+        filter_by_length(other, 0, 9)
