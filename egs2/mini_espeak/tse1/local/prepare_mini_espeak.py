@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 import soundfile
@@ -234,9 +235,9 @@ def write_sets(args: argparse.Namespace, work: Path, speakers: dict, transcripts
         write_json(work / name / "voices.json", {speaker: asdict(voice) for speaker, voice in voices.items()})
 
 
-def main() -> int:
+def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
-    args = parser.parse_args()
+    args = parser.parse_args(cmd)
     for name in ("train_speakers", "dev_speakers", "test_speakers", "train_sentences"):
         if getattr(args, name) < 2:
             parser.error(f"--{name} must be at least 2 (a mixture and an enrollment want two), got {getattr(args, name)}")

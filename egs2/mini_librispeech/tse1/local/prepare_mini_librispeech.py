@@ -14,6 +14,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 import soundfile
@@ -215,9 +216,9 @@ def prepare(args: argparse.Namespace, work: Path) -> None:
         logging.info(f"{name}: {count} mixtures, mean {total_s / count:.2f} s")
 
 
-def main() -> int:
+def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
-    args = parser.parse_args()
+    args = parser.parse_args(cmd)
     for name in ("mixture_s", "enrollment_s", "sir_db"):
         low, high = getattr(args, name)
         if low > high or (name != "sir_db" and low < SHORTEST_S):

@@ -1,0 +1,99 @@
+"""The synthesised corpus: the same samples always, valid sets, disjoint speakers."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
+from espnet_tse.data.mixing_conf import read_mixing_conf
+from espnet_tse.data.validation import validate_dir
+from espnet_tse.data.validation_audio import AudioLimits
+from espnet_tse.schema.scp import read_scp
+
+pytest.importorskip("espeakng_loader", reason="the corpus is synthesised with it: pip install 'espnet_tse[synth]'")
+LOCAL = Path(__file__).parents[2] / "egs2" / "mini_espeak" / "tse1" / "local"
+SMALL = "--train_speakers 6 --dev_speakers 2 --test_speakers 4 --train_sentences 2 --dev_mixtures 2 --test_mixtures 8"
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """Imports the scripts of the recipe's local/."""
+    monkeypatch.syspath_prepend(str(LOCAL))
+    yield importlib.import_module
+    for name in ("prepare_mini_espeak", "espeak_synthesis", "grid_sentences", "voices"):
+        sys.modules.pop(name, None)
+
+
+def files_of(directory: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+
+
+def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypatch, capsys):
+    main = local("prepare_mini_espeak").main
+    made = []
+    for nj in (1, 3):
+        (tmp_path / f"nj{nj}").mkdir()
+        monkeypatch.chdir(tmp_path / f"nj{nj}")
+        assert main([*SMALL.split(), "--nj", str(nj)]) == 0
+        made.append(files_of(Path("data")))
+    assert made[0] == made[1]
+    for name in ("train", "dev", "test"):
+        report = validate_dir(f"data/{name}", AudioLimits(16000), None if name == "train" else "data/train")
+        assert not any(check.offenders for check in report.checks), report.render()
+        assert report.num_keys == {"train": 12, "dev": 2, "test": 8}[name]
+    assert len(read_scp("data/train/spk2utt")) == 6
+    dataset = DynamicMixingDataset("data/train", read_mixing_conf("data/train/mixing.yaml"))
+    assert len(dataset) == 12 and 1.2 < min(dataset.num_samples) / 16000 < max(dataset.num_samples) / 16000 < 4
+    words = [text.split() for text in read_scp("data/test/text_spk1").values()]
+    assert all(len(w) == 6 and w[0] in ("bin", "lay", "place", "set") for w in words)
+    voices = [tuple(v.values()) for n in ("train", "dev", "test") for v in json.loads(Path(f"data/{n}/voices.json").read_text()).values()]
+    assert len(set(voices)) == len({voice[:2] for voice in voices}) == 12  # no (variant, accent) twice
+    capsys.readouterr()
+    assert main([*SMALL.split(), "--nj", "2"]) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert main([*SMALL.replace("--test_mixtures 8", "--test_mixtures 4").split()]) == 0
+    assert len(read_scp("data/test/wav.scp")) == 4
+
+
+def test_the_full_corpus_has_enough_disjoint_speakers(local):
+    speakers = local("voices").make_speakers(64, 8, 12, seed=0)
+    assert {name: len(held) for name, held in speakers.items()} == {"train": 64, "dev": 8, "test": 12}
+    every = [voice for held in speakers.values() for voice in held.values()]
+    assert len({(voice.variant, voice.accent) for voice in every}) == 84
+    females = local("voices").FEMALE_VARIANTS
+    for held in speakers.values():
+        assert sum(voice.variant in females for voice in held.values()) == len(held) // 2
+    assert len({voice.variant for voice in speakers["test"].values()}) == 12
+    # The held-out voices do not change with the size of train.
+    assert list(local("voices").make_speakers(6, 8, 12, 0)["test"].values()) == list(speakers["test"].values())
+    with pytest.raises(ValueError, match="ask for fewer speakers"):
+        local("voices").make_speakers(999, 8, 12, 0)
+
+
+def test_sentences_are_distinct(local):
+    sentences = local("grid_sentences").all_sentences(0)
+    assert len(set(sentences)) == len(sentences) == 64000
+    assert local("grid_sentences").spoken_form("bin red at a two now") == "bin red at [[eI]] two now"
+    assert local("grid_sentences").spoken_form("bin red at f two now") == "bin red at F two now"
+
+
+def test_unknown_voices_are_refused(local):
+    synthesis = local("espeak_synthesis")
+    synthesiser = synthesis.Synthesiser()
+    with pytest.raises(ValueError, match="no voice variant 'f99'"):
+        synthesiser.set_voice(synthesis.Voice("f99", "en-US", 50, 50, 130))
+    with pytest.raises(ValueError, match="refuses voice 'gmw/en-XX"):
+        synthesiser.set_voice(synthesis.Voice("f1", "en-XX", 50, 50, 130))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [(["--dev_speakers", "1"], "--dev_speakers must be at least 2"), (["--sir_db", "5", "-5"], "wants LOW <= HIGH")],
+)
+def test_wrong_usage(local, capsys, options, message):
+    with pytest.raises(SystemExit) as stopped:
+        local("prepare_mini_espeak").main(options)
+    assert stopped.value.code == 2 and message in capsys.readouterr().err
