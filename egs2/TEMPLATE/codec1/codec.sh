@@ -20,7 +20,7 @@ inference_nj=          # jobs of resynthesis and scoring; none: as nj
 ngpu=0                 # GPUs for training; 0 trains on processors
 num_threads=1          # threads of training
 python=python3         # the interpreter of every stage
-seed=0                 # seed of training
+seed=                  # seed of training; none: the configs'
 dumpdir=dump           # formatted data
 expdir=exp             # models, outputs, scores
 # Sets: single-speaker directories, or TSE directories, whose clean targets are then taken

@@ -14,7 +14,7 @@ stop_stage=100         # last stage to run: number or name
 skip_data_prep=false   # skip stages 1 to 5
 skip_train=false       # skip stages 6 to 8
 skip_eval=false        # skip stages 9 to 11
-skip_packing=true      # skip stage 12
+skip_packing=false     # skip stage 12
 skip_upload=true       # skip stage 13
 force=false            # redo the chosen stages even if nothing has changed
 dry_run=false          # print what would be run and touch nothing
@@ -26,7 +26,7 @@ num_procs=1            # data-parallel training processes when ngpu is 0
 num_threads=1          # threads of each training process
 gpu_inference=false    # decode on GPUs
 python=python3         # the interpreter of every stage
-seed=0                 # seed of all training
+seed=                  # seed of all training; none: the configs'
 dumpdir=dump           # formatted data and codes
 expdir=exp             # models, outputs, scores
 # Sets
@@ -206,9 +206,10 @@ fi
 
 if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     need 8 "${tse_exp}/config.yaml"
-    if needed keep "${expdir}/pack_${tse_tag}" pack "@${tse_exp}/.done.train"; then
+    if [ ! -e "${tse_exp}.zip" ]; then "${dry_run}" || rm -f "${expdir}/pack_${tse_tag}/.done.pack"; fi
+    if needed keep "${expdir}/pack_${tse_tag}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}"; then
         run_jobs "${train_cmd}" 0 "${expdir}/pack_${tse_tag}/pack.log" "${python}" -m espnet_tse.bin.pack \
-            --model "${tse_exp}" --output "${tse_exp}.zip"
+            --model "${tse_exp}" --output "${tse_exp}.zip" ${inference_model:+--checkpoint "${inference_model}"}
         mark_done "${expdir}/pack_${tse_tag}" pack
     fi
     stage_ends

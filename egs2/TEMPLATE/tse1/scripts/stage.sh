@@ -214,8 +214,8 @@ last_lines() {  # last_lines LOG...: the end of the first log whose job did not 
     local file
     for file in "$@"; do
         grep -q '^# Ended (code 0' "${file}" 2> /dev/null && continue
-        echo "---- last 20 lines of ${file}" >&2
-        tail -n 20 "${file}" >&2 || true
+        echo "---- last ${tail_lines:-20} lines of ${file}" >&2
+        tail -n "${tail_lines:-20}" "${file}" >&2 || true
         echo "----" >&2
         return 0
     done
@@ -303,12 +303,13 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
     for option in train_set valid_set test_sets; do
         [ -n "${!option}" ] || die_with 2 "--${option} is required; run.sh of the recipe names it"
     done
-    for option in ngpu num_nodes num_procs num_threads seed; do
+    for option in ngpu num_nodes num_procs num_threads; do
         [[ "${!option}" =~ ^[0-9]+$ ]] || die_with 2 "--${option} takes a whole number, not '${!option}'"
     done
     for option in nj inference_nj; do
         [[ "${!option}" =~ ^([1-9][0-9]*)?$ ]] || die_with 2 "--${option} takes a number of jobs, not '${!option}'"
     done
+    [[ "${seed}" =~ ^[0-9]*$ ]] || die_with 2 "--seed takes a whole number, not '${seed}'"
     sample_rate=${fs/%k/000}
     [[ "${sample_rate}" =~ ^[1-9][0-9]*$ ]] || die_with 2 "--fs takes 16k, 8k or a rate in Hz, not '${fs}'"
     if [ -z "${nj}" ]; then

@@ -52,7 +52,8 @@ train_codec() {  # --codec_config -> codec_exp
     split_args opts "${codec_args}"
     # The codec's task runs in one process; its threads are the processors of the machine it may use.
     num_procs=1 num_nodes=1 run_training "${codec_exp}" espnet_tse.bin.codec_train --config "${codec_config}" \
-        --train_data_dir "${train}" --valid_data_dir "${valid}" --output_dir "${codec_exp}" --seed "${seed}" "${opts[@]}"
+        --train_data_dir "${train}" --valid_data_dir "${valid}" --output_dir "${codec_exp}" \
+        --num_threads "${num_threads}" ${seed:+--seed "${seed}"} "${opts[@]}"
     finish_codec
 }
 
@@ -109,7 +110,7 @@ train_system() {
     fi
     write_resume "${dir}" "${current_stage%% *}"
     run_training "${dir}" espnet_tse.bin.tse_train --config "${config}" --train_data_dir "${train}" \
-        --valid_data_dir "${valid}" "${codec[@]}" --output_dir "${dir}" --seed "${seed}" "$@"
+        --valid_data_dir "${valid}" "${codec[@]}" --output_dir "${dir}" ${seed:+--seed "${seed}"} "$@"
     if ! "${dry_run}"; then
         [ -s "${dir}/config.yaml" ] || die "${dir}/config.yaml was not written; read ${dir}/train.log"
     fi
