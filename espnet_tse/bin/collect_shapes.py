@@ -10,7 +10,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train_data_dir", type=Path, required=True)
     parser.add_argument("--valid_data_dir", type=Path, required=True)
-    parser.add_argument("--output_dir", type=Path, required=True, help="receives train/*_shape and valid/*_shape")
+    parser.add_argument(
+        "--output_dir", type=Path, required=True, help="receives train/*_shape and valid/*_shape"
+    )
     return parser
 
 

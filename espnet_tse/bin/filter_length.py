@@ -20,7 +20,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if not args.data_dir.is_dir():
         parser.error(f"--data_dir: {args.data_dir} is no directory")
     if not 0 <= args.min_duration_s <= args.max_duration_s:
-        parser.error(f"wants 0 <= --min_duration_s <= --max_duration_s, got {args.min_duration_s}, {args.max_duration_s}")
+        parser.error(
+            f"wants 0 <= --min_duration_s <= --max_duration_s, got {args.min_duration_s} "
+            f"and {args.max_duration_s}"
+        )
 
     from espnet_tse.data.length_filter import filter_by_length
     from espnet_tse.schema.scp import DataError

@@ -20,13 +20,15 @@ def _speeds(value: str) -> tuple[float, ...]:
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="Without --shard and --merge, everything is done at once. Run the shards with the same options "
-        "as the merge.",
+        epilog="Without --shard and --merge, everything is done at once. Run the shards with the same "
+        "options as the merge.",
     )
     parser.add_argument("--data_dir", type=Path, required=True, help="TSE or source directory")
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--sample_rate", type=int, default=16000, help="Hz")
-    parser.add_argument("--audio_format", choices=("flac", "wav"), default="flac", help="of files that are rewritten")
+    parser.add_argument(
+        "--audio_format", choices=("flac", "wav"), default="flac", help="of files that are rewritten"
+    )
     parser.add_argument("--channel", type=int, default=0, help="which channel of files with several")
     parser.add_argument("--speed_perturb_factors", type=_speeds, default=(), metavar='"0.9 1.1"')
     group = parser.add_mutually_exclusive_group()

@@ -13,9 +13,15 @@ def get_parser() -> argparse.ArgumentParser:
         epilog="exit code: 0 valid, 1 errors were found, 2 wrong usage",
     )
     parser.add_argument("dirs", type=Path, nargs="+", metavar="DIR", help="TSE or source directory")
-    parser.add_argument("--sample_rate", type=int, help="Hz that all audio must have (default: of the first file)")
-    parser.add_argument("--train", type=Path, metavar="DIR", help="training set: no other DIR may share its speakers")
-    parser.add_argument("--codes", type=Path, action="append", metavar="DIR", help="codes of DIR; once for each DIR")
+    parser.add_argument(
+        "--sample_rate", type=int, help="Hz that all audio must have (default: of the first file)"
+    )
+    parser.add_argument(
+        "--train", type=Path, metavar="DIR", help="training set: no other DIR may share its speakers"
+    )
+    parser.add_argument(
+        "--codes", type=Path, action="append", metavar="DIR", help="codes of DIR; once for each DIR"
+    )
     parser.add_argument("--codec", type=Path, metavar="DIR", help="the codec that must have made the codes")
     parser.add_argument(
         "--audio", choices=("full", "header"), default="full", help="read all samples, or headers only"

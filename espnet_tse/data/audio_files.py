@@ -38,7 +38,12 @@ def read_info(path: Path | str, key: str) -> AudioInfo:
 
 
 def read_samples(
-    path: Path | str, key: str, sample_rate: int, start: int = 0, num_samples: int = -1, dtype: str = "float32"
+    path: Path | str,
+    key: str,
+    sample_rate: int,
+    start: int = 0,
+    num_samples: int = -1,
+    dtype: str = "float32",
 ) -> np.ndarray:
     """Read a span of a mono file at a known rate.
 

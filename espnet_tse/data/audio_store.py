@@ -37,8 +37,8 @@ class AudioStore:
         for key, other in self.infos.items():
             if other.sample_rate != self.sample_rate or other.num_channels != 1:
                 raise DataError(
-                    f"{key}: '{self.paths[key]}' has {other.num_channels} channel(s) at {other.sample_rate} Hz, "
-                    f"but '{first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format_data)."
+                    f"{key}: '{self.paths[key]}' has {other.num_channels} channel(s) at {other.sample_rate} "
+                    f"Hz, but '{first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format)."
                 )
         self._samples: dict[str, np.ndarray] = {}
         size = sum(i.num_samples * (2 if i.subtype == "PCM_16" else 4) for i in self.infos.values())
@@ -47,7 +47,9 @@ class AudioStore:
                 self._samples[key] = self._read(key, 0, -1)
             logging.info(f"{len(self.paths)} utterances held in memory, {size / 2**20:.0f} MiB")
         elif cache:
-            logging.info(f"audio stays on disk: {size / 2**20:.0f} MiB are more than {budget / 2**20:.0f} MiB")
+            logging.info(
+                f"audio stays on disk: {size / 2**20:.0f} MiB are more than {budget / 2**20:.0f} MiB"
+            )
 
     @property
     def cached(self) -> bool:
@@ -128,11 +130,13 @@ class CodeStore:
         try:
             codes = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise DataError(f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); rerun stage 5.") from None
+            raise DataError(
+                f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); rerun stage 5."
+            ) from None
         num_frames = -(-num_samples // self.hop_length)
         if codes.ndim != 2 or not np.issubdtype(codes.dtype, np.integer) or len(codes) != num_frames:
             raise DataError(
-                f"{self.scp}: key '{key}': '{path}' holds {codes.dtype} {codes.shape}, but {num_samples} samples "
-                f"at {self.hop_length} a frame want {num_frames} frames (T, K) of integers; rerun stage 5."
+                f"{self.scp}: key '{key}': '{path}' holds {codes.dtype} {codes.shape}, but {num_samples} "
+                f"samples at {self.hop_length} a frame want {num_frames} integer frames (T, K); rerun stage 5."
             )
         return codes

@@ -32,7 +32,11 @@ class TSECollate:
             ValueError: some examples have a target (or codes) and some have not.
         """
         batch: dict[str, Tensor] = {}
-        for name, field in (("speech_mix", "mixture"), ("enroll_ref1", "enrollment"), ("speech_ref1", "target")):
+        for name, field in (
+            ("speech_mix", "mixture"),
+            ("enroll_ref1", "enrollment"),
+            ("speech_ref1", "target"),
+        ):
             arrays = self._column(examples, field)
             if arrays is not None:
                 rows = [torch.from_numpy(array) for array in arrays]

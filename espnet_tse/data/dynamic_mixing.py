@@ -70,8 +70,8 @@ class DynamicMixingDataset:
         self.speakers = list(self.spk2utt)
         if len(self.speakers) < max(conf.num_speakers):
             raise DataError(
-                f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks for "
-                f"mixtures of {max(conf.num_speakers)}."
+                f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks "
+                f"for mixtures of {max(conf.num_speakers)}."
             )
         self._shared: dict[str, DisjointLengths] = {}
         self.keys = list(self.utt2spk)
@@ -91,7 +91,8 @@ class DynamicMixingDataset:
         store = AudioStore(read_scp(scp), cache, budget)
         if store.sample_rate != self.sample_rate:
             raise DataError(
-                f"{scp}: is at {store.sample_rate} Hz but {self.source_dir} at {self.sample_rate} Hz; resample it."
+                f"{scp}: is at {store.sample_rate} Hz but {self.source_dir} at {self.sample_rate} Hz; "
+                "resample it."
             )
         return store
 
@@ -121,8 +122,8 @@ class DynamicMixingDataset:
         dropped = len(self.keys) - len(self._shared)
         if dropped:
             logging.warning(
-                f"{self.source_dir}: {dropped} of {len(self.keys)} utterances are too short for a target and an "
-                f"enrollment {conf.enrollment_gap_s} s apart; they only interfere"
+                f"{self.source_dir}: {dropped} of {len(self.keys)} utterances are too short for a target and "
+                f"an enrollment {conf.enrollment_gap_s} s apart; they only interfere"
             )
         self.keys = list(self._shared)
         if not self.keys:
@@ -177,37 +178,46 @@ class DynamicMixingDataset:
             DataError: a file has become unreadable.
         """
         generator = np.random.default_rng([self.seed, epoch, index])
-        conf, key = self.conf, self.keys[index]
-        counts, shares = zip(*conf.num_speakers.items())
-        count = counts[int(np.searchsorted(np.cumsum(shares), generator.random(), side="right").clip(0, len(counts) - 1))]
-        absent = bool(generator.random() < conf.target_absent)
-        target_span, enrollment_key, enrollment_span = self._spans(key, generator)
-        target = self.audio.load(key, target_span.start, target_span.num_samples)
-        enrollment = self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples)
+        key = self.keys[index]
+        count = int(generator.choice(list(self.conf.num_speakers), p=list(self.conf.num_speakers.values())))
+        absent = bool(generator.random() < self.conf.target_absent)
+        span, enrollment_key, enrollment_span = self._spans(key, generator)
+        target = self.audio.load(key, span.start, span.num_samples)
         image = self._room(target, generator)
-        num_samples = len(target)
         mixture = np.zeros_like(target) if absent else image.copy()
-        num_others = max(count - 1, 1 if absent else 0)
-        for other in self._interferers(self.utt2spk[key], num_others, generator):
-            active = round(generator.uniform(*conf.overlap) * num_samples)
-            start = int(generator.integers(num_samples - active + 1))
-            ratio_db = generator.uniform(*conf.sir_db)
-            if active == 0:
-                continue
-            signal = self._room(self.audio.load_fitted(other, active, generator), generator)
-            # The ratio is that of the target to the active part: less overlap is not a lower level.
-            mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, conf.snr_kind)
-        if self.noise is not None:
-            keys = list(self.noise.paths)
-            signal = self.noise.load_fitted(keys[int(generator.integers(len(keys)))], num_samples, generator)
-            mixture += scale_to_ratio(image, signal, generator.uniform(*conf.snr_db), conf.snr_kind)
+        self._add_interferers(mixture, image, self.utt2spk[key], max(count - 1, int(absent)), generator)
+        self._add_noise(mixture, image, generator)
         codes = None
         if self.codes is not None:
-            codes = self.codes.load(key, self.audio.num_samples(key), target_span.start, target_span.num_samples)
+            codes = self.codes.load(key, self.audio.num_samples(key), span.start, span.num_samples)
         return {
             "key": key,
             "mixture": mixture,
             "target": np.zeros_like(target) if absent else target,
-            "enrollment": enrollment,
+            "enrollment": self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples),
             "target_codes": codes,
         }
+
+    def _add_interferers(
+        self, mixture: np.ndarray, image: np.ndarray, speaker: str, count: int, generator: np.random.Generator
+    ) -> None:
+        """Add ``count`` other speakers to ``mixture``, at SIRs against the target's ``image`` (N,)."""
+        for other in self._interferers(speaker, count, generator):
+            active = round(generator.uniform(*self.conf.overlap) * len(image))
+            start = int(generator.integers(len(image) - active + 1))
+            ratio_db = generator.uniform(*self.conf.sir_db)
+            if active == 0:
+                continue
+            signal = self._room(self.audio.load_fitted(other, active, generator), generator)
+            # The ratio is that of the target to the active part: less overlap is not a lower level.
+            mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
+
+    def _add_noise(self, mixture: np.ndarray, image: np.ndarray, generator: np.random.Generator) -> None:
+        """Add a noise recording to ``mixture`` if there are any."""
+        if self.noise is None:
+            return
+        keys = list(self.noise.paths)
+        key = keys[int(generator.integers(len(keys)))]
+        signal = self.noise.load_fitted(key, len(image), generator)
+        ratio_db = generator.uniform(*self.conf.snr_db)
+        mixture += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)

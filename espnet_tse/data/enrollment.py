@@ -18,7 +18,9 @@ class Span:
         return self.start + self.num_samples
 
 
-def crop_span(length: int, num_samples: int | None, generator: np.random.Generator, multiple: int = 1) -> Span:
+def crop_span(
+    length: int, num_samples: int | None, generator: np.random.Generator, multiple: int = 1
+) -> Span:
     """A random crop, or everything when ``num_samples`` is None or no less than ``length``.
 
     Args:
@@ -99,7 +101,9 @@ def place_disjoint(
         first = int(generator.integers(slack + 1))
         target_start = first - first % multiple
         low = target_start + target + gap
-        return Span(target_start, target), Span(int(generator.integers(low, length - enrollment + 1)), enrollment)
+        return Span(target_start, target), Span(
+            int(generator.integers(low, length - enrollment + 1)), enrollment
+        )
     highest = (length - target) // multiple  # counted in multiples, as `low` is
     low = -(-(enrollment + gap) // multiple)
     target_start = int(generator.integers(low, highest + 1)) * multiple

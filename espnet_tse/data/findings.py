@@ -53,7 +53,11 @@ class Report:
         lines = [f"{self.directory}: {self.num_keys} keys, {self.kind}"]
         width = max((len(check.name) for check in self.checks), default=0)
         for check in self.checks:
-            amount = f"{len(check.offenders)} of {check.num_checked}" if check.offenders else str(check.num_checked)
+            amount = (
+                f"{len(check.offenders)} of {check.num_checked}"
+                if check.offenders
+                else str(check.num_checked)
+            )
             note = f"  ({check.note})" if check.note else ""
             lines.append(f"  {check.name:<{width}}  {check.status:<11}  {amount:>12}{note}")
         for check in self.checks:

@@ -92,12 +92,14 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
             if entry.startswith("*"):
                 if conf.speed_factors:
                     raise DataError(
-                        f"{path}: key '{key}': speed perturbation would change which enrollment '{entry}' may "
-                        "draw; use fixed enrollments, or dynamic mixing without perturbation."
+                        f"{path}: key '{key}': speed perturbation would change which enrollment '{entry}' "
+                        "may draw; use fixed enrollments, or dynamic mixing without perturbation."
                     )
                 continue
             if path.name == MIXTURE_SCP and segments:
-                items.extend(Item(path.name, k, entry, 1.0, s, e) for k, (r, s, e) in segments.items() if r == key)
+                items.extend(
+                    Item(path.name, k, entry, 1.0, s, e) for k, (r, s, e) in segments.items() if r == key
+                )
             else:
                 items.append(Item(path.name, key, entry))
     pool = directory / SPEAKER_ENROLLMENTS
@@ -110,7 +112,9 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
     if not items:
         raise DataError(f"{directory}: lists no audio; run stage 1 (data) again.")
     faster = [
-        Item(i.scp, i.key, i.entry, factor, i.start_s, i.end_s) for factor in conf.speed_factors for i in items
+        Item(i.scp, i.key, i.entry, factor, i.start_s, i.end_s)
+        for factor in conf.speed_factors
+        for i in items
     ]
     return items + faster
 
@@ -125,7 +129,9 @@ def _read_segments(path: Path) -> dict[str, tuple[str, float, float]]:
             recording, start, end = value.split()
             segments[key] = (recording, float(start), float(end))
         except ValueError:
-            raise DataError(f"{path}: key '{key}': '{value}' is not 'RECORDING START END' in seconds.") from None
+            raise DataError(
+                f"{path}: key '{key}': '{value}' is not 'RECORDING START END' in seconds."
+            ) from None
     return segments
 
 
@@ -148,7 +154,8 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
     samples, rate = read_entry(item.entry, item.key)
     if conf.channel >= samples.shape[1]:
         raise DataError(
-            f"{item.key}: '{item.entry}' has {samples.shape[1]} channel(s); --channel {conf.channel} is not there."
+            f"{item.key}: '{item.entry}' has {samples.shape[1]} channel(s); --channel {conf.channel} "
+            "is not there."
         )
     signal = samples[:, conf.channel]
     if item.end_s is not None:
@@ -161,7 +168,9 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.tmp")
     container = conf.audio_format.upper()
-    soundfile.write(temporary, np.clip(signal, -1.0, 1.0), conf.sample_rate, subtype="PCM_16", format=container)
+    soundfile.write(
+        temporary, np.clip(signal, -1.0, 1.0), conf.sample_rate, subtype="PCM_16", format=container
+    )
     temporary.replace(output)
     return clipped
 
@@ -188,7 +197,9 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
         else:
             output = output_dir / "audio" / Path(item.scp).stem / f"{item.new_key}.{conf.audio_format}"
             stamp = output.with_suffix(".source")
-            source = json.dumps([item.entry, item.factor, item.start_s, item.end_s, conf.sample_rate, conf.channel])
+            source = json.dumps(
+                [item.entry, item.factor, item.start_s, item.end_s, conf.sample_rate, conf.channel]
+            )
             if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
                 kept += 1
             else:
@@ -228,7 +239,9 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
     for shard in range(1, num_shards + 1):
         shard_dir = output_dir / SHARDS / str(shard)
         if not (shard_dir / NUM_SAMPLES).is_file():
-            raise DataError(f"{shard_dir}: shard {shard} of {num_shards} has not run to its end; run it again.")
+            raise DataError(
+                f"{shard_dir}: shard {shard} of {num_shards} has not run to its end; run it again."
+            )
         for name in merged:
             if (shard_dir / name).is_file():
                 merged[name].update(read_scp(shard_dir / name))

@@ -39,7 +39,9 @@ def read_entry(entry: str, key: str) -> tuple[np.ndarray, int]:
     try:
         samples, rate = soundfile.read(source, dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise DataError(f"{key}: '{entry}' cannot be read ({error}); mend its line, or drop the key.") from None
+        raise DataError(
+            f"{key}: '{entry}' cannot be read ({error}); mend its line, or drop the key."
+        ) from None
     return _finite(samples, key, entry), rate
 
 
@@ -66,10 +68,14 @@ def _run_pipe(commands: str, key: str) -> bytes:
         try:
             result = subprocess.run(stage, input=data, capture_output=True, check=True)
         except FileNotFoundError:
-            raise DataError(f"{key}: command '{stage[0]}' is not installed; it is wanted by '{commands}|'.") from None
+            raise DataError(
+                f"{key}: command '{stage[0]}' is not installed; it is wanted by '{commands}|'."
+            ) from None
         except subprocess.CalledProcessError as error:
             reason = error.stderr.decode("utf-8", "replace").strip()[-300:]
-            raise DataError(f"{key}: '{shlex.join(stage)}' ended with code {error.returncode}: {reason}") from None
+            raise DataError(
+                f"{key}: '{shlex.join(stage)}' ended with code {error.returncode}: {reason}"
+            ) from None
         data = result.stdout
     return data or b""
 

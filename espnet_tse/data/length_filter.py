@@ -46,7 +46,9 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     lengths = read_scp(originals / NUM_SAMPLES)
     odd = sorted(wavs.keys() ^ lengths.keys())
     if odd or not wavs:
-        raise DataError(f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) again.")
+        raise DataError(
+            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) again."
+        )
     first = next(iter(wavs))
     sample_rate = read_info(wavs[first], first).sample_rate
     durations = {key: int(samples) / sample_rate for key, samples in lengths.items()}

@@ -58,7 +58,9 @@ def mix_sources(
     Returns:
         mixture (N,) and the scaled others; mixture = target + sum of others.
     """
-    scaled = [scale_to_ratio(target, other, ratio, kind) for other, ratio in zip(others, ratios_db, strict=True)]
+    scaled = [
+        scale_to_ratio(target, other, ratio, kind) for other, ratio in zip(others, ratios_db, strict=True)
+    ]
     return sum(scaled, start=target), scaled
 
 

@@ -40,9 +40,7 @@ class Regions:
         """Seconds between the two if cut from one utterance (negative: they overlap), else None."""
         if self.target_id != self.enrollment_id:
             return None
-        return max(
-            self.enrollment_start_s - self.target_end_s, self.target_start_s - self.enrollment_end_s
-        )
+        return max(self.enrollment_start_s - self.target_end_s, self.target_start_s - self.enrollment_end_s)
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,9 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
     if not isinstance(content, dict):
         raise fault
     for pairs in content.values():
-        if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        if not isinstance(pairs, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 for pair in pairs
+        ):
             raise fault
     return {speaker: [(str(uid), str(wav)) for uid, wav in pairs] for speaker, pairs in content.items()}
 

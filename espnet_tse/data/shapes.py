@@ -26,7 +26,9 @@ def _source_shapes(directory: Path) -> dict[str, dict[str, int]]:
     paths, _ = read_source_dir(directory)
     lengths = _num_samples(directory)
     first = next(iter(paths))
-    limit = round(read_mixing_conf(directory / MIXING_YAML).enrollment_s * read_info(paths[first], first).sample_rate)
+    limit = round(
+        read_mixing_conf(directory / MIXING_YAML).enrollment_s * read_info(paths[first], first).sample_rate
+    )
     missing = [key for key in paths if key not in lengths]
     if missing:
         raise DataError(f"{directory / NUM_SAMPLES}: lacks key '{missing[0]}'; run stage 2 (format) again.")
@@ -69,7 +71,8 @@ def write_shapes(directory: Path, output_dir: Path) -> dict[str, int]:
 
     Args:
         directory: output of format_data, a TSE or a source directory.
-        output_dir: receives ``speech_mix_shape``, ``enroll_ref1_shape``, ``speech_ref1_shape``; lengths in samples.
+        output_dir: receives ``speech_mix_shape``, ``enroll_ref1_shape``, ``speech_ref1_shape``; lengths
+            in samples.
     Returns:
         shape file -> number of keys.
     Raises:
@@ -79,5 +82,3 @@ def write_shapes(directory: Path, output_dir: Path) -> dict[str, int]:
     for name, entries in shapes.items():
         write_scp(output_dir / name, entries)
     return {name: len(entries) for name, entries in shapes.items()}
-
-

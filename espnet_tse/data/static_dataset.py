@@ -55,7 +55,9 @@ class StaticDataset:
         self.rows: list[MixtureRow] = read_tse_dir(tse_dir)
         self.keys = [row.key for row in self.rows]
         if self.rows[0].enrollment is None:
-            raise DataError(f"{self.tse_dir / ENROLLMENT_SCP}: no such file; extraction wants an enrollment a key.")
+            raise DataError(
+                f"{self.tse_dir / ENROLLMENT_SCP}: no such file; extraction wants an enrollment a key."
+            )
         self.has_target = self.rows[0].target is not None
         self.enrollments = self._speaker_enrollments()
         paths = {f"{row.key}/mixture": row.mixture for row in self.rows}
@@ -104,8 +106,8 @@ class StaticDataset:
             mixture, target = (self.audio.num_samples(f"{key}/{name}") for name in ("mixture", "target"))
             if mixture != target:
                 raise DataError(
-                    f"{self.tse_dir}: key '{key}': the mixture has {mixture} samples but its target {target}; "
-                    f"they must be equal. 'espnet-tse validate {self.tse_dir}' lists all such keys."
+                    f"{self.tse_dir}: key '{key}': the mixture has {mixture} samples but its target {target}: "
+                    f"make them equal. 'espnet-tse validate {self.tse_dir}' lists all such keys."
                 )
 
     def _enrollment_name(self, row: MixtureRow, generator: np.random.Generator) -> str:
@@ -125,12 +127,16 @@ class StaticDataset:
             DataError: a file has become unreadable.
         """
         row = self.rows[index]
-        keyed = [self.seed, epoch, index] if self.training else [self.seed, zlib.crc32(row.key.encode("utf-8"))]
+        keyed = (
+            [self.seed, epoch, index] if self.training else [self.seed, zlib.crc32(row.key.encode("utf-8"))]
+        )
         generator = np.random.default_rng(keyed)
         total = self.audio.num_samples(f"{row.key}/mixture")
         span = crop_span(total, self.crop, generator, self.hop_length)
         enrollment_name = self._enrollment_name(row, generator)
-        enrollment_span = crop_span(self.audio.num_samples(enrollment_name), self.enrollment_length, generator)
+        enrollment_span = crop_span(
+            self.audio.num_samples(enrollment_name), self.enrollment_length, generator
+        )
         target, codes = None, None
         if self.has_target:
             target = self.audio.load(f"{row.key}/target", span.start, span.num_samples)
@@ -140,6 +146,8 @@ class StaticDataset:
             "key": row.key,
             "mixture": self.audio.load(f"{row.key}/mixture", span.start, span.num_samples),
             "target": target,
-            "enrollment": self.audio.load(enrollment_name, enrollment_span.start, enrollment_span.num_samples),
+            "enrollment": self.audio.load(
+                enrollment_name, enrollment_span.start, enrollment_span.num_samples
+            ),
             "target_codes": codes,
         }

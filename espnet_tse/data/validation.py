@@ -1,4 +1,4 @@
-"""The validator that knows target speaker extraction: lists, speakers, enrollments; audio and codes beside it."""
+"""The validator that knows target speaker extraction: lists, speakers, enrollments; audio and codes."""
 
 from pathlib import Path
 
@@ -41,7 +41,9 @@ class _Lists:
 
     def __init__(self, directory: Path, report: Report):
         self.directory, self.report = directory, report
-        self.readable = report.check("lists readable", "mend the line named; each wants 'key value', keys unique")
+        self.readable = report.check(
+            "lists readable", "mend the line named; each wants 'key value', keys unique"
+        )
         self.entries: dict[str, dict[str, str]] = {}
 
     def read(self, name: str, required: bool = False) -> dict[str, str]:
@@ -71,7 +73,9 @@ def _check_keys(report: Report, lists: _Lists, keys: set[str], names: list[str])
         listed = [key.encode("utf-8") for key in entries]
         if listed != sorted(listed):
             first = next(i for i in range(1, len(listed)) if listed[i] < listed[i - 1])
-            order.offend(listed[first].decode("utf-8"), f"stands behind '{listed[first - 1].decode()}' in {name}")
+            order.offend(
+                listed[first].decode("utf-8"), f"stands behind '{listed[first - 1].decode()}' in {name}"
+            )
 
 
 def _check_spk2utt(report: Report, lists: _Lists) -> None:
@@ -104,7 +108,9 @@ def speakers_of(directory: Path) -> set[str] | None:
 
 def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> None:
     """No speaker and no file of a held-out set in the training set."""
-    speakers = report.check("no speaker of train", "split the corpus by speaker; move the shared ones to one set")
+    speakers = report.check(
+        "no speaker of train", "split the corpus by speaker; move the shared ones to one set"
+    )
     files = report.check("no audio file of train", "drop the shared files from one of the sets")
     own, train = speakers_of(directory), speakers_of(train_dir)
     if own is None or train is None:
@@ -128,12 +134,16 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
 
 def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], lists: _Lists) -> list[str]:
     """Speaker and place of the enrollments; returns the paths that dynamic enrollment may draw."""
-    speaker_check = report.check("enrollment speaker = target speaker", "draw the enrollment from the target's speaker")
+    speaker_check = report.check(
+        "enrollment speaker = target speaker", "draw the enrollment from the target's speaker"
+    )
     other_check = report.check("enrollment is not the target", "enroll with another utterance of the speaker")
     region_check = report.check(
         "enrollment and target disjoint in time", "cut them from disjoint regions, some 0.5 s apart"
     )
-    drawable = report.check("dynamic enrollment can be drawn", "add an utterance of the speaker to spk2enroll.json")
+    drawable = report.check(
+        "dynamic enrollment can be drawn", "add an utterance of the speaker to spk2enroll.json"
+    )
     by_speaker: dict[str, list[tuple[str, str]]] = {}
     if any(isinstance(row.enrollment, DynamicEnrollment) for row in rows):
         try:
@@ -178,7 +188,9 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
         for key, region in regions.items():
             region_check.num_checked += 1
             if region.gap_s is not None and region.gap_s < 0:
-                region_check.offend(key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s")
+                region_check.offend(
+                    key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s"
+                )
     else:
         region_check.note = f"no {REGIONS}"
     return [path for pairs in by_speaker.values() for _, path in pairs]
@@ -260,7 +272,9 @@ def validate_dir(
         lists.read(name)
     _check_keys(report, lists, set(mixtures), [*scps, "utt2spk", *keyed])
     _check_spk2utt(report, lists)
-    complete = [key for key in mixtures if all(key in lists.entries.get(n, mixtures) for n in [*scps, "utt2spk"])]
+    complete = [
+        key for key in mixtures if all(key in lists.entries.get(n, mixtures) for n in [*scps, "utt2spk"])
+    ]
     rows: list[MixtureRow] = []
     fields = {name: dict(lists.entries[name]) for name in scps if name in lists.entries}
     if source:
@@ -299,7 +313,9 @@ def _rows(lists: _Lists, scps: list[str], keys: list[str], directory: Path) -> l
     rows = []
     for key in keys:
         try:
-            enrollment = parse_enrollment(enrollments[key], key, directory / ENROLLMENT_SCP) if enrollments else None
+            enrollment = (
+                parse_enrollment(enrollments[key], key, directory / ENROLLMENT_SCP) if enrollments else None
+            )
         except DataError as error:
             lists.readable.offend(key, str(error))
             continue

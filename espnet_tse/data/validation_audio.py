@@ -36,7 +36,9 @@ def check_headers(
     Returns:
         The readable part of it as headers.
     """
-    readable = report.check("audio readable", "make or fetch the file again, or drop the key (utils/fix_data_dir.sh)")
+    readable = report.check(
+        "audio readable", "make or fetch the file again, or drop the key (utils/fix_data_dir.sh)"
+    )
     rates = report.check("sample rate", "run stage 2 (format_data) with --sample_rate, and use its output")
     mono = report.check("one channel", "run stage 2 (format_data), which picks one channel")
     empty = report.check("not empty", "drop the key, or make the file again")
@@ -73,7 +75,8 @@ def check_headers(
 def check_lengths(report: Report, infos: dict[str, dict[str, AudioInfo]], mixture_name: str) -> None:
     """References as long as the mixture, enrollments long enough, utt2num_samples true."""
     lengths = report.check(
-        "length of sources = mixture", "cut or pad the sources when mixing; stage 2 keeps lengths that are right"
+        "length of sources = mixture",
+        "cut or pad the sources when mixing; stage 2 keeps lengths that are right",
     )
     short = report.check(
         f"enrollment >= {SHORTEST_ENROLLMENT_S} s", "choose a longer enrollment, or drop the key", WARNING
@@ -102,7 +105,9 @@ def check_samples(
 ) -> None:
     """NaN, silence and clipping; each file is read once, however many keys share it."""
     finite = report.check("no NaN or infinity", "make the file again; float files can hold what PCM cannot")
-    silent = report.check(f"not silent (> {SILENCE_DBFS:.0f} dBFS)", "drop the key, or take another utterance")
+    silent = report.check(
+        f"not silent (> {SILENCE_DBFS:.0f} dBFS)", "drop the key, or take another utterance"
+    )
     silent_other = report.check("interferers not silent", "mix with another utterance", WARNING)
     clipped = report.check("not clipped", "mix at a lower level, or write float files", WARNING)
     done: set[str] = set()
@@ -129,7 +134,11 @@ def check_samples(
 
 
 def check_sums(
-    report: Report, rows: list[MixtureRow], infos: dict[str, dict[str, AudioInfo]], limits: AudioLimits, strict: bool
+    report: Report,
+    rows: list[MixtureRow],
+    infos: dict[str, dict[str, AudioInfo]],
+    limits: AudioLimits,
+    strict: bool,
 ) -> None:
     """Mixture = target + interferers + noises, where all sources are listed.
 

@@ -23,14 +23,18 @@ def read_manifest(directory: Path | str) -> tuple[dict, CodecSpec]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file, so nobody knows which codec made these codes; {REDO}.") from None
+        raise DataError(
+            f"{path}: no such file, so nobody knows which codec made these codes; {REDO}."
+        ) from None
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: not JSON ({error}); {REDO}.") from None
     missing = [name for name in ("sha256", "fingerprint", "spec") if name not in manifest]
     if missing:
         raise DataError(f"{path}: lacks {', '.join(missing)}; {REDO}.")
     try:
-        return manifest, CodecSpec(**{name: int(manifest["spec"][name]) for name in CodecSpec.__annotations__})
+        return manifest, CodecSpec(
+            **{name: int(manifest["spec"][name]) for name in CodecSpec.__annotations__}
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: 'spec' wants {', '.join(CodecSpec.__annotations__)} ({error!r}).") from None
 
@@ -70,7 +74,8 @@ def check_codes(
             for name in ("sha256", "fingerprint"):
                 if manifest[name] != wanted[name]:
                     identity.offend(
-                        MANIFEST, f"{name} of the codes is {manifest[name]}, that of {codec_dir} {wanted[name]}"
+                        MANIFEST,
+                        f"{name} of the codes is {manifest[name]}, that of {codec_dir} {wanted[name]}",
                     )
     keys = report.check("codes: same keys", REDO + " for the missing keys; it resumes by key")
     frames = report.check("codes: frames = ceil(samples / hop)", REDO + "; the audio has changed since")

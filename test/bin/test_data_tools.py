@@ -63,12 +63,32 @@ def test_data_errors_end_with_1(source_dir, tmp_path, capsys):
         (validate, ["{d}", "--codec", "{d}"], "--codec wants --codes"),
         (format_data, ["--data_dir", "/nowhere", "--output_dir", "x"], "is no directory"),
         (format_data, ["--data_dir", "{d}", "--output_dir", "{d}"], "--output_dir must not be --data_dir"),
-        (format_data, ["--data_dir", "{d}", "--output_dir", "x", "--shard", "3/2"], "want J/N with 1 <= J <= N"),
-        (format_data, ["--data_dir", "{d}", "--output_dir", "x", "--merge", "0"], "--merge must be at least 1"),
-        (format_data, ["--data_dir", "{d}", "--output_dir", "x", "--speed_perturb_factors", "9"], "speeds lie in"),
-        (format_data, ["--data_dir", "{d}", "--output_dir", "x", "--speed_perturb_factors", "a"], "not a list of"),
+        (
+            format_data,
+            ["--data_dir", "{d}", "--output_dir", "x", "--shard", "3/2"],
+            "want J/N with 1 <= J <= N",
+        ),
+        (
+            format_data,
+            ["--data_dir", "{d}", "--output_dir", "x", "--merge", "0"],
+            "--merge must be at least 1",
+        ),
+        (
+            format_data,
+            ["--data_dir", "{d}", "--output_dir", "x", "--speed_perturb_factors", "9"],
+            "speeds lie in",
+        ),
+        (
+            format_data,
+            ["--data_dir", "{d}", "--output_dir", "x", "--speed_perturb_factors", "a"],
+            "not a list of",
+        ),
         (filter_length, ["--data_dir", "/nowhere"], "is no directory"),
-        (filter_length, ["--data_dir", "{d}", "--min_duration_s", "9", "--max_duration_s", "3"], "wants 0 <="),
+        (
+            filter_length,
+            ["--data_dir", "{d}", "--min_duration_s", "9", "--max_duration_s", "3"],
+            "wants 0 <=",
+        ),
         (
             collect_shapes,
             ["--train_data_dir", "/nowhere", "--valid_data_dir", "{d}", "--output_dir", "x"],

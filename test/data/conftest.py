@@ -42,7 +42,9 @@ class DataDirs:
             write_scp(directory / (file.replace("_scp", ".scp")), entries)
         return directory
 
-    def source(self, lengths: dict[str, list[int]], mixing: str = "num_speakers: {2: 1.0}\n", name="train") -> Path:
+    def source(
+        self, lengths: dict[str, list[int]], mixing: str = "num_speakers: {2: 1.0}\n", name="train"
+    ) -> Path:
         """``lengths``: speaker -> samples of its utterances."""
         wav, utt2spk, num_samples = {}, {}, {}
         for speaker, counts in lengths.items():

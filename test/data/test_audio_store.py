@@ -43,7 +43,10 @@ def test_faults_name_the_key(dirs, tmp_path):
     good = dirs.wav("good", ramp(100))
     (tmp_path / "text.wav").write_text("no audio")
     cases = [
-        (dirs.wav("fast", ramp(10), rate=16000), "bad: .*has 1 channel.* at 16000 Hz, but 'good' has 8000 Hz"),
+        (
+            dirs.wav("fast", ramp(10), rate=16000),
+            "bad: .*has 1 channel.* at 16000 Hz, but 'good' has 8000 Hz",
+        ),
         (dirs.wav("stereo", np.zeros((10, 2))), "bad: .*has 2 channel"),
         (tmp_path / "text.wav", "bad: .*cannot be opened as audio"),
         (tmp_path / "none.wav", "bad: .*cannot be opened as audio"),

@@ -31,7 +31,9 @@ def where(span: np.ndarray, recording: np.ndarray) -> int | None:
 
 
 def same(first: dict, second: dict) -> bool:
-    return all(np.array_equal(first[name], second[name]) for name in ("key", "mixture", "target", "enrollment"))
+    return all(
+        np.array_equal(first[name], second[name]) for name in ("key", "mixture", "target", "enrollment")
+    )
 
 
 def test_an_example_depends_on_seed_epoch_and_index_only(dirs):
@@ -58,7 +60,9 @@ def test_every_utterance_is_target_once_and_lengths_are_known(dirs):
 @pytest.mark.parametrize("kind", ["rms", "peak"])
 def test_the_drawn_sir_is_met_and_within_bounds(dirs, kind):
     directory = dirs.source(LENGTHS, f"sir_db: [-3, 2]\nsnr_kind: {kind}\n")
-    measure = {"rms": lambda x: np.sqrt(np.mean(x.astype(float) ** 2)), "peak": lambda x: np.abs(x).max()}[kind]
+    measure = {"rms": lambda x: np.sqrt(np.mean(x.astype(float) ** 2)), "peak": lambda x: np.abs(x).max()}[
+        kind
+    ]
     dataset = open_set(directory, crop_s=0.5)
     sirs = []
     for epoch in range(8):
@@ -68,7 +72,9 @@ def test_the_drawn_sir_is_met_and_within_bounds(dirs, kind):
     assert -3.01 < min(sirs) < -2 and 1 < max(sirs) < 2.01
     one = DynamicMixingDataset(directory, MixingConf(sir_db=(1.5, 1.5), snr_kind=kind), 0.5)
     e = one.example(0, 0)
-    assert 20 * np.log10(measure(e["target"]) / measure(e["mixture"] - e["target"])) == pytest.approx(1.5, abs=0.01)
+    assert 20 * np.log10(measure(e["target"]) / measure(e["mixture"] - e["target"])) == pytest.approx(
+        1.5, abs=0.01
+    )
 
 
 def test_enrollment_is_another_utterance_of_the_speaker_and_the_interferer_is_another_speaker(dirs):
@@ -142,7 +148,10 @@ def test_overlap_number_of_speakers_and_noise(dirs):
     ratio = 10 * np.log10(np.mean(noisy["target"] ** 2) / np.mean(added**2))
     assert ratio == pytest.approx(6, abs=0.01)
     three = DynamicMixingDataset(directory, MixingConf(num_speakers={3: 1.0}), 0.5)
-    assert sorted(three.utt2spk[k] for k in three._interferers("a", 2, np.random.default_rng(0))) == ["b", "c"]
+    assert sorted(three.utt2spk[k] for k in three._interferers("a", 2, np.random.default_rng(0))) == [
+        "b",
+        "c",
+    ]
 
 
 def test_rooms_leave_the_target_dry(dirs):
@@ -172,7 +181,11 @@ def test_absent_targets(dirs):
     "lengths, mixing, message",
     [
         ({"a": [900], "b": [900, 900]}, "", "1 of 2 speakers have a single utterance, first 'a'"),
-        ({"a": [900, 900]}, "", r"has 1 speaker\(s\), but num_speakers of mixing.yaml asks for mixtures of 2"),
+        (
+            {"a": [900, 900]},
+            "",
+            r"has 1 speaker\(s\), but num_speakers of mixing.yaml asks for mixtures of 2",
+        ),
         ({"a": [900], "b": [900]}, "enrollment: same_utterance_disjoint", "no utterance is long enough"),
     ],
 )

@@ -25,7 +25,15 @@ def run(directory, output, conf: FormatConf, num_shards: int = 1):
 def test_right_files_stay_in_place(dirs, tmp_path):
     directory = dirs.tse()
     output = run(directory, tmp_path / "dump", SAME)
-    for scp in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp", "utt2spk", "spk2utt", "utt2num_samples"):
+    for scp in (
+        "wav.scp",
+        "spk1.scp",
+        "spk2.scp",
+        "enroll_spk1.scp",
+        "utt2spk",
+        "spk2utt",
+        "utt2num_samples",
+    ):
         assert read_scp(output / scp) == read_scp(directory / scp)
     assert not (output / "audio").exists()
 
@@ -118,7 +126,9 @@ def test_a_second_run_makes_only_what_is_missing(dirs, tmp_path, caplog):
     assert after.keys() == before.keys()
     assert {path for path in before if after[path] != before[path]} == {gone}
     # Another setting, or another source behind the key, is made anew.
-    write_scp(directory / "wav.scp", {**read_scp(directory / "wav.scp"), "b-0": dirs.wav("new", np.ones(700) * 0.1)})
+    write_scp(
+        directory / "wav.scp", {**read_scp(directory / "wav.scp"), "b-0": dirs.wav("new", np.ones(700) * 0.1)}
+    )
     run(directory, output, FASTER)
     assert read_scp(output / "utt2num_samples")["b-0"] == "1400"
 

@@ -19,7 +19,13 @@ class Counting:
 
     def example(self, epoch: int, index: int) -> dict:
         wave = np.full(self.num_samples[index], 100 * epoch + index, np.float32)
-        return {"key": f"{epoch}/{index}", "mixture": wave, "target": wave, "enrollment": wave, "target_codes": None}
+        return {
+            "key": f"{epoch}/{index}",
+            "mixture": wave,
+            "target": wave,
+            "enrollment": wave,
+            "target_codes": None,
+        }
 
 
 def keys_of(factory: TSEIterFactory, epoch: int) -> list[list[str]]:
@@ -55,7 +61,8 @@ def test_validation_repeats_itself():
 def test_processes_share_the_batches_of_one(world_size):
     alone = keys_of(TSEIterFactory(Counting(), batch_size=4), 3)
     dealt = [
-        keys_of(TSEIterFactory(Counting(), batch_size=4, rank=r, world_size=world_size), 3) for r in range(world_size)
+        keys_of(TSEIterFactory(Counting(), batch_size=4, rank=r, world_size=world_size), 3)
+        for r in range(world_size)
     ]
     assert all(part for parts in zip(*dealt) for part in parts)
     # 10 rows in batches of 4 leave 2: too few for three processes, so they join the batch before.

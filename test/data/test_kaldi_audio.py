@@ -14,7 +14,11 @@ from espnet_tse.schema.scp import DataError
 def test_file_ark_and_pipe_give_the_same_samples(dirs, tmp_path):
     samples = np.round(np.random.default_rng(0).normal(0, 0.1, 300) * 32768) / 32768
     path = dirs.wav("with space", samples)
-    kaldiio.save_ark(str(tmp_path / "a.ark"), {"k": (8000, (samples * 32768).astype(np.int16))}, scp=str(tmp_path / "a.scp"))
+    kaldiio.save_ark(
+        str(tmp_path / "a.ark"),
+        {"k": (8000, (samples * 32768).astype(np.int16))},
+        scp=str(tmp_path / "a.scp"),
+    )
     ark = (tmp_path / "a.scp").read_text().split(None, 1)[1].strip()
     copy = f"{sys.executable} -c 'import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())'"
     for entry in (str(path), ark, f"cat '{path}' |", f"cat '{path}' | {copy} |"):

@@ -9,7 +9,9 @@ from espnet_tse.schema.scp import DataError, read_scp, write_scp
 
 def test_all_lists_lose_the_same_keys(dirs):
     directory = dirs.tse(num_rows=4, length=8000)  # 1.0, 1.0125, 1.025, 1.0375 s
-    keys = sorted(read_scp(directory / "utt2num_samples"), key=lambda k: int(read_scp(directory / "utt2num_samples")[k]))
+    keys = sorted(
+        read_scp(directory / "utt2num_samples"), key=lambda k: int(read_scp(directory / "utt2num_samples")[k])
+    )
     counts = filter_by_length(directory, 1.005, 1.03)
     assert counts == {"kept": 2, "too short": 1, "too long": 1, "lonely": 0}
     for name in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp", "utt2spk", "utt2num_samples"):

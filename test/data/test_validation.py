@@ -24,7 +24,9 @@ def drop(directory, scp: str, key: str) -> None:
     write_scp(directory / scp, {k: v for k, v in read_scp(directory / scp).items() if k != key})
 
 
-def assert_only(report: Report, name: str, status: str = "error", key: str | None = None, message: str = "") -> None:
+def assert_only(
+    report: Report, name: str, status: str = "error", key: str | None = None, message: str = ""
+) -> None:
     """One check failed, with an offender that names ``key`` and says ``message``."""
     failed = {check.name: check.status for check in report.checks if check.offenders}
     assert failed == {name: status}, report.render()
@@ -46,7 +48,10 @@ def test_valid_directories(dirs):
 def make_espnet_dir(dirs):
     """A directory as ESPnet2's LibriMix ``tse1`` recipe writes it for training: two targets, starred
     enrollments, utt2spk that repeats the keys, spk2enroll.json, no protocol."""
-    fields = {name: {} for name in ("wav_scp", "spk1_scp", "spk2_scp", "enroll_spk1_scp", "enroll_spk2_scp", "text_spk1")}
+    fields = {
+        name: {}
+        for name in ("wav_scp", "spk1_scp", "spk2_scp", "enroll_spk1_scp", "enroll_spk2_scp", "text_spk1")
+    }
     pool: dict[str, list] = {}
     rng = np.random.default_rng(0)
     for row in range(3):
@@ -149,7 +154,9 @@ def test_dynamic_enrollment_without_choice(dirs):
     (directory / "spk2enroll.json").write_text(json.dumps(pool))
     assert_only(validate_dir(directory), "dynamic enrollment can be drawn", message="has 1 enrollment")
     (directory / "spk2enroll.json").unlink()
-    assert_only(validate_dir(directory), "dynamic enrollment can be drawn", "error", "spk2enroll.json", "no such file")
+    assert_only(
+        validate_dir(directory), "dynamic enrollment can be drawn", "error", "spk2enroll.json", "no such file"
+    )
 
 
 def test_train_and_test_share_a_speaker_or_a_file(dirs):
@@ -174,7 +181,10 @@ def test_mixture_is_not_the_sum(dirs):
     assert_only(validate_dir(directory), name, "error", key)
     assert validate_dir(directory, AudioLimits(sum_error_db=-10)).num_errors == 0
     # With the noise listed, the sum is right again.
-    noise = {k: dirs.wav(f"none/{k}", np.zeros(soundfile.info(read_scp(directory / "wav.scp")[k]).frames)) for k in keys_of(directory)}
+    noise = {
+        k: dirs.wav(f"none/{k}", np.zeros(soundfile.info(read_scp(directory / "wav.scp")[k]).frames))
+        for k in keys_of(directory)
+    }
     noise[key] = dirs.wav("rest", samples * 0.1)
     write_scp(directory / "noise1.scp", noise)
     report = validate_dir(directory)
@@ -228,7 +238,12 @@ def test_nan_silence_and_clipping(dirs):
     assert validate_dir(directory, AudioLimits(full=False)).num_errors == 0
     change(directory, "enroll_spk1.scp", key, dirs.wav("silent", np.zeros(8000)))
     assert_only(validate_dir(directory), "not silent (> -70 dBFS)", "error", key, "-inf dBFS")
-    change(directory, "enroll_spk1.scp", key, dirs.wav("clipped", np.clip(np.sin(np.arange(8000)) * 2, -1, 0.99997)))
+    change(
+        directory,
+        "enroll_spk1.scp",
+        key,
+        dirs.wav("clipped", np.clip(np.sin(np.arange(8000)) * 2, -1, 0.99997)),
+    )
     assert_only(validate_dir(directory), "not clipped", "warning", key, "% of the samples")
 
 
@@ -237,11 +252,18 @@ def test_nan_silence_and_clipping(dirs):
     [
         ({"a": [800], "b": [800, 900]}, "", "a", "a single utterance"),
         ({"a": [800, 900]}, "", "mixing.yaml", "mixtures of 2 from 1 speaker"),
-        ({"a": [800, 900], "b": [800, 900]}, "sir: 3", "mixing.yaml", "unknown 'sir' (did you mean 'sir_db'?)"),
+        (
+            {"a": [800, 900], "b": [800, 900]},
+            "sir: 3",
+            "mixing.yaml",
+            "unknown 'sir' (did you mean 'sir_db'?)",
+        ),
     ],
 )
 def test_source_directories(dirs, lengths, mixing, offender, message):
-    assert_only(validate_dir(dirs.source(lengths, mixing)), "mixing.yaml and its speakers", "error", offender, message)
+    assert_only(
+        validate_dir(dirs.source(lengths, mixing)), "mixing.yaml and its speakers", "error", offender, message
+    )
 
 
 def test_keys_that_cannot_name_a_file(dirs):
@@ -280,7 +302,13 @@ def test_codes_of_another_length_or_range(coded):
     first, second = keys_of(directory)[:2]
     np.save(codes_dir / f"{first}.npy", np.zeros((79, 2), np.int16))
     name = "codes: frames = ceil(samples / hop)"
-    assert_only(validate_dir(directory, codes_dir=codes_dir), name, "error", first, "(79, 2), expected integers (80, 2)")
+    assert_only(
+        validate_dir(directory, codes_dir=codes_dir),
+        name,
+        "error",
+        first,
+        "(79, 2), expected integers (80, 2)",
+    )
     codes = np.zeros((80, 2), np.int16)
     codes[3, 1] = 16
     np.save(codes_dir / f"{first}.npy", codes)
@@ -289,7 +317,9 @@ def test_codes_of_another_length_or_range(coded):
     codes[3, 1] = 0
     np.save(codes_dir / f"{first}.npy", codes)
     drop(codes_dir, "codes.scp", second)
-    assert_only(validate_dir(directory, codes_dir=codes_dir), "codes: same keys", "error", second, "has no codes")
+    assert_only(
+        validate_dir(directory, codes_dir=codes_dir), "codes: same keys", "error", second, "has no codes"
+    )
 
 
 def test_codec_identity(coded, tmp_path):
@@ -301,14 +331,23 @@ def test_codec_identity(coded, tmp_path):
     report = validate_dir(directory, codes_dir=codes_dir, codec_dir=other)
     assert_only(report, name, "error", "manifest.json", "sha256 of the codes is abc")
     for content, message in (
-        ({"sha256": "abc", "fingerprint": "f1", "spec": {**SPEC, "sample_rate": 16000}}, "a codec of 16000 Hz"),
+        (
+            {"sha256": "abc", "fingerprint": "f1", "spec": {**SPEC, "sample_rate": 16000}},
+            "a codec of 16000 Hz",
+        ),
         ({"sha256": "abc", "spec": SPEC}, "lacks fingerprint"),
         ({"sha256": "abc", "fingerprint": "f1", "spec": {}}, "'spec' wants sample_rate"),
     ):
         (codes_dir / "manifest.json").write_text(json.dumps(content))
         assert_only(validate_dir(directory, codes_dir=codes_dir), name, "error", "manifest.json", message)
     (codes_dir / "manifest.json").unlink()
-    assert_only(validate_dir(directory, codes_dir=codes_dir), name, "error", "manifest.json", "nobody knows which codec")
+    assert_only(
+        validate_dir(directory, codes_dir=codes_dir),
+        name,
+        "error",
+        "manifest.json",
+        "nobody knows which codec",
+    )
 
 
 def test_the_table_shows_the_first_offenders_and_how_to_mend():

@@ -13,9 +13,14 @@ from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.schema.scp import read_scp
 
-pytest.importorskip("espeakng_loader", reason="the corpus is synthesised with it: pip install 'espnet_tse[synth]'")
+pytest.importorskip(
+    "espeakng_loader", reason="the corpus is synthesised with it: pip install 'espnet_tse[synth]'"
+)
 LOCAL = Path(__file__).parents[2] / "egs2" / "mini_espeak" / "tse1" / "local"
-SMALL = "--train_speakers 6 --dev_speakers 2 --test_speakers 4 --train_sentences 2 --dev_mixtures 2 --test_mixtures 8"
+SMALL = (
+    "--train_speakers 6 --dev_speakers 2 --test_speakers 4 "
+    "--train_sentences 2 --dev_mixtures 2 --test_mixtures 8"
+)
 
 
 @pytest.fixture
@@ -28,7 +33,9 @@ def local(monkeypatch):
 
 
 def files_of(directory: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()
+    }
 
 
 def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypatch, capsys):
@@ -46,10 +53,16 @@ def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypa
         assert report.num_keys == {"train": 12, "dev": 2, "test": 8}[name]
     assert len(read_scp("data/train/spk2utt")) == 6
     dataset = DynamicMixingDataset("data/train", read_mixing_conf("data/train/mixing.yaml"))
-    assert len(dataset) == 12 and 1.2 < min(dataset.num_samples) / 16000 < max(dataset.num_samples) / 16000 < 4
+    assert (
+        len(dataset) == 12 and 1.2 < min(dataset.num_samples) / 16000 < max(dataset.num_samples) / 16000 < 4
+    )
     words = [text.split() for text in read_scp("data/test/text_spk1").values()]
     assert all(len(w) == 6 and w[0] in ("bin", "lay", "place", "set") for w in words)
-    voices = [tuple(v.values()) for n in ("train", "dev", "test") for v in json.loads(Path(f"data/{n}/voices.json").read_text()).values()]
+    voices = [
+        tuple(v.values())
+        for n in ("train", "dev", "test")
+        for v in json.loads(Path(f"data/{n}/voices.json").read_text()).values()
+    ]
     assert len(set(voices)) == len({voice[:2] for voice in voices}) == 12  # no (variant, accent) twice
     capsys.readouterr()
     assert main([*SMALL.split(), "--nj", "2"]) == 0
@@ -68,7 +81,9 @@ def test_the_full_corpus_has_enough_disjoint_speakers(local):
         assert sum(voice.variant in females for voice in held.values()) == len(held) // 2
     assert len({voice.variant for voice in speakers["test"].values()}) == 12
     # The held-out voices do not change with the size of train.
-    assert list(local("voices").make_speakers(6, 8, 12, 0)["test"].values()) == list(speakers["test"].values())
+    assert list(local("voices").make_speakers(6, 8, 12, 0)["test"].values()) == list(
+        speakers["test"].values()
+    )
     with pytest.raises(ValueError, match="ask for fewer speakers"):
         local("voices").make_speakers(999, 8, 12, 0)
 
@@ -91,7 +106,10 @@ def test_unknown_voices_are_refused(local):
 
 @pytest.mark.parametrize(
     "options, message",
-    [(["--dev_speakers", "1"], "--dev_speakers must be at least 2"), (["--sir_db", "5", "-5"], "wants LOW <= HIGH")],
+    [
+        (["--dev_speakers", "1"], "--dev_speakers must be at least 2"),
+        (["--sir_db", "5", "-5"], "wants LOW <= HIGH"),
+    ],
 )
 def test_wrong_usage(local, capsys, options, message):
     with pytest.raises(SystemExit) as stopped:

@@ -84,7 +84,9 @@ def test_one_utterance_a_speaker(main, tmp_path):
 def test_several_utterances_a_speaker_in_mini_librispeech(main, tmp_path):
     train = {n: [3.0, 4.0, 3.5] for n in (11, 12)}
     dev = {n: [3.0, 4.0] for n in (101, 7, 55, 23)}
-    corpus = write_corpus(tmp_path / "LibriSpeech", {"train-clean-5": train, "dev-clean-2": dev}, transcripts=True)
+    corpus = write_corpus(
+        tmp_path / "LibriSpeech", {"train-clean-5": train, "dev-clean-2": dev}, transcripts=True
+    )
     data = tmp_path / "data"
     assert main(["--librispeech", str(corpus.parent), "--data_dir", str(data), *OPTIONS]) == 0
     check_sets(data)
@@ -96,7 +98,9 @@ def test_several_utterances_a_speaker_in_mini_librispeech(main, tmp_path):
 
 
 def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tmp_path, caplog):
-    corpus = write_corpus(tmp_path / "c", {"train-x": {n: [6.0] for n in range(1, 3)}, "dev-x": {n: [5.5] for n in range(3, 7)}})
+    corpus = write_corpus(
+        tmp_path / "c", {"train-x": {n: [6.0] for n in range(1, 3)}, "dev-x": {n: [5.5] for n in range(3, 7)}}
+    )
     for name in ("one", "two"):
         assert main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / name), *OPTIONS]) == 0
     for path in (tmp_path / "one" / "audio").rglob("*.wav"):
@@ -104,7 +108,10 @@ def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tm
     before = (tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns
     assert main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS]) == 0
     assert (tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns == before
-    assert main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS, "--seed", "1"]) == 0
+    assert (
+        main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS, "--seed", "1"])
+        == 0
+    )
     assert (tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns != before
 
 
@@ -148,5 +155,7 @@ def test_a_download_with_another_checksum_is_refused(tmp_path):
     done = run_data_sh(tmp_path / "recipe", LIBRISPEECH="downloads", LIBRISPEECH_URL=f"file://{served}")
     assert done.returncode == 3 and "has another md5" in done.stderr
     assert (tmp_path / "recipe" / "downloads" / "train-clean-5.tar.gz.bad").is_file()
-    done = run_data_sh(tmp_path / "recipe", LIBRISPEECH="downloads", LIBRISPEECH_URL=f"file://{tmp_path}/none")
+    done = run_data_sh(
+        tmp_path / "recipe", LIBRISPEECH="downloads", LIBRISPEECH_URL=f"file://{tmp_path}/none"
+    )
     assert done.returncode == 3 and "could not be fetched" in done.stderr

@@ -1,4 +1,4 @@
-"""espeak-ng through ctypes: text + voice -> 16 kHz waveform, with the library that PyPI `espeakng-loader` ships."""
+"""espeak-ng through ctypes: text + voice -> 16 kHz waveform, with the library of PyPI `espeakng-loader`."""
 
 import ctypes
 from dataclasses import dataclass
@@ -16,9 +16,7 @@ POSITION_CHARACTER = 1
 CHARACTERS_UTF8 = 1
 NOISE_SEED = 1
 
-SYNTH_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
-)
+SYNTH_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,9 @@ class Synthesiser:
         """
         identifier = f"gmw/{voice.accent}+{voice.variant}"
         if not (self.data_path / "voices" / "!v" / voice.variant).is_file():
-            raise ValueError(f"espeak-ng has no voice variant '{voice.variant}' in {self.data_path}/voices/!v.")
+            raise ValueError(
+                f"espeak-ng has no voice variant '{voice.variant}' in {self.data_path}/voices/!v."
+            )
         code = self.library.espeak_SetVoiceByName(identifier.encode())
         current = self.library.espeak_GetCurrentVoice()
         if code != 0 or current[0].identifier.decode() != identifier:

@@ -46,7 +46,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--data_dir", type=Path, default=Path("data"), help="receives train, dev, test, audio")
+    parser.add_argument(
+        "--data_dir", type=Path, default=Path("data"), help="receives train, dev, test, audio"
+    )
     parser.add_argument("--train_speakers", type=int, default=64)
     parser.add_argument("--dev_speakers", type=int, default=8)
     parser.add_argument("--test_speakers", type=int, default=12)
@@ -88,7 +90,9 @@ def speak_all(task: tuple[Path, str, Voice, list[str]]) -> dict[str, int]:
     return lengths
 
 
-def write_lists(directory: Path, utt2spk: dict[str, str], text_name: str, text: dict[str, str], **scps) -> None:
+def write_lists(
+    directory: Path, utt2spk: dict[str, str], text_name: str, text: dict[str, str], **scps
+) -> None:
     """The files that both kinds of data directory share, and the scps given by name."""
     spk2utt: dict[str, list[str]] = {}
     for key in sorted(utt2spk):
@@ -100,7 +104,9 @@ def write_lists(directory: Path, utt2spk: dict[str, str], text_name: str, text: 
         write_scp(directory / f"{name}.scp", entries)
 
 
-def make_mixtures(name: str, num_mixtures: int, sentences: dict[str, str], audio: Path, final: Path, args) -> dict:
+def make_mixtures(
+    name: str, num_mixtures: int, sentences: dict[str, str], audio: Path, final: Path, args
+) -> dict:
     """Mix ``num_mixtures`` pairs of the speakers of one set; every speaker is target equally often.
 
     A mixture is as long as its target; the interferer is cut, or repeated, to that length. Sentences
@@ -119,7 +125,8 @@ def make_mixtures(name: str, num_mixtures: int, sentences: dict[str, str], audio
         by_speaker.setdefault(key.split("-")[0], []).append(key)
     speakers = sorted(by_speaker)
     fields: dict[str, dict] = {
-        field: {} for field in ("wav", "spk1", "spk2", "enroll_spk1", "utt2spk", "text", "utt2sir", "utt2regions")
+        field: {}
+        for field in ("wav", "spk1", "spk2", "enroll_spk1", "utt2spk", "text", "utt2sir", "utt2regions")
     }
     (audio / "mixture").mkdir(parents=True, exist_ok=True)
     (audio / "interference").mkdir(parents=True, exist_ok=True)
@@ -156,9 +163,9 @@ def make_mixtures(name: str, num_mixtures: int, sentences: dict[str, str], audio
         fields["utt2spk"][key] = speaker
         fields["text"][key] = sentences[target_id]
         fields["utt2sir"][key] = f"{sir_db:.4f}"
-        fields["utt2regions"][key] = (
-            f"{target_id} 0 {seconds[target_id]:.6f} {enroll_id} 0 {seconds[enroll_id]:.6f}"
-        )
+        fields["utt2regions"][
+            key
+        ] = f"{target_id} 0 {seconds[target_id]:.6f} {enroll_id} 0 {seconds[enroll_id]:.6f}"
     return fields
 
 
@@ -240,7 +247,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     for name in ("train_speakers", "dev_speakers", "test_speakers", "train_sentences"):
         if getattr(args, name) < 2:
-            parser.error(f"--{name} must be at least 2 (a mixture and an enrollment want two), got {getattr(args, name)}")
+            parser.error(
+                f"--{name} must be at least 2 (a mixture and an enrollment want two), "
+                f"got {getattr(args, name)}"
+            )
     if args.sir_db[0] > args.sir_db[1]:
         parser.error(f"--sir_db wants LOW <= HIGH, got {args.sir_db[0]} {args.sir_db[1]}")
     options = {k: str(v) for k, v in vars(args).items() if k != "nj"}

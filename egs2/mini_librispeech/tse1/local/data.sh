@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stage 1 of mini_librispeech: a folder in LibriSpeech layout, or the OpenSLR-31 download -> data/{train,dev,test}
+# Stage 1 of mini_librispeech: a folder in LibriSpeech layout, or OpenSLR-31 -> data/{train,dev,test}
 set -euo pipefail
 
 log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
@@ -68,15 +68,16 @@ download() {
         if [ ! -e "${archive}" ]; then
             log "${part}: downloading ${sizes[i]} from ${url}"
             if ! fetch "${url}/${part}.tar.gz" "${archive}.part"; then
-                log "Error: ${url}/${part}.tar.gz could not be fetched; run again to resume, or set LIBRISPEECH to" \
-                    "a folder in LibriSpeech layout" >&2
+                log "Error: ${url}/${part}.tar.gz could not be fetched; run again to resume, or set" \
+                    "LIBRISPEECH to a folder in LibriSpeech layout" >&2
                 exit 3
             fi
             mv "${archive}.part" "${archive}"
         fi
         if [ "$(md5_of "${archive}")" != "${sums[i]}" ]; then
             mv "${archive}" "${archive}.bad"
-            log "Error: ${archive} has another md5 than ${sums[i]}; it is now ${archive}.bad, run again to fetch it" >&2
+            log "Error: ${archive} has another md5 than ${sums[i]}; it is now ${archive}.bad," \
+                "run again to fetch it" >&2
             exit 3
         fi
         log "${part}: unpacking"
@@ -90,7 +91,8 @@ if [ "${corpus}" = downloads ]; then
     download
     corpus=downloads/LibriSpeech
 elif [ ! -d "${corpus}" ]; then
-    log "Error: LIBRISPEECH='${corpus}' is not a folder; name one in LibriSpeech layout, or set it to 'downloads'" >&2
+    log "Error: LIBRISPEECH='${corpus}' is not a folder; name one in LibriSpeech layout," \
+        "or set it to 'downloads'" >&2
     exit 3
 fi
 

@@ -27,7 +27,11 @@ def find_utterances(root: Path) -> list[Utterance]:
     for path in sorted(root.glob("*/*/*/*.flac")):
         chapter = path.parent
         transcripts = _transcripts(chapter)
-        found.append(Utterance(path.stem, chapter.parent.name, chapter.parent.parent.name, path, transcripts.get(path.stem)))
+        found.append(
+            Utterance(
+                path.stem, chapter.parent.name, chapter.parent.parent.name, path, transcripts.get(path.stem)
+            )
+        )
     if not found:
         raise SystemExit(
             f"{root}: no <subset>/<speaker>/<chapter>/*.flac below it; LIBRISPEECH must name the folder that "

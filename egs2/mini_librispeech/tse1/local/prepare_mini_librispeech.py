@@ -48,12 +48,16 @@ def get_parser() -> argparse.ArgumentParser:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--librispeech", type=Path, required=True, help="folder that holds the subsets")
-    parser.add_argument("--data_dir", type=Path, default=Path("data"), help="receives train, dev, test, audio")
+    parser.add_argument(
+        "--data_dir", type=Path, default=Path("data"), help="receives train, dev, test, audio"
+    )
     parser.add_argument("--dev_mixtures", type=int, default=60)
     parser.add_argument("--test_mixtures", type=int, default=60)
     parser.add_argument("--mixture_s", type=float, nargs=2, default=[4.0, 6.0], metavar=("LOW", "HIGH"))
     parser.add_argument("--enrollment_s", type=float, nargs=2, default=[4.0, 5.0], metavar=("LOW", "HIGH"))
-    parser.add_argument("--gap_s", type=float, default=0.5, help="between target and enrollment of one utterance")
+    parser.add_argument(
+        "--gap_s", type=float, default=0.5, help="between target and enrollment of one utterance"
+    )
     parser.add_argument("--sir_db", type=float, nargs=2, default=[-5.0, 5.0], metavar=("LOW", "HIGH"))
     parser.add_argument("--seed", type=int, default=0)
     return parser
@@ -62,7 +66,9 @@ def get_parser() -> argparse.ArgumentParser:
 def num_samples(utterance: Utterance) -> int:
     info = soundfile.info(utterance.path)
     if (info.samplerate, info.channels) != (SAMPLE_RATE, 1):
-        raise SystemExit(f"{utterance.path}: {info.samplerate} Hz, {info.channels} channel(s); LibriSpeech is 16 kHz mono")
+        raise SystemExit(
+            f"{utterance.path}: {info.samplerate} Hz, {info.channels} channel(s); LibriSpeech is 16 kHz mono"
+        )
     return info.frames
 
 
@@ -85,20 +91,25 @@ def write_train(directory: Path, utterances: list[Utterance], lengths: dict[str,
     for utterance in kept:
         per_speaker[utterance.speaker] = per_speaker.get(utterance.speaker, 0) + 1
     single = sum(count == 1 for count in per_speaker.values())
-    # One way of enrolling for the whole set: disjoint regions serve speakers with one utterance and with many.
+    # One way of enrolling for the whole set: disjoint regions serve speakers with one utterance and more.
     enrollment = "same_utterance_disjoint" if single else "other_utterance"
     write_scp(directory / "wav.scp", {u.key: u.path for u in kept})
     write_speakers(directory, {u.key: u.speaker for u in kept})
     text = {u.key: u.text for u in kept if u.text is not None}
     if len(text) == len(kept):
         write_scp(directory / "text", text)
-    conf = {"low": args.sir_db[0], "high": args.sir_db[1], "enrollment_s": args.enrollment_s[1], "gap_s": args.gap_s}
+    conf = {
+        "low": args.sir_db[0],
+        "high": args.sir_db[1],
+        "enrollment_s": args.enrollment_s[1],
+        "gap_s": args.gap_s,
+    }
     with atomic_write(directory / "mixing.yaml") as file:
         file.write(MIXING.format(enrollment=enrollment, **conf))
     logging.info(
         f"train: {len(per_speaker)} speakers ({single} with one utterance), {len(kept)} utterances, "
-        f"{sum(lengths[u.key] for u in kept) / SAMPLE_RATE / 60:.1f} min, {len(utterances) - len(kept)} shorter than "
-        f"{SHORTEST_SOURCE_S} s skipped; enrollment: {enrollment}"
+        f"{sum(lengths[u.key] for u in kept) / SAMPLE_RATE / 60:.1f} min, "
+        f"{len(utterances) - len(kept)} shorter than {SHORTEST_SOURCE_S} s skipped; enrollment: {enrollment}"
     )
 
 
@@ -117,9 +128,13 @@ class MixtureMaker:
         self.speakers = sorted(self.by_speaker, key=int)
         self.targets = {s: keys for s in self.speakers if (keys := self._target_keys(s))}
         short = len(self.speakers) - len(self.targets)
-        logging.info(f"{name}: {len(self.speakers)} speakers, {short} without an utterance long enough to be target")
+        logging.info(
+            f"{name}: {len(self.speakers)} speakers, {short} without an utterance long enough to be target"
+        )
         if not self.targets or len(self.speakers) < 2:
-            raise SystemExit(f"{name}: {len(self.targets)} usable speakers; wants two speakers and longer utterances")
+            raise SystemExit(
+                f"{name}: {len(self.targets)} usable speakers; wants two speakers and longer utterances"
+            )
 
     def _disjoint(self, key: str, target: int, enrollment: int):
         gap = round(self.args.gap_s * SAMPLE_RATE)
@@ -128,7 +143,9 @@ class MixtureMaker:
     def _target_keys(self, speaker: str) -> list[str]:
         keys = self.by_speaker[speaker]
         if len(keys) == 1:
-            longest = (round(max(pair) * SAMPLE_RATE) for pair in (self.args.mixture_s, self.args.enrollment_s))
+            longest = (
+                round(max(pair) * SAMPLE_RATE) for pair in (self.args.mixture_s, self.args.enrollment_s)
+            )
             return keys if self._disjoint(keys[0], *longest) else []
         long_enough = [key for key in keys if self.lengths[key] >= self.minimum]
         return long_enough if len(long_enough) > 1 else []
@@ -166,7 +183,9 @@ class MixtureMaker:
             list name -> key -> value.
         """
         names = ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp")
-        lists: dict[str, dict] = {name: {} for name in (*names, "utt2spk", "utt2enrollspk", "utt2sir", "utt2regions")}
+        lists: dict[str, dict] = {
+            name: {} for name in (*names, "utt2spk", "utt2enrollspk", "utt2sir", "utt2regions")
+        }
         speakers = list(self.targets)
         for folder in ("mixture", "target", "interference", "enrollment"):
             (audio / folder).mkdir(parents=True)
@@ -182,9 +201,16 @@ class MixtureMaker:
             target, other = (np.round(signal * scale * 32768).astype(np.int32) for signal in (target, other))
             enrollment = np.round(read(self.by_key[enroll_key], enroll_span) * 32768).clip(-32768, 32767)
             key = f"{speaker}-mix{number:04d}"
-            signals = {"mixture": target + other, "target": target, "interference": other, "enrollment": enrollment}
+            signals = {
+                "mixture": target + other,
+                "target": target,
+                "interference": other,
+                "enrollment": enrollment,
+            }
             for (folder, signal), name in zip(signals.items(), names, strict=True):
-                soundfile.write(audio / folder / f"{key}.wav", signal.astype(np.int16), SAMPLE_RATE, subtype="PCM_16")
+                soundfile.write(
+                    audio / folder / f"{key}.wav", signal.astype(np.int16), SAMPLE_RATE, subtype="PCM_16"
+                )
                 lists[name][key] = final / folder / f"{key}.wav"
             lists["utt2spk"][key] = lists["utt2enrollspk"][key] = speaker
             lists["utt2sir"][key] = f"{sir_db:.4f}"
@@ -208,11 +234,14 @@ def prepare(args: argparse.Namespace, work: Path) -> None:
             write_scp(work / name / file, entries)
         with atomic_write(work / name / "protocol") as file:
             file.write(
-                f"list: mini_librispeech {name}, seed {args.seed}\nsample_rate: {SAMPLE_RATE}\nmode: min\nkind: clean\n"
+                f"list: mini_librispeech {name}, seed {args.seed}\nsample_rate: {SAMPLE_RATE}\n"
+                "mode: min\nkind: clean\n"
                 "enrollment: another utterance, or a disjoint region of the same one\n"
                 f"sir_db: [{args.sir_db[0]}, {args.sir_db[1]}]\n"
             )
-        total_s = sum(soundfile.info(work / "audio" / name / "mixture" / f"{k}.wav").duration for k in lists["wav.scp"])
+        total_s = sum(
+            soundfile.info(work / "audio" / name / "mixture" / f"{k}.wav").duration for k in lists["wav.scp"]
+        )
         logging.info(f"{name}: {count} mixtures, mean {total_s / count:.2f} s")
 
 
@@ -222,7 +251,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
     for name in ("mixture_s", "enrollment_s", "sir_db"):
         low, high = getattr(args, name)
         if low > high or (name != "sir_db" and low < SHORTEST_S):
-            parser.error(f"--{name} wants LOW <= HIGH{'' if name == 'sir_db' else f', at least {SHORTEST_S} s'}")
+            parser.error(
+                f"--{name} wants LOW <= HIGH{'' if name == 'sir_db' else f', at least {SHORTEST_S} s'}"
+            )
     if min(args.dev_mixtures, args.test_mixtures) < 1 or args.gap_s < 0:
         parser.error("--dev_mixtures and --test_mixtures must be at least 1, --gap_s at least 0")
     if not args.librispeech.is_dir():
