@@ -137,6 +137,6 @@ class CodeStore:
         if codes.ndim != 2 or not np.issubdtype(codes.dtype, np.integer) or len(codes) != num_frames:
             raise DataError(
                 f"{self.scp}: key '{key}': '{path}' holds {codes.dtype} {codes.shape}, but {num_samples} "
-                f"samples at {self.hop_length} a frame want {num_frames} integer frames (T, K); rerun stage 5."
+                f"samples at {self.hop_length} a frame want {num_frames} frames (T, K); rerun stage 5."
             )
         return codes

@@ -106,8 +106,8 @@ class StaticDataset:
             mixture, target = (self.audio.num_samples(f"{key}/{name}") for name in ("mixture", "target"))
             if mixture != target:
                 raise DataError(
-                    f"{self.tse_dir}: key '{key}': the mixture has {mixture} samples but its target {target}: "
-                    f"make them equal. 'espnet-tse validate {self.tse_dir}' lists all such keys."
+                    f"{self.tse_dir}: key '{key}': the mixture has {mixture} samples but its target "
+                    f"{target}; make them equal. 'espnet-tse validate {self.tse_dir}' lists all such keys."
                 )
 
     def _enrollment_name(self, row: MixtureRow, generator: np.random.Generator) -> str:
