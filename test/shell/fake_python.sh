@@ -57,7 +57,7 @@ case "${module}" in
         fi
         ;;
     validate) echo "${positional[*]}: all is well" ;;
-    filter_length) ;;
+    filter_length) echo "${opt[data_dir]}: all rows kept" ;;
     codec_train | import_codec)
         mkdir -p "${opt[output_dir]}"
         for file in config.yaml model.pth manifest.json; do echo codec > "${opt[output_dir]}/${file}"; done

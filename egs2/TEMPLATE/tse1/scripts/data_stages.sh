@@ -63,7 +63,8 @@ filter_set() {  # filter_set SET: drops rows of too short or too long audio
     needed keep "${dir}" filter "@${dir}/.done.format" "min=${min_wav_duration}" "max=${max_wav_duration}" || return 0
     run_jobs "${train_cmd}" 0 "${dir}/log/filter.log" "${python}" -m espnet_tse.bin.filter_length \
         --data_dir "${dir}" --min_duration_s "${min_wav_duration}" --max_duration_s "${max_wav_duration}"
-    "${dry_run}" || log "  ${dir}: $(awk 'END { print NR }' "${dir}/wav.scp") rows are left"
+    # The program's own line has the counts of what was too short and too long.
+    "${dry_run}" || log "  $(grep -v '^#' "${dir}/log/filter.log" | tail -n 1)"
     [ -s "${dir}/wav.scp" ] || "${dry_run}" \
         || die_with 4 "no row of ${dir} lasts ${min_wav_duration} to ${max_wav_duration} s; see --min_wav_duration"
     mark_done "${dir}" filter

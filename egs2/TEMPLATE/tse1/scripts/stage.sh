@@ -215,7 +215,8 @@ last_lines() {  # last_lines LOG...: the end of the first log whose job did not 
     for file in "$@"; do
         grep -q '^# Ended (code 0' "${file}" 2> /dev/null && continue
         echo "---- last ${tail_lines:-20} lines of ${file}" >&2
-        tail -n "${tail_lines:-20}" "${file}" >&2 || true
+        # What torchrun says about its workers' end hides their own last words.
+        awk '/torch[.\/]distributed[.\/]elastic/ { exit } { print }' "${file}" 2> /dev/null | tail -n "${tail_lines:-20}" >&2
         echo "----" >&2
         return 0
     done
