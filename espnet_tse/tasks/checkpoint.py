@@ -3,30 +3,35 @@
 import argparse
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 import torch
 import yaml
 
+from espnet_tse.codec.manifest import check_same_codec, read_manifest
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.scp import DataError
 
 DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
 
 
-def open_folder(path: Path | str) -> Path:
-    """The folder of a system: ``path`` itself, or the content of an archive, unpacked once a session.
+@contextmanager
+def opened_folder(path: Path | str) -> Iterator[Path]:
+    """The folder of a system: ``path`` itself, or the content of an archive, unpacked while it is used.
 
     Raises:
         DataError: nothing there, no zip archive, or members that lead out of it.
     """
     path = Path(path)
     if path.is_dir():
-        return path
+        yield path
+        return
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise DataError(f"{path}: neither an exp/ folder nor a packed model (.zip); train one or mend the path.")
-    target = Path(tempfile.mkdtemp(prefix="espnet_tse_"))
-    with zipfile.ZipFile(path) as archive:
+    with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked, zipfile.ZipFile(path) as archive:
+        target = Path(unpacked)
         for member in archive.infolist():
             # Symbolic links and parents could write outside of the folder.
             is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
@@ -34,7 +39,7 @@ def open_folder(path: Path | str) -> Path:
             if is_link or not inside:
                 raise DataError(f"{path}: member '{member.filename}' leads out of the archive; do not use this file.")
         archive.extractall(target)
-    return target
+        yield target
 
 
 def find_codec(folder: Path, codec_dir: str) -> Path:
@@ -72,21 +77,24 @@ def load_model(
     Raises:
         DataError: a part is missing, the codec is another one than in training, or the weights do not fit.
     """
-    from espnet_tse.codec.manifest import check_same_codec, read_manifest
+    with opened_folder(path) as folder:
+        return load_from_folder(folder, checkpoint or DEFAULT_CHECKPOINT, codec_dir, device)
+
+
+def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, device: str) -> AbsTSEModel:
+    """As ``load_model``, of a folder."""
     from espnet_tse.tasks.tse import TSETask
 
-    folder = open_folder(path)
     config = read_config(folder)
     config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
     check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
     model = TSETask.build_model(argparse.Namespace(**config))
-    weights = folder / (checkpoint or DEFAULT_CHECKPOINT)
+    weights = folder / checkpoint
     if not weights.is_file():
         there = sorted(file.name for file in folder.glob("*.pth"))
         raise DataError(f"{weights}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
     try:
-        state = torch.load(weights, map_location=device, weights_only=True)
-        model.load_state_dict(state)
+        model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
         raise DataError(f"{weights}: does not fit {folder / 'config.yaml'}: {error}") from error
     return model.to(device).eval()

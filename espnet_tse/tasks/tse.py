@@ -1,6 +1,7 @@
 """The task of training a target speaker extraction system; wiring only."""
 
 import argparse
+import dataclasses
 import logging
 import sys
 from pathlib import Path
@@ -12,10 +13,13 @@ from espnet2.utils.types import str2bool, str_or_none
 
 from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
-from espnet_tse.data.collate import collate
+from espnet_tse.data.collate import TSECollate
+from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.iterator import TSEIterFactory
-from espnet_tse.data.open_dataset import open_dataset
+from espnet_tse.data.mixing_conf import read_mixing_conf
+from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema import CodecSpec
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.tasks.choices import (
@@ -45,7 +49,7 @@ class TSETask(AbsTask):
         group.add_argument("--valid_codes", type=str_or_none, help="folder of codes.scp of the validation targets")
         group.add_argument("--codec_dir", type=str_or_none, help="folder of the frozen codec")
         group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
-        group.add_argument("--enrollment_s", type=float, default=5.0, help="enrollments are cut to this, seconds")
+        group.add_argument("--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds")
         group.add_argument("--max_batch_s", type=float, default=None, help="seconds of mixture a batch, all ranks")
         group.add_argument("--cache_audio", type=str2bool, default=True, help="keep source audio in memory")
         for choices in TSE_CHOICES:
@@ -73,39 +77,57 @@ class TSETask(AbsTask):
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
         """Batches of one epoch; the same examples for any number of processes and workers."""
         train = mode == "train"
-        data_dir, codes_dir = (
-            (args.train_data_dir, args.train_codes) if train else (args.valid_data_dir, args.valid_codes)
-        )
-        codec_dir = Path(args.codec_dir)
-        if codes_dir is not None:
-            check_same_codec(read_manifest(codes_dir), read_manifest(codec_dir))
-        hop_length = read_manifest(codec_dir)["spec"]["hop_length"]
-        dataset = open_dataset(
-            data_dir,
-            seed=args.seed,
-            hop_length=hop_length,
-            crop_s=args.crop_s if train else None,
-            enrollment_s=args.enrollment_s,
-            random=train,
-            codes_scp=None if codes_dir is None else Path(codes_dir) / "codes.scp",
-            cache_audio=args.cache_audio,
-        )
-        logging.info(f"[{mode}] {data_dir}: {len(dataset)} examples")
+        spec = CodecSpec(**read_manifest(args.codec_dir)["spec"])
+        dataset = cls.open_dataset(args, train, spec)
+        logging.info(f"[{mode}] {len(dataset)} examples, {sum(dataset.num_samples) / dataset.sample_rate:.0f} s")
+        budget = args.max_batch_s
         return TSEIterFactory(
             dataset,
-            batch_size=args.batch_size,
-            max_batch_s=args.max_batch_s,
+            batch_size=args.batch_size if budget is None else None,
+            batch_samples=None if budget is None else round(budget * dataset.sample_rate),
             seed=args.seed,
             shuffle=train,
             num_workers=args.num_workers,
             rank=distributed_option.dist_rank or 0,
             world_size=distributed_option.dist_world_size or 1,
             num_iters_per_epoch=args.num_iters_per_epoch if train else None,
+            frame_rate=spec.frame_rate,
+            same_every_epoch=not train,
+            pin_memory=args.ngpu > 0,
         )
 
     @classmethod
+    def open_dataset(cls, args: argparse.Namespace, train: bool, spec: CodecSpec):
+        """The examples of one set: mixed on the fly where the folder holds a ``mixing.yaml``.
+
+        Raises:
+            DataError: the folder or its codes are amiss, or the codes are another codec's.
+        """
+        folder, codes = (
+            (args.train_data_dir, args.train_codes) if train else (args.valid_data_dir, args.valid_codes)
+        )
+        codes_scp = None
+        if codes is not None:
+            check_same_codec(read_manifest(codes), read_manifest(args.codec_dir))
+            codes_scp = Path(codes) / "codes.scp"
+        settings = {
+            "seed": args.seed,
+            "crop_s": args.crop_s if train else None,
+            "hop_length": spec.hop_length,
+            "codes_scp": codes_scp,
+            "cache_audio": args.cache_audio,
+        }
+        mixing = Path(folder) / "mixing.yaml"
+        if not mixing.is_file():
+            return StaticDataset(folder, enrollment_s=args.enrollment_s, training=train, **settings)
+        conf = read_mixing_conf(mixing)
+        if args.enrollment_s is not None:
+            conf = dataclasses.replace(conf, enrollment_s=args.enrollment_s)
+        return DynamicMixingDataset(folder, conf, **settings)
+
+    @classmethod
     def build_collate_fn(cls, args, train: bool):
-        return collate
+        return TSECollate()
 
     @classmethod
     def build_preprocess_fn(cls, args, train: bool):
@@ -168,7 +190,9 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: list[str]) -> None:
 def remember_codec(args: argparse.Namespace) -> None:
     """Keep the codec's manifest beside the model: decoding refuses another codec."""
     if args.codec_dir and args.output_dir:
-        write_json(Path(args.output_dir) / "codec_of_training" / "manifest.json", read_manifest(args.codec_dir))
+        manifest = read_manifest(args.codec_dir)
+        del manifest["path"]  # of this machine
+        write_json(Path(args.output_dir) / "codec_of_training" / "manifest.json", manifest)
 
 
 def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

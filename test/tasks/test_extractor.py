@@ -1,0 +1,187 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from tse_system import write_signal, write_system
+
+from espnet_tse import Extractor
+from espnet_tse.bin import extract as extract_bin
+from espnet_tse.bin import pack as pack_bin
+from espnet_tse.schema import DecodeConf
+from espnet_tse.schema.scp import DataError, read_scp
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    return write_system(tmp_path_factory.mktemp("recipe"))
+
+
+def noise(seconds, rate=16000, seed=0):
+    return (np.random.default_rng(seed).standard_normal(int(seconds * rate)) * 0.1).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_arrays_in_arrays_out_at_their_own_rate(system, rate):
+    estimate = Extractor.from_pretrained(system)(noise(0.7, rate), noise(0.5, rate, seed=1), rate)
+    assert estimate.shape == (int(0.7 * rate),) and estimate.dtype == np.float32 and np.isfinite(estimate).all()
+
+
+@pytest.mark.parametrize(
+    "mixture, fault",
+    [
+        (np.zeros(0, np.float32), "shape"),
+        (np.zeros((2, 100), np.float32), "one channel"),
+        (np.zeros(100, np.float32), "silence"),
+        (np.full(100, np.nan, np.float32), "NaN"),
+        (np.ones(100, np.int16), "int16"),
+    ],
+)
+def test_unusable_signals_are_refused(system, mixture, fault):
+    with pytest.raises(DataError, match=fault):
+        Extractor.from_pretrained(system)(mixture, noise(0.5), 16000)
+
+
+def scps(folder, count=5):
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = {"wav.scp": [], "enroll_spk1.scp": []}
+    for index in range(count):
+        for seed, name in enumerate(lines):
+            path = folder / f"{name} {index}.wav"  # a path with a space
+            write_signal(path, noise(0.3 + 0.1 * index, seed=10 * index + seed))
+            lines[name].append(f"utt{index} {path}\n")
+    for name, rows in lines.items():
+        (folder / name).write_text("".join(rows))
+    return [f"--mixture_scp={folder / 'wav.scp'}", f"--enroll_scp={folder / 'enroll_spk1.scp'}"]
+
+
+def test_scp_extraction_in_shards_equals_one_job_and_resumes(system, tmp_path):
+    inputs = scps(tmp_path / "data")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert extract_bin.main([*inputs, f"--output_dir={whole}", f"--model={system}", "--batch_size=2"]) == 0
+    assert sorted(read_scp(whole / "wav.scp")) == [f"utt{i}" for i in range(5)]
+    for part in (1, 2):
+        command = [*inputs, f"--output_dir={parts}", f"--model={system}", f"--shard={part}/2"]
+        assert extract_bin.main(command) == 0
+    assert extract_bin.main([inputs[0], f"--output_dir={parts}", "--merge=2"]) == 0
+    for key, path in read_scp(parts / "wav.scp").items():
+        expected = soundfile.read(whole / f"{key}.wav")[0]
+        np.testing.assert_allclose(soundfile.read(path)[0], expected, atol=1e-3)
+        assert len(soundfile.read(path)[0]) == len(noise(0.3 + 0.1 * int(key[3:])))
+    decoded = json.loads((parts / "decode.json").read_text())
+    assert decoded["num_utterances"] == 5 and decoded["rtf"] > 0 and decoded["settings"]["length_mode"] == "exact"
+    (whole / "utt3.wav").unlink()
+    before = (whole / "utt1.wav").stat().st_mtime_ns
+    assert extract_bin.main([*inputs, f"--output_dir={whole}", f"--model={system}"]) == 0
+    assert (whole / "utt3.wav").is_file() and (whole / "utt1.wav").stat().st_mtime_ns == before
+
+
+def test_merge_names_the_missing_key(system, tmp_path, capsys):
+    inputs = scps(tmp_path / "data", count=2)
+    command = [*inputs, f"--output_dir={tmp_path / 'out'}", f"--model={system}", "--shard=1/2"]
+    assert extract_bin.main(command) == 0
+    (tmp_path / "out" / "2").mkdir()
+    for name in ("wav.scp", "decode.json"):
+        (tmp_path / "out" / "2" / name).write_text((tmp_path / "out" / "1" / name).read_text())
+    assert extract_bin.main([inputs[0], f"--output_dir={tmp_path / 'out'}", "--merge=2"]) == 1
+    assert "utt1" in capsys.readouterr().err
+
+
+def test_a_packed_system_extracts_as_its_folder(system, tmp_path):
+    archive = tmp_path / "system.zip"
+    assert pack_bin.main([f"--model={system}", f"--output={archive}"]) == 0
+    mixture, enrollment = noise(0.6), noise(0.4, seed=1)
+    for path in (tmp_path / "m.wav", tmp_path / "e.wav"):
+        write_signal(path, mixture if path.name == "m.wav" else enrollment)
+    output = tmp_path / "out.wav"
+    command = [str(tmp_path / "m.wav"), str(tmp_path / "e.wav"), "-o", str(output), f"--model={archive}"]
+    assert extract_bin.main(command) == 0
+    mixture, enrollment = (soundfile.read(tmp_path / name, dtype="float32")[0] for name in ("m.wav", "e.wav"))
+    expected = Extractor.from_pretrained(system)(mixture, enrollment, 16000)
+    np.testing.assert_allclose(soundfile.read(output)[0], expected, atol=1e-4)
+    assert "/" not in yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))["codec_dir"]
+
+
+def test_another_codec_is_refused(system, tmp_path):
+    other = write_system(tmp_path / "other", seed=1)
+    with pytest.raises(DataError, match="codec mismatch"):
+        Extractor.from_pretrained(system, codec_dir=str(other / "codec"))
+
+
+@pytest.mark.parametrize(
+    "damage, fault",
+    [
+        (lambda folder: (folder / "valid.loss.ave.pth").unlink(), "no such checkpoint"),
+        (lambda folder: (folder / "valid.loss.ave.pth").write_bytes(b"cut"), "does not fit"),
+        (lambda folder: (folder / "config.yaml").unlink(), "no such file"),
+        (lambda folder: (folder / "codec" / "manifest.json").unlink(), "its codec is in none of"),
+    ],
+)
+def test_damaged_systems_say_what_is_missing(tmp_path, damage, fault):
+    folder = write_system(tmp_path)
+    damage(folder)
+    with pytest.raises(DataError, match=fault):
+        Extractor.from_pretrained(folder)
+
+
+def test_weights_of_another_size_are_refused(tmp_path):
+    folder = write_system(tmp_path)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["lm_conf"]["num_layers"] = 3
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(DataError, match="does not fit"):
+        Extractor.from_pretrained(folder)
+
+
+def test_archives_that_lead_outside_are_refused(tmp_path):
+    path = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../outside.txt", "x")
+    with pytest.raises(DataError, match="leads out"):
+        Extractor.from_pretrained(path)
+    assert not (tmp_path.parent / "outside.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "conf, fault",
+    [
+        ("lenght_mode: exact", "did you mean 'length_mode'"),
+        ("length_mode: forever", "none of"),
+        ("top_p: 0", "top_p"),
+        ("temperature: 0", "temperature"),
+        ("overlap_s: 20", "overlap_s"),
+        ("- a", "key: value"),
+    ],
+)
+def test_faults_of_the_inference_config(system, tmp_path, capsys, conf, fault):
+    path = tmp_path / "decode.yaml"
+    path.write_text(conf)
+    command = ["a.wav", "b.wav", "-o", "c.wav", f"--model={system}", f"--inference_config={path}"]
+    assert extract_bin.main(command) == 1
+    assert fault in capsys.readouterr().err
+
+
+def test_faults_of_the_lists(system, tmp_path, capsys):
+    inputs = scps(tmp_path / "data", count=2)
+    enroll = tmp_path / "data" / "enroll_spk1.scp"
+    first, second = enroll.read_text().splitlines()
+
+    def fails(text):
+        enroll.write_text(text)
+        assert extract_bin.main([*inputs, f"--output_dir={tmp_path / 'out'}", f"--model={system}"]) == 1
+        return capsys.readouterr().err
+
+    assert "lacks 1 keys" in fails(first + "\n")
+    assert "dynamic enrollment" in fails(f"{first}\nutt1 *utt0 spk\n")
+    assert "no such audio file" in fails(f"{first}\nutt1 nowhere.wav\n")
+    assert "stands twice" in fails(f"{first}\n{first}\n")
+    with pytest.raises(SystemExit) as exit_:
+        extract_bin.main(["a.wav"])
+    assert exit_.value.code == 2
+
+
+def test_decode_conf_defaults_are_exact_and_greedy():
+    conf = DecodeConf()
+    assert conf.length_mode == "exact" and not conf.sampling

@@ -1,0 +1,81 @@
+"""A trained-looking LauraTSE folder of nano size, with a real codec beside it."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from espnet_tse.codec.load import load_codec, save_codec
+from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
+from espnet_tse.schema.audio import write_audio
+
+SIZES = {"width": 64, "num_heads": 4, "feedforward": 128, "position": "rotary"}
+SYSTEM = {
+    "frontend": "log_mel",
+    "frontend_conf": {"num_mels": 64},
+    "encoder": "shared_transformer",
+    "encoder_conf": {"num_layers": 1, **SIZES},
+    "lm": "decoder_only",
+    "lm_conf": {"num_layers": 2, **SIZES},
+    "vocoder": "fine_embedding",
+    "vocoder_conf": {"num_layers": 1, **SIZES},
+    "model": "laura_tse",
+    "model_conf": {},
+}
+
+
+def write_signal(path: Path, signal: np.ndarray, sample_rate: int = 16000) -> None:
+    write_audio(path, np.clip(signal, -1.0, 1.0), sample_rate)
+
+
+def write_codec(folder: Path, seed: int = 0) -> Path:
+    """A spectral codec of random weights."""
+    torch.manual_seed(seed)
+    config = SpectralCodecConfig(
+        n_fft=512,
+        num_codebooks=4,
+        codebook_size=16,
+        embedding_dim=16,
+        encoder_channels=16,
+        encoder_blocks=1,
+        decoder_channels=16,
+        decoder_blocks=1,
+        griffin_lim_iterations=2,
+    )
+    codec = SpectralCodec(config)
+    codec.quantizer.embed.copy_(torch.randn_like(codec.quantizer.embed))
+    save_codec(folder, codec, {"codec": "spectral", "codec_conf": asdict(config)}, "none", {})
+    return folder
+
+
+def write_system(root: Path, seed: int = 0) -> Path:
+    """``root/exp/tse_nano`` with config.yaml, weights and its codec; random weights."""
+    from espnet_tse.tasks.choices import (
+        encoder_choices,
+        frontend_choices,
+        lm_choices,
+        model_choices,
+        vocoder_choices,
+    )
+
+    folder = root / "exp" / "tse_nano"
+    codec_dir = write_codec(folder / "codec", seed)
+    codec = load_codec(codec_dir)
+    torch.manual_seed(seed)
+    encoder = encoder_choices.build(
+        "shared_transformer",
+        SYSTEM["encoder_conf"],
+        frontend=frontend_choices.build("log_mel", SYSTEM["frontend_conf"]),
+        output_dim=codec.spec.embedding_dim,
+    )
+    lm = lm_choices.build("decoder_only", SYSTEM["lm_conf"], codebooks=codec.codebooks, spec=codec.spec)
+    vocoder = vocoder_choices.build("fine_embedding", SYSTEM["vocoder_conf"], codec=codec)
+    model = model_choices.build("laura_tse", {}, encoder=encoder, lm=lm, vocoder=vocoder)
+    torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
+    (folder / "config.yaml").write_text(yaml.safe_dump({**SYSTEM, "codec_dir": "exp/codec_nano"}))
+    manifest = (codec_dir / "manifest.json").read_text()
+    (folder / "codec_of_training").mkdir()
+    (folder / "codec_of_training" / "manifest.json").write_text(manifest)
+    return folder
