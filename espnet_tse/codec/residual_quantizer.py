@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.functional import embedding, mse_loss, one_hot
+from torch.nn.functional import embedding, mse_loss
+
+
+KMEANS_SAMPLES = 64  # a vector; more do not move the means of a start value noticeably
 
 
 @dataclass
@@ -65,25 +68,39 @@ class ResidualQuantizer(nn.Module):
 
         Args:
             latents: (B, T, D).
-            num_codebooks: (B,) int64, how many codebooks a row's ``values`` sum up (quantizer dropout);
+            num_codebooks: (B,) int64, 1 .. K, how many codebooks a row's ``values`` sum up (quantizer dropout);
                 all when None. The tables learn from every row either way.
         """
-        total, residual = torch.zeros_like(latents), latents
-        codes, distances = [], []
-        for k in range(self.embed.size(0)):
-            table = self.embed[k]
-            indices = nearest(residual, table)
-            chosen = embedding(indices, table)
-            distances.append(mse_loss(residual, chosen))
-            if self.training:
-                self._update(k, residual.detach(), indices)
-            used = chosen if num_codebooks is None else chosen * (num_codebooks > k)[:, None, None]
-            total = total + used
-            residual = residual - chosen
-            codes.append(indices)
+        with torch.no_grad():
+            sums, codes = self._partial_sums(latents)
+            if num_codebooks is None:
+                chosen = sums[-1]
+            else:
+                rows = torch.arange(latents.size(0), device=latents.device)
+                chosen = torch.stack(sums)[num_codebooks - 1, rows]
+            average = torch.stack(sums).mean(0)
+            spread = torch.stack([(partial - average).square().mean() for partial in sums]).mean()
+        # The mean over k of |x - s_k|^2 is |x - mean s_k|^2 plus the spread of the s_k, which does not depend
+        # on x: one term for autograd instead of K.
+        commitment = mse_loss(latents, average) + spread
         # Straight-through estimator: the value is the quantized one, the gradient that of the input.
-        values = latents + (total - latents).detach()
-        return Quantized(values, torch.stack(codes, dim=1), torch.stack(distances).mean())
+        values = latents + (chosen - latents).detach()
+        return Quantized(values, codes, commitment)
+
+    def _partial_sums(self, latents: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Sums of the first 1 .. K chosen vectors, K of (B, T, D), and the codes (B, K, T)."""
+        total, residual = torch.zeros_like(latents), latents
+        sums, codes = [], []
+        for k in range(self.embed.size(0)):
+            indices = nearest(residual, self.embed[k])
+            chosen = embedding(indices, self.embed[k])
+            total = total + chosen
+            if self.training:
+                self._update(k, residual, indices)
+            residual = residual - chosen
+            sums.append(total)
+            codes.append(indices)
+        return sums, torch.stack(codes, dim=1)
 
     @torch.no_grad()
     def fit(self, latents: Tensor) -> None:
@@ -91,7 +108,8 @@ class ResidualQuantizer(nn.Module):
 
         In a training of several processes every one ends with the tables of the first one.
         """
-        residual = latents
+        most = KMEANS_SAMPLES * self.embed.size(1)
+        residual = latents[torch.randperm(len(latents), device=latents.device)[:most]]
         for k in range(self.embed.size(0)):
             means, sizes = kmeans(residual, self.embed.size(1), self.kmeans_iterations)
             means, sizes = from_first_process(means), from_first_process(sizes.clamp(min=1))
@@ -145,7 +163,8 @@ def from_first_process(values: Tensor) -> Tensor:
 def nearest(values: Tensor, table: Tensor) -> Tensor:
     """Index of the nearest row of ``table`` (V, D) for each vector of ``values`` (..., D)."""
     flat = values.flatten(0, -2)
-    distance = flat.square().sum(1, keepdim=True) - 2 * flat @ table.T + table.square().sum(1)
+    # |x|^2 is the same for every row of the table and left out.
+    distance = torch.addmm(table.square().sum(1), flat, table.T, alpha=-2)
     return distance.argmin(dim=1).view(values.shape[:-1])
 
 
@@ -164,9 +183,10 @@ def kmeans(samples: Tensor, num_clusters: int, num_iterations: int) -> tuple[Ten
         start = torch.randint(n, (num_clusters,), device=device)
     means = samples[start]
     for _ in range(num_iterations):
-        members = one_hot(nearest(samples, means), num_clusters).to(samples)
-        sizes = members.sum(0)
+        members = nearest(samples, means)
+        sizes = torch.bincount(members, minlength=num_clusters).to(samples)
+        sums = torch.zeros_like(means).index_add_(0, members, samples)
         # An empty cluster keeps its place; the dead-code restart deals with it later.
-        means = torch.where(sizes[:, None] > 0, members.T @ samples / sizes.clamp(min=1)[:, None], means)
+        means = torch.where(sizes[:, None] > 0, sums / sizes.clamp(min=1)[:, None], means)
     sizes = torch.bincount(nearest(samples, means), minlength=num_clusters).to(samples)
     return means, sizes

@@ -30,6 +30,7 @@ class SpectralCodecConfig:
     decoder_blocks: int = 4
     magnitude_floor: float = 0.003  # of a signal of RMS 1, -50 dB
     griffin_lim_iterations: int = 32
+    kmeans_iterations: int = 10
 
     def __post_init__(self):
         sizes = {k: v for k, v in vars(self).items() if k != "magnitude_floor"}
@@ -63,7 +64,9 @@ class SpectralCodec(AbsCodec):
         )
         self.projection = nn.Linear(bins * config.frames_per_code, width, bias=False)
         self.expansion = nn.Linear(width, bins * config.frames_per_code, bias=False)
-        self.quantizer = ResidualQuantizer(config.num_codebooks, config.codebook_size, width)
+        self.quantizer = ResidualQuantizer(
+            config.num_codebooks, config.codebook_size, width, kmeans_iterations=config.kmeans_iterations
+        )
         self.decoder = ConvNeXtStack(
             width, config.decoder_channels, config.decoder_blocks, bins * config.frames_per_code
         )
