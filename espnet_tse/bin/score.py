@@ -58,7 +58,9 @@ def get_parser() -> argparse.ArgumentParser:
     what.add_argument("--length", default="ref", help="ref (pad or cut to the target), min or strict")
     what.add_argument("--align", default="none", help="none, or xcorr: extra *_al columns")
     what.add_argument("--level", default="none", help="none, peak or rms:<dBFS>, of the estimate")
-    what.add_argument("--missing", default="error", help="error, or penalize: missing estimates get penalties")
+    what.add_argument(
+        "--missing", default="error", help="error, or penalize: missing estimates get penalties"
+    )
     what.add_argument("--ref_channel", type=int, default=0, help="channel of multi-channel files")
     what.add_argument("--allow_upsample", action="store_true", help="DNSMOS also on data below 16 kHz")
     what.add_argument("--skip_unavailable", action="store_true", help="n/a where a package is not installed")
@@ -67,9 +69,13 @@ def get_parser() -> argparse.ArgumentParser:
     how = parser.add_argument_group("how")
     how.add_argument("--nj", type=int, default=1, help="processes, one thread each; never changes a result")
     how.add_argument("--cache_dir", type=Path, help="cache shared by all systems of a test set")
-    how.add_argument("--resume", type=str2bool, default=True, help="false: forget this system's cached scores")
+    how.add_argument(
+        "--resume", type=str2bool, default=True, help="false: forget this system's cached scores"
+    )
     how.add_argument("--force", action="store_true", help="exit code 0 even with more than 10 %% failures")
-    how.add_argument("--dry_run", action="store_true", help="check everything, estimate the time, score nothing")
+    how.add_argument(
+        "--dry_run", action="store_true", help="check everything, estimate the time, score nothing"
+    )
     how.add_argument(
         "--list_metrics",
         action=_ListMetrics,

@@ -175,7 +175,10 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
     if marked:
         warnings.append(f"more than 1 % penalised or excluded in {', '.join(marked)}: marked in the results")
     for flag, meaning in (
-        ("multichannel", f"multi-channel audio; channel {plan.options.ref_channel} was scored (--ref_channel)"),
+        (
+            "multichannel",
+            f"multi-channel audio; channel {plan.options.ref_channel} was scored (--ref_channel)",
+        ),
         ("beyond_full_scale", "samples beyond +-1, clipped for networks and recognisers"),
     ):
         count = sum(flag in record.flags for record in records.values())

@@ -35,7 +35,9 @@ def split_windows(samples: np.ndarray) -> list[np.ndarray]:
 
     Short signals are doubled (appended to themselves, not tiled) until they fill one window, so 3 s
     give three windows and 4.6 s one; of 9.01 to 10.99 s only the first window is heard. Both are
-    quirks of the original, kept because published numbers contain them.
+    quirks of the original, kept because published numbers contain them. One is not kept: its index
+    arithmetic in seconds rounds windows 7 to 23 one sample short and drops them, so that of 20 s only the
+    first 16 are heard (0.04 OVRL measured on one file); up to 16 s of audio the scores are the same.
 
     Raises:
         ValueError: empty input; the doubling would never end.
@@ -51,7 +53,7 @@ def split_windows(samples: np.ndarray) -> list[np.ndarray]:
 
 
 def p808_features(window: np.ndarray) -> np.ndarray:
-    """Log-mel input of the P.808 network, (900, 120): dB below the maximum, floored at -80, (dB + 40) / 40."""
+    """Log-mel input of the P.808 network, (900, 120): dB below the maximum, at least -80, (dB + 40) / 40."""
     power = mel_power(window[:-160].astype(np.float64), RATE, n_fft=321, hop=160, num_bands=120)
     decibel = 10 * np.log10(np.maximum(power, 1e-10))
     decibel -= 10 * np.log10(max(power.max(), 1e-10))

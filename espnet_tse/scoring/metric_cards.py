@@ -39,11 +39,18 @@ def _table() -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for card in METRICS.values():
-        limits = "–" if card.low is None and card.high is None else f"{_number(card.low)} … {_number(card.high)}"
-        rows.append(
-            f"| `{card.name}` | {_ARROWS[card.direction]} | {', '.join(card.inputs)} | {f'{limits} {card.unit}'.strip()} | "
-            f"{_number(card.ceiling)} | {_penalty(card)} | {card.version} |"
+        bounded = card.low is not None or card.high is not None
+        limits = f"{_number(card.low)} … {_number(card.high)}" if bounded else "–"
+        cells = (
+            f"`{card.name}`",
+            _ARROWS[card.direction],
+            ", ".join(card.inputs),
+            f"{limits} {card.unit}".strip(),
+            _number(card.ceiling),
+            _penalty(card),
+            str(card.version),
         )
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
@@ -63,7 +70,9 @@ def _cards() -> list[str]:
             facts.append("Settings: " + ", ".join(f"{k} = {v}" for k, v in measure.settings.items()) + ".")
         if measure.packages:
             facts.append("Packages: " + ", ".join(measure.packages) + ".")
-        length = "its natural length" if card.natural_length else "the length of the target (cut or zero-padded)"
+        length = (
+            "its natural length" if card.natural_length else "the length of the target (cut or zero-padded)"
+        )
         facts.append(f"The estimate is taken at {length}.")
         lines += [" ".join(facts), ""]
     return lines[:-1]
@@ -96,11 +105,15 @@ mixture, enroll = enrollment, intf = interferers. *Ceiling*: the value where the
 """
 
 _WORDS = f"""
-`wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}. `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}. The tag is the
-recogniser: `--asr pocketsphinx` needs no download and is a **smoke test only** (its dWER between a clean
-file and the same with inaudible noise is 0.38), so it never belongs into a table of results;
-`--asr external:<text>[,<text of the clean targets>]` takes the transcripts of any recogniser. Texts are
-normalised alike on both sides (`--text_norm basic`: NFKC, lower case, spans in brackets dropped,
+- `wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}.
+- `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}.
+
+The tag is the recogniser. `--asr pocketsphinx` needs no download and is a **smoke test only** (its dWER
+between clean read speech and the same with inaudible noise is about 0.38): its results carry
+`smoke_test: true`, and no claim should rest on them. `--asr external:<text>[,<text of the clean targets>]`
+takes the transcripts of any recogniser.
+
+Texts are normalised alike on both sides (`--text_norm basic`: NFKC, lower case, spans in brackets dropped,
 apostrophes kept between letters, every other non-alphanumeric character a blank). The headline is the
 corpus rate (substitutions + deletions + insertions) / words; utterances whose reference is empty are
 excluded. A failed estimate counts as an empty text: all words deleted. A text that hallucinates can have
@@ -116,13 +129,14 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 
 | situation | class | action |
 |---|---|---|
-| estimate missing (`--missing penalize`; by default an error), unreadable, zero length, NaN or infinite samples | est | penalty in all metrics |
-| estimate silent: RMS below −70 dBFS after removal of the mean | est | penalty in all metrics; no metric is called |
-| estimate shorter than 0.1 s | est | penalty in the metrics that take its natural length; the others pad it |
-| target silent, unreadable or shorter than 0.25 s; mixture, enrollment or interferer silent or unreadable | ref | excluded where it is needed |
+| estimate missing (`--missing penalize`), unreadable, empty, NaN samples | est | penalty in all |
+| estimate silent: RMS below −70 dBFS after removal of the mean | est | penalty in all; nothing is called |
+| estimate below 0.1 s | est | penalty where its natural length counts; else padded |
+| target silent, unreadable or below 0.25 s | ref | excluded where it is needed |
+| mixture, enrollment or interferer silent or unreadable | ref | excluded where it is needed |
 | fewer than 30 active frames (about 0.45 s of speech) for STOI and ESTOI | ref | excluded |
 | PESQ above 30 s, or a crash of its C code | pesq_long | excluded |
-| PESQ refuses the pair | est, or ref if it refuses the target against itself too | penalty / excluded |
+| PESQ refuses the pair | est; ref if it refuses the target itself | penalty; excluded |
 
 Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):
 ESTOI of an unrelated output can come out slightly negative, and a missing output must not beat it.

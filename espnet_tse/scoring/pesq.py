@@ -73,7 +73,9 @@ class PesqProcess:
             raise RuntimeError(f"the PESQ child process ended with exit code {code}; see its message above.")
         return None
 
-    def __call__(self, target: np.ndarray, estimate: np.ndarray, rate: int = 16000, mode: str = "wb") -> float:
+    def __call__(
+        self, target: np.ndarray, estimate: np.ndarray, rate: int = 16000, mode: str = "wb"
+    ) -> float:
         """PESQ of (N,) signals.
 
         Args:

@@ -13,7 +13,7 @@ from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.metric_cards import needed_measure
 from espnet_tse.scoring.registry import MEASURES, METRICS, PRESETS, Measure
 from espnet_tse.scoring.text import NORMALISERS, read_text
-from espnet_tse.scoring.weights import find_weight, missing_parts, package_version, sha256
+from espnet_tse.scoring.weights import WEIGHTS, find_weight, missing_parts, package_version, sha256
 
 log = logging.getLogger("espnet_tse.scoring")
 
@@ -84,7 +84,9 @@ def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]
     items = [item.strip() for item in metrics.split(",") if item.strip()]
     changes = [item for item in items if item[0] in "+-"]
     if changes and len(changes) != len(items):
-        raise DataError(f"--metrics {metrics}: either plain names (replace the preset) or +name/-name, not both.")
+        raise DataError(
+            f"--metrics {metrics}: either plain names (replace the preset) or +name/-name, not both."
+        )
     names = list(PRESETS[preset]) if changes or not items else []
     explicit = set()
     for item in items:
@@ -118,7 +120,7 @@ def _read_entries(path: Path) -> dict[str, str]:
             raise DataError(str(error)) from None
         if entry.startswith("*"):
             raise DataError(
-                f"{path}: key '{key}' is a dynamic enrollment ('{entry}'); scoring needs one fixed file a key."
+                f"{path}: key '{key}' is a dynamic enrollment ('{entry}'); scoring needs a fixed file."
             )
     return entries
 
@@ -133,14 +135,25 @@ def _collect_utterances(options: ScoringOptions) -> tuple[list[Utterance], bool]
     lacking = [key for key in keys if key not in inf]
     if lacking and options.missing == "error":
         raise DataError(
-            f"{options.inf_scp}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp}: {_some(lacking)}. "
-            "Decode them, or pass --missing penalize to score them as failures."
+            f"{options.inf_scp}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp}: "
+            f"{_some(lacking)}. Decode them, or pass --missing penalize to score them as failures."
         )
     if lacking:
-        log.warning("%d of %d estimates are missing and get the penalties: %s", len(lacking), len(keys), _some(lacking))
+        log.warning(
+            "%d of %d estimates are missing and get the penalties: %s",
+            len(lacking),
+            len(keys),
+            _some(lacking),
+        )
     extra = [key for key in inf if ref is not None and key not in ref]
     if extra:
-        log.warning("%d keys of %s are not in %s; ignored: %s", len(extra), options.inf_scp, options.ref_scp, _some(extra))
+        log.warning(
+            "%d keys of %s are not in %s; ignored: %s",
+            len(extra),
+            options.inf_scp,
+            options.ref_scp,
+            _some(extra),
+        )
     others = {}
     for name, path in (("mix", options.mix_scp), ("enroll", options.enroll_scp)):
         others[name] = _read_entries(path) if path else None
@@ -150,7 +163,9 @@ def _collect_utterances(options: ScoringOptions) -> tuple[list[Utterance], bool]
     interferers = [_read_entries(path) for path in options.intf_scp]
     without = [key for key in keys if interferers and not any(key in scp for scp in interferers)]
     if without:
-        raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {_some(without)}.")
+        raise DataError(
+            f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {_some(without)}."
+        )
 
     utterances, low_band = [], False
     for key in keys:
@@ -212,6 +227,10 @@ def _describe(measure: Measure, dnsmos_dir: Path | None) -> dict:
     # "2.11.0+cpu" and "2.11.0+cu128" are one version.
     versions = {name: (package_version(name) or "").split("+")[0] for name in measure.packages}
     hashes = {name: sha256(find_weight(name, dnsmos_dir)) for name in measure.weights}
+    for name, digest in hashes.items():
+        if not digest.startswith(WEIGHTS[name].sha256):
+            path = find_weight(name, dnsmos_dir)
+            log.warning("%s is not the known file (sha256 %s...): scores may not compare", path, digest[:8])
     return {
         "version": measure.version,
         "settings": measure.settings,
@@ -242,7 +261,7 @@ def _check_texts(
     words = sum(len(text[u.key].split()) for u in utterances) if text else 0
     if durations and words / durations > 6:
         log.warning(
-            "%s holds %.1f words a second: if the audio was cut (LibriMix 'min' mode) but the text was not, WER "
+            "%s holds %.1f words a second: if the audio was cut (LibriMix 'min' mode) but not the text, WER "
             "counts the missing words as deletions; use dwer or a trimmed text.",
             options.text,
             words / durations,
@@ -258,8 +277,8 @@ def _check_texts(
                     raise DataError(f"{spec.target_text}: lacks {len(without)} keys: {_some(without)}.")
             elif not options.text:
                 raise DataError(
-                    f"--asr external:{spec.estimate_text}: needs --text (for wer) or a second file after a comma, "
-                    "the same recogniser's text of the clean targets (for dwer)."
+                    f"--asr external:{spec.estimate_text}: needs --text (for wer) or a second file after a "
+                    "comma, the same recogniser's text of the clean targets (for dwer)."
                 )
     return text, external
 
@@ -306,7 +325,9 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     speakers = read_scp(options.utt2spk) if options.utt2spk else {}
     lacking = [u.key for u in utterances if options.utt2spk and u.key not in speakers]
     if lacking:
-        raise DataError(f"{options.utt2spk}: lacks {len(lacking)} of {len(utterances)} keys: {_some(lacking)}.")
+        raise DataError(
+            f"{options.utt2spk}: lacks {len(lacking)} of {len(utterances)} keys: {_some(lacking)}."
+        )
     text, external = _check_texts(options, specs, utterances)
 
     pocketsphinx = any(spec.kind == "pocketsphinx" for spec in specs)
@@ -319,7 +340,9 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     }
     identities = {name: json.dumps([name, part], sort_keys=True) for name, part in measures.items()}
     weights = {
-        weight: find_weight(weight, options.dnsmos_dir) for name in measures for weight in MEASURES[name].weights
+        weight: find_weight(weight, options.dnsmos_dir)
+        for name in measures
+        for weight in MEASURES[name].weights
     }
     estimate_cache = options.output_dir / ".cache"
     policies = {name: getattr(options, name) for name in ("length", "align", "level", "ref_channel")}

@@ -84,9 +84,7 @@ MEASURES: dict[str, Measure] = _by_name(
             ("dnsmos_primary", "dnsmos_p808"),
             cost_ms=184,
         ),
-        Measure(
-            "pdnsmos", 1, _DNSMOS_SETTINGS, ("onnxruntime", "speechmos"), ("pdnsmos",), cost_ms=175
-        ),
+        Measure("pdnsmos", 1, _DNSMOS_SETTINGS, ("onnxruntime", "speechmos"), ("pdnsmos",), cost_ms=175),
         Measure(
             "resemblyzer",
             1,

@@ -41,7 +41,9 @@ class SpeakerEncoder:
         self.linear = torch.nn.Linear(256, 256)
         for name, module in (("lstm", self.lstm), ("linear", self.linear)):
             prefix = f"{name}."
-            module.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+            module.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
             module.eval()
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:

@@ -94,7 +94,10 @@ def make_meta(plan: ScoringPlan) -> dict:
         for path in [getattr(options, name)]
     }
     inputs["intf_scp"] = [str(path) for path in options.intf_scp]
-    inputs |= {name: str(path) if path else None for name, path in (("text", options.text), ("utt2spk", options.utt2spk))}
+    inputs |= {
+        name: str(path) if path else None
+        for name, path in (("text", options.text), ("utt2spk", options.utt2spk))
+    }
     return {
         "system": options.system or options.inf_scp.resolve().parent.name,
         "test_set": options.test_set or (options.ref_scp or options.inf_scp).resolve().parent.name,
@@ -128,7 +131,9 @@ def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summar
     _remove_stale(folder, columns)
     for column in columns:
         values = {key: record.outcomes[column].value for key, record in records.items()}
-        _write_lines(folder / column, [f"{k} nan" if v is None else f"{k} {v:.6f}" for k, v in values.items()])
+        _write_lines(
+            folder / column, [f"{k} nan" if v is None else f"{k} {v:.6f}" for k, v in values.items()]
+        )
     for column in summary.words:
         _write_words(folder, column, plan.options.text_norm)
     headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}

@@ -61,9 +61,13 @@ def _only_one(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataError(f"{folder.parent}: another scoring run writes here; wait for it or end it.") from None
+            raise DataError(
+                f"{folder.parent}: another scoring run writes here; wait for it or end it."
+            ) from None
         except OSError as error:
-            log.warning("%s: this file system has no locks (%s); do not score twice at once here", folder, error)
+            log.warning(
+                "%s: this file system has no locks (%s); do not score twice at once here", folder, error
+            )
         yield
 
 
@@ -105,8 +109,8 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
                     process = running.pop(receiver)
                     process.join()
                     raise JobError(
-                        f"a scoring job died with exit code {process.exitcode} after {len(records)} of {total} "
-                        "utterances (out of memory?); run the same command again to go on from there."
+                        f"a scoring job died with exit code {process.exitcode} after {len(records)} of "
+                        f"{total} utterances (out of memory?); run the same command again to go on from there."
                     ) from None
                 if kind == "done":
                     records[content[0].key] = content[0]
@@ -121,7 +125,9 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
                 shown = now
                 # By audio, not by count: the longest come first, and would promise too long a wait.
                 left = (now - start) / audio_done * (audio - audio_done)
-                log.info("scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left)))
+                log.info(
+                    "scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left))
+                )
     finally:
         for process in running.values():
             process.terminate()
@@ -129,7 +135,13 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     seconds = time.monotonic() - start
     computed = sum(record.computed for record in records.values())
     again = sum(record.computed == 0 for record in records.values())
-    log.info("%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache", total, seconds, computed, again)
+    log.info(
+        "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache",
+        total,
+        seconds,
+        computed,
+        again,
+    )
     return records, files
 
 

@@ -13,7 +13,7 @@ CLAMP_DB = 100.0
 
 
 def sdr(target: np.ndarray, estimate: np.ndarray) -> float:
-    """10 log10(c / (1 - c)), c = the share of the estimate's energy that a 512-tap FIR of the target explains.
+    """10 log10(c / (1 - c)), c = the share of the estimate's energy that 512 taps of the target explain.
 
     Args:
         target: (N,).

@@ -72,5 +72,7 @@ def missing_parts(measure: Measure, dnsmos_dir: Path | None = None) -> list[str]
             if find_weight(name, dnsmos_dir) is None:
                 weight = WEIGHTS[name]
                 place = dnsmos_dir or f"the package '{weight.package}'"
-                lacking.append(f"weight file {weight.relative} is not in {place} (install {weight.distribution})")
+                lacking.append(
+                    f"weight file {weight.relative} is not in {place} (install {weight.distribution})"
+                )
     return lacking

@@ -1,11 +1,9 @@
 """Scores one utterance after the other; a job is this in a process of its own."""
 
-import base64
-import math
 import traceback
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
@@ -14,13 +12,11 @@ from espnet_tse.scoring.audio import (
     AudioError,
     Signal,
     fault_of,
-    fit_length,
     level_dbfs,
     load,
     make_signal,
     set_level,
 )
-from espnet_tse.scoring.cache import Cache, cache_key
 from espnet_tse.scoring.failure import (
     EST,
     MIN_ENROLLMENT_S,
@@ -32,9 +28,8 @@ from espnet_tse.scoring.failure import (
     Outcome,
 )
 from espnet_tse.scoring.job import Utterance, WorkerPlan
+from espnet_tse.scoring.measuring import PAIRED, Measurer, Uses
 from espnet_tse.scoring.registry import METRICS, POSITIONS, MetricCard
-
-PAIRED = ("si_sdr", "sdr", "pesq", "pesq_nb", "stoi", "estoi")  # measures of (target, estimate)
 
 
 @dataclass
@@ -63,140 +58,15 @@ class Record:
 
 
 class UtteranceScorer:
-    """Scores utterances one by one; networks are loaded when the first value needs them."""
+    """Scores utterances one by one."""
 
     def __init__(self, plan: WorkerPlan):
         self.plan = plan
-        self.estimates = Cache(plan.estimate_cache)
-        self.references = (
-            self.estimates if plan.reference_cache == plan.estimate_cache else Cache(plan.reference_cache)
-        )
-        self._models: dict[str, Any] = {}
+        self.measurer = Measurer(plan)
 
     def close(self) -> None:
-        """Close the caches and the PESQ child."""
-        self.estimates.close()
-        self.references.close()
-        if "pesq" in self._models:
-            self._models.pop("pesq").close()
-
-    # Models -----------------------------------------------------------------------------------------
-
-    def _model(self, name: str) -> Any:
-        if name not in self._models:
-            self._models[name] = self._load_model(name)
-        return self._models[name]
-
-    def _load_model(self, name: str) -> Any:
-        weights = self.plan.weights
-        if name == "dnsmos":
-            from espnet_tse.scoring.dnsmos import DNSMOS
-
-            return DNSMOS(weights["dnsmos_primary"], weights["dnsmos_p808"])
-        if name == "pdnsmos":
-            from espnet_tse.scoring.dnsmos import DNSMOS
-
-            return DNSMOS(weights["pdnsmos"], None, personalised=True)
-        if name == "resemblyzer":
-            from espnet_tse.scoring.resemblyzer import SpeakerEncoder
-
-            return SpeakerEncoder(weights["resemblyzer"])
-        if name == "pocketsphinx":
-            from espnet_tse.scoring.asr import PocketSphinx
-
-            return PocketSphinx()
-        from espnet_tse.scoring.pesq import PesqProcess
-
-        assert name == "pesq", name
-        return PesqProcess()
-
-    def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
-        """Run a measure; the result is what JSON can hold."""
-        if measure == "si_sdr":
-            from espnet_tse.scoring.si_sdr import si_sdr
-
-            return si_sdr(*arrays)
-        if measure == "sdr":
-            from espnet_tse.scoring.sdr import sdr
-
-            return sdr(*arrays)
-        if measure == "pesq":
-            return self._model("pesq")(*arrays)
-        if measure == "pesq_nb":
-            from espnet_tse.scoring.audio import resample
-
-            return self._model("pesq")(*(resample(x, 16000, 8000) for x in arrays), rate=8000, mode="nb")
-        if measure in ("stoi", "estoi"):
-            from espnet_tse.scoring.stoi import stoi
-
-            return stoi(*arrays, extended=measure == "estoi")
-        if measure == "resemblyzer":
-            embedding = self._model("resemblyzer")(*arrays)
-            if not np.isfinite(embedding).all():
-                raise MetricFault(EST, "resemblyzer: no finite embedding")
-            return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
-        return self._model(measure)(*arrays)
-
-    # Cache ------------------------------------------------------------------------------------------
-
-    def _measure(self, record: Record, measure: str, *signals: Signal, of_estimate: bool) -> Any:
-        """Value of ``measure`` on ``signals`` from a cache or computed now.
-
-        Values that involve no estimate go to the cache that all systems share.
-
-        Raises:
-            MetricFault: also when the cache remembers one.
-        """
-        policies = [self.plan.length] if measure in PAIRED else []
-        key = cache_key(self.plan.identities[measure], *policies, *(s.sha1 for s in signals))
-        own = self.estimates if of_estimate else self.references
-        if of_estimate:
-            record.estimate_keys.append(key)
-        for cache in (own, self.references):
-            if key in cache:
-                return self._unwrap(cache[key])
-        record.computed += 1
-        arrays = [s.samples for s in signals]
-        try:
-            value = self._compute(measure, self._pair(arrays) if measure in PAIRED else arrays)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise MetricFault(EST, f"{measure}: returned {value}")
-        except MetricFault as error:
-            value = {"fault": [error.fault.kind, error.fault.reason]}
-        own.put(key, value)
-        return self._unwrap(value)
-
-    @staticmethod
-    def _unwrap(value: Any) -> Any:
-        if isinstance(value, dict):
-            raise MetricFault(*value["fault"])
-        return value
-
-    def _pair(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """Bring (target, estimate) to one length by the ``--length`` policy."""
-        target, estimate = arrays
-        if self.plan.length == "strict" and len(target) != len(estimate):
-            raise MetricFault(EST, f"length {len(estimate)} is not the target's {len(target)} (--length strict)")
-        count = len(target) if self.plan.length == "ref" else min(len(target), len(estimate))
-        target, estimate = target[:count], fit_length(estimate, count)
-        # What is cut away may have been all there was; and a stump must not count as bad data.
-        if reason := fault_of(estimate, MIN_REFERENCE_S):
-            raise MetricFault(EST, f"after fitting to the target's length: {reason}")
-        if reason := fault_of(target):
-            raise MetricFault(EST if self.plan.length == "min" else REF, f"target cut to {count} samples: {reason}")
-        return [target, estimate]
-
-    def _similarity(self, record: Record, estimate: Signal, other: Signal) -> float:
-        """Cosine of the embeddings; a fault of ``other``'s embedding is one of the data."""
-        first = self._measure(record, "resemblyzer", estimate, of_estimate=True)
-        try:
-            second = self._measure(record, "resemblyzer", other, of_estimate=False)
-        except MetricFault as error:
-            raise MetricFault(REF, error.fault.reason) from error
-        a, b = (np.frombuffer(base64.b64decode(x), "<f4").astype(np.float64) for x in (first, second))
-        return float(np.clip(np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b)), -1.0, 1.0))
-
-    # Utterances -------------------------------------------------------------------------------------
+        """Close caches and child processes."""
+        self.measurer.close()
 
     def _source(self, entry: str | None, min_s: float) -> Source:
         if entry is None:
@@ -212,9 +82,12 @@ class UtteranceScorer:
         needed = {role for name in self.plan.metrics for role in METRICS[name].inputs}
         est = self._source(utterance.inf, 0.0)
         raw = est.signal
-        flags = []
+        flags: list[str] = []
+        uses = Uses()
         if raw is not None and self.plan.level != "none":
-            est.signal = make_signal(set_level(raw.samples, self.plan.level), raw.source_rate, raw.source_channels)
+            est.signal = make_signal(
+                set_level(raw.samples, self.plan.level), raw.source_rate, raw.source_channels
+            )
         data = {"ref": self._source(utterance.ref, MIN_REFERENCE_S)} if utterance.ref else {}
         if "mix" in needed and utterance.mix:
             data["mix"] = self._source(utterance.mix, 0.0)
@@ -224,7 +97,7 @@ class UtteranceScorer:
         faults = {role: source.fault for role, source in data.items()}
         faults["intf"] = next((source.fault for source in interferers if source.fault), None)
 
-        ref_signal = data["ref"].signal if data else None
+        ref_signal = data["ref"].signal if "ref" in data else None
         record = Record(
             utterance.key,
             ref_signal.duration_s if ref_signal else None,
@@ -238,13 +111,14 @@ class UtteranceScorer:
         if any(s.signal and s.signal.source_channels > 1 for s in [est, *data.values()]):
             flags.append("multichannel")
 
-        context = _Context(self, record, est, raw, data, interferers, faults)
+        context = _Context(self.measurer, uses, record, est, raw, data, interferers, faults)
         for name in self.plan.metrics:
             record.outcomes[name] = context.outcome(METRICS[name])
         if self.plan.align == "xcorr":
             self._score_aligned(context)
         if self.plan.pocketsphinx:
             self._recognise(context)
+        record.estimate_keys, record.computed = uses.estimate_keys, uses.computed
         return record
 
     def _score_aligned(self, context: "_Context") -> None:
@@ -258,7 +132,16 @@ class UtteranceScorer:
         record.lag_samples = best_lag(ref.signal.samples, est.signal.samples)
         shifted = make_signal(shift(est.signal.samples, record.lag_samples))
         moved = Source(shifted, fault_of(shifted.samples))
-        aligned = _Context(self, record, moved, shifted, context.data, context.interferers, context.faults)
+        aligned = _Context(
+            self.measurer,
+            context.uses,
+            record,
+            moved,
+            shifted,
+            context.data,
+            context.interferers,
+            context.faults,
+        )
         for name in names:
             record.outcomes[f"{name}_al"] = aligned.outcome(METRICS[name])
 
@@ -272,14 +155,17 @@ class UtteranceScorer:
             if fault:
                 record.text[side], record.text_faults[side] = None, fault
             else:
-                record.text[side] = self._measure(record, "pocketsphinx", signal, of_estimate=of_estimate)
+                record.text[side] = self.measurer.measure(
+                    context.uses, "pocketsphinx", signal, of_estimate=of_estimate
+                )
 
 
 @dataclass
 class _Context:
     """The signals of one utterance and how a metric card becomes an outcome on them."""
 
-    scorer: UtteranceScorer
+    measurer: Measurer
+    uses: Uses
     record: Record
     est: Source
     raw: Signal | None  # the estimate before ``--level``
@@ -319,7 +205,7 @@ class _Context:
         """The mixture's own value; any fault there is one of the data."""
         ref, mix = self.data["ref"].signal, self.data["mix"].signal
         try:
-            return self.scorer._measure(self.record, measure, ref, mix, of_estimate=False)
+            return self.measurer.measure(self.uses, measure, ref, mix, of_estimate=False)
         except MetricFault as error:
             kind = REF if error.fault.kind == EST else error.fault.kind
             raise MetricFault(kind, f"mixture: {error.fault.reason}") from error
@@ -337,7 +223,7 @@ class _Context:
         estimate = self.est.signal
         if card.measure in PAIRED:
             target = self.data["ref"].signal
-            return self.scorer._measure(self.record, card.measure, target, estimate, of_estimate=True)
+            return self.measurer.measure(self.uses, card.measure, target, estimate, of_estimate=True)
         if card.measure == "improvement":
             base = METRICS[card.name.removesuffix("_i")]
             return self._value(base) - self._mixture(base.measure)
@@ -345,12 +231,12 @@ class _Context:
             return float(self._value(METRICS["si_sdr_i"]) < 1.0)
         if card.measure == "resemblyzer":
             other = self.data["enroll" if card.name.endswith("_enroll") else "ref"].signal
-            return self.scorer._similarity(self.record, estimate, other)
+            return self.measurer.similarity(self.uses, estimate, other)
         if card.measure == "confusion":
-            near = self.scorer._similarity(self.record, estimate, self.data["ref"].signal)
-            far = [self.scorer._similarity(self.record, estimate, s.signal) for s in self.interferers]
+            near = self.measurer.similarity(self.uses, estimate, self.data["ref"].signal)
+            far = [self.measurer.similarity(self.uses, estimate, s.signal) for s in self.interferers]
             return float(max(far) > near)
-        values = self.scorer._measure(self.record, card.measure, estimate, of_estimate=True)
+        values = self.measurer.measure(self.uses, card.measure, estimate, of_estimate=True)
         return values[POSITIONS[card.name]]
 
     def _diagnostic(self, card: MetricCard) -> Outcome:
@@ -382,12 +268,10 @@ def run_job(connection: Connection, plan: WorkerPlan, utterances: list[Utterance
             key = utterance.key
             record = scorer.score(utterance)
             # On disk before it is reported: a run that dies later finds it again.
-            scorer.estimates.flush()
-            scorer.references.flush()
+            scorer.measurer.flush()
             send(("done", record))
         scorer.close()
-        files = {cache.path for cache in (scorer.estimates, scorer.references) if cache.path}
-        send(("end", sorted(files)))
+        send(("end", scorer.measurer.files()))
     except BrokenPipeError:
         return  # the parent is gone
     except BaseException:

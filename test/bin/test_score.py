@@ -24,7 +24,9 @@ def scp(tmp_path):
 
 
 def test_help_imports_no_torch():
-    code = "import sys; from espnet_tse.bin.score import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = (
+        "import sys; from espnet_tse.bin.score import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    )
     code += "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -33,7 +35,18 @@ def test_help_imports_no_torch():
 
 def test_scores_and_ends_with_zero(scp, tmp_path):
     out = tmp_path / "out"
-    command = ["--inf_scp", scp, "--ref_scp", scp, "--output_dir", out, "--metrics", "si_sdr", "--system", "me"]
+    command = [
+        "--inf_scp",
+        scp,
+        "--ref_scp",
+        scp,
+        "--output_dir",
+        out,
+        "--metrics",
+        "si_sdr",
+        "--system",
+        "me",
+    ]
     assert main([str(x) for x in command]) == 0
     result = json.loads((out / "result.json").read_text())
     assert result["meta"]["system"] == "me" and result["metrics"]["si_sdr"]["mean"] == 100.0
@@ -53,7 +66,9 @@ def test_dry_run_scores_nothing(scp, tmp_path, capsys):
     assert "2 utterances" in capsys.readouterr().out and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("command", [[], ["--inf_scp", "a"], ["--inf_scp", "a", "--output_dir", "b", "--resume", "no"]])
+@pytest.mark.parametrize(
+    "command", [[], ["--inf_scp", "a"], ["--inf_scp", "a", "--output_dir", "b", "--resume", "no"]]
+)
 def test_usage_errors_end_with_two(command):
     with pytest.raises(SystemExit) as error:
         main(command)

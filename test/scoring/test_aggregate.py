@@ -17,7 +17,9 @@ def make_plan(keys, asr=(), **changes):
     fields = {"external": {}, "text": {}, "speakers": {}, **changes}
     options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"))
     utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
-    return ScoringPlan(options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields)
+    return ScoringPlan(
+        options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields
+    )
 
 
 def make_record(key, outcomes=None, **changes):
@@ -54,10 +56,14 @@ def test_share_of_odd_lengths():
     assert entry["share_outside"] == 0.5 and entry["higher_is_better"] is None
 
 
-@pytest.mark.parametrize("count, marked, too_many", [(0, False, False), (1, False, False), (2, True, False), (11, True, True)])
+@pytest.mark.parametrize(
+    "count, marked, too_many", [(0, False, False), (1, False, False), (2, True, False), (11, True, True)]
+)
 def test_marks_at_one_percent_and_errors_at_ten(count, marked, too_many):
     keys = [f"u{i:03d}" for i in range(100)]
-    records = {k: make_record(k, {"si_sdr": Outcome(-100.0, EST if i < count else None)}) for i, k in enumerate(keys)}
+    records = {
+        k: make_record(k, {"si_sdr": Outcome(-100.0, EST if i < count else None)}) for i, k in enumerate(keys)
+    }
     summary = aggregate(make_plan(keys), records)
     assert summary.metrics["si_sdr"]["marked"] == marked
     assert summary.too_many_failures == (["si_sdr"] if too_many else [])

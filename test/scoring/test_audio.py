@@ -35,7 +35,9 @@ def test_other_rates_come_at_16_khz(tmp_path, rate):
 
 
 def test_channel_is_chosen(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.stack([np.zeros(100), np.ones(100) * 0.5], axis=1), 16000, subtype="FLOAT")
+    soundfile.write(
+        tmp_path / "a.wav", np.stack([np.zeros(100), np.ones(100) * 0.5], axis=1), 16000, subtype="FLOAT"
+    )
     assert load(str(tmp_path / "a.wav"), 1).samples.mean() == 0.5
     assert load(str(tmp_path / "a.wav")).source_channels == 2
     with pytest.raises(AudioError, match="channel 2 was asked for"):

@@ -4,7 +4,12 @@ from espnet_tse.scoring.cache import Cache, cache_key, join_files
 
 
 def test_key_depends_on_every_part():
-    keys = {cache_key("m", "a", "b"), cache_key("m", "b", "a"), cache_key("n", "a", "b"), cache_key("m", "ab")}
+    keys = {
+        cache_key("m", "a", "b"),
+        cache_key("m", "b", "a"),
+        cache_key("n", "a", "b"),
+        cache_key("m", "ab"),
+    }
     assert len(keys) == 4
 
 

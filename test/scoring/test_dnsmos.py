@@ -38,7 +38,9 @@ def test_number_of_windows(seconds, count):
 
 def test_short_input_is_appended_to_itself():
     ramp = np.linspace(-0.5, 0.5, 100000)
-    np.testing.assert_array_equal(split_windows(ramp)[1], np.tile(ramp, 2)[16000 : 16000 + WINDOW].astype(np.float32))
+    np.testing.assert_array_equal(
+        split_windows(ramp)[1], np.tile(ramp, 2)[16000 : 16000 + WINDOW].astype(np.float32)
+    )
 
 
 def test_values_beyond_full_scale_are_clipped():

@@ -23,7 +23,9 @@ def slow_filters(rate, n_fft, bands):
 
 @pytest.mark.parametrize("n_fft, bands", [(400, 40), (321, 120)])
 def test_filters_agree_with_the_slow_version(n_fft, bands):
-    np.testing.assert_allclose(mel_filters(16000, n_fft, bands), slow_filters(16000, n_fft, bands), atol=1e-12)
+    np.testing.assert_allclose(
+        mel_filters(16000, n_fft, bands), slow_filters(16000, n_fft, bands), atol=1e-12
+    )
 
 
 def test_power_of_a_frame(speech):

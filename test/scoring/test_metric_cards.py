@@ -34,10 +34,13 @@ def test_list_runs_with_nothing_but_the_standard_library():
 
 
 def test_missing_weights_are_named(monkeypatch, tmp_path):
-    (lack, *_) = weights.missing_parts(MEASURES["dnsmos"], tmp_path)
+    lack, *_ = weights.missing_parts(MEASURES["dnsmos"], tmp_path)
     assert "sig_bak_ovr.onnx" in lack and str(tmp_path) in lack
     monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
-    assert "pretrained.pt is not in the package 'resemblyzer'" in weights.missing_parts(MEASURES["resemblyzer"])[0]
+    assert (
+        "pretrained.pt is not in the package 'resemblyzer'"
+        in weights.missing_parts(MEASURES["resemblyzer"])[0]
+    )
 
 
 @pytest.mark.parametrize("card", METRICS.values(), ids=lambda card: card.name)

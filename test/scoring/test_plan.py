@@ -15,12 +15,17 @@ TONE = 0.1 * np.sin(np.arange(16000) / 5)
 @pytest.fixture
 def options(tmp_path, write_set):
     """A complete set of two utterances."""
-    scps = {name: write_set(name, {"u1": TONE, "u2": TONE[:8000]}) for name in ("inf", "ref", "mix", "enroll", "intf")}
+    scps = {
+        name: write_set(name, {"u1": TONE, "u2": TONE[:8000]})
+        for name in ("inf", "ref", "mix", "enroll", "intf")
+    }
     intf = scps.pop("intf")
     (tmp_path / "utt2spk").write_text("u1 a\nu2 b\n")
     (tmp_path / "text").write_text("u1 one two\nu2 three\n")
     paths = {f"{name}_scp": path for name, path in scps.items()}
-    return ScoringOptions(**paths, intf_scp=(intf,), utt2spk=tmp_path / "utt2spk", output_dir=tmp_path / "out")
+    return ScoringOptions(
+        **paths, intf_scp=(intf,), utt2spk=tmp_path / "utt2spk", output_dir=tmp_path / "out"
+    )
 
 
 def test_utterances_are_paired_by_key_not_by_order(options, tmp_path):
@@ -38,7 +43,13 @@ def test_utterances_are_paired_by_key_not_by_order(options, tmp_path):
 def test_missing_inputs_make_metrics_unavailable_with_one_line_each(options, caplog):
     caplog.set_level(logging.INFO)
     plan = make_plan(replace(options, mix_scp=None, enroll_scp=None, intf_scp=()))
-    assert set(plan.not_available) == {"si_sdr_i", "sdr_i", "fail_rate", "spk_resemblyzer_enroll", "conf_rate"}
+    assert set(plan.not_available) == {
+        "si_sdr_i",
+        "sdr_i",
+        "fail_rate",
+        "spk_resemblyzer_enroll",
+        "conf_rate",
+    }
     lines = [record.message for record in caplog.records if record.message.startswith("n/a")]
     assert len(lines) == 3 and "n/a: conf_rate (needs --intf_scp)" in lines
     only = make_plan(replace(options, ref_scp=None, mix_scp=None, intf_scp=()))
@@ -185,3 +196,11 @@ def test_signature_follows_settings_not_places(options, tmp_path):
     assert make_plan(replace(options, nj=4, output_dir=tmp_path / "other", system="x")).signature == signature
     assert make_plan(replace(options, level="peak")).signature != signature
     assert make_plan(replace(options, metrics="-pesq")).signature != signature
+
+
+def test_unknown_weights_are_scored_with_a_warning(options, tmp_path, caplog):
+    for name in ("dnsmos_models/sig_bak_ovr.onnx", "dnsmos_models/model_v8.onnx"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("other")
+    make_plan(replace(options, metrics="dnsmos_ovrl", dnsmos_dir=tmp_path))
+    assert "model_v8.onnx is not the known file" in caplog.text

@@ -115,7 +115,9 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     soundfile.write(path, samples, rate, subtype="FLOAT")
     caplog.clear()
     assert run(make_plan(options)) == 0 and ": 3 values computed, 8 utterances whole" in caplog.text
-    changed = [strict_json(line) for line in files_of(options.output_dir)["scores.jsonl"].decode().splitlines()]
+    changed = [
+        strict_json(line) for line in files_of(options.output_dir)["scores.jsonl"].decode().splitlines()
+    ]
     assert changed[:8] == rows[:8] and changed[8]["si_sdr"] != rows[8]["si_sdr"]
 
     # Files of metrics that are scored no longer go away.
@@ -128,7 +130,7 @@ def test_a_killed_job_is_named_and_its_work_is_kept(options, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     options = replace(options, cache_dir=None)
     cache, lists = options.output_dir / ".cache", options.inf_scp.read_text()
-    # Opening a pipe that nobody writes waits for ever: the job stops at u00, which is the shortest and so the last.
+    # Opening a pipe that nobody writes waits for ever: the job stops at u00, the shortest and so the last.
     os.mkfifo(tmp_path / "pipe")
     options.inf_scp.write_text(lists.replace(f"{tmp_path}/inf/u00.wav", f"{tmp_path}/pipe:0"))
     before = 3 * (3 + 1) + 3  # three good utterances, and the mixture of three failed ones

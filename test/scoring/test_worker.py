@@ -8,9 +8,10 @@ import pytest
 import soundfile
 
 from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.measuring import PAIRED
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.registry import METRICS, PRESETS
-from espnet_tse.scoring.worker import PAIRED, UtteranceScorer
+from espnet_tse.scoring.worker import UtteranceScorer
 
 CHEAP = "si_sdr,si_sdr_i,sdr,sdr_i,pesq,stoi,estoi,fail_rate,len_ratio,est_dbfs,clip_frac"
 
@@ -176,7 +177,9 @@ def test_reasons_name_the_fault(failures):
     reasons = {name: record.outcomes["pesq"].fault.reason for name, record in failures.items()}
     assert reasons["missing"] == "estimate: missing" and "cannot be read" in reasons["unreadable"]
     assert "zero length" in reasons["empty"] and "NaN" in reasons["nan"]
-    assert "silent" in reasons["silent"] and "silent" in reasons["constant"] and "silent (-1" in reasons["faint"]
+    assert (
+        "silent" in reasons["silent"] and "silent" in reasons["constant"] and "silent (-1" in reasons["faint"]
+    )
 
 
 def test_diagnostics_of_failures(failures):
@@ -224,7 +227,9 @@ def test_min_length_gives_the_ceiling_and_strict_refuses(make_scorer, audio, dat
     outcome = score(make_scorer("strict", "pesq", length="strict"), data, entry).outcomes["pesq"]
     assert outcome.penalised and "--length strict" in outcome.fault.reason
     # A stump is no fault of the data, even where it decides the length.
-    stump = score(make_scorer("min", "pesq", length="min"), data, audio("stump", speech[:1500])).outcomes["pesq"]
+    stump = score(make_scorer("min", "pesq", length="min"), data, audio("stump", speech[:1500])).outcomes[
+        "pesq"
+    ]
     assert stump.penalised and stump.value == 1.0
 
 
@@ -349,3 +354,10 @@ def test_pocketsphinx_hears_no_silence(make_scorer, audio, data, speech):
     assert isinstance(record.text["target"], str) and "target" not in record.text_faults
     bad = score(scorer, data, audio("word", speech[:12000]), ref=audio("silent_ref", np.zeros(16000)))
     assert bad.text["target"] is None and "silent" in bad.text_faults["target"]
+
+
+def test_without_a_target_the_rest_is_scored(make_scorer, folder, audio, data, speech):
+    scorer = make_scorer("real", "dnsmos_ovrl,spk_resemblyzer_enroll,clip_frac")
+    record = score(scorer, data, audio("perfect", speech), ref=None)
+    assert record.duration_ref is None
+    assert record.outcomes["spk_resemblyzer_enroll"].value > 0.7

@@ -1,0 +1,166 @@
+"""Values of measures on signals: computed by the networks and tools, or taken from the caches."""
+
+import base64
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from espnet_tse.scoring.audio import Signal, fault_of, fit_length
+from espnet_tse.scoring.cache import Cache, cache_key
+from espnet_tse.scoring.failure import EST, MIN_REFERENCE_S, REF, MetricFault
+from espnet_tse.scoring.job import WorkerPlan
+
+PAIRED = ("si_sdr", "sdr", "pesq", "pesq_nb", "stoi", "estoi")  # measures of (target, estimate)
+
+
+@dataclass
+class Uses:
+    """What one utterance took: cache entries of its estimate, and how many values were computed anew."""
+
+    estimate_keys: list[str] = field(default_factory=list)
+    computed: int = 0
+
+
+class Measurer:
+    """Runs measures; networks are loaded when the first value needs them."""
+
+    def __init__(self, plan: WorkerPlan):
+        self.plan = plan
+        self.estimates = Cache(plan.estimate_cache)
+        shared = plan.reference_cache != plan.estimate_cache
+        self.references = Cache(plan.reference_cache) if shared else self.estimates
+        self._models: dict[str, Any] = {}
+
+    def flush(self) -> None:
+        """Bring all new values to disk."""
+        self.estimates.flush()
+        self.references.flush()
+
+    def close(self) -> None:
+        """Close the caches and the PESQ child."""
+        self.estimates.close()
+        self.references.close()
+        if "pesq" in self._models:
+            self._models.pop("pesq").close()
+
+    def files(self) -> list:
+        """Cache files that were written."""
+        return sorted({cache.path for cache in (self.estimates, self.references) if cache.path})
+
+    def measure(self, uses: Uses, measure: str, *signals: Signal, of_estimate: bool) -> Any:
+        """Value of ``measure`` on ``signals`` from a cache or computed now.
+
+        Values that involve no estimate go to the cache that all systems share.
+
+        Raises:
+            MetricFault: also when the cache remembers one.
+        """
+        policies = [self.plan.length] if measure in PAIRED else []
+        key = cache_key(self.plan.identities[measure], *policies, *(s.sha1 for s in signals))
+        own = self.estimates if of_estimate else self.references
+        if of_estimate:
+            uses.estimate_keys.append(key)
+        for cache in (own, self.references):
+            if key in cache:
+                return self._unwrap(cache[key])
+        uses.computed += 1
+        arrays = [s.samples for s in signals]
+        try:
+            value = self._compute(measure, self._pair(arrays) if measure in PAIRED else arrays)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise MetricFault(EST, f"{measure}: returned {value}")
+        except MetricFault as error:
+            value = {"fault": [error.fault.kind, error.fault.reason]}
+        own.put(key, value)
+        return self._unwrap(value)
+
+    @staticmethod
+    def _unwrap(value: Any) -> Any:
+        if isinstance(value, dict):
+            raise MetricFault(*value["fault"])
+        return value
+
+    def _pair(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Bring (target, estimate) to one length by the ``--length`` policy."""
+        target, estimate = arrays
+        if self.plan.length == "strict" and len(target) != len(estimate):
+            raise MetricFault(
+                EST, f"length {len(estimate)} is not the target's {len(target)} (--length strict)"
+            )
+        count = len(target) if self.plan.length == "ref" else min(len(target), len(estimate))
+        target, estimate = target[:count], fit_length(estimate, count)
+        # What is cut away may have been all there was; and a stump must not count as bad data.
+        if reason := fault_of(estimate, MIN_REFERENCE_S):
+            raise MetricFault(EST, f"after fitting to the target's length: {reason}")
+        if reason := fault_of(target):
+            raise MetricFault(
+                EST if self.plan.length == "min" else REF, f"target cut to {count} samples: {reason}"
+            )
+        return [target, estimate]
+
+    def similarity(self, uses: Uses, estimate: Signal, other: Signal) -> float:
+        """Cosine of the embeddings; a fault of ``other``'s embedding is one of the data."""
+        first = self.measure(uses, "resemblyzer", estimate, of_estimate=True)
+        try:
+            second = self.measure(uses, "resemblyzer", other, of_estimate=False)
+        except MetricFault as error:
+            raise MetricFault(REF, error.fault.reason) from error
+        a, b = (np.frombuffer(base64.b64decode(x), "<f4").astype(np.float64) for x in (first, second))
+        return float(np.clip(np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b)), -1.0, 1.0))
+
+    def _model(self, name: str) -> Any:
+        if name not in self._models:
+            self._models[name] = self._load_model(name)
+        return self._models[name]
+
+    def _load_model(self, name: str) -> Any:
+        weights = self.plan.weights
+        if name == "dnsmos":
+            from espnet_tse.scoring.dnsmos import DNSMOS
+
+            return DNSMOS(weights["dnsmos_primary"], weights["dnsmos_p808"])
+        if name == "pdnsmos":
+            from espnet_tse.scoring.dnsmos import DNSMOS
+
+            return DNSMOS(weights["pdnsmos"], None, personalised=True)
+        if name == "resemblyzer":
+            from espnet_tse.scoring.resemblyzer import SpeakerEncoder
+
+            return SpeakerEncoder(weights["resemblyzer"])
+        if name == "pocketsphinx":
+            from espnet_tse.scoring.asr import PocketSphinx
+
+            return PocketSphinx()
+        from espnet_tse.scoring.pesq import PesqProcess
+
+        assert name == "pesq", name
+        return PesqProcess()
+
+    def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
+        """Run a measure; the result is what JSON can hold."""
+        if measure == "si_sdr":
+            from espnet_tse.scoring.si_sdr import si_sdr
+
+            return si_sdr(*arrays)
+        if measure == "sdr":
+            from espnet_tse.scoring.sdr import sdr
+
+            return sdr(*arrays)
+        if measure == "pesq":
+            return self._model("pesq")(*arrays)
+        if measure == "pesq_nb":
+            from espnet_tse.scoring.audio import resample
+
+            return self._model("pesq")(*(resample(x, 16000, 8000) for x in arrays), rate=8000, mode="nb")
+        if measure in ("stoi", "estoi"):
+            from espnet_tse.scoring.stoi import stoi
+
+            return stoi(*arrays, extended=measure == "estoi")
+        if measure == "resemblyzer":
+            embedding = self._model("resemblyzer")(*arrays)
+            if not np.isfinite(embedding).all():
+                raise MetricFault(EST, "resemblyzer: no finite embedding")
+            return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
+        return self._model(measure)(*arrays)
