@@ -110,7 +110,7 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
                     process.join()
                     raise JobError(
                         f"a scoring job died with exit code {process.exitcode} after {len(records)} of "
-                        f"{total} utterances (out of memory?); run the same command again to go on from there."
+                        f"{total} utterances (out of memory?); run the same command again to go on."
                     ) from None
                 if kind == "done":
                     records[content[0].key] = content[0]
