@@ -110,7 +110,7 @@ train_system() {
     fi
     write_resume "${dir}" "${current_stage%% *}"
     run_training "${dir}" espnet_tse.bin.tse_train --config "${config}" --train_data_dir "${train}" \
-        --valid_data_dir "${valid}" "${codec[@]}" --output_dir "${dir}" ${seed:+--seed "${seed}"} "$@"
+        --valid_data_dir "${valid}" "${codec[@]}" --output_dir "${dir}" --resume true ${seed:+--seed "${seed}"} "$@"
     if ! "${dry_run}"; then
         [ -s "${dir}/config.yaml" ] || die "${dir}/config.yaml was not written; read ${dir}/train.log"
     fi
