@@ -13,10 +13,10 @@ import numpy as np
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.kaldi_audio import is_plain_file, read_entry
 from espnet_tse.data.scp_fields import (
-    ENROLLMENT_SCP,
     MIXTURE_SCP,
     NUM_SAMPLES,
     SPEAKER_ENROLLMENTS,
+    numbered_scps,
     read_speaker_enrollments,
 )
 from espnet_tse.schema.files import write_json
@@ -271,9 +271,9 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
 
 def _copy_others(directory: Path, output_dir: Path, factors: tuple[float, ...], written: set[str]) -> None:
     """Lists by key get the perturbed keys too; other files are copied as they are."""
-    starred_only = directory / ENROLLMENT_SCP
-    if starred_only.is_file() and ENROLLMENT_SCP not in written:
-        shutil.copyfile(starred_only, output_dir / ENROLLMENT_SCP)
+    for path in numbered_scps(directory, "enroll_spk"):
+        if path.name not in written:  # every line is starred, so it lists no audio
+            shutil.copyfile(path, output_dir / path.name)
     for path in sorted(directory.iterdir()):
         name = path.name
         if not path.is_file() or name.startswith(".") or name.endswith(".scp"):

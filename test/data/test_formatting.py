@@ -97,13 +97,15 @@ def test_dynamic_enrollments_are_formatted_with_their_pool(dirs, tmp_path):
     directory = dirs.tse(num_rows=2)
     utt2spk = read_scp(directory / "utt2spk")
     write_scp(directory / "enroll_spk1.scp", {k: f"*{s}-0 {s}" for k, s in utt2spk.items()})
+    write_scp(directory / "enroll_spk2.scp", read_scp(directory / "enroll_spk1.scp"))
     pool = {
         s: [[f"{s}-{i}", str(dirs.wav(f"pool/{s}-{i}", np.full(5000, 0.1)))] for i in range(2)]
         for s in sorted(set(utt2spk.values()))
     }
     (directory / "spk2enroll.json").write_text(json.dumps(pool))
     output = run(directory, tmp_path / "dump", FASTER, 2)
-    assert read_scp(output / "enroll_spk1.scp") == read_scp(directory / "enroll_spk1.scp")
+    for name in ("enroll_spk1.scp", "enroll_spk2.scp"):
+        assert read_scp(output / name) == read_scp(directory / name)
     made = json.loads((output / "spk2enroll.json").read_text())
     assert soundfile.info(made["testspk0"][1][1]).samplerate == 16000
     assert validate_dir(output).num_errors == 0
