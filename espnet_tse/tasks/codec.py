@@ -45,9 +45,9 @@ def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
         conf = CodecTrainConf(**options)
         check_parts(conf)
+        return replace(conf, **resolved_blocks(conf))
     except (TypeError, ValueError, yaml.YAMLError) as error:
         raise DataError(f"{path}: {error}") from error
-    return replace(conf, **resolved_blocks(conf))
 
 
 def check_parts(conf: CodecTrainConf) -> None:

@@ -1,0 +1,189 @@
+"""Training a codec from data directories, on tiny sizes."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from espnet_tse.bin import codec_train
+from espnet_tse.codec.load import load_codec
+from espnet_tse.codec.manifest import read_manifest
+from espnet_tse.schema.audio import write_audio
+from espnet_tse.schema.scp import DataError, write_scp
+from espnet_tse.tasks.codec import read_train_conf, train_codec
+from espnet_tse.train.codec_train_conf import CodecTrainConf
+from espnet_tse.train.codec_trainer import learning_rate
+
+SIZES = dict(num_codebooks=3, codebook_size=8, embedding_dim=8)
+SPECTRAL = dict(n_fft=256, stft_hop=64, encoder_channels=8, encoder_blocks=1, decoder_channels=8, decoder_blocks=1)
+QUIET = dict(use_tensorboard=False, use_matplotlib=False, num_workers=1)
+CONFS = {
+    "spectral": dict(codec="spectral", codec_conf={**SIZES, **SPECTRAL}, objective="spectral", lr=0.01),
+    "waveform": dict(
+        codec="funcodec",
+        codec_conf={**SIZES, "ratios": [8, 4], "num_filters": 2, "lstm_layers": 1, "kmeans_iterations": 2},
+        objective="waveform",
+        objective_conf={"window_lengths": [64, 256], "num_mels": 8},
+        adversary="msstft",
+        adversary_conf={"num_filters": 2, "n_ffts": [128], "start_step": 2},
+        lr=0.003,
+    ),
+}
+
+
+def write_conf(folder: Path, kind: str, **changes) -> Path:
+    small = dict(batch_size=4, segment_s=0.2, prepare_segments=8, valid_segments=6, warmup_steps=0)
+    conf = {**CONFS[kind], **small, **QUIET, **changes}
+    path = folder / "codec.yaml"
+    path.write_text(yaml.safe_dump(conf))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data directory of tones in noise; the second one is shorter than a segment."""
+    rng = np.random.default_rng(0)
+    paths = {}
+    for i, length in enumerate((6000, 2000, 9000)):
+        tone = np.sin(2 * np.pi * 200 * (i + 1) * np.arange(length) / 16000)
+        write_audio(tmp_path / f"u{i}.wav", (0.2 * tone + 0.02 * rng.standard_normal(length)).astype("f4"), 16000)
+        paths[f"u{i}"] = tmp_path / f"u{i}.wav"
+    for name in ("train", "tse"):
+        (tmp_path / name).mkdir()
+    write_scp(tmp_path / "train" / "wav.scp", paths)
+    write_scp(tmp_path / "tse" / "wav.scp", {"u0": "/no/mixture/is/read.wav"})
+    write_scp(tmp_path / "tse" / "spk1.scp", {"u0": paths["u0"]})
+    return tmp_path
+
+
+def train(data: Path, kind: str, name: str, **changes) -> Path:
+    conf = read_train_conf(write_conf(data, kind, **changes), {})
+    train_codec(conf, data / "train", data / "tse", data / name, ngpu=0)
+    return data / name
+
+
+def weights(folder: Path) -> dict:
+    return torch.load(folder / "model.pth", weights_only=True)
+
+
+@pytest.mark.parametrize("kind", ["spectral", "waveform"])
+def test_training_lowers_the_loss_and_leaves_a_codec_folder(data, kind):
+    folder = train(data, kind, "exp", max_steps=40, checkpoint_interval=40, valid_interval=5)
+    curve = torch.load(folder / "checkpoint.pth", weights_only=True)["curves"]["valid"]["loss"]
+    # The spectral codec starts from principal components and has little left to gain on tones.
+    assert curve[-1][1] < {"spectral": 0.97, "waveform": 0.9}[kind] * curve[0][1]
+    codec = load_codec(folder)
+    assert codec.spec.num_codebooks == 3
+    manifest = read_manifest(folder)
+    assert manifest["training"]["steps"] == 40 and manifest["training"]["cpu_s"] > 0
+    json.dumps(manifest, allow_nan=False)
+
+
+@pytest.mark.parametrize("kind", ["spectral", "waveform"])
+def test_a_killed_training_ends_with_the_same_weights(data, kind, monkeypatch):
+    whole = weights(train(data, kind, "whole", max_steps=6, checkpoint_interval=3))
+    from espnet_tse.train.codec_trainer import CodecTrainer
+
+    original = CodecTrainer.train_step
+
+    def die(self):
+        if self.step == 4:
+            raise KeyboardInterrupt
+        return original(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CodecTrainer, "train_step", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, kind, "killed", max_steps=6, checkpoint_interval=3)
+    assert not (data / "killed" / "manifest.json").exists()
+    resumed = weights(train(data, kind, "killed", max_steps=6, checkpoint_interval=3))
+    assert whole.keys() == resumed.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, resumed[name]), name
+
+
+def test_a_finished_training_is_not_repeated(data):
+    folder = train(data, "spectral", "exp", max_steps=2)
+    before = weights(folder)
+    train(data, "spectral", "exp", max_steps=2)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(folder).items())
+
+
+def test_a_checkpoint_of_other_options_is_refused(data):
+    train(data, "spectral", "exp", max_steps=2)
+    with pytest.raises(DataError, match="belongs to a training with other lr"):
+        train(data, "spectral", "exp", max_steps=2, lr=0.5)
+    (data / "exp" / "checkpoint.pth").write_bytes(b"half")
+    with pytest.raises(DataError, match="remove it to train from the start"):
+        train(data, "spectral", "exp", max_steps=2)
+
+
+def test_command_line_overrides_logs_and_draws(data, capsys):
+    path = write_conf(data, "spectral", max_steps=50, use_matplotlib=True, use_tensorboard=True)
+    command = ["--config", path, "--train_data_dir", data / "train", "--valid_data_dir", data / "tse"]
+    command += ["--output_dir", data / "exp", "--max_steps", "3", "--codec_conf", "{num_codebooks: 2}"]
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    try:
+        assert codec_train.main([str(word) for word in command]) == 0
+    finally:
+        root.handlers[:] = handlers
+    config = yaml.safe_load((data / "exp" / "config.yaml").read_text())
+    assert config["max_steps"] == 3
+    assert config["codec_conf"]["num_codebooks"] == 2 and config["codec_conf"]["n_fft"] == 256
+    assert "3/3 steps: log_magnitude" in (data / "exp" / "train.log").read_text()
+    assert (data / "exp" / "images" / "loss.png").stat().st_size > 1000
+    assert list((data / "exp" / "tensorboard" / "train").iterdir())
+    command[command.index("--max_steps") + 1] = "0"
+    assert codec_train.main([str(word) for word in command]) == 1
+    assert "max_steps must be positive" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(max_step=3), "unknown 'max_step' .did you mean 'max_steps'"),
+        (dict(codec="spectal"), "did you mean 'spectral'"),
+        (dict(codec_conf={"n_ftt": 3}), "did you mean 'n_fft'"),
+        (dict(objective="waveform"), "cannot be trained with objective waveform"),
+        (dict(adversary="msstft"), "objective spectral makes none"),
+        (dict(batch_size=0), "batch_size must be positive"),
+        (dict(codebook_dropout=1.5), "are shares from 0 to 1"),
+        (dict(codec_conf={"n_fft": -2}), "n_fft must be positive"),
+    ],
+)
+def test_faults_of_a_yaml_are_named(tmp_path, changes, message):
+    with pytest.raises(DataError, match=message):
+        read_train_conf(write_conf(tmp_path, "spectral", **changes), {})
+
+
+def test_files_that_are_no_yaml_are_refused(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_train_conf(tmp_path / "none.yaml", {})
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(DataError, match="want 'key: value' lines"):
+        read_train_conf(tmp_path / "list.yaml", {})
+
+
+def test_data_of_another_rate_are_refused(data):
+    write_audio(data / "slow.wav", np.full(4000, 0.1, "f4"), 8000)
+    write_scp(data / "train" / "wav.scp", {"slow": data / "slow.wav"})
+    with pytest.raises(DataError, match="audio is at 8000 Hz but the codec works at 16000 Hz"):
+        train(data, "spectral", "exp", max_steps=1)
+
+
+def test_learning_rate_warms_up_and_falls():
+    conf = CodecTrainConf(lr=1.0, warmup_steps=10, max_steps=110, final_lr_share=0.1)
+    assert learning_rate(conf, 0) == pytest.approx(0.1)
+    assert learning_rate(conf, 10) == pytest.approx(1.0)
+    assert learning_rate(conf, 60) == pytest.approx(0.55)
+    assert learning_rate(conf, 110) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("egs2/*/*/conf/codec_*.yaml")), ids=str)
+def test_every_codec_yaml_of_a_recipe_is_valid(path):
+    read_train_conf(path, {})

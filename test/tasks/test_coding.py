@@ -1,0 +1,99 @@
+"""encode_codes and resynthesize: shards, restarts, identity."""
+
+import numpy as np
+import pytest
+import torch
+
+from espnet_tse.bin import encode_codes, resynthesize
+from espnet_tse.codec.load import load_codec, save_codec
+from espnet_tse.codec.manifest import read_manifest
+from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
+from espnet_tse.schema.audio import read_audio, write_audio
+from espnet_tse.schema.scp import read_scp, write_scp
+
+
+def make_codec(folder, seed: int = 0):
+    torch.manual_seed(seed)
+    channels = dict(encoder_channels=8, decoder_channels=8, encoder_blocks=1, decoder_blocks=1)
+    sizes = dict(num_codebooks=2, codebook_size=8, embedding_dim=4, griffin_lim_iterations=2)
+    codec = SpectralCodec(SpectralCodecConfig(n_fft=256, stft_hop=64, **channels, **sizes))
+    codec.fit_statistics(torch.randn(2, 3200))
+    save_codec(folder, codec, {"codec": "spectral"}, "Apache-2.0", {})
+    return folder
+
+
+@pytest.fixture
+def work(tmp_path):
+    make_codec(tmp_path / "codec")
+    rng, paths = np.random.default_rng(0), {}
+    for i, length in enumerate((1600, 999, 1600, 2000, 64)):
+        write_audio(tmp_path / f"u{i}.wav", (0.1 * rng.standard_normal(length)).astype("f4"), 16000)
+        paths[f"u{i}"] = tmp_path / f"u{i}.wav"
+    write_scp(tmp_path / "spk1.scp", paths)
+    return tmp_path
+
+
+def call(program, work, out, *more, codec="codec"):
+    words = ["--codec", work / codec, "--scp", work / "spk1.scp", "--output_dir", work / out, *more]
+    return program.main([str(word) for word in words])
+
+
+def test_shards_give_the_codes_of_each_row_alone(work):
+    assert call(encode_codes, work, "codes", "--shard", "1/2") == 0
+    assert call(encode_codes, work, "codes", "--shard", "2/2", "--batch_size", "2") == 0
+    assert call(encode_codes, work, "codes", "--merge", "2") == 0
+    codec, found = load_codec(work / "codec"), read_scp(work / "codes" / "codes.scp")
+    assert list(found) == ["u0", "u1", "u2", "u3", "u4"]
+    for key, path in read_scp(work / "spk1.scp").items():
+        codes = np.load(found[key])
+        waveform = torch.from_numpy(read_audio(path)[0])[None]
+        expected = codec.encode(waveform, torch.tensor([waveform.size(1)])).values[0].T
+        assert codes.dtype == np.int16 and codes.shape == (-(-waveform.size(1) // 64), 2)
+        assert np.array_equal(codes, expected.numpy())
+    assert read_manifest(work / "codes")["sha256"] == read_manifest(work / "codec")["sha256"]
+    assert "path" not in (work / "codes" / "manifest.json").read_text()
+
+
+def test_a_restart_keeps_what_is_there(work):
+    assert call(encode_codes, work, "codes") == 0
+    kept, redone = work / "codes" / "u1.npy", work / "codes" / "u3.npy"
+    before = kept.stat().st_mtime_ns
+    redone.unlink()
+    assert call(encode_codes, work, "codes") == 0
+    assert kept.stat().st_mtime_ns == before and redone.is_file()
+
+
+def test_codes_of_another_codec_are_not_mixed_in(work, capsys):
+    make_codec(work / "other", seed=1)
+    assert call(encode_codes, work, "codes") == 0
+    assert call(encode_codes, work, "codes", codec="other") == 1
+    assert "codec mismatch" in capsys.readouterr().err
+
+
+def test_merging_names_what_is_missing(work, capsys):
+    assert call(encode_codes, work, "codes", "--shard", "1/2") == 0
+    assert call(encode_codes, work, "codes", "--merge", "2") == 1
+    assert "manifest.json: no such file" in capsys.readouterr().err
+    assert call(encode_codes, work, "codes", "--merge", "1") == 1
+    assert "lacks 2 of 5 keys" in capsys.readouterr().err
+
+
+def test_resynthesis_keeps_level_length_and_rate(work):
+    assert call(resynthesize, work, "res", "--shard", "1/1") == 0
+    assert call(resynthesize, work, "res", "--merge", "1") == 0
+    found = read_scp(work / "res" / "wav.scp")
+    for key, path in read_scp(work / "spk1.scp").items():
+        (target, rate), (estimate, other) = read_audio(path), read_audio(found[key])
+        assert rate == other and len(target) == len(estimate)
+        assert np.sqrt(np.mean(estimate**2)) == pytest.approx(np.sqrt(np.mean(target**2)), rel=0.02)
+
+
+def test_faults_name_the_key_and_usage_exits_with_2(work, capsys):
+    (work / "u3.wav").write_bytes(b"no audio")
+    assert call(encode_codes, work, "codes") == 1
+    assert "key 'u3'" in capsys.readouterr().err
+    assert call(encode_codes, work, "codes", "--shard", "3/2") == 1
+    assert "want J/N" in capsys.readouterr().err
+    for words in (["--merge", "0"], ["--merge", "2", "--shard", "1/2"], ["--batch_size", "0"]):
+        with pytest.raises(SystemExit, match="2"):
+            call(encode_codes, work, "codes", *words)
