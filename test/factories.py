@@ -37,10 +37,13 @@ class TableCodec(AbsCodec):
     def codebooks(self) -> Tensor:
         return self.tables
 
-    def quantize(self, waveform: Tensor) -> Tensor:
+    def analyze(self, waveform: Tensor) -> Tensor:
         hop = self.spec.hop_length
         padded = nn.functional.pad(waveform, (0, -waveform.size(1) % hop))
-        residual = self.analysis(padded.unflatten(1, (-1, hop)))
+        return self.analysis(padded.unflatten(1, (-1, hop)))
+
+    def quantize(self, waveform: Tensor) -> Tensor:
+        residual = self.analyze(waveform)
         codes = []
         for table in self.tables:
             nearest = torch.cdist(residual, table.expand(residual.size(0), -1, -1)).argmin(dim=-1)
@@ -117,7 +120,9 @@ def take_row(batch: TSEBatch, row: int) -> TSEBatch:
 NANO = {"width": 64, "num_heads": 4, "feedforward": 128, "dropout": 0.0}
 
 
-def nano_laura_tse(position: str = "relative", codec: AbsCodec | None = None, **model_conf) -> LauraTSE:
+def nano_laura_tse(
+    position: str = "relative", codec: AbsCodec | None = None, add_mixture: bool = False, **model_conf
+) -> LauraTSE:
     """LauraTSE at the size of unit tests, in eval mode with fixed weights."""
     torch.manual_seed(0)
     codec = codec or TableCodec()
@@ -126,7 +131,7 @@ def nano_laura_tse(position: str = "relative", codec: AbsCodec | None = None, **
         SharedTransformerConfig(num_layers=1, **sizes), LogMel(LogMelConfig(num_mels=64)), codec.spec.embedding_dim
     )
     lm = DecoderOnlyLM.from_config(
-        DecoderOnlyConfig(num_layers=2, attention_dropout=0.0, **sizes), codec.codebooks, codec.spec
+        DecoderOnlyConfig(num_layers=2, attention_dropout=0.0, add_mixture=add_mixture, **sizes), codec.codebooks, codec.spec
     )
-    vocoder = FineEmbeddingVocoder.from_config(FineEmbeddingConfig(num_layers=1, **sizes), codec)
+    vocoder = FineEmbeddingVocoder.from_config(FineEmbeddingConfig(num_layers=1, add_mixture=add_mixture, **sizes), codec)
     return LauraTSE(encoder, lm, vocoder, LauraTSEConfig(**model_conf)).eval()

@@ -67,7 +67,7 @@ def write_system(root: Path, seed: int = 0) -> Path:
     encoder = encoder_choices.build(
         "shared_transformer",
         SYSTEM["encoder_conf"],
-        frontend=frontend_choices.build("log_mel", SYSTEM["frontend_conf"]),
+        frontend=frontend_choices.build("log_mel", SYSTEM["frontend_conf"], codec=codec),
         output_dim=codec.spec.embedding_dim,
     )
     lm = lm_choices.build("decoder_only", SYSTEM["lm_conf"], codebooks=codec.codebooks, spec=codec.spec)

@@ -36,6 +36,10 @@ class AbsCodec(nn.Module, ABC):
         """Codes of unpadded rows whose RMS is 1: (b, N) -> (b, K, T), N at least ``hop_length``."""
 
     @abstractmethod
+    def analyze(self, waveform: Tensor) -> Tensor:
+        """What the quantizer sees of unpadded rows whose RMS is 1: (b, N) -> (b, T, D), continuous."""
+
+    @abstractmethod
     def synthesize(self, embeddings: Tensor) -> Tensor:
         """Waveform of unpadded rows: (b, T, D) -> (b, T * hop_length), at the decoder's own level."""
 
@@ -66,11 +70,28 @@ class AbsCodec(nn.Module, ABC):
         scale = torch.cat(map_equal_length(lambda signal: rms(signal), waveform, lengths))
         return Codes(values.transpose(1, 2), num_frames, self.frame_rate), scale
 
+    @torch.no_grad()
+    def encode_latents(self, waveform: Tensor, lengths: Tensor) -> Frames:
+        """Embeddings before quantization, for systems that condition on the codec's own features.
+
+        Args:
+            waveform, lengths: as for ``encode``.
+        Returns:
+            (B, T, D), ceil(length / hop_length) frames a row, zeros at padding.
+        """
+        rows = map_equal_length(lambda signal: self.analyze(self._unit_level(signal)), waveform, lengths)
+        num_frames = torch.tensor([latents.size(0) for latents in rows], device=waveform.device)
+        return Frames(pad_sequence(rows, batch_first=True), num_frames, self.frame_rate)
+
     def _encode_group(self, signal: Tensor) -> Tensor:
+        return self.quantize(self._unit_level(signal))
+
+    def _unit_level(self, signal: Tensor) -> Tensor:
+        """Rows scaled to RMS 1 and padded to one hop at least."""
         # 1e-8 as in FunCodec (audio_normalize): silence stays silence and is not divided by zero.
         signal = signal / (rms(signal) + 1e-8)
         missing = self.spec.hop_length - signal.size(1)
-        return self.quantize(nn.functional.pad(signal, (0, max(missing, 0))))
+        return nn.functional.pad(signal, (0, max(missing, 0)))
 
     def embed(self, codes: Codes, num_codebooks: int | None = None) -> Frames:
         """Plain sum of the first ``num_codebooks`` codebook vectors.

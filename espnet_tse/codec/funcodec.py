@@ -95,6 +95,9 @@ class FunCodec(AbsCodec):
         """(b, N) of RMS 1 -> (b, ceil(N / hop_length), D)."""
         return self.encoder(waveform[:, None]).transpose(1, 2)
 
+    def analyze(self, waveform: Tensor) -> Tensor:
+        return self.latents(waveform)
+
     def quantize(self, waveform: Tensor) -> Tensor:
         return self.quantizer.encode(self.latents(waveform))
 

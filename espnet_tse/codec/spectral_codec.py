@@ -143,8 +143,11 @@ class SpectralCodec(AbsCodec):
         normal = grouped.reshape(embeddings.size(0), -1, self.log_mean.numel())
         return normal * self.log_std + self.log_mean
 
+    def analyze(self, waveform: Tensor) -> Tensor:
+        return self.latents(self.log_magnitude(waveform))
+
     def quantize(self, waveform: Tensor) -> Tensor:
-        return self.quantizer.encode(self.latents(self.log_magnitude(waveform)))
+        return self.quantizer.encode(self.analyze(waveform))
 
     def synthesize(self, embeddings: Tensor) -> Tensor:
         magnitude = torch.relu(torch.exp(self.spectra(embeddings)) - self.config.magnitude_floor)

@@ -15,6 +15,7 @@ class SharedTransformerConfig(TransformerConfig):
     convolution off, and only without it are there 77 M parameters: this is a plain transformer."""
 
     feature_scale: float = 1.0  # multiplies the features; 1/40 brings [-80, 0] dB to about [-2, 0]
+    residual: bool = False  # add the features to the output; they must have its width (codec_latent has)
 
 
 class SharedTransformerEncoder(nn.Module):
@@ -22,26 +23,35 @@ class SharedTransformerEncoder(nn.Module):
 
     Config = SharedTransformerConfig
 
-    def __init__(self, frontend: nn.Module, stack: TransformerStack, output_dim: int, feature_scale: float):
+    def __init__(self, frontend: nn.Module, stack: TransformerStack, output_dim: int):
         super().__init__()
-        self.frontend, self.stack, self.feature_scale = frontend, stack, feature_scale
-        self.project = nn.Linear(stack.config.width, output_dim)
+        config = stack.config
+        if config.residual and frontend.output_dim != output_dim:
+            raise ValueError(
+                f"residual adds features of width {frontend.output_dim} to an output of width {output_dim}; "
+                "use --frontend codec_latent or residual: false."
+            )
+        self.frontend, self.stack = frontend, stack
+        self.project = nn.Linear(config.width, output_dim)
+        if config.residual:
+            nn.init.zeros_(self.project.weight)
 
     @classmethod
     def from_config(
         cls, config: SharedTransformerConfig, frontend: nn.Module, output_dim: int
     ) -> "SharedTransformerEncoder":
         """``frontend`` maps (waveform, lengths) to Frames; ``output_dim`` is the codec's embedding width."""
-        return cls(frontend, TransformerStack(frontend.output_dim, config), output_dim, config.feature_scale)
+        return cls(frontend, TransformerStack(frontend.output_dim, config), output_dim)
 
     def encode(self, waveform: torch.Tensor, lengths: torch.Tensor) -> Frames:
         """One signal: (B, N) samples -> (B, T, output_dim) at the front-end's rate."""
         features = self.frontend(waveform, lengths)
         padding = features.padding_mask
         positions = torch.arange(features.values.size(1), device=waveform.device).expand(len(lengths), -1)
-        hidden = self.stack(features.values * self.feature_scale, bidirectional_mask(padding), positions)
-        values = self.project(hidden).masked_fill(padding[..., None], 0.0)
-        return Frames(values, features.lengths, features.frame_rate)
+        config = self.stack.config
+        hidden = self.stack(features.values * config.feature_scale, bidirectional_mask(padding), positions)
+        values = self.project(hidden) + (features.values if config.residual else 0.0)
+        return Frames(values.masked_fill(padding[..., None], 0.0), features.lengths, features.frame_rate)
 
     def forward(self, batch: TSEBatch) -> Conditions:
         """E_m and E_r of a batch (arXiv:2601.06006, Sec. III-B)."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.layers.padding import padding_mask
 from espnet_tse.schema import Frames
 
@@ -68,7 +69,7 @@ class LogMel(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
 
     @classmethod
-    def from_config(cls, config: LogMelConfig) -> "LogMel":
+    def from_config(cls, config: LogMelConfig, codec: AbsCodec | None = None) -> "LogMel":
         return cls(config)
 
     @property

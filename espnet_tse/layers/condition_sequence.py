@@ -52,3 +52,20 @@ def join_conditions(
     values, padding = join_left_padded([(value, mask) for value, mask, _ in spans])
     positions, _ = join_left_padded([(time[..., None], mask) for _, mask, time in spans])
     return ConditionSequence(values, padding, positions[..., 0])
+
+
+def mixture_at(conditions: Conditions, num_frames: int, frame_rate: float) -> Tensor:
+    """The mixture's condition frame at the time of every target frame.
+
+    Args:
+        conditions: E_m at any frame rate.
+        num_frames: T, frames of the target.
+        frame_rate: Hz, of the target's frames.
+    Returns:
+        (B, T, D); behind a row's end its last frame is repeated.
+    """
+    mixture = conditions.mixture
+    times = torch.arange(num_frames, device=mixture.values.device) * (mixture.frame_rate / frame_rate)
+    last = (mixture.lengths - 1).clamp_min(0)[:, None]
+    index = torch.minimum(times.round().long()[None], last)
+    return mixture.values.gather(1, index[..., None].expand(-1, -1, mixture.values.size(2)))

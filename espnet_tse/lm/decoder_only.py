@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions
+from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions, mixture_at
 from espnet_tse.layers.padding import padding_mask
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
 from espnet_tse.lm.abs_generator import AbsGenerator
@@ -28,6 +28,9 @@ class DecoderOnlyConfig(TransformerConfig):
     # Share of the frames whose embedding is withheld from the history in training. The paper withholds
     # none; a small model trained for minutes then copies its history and drifts off when it decodes.
     history_dropout: float = 0.0
+    # Adds E_m at the time of the frame to be predicted to the input of its position. The paper leaves it
+    # to attention to find the place in the mixture, which takes more steps than a mini training has.
+    add_mixture: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -91,7 +94,8 @@ class DecoderOnlyLM(AbsGenerator):
         batch, length = codes.values.size(0), codes.values.size(2)
         task = self.special.weight[TASK].to(prefix.values).expand(batch, 1, -1)
         history = self.drop_history(self.embed(codes.values).to(prefix.values))
-        values = torch.cat([prefix.values, task, history], dim=1)
+        frames = torch.cat([task, history], dim=1) + self.aligned_mixture(conditions, length + 1)
+        values = torch.cat([prefix.values, frames], dim=1)
         padding = torch.cat([prefix.padding, padding_mask(codes.lengths + 1, length + 1)], dim=1)
         # The input at position t predicts frame t, so that is its time.
         times = torch.arange(length + 1, device=values.device).expand(batch, -1)
@@ -99,6 +103,12 @@ class DecoderOnlyLM(AbsGenerator):
         start = prefix.values.size(1)
         hidden = self.stack(values, prefix_mask(padding, start), positions)
         return self.logits(hidden[:, start:])
+
+    def aligned_mixture(self, conditions: Conditions, num_positions: int) -> Tensor:
+        """What the mixture adds to the inputs of target positions: (B, T, D), or zero (B, 1, 1)."""
+        if self.stack.config.add_mixture:
+            return mixture_at(conditions, num_positions, self.spec.frame_rate)
+        return conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
 
     def drop_history(self, history: Tensor) -> Tensor:
         """Zero whole frames of (B, T, D) in training; no rescaling, a frame is there or it is not."""
@@ -129,7 +139,8 @@ class DecoderOnlyLM(AbsGenerator):
         generated = torch.full((batch, self.num_streams, steps), PADDING_CODE, device=device)
         lengths = torch.zeros(batch, dtype=torch.int64, device=device)
         active = torch.arange(batch, device=device)  # rows still decoding, as held by the cache
-        decoder = CachedDecoder(self, prefix, steps) if conf.use_cache else UncachedDecoder(self, prefix)
+        decoder_class = CachedDecoder if conf.use_cache else UncachedDecoder
+        decoder = decoder_class(self, prefix, self.aligned_mixture(conditions, steps + 1), steps)
         ended = torch.zeros(batch, dtype=torch.bool, device=device)
         newest = None
         for step in range(steps):
@@ -164,8 +175,9 @@ class DecoderOnlyLM(AbsGenerator):
 class CachedDecoder:
     """One new position a step; exact because the prefix never looks at codes."""
 
-    def __init__(self, lm: DecoderOnlyLM, prefix: ConditionSequence, num_steps: int):
-        self.lm, self.num_prefix = lm, prefix.values.size(1)
+    def __init__(self, lm: DecoderOnlyLM, prefix: ConditionSequence, added: Tensor, num_steps: int):
+        """``added``: (B, num_steps + 1 | 1, D | 1), what each target position gets on top."""
+        self.lm, self.num_prefix, self.added = lm, prefix.values.size(1), added
         batch = prefix.values.size(0)
         self.cache = lm.stack.new_cache(batch, self.num_prefix + num_steps, like=prefix.values)
         self.visible = F.pad(~prefix.padding, (0, num_steps), value=True)
@@ -174,35 +186,38 @@ class CachedDecoder:
 
     def step(self, newest: Tensor | None) -> Tensor:
         """Embedding of the newest frame (B, 1, D), None at first -> logits (B, n, V + 1)."""
-        values = self.task if newest is None else newest
         held = self.cache.length
+        step = min(held - self.num_prefix, self.added.size(1) - 1)
+        values = (self.task if newest is None else newest) + self.added[:, step : step + 1]
         positions = torch.full((values.size(0), 1), float(held - self.num_prefix), device=values.device)
         hidden = self.lm.stack(values, self.visible[:, None, : held + 1], positions, self.cache)
         return self.lm.logits(hidden)[:, -1]
 
     def keep_rows(self, rows: Tensor) -> None:
         self.cache.keep_rows(rows)
-        self.visible = self.visible[rows]
+        self.visible, self.added = self.visible[rows], self.added[rows]
 
 
 class UncachedDecoder:
     """Recomputes prefix and history in every step: the slow, obvious version that the cache must equal."""
 
-    def __init__(self, lm: DecoderOnlyLM, prefix: ConditionSequence):
-        self.lm, self.num_prefix = lm, prefix.values.size(1)
-        task = lm.special.weight[TASK].to(prefix.values).expand(prefix.values.size(0), 1, -1)
-        self.values = torch.cat([prefix.values, task], dim=1)
-        self.padding = F.pad(prefix.padding, (0, 1), value=False)
-        self.positions = F.pad(prefix.positions, (0, 1), value=0.0)
+    def __init__(self, lm: DecoderOnlyLM, prefix: ConditionSequence, added: Tensor, num_steps: int):
+        self.lm, self.prefix, self.added = lm, prefix, added
+        self.frames = lm.special.weight[TASK].to(prefix.values).expand(prefix.values.size(0), 1, -1)
 
     def step(self, newest: Tensor | None) -> Tensor:
+        """As ``CachedDecoder.step``."""
         if newest is not None:
-            self.values = torch.cat([self.values, newest], dim=1)
-            self.padding = F.pad(self.padding, (0, 1), value=False)
-            time = float(self.values.size(1) - 1 - self.num_prefix)
-            self.positions = F.pad(self.positions, (0, 1), value=time)
-        hidden = self.lm.stack(self.values, prefix_mask(self.padding, self.num_prefix), self.positions)
-        return self.lm.logits(hidden[:, -1:])[:, 0]
+            self.frames = torch.cat([self.frames, newest], dim=1)
+        batch, length = self.frames.shape[:2]
+        values = torch.cat([self.prefix.values, self.frames + self.added[:, :length]], dim=1)
+        padding = F.pad(self.prefix.padding, (0, length), value=False)
+        times = torch.arange(length, device=values.device).expand(batch, -1)
+        positions = torch.cat([self.prefix.positions, times], dim=1)
+        start = self.prefix.values.size(1)
+        return self.lm.logits(self.lm.stack(values, prefix_mask(padding, start), positions)[:, -1:])[:, 0]
 
     def keep_rows(self, rows: Tensor) -> None:
-        self.values, self.padding, self.positions = self.values[rows], self.padding[rows], self.positions[rows]
+        prefix = self.prefix
+        self.prefix = ConditionSequence(prefix.values[rows], prefix.padding[rows], prefix.positions[rows])
+        self.frames, self.added = self.frames[rows], self.added[rows]

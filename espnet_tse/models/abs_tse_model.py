@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 import torch
+from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
@@ -29,9 +30,10 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """ESPnet's contract: padded tensors by name -> (loss, stats, weight)."""
         batch = to_tse_batch(data, self.sample_rate)
         loss, stats = self.loss(batch)
-        weight = torch.tensor(float(batch.mixture.size(0)), device=loss.device)
+        weight = batch.mixture.size(0)
         stats = {"loss": loss.detach(), **{name: value.detach() for name, value in stats.items()}}
-        return loss, stats, weight
+        # Averaging over processes wants one-dimensional tensors.
+        return force_gatherable((loss, stats, weight), loss.device)
 
     def collect_feats(self, **data) -> dict[str, Tensor]:
         """ESPnet's statistics stage: nothing is normalised by corpus statistics here."""

@@ -1,22 +1,25 @@
-"""Values that travel between the rooms of the package."""
+"""Values that travel between the rooms of the package.
 
-from espnet_tse.schema.codec_spec import CodecSpec
-from espnet_tse.schema.codes import PADDING_CODE, Codes
-from espnet_tse.schema.conditions import Conditions
-from espnet_tse.schema.decode_conf import DecodeConf
-from espnet_tse.schema.estimate import Estimate
-from espnet_tse.schema.frames import Frames
-from espnet_tse.schema.prediction import Prediction
-from espnet_tse.schema.tse_batch import TSEBatch
+Names are imported when first asked for: the data tools read ``schema.scp`` and must not wait for torch.
+"""
 
-__all__ = [
-    "PADDING_CODE",
-    "CodecSpec",
-    "Codes",
-    "Conditions",
-    "DecodeConf",
-    "Estimate",
-    "Frames",
-    "Prediction",
-    "TSEBatch",
-]
+import importlib
+
+_HOMES = {
+    "PADDING_CODE": "codes",
+    "CodecSpec": "codec_spec",
+    "Codes": "codes",
+    "Conditions": "conditions",
+    "DecodeConf": "decode_conf",
+    "Estimate": "estimate",
+    "Frames": "frames",
+    "Prediction": "prediction",
+    "TSEBatch": "tse_batch",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,13 +1,14 @@
 """Every name -> class table of TSE systems; adding a part is one line here."""
 
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
+from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.schema.choices import Choices
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 
-frontend_choices = Choices("frontend", log_mel=LogMel)
+frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent)
 encoder_choices = Choices("encoder", shared_transformer=SharedTransformerEncoder)
 lm_choices = Choices("lm", decoder_only=DecoderOnlyLM)
 vocoder_choices = Choices("vocoder", fine_embedding=FineEmbeddingVocoder)

@@ -65,7 +65,7 @@ class TSETask(AbsTask):
         if not args.codec_dir:
             raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
         codec = load_codec(args.codec_dir)
-        frontend = frontend_choices.build(args.frontend, args.frontend_conf)
+        frontend = frontend_choices.build(args.frontend, args.frontend_conf, codec=codec)
         encoder = encoder_choices.build(
             args.encoder, args.encoder_conf, frontend=frontend, output_dim=codec.spec.embedding_dim
         )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.layers.condition_sequence import join_conditions
+from espnet_tse.layers.condition_sequence import join_conditions, mixture_at
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
 from espnet_tse.schema import Conditions, Frames, Prediction
@@ -16,6 +16,11 @@ from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 @dataclass(frozen=True)
 class FineEmbeddingConfig(TransformerConfig):
     """LauraTSE's encoder-only language model (arXiv:2601.06006, Sec. IV-B.1)."""
+
+    # Both not in the paper, for trainings of minutes. In the space of a codec of log magnitudes the
+    # difference of target and mixture is a mask, so the residual starts from the mixture.
+    add_mixture: bool = False  # adds E_m at the same time to every coarse frame
+    residual: bool = False  # adds learned shares of D_n and E_m to the output, half of each at first
 
 
 class FineEmbeddingVocoder(AbsCodecVocoder):
@@ -33,6 +38,10 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         self.stack = stack
         self.project = nn.Linear(stack.config.width, codec.spec.embedding_dim)
         self.position_dropout = nn.Dropout(stack.config.dropout)
+        if stack.config.residual:
+            nn.init.zeros_(self.project.weight)
+            self.coarse_share = nn.Parameter(torch.full((codec.spec.embedding_dim,), 0.5))
+            self.mixture_share = nn.Parameter(torch.full((codec.spec.embedding_dim,), 0.5))
 
     @classmethod
     def from_config(cls, config: FineEmbeddingConfig, codec: AbsCodec) -> "FineEmbeddingVocoder":
@@ -56,18 +65,23 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
                 f"{self.codec.frame_rate} Hz; train the LM on codes of this codec."
             )
         prefix = join_conditions(conditions, separator, coarse.frame_rate)
+        frames, mixture = coarse.values, mixture_at(conditions, coarse.values.size(1), coarse.frame_rate)
+        if self.stack.config.add_mixture:
+            frames = frames + mixture
         padding = torch.cat([prefix.padding, coarse.padding_mask], dim=1)
         index = torch.arange(coarse.values.size(1), device=coarse.values.device).expand(len(coarse.lengths), -1)
         if self.stack.config.position == "rotary":
-            values = torch.cat([prefix.values, coarse.values], dim=1)
+            values = torch.cat([prefix.values, frames], dim=1)
             positions = torch.cat([prefix.positions, index], dim=1)
         else:
             prefix_index = (~prefix.padding).cumsum(dim=1) - 1
-            spans = (prefix.values, prefix_index), (coarse.values, index)
+            spans = (prefix.values, prefix_index), (frames, index)
             values = torch.cat([self.add_positions(*span) for span in spans], dim=1)
             positions = None
         hidden = self.stack(values, bidirectional_mask(padding), positions)
         refined = self.project(hidden[:, prefix.values.size(1) :])
+        if self.stack.config.residual:
+            refined = refined + self.coarse_share * coarse.values + self.mixture_share * mixture
         return Frames(refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate)
 
     def add_positions(self, values: Tensor, index: Tensor) -> Tensor:

@@ -5,12 +5,10 @@ from factories import make_batch, make_codes, nano_laura_tse, take, take_row
 from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyLM
 from espnet_tse.schema import CodecSpec, Conditions, DecodeConf
 
-POSITIONS = ["relative", "rotary"]
-
-
-@pytest.fixture(params=POSITIONS)
+@pytest.fixture(params=[("relative", False), ("rotary", False), ("rotary", True)], ids=str)
 def model(request):
-    return nano_laura_tse(request.param)
+    position, add_mixture = request.param
+    return nano_laura_tse(position, add_mixture=add_mixture)
 
 
 def conditions_of(model, batch):
@@ -79,7 +77,7 @@ def test_cached_logits_equal_teacher_forced_logits(model):
     conditions, codes = conditions_of(model, batch), batch.target_codes
     with torch.no_grad():
         forced = model.lm(conditions, codes)
-        decoder = CachedDecoder(model.lm, model.lm.prefix(conditions), 16)
+        decoder = CachedDecoder(model.lm, model.lm.prefix(conditions), model.lm.aligned_mixture(conditions, 17), 16)
         newest = None
         for step in range(int(codes.lengths.min())):
             torch.testing.assert_close(decoder.step(newest), forced[:, step], atol=1e-5, rtol=1e-5)

@@ -1,0 +1,50 @@
+"""The codec's own continuous embeddings as features."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.schema import Frames
+
+
+@dataclass(frozen=True)
+class CodecLatentConfig:
+    """Everything is the codec's."""
+
+
+class CodecLatent(nn.Module):
+    """Waveform -> what the frozen codec's quantizer would see.
+
+    Mixture, enrollment and target then live in one space and at one rate, so a system that adds what it
+    predicts to the mixture's frames begins at the mixture instead of at nothing. No gradient flows.
+    """
+
+    Config = CodecLatentConfig
+
+    def __init__(self, codec: AbsCodec):
+        super().__init__()
+        self.codec = codec.requires_grad_(False).eval()
+        leave_out_of_checkpoints(self, "codec")
+
+    @classmethod
+    def from_config(cls, config: CodecLatentConfig, codec: AbsCodec) -> "CodecLatent":
+        return cls(codec)
+
+    def train(self, mode: bool = True) -> "CodecLatent":
+        super().train(mode)
+        self.codec.eval()
+        return self
+
+    @property
+    def output_dim(self) -> int:
+        return self.codec.spec.embedding_dim
+
+    @property
+    def frame_rate(self) -> float:
+        return self.codec.frame_rate
+
+    def forward(self, waveform: Tensor, lengths: Tensor) -> Frames:
+        """(B, N) samples -> (B, T, D), zeros at padding; each row as if it were alone."""
+        return self.codec.encode_latents(waveform, lengths)

@@ -1,0 +1,22 @@
+"""Frozen parts: inside a module, outside of its checkpoints."""
+
+from torch import nn
+
+
+def leave_out_of_checkpoints(module: nn.Module, name: str) -> None:
+    """Keep the child ``name`` out of ``module``'s state dict, on writing and on reading.
+
+    A frozen codec has a folder and an identity of its own; hundreds of copies of the same weights in
+    checkpoints help nobody. The child still moves to devices with the module.
+    """
+
+    def leave_out(owner: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
+        for key in [key for key in state_dict if key.startswith(f"{prefix}{name}.")]:
+            del state_dict[key]
+
+    def keep(owner: nn.Module, state_dict: dict, prefix: str, *ignored) -> None:
+        for key, value in getattr(owner, name).state_dict().items():
+            state_dict[f"{prefix}{name}.{key}"] = value
+
+    module.register_state_dict_post_hook(leave_out)
+    module.register_load_state_dict_pre_hook(keep)
