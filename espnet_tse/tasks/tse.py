@@ -153,6 +153,11 @@ class TSETask(AbsTask):
         return config
 
     @classmethod
+    def print_config(cls, file=None) -> None:
+        """As ESPnet's, whose default is the stdout of import time: the command line redirects that one."""
+        super().print_config(file=file or sys.stdout)
+
+    @classmethod
     def main(cls, args: argparse.Namespace | None = None, cmd: Sequence[str] | None = None) -> None:
         """Train; faults of the configuration end with exit code 2 and all of them in one message."""
         parser = cls.get_parser()
