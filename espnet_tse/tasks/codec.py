@@ -145,4 +145,6 @@ def join_processes(ngpu: int) -> str:
         if ngpu > 0:
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if ngpu > 0 else "gloo")
+        if dist.get_rank() > 0:
+            logging.getLogger().setLevel(logging.WARNING)  # one process tells what all do
     return device

@@ -25,7 +25,8 @@ from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.curves import Curves
 from espnet_tse.train.segments import SegmentReader
 
-PREPARATION, VALIDATION = -1, -2  # not steps: what the segments of both are keyed by, shifted by 2
+# Segments are keyed by step; these two keys come before the first step's.
+PREPARATION, VALIDATION, FIRST_STEP = 0, 1, 2
 
 
 class CodecTrainer:
@@ -59,7 +60,7 @@ class CodecTrainer:
         )
         self.step = 0
         self.cpu_s = 0.0  # CPU seconds of this process, over all starts
-        self.curves = Curves(output_dir, conf.use_tensorboard, conf.use_matplotlib)
+        self.curves = Curves(output_dir, conf.use_tensorboard and self.rank == 0, conf.use_matplotlib)
 
     def run(self) -> None:
         """Train from the checkpoint, or from the start, to ``max_steps``."""
@@ -93,7 +94,7 @@ class CodecTrainer:
     def prepare(self) -> None:
         """Compute the start values that are not trained."""
         torch.manual_seed(self.conf.seed)
-        segments = self.train.rows(PREPARATION + 2, range(self.conf.prepare_segments)).to(self.device)
+        segments = self.train.rows(PREPARATION, range(self.conf.prepare_segments)).to(self.device)
         self.objective.prepare(self.codec, segments)
         logging.info(f"statistics and tables start from {len(segments)} segments of {self.conf.segment_s} s")
 
@@ -101,7 +102,7 @@ class CodecTrainer:
         """One update of the codec and, where there is one, of the adversary."""
         # All draws of a step (restarts of dead codes, codebook dropout) follow from its number.
         torch.manual_seed(self.conf.seed * 1_000_003 + self.step)
-        waveform = self.train(self.step + 2, self.rows).to(self.device)
+        waveform = self.train(FIRST_STEP + self.step, self.rows).to(self.device)
         result = self.objective(self.codec, waveform, self.draw_codebooks(len(waveform)))
         loss, stats = result.loss, dict(result.stats)
         hears = self.adversary is not None and self.step >= self.adversary.config.start_step
@@ -151,7 +152,7 @@ class CodecTrainer:
         starts = range(0, self.conf.valid_segments, self.conf.batch_size)
         for start in starts:
             rows = range(start, min(start + self.conf.batch_size, self.conf.valid_segments))
-            result = self.objective(self.codec, self.valid.rows(VALIDATION + 2, rows).to(self.device), None)
+            result = self.objective(self.codec, self.valid.rows(VALIDATION, rows).to(self.device), None)
             for name, value in {"loss": result.loss, **result.stats}.items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(rows) / self.conf.valid_segments
         self.codec.train()

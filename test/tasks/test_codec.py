@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +189,23 @@ def test_learning_rate_warms_up_and_falls():
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("egs2/*/*/conf/codec_*.yaml")), ids=str)
 def test_every_codec_yaml_of_a_recipe_is_valid(path):
     read_train_conf(path, {})
+
+
+def test_two_processes_equal_one(data):
+    """Gradients are averaged and tables learn from all rows, so only rounding may differ."""
+    # Adam turns the rounding of a gradient near zero into a whole step, so the steps are kept small.
+    # Of two vectors a table none dies; a dead one starts again on a row of the first process.
+    small = {**CONFS["spectral"]["codec_conf"], "codebook_size": 2}
+    alone = train(data, "spectral", "alone", max_steps=3, codebook_dropout=0.0, lr=1e-5, codec_conf=small)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "espnet_tse.bin.codec_train", "--config", data / "codec.yaml", "--output_dir", data / "both"]
+    command += ["--train_data_dir", data / "train", "--valid_data_dir", data / "tse"]
+    subprocess.run([str(word) for word in command], check=True, capture_output=True, timeout=300)
+    norms = []
+    for folder in (alone, data / "both"):
+        curves = torch.load(folder / "checkpoint.pth", weights_only=True)["curves"]
+        norms.append(torch.tensor(curves["train"]["grad_norm"])[:, 1])
+    torch.testing.assert_close(*norms, rtol=1e-3, atol=1e-5)
+    expected = weights(alone)
+    for name, tensor in weights(data / "both").items():
+        torch.testing.assert_close(tensor, expected[name], atol=1e-4, rtol=1e-3, msg=name)
