@@ -121,17 +121,18 @@ NANO = {"width": 64, "num_heads": 4, "feedforward": 128, "dropout": 0.0}
 
 
 def nano_laura_tse(
-    position: str = "relative", codec: AbsCodec | None = None, add_mixture: bool = False, **model_conf
+    position: str = "relative", codec: AbsCodec | None = None, shortcuts: bool = False, **model_conf
 ) -> LauraTSE:
     """LauraTSE at the size of unit tests, in eval mode with fixed weights."""
     torch.manual_seed(0)
     codec = codec or TableCodec()
     sizes = {**NANO, "position": position}
+    added = {"add_mixture": shortcuts, "add_enrollment": shortcuts}
     encoder = SharedTransformerEncoder.from_config(
         SharedTransformerConfig(num_layers=1, **sizes), LogMel(LogMelConfig(num_mels=64)), codec.spec.embedding_dim
     )
     lm = DecoderOnlyLM.from_config(
-        DecoderOnlyConfig(num_layers=2, attention_dropout=0.0, add_mixture=add_mixture, **sizes), codec.codebooks, codec.spec
+        DecoderOnlyConfig(num_layers=2, attention_dropout=0.0, **added, **sizes), codec.codebooks, codec.spec
     )
-    vocoder = FineEmbeddingVocoder.from_config(FineEmbeddingConfig(num_layers=1, add_mixture=add_mixture, **sizes), codec)
+    vocoder = FineEmbeddingVocoder.from_config(FineEmbeddingConfig(num_layers=1, residual=shortcuts, **added, **sizes), codec)
     return LauraTSE(encoder, lm, vocoder, LauraTSEConfig(**model_conf)).eval()

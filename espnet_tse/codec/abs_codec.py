@@ -150,6 +150,35 @@ class AbsCodec(nn.Module, ABC):
         """``decode_embeddings(embed(codes, num_codebooks))``."""
         return self.decode_embeddings(self.embed(codes, num_codebooks))
 
+    def filter_waveform(self, waveform: Tensor, lengths: Tensor, embeddings: Frames) -> Tensor:
+        """Attenuate a mixture to what ``embeddings`` hold, keeping its fine structure and phase.
+
+        Args:
+            waveform: (B, N) mixtures.
+            lengths: (B,) samples.
+            embeddings: (B, T, D) of the wanted part, ceil(length / hop_length) frames a row.
+        Returns:
+            (B, N), zeros behind a row's length.
+        Raises:
+            ValueError: the codec's decoder draws no spectrum, or the frames do not fit the samples.
+        """
+        wanted = torch.div(lengths + self.spec.hop_length - 1, self.spec.hop_length, rounding_mode="floor")
+        if not torch.equal(wanted, embeddings.lengths):
+            raise ValueError(
+                f"embeddings have {embeddings.lengths.tolist()} frames, the mixtures want {wanted.tolist()}; "
+                "filtering needs length_mode exact."
+            )
+        filtered = []
+        for row, (length, frames) in enumerate(zip(lengths.tolist(), wanted.tolist())):
+            signal, values = waveform[row : row + 1, :length], embeddings.values[row : row + 1, :frames]
+            filtered.append(self.filter_row(signal, values)[0, :length])
+        padded = pad_sequence(filtered, batch_first=True)
+        return nn.functional.pad(padded, (0, waveform.size(1) - padded.size(1)))
+
+    def filter_row(self, waveform: Tensor, embeddings: Tensor) -> Tensor:
+        """(1, N) mixture and (1, T, D) of the wanted part -> (1, >= N); codecs that draw spectra have it."""
+        raise ValueError(f"{type(self).__name__} draws no spectrum to filter with; use synthesis: decode.")
+
     def resynthesize(self, waveform: Tensor, lengths: Tensor, num_codebooks: int | None = None) -> Tensor:
         """Encode and decode at the input's own level and length.
 

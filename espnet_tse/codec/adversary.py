@@ -1,4 +1,4 @@
-"""Adversarial training of codecs that make waveforms: multi-scale STFT discriminator, hinge, feature matching."""
+"""Adversarial training of codecs that make waveforms: MS-STFT discriminator, hinge, feature matching."""
 
 from dataclasses import dataclass
 

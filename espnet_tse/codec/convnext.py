@@ -9,9 +9,7 @@ class ConvNeXtBlock(nn.Module):
 
     def __init__(self, channels: int, expansion: int = 3, kernel_size: int = 7):
         super().__init__()
-        self.depthwise = nn.Conv1d(
-            channels, channels, kernel_size, padding=kernel_size // 2, groups=channels
-        )
+        self.depthwise = nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels)
         self.norm = nn.LayerNorm(channels)
         self.widen = nn.Linear(channels, expansion * channels)
         self.narrow = nn.Linear(expansion * channels, channels)
@@ -26,9 +24,7 @@ class ConvNeXtBlock(nn.Module):
 class ConvNeXtStack(nn.Module):
     """Linear in, blocks, LayerNorm, linear out: (B, T, D_in) -> (B, T, D_out)."""
 
-    def __init__(
-        self, input_dim: int, channels: int, num_blocks: int, output_dim: int, expansion: int = 3
-    ):
+    def __init__(self, input_dim: int, channels: int, num_blocks: int, output_dim: int, expansion: int = 3):
         super().__init__()
         self.input = nn.Linear(input_dim, channels)
         self.blocks = nn.Sequential(*(ConvNeXtBlock(channels, expansion) for _ in range(num_blocks)))

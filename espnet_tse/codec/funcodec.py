@@ -35,7 +35,9 @@ class FunCodecConfig:
         if self.norm not in ("time_group_norm", "weight_norm"):
             raise ValueError(f"codec_conf: norm is '{self.norm}'; known: time_group_norm, weight_norm.")
         if self.causal and self.norm == "time_group_norm":
-            raise ValueError("codec_conf: time_group_norm looks at the whole utterance; causal wants weight_norm.")
+            raise ValueError(
+                "codec_conf: time_group_norm looks at the whole utterance; causal wants weight_norm."
+            )
         counts = (*self.ratios, self.num_filters, self.num_codebooks, self.codebook_size, self.embedding_dim)
         if not self.ratios or min(counts) < 1:
             raise ValueError("codec_conf: ratios, num_filters, codebooks and embedding_dim must be positive.")

@@ -45,7 +45,9 @@ def read_codec_config(path: Path | str) -> dict:
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such file; a codec folder holds config.yaml, model.pth and manifest.json.")
+        raise DataError(
+            f"{path}: no such file; a codec folder holds config.yaml, model.pth and manifest.json."
+        )
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

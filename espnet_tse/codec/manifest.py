@@ -82,7 +82,7 @@ def read_manifest(folder: Path | str) -> dict:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(
-            f"{path}: no such file; train or import a codec (stage 4), and encode the targets with it (stage 5)."
+            f"{path}: no such file; train or import a codec (stage 4), then encode the targets (stage 5)."
         ) from None
     except ValueError as error:
         raise DataError(f"{path}: no JSON ({error}); make it again with the stage that wrote it.") from None
@@ -101,8 +101,9 @@ def check_same_codec(codes_manifest: dict, codec_manifest: dict) -> None:
     if codes_manifest["sha256"] == codec_manifest["sha256"]:
         return
     raise DataError(
-        f"codec mismatch: {describe(codes_manifest)} was made with another codec than {describe(codec_manifest)}. "
-        "Encode the targets again with this codec (stage 5), or give the codec they were encoded with."
+        f"codec mismatch: {describe(codes_manifest)} was made with another codec than "
+        f"{describe(codec_manifest)}. Encode the targets again with this codec (stage 5), "
+        "or give the codec they were encoded with."
     )
 
 
@@ -123,18 +124,21 @@ def verify_codec(codec: AbsCodec, manifest: dict) -> None:
         DataError: other sizes, other weights, or other codes of the fixed waveform.
     """
     if asdict(codec.spec) != manifest["spec"]:
-        raise DataError(f"{manifest['path']}: says {manifest['spec']}, config.yaml builds {asdict(codec.spec)}.")
+        raise DataError(
+            f"{manifest['path']}: says {manifest['spec']}, config.yaml builds {asdict(codec.spec)}."
+        )
     found = weights_sha256(codec)
     if found != manifest["sha256"]:
         raise DataError(
-            f"{manifest['path']}: model.pth has sha256 {found[:12]}, the manifest says {manifest['sha256'][:12]}; "
-            "the file was changed or exchanged. Import or train the codec again."
+            f"{manifest['path']}: model.pth has sha256 {found[:12]}, the manifest says "
+            f"{manifest['sha256'][:12]}; the file was changed or exchanged. Import or train the codec again."
         )
     # Another device may round a few nearest neighbours differently; another codec gives chance agreement.
     expected = torch.tensor(manifest["fingerprint_codes"])
     agreement = (fixed_codes(codec)[0] == expected).float().mean().item()
     if agreement < 0.9:
         raise DataError(
-            f"{manifest['path']}: the codec gives {agreement:.0%} of the fingerprint's codes; the weights are the "
-            "same, so this version of the package computes something else. Use the version that made it."
+            f"{manifest['path']}: the codec gives {agreement:.0%} of the fingerprint's codes; the weights "
+            "are the same, so this version of the package computes something else. "
+            "Use the version that made it."
         )

@@ -17,7 +17,9 @@ class MultiScaleMelLoss(nn.Module):
         self.window_lengths, self.n_fft = list(window_lengths), n_fft
         if not self.window_lengths or max(self.window_lengths) > n_fft:
             raise ValueError(f"window_lengths {self.window_lengths}: want some, none above n_fft {n_fft}.")
-        filters = melscale_fbanks(n_fft // 2 + 1, 0.0, sample_rate / 2, num_mels, sample_rate, "slaney", "slaney")
+        filters = melscale_fbanks(
+            n_fft // 2 + 1, 0.0, sample_rate / 2, num_mels, sample_rate, "slaney", "slaney"
+        )
         self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:

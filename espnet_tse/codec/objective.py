@@ -79,7 +79,9 @@ class SpectralObjective(AbsObjective):
             + self.config.magnitude_weight * magnitude_distance
             + self.config.commitment_weight * quantized.commitment
         )
-        stats = dict(log_magnitude=log_distance, magnitude=magnitude_distance, commitment=quantized.commitment)
+        stats = dict(
+            log_magnitude=log_distance, magnitude=magnitude_distance, commitment=quantized.commitment
+        )
         return Reconstruction(loss, {name: value.detach() for name, value in stats.items()})
 
 

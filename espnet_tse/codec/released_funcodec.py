@@ -61,7 +61,9 @@ def read_released_config(path: Path) -> dict:
     except yaml.YAMLError as error:
         raise DataError(f"{path}: not readable as YAML: {error}") from error
     if not isinstance(config, dict) or not {"encoder_conf", "quantizer_conf"} <= set(config):
-        raise DataError(f"{path}: has no encoder_conf and quantizer_conf; this is no configuration of a FunCodec model.")
+        raise DataError(
+            f"{path}: has no encoder_conf and quantizer_conf; this is no configuration of a FunCodec model."
+        )
     return config
 
 
@@ -76,7 +78,11 @@ def translate_config(released: dict, path: Path) -> FunCodecConfig:
     for block, supported in SUPPORTED.items():
         conf = released.get(block) or {}
         # segment_dur and codec_domain default to other values in FunCodec's code; released files give them.
-        faults += [f"{block}: {key}: {conf[key]}" for key, value in supported.items() if conf.get(key, value) != value]
+        faults += [
+            f"{block}: {key}: {conf[key]}"
+            for key, value in supported.items()
+            if conf.get(key, value) != value
+        ]
     encoder, decoder = released["encoder_conf"] or {}, released.get("decoder_conf") or {}
     quantizer, model = released["quantizer_conf"] or {}, released.get("model_conf") or {}
     faults += [
@@ -88,7 +94,9 @@ def translate_config(released: dict, path: Path) -> FunCodecConfig:
     if sequence not in (["lstm", "lstm"], ["none", "none"]):
         faults.append(f"encoder_conf: seq_model: {sequence[0]}, decoder_conf: seq_model: {sequence[1]}")
     if faults:
-        raise DataError(f"{path}: not supported: {'; '.join(faults)}. Use a time-domain SEANet model of FunCodec.")
+        raise DataError(
+            f"{path}: not supported: {'; '.join(faults)}. Use a time-domain SEANet model of FunCodec."
+        )
     return FunCodecConfig(
         sample_rate=model.get("target_sample_hz", 16000),
         ratios=tuple(encoder.get("ratios", (8, 5, 4, 2))),

@@ -7,7 +7,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import embedding, mse_loss
 
-
 KMEANS_SAMPLES = 64  # a vector; more do not move the means of a start value noticeably
 
 
@@ -40,8 +39,8 @@ class ResidualQuantizer(nn.Module):
         shape = (num_codebooks, codebook_size)
         if min(num_codebooks, codebook_size, embedding_dim) < 1 or not 0 < decay < 1:
             raise ValueError(
-                f"{num_codebooks} codebooks of {codebook_size} x {embedding_dim}, decay {decay}: sizes must be "
-                "positive and the decay between 0 and 1."
+                f"{num_codebooks} codebooks of {codebook_size} x {embedding_dim}, decay {decay}: sizes must "
+                "be positive and the decay between 0 and 1."
             )
         self.decay = decay
         self.kmeans_iterations = kmeans_iterations
@@ -68,8 +67,8 @@ class ResidualQuantizer(nn.Module):
 
         Args:
             latents: (B, T, D).
-            num_codebooks: (B,) int64, 1 .. K, how many codebooks a row's ``values`` sum up (quantizer dropout);
-                all when None. The tables learn from every row either way.
+            num_codebooks: (B,) int64, 1 .. K, how many codebooks a row's ``values`` sum up (quantizer
+                dropout); all when None. The tables learn from every row either way.
         """
         with torch.no_grad():
             sums, codes = self._partial_sums(latents)
@@ -104,7 +103,7 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def fit(self, latents: Tensor) -> None:
-        """Set all tables by k-means, each on what the ones before it leave: latents (n, D), once, to begin with.
+        """Set all tables by k-means, each on what the ones before it leave, to begin with: latents (n, D).
 
         In a training of several processes every one ends with the tables of the first one.
         """

@@ -152,3 +152,15 @@ class SpectralCodec(AbsCodec):
     def synthesize(self, embeddings: Tensor) -> Tensor:
         magnitude = torch.relu(torch.exp(self.spectra(embeddings)) - self.config.magnitude_floor)
         return griffin_lim(self.stft, magnitude, self.config.griffin_lim_iterations)
+
+    def filter_row(self, waveform: Tensor, embeddings: Tensor) -> Tensor:
+        """Multiply the mixture's STFT by min(1, |wanted| / |mixture|), both magnitudes as the decoder draws them.
+
+        The decoder smooths mixture and wanted part alike, so their ratio is a mask, and what the mask lets
+        through keeps the harmonics and phases that no embedding holds.
+        """
+        signal = self._unit_level(waveform)
+        signal = pad(signal, (0, -signal.size(1) % self.spec.hop_length))
+        ratio = self.spectra(embeddings) - self.spectra(self.analyze(signal))
+        mask = torch.exp(ratio.clamp_max(0.0))
+        return self.stft.synthesize(self.stft.analyze(pad(waveform, (0, signal.size(1) - waveform.size(1)))) * mask)

@@ -58,4 +58,6 @@ class SharedTransformerEncoder(nn.Module):
         return Conditions(
             mixture=self.encode(batch.mixture, batch.mixture_lengths),
             enrollment=self.encode(batch.enrollment, batch.enrollment_lengths),
+            mixture_waveform=batch.mixture,
+            mixture_num_samples=batch.mixture_lengths,
         )

@@ -69,3 +69,11 @@ def mixture_at(conditions: Conditions, num_frames: int, frame_rate: float) -> Te
     last = (mixture.lengths - 1).clamp_min(0)[:, None]
     index = torch.minimum(times.round().long()[None], last)
     return mixture.values.gather(1, index[..., None].expand(-1, -1, mixture.values.size(2)))
+
+
+def mean_enrollment(conditions: Conditions) -> Tensor:
+    """Mean of the enrollment's valid frames: (B, 1, D), what a speaker embedding would be."""
+    enrollment = conditions.enrollment
+    valid = (~enrollment.padding_mask)[..., None]
+    total = (enrollment.values * valid).sum(dim=1, keepdim=True)
+    return total / enrollment.lengths.clamp_min(1)[:, None, None]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions, mixture_at
+from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions, mean_enrollment, mixture_at
 from espnet_tse.layers.padding import padding_mask
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
 from espnet_tse.lm.abs_generator import AbsGenerator
@@ -31,6 +31,7 @@ class DecoderOnlyConfig(TransformerConfig):
     # Adds E_m at the time of the frame to be predicted to the input of its position. The paper leaves it
     # to attention to find the place in the mixture, which takes more steps than a mini training has.
     add_mixture: bool = False
+    add_enrollment: bool = False  # likewise adds the mean of E_r, learned-scaled, to every target position
 
     def __post_init__(self):
         super().__post_init__()
@@ -57,6 +58,8 @@ class DecoderOnlyLM(AbsGenerator):
         self.register_buffer("codebooks", codebooks.detach().clone(), persistent=False)
         self.num_streams, self.end_token = codebooks.size(0), codebooks.size(1)
         self.special = nn.Embedding(3, codebooks.size(2))
+        if stack.config.add_enrollment:
+            self.enrollment_to_frames = nn.Linear(codebooks.size(2), codebooks.size(2))
         self.head = nn.Linear(stack.config.width, self.num_streams * (self.end_token + 1))
 
     @classmethod
@@ -94,7 +97,7 @@ class DecoderOnlyLM(AbsGenerator):
         batch, length = codes.values.size(0), codes.values.size(2)
         task = self.special.weight[TASK].to(prefix.values).expand(batch, 1, -1)
         history = self.drop_history(self.embed(codes.values).to(prefix.values))
-        frames = torch.cat([task, history], dim=1) + self.aligned_mixture(conditions, length + 1)
+        frames = torch.cat([task, history], dim=1) + self.added_conditions(conditions, length + 1)
         values = torch.cat([prefix.values, frames], dim=1)
         padding = torch.cat([prefix.padding, padding_mask(codes.lengths + 1, length + 1)], dim=1)
         # The input at position t predicts frame t, so that is its time.
@@ -104,11 +107,14 @@ class DecoderOnlyLM(AbsGenerator):
         hidden = self.stack(values, prefix_mask(padding, start), positions)
         return self.logits(hidden[:, start:])
 
-    def aligned_mixture(self, conditions: Conditions, num_positions: int) -> Tensor:
-        """What the mixture adds to the inputs of target positions: (B, T, D), or zero (B, 1, 1)."""
+    def added_conditions(self, conditions: Conditions, num_positions: int) -> Tensor:
+        """What the conditions add to the inputs of target positions: (B, T | 1, D | 1), zero by default."""
+        added = conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
         if self.stack.config.add_mixture:
-            return mixture_at(conditions, num_positions, self.spec.frame_rate)
-        return conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
+            added = added + mixture_at(conditions, num_positions, self.spec.frame_rate)
+        if self.stack.config.add_enrollment:
+            added = added + self.enrollment_to_frames(mean_enrollment(conditions))
+        return added
 
     def drop_history(self, history: Tensor) -> Tensor:
         """Zero whole frames of (B, T, D) in training; no rescaling, a frame is there or it is not."""
@@ -140,7 +146,7 @@ class DecoderOnlyLM(AbsGenerator):
         lengths = torch.zeros(batch, dtype=torch.int64, device=device)
         active = torch.arange(batch, device=device)  # rows still decoding, as held by the cache
         decoder_class = CachedDecoder if conf.use_cache else UncachedDecoder
-        decoder = decoder_class(self, prefix, self.aligned_mixture(conditions, steps + 1), steps)
+        decoder = decoder_class(self, prefix, self.added_conditions(conditions, steps + 1), steps)
         ended = torch.zeros(batch, dtype=torch.bool, device=device)
         newest = None
         for step in range(steps):

@@ -118,7 +118,7 @@ class LauraTSE(AbsTSEModel):
         if len(rows) == 0:
             return conditions.mixture.values.new_zeros(batch_size, 1)
         codes = prediction.codes.rows(rows)
-        kept = Conditions(conditions.mixture.rows(rows), conditions.enrollment.rows(rows))
+        kept = conditions.rows(rows)
         embeddings = self.vocoder.refine(kept, self.codec.embed(codes), self.lm.separator)
         decoded = self.vocoder.synthesize(Prediction(codes=codes, embeddings=embeddings), kept)
         waveform = decoded.new_zeros(batch_size, decoded.size(1))

@@ -56,7 +56,9 @@ def check_parts(conf: CodecTrainConf) -> None:
     if (codec_choices.classes[conf.codec] is SpectralCodec) != (conf.objective == "spectral"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
     if conf.adversary and conf.objective != "waveform":
-        raise ValueError(f"adversary {conf.adversary} hears waveforms, objective {conf.objective} makes none.")
+        raise ValueError(
+            f"adversary {conf.adversary} hears waveforms, objective {conf.objective} makes none."
+        )
 
 
 def resolved_blocks(conf: CodecTrainConf) -> dict:
@@ -84,7 +86,9 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
     device = join_processes(ngpu)
     torch.manual_seed(conf.seed)
     codec = codec_choices.build(conf.codec, conf.codec_conf)
-    objective = objective_choices.build(conf.objective, conf.objective_conf, sample_rate=codec.spec.sample_rate)
+    objective = objective_choices.build(
+        conf.objective, conf.objective_conf, sample_rate=codec.spec.sample_rate
+    )
     adversary = adversary_choices.build(conf.adversary, conf.adversary_conf) if conf.adversary else None
     num_parameters = sum(p.numel() for p in codec.parameters()) + codec.codebooks.numel()
     logging.info(f"codec {conf.codec}: {num_parameters} parameters, {codec.spec}")
@@ -105,7 +109,9 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
 def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:
     """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec."""
     conf = trainer.conf
-    config = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(conf).items()}
+    config = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(conf).items()
+    }
     losses = {name: points[-1][1] for name, points in trainer.curves.values["valid"].items()}
     training = {
         "data": str(train_dir),
@@ -115,7 +121,9 @@ def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:
         "config": config,
     }
     manifest = save_codec(trainer.output_dir, trainer.codec.cpu(), config, conf.licence, training)
-    logging.info(f"{trainer.output_dir}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}")
+    logging.info(
+        f"{trainer.output_dir}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}"
+    )
 
 
 def open_store(folder: Path, sample_rate: int) -> AudioStore:

@@ -87,12 +87,16 @@ def code_scp(
     keys = take_shard(list(paths), shard)
     produced = {key: files_in / f"{key}{suffix}" for key in keys}
     todo = [key for key in keys if not produced[key].is_file()]
-    logging.info(f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already")
+    logging.info(
+        f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already"
+    )
     if todo:
         codec = load_codec(codec_dir, device)
         started, done = time.perf_counter(), 0
         for batch in equal_length_batches(todo, paths, batch_size):
-            rows = [torch.from_numpy(read_utterance(paths[key], key, codec.spec.sample_rate)) for key in batch]
+            rows = [
+                torch.from_numpy(read_utterance(paths[key], key, codec.spec.sample_rate)) for key in batch
+            ]
             lengths = torch.tensor([len(row) for row in rows], device=device)
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
@@ -157,7 +161,7 @@ def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, name: s
     missing = [key for key in wanted if key not in merged]
     if missing:
         raise DataError(
-            f"{output_dir}: lacks {len(missing)} of {len(wanted)} keys of {scp}, the first is '{missing[0]}'; "
+            f"{output_dir}: lacks {len(missing)} of {len(wanted)} keys of {scp}, first '{missing[0]}'; "
             "run the shards again, they go on where they stopped."
         )
     stamp(output_dir, codec_dir)

@@ -42,6 +42,7 @@ class TSETask(AbsTask):
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser):
+        parser.set_defaults(resume=True)  # an interrupted training goes on; a new one wants a new folder
         group = parser.add_argument_group("Target speaker extraction")
         group.add_argument("--train_data_dir", type=str_or_none, help="formatted TSE or dynamic mixing directory")
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
@@ -155,6 +156,11 @@ class TSETask(AbsTask):
     @classmethod
     def print_config(cls, file=None) -> None:
         """As ESPnet's, whose default is the stdout of import time: the command line redirects that one."""
+        super().print_config(file=file or sys.stdout)
+
+    @classmethod
+    def print_config(cls, file=None) -> None:
+        """As ESPnet, to the standard output of now and not of import time."""
         super().print_config(file=file or sys.stdout)
 
     @classmethod

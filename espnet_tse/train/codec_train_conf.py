@@ -46,4 +46,6 @@ class CodecTrainConf:
         if wrong:
             raise ValueError(f"{', '.join(wrong)} must be positive.")
         if not 0 <= self.codebook_dropout <= 1 or not 0 <= self.final_lr_share <= 1 or self.warmup_steps < 0:
-            raise ValueError("codebook_dropout and final_lr_share are shares from 0 to 1, warmup_steps at least 0.")
+            raise ValueError(
+                "codebook_dropout and final_lr_share are shares from 0 to 1, warmup_steps at least 0."
+            )

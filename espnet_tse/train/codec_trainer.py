@@ -56,7 +56,9 @@ class CodecTrainer:
             codec.parameters(), lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay
         )
         self.adversary_optimizer = (
-            torch.optim.AdamW(adversary.parameters(), lr=adversary.config.lr, betas=conf.betas) if adversary else None
+            torch.optim.AdamW(adversary.parameters(), lr=adversary.config.lr, betas=conf.betas)
+            if adversary
+            else None
         )
         self.step = 0
         self.cpu_s = 0.0  # CPU seconds of this process, over all starts
@@ -75,7 +77,9 @@ class CodecTrainer:
             self.cpu_s = cpu_before + time.process_time() - cpu_started
             self.curves.add("train", self.step, stats)
             if self.step % conf.log_interval == 0 or self.step == conf.max_steps:
-                remaining = (time.perf_counter() - started) / (self.step - first) * (conf.max_steps - self.step)
+                remaining = (
+                    (time.perf_counter() - started) / (self.step - first) * (conf.max_steps - self.step)
+                )
                 logging.info(
                     f"{self.step}/{conf.max_steps} steps: {self.curves.recent('train')}, "
                     f"{self.cpu_s:.0f} CPU-s, {remaining:.0f} s to go"
@@ -189,8 +193,12 @@ class CodecTrainer:
         try:
             states = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds for a truncated file
-            raise DataError(f"{self.checkpoint}: unreadable ({error}); remove it to train from the start.") from error
-        changed = sorted(name for name, value in asdict(self.conf).items() if states["conf"].get(name) != value)
+            raise DataError(
+                f"{self.checkpoint}: unreadable ({error}); remove it to train from the start."
+            ) from error
+        changed = sorted(
+            name for name, value in asdict(self.conf).items() if states["conf"].get(name) != value
+        )
         # How often to write or read does not change the result.
         harmless = {"log_interval", "valid_interval", "checkpoint_interval", "num_workers", "licence"}
         changed = [name for name in changed if name not in harmless and not name.startswith("use_")]

@@ -13,7 +13,9 @@ class Curves:
         if use_tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.writers = {kind: SummaryWriter(str(output_dir / "tensorboard" / kind)) for kind in self.values}
+            self.writers = {
+                kind: SummaryWriter(str(output_dir / "tensorboard" / kind)) for kind in self.values
+            }
 
     def add(self, kind: str, step: int, stats: dict[str, float]) -> None:
         for name, value in stats.items():
@@ -24,7 +26,10 @@ class Curves:
     def recent(self, kind: str, count: int = 20) -> str:
         """Mean of the last values as text; of validation the last one."""
         count = count if kind == "train" else 1
-        means = {name: sum(v for _, v in points[-count:]) / len(points[-count:]) for name, points in self.values[kind].items()}
+        means = {
+            name: sum(v for _, v in points[-count:]) / len(points[-count:])
+            for name, points in self.values[kind].items()
+        }
         return ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
 
     def draw(self) -> None:

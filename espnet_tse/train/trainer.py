@@ -6,8 +6,19 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from espnet2.train.trainer import Trainer
+
+# What ESPnet's reporter stores beside tensors: durations and numpy numbers. None of them runs code.
+PLAIN_TYPES = [
+    datetime.timedelta,
+    defaultdict,
+    dict,
+    np._core.multiarray.scalar,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)),
+]
 
 
 class TSETrainer(Trainer):
@@ -21,9 +32,8 @@ class TSETrainer(Trainer):
             RuntimeError: the file is truncated or holds anything else.
         """
         device = f"cuda:{torch.cuda.current_device()}" if ngpu > 0 else "cpu"
-        # ESPnet's reporter keeps its durations as timedelta; nothing else beyond plain values is stored.
         try:
-            with torch.serialization.safe_globals([datetime.timedelta, defaultdict, dict]):
+            with torch.serialization.safe_globals(PLAIN_TYPES):
                 states = torch.load(checkpoint, map_location=device, weights_only=True)
         except Exception as error:
             raise RuntimeError(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.layers.condition_sequence import join_conditions, mixture_at
+from espnet_tse.layers.condition_sequence import join_conditions, mean_enrollment, mixture_at
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
 from espnet_tse.schema import Conditions, Frames, Prediction
@@ -20,7 +20,14 @@ class FineEmbeddingConfig(TransformerConfig):
     # Both not in the paper, for trainings of minutes. In the space of a codec of log magnitudes the
     # difference of target and mixture is a mask, so the residual starts from the mixture.
     add_mixture: bool = False  # adds E_m at the same time to every coarse frame
+    add_enrollment: bool = False  # adds the mean of E_r, through a linear layer, to every coarse frame
     residual: bool = False  # adds learned shares of D_n and E_m to the output, half of each at first
+    synthesis: str = "decode"  # the codec's decoder; "filter": what it draws filters the mixture
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.synthesis not in ("decode", "filter"):
+            raise ValueError(f"synthesis '{self.synthesis}' is neither 'decode' nor 'filter'.")
 
 
 class FineEmbeddingVocoder(AbsCodecVocoder):
@@ -38,6 +45,8 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         self.stack = stack
         self.project = nn.Linear(stack.config.width, codec.spec.embedding_dim)
         self.position_dropout = nn.Dropout(stack.config.dropout)
+        if stack.config.add_enrollment:
+            self.enrollment_to_frames = nn.Linear(codec.spec.embedding_dim, codec.spec.embedding_dim)
         if stack.config.residual:
             nn.init.zeros_(self.project.weight)
             self.coarse_share = nn.Parameter(torch.full((codec.spec.embedding_dim,), 0.5))
@@ -68,6 +77,8 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         frames, mixture = coarse.values, mixture_at(conditions, coarse.values.size(1), coarse.frame_rate)
         if self.stack.config.add_mixture:
             frames = frames + mixture
+        if self.stack.config.add_enrollment:
+            frames = frames + self.enrollment_to_frames(mean_enrollment(conditions))
         padding = torch.cat([prefix.padding, coarse.padding_mask], dim=1)
         index = torch.arange(coarse.values.size(1), device=coarse.values.device).expand(len(coarse.lengths), -1)
         if self.stack.config.position == "rotary":
@@ -90,5 +101,9 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         return self.position_dropout(values * width**0.5 + sinusoid(index, width).to(values))
 
     def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
-        """(B, T * hop_length) from ``prediction.embeddings``, the refined sum of all K codebooks."""
-        return self.codec.decode_embeddings(prediction.embeddings)
+        """(B, N') from ``prediction.embeddings``, the refined sum of all K codebooks."""
+        if self.stack.config.synthesis == "decode":
+            return self.codec.decode_embeddings(prediction.embeddings)
+        return self.codec.filter_waveform(
+            conditions.mixture_waveform, conditions.mixture_num_samples, prediction.embeddings
+        )

@@ -7,8 +7,8 @@ from espnet_tse.schema import CodecSpec, Conditions, DecodeConf
 
 @pytest.fixture(params=[("relative", False), ("rotary", False), ("rotary", True)], ids=str)
 def model(request):
-    position, add_mixture = request.param
-    return nano_laura_tse(position, add_mixture=add_mixture)
+    position, shortcuts = request.param
+    return nano_laura_tse(position, shortcuts=shortcuts)
 
 
 def conditions_of(model, batch):
@@ -77,7 +77,7 @@ def test_cached_logits_equal_teacher_forced_logits(model):
     conditions, codes = conditions_of(model, batch), batch.target_codes
     with torch.no_grad():
         forced = model.lm(conditions, codes)
-        decoder = CachedDecoder(model.lm, model.lm.prefix(conditions), model.lm.aligned_mixture(conditions, 17), 16)
+        decoder = CachedDecoder(model.lm, model.lm.prefix(conditions), model.lm.added_conditions(conditions, 17), 16)
         newest = None
         for step in range(int(codes.lengths.min())):
             torch.testing.assert_close(decoder.step(newest), forced[:, step], atol=1e-5, rtol=1e-5)

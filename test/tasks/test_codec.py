@@ -21,7 +21,9 @@ from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.codec_trainer import learning_rate
 
 SIZES = dict(num_codebooks=3, codebook_size=8, embedding_dim=8)
-SPECTRAL = dict(n_fft=256, stft_hop=64, encoder_channels=8, encoder_blocks=1, decoder_channels=8, decoder_blocks=1)
+SPECTRAL = dict(
+    n_fft=256, stft_hop=64, encoder_channels=8, encoder_blocks=1, decoder_channels=8, decoder_blocks=1
+)
 QUIET = dict(use_tensorboard=False, use_matplotlib=False, num_workers=1)
 CONFS = {
     "spectral": dict(codec="spectral", codec_conf={**SIZES, **SPECTRAL}, objective="spectral", lr=0.01),
@@ -52,7 +54,9 @@ def data(tmp_path):
     paths = {}
     for i, length in enumerate((6000, 2000, 9000)):
         tone = np.sin(2 * np.pi * 200 * (i + 1) * np.arange(length) / 16000)
-        write_audio(tmp_path / f"u{i}.wav", (0.2 * tone + 0.02 * rng.standard_normal(length)).astype("f4"), 16000)
+        write_audio(
+            tmp_path / f"u{i}.wav", (0.2 * tone + 0.02 * rng.standard_normal(length)).astype("f4"), 16000
+        )
         paths[f"u{i}"] = tmp_path / f"u{i}.wav"
     for name in ("train", "tse"):
         (tmp_path / name).mkdir()
@@ -186,7 +190,9 @@ def test_learning_rate_warms_up_and_falls():
     assert learning_rate(conf, 110) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("egs2/*/*/conf/codec_*.yaml")), ids=str)
+@pytest.mark.parametrize(
+    "path", sorted(Path(__file__).parents[2].glob("egs2/*/*/conf/codec_*.yaml")), ids=str
+)
 def test_every_codec_yaml_of_a_recipe_is_valid(path):
     read_train_conf(path, {})
 
@@ -198,7 +204,14 @@ def test_two_processes_equal_one(data):
     small = {**CONFS["spectral"]["codec_conf"], "codebook_size": 2}
     alone = train(data, "spectral", "alone", max_steps=3, codebook_dropout=0.0, lr=1e-5, codec_conf=small)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += ["-m", "espnet_tse.bin.codec_train", "--config", data / "codec.yaml", "--output_dir", data / "both"]
+    command += [
+        "-m",
+        "espnet_tse.bin.codec_train",
+        "--config",
+        data / "codec.yaml",
+        "--output_dir",
+        data / "both",
+    ]
     command += ["--train_data_dir", data / "train", "--valid_data_dir", data / "tse"]
     subprocess.run([str(word) for word in command], check=True, capture_output=True, timeout=300)
     norms = []

@@ -76,12 +76,14 @@ def weights(folder, name="latest.pth"):
     return torch.load(folder / name, weights_only=True)
 
 
-def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_path):
+def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_path, caplog):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     tse_train.main(options(recipe, whole, max_epoch=2))
     tse_train.main(options(recipe, parts, max_epoch=1))
     first = weights(parts)
-    tse_train.main(options(recipe, parts, max_epoch=2))
+    with caplog.at_level("INFO"):
+        tse_train.main(options(recipe, parts, max_epoch=2))
+    assert "The training was resumed" in caplog.text
     assert any(not torch.equal(value, weights(parts)[name]) for name, value in first.items())
     for name, value in weights(whole).items():
         torch.testing.assert_close(value, weights(parts)[name], atol=0, rtol=0)

@@ -1,0 +1,93 @@
+"""Every YAML of the recipes: known keys, values in range, a model of the stated size, options of programs that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from factories import TableCodec, make_batch
+
+from espnet_tse.codec.load import codec_choices
+from espnet_tse.schema import CodecSpec, DecodeConf
+from espnet_tse.tasks import tse
+from espnet_tse.tasks.codec import read_train_conf
+from espnet_tse.tasks.extraction import read_decode_conf
+
+RECIPES = Path(__file__).resolve().parents[2] / "egs2"
+# Recipes link to configs of the template; each file is built once.
+CONFIGS = sorted({path.resolve() for path in RECIPES.glob("*/*/conf/*.yaml")})
+KINDS = ("codec", "decode")
+SYSTEMS = [path for path in CONFIGS if not path.name.startswith(KINDS)]
+CODECS = [path for path in CONFIGS if path.name.startswith("codec")]
+DECODINGS = [path for path in CONFIGS if path.name.startswith("decode")]
+
+
+def names(paths):
+    return [str(path.relative_to(RECIPES)) for path in paths]
+
+
+def head_comment(path: Path) -> str:
+    return re.match(r"(#.*\n)*", path.read_text(encoding="utf-8"))[0]
+
+
+def codec_of(path: Path) -> TableCodec:
+    """A codec of random tables with the sizes of the ``codec_<size>.yaml`` beside a system's config."""
+    size = path.stem.rpartition("_")[2].partition("-")[0]
+    conf = yaml.safe_load((path.parent / f"codec_{size}.yaml").read_text(encoding="utf-8"))
+    config = codec_choices.config(conf["codec"], conf.get("codec_conf") or {})
+    spec = CodecSpec(
+        config.sample_rate, config.hop_length, config.num_codebooks, config.codebook_size, config.embedding_dim
+    )
+    return TableCodec(spec)
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
+def test_system_is_built_as_its_comment_says(path, monkeypatch):
+    codec = codec_of(path)
+    monkeypatch.setattr(tse, "load_codec", lambda folder: codec)
+    parser = tse.TSETask.get_parser()
+    tse.check_config_keys(parser, ["--config", str(path)])
+    args = parser.parse_args(["--config", str(path), "--codec_dir", "stands/for/the/table/codec"])
+    tse.check_choices(parser, args)
+    model = tse.TSETask.build_model(args)
+    stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
+    if stated:
+        frozen = {id(parameter) for parameter in codec.parameters()}
+        count = sum(p.numel() for p in model.parameters() if id(p) not in frozen)
+        assert count == int(stated[1].replace(",", ""))
+    # One short row through everything shows sizes that do not fit each other.
+    batch = make_batch([0.1], [0.1], codec)
+    loss, _ = model.eval().loss(batch)
+    assert loss.isfinite()
+    assert model.extract(batch, DecodeConf()).waveform.shape == batch.mixture.shape
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
+def test_system_can_be_decoded_without_naming_a_checkpoint(path):
+    conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert ["valid", "loss", "min"] in conf["best_model_criterion"]
+
+
+@pytest.mark.parametrize("path", CODECS, ids=names(CODECS))
+def test_codec_is_built(path):
+    conf = read_train_conf(path, {})
+    codec = codec_choices.build(conf.codec, conf.codec_conf)
+    millions = re.search(r"([\d.]+) M parameters", head_comment(path))
+    if millions:
+        count = sum(p.numel() for p in codec.parameters()) + codec.codebooks.numel()
+        assert count / 1e6 == pytest.approx(float(millions[1]), abs=0.05)
+
+
+@pytest.mark.parametrize("path", DECODINGS, ids=names(DECODINGS))
+def test_decoding_is_read(path):
+    read_decode_conf(str(path))
+
+
+def test_configs_are_found():
+    assert len(SYSTEMS) >= 3 and len(CODECS) >= 3 and not (set(SYSTEMS) & set(CODECS))
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("mini_*/tse1/run.sh")), ids=lambda path: path.parts[-3])
+def test_configs_that_run_sh_names_are_there(path):
+    named = re.findall(r"conf/\S+\.yaml", path.read_text(encoding="utf-8"))
+    assert named and not [name for name in named if not (path.parent / name).exists()]
