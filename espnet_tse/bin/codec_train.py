@@ -17,9 +17,13 @@ def get_parser() -> argparse.ArgumentParser:
         "--codec_conf '{num_codebooks: 4}'. A killed training goes on where it stopped.",
     )
     parser.add_argument("--config", required=True, help="YAML, e.g. conf/codec_mini.yaml")
-    parser.add_argument("--train_data_dir", required=True, type=Path, help="data directory (wav.scp, or spk1.scp)")
+    parser.add_argument(
+        "--train_data_dir", required=True, type=Path, help="data directory (wav.scp, or spk1.scp)"
+    )
     parser.add_argument("--valid_data_dir", required=True, type=Path)
-    parser.add_argument("--output_dir", required=True, type=Path, help="the codec folder, e.g. exp/codec_mini")
+    parser.add_argument(
+        "--output_dir", required=True, type=Path, help="the codec folder, e.g. exp/codec_mini"
+    )
     parser.add_argument("--ngpu", type=int, default=0, help="0: train on the CPU")
     parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")
     keys = parser.add_argument_group("keys of the YAML")

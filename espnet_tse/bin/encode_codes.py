@@ -33,7 +33,9 @@ def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -
     from espnet_tse.schema.scp import DataError
     from espnet_tse.schema.shard import parse_shard
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
+    )
     try:
         shard = parse_shard(args.shard) if args.shard else None
         import torch

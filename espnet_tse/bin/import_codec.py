@@ -8,9 +8,15 @@ from typing import Sequence
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="import_codec", description=__doc__)
-    parser.add_argument("--source_dir", required=True, type=Path, help="released folder: config.yaml and model.pth")
-    parser.add_argument("--output_dir", required=True, type=Path, help="the codec folder, e.g. exp/codec_funcodec")
-    parser.add_argument("--licence", default="MIT", help="of the weights (default: %(default)s, as FunCodec's)")
+    parser.add_argument(
+        "--source_dir", required=True, type=Path, help="released folder: config.yaml and model.pth"
+    )
+    parser.add_argument(
+        "--output_dir", required=True, type=Path, help="the codec folder, e.g. exp/codec_funcodec"
+    )
+    parser.add_argument(
+        "--licence", default="MIT", help="of the weights (default: %(default)s, as FunCodec's)"
+    )
     return parser
 
 
@@ -21,7 +27,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
     from espnet_tse.schema.scp import DataError
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
+    )
     try:
         from espnet_tse.codec.load import load_codec, save_codec
         from espnet_tse.codec.released_funcodec import import_funcodec

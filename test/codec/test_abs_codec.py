@@ -50,7 +50,9 @@ def test_rows_do_not_depend_on_their_batch(codec):
         num_frames = alone.values.size(2)
         assert torch.equal(codes.values[row, :, :num_frames], alone.values[0])
         assert (codes.values[row, :, num_frames:] == PADDING_CODE).all()
-        torch.testing.assert_close(decoded[row, : num_frames * 640], codec.decode_codes(alone)[0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            decoded[row, : num_frames * 640], codec.decode_codes(alone)[0], atol=1e-5, rtol=1e-4
+        )
         assert (decoded[row, num_frames * 640 :] == 0).all()
 
 
@@ -78,7 +80,9 @@ def test_embed_sums_codebook_vectors_and_clears_padding(codec):
 def test_frozen_codec_lets_gradients_reach_embeddings(codec):
     embeddings = torch.randn(2, 4, 6, requires_grad=True)
     before = codec.codebooks.clone()
-    codec.decode_embeddings(Frames(embeddings, torch.tensor([4, 2]), codec.frame_rate)).square().sum().backward()
+    codec.decode_embeddings(
+        Frames(embeddings, torch.tensor([4, 2]), codec.frame_rate)
+    ).square().sum().backward()
     assert torch.isfinite(embeddings.grad).all() and embeddings.grad[0].abs().sum() > 0
     assert embeddings.grad[1, 2:].abs().sum() == 0
     assert not codec.codebooks.requires_grad and torch.equal(codec.codebooks, before)
@@ -92,7 +96,9 @@ def test_resynthesis_has_the_level_and_length_of_its_input(codec):
     assert decoded.shape == waveform.shape and (decoded[1, 3210:] == 0).all()
     for row, length in enumerate(lengths.tolist()):
         expected = waveform[row, :length].square().mean().sqrt()
-        torch.testing.assert_close(decoded[row, :length].square().mean().sqrt(), expected, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(
+            decoded[row, :length].square().mean().sqrt(), expected, rtol=1e-3, atol=1e-6
+        )
 
 
 def test_silence_is_coded_without_nan(codec):

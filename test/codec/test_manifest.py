@@ -14,7 +14,9 @@ from espnet_tse.schema.scp import DataError
 
 def make_codec(seed: int = 0) -> SpectralCodec:
     torch.manual_seed(seed)
-    sizes = dict(n_fft=64, stft_hop=16, num_codebooks=2, codebook_size=8, embedding_dim=4, griffin_lim_iterations=1)
+    sizes = dict(
+        n_fft=64, stft_hop=16, num_codebooks=2, codebook_size=8, embedding_dim=4, griffin_lim_iterations=1
+    )
     return SpectralCodec(SpectralCodecConfig(encoder_channels=4, decoder_channels=4, **sizes))
 
 
@@ -28,7 +30,9 @@ def test_a_saved_codec_opens_and_computes_the_same(folder):
     codec = load_codec(folder)
     assert not codec.training and not any(p.requires_grad for p in codec.parameters())
     waveform, lengths = torch.randn(1, 333), torch.tensor([333])
-    assert torch.equal(codec.encode(waveform, lengths).values, make_codec().eval().encode(waveform, lengths).values)
+    assert torch.equal(
+        codec.encode(waveform, lengths).values, make_codec().eval().encode(waveform, lengths).values
+    )
 
 
 def test_manifest_says_what_the_design_asks(folder):
@@ -36,7 +40,11 @@ def test_manifest_says_what_the_design_asks(folder):
     assert manifest["spec"] == dict(
         sample_rate=16000, hop_length=16, num_codebooks=2, codebook_size=8, embedding_dim=4
     )
-    assert manifest["frame_rate"] == 1000 and manifest["licence"] == "Apache-2.0" and manifest["training"] == {"steps": 3}
+    assert (
+        manifest["frame_rate"] == 1000
+        and manifest["licence"] == "Apache-2.0"
+        and manifest["training"] == {"steps": 3}
+    )
     codec = make_codec()
     assert manifest["num_parameters"] == sum(p.numel() for p in codec.parameters()) + 2 * 8 * 4
     again = save_codec(folder.parent / "again", make_codec(), {"codec": "spectral"}, "MIT", {})

@@ -21,7 +21,9 @@ def make(kind: str):
         channels = dict(encoder_channels=8, decoder_channels=8, encoder_blocks=1, decoder_blocks=1)
         codec = SpectralCodec(SpectralCodecConfig(n_fft=256, stft_hop=64, **channels, **SIZES))
         return codec, SpectralObjective(SpectralObjectiveConfig())
-    codec = FunCodec(FunCodecConfig(ratios=(8, 4), num_filters=2, lstm_layers=1, kmeans_iterations=2, **SIZES))
+    codec = FunCodec(
+        FunCodecConfig(ratios=(8, 4), num_filters=2, lstm_layers=1, kmeans_iterations=2, **SIZES)
+    )
     return codec, WaveformObjective(WaveformObjectiveConfig(window_lengths=(64, 256), num_mels=8), 16000)
 
 

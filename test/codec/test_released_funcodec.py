@@ -30,15 +30,17 @@ def released_config(norm="time_group_norm", ratios=(4, 2), residual_layers=1, ls
         "encoder": "encodec_seanet_encoder",
         "encoder_conf": {k: v for k, v in sizes.items()},
         "quantizer": "costume_quantizer",
-        "quantizer_conf": dict(codebook_size=16, num_quantizers=3, ema_decay=0.99, kmeans_init=False, sampling_rate=16000,
-                               quantize_dropout=True, rand_num_quant=[1, 3], use_ddp=True,
-                               encoder_hop_length=torch.tensor(ratios).prod().item()),
+        "quantizer_conf": dict(codebook_size=16, num_quantizers=3, ema_decay=0.99, kmeans_init=False,
+                               sampling_rate=16000, quantize_dropout=True, rand_num_quant=[1, 3],
+                               use_ddp=True, encoder_hop_length=torch.tensor(ratios).prod().item()),
         "decoder": "encodec_seanet_decoder",
         "decoder_conf": {k: v for k, v in sizes.items() if k != "dimension"},
         "discriminator": "multiple_disc",
-        "discriminator_conf": dict(disc_conf_list=[dict(name="encodec_multi_scale_stft_discriminator", filters=2)]),
+        "discriminator_conf": dict(
+            disc_conf_list=[dict(name="encodec_multi_scale_stft_discriminator", filters=2)]),
         "model": "encodec",
-        "model_conf": dict(odim=16, target_sample_hz=16000, audio_normalize=True, segment_dur=None, overlap_ratio=None),
+        "model_conf": dict(odim=16, target_sample_hz=16000, audio_normalize=True, segment_dur=None,
+                           overlap_ratio=None),
     }  # fmt: skip
 
 
@@ -151,7 +153,9 @@ def test_unreadable_files_are_refused(tmp_path):
     (tmp_path / "config.yaml").write_text("a: 1")
     with pytest.raises(DataError, match="no configuration of a FunCodec model"):
         import_funcodec(tmp_path)
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"encoder_conf": {"n_filters": 4}, "quantizer_conf": {}}))
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump({"encoder_conf": {"n_filters": 4}, "quantizer_conf": {}})
+    )
     with pytest.raises(DataError, match="model.pth: no such file"):
         import_funcodec(tmp_path)
     (tmp_path / "model.pth").write_bytes(b"no weights")

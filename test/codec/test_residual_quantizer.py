@@ -39,7 +39,9 @@ def test_commitment_is_the_mean_distance_to_the_partial_sums():
     sums = torch.stack([quantizer.embed[k][result.codes[:, k]] for k in range(3)]).cumsum(0)
     obvious = ((latents - sums) ** 2).mean()
     torch.testing.assert_close(result.commitment, obvious)
-    gradients = [torch.autograd.grad(loss, latents, retain_graph=True)[0] for loss in (result.commitment, obvious)]
+    gradients = [
+        torch.autograd.grad(loss, latents, retain_graph=True)[0] for loss in (result.commitment, obvious)
+    ]
     torch.testing.assert_close(*gradients)
 
 

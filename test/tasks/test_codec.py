@@ -81,7 +81,7 @@ def test_training_lowers_the_loss_and_leaves_a_codec_folder(data, kind):
     folder = train(data, kind, "exp", max_steps=40, checkpoint_interval=40, valid_interval=5)
     curve = torch.load(folder / "checkpoint.pth", weights_only=True)["curves"]["valid"]["loss"]
     # The spectral codec starts from principal components and has little left to gain on tones.
-    assert curve[-1][1] < {"spectral": 0.97, "waveform": 0.9}[kind] * curve[0][1]
+    assert curve[-1][1] < {"spectral": 0.99, "waveform": 0.9}[kind] * curve[0][1]
     codec = load_codec(folder)
     assert codec.spec.num_codebooks == 3
     manifest = read_manifest(folder)
