@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import avg_pool2d, pad
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.convnext import ConvNeXtStack
@@ -157,10 +157,12 @@ class SpectralCodec(AbsCodec):
         """Multiply the mixture's STFT by min(1, |wanted| / |mixture|), both magnitudes as the decoder draws them.
 
         The decoder smooths mixture and wanted part alike, so their ratio is a mask, and what the mask lets
-        through keeps the harmonics and phases that no embedding holds.
+        through keeps the harmonics and phases that no embedding holds. The mask is averaged over 3 frames
+        and 5 bins: isolated holes are heard as musical noise.
         """
         signal = self._unit_level(waveform)
         signal = pad(signal, (0, -signal.size(1) % self.spec.hop_length))
         ratio = self.spectra(embeddings) - self.spectra(self.analyze(signal))
-        mask = torch.exp(ratio.clamp_max(0.0))
+        smooth = avg_pool2d(ratio[None], (3, 5), stride=1, padding=(1, 2), count_include_pad=False)[0]
+        mask = torch.exp(smooth.clamp_max(0.0))
         return self.stft.synthesize(self.stft.analyze(pad(waveform, (0, signal.size(1) - waveform.size(1)))) * mask)

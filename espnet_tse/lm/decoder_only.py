@@ -27,6 +27,7 @@ class DecoderOnlyConfig(TransformerConfig):
     num_codebooks: int = 2  # n, streams predicted in parallel
     # Share of the frames whose embedding is withheld from the history in training. The paper withholds
     # none; a small model trained for minutes then copies its history and drifts off when it decodes.
+    # 1 withholds it in decoding too: every frame is predicted from the conditions alone.
     history_dropout: float = 0.0
     # Adds E_m at the time of the frame to be predicted to the input of its position. The paper leaves it
     # to attention to find the place in the mixture, which takes more steps than a mini training has.
@@ -118,6 +119,25 @@ class DecoderOnlyLM(AbsGenerator):
 
     def drop_history(self, history: Tensor) -> Tensor:
         """Zero whole frames of (B, T, D) in training; no rescaling, a frame is there or it is not."""
+        share = self.stack.config.history_dropout
+        if share >= 1.0:
+            return torch.zeros_like(history)
+        if not (self.training and share):
+            return history
+        kept = torch.rand(history.shape[:2], device=history.device) >= share
+        return history * kept[..., None]
+
+    def added_conditions(self, conditions: Conditions, num_positions: int) -> Tensor:
+        """What the conditions add to the inputs of target positions: (B, T | 1, D | 1), zero by default."""
+        added = conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
+        if self.stack.config.add_mixture:
+            added = added + mixture_at(conditions, num_positions, self.spec.frame_rate)
+        if self.stack.config.add_enrollment:
+            added = added + self.enrollment_to_frames(mean_enrollment(conditions))
+        return added
+
+    def drop_history(self, history: Tensor) -> Tensor:
+        """Zero whole frames of (B, T, D) in training; no rescaling, a frame is there or it is not."""
         if not (self.training and self.stack.config.history_dropout):
             return history
         kept = torch.rand(history.shape[:2], device=history.device) >= self.stack.config.history_dropout
@@ -166,7 +186,7 @@ class DecoderOnlyLM(AbsGenerator):
                 decoder.keep_rows(running)
                 active, tokens = active[running], tokens[running]
             # A row that ended stays until it is compacted away; its end token is no table entry.
-            newest = self.embed(tokens.clamp_max(self.end_token - 1)[..., None])
+            newest = self.drop_history(self.embed(tokens.clamp_max(self.end_token - 1)[..., None]))
         codes = Codes(generated[:, :, : int(lengths.max())], lengths, self.spec.frame_rate)
         return Prediction(codes=codes, num_function_evaluations=step + 1)
 
