@@ -13,6 +13,7 @@ import yaml
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.scp import DataError
+from espnet_tse.tasks.build import build_model
 
 DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
 
@@ -83,12 +84,10 @@ def load_model(
 
 def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, device: str) -> AbsTSEModel:
     """As ``load_model``, of a folder."""
-    from espnet_tse.tasks.tse import TSETask
-
     config = read_config(folder)
     config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
     check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
-    model = TSETask.build_model(argparse.Namespace(**config))
+    model = build_model(argparse.Namespace(**config))
     weights = folder / checkpoint
     if not weights.is_file():
         there = sorted(file.name for file in folder.glob("*.pth"))

@@ -11,7 +11,6 @@ import yaml
 from espnet2.tasks.abs_task import AbsTask
 from espnet2.utils.types import str2bool, str_or_none
 
-from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
@@ -22,14 +21,8 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import CodecSpec
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.tasks.choices import (
-    TSE_CHOICES,
-    encoder_choices,
-    frontend_choices,
-    lm_choices,
-    model_choices,
-    vocoder_choices,
-)
+from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.choices import TSE_CHOICES
 from espnet_tse.train.trainer import TSETrainer
 
 
@@ -63,16 +56,7 @@ class TSETask(AbsTask):
         Raises:
             ValueError: unknown names or keys, values out of range, no codec where one is needed.
         """
-        if not args.codec_dir:
-            raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
-        codec = load_codec(args.codec_dir)
-        frontend = frontend_choices.build(args.frontend, args.frontend_conf, codec=codec)
-        encoder = encoder_choices.build(
-            args.encoder, args.encoder_conf, frontend=frontend, output_dim=codec.spec.embedding_dim
-        )
-        lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
-        vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
-        return model_choices.build(args.model, args.model_conf, encoder=encoder, lm=lm, vocoder=vocoder)
+        return build_model(args)
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
@@ -152,11 +136,6 @@ class TSETask(AbsTask):
             if name is not None:
                 config[f"{choices.option}_conf"] = choices.resolved(name, config[f"{choices.option}_conf"])
         return config
-
-    @classmethod
-    def print_config(cls, file=None) -> None:
-        """As ESPnet's, whose default is the stdout of import time: the command line redirects that one."""
-        super().print_config(file=file or sys.stdout)
 
     @classmethod
     def print_config(cls, file=None) -> None:

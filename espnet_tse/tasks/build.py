@@ -1,0 +1,33 @@
+"""Composing the triple of a configuration; apart from the task, whose ESPnet imports take seconds."""
+
+import argparse
+
+from espnet_tse.codec.load import load_codec
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.tasks.choices import (
+    encoder_choices,
+    frontend_choices,
+    lm_choices,
+    model_choices,
+    vocoder_choices,
+)
+
+
+def build_model(args: argparse.Namespace) -> AbsTSEModel:
+    """Compose the triple that ``args`` names.
+
+    Args:
+        args: ``codec_dir``, and a name and a ``*_conf`` for each table of ``choices.py``.
+    Raises:
+        ValueError: unknown names or keys, values out of range, no codec where one is needed.
+    """
+    if not args.codec_dir:
+        raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
+    codec = load_codec(args.codec_dir)
+    frontend = frontend_choices.build(args.frontend, args.frontend_conf, codec=codec)
+    encoder = encoder_choices.build(
+        args.encoder, args.encoder_conf, frontend=frontend, output_dim=codec.spec.embedding_dim
+    )
+    lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
+    vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
+    return model_choices.build(args.model, args.model_conf, encoder=encoder, lm=lm, vocoder=vocoder)
