@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterable
@@ -48,6 +49,8 @@ class ComparableGroup:
 def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[ScoredSet]:
     """Read every ``**/scoring/result.json`` below ``exp_dir`` and the ``extra`` result files.
 
+    What tse.sh moved aside (``is_replaced``) is left out, unless ``extra`` names it.
+
     Args:
         exp_dir: experiment folder, or None to read ``extra`` alone.
         extra: further result.json files, or the scoring folders that hold them.
@@ -61,7 +64,8 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
         if not exp_dir.is_dir():
             raise DataError(f"{exp_dir}: no such folder; give the recipe's exp folder as --exp_dir.")
         for path in sorted(exp_dir.rglob("scoring/result.json")):
-            paths.setdefault(path.resolve(), path)
+            if not any(is_replaced(name) for name in path.relative_to(exp_dir).parts):
+                paths.setdefault(path.resolve(), path)
     for path in extra:
         path = path / "result.json" if path.is_dir() else path
         paths.setdefault(path.resolve(), path)
@@ -69,6 +73,11 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
         raise DataError(f"{exp_dir}: no scoring/result.json below it; run the score stage first.")
     results = tell_apart([read_result(path) for path in paths.values()])
     return sorted(results, key=lambda r: (natural_key(r.test_set), system_key(r.system), r.signature))
+
+
+def is_replaced(folder_name: str) -> bool:
+    """Whether a folder holds what a newer run replaced: tse.sh moves it to ``<name>.old.<number>``."""
+    return fnmatch(folder_name, "*.old.*")
 
 
 def group_comparable(results: Iterable[ScoredSet]) -> list[ComparableGroup]:

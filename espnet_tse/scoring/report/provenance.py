@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from espnet_tse.schema.scp import DataError
-from espnet_tse.scoring.report.collect import ScoredSet, natural_key
+from espnet_tse.scoring.report.collect import ScoredSet, is_replaced, natural_key
 from espnet_tse.scoring.report.results_table import package_versions
 
 PACKAGES = ("espnet_tse", "espnet", "torch", "torchaudio", "numpy")
@@ -65,13 +65,15 @@ def git(*arguments: str) -> str:
 def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
     """Folders directly below ``exp_dir`` that training left: a config.yaml beside a train.log.
 
+    What tse.sh moved aside (``is_replaced``) is left out.
+
     Raises:
         DataError: a config.yaml cannot be parsed.
     """
     systems = []
     for folder in sorted(exp_dir.iterdir(), key=lambda path: natural_key(path.name)):
         config_path = folder / "config.yaml"
-        if not config_path.is_file() or not list(folder.glob("train*.log")):
+        if is_replaced(folder.name) or not config_path.is_file() or not list(folder.glob("train*.log")):
             continue
         content = config_path.read_bytes()
         try:

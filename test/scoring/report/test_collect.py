@@ -20,6 +20,16 @@ def test_test_sets_stay_together(exp_dir, write_result):
     assert [result.test_set for result in collect_results(exp_dir)] == ["dev"] + ["test"] * 4
 
 
+def test_what_was_moved_aside_is_left_out_unless_named(exp_dir, write_result):
+    aside = write_result(exp_dir / "tse_a.old.1" / "decode_test", "system1")
+    write_result(exp_dir / "tse_a" / "decode_test.old.12", "system1")
+    kept = write_result(exp_dir / "tse_gold.older" / "decode_test", "system3")
+    assert kept in [result.folder / "result.json" for result in collect_results(exp_dir)]
+    systems = [result.system for result in collect_results(exp_dir)]
+    assert "system1" not in systems and len(systems) == 5
+    assert [r.system for r in collect_results(exp_dir, [aside])].count("system1") == 1
+
+
 def test_extra_results_are_added_once(exp_dir, tmp_path, write_result):
     other = write_result(tmp_path / "other", "foreign system")
     known = exp_dir / "tse_a" / "decode_test" / "scoring" / "result.json"

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 
 from espnet_tse.scoring.report import provenance
 from espnet_tse.scoring.report.collect import collect_results
@@ -29,6 +30,7 @@ def test_no_git_is_said(monkeypatch):
 
 def test_trained_systems_have_a_config_and_a_log(exp_dir):
     (exp_dir / "tse_b" / "config.yaml").write_text("seed: 1\n")  # never trained
+    shutil.copytree(exp_dir / "tse_a", exp_dir / "tse_a.old.1")  # moved aside for a newer training
     (system,) = provenance.find_trained_systems(exp_dir)
     assert system.folder.name == "tse_a"
     assert system.seed == "777"
