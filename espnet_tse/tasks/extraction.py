@@ -3,6 +3,7 @@
 import json
 import logging
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def extract_scp(
         measured["num_frames"] += estimate.diagnostics.get("num_frames", 0)
         log_progress(measured, len(todo))
     write_scp(folder / "wav.scp", files)
-    write_json(folder / "decode.json", {**summary(measured), "settings": vars(extractor.conf)})
+    write_json(folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
 
 
 def read_signal(path: str, sample_rate: int, key: str) -> np.ndarray:
@@ -124,22 +125,30 @@ def log_progress(measured: dict, total: int) -> None:
     logging.info(f"{done}/{total} extracted, RTF {rtf:.3f}, {remaining:.0f} s to go")
 
 
+def process_peaks() -> dict[str, float]:
+    """Peak memory of this process, MiB; ``gpu_peak_mb`` only where it has used a GPU."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    peaks = {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+    if torch.cuda.is_initialized():
+        peaks["gpu_peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    return peaks
+
+
 def summary(measured: dict) -> dict:
     """Totals with the ratios that a reader wants."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if torch.cuda.is_available():
-        measured = {**measured, "gpu_peak_mb": torch.cuda.max_memory_allocated() / 2**20}
     audio, wall = measured["audio_s"], measured["wall_s"]
     return {
         **measured,
         "rtf": wall / audio if audio else None,
         "frames_per_s": measured["num_frames"] / wall if wall else None,
-        "peak_memory_mb": measured.get("peak_memory_mb", peak),
     }
 
 
 def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     """Join the shards of an array job: ``wav.scp`` and ``decode.json`` of ``output_dir``.
+
+    Counts and times are summed; memory is that of the job that took most.
 
     Raises:
         DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
@@ -154,7 +163,9 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
         settings = decoded.pop("settings")
         for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
             totals[name] = totals.get(name, 0) + decoded[name]
-        totals["peak_memory_mb"] = max(totals.get("peak_memory_mb", 0.0), decoded["peak_memory_mb"])
+        for name in ("peak_memory_mb", "gpu_peak_mb"):
+            if name in decoded:
+                totals[name] = max(totals.get(name, 0.0), decoded[name])
     missing = sorted(set(read_scp(mixture_scp)) - set(merged))
     if missing:
         raise DataError(f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'.")
