@@ -25,6 +25,7 @@ for set in train dev test; do
     awk '{ print $1, $1 }' "data/${set}/wav.scp" | tee "data/${set}/utt2spk" > "data/${set}/spk2utt"
 done
 END
+    rm -f conf/laura_tse_mini.yaml conf/codec_mini.yaml
     echo "model: toy" > conf/laura_tse_mini.yaml
     echo "codec: toy" > conf/codec_mini.yaml
     export FAKE_CALLS=${BATS_TEST_TMPDIR}/calls

@@ -21,6 +21,29 @@ setup() {
     run -0 ./run.sh --help
 }
 
+@test "a new recipe has every system and codec of the template, and keeps its own" {
+    rm -f egs2/TEMPLATE/tse1/conf/*_mini.yaml
+    for file in codec_mini laura_tse_mini; do echo "# ${file}" > "egs2/TEMPLATE/tse1/conf/${file}.yaml"; done
+    "${SETUP}" egs2/toy/tse1
+    for file in egs2/TEMPLATE/tse1/conf/*.yaml; do
+        [ -L "egs2/toy/tse1/conf/${file##*/}" ]
+        cmp "${file}" "egs2/toy/tse1/conf/${file##*/}"
+    done
+    # What run.sh names is there.
+    for file in $(grep -o 'conf/[a-z_]*\.yaml' egs2/toy/tse1/run.sh); do [ -s "egs2/toy/tse1/${file}" ]; done
+    cd egs2/toy/tse1/conf
+    rm codec_mini.yaml codec_paper.yaml
+    echo "# mine" > codec_mini.yaml
+    ln -s nowhere codec_paper.yaml
+    cd "${CLONE}"
+    "${SETUP}" egs2/toy/tse1
+    [ "$(cat egs2/toy/tse1/conf/codec_mini.yaml)" = "# mine" ]
+    [ -s egs2/toy/tse1/conf/codec_paper.yaml ]
+    "${SETUP}" --force egs2/toy/tse1
+    [ "$(cat egs2/toy/tse1/conf/codec_mini.yaml)" = "# codec_mini" ]
+    [ "$(cat egs2/TEMPLATE/tse1/conf/codec_mini.yaml)" = "# codec_mini" ]
+}
+
 @test "run again it changes nothing, and repairs a link" {
     "${SETUP}" egs2/toy/tse1
     echo "# mine" >> egs2/toy/tse1/local/data.sh
@@ -46,6 +69,8 @@ setup() {
 @test "--copy makes a recipe without links" {
     run -0 "${SETUP}" --copy egs2/toy/tse1
     [ -z "$(find egs2/toy/tse1 -maxdepth 1 -type l)" ]
+    [ -z "$(find egs2/toy/tse1/conf -type l)" ]
+    cmp egs2/TEMPLATE/tse1/conf/codec_paper.yaml egs2/toy/tse1/conf/codec_paper.yaml
     grep -q '^TOY=' egs2/toy/tse1/db.sh
     run ! grep -q '^TOY=' egs2/TEMPLATE/tse1/db.sh
     cd egs2/toy/tse1

@@ -248,6 +248,14 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run ! kill -0 "${job}"
 }
 
+@test "local/data.sh is given the interpreter of --python" {
+    rm -rf data
+    # shellcheck disable=SC2016  # for the script that is written
+    sed -i '2a echo "${python:-none}" > python_of_data' local/data.sh
+    python=other toy --stop_stage data
+    [ "$(cat python_of_data)" = "${REPO}/test/shell/fake_python.sh" ]
+}
+
 @test "local/data.sh that fails or leaves nothing is an error" {
     printf '#!/usr/bin/env bash\necho "no corpus here" >&2\nexit 3\n' > local/data.sh
     run -1 toy

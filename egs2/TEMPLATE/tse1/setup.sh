@@ -12,7 +12,7 @@ help_message="Usage: setup.sh [options] egs2/<corpus>/tse1
   --db VARIABLE          variable of db.sh for its place (default: the name in capitals)
   --sets 'train dev test ...'  the sets: training, development, test sets
   --force                overwrite what a recipe owns
-  --copy                 copy the shared files instead of linking them
+  --copy                 copy the shared files and the template's configs instead of linking them
 Run again, it repairs links and leaves the recipe's own files alone. Exit: 0 done, 1 refused, 2 wrong usage."
 
 template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -93,6 +93,14 @@ own README.md.in README.md
 own cmd.sh cmd.sh
 for file in slurm.conf queue.conf pbs.conf; do own "conf/${file}" "conf/${file}"; done
 
+# Every system and codec of the template, for run.sh and --tse_config to name; a file of the recipe's own is kept.
+for config in "${template}"/conf/*.yaml; do
+    file=conf/${config##*/}
+    if [ -f "${dir}/${file}" ] && [ ! -L "${dir}/${file}" ] && ! "${force}"; then continue; fi
+    rm -rf "${dir:?}/${file}"
+    if "${copy}"; then cp "${config}" "${dir}/${file}"; else ln -s "../../../TEMPLATE/tse1/${file}" "${dir}/${file}"; fi
+done
+
 # A link shows the template's db.sh, a copy is the recipe's own.
 target=${template}/db.sh
 if "${copy}"; then target=${dir}/db.sh; fi
@@ -105,5 +113,5 @@ fi
 echo "setup.sh: ${dir} is ready. Next:
   1. write ${dir}/local/data.sh: it leaves data/{$(tr ' ' ',' <<< "${names[*]}")}
   2. name the corpus: ${db}=/path in the environment, or in ${dir}/db.local.sh
-  3. choose configs in ${dir}/run.sh (those of egs2/mini_librispeech/tse1/conf are a start)
+  3. choose configs in ${dir}/run.sh (conf/ has the template's; a changed one gets a name of its own)
   4. cd ${dir} && ./run.sh --stop_stage validate"
