@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
-from espnet_tse.schema import Conditions, Prediction
+from espnet_tse.schema import Conditions, Frames, Prediction
 
 
 class AbsVocoder(nn.Module, ABC):
@@ -17,11 +17,25 @@ class AbsVocoder(nn.Module, ABC):
         """(B, N') waveform, zeros behind a row's frames; length and level are restored by the model."""
 
 
-class AbsCodecVocoder(AbsVocoder):
-    """A vocoder that ends in a frozen codec, which is a part of the module but not of its checkpoints."""
+SYNTHESES = ("decode", "filter")
 
-    def __init__(self, codec: AbsCodec):
+
+def check_synthesis(name: str) -> None:
+    """Raise ValueError where ``name`` is no way of synthesis."""
+    if name not in SYNTHESES:
+        raise ValueError(f"synthesis '{name}' is neither 'decode' nor 'filter'.")
+
+
+class AbsCodecVocoder(AbsVocoder):
+    """A vocoder that refines codec embeddings and ends in a frozen codec.
+
+    The codec is a part of the module but not of its checkpoints.
+    """
+
+    def __init__(self, codec: AbsCodec, synthesis: str = "decode"):
+        """``synthesis``: ``decode`` by the codec's decoder; ``filter`` the mixture by what it draws."""
         super().__init__()
+        self.synthesis = synthesis
         self.codec = codec.requires_grad_(False).eval()
         leave_out_of_checkpoints(self, "codec")
 
@@ -29,3 +43,33 @@ class AbsCodecVocoder(AbsVocoder):
         super().train(mode)
         self.codec.eval()  # frozen: no dropout, no codebook update
         return self
+
+    @abstractmethod
+    def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor) -> Frames:
+        """Sum of all K codebook embeddings in one pass.
+
+        Args:
+            conditions: E_m and E_r, any frame rates.
+            coarse: D_n, the first n codebook embeddings summed, (B, T, D) at the codec's frame rate.
+            separator: (D,) the token between enrollment and mixture.
+        Returns:
+            (B, T, D), with the lengths and frame rate of ``coarse``.
+        Raises:
+            ValueError: ``coarse`` is not at the codec's frame rate.
+        """
+
+    def check_rate(self, coarse: Frames) -> None:
+        """Raise ValueError where ``coarse`` is not at the codec's frame rate."""
+        if coarse.frame_rate != self.codec.frame_rate:
+            raise ValueError(
+                f"coarse embeddings are at {coarse.frame_rate} Hz but the codec decodes at "
+                f"{self.codec.frame_rate} Hz; train the LM on codes of this codec."
+            )
+
+    def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
+        """(B, N') from ``prediction.embeddings``, the refined sum of all K codebooks."""
+        if self.synthesis == "decode":
+            return self.codec.decode_embeddings(prediction.embeddings)
+        return self.codec.filter_waveform(
+            conditions.mixture_waveform, conditions.mixture_num_samples, prediction.embeddings
+        )

@@ -9,8 +9,8 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.layers.condition_sequence import join_conditions, mean_enrollment, mixture_at
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
-from espnet_tse.schema import Conditions, Frames, Prediction
-from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
+from espnet_tse.schema import Conditions, Frames
+from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder, check_synthesis
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class FineEmbeddingConfig(TransformerConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.synthesis not in ("decode", "filter"):
-            raise ValueError(f"synthesis '{self.synthesis}' is neither 'decode' nor 'filter'.")
+        check_synthesis(self.synthesis)
 
 
 class FineEmbeddingVocoder(AbsCodecVocoder):
@@ -41,7 +40,7 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
     Config = FineEmbeddingConfig
 
     def __init__(self, stack: TransformerStack, codec: AbsCodec):
-        super().__init__(codec)
+        super().__init__(codec, stack.config.synthesis)
         self.stack = stack
         self.project = nn.Linear(stack.config.width, codec.spec.embedding_dim)
         self.position_dropout = nn.Dropout(stack.config.dropout)
@@ -57,22 +56,8 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         return cls(TransformerStack(codec.spec.embedding_dim, config), codec)
 
     def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor) -> Frames:
-        """Sum of all K codebook embeddings in one pass.
-
-        Args:
-            conditions: E_m and E_r, any frame rates.
-            coarse: D_n, the first n codebook embeddings summed, (B, T, D) at the codec's frame rate.
-            separator: (D,) the token between enrollment and mixture.
-        Returns:
-            (B, T, D), with the lengths and frame rate of ``coarse``.
-        Raises:
-            ValueError: ``coarse`` is not at the codec's frame rate.
-        """
-        if coarse.frame_rate != self.codec.frame_rate:
-            raise ValueError(
-                f"coarse embeddings are at {coarse.frame_rate} Hz but the codec decodes at "
-                f"{self.codec.frame_rate} Hz; train the LM on codes of this codec."
-            )
+        """As ``AbsCodecVocoder.refine``: [., ., E_s] = EL([E_r, E_m, D_n])."""
+        self.check_rate(coarse)
         prefix = join_conditions(conditions, separator, coarse.frame_rate)
         frames, mixture = coarse.values, mixture_at(conditions, coarse.values.size(1), coarse.frame_rate)
         if self.stack.config.add_mixture:
@@ -99,11 +84,3 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         """x sqrt(D) + sinusoid(index), dropped out: (B, L, D)."""
         width = values.size(2)
         return self.position_dropout(values * width**0.5 + sinusoid(index, width).to(values))
-
-    def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
-        """(B, N') from ``prediction.embeddings``, the refined sum of all K codebooks."""
-        if self.stack.config.synthesis == "decode":
-            return self.codec.decode_embeddings(prediction.embeddings)
-        return self.codec.filter_waveform(
-            conditions.mixture_waveform, conditions.mixture_num_samples, prediction.embeddings
-        )

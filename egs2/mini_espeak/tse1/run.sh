@@ -14,5 +14,6 @@ exec ./tse.sh \
     --nj 2 \
     --inference_nj 2 \
     --num_procs 2 \
-    --asr pocketsphinx \
+    --asr pocketsphinx:local/grid.jsgf \
+    --local_data_opts "--train_speakers 96 --train_sentences 20" \
     "$@"

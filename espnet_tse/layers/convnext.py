@@ -16,7 +16,10 @@ class ConvNeXtBlock(nn.Module):
         # Blocks start as a small step from the identity, which lets a short training begin at once.
         self.scale = nn.Parameter(torch.full((channels,), 0.3))
 
-    def forward(self, hidden: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, padding: Tensor | None = None) -> Tensor:
+        """``padding``: (B, T) bool, True at padding; then a row does not see what stands behind it."""
+        if padding is not None:
+            hidden = hidden.masked_fill(padding[..., None], 0.0)
         mixed = self.norm(self.depthwise(hidden.transpose(1, 2)).transpose(1, 2))
         return hidden + self.scale * self.narrow(nn.functional.gelu(self.widen(mixed)))
 
@@ -27,9 +30,13 @@ class ConvNeXtStack(nn.Module):
     def __init__(self, input_dim: int, channels: int, num_blocks: int, output_dim: int, expansion: int = 3):
         super().__init__()
         self.input = nn.Linear(input_dim, channels)
-        self.blocks = nn.Sequential(*(ConvNeXtBlock(channels, expansion) for _ in range(num_blocks)))
+        self.blocks = nn.ModuleList(ConvNeXtBlock(channels, expansion) for _ in range(num_blocks))
         self.norm = nn.LayerNorm(channels)
         self.output = nn.Linear(channels, output_dim)
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.output(self.norm(self.blocks(self.input(features))))
+    def forward(self, features: Tensor, padding: Tensor | None = None) -> Tensor:
+        """``padding``: (B, T) bool, True at padding, where rows differ in length."""
+        hidden = self.input(features)
+        for block in self.blocks:
+            hidden = block(hidden, padding)
+        return self.output(self.norm(hidden))
