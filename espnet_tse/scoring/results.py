@@ -8,6 +8,7 @@ from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.scoring.aggregate import Summary, WordColumn, columns_of
 from espnet_tse.scoring.plan import ScoringPlan, plain_options
 from espnet_tse.scoring.registry import METRICS
+from espnet_tse.scoring.source_version import base_versions, source_commit
 from espnet_tse.scoring.text import NORMALISERS
 from espnet_tse.scoring.wer import show_alignment
 from espnet_tse.scoring.worker import Record
@@ -86,7 +87,8 @@ def _failures(records: dict[str, Record], words: list[WordColumn]) -> list[str]:
 def make_meta(plan: ScoringPlan) -> dict:
     """The ``meta`` block of result.json: all that is needed to compute the numbers again."""
     options = plan.options
-    versions = {k: v for part in plan.measures.values() for k, v in part["packages"].items()}
+    # Neither these versions nor the commit are in the signature: they name a result, they do not part it.
+    versions = base_versions() | {k: v for part in plan.measures.values() for k, v in part["packages"].items()}
     hashes = {k: v for part in plan.measures.values() for k, v in part["weights_sha256"].items()}
     inputs = {
         name: str(path) if path else None
@@ -104,6 +106,7 @@ def make_meta(plan: ScoringPlan) -> dict:
         "preset": options.preset,
         "n": len(plan.utterances),
         "date": time.strftime("%Y-%m-%d"),
+        "commit": source_commit(),
         "versions": dict(sorted(versions.items())),
         "weights_sha256": dict(sorted(hashes.items())),
         "settings": {

@@ -16,6 +16,7 @@ from espnet_tse.scoring import runner
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.runner import JobError, deal, run
+from espnet_tse.scoring.source_version import source_commit
 
 METRICS = "si_sdr,si_sdr_i,sdr,pesq,fail_rate,len_ratio,est_dbfs"
 KEYS = [f"u{i:02d}" for i in range(9)]
@@ -96,6 +97,8 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     meta = result["meta"]
     assert (meta["n"], meta["preset"], meta["inputs"]["ref_scp"]) == (9, "offline", str(options.ref_scp))
     assert meta["inputs"]["intf_scp"] == [] and meta["inputs"]["enroll_scp"] is None
+    assert meta["commit"] == source_commit()
+    assert set(meta["versions"]) >= {"python", "numpy", "espnet_tse", "pesq"}
 
     # Any number of jobs, from nothing: the same bytes.
     three = replace(options, output_dir=tmp_path / "out3", cache_dir=None, nj=3)

@@ -39,8 +39,11 @@ def environment(results: list[ScoredSet]) -> list[tuple[str, str]]:
     for name in PACKAGES:
         lines.append((f"{name} version", recorded.get(name) or installed_version(name)))
     commit = newest.meta.get("commit") or newest.meta.get("git_hash")
-    lines.append(("Git hash", str(commit) if commit else git("rev-parse", "HEAD")))
-    if not commit:
+    if commit or "commit" in newest.meta:
+        lines.append(("Git hash", str(commit or "scored outside a clone")))
+    else:
+        # Scores of before the commit was recorded: that of the report is the best guess.
+        lines.append(("Git hash", git("rev-parse", "HEAD")))
         lines.append(("Commit date", git("log", "-1", "--format=%cd")))
     return lines
 

@@ -13,6 +13,12 @@ def test_environment_is_that_of_the_newest_score(exp_dir, write_result):
     assert "Commit date" not in facts
 
 
+def test_scores_of_no_clone_are_not_given_the_reports_commit(exp_dir, write_result):
+    write_result(exp_dir / "tse_c" / "decode", "system3", meta={"date": "2026-05-06", "commit": None})
+    facts = dict(provenance.environment(collect_results(exp_dir)))
+    assert facts["Git hash"] == "scored outside a clone" and "Commit date" not in facts
+
+
 def test_without_a_recorded_commit_git_is_asked(exp_dir, monkeypatch):
     results = collect_results(exp_dir)
     for result in results:

@@ -1,0 +1,50 @@
+import platform
+import subprocess
+
+import numpy
+import pytest
+
+import espnet_tse
+from espnet_tse.scoring.source_version import base_versions, source_commit
+
+
+def git(folder, *arguments):
+    names = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    answer = subprocess.run(["git", *names, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A clone with the package at its top, and one installed somewhere below."""
+    for package in ("espnet_tse", "env/lib/espnet_tse"):
+        (tmp_path / "clone" / package).mkdir(parents=True)
+    git(tmp_path / "clone", "init", "--quiet")
+    return tmp_path / "clone"
+
+
+def test_commit_is_the_clones_head(clone):
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "first")
+    assert source_commit(clone / "espnet_tse") == git(clone, "rev-parse", "HEAD")
+
+
+def test_a_package_installed_below_another_clone_has_no_commit(clone):
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "first")
+    assert source_commit(clone / "env" / "lib" / "espnet_tse") is None
+
+
+def test_nothing_to_name_is_no_error(clone, tmp_path, monkeypatch):
+    assert source_commit(clone / "espnet_tse") is None  # no commit yet
+    (tmp_path / "plain" / "espnet_tse").mkdir(parents=True)
+    assert source_commit(tmp_path / "plain" / "espnet_tse") is None
+    assert source_commit(tmp_path / "absent") is None
+    monkeypatch.setenv("PATH", "")
+    assert source_commit() is None
+
+
+def test_versions_name_the_interpreter_and_the_package():
+    assert base_versions() == {
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "espnet_tse": espnet_tse.__version__,
+    }
