@@ -1,6 +1,7 @@
 """Recognisers for WER: pocketsphinx, and transcripts that any other recogniser wrote.
 
-``--asr`` forms: ``pocketsphinx`` or ``external:<text>[,<text of the clean targets>]``.
+``--asr`` forms: ``pocketsphinx``, ``pocketsphinx:<grammar.jsgf>`` or
+``external:<text>[,<text of the clean targets>]``.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class AsrSpec:
     tag: str
     estimate_text: Path | None = None
     target_text: Path | None = None
+    grammar: Path | None = None  # JSGF: the sentences that pocketsphinx may recognise
 
     @property
     def smoke_test(self) -> bool:
@@ -34,13 +36,13 @@ def parse_asr(option: str) -> AsrSpec:
         ValueError: unknown kind or missing path.
     """
     kind, _, rest = option.partition(":")
-    if kind == "pocketsphinx" and not rest:
-        return AsrSpec(kind, kind)
+    if kind == "pocketsphinx":
+        return AsrSpec(kind, kind, grammar=Path(rest) if rest else None)
     if kind == "external" and rest:
         estimate, _, target = rest.partition(",")
         return AsrSpec(kind, kind, Path(estimate), Path(target) if target else None)
     raise ValueError(
-        f"--asr {option}: unknown; use 'pocketsphinx' or 'external:<text>[,<text of the clean targets>]', "
+        f"--asr {option}: unknown; use 'pocketsphinx[:<grammar.jsgf>]' or 'external:<text>[,<text of the clean targets>]', "
         "where <text> is a Kaldi text file (utterance, words) written by any recogniser."
     )
 
@@ -51,11 +53,17 @@ class PocketSphinx:
     A smoke test, not a measure: its WER between a clean file and the same with inaudible noise is 0.38.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grammar: Path | None = None) -> None:
+        """``grammar``: JSGF file that takes the place of the English language model.
+
+        Where the sentences are known to be few (GRID), a grammar makes the recogniser useful: its WER on
+        clean mini_espeak falls from 0.99 to about 0.2.
+        """
         from pocketsphinx import Decoder
 
         # The pruning halves the time; on clean speech the texts measured were those of the default.
-        self.decoder = Decoder(loglevel="FATAL", **PRUNING)
+        language = {} if grammar is None else {"jsgf": str(grammar), "lm": None}
+        self.decoder = Decoder(loglevel="FATAL", **PRUNING, **language)
 
     def __call__(self, samples: np.ndarray) -> str:
         """Words of (N,) samples at 16 kHz."""

@@ -132,7 +132,7 @@ class Measurer:
         if name == "pocketsphinx":
             from espnet_tse.scoring.asr import PocketSphinx
 
-            return PocketSphinx()
+            return PocketSphinx(weights.get("grammar"))
         from espnet_tse.scoring.pesq import PesqProcess
 
         assert name == "pesq", name

@@ -108,9 +108,9 @@ _WORDS = f"""
 - `wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}.
 - `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}.
 
-The tag is the recogniser. `--asr pocketsphinx` needs no download and is a **smoke test only** (its dWER
-between clean read speech and the same with inaudible noise is about 0.38): its results carry
-`smoke_test: true`, and no claim should rest on them. `--asr external:<text>[,<text of the clean targets>]`
+The tag is the recogniser. `--asr pocketsphinx` (or `pocketsphinx:<grammar.jsgf>`, where the sentences are
+known to be few) needs no download and is a **smoke test only** (its dWER between clean read
+speech and the same with inaudible noise is about 0.38): its results carry `smoke_test: true`, and no claim should rest on them. `--asr external:<text>[,<text of the clean targets>]`
 takes the transcripts of any recogniser.
 
 Texts are normalised alike on both sides (`--text_norm basic`: NFKC, lower case, spans in brackets dropped,

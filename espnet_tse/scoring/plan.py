@@ -6,6 +6,7 @@ import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from espnet_tse.schema.files import sha256_of
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.scoring.asr import AsrSpec, parse_asr
 from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
@@ -338,12 +339,18 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     measures = {
         name: _describe(MEASURES[name], options.dnsmos_dir) for name in _measures_used(names, pocketsphinx)
     }
+    grammars = [spec.grammar for spec in specs if spec.grammar is not None]
+    for grammar in grammars:
+        if not grammar.is_file():
+            raise DataError(f"--asr pocketsphinx:{grammar}: no such grammar file (JSGF); mend the path.")
+        measures["pocketsphinx"]["grammar_sha256"] = sha256_of(grammar)
     identities = {name: json.dumps([name, part], sort_keys=True) for name, part in measures.items()}
     weights = {
         weight: find_weight(weight, options.dnsmos_dir)
         for name in measures
         for weight in MEASURES[name].weights
     }
+    weights |= {"grammar": grammar for grammar in grammars}
     estimate_cache = options.output_dir / ".cache"
     policies = {name: getattr(options, name) for name in ("length", "align", "level", "ref_channel")}
     signed = {**policies, "measures": measures, "text_norm": options.text_norm, "asr": [s.tag for s in specs]}
