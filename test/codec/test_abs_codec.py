@@ -101,6 +101,72 @@ def test_resynthesis_has_the_level_and_length_of_its_input(codec):
         )
 
 
+def test_latents_are_the_analysis_of_each_row_at_unit_level(codec):
+    lengths = torch.tensor([3000, 6400, 300, 641])
+    waveform = torch.randn(4, 6400) * torch.tensor([0.01, 1.0, 3.0, 0.2])[:, None]
+    latents = codec.encode_latents(waveform, lengths)
+    assert latents.frame_rate == codec.frame_rate and latents.values.shape == (4, 10, 6)
+    for row, length in enumerate(lengths.tolist()):
+        signal = waveform[row : row + 1, :length]
+        signal = torch.nn.functional.pad(signal / signal.square().mean().sqrt(), (0, max(0, 640 - length)))
+        expected = codec.analyze(signal)[0]
+        assert int(latents.lengths[row]) == len(expected) == codec.spec.num_frames(length)
+        torch.testing.assert_close(latents.values[row, : len(expected)], expected, atol=1e-4, rtol=1e-4)
+        assert not latents.values[row, len(expected) :].any()
+
+
+def test_codes_are_those_of_the_latents(codec):
+    waveform, lengths = torch.randn(1, 5000), torch.tensor([5000])
+    latents = codec.encode_latents(waveform, lengths)
+    assert torch.equal(codec.quantizer.encode(latents.values), codec.encode(waveform, lengths).values)
+
+
+def test_latents_carry_no_gradient_and_want_samples(codec):
+    signal = torch.randn(1, 700).requires_grad_()
+    assert not codec.encode_latents(signal, torch.tensor([700])).values.requires_grad
+    with pytest.raises(ValueError, match="an empty signal"):
+        codec.encode_latents(torch.randn(2, 700), torch.tensor([700, 0]))
+
+
+def draws_spectra(codec):
+    return isinstance(codec, SpectralCodec)
+
+
+def test_filtering_keeps_what_the_embeddings_hold(codec):
+    lengths = torch.tensor([6400, 3001])
+    waveform = torch.randn(2, 6400) * torch.tensor([[0.02], [0.4]])
+    latents = codec.encode_latents(waveform, lengths)
+    if not draws_spectra(codec):
+        with pytest.raises(ValueError, match="FunCodec draws no spectrum.*synthesis: decode"):
+            codec.filter_waveform(waveform, lengths, latents)
+        return
+    whole = codec.filter_waveform(waveform, lengths, latents)
+    assert whole.shape == waveform.shape and not whole[1, 3001:].any()
+    for row, length in enumerate(lengths.tolist()):
+        torch.testing.assert_close(whole[row, :length], waveform[row, :length], atol=1e-4, rtol=1e-3)
+    other = Frames(latents.values - 2 * torch.rand_like(latents.values), latents.lengths, latents.frame_rate)
+    less = codec.filter_waveform(waveform, lengths, other)
+    for row, length in enumerate(lengths.tolist()):
+        assert less[row].square().sum() < waveform[row, :length].square().sum()
+        frames = -(-length // 640)
+        own = Frames(other.values[row : row + 1, :frames], other.lengths[row : row + 1], other.frame_rate)
+        alone = codec.filter_waveform(waveform[row : row + 1, :length], lengths[row : row + 1], own)
+        torch.testing.assert_close(less[row, :length], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def test_filtered_silence_is_silence():
+    codec = spectral().eval()
+    silence, lengths = torch.zeros(1, 2000), torch.tensor([2000])
+    embeddings = Frames(torch.randn(1, 4, 6), torch.tensor([4]), codec.frame_rate)
+    assert not codec.filter_waveform(silence, lengths, embeddings).any()
+
+
+def test_filtering_wants_a_frame_for_every_hop(codec):
+    embeddings = Frames(torch.randn(1, 3, 6), torch.tensor([3]), codec.frame_rate)
+    with pytest.raises(ValueError, match=r"have \[3\] frames, the mixtures want \[4\].*length_mode exact"):
+        codec.filter_waveform(torch.randn(1, 2000), torch.tensor([2000]), embeddings)
+
+
 def test_silence_is_coded_without_nan(codec):
     codes, scale = codec.encode_with_scale(torch.zeros(1, 2000), torch.tensor([2000]))
     assert scale.item() == 0 and torch.isfinite(codec.decode_codes(codes)).all()

@@ -10,8 +10,8 @@ from espnet_tse.scoring.source_version import base_versions, source_commit
 
 def git(folder, *arguments):
     names = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    answer = subprocess.run(["git", *names, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return answer.stdout.strip()
+    command = ["git", *names, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture

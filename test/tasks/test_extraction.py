@@ -13,8 +13,8 @@ def write_shards(folder, *peaks):
         shard = folder / str(part)
         shard.mkdir(parents=True)
         (shard / "wav.scp").write_text(f"{key} {shard / key}.wav\n")
-        counts = {"num_utterances": 1, "audio_s": 4.0, "wall_s": 1.0, "function_evaluations": 10, "num_frames": 100}
-        content = {**counts, **peak, "settings": {"length_mode": "exact"}}
+        counts = {"num_utterances": 1, "function_evaluations": 10, "num_frames": 100}
+        content = {**counts, "audio_s": 4.0, "wall_s": 1.0, **peak, "settings": {"length_mode": "exact"}}
         (shard / "decode.json").write_text(json.dumps(content))
     mixtures = folder / "mixtures.scp"
     mixtures.write_text("".join(f"{key} {key}.wav\n" for key in keys))

@@ -1,0 +1,108 @@
+"""LauraTSE of the parts made for short trainings, on a codec that draws spectra."""
+
+import pytest
+import torch
+from factories import make_batch, take_row
+from tse_system import write_codec
+
+from espnet_tse.codec.load import load_codec
+from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.schema import DecodeConf
+from espnet_tse.tasks.choices import (
+    encoder_choices,
+    frontend_choices,
+    lm_choices,
+    model_choices,
+    vocoder_choices,
+)
+
+LM = {"num_layers": 1, "width": 32, "num_heads": 2, "feedforward": 64, "position": "rotary"}
+
+
+@pytest.fixture
+def model(tmp_path) -> LauraTSE:
+    """shared_convnext on codec_latent, conv_embedding, synthesis by filtering; fixed weights, eval mode."""
+    codec = load_codec(write_codec(tmp_path / "codec"))
+    torch.manual_seed(0)
+    encoder = encoder_choices.build(
+        "shared_convnext",
+        {"channels": 16, "num_blocks": 1},
+        frontend=frontend_choices.build("codec_latent", {}, codec=codec),
+        output_dim=codec.spec.embedding_dim,
+    )
+    added = {"add_mixture": True, "add_enrollment": True, "history_dropout": 1.0}
+    lm = lm_choices.build("decoder_only", {**LM, **added}, codebooks=codec.codebooks, spec=codec.spec)
+    sizes = {"channels": 16, "num_blocks": 2, "synthesis": "filter"}
+    vocoder = vocoder_choices.build("conv_embedding", sizes, codec=codec)
+    return model_choices.build("laura_tse", {}, encoder=encoder, lm=lm, vocoder=vocoder).eval()
+
+
+def espnet_data(batch) -> dict[str, torch.Tensor]:
+    return {
+        "speech_mix": batch.mixture,
+        "speech_mix_lengths": batch.mixture_lengths,
+        "enroll_ref1": batch.enrollment,
+        "enroll_ref1_lengths": batch.enrollment_lengths,
+        "target_codes": batch.target_codes.values,
+        "target_codes_lengths": batch.target_codes.lengths,
+        "target_codes_rate": torch.tensor([batch.target_codes.frame_rate]),
+    }
+
+
+def test_two_training_steps_lower_the_loss_and_leave_the_codec_alone(model):
+    data = espnet_data(make_batch([0.6, 0.4], [0.4, 0.3], model.codec))
+    codec_before = {name: value.clone() for name, value in model.codec.state_dict().items()}
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=3e-3)
+    before, stats, _ = model(**data)
+    assert {"loss_ce", "loss_reg", "loss_reg_predicted", "loss_reg_truth"} <= set(stats)
+    model.train()
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(**data)[0].backward()
+        optimizer.step()
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+    after = model.eval()(**data)[0]
+    assert float(after.detach()) < float(before.detach())
+    for name, value in model.codec.state_dict().items():
+        assert torch.equal(value, codec_before[name])
+
+
+def test_every_trained_part_learns(model):
+    data = espnet_data(make_batch([0.6, 0.4], [0.4, 0.3], model.codec))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    # The refiner's last layer starts at zero, so what lies behind it has a gradient after one step.
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(**data)[0].backward()
+        optimizer.step()
+    for part in (model.encoder.stack, model.lm.head, model.vocoder.stack):
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+    assert not any("codec." in name for name in model.state_dict())
+
+
+def test_extraction_has_the_mixtures_length_and_level_alone_and_in_a_batch(model):
+    batch = make_batch([1.01, 0.5], [0.4, 0.9], model.codec)
+    together = model.extract(batch, DecodeConf())
+    assert together.waveform.shape == batch.mixture.shape
+    for row in range(2):
+        length = int(batch.mixture_lengths[row])
+        alone = model.extract(take_row(batch, row), DecodeConf())
+        torch.testing.assert_close(together.waveform[row, :length], alone.waveform[0], atol=1e-4, rtol=1e-3)
+        assert not together.waveform[row, length:].any()
+        mixture_rms = batch.mixture[row, :length].square().mean().sqrt()
+        torch.testing.assert_close(alone.waveform[0].square().mean().sqrt(), mixture_rms, atol=1e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 2.0, 5.3])
+def test_chunks_are_filtered_to_the_mixtures_exact_length(model, seconds):
+    batch = make_batch([seconds], [0.5], model.codec)
+    estimate = model.extract(batch, DecodeConf(max_chunk_s=2.0, overlap_s=0.5))
+    assert estimate.waveform.shape == batch.mixture.shape
+    assert torch.isfinite(estimate.waveform).all() and estimate.waveform.abs().max() > 0
+
+
+def test_filtering_refuses_targets_of_another_length_than_the_mixture(model):
+    with torch.no_grad():
+        model.lm.head.bias.view(-1, 17)[:, 16] = -1e4  # never an end: two frames too many
+    with pytest.raises(ValueError, match="length_mode exact"):
+        model.extract(make_batch([0.5], [0.5], model.codec), DecodeConf(length_mode="bounded"))
