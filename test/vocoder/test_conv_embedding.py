@@ -61,7 +61,11 @@ def test_codes_of_another_rate_are_refused():
 
 @pytest.mark.parametrize(
     "conf, fault",
-    [({"synthesis": "magic"}, "'magic' is neither"), ({"channels": 0}, "positive"), ({"num_blocks": 0}, "positive")],
+    [
+        ({"synthesis": "magic"}, "'magic' is neither"),
+        ({"channels": 0}, "positive"),
+        ({"num_blocks": 0}, "positive"),
+    ],
 )
 def test_impossible_configs_are_refused(conf, fault):
     with pytest.raises(ValueError, match=fault):
