@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.convnext import ConvNeXtStack
 from espnet_tse.schema import Conditions, Frames, TSEBatch
 
@@ -22,7 +24,7 @@ class SharedConvNeXtConfig:
             raise ValueError(f"sizes of the convolutional encoder must be positive: {self}.")
 
 
-class SharedConvNeXtEncoder(nn.Module):
+class SharedConvNeXtEncoder(AbsConditionEncoder):
     """Features -> condition frames, the same weights for both signals.
 
     Convolutions know from the start that neighbours matter, which attention has to learn: in the few
@@ -31,7 +33,7 @@ class SharedConvNeXtEncoder(nn.Module):
 
     Config = SharedConvNeXtConfig
 
-    def __init__(self, frontend: nn.Module, config: SharedConvNeXtConfig, output_dim: int):
+    def __init__(self, frontend: AbsFrontend, config: SharedConvNeXtConfig, output_dim: int):
         super().__init__()
         if config.residual and frontend.output_dim != output_dim:
             raise ValueError(
@@ -43,7 +45,7 @@ class SharedConvNeXtEncoder(nn.Module):
 
     @classmethod
     def from_config(
-        cls, config: SharedConvNeXtConfig, frontend: nn.Module, output_dim: int
+        cls, config: SharedConvNeXtConfig, frontend: AbsFrontend, output_dim: int
     ) -> "SharedConvNeXtEncoder":
         return cls(frontend, config, output_dim)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
 from espnet_tse.schema import Conditions, Frames, TSEBatch
 
@@ -18,12 +20,12 @@ class SharedTransformerConfig(TransformerConfig):
     residual: bool = False  # add the features to the output; they must have its width (codec_latent has)
 
 
-class SharedTransformerEncoder(nn.Module):
+class SharedTransformerEncoder(AbsConditionEncoder):
     """Features -> condition frames in the codec's embedding space, the same weights for both signals."""
 
     Config = SharedTransformerConfig
 
-    def __init__(self, frontend: nn.Module, stack: TransformerStack, output_dim: int):
+    def __init__(self, frontend: AbsFrontend, stack: TransformerStack, output_dim: int):
         super().__init__()
         config = stack.config
         if config.residual and frontend.output_dim != output_dim:
@@ -38,7 +40,7 @@ class SharedTransformerEncoder(nn.Module):
 
     @classmethod
     def from_config(
-        cls, config: SharedTransformerConfig, frontend: nn.Module, output_dim: int
+        cls, config: SharedTransformerConfig, frontend: AbsFrontend, output_dim: int
     ) -> "SharedTransformerEncoder":
         """``frontend`` maps (waveform, lengths) to Frames; ``output_dim`` is the codec's embedding width."""
         return cls(frontend, TransformerStack(frontend.output_dim, config), output_dim)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.schema import Frames
 
@@ -14,7 +15,7 @@ class CodecLatentConfig:
     """Everything is the codec's."""
 
 
-class CodecLatent(nn.Module):
+class CodecLatent(AbsFrontend):
     """Waveform -> what the frozen codec's quantizer would see.
 
     Mixture, enrollment and target then live in one space and at one rate, so a system that adds what it

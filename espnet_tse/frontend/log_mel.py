@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.padding import padding_mask
 from espnet_tse.schema import Frames
 
@@ -51,7 +52,7 @@ def slaney_mel_filters(sample_rate: int, n_fft: int, num_mels: int) -> Tensor:
     return filters.to(torch.float32)
 
 
-class LogMel(nn.Module):
+class LogMel(AbsFrontend):
     """Waveform -> log-mel frames in [-floor_db, 0] dB, whatever the input's level.
 
     Source: the released LauraTSE configuration (arXiv:2601.06006, Sec. IV-B): centred frames with
