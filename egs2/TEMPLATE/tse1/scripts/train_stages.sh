@@ -15,7 +15,9 @@ run_training() {
         threads=$((num_threads * ngpu))
     elif [ "${ngpu}" -eq 0 ] && [ "${num_procs}" -gt 1 ]; then
         launch=("${python}" -m torch.distributed.run --standalone --nproc_per_node "${num_procs}" -m "${module}"
-            --ngpu 0 --dist_backend gloo)
+            --ngpu 0)
+        # ESPnet's default is NCCL, which needs GPUs; the codec's task chooses by itself.
+        if [ "${module}" = espnet_tse.bin.tse_train ]; then launch+=(--dist_backend gloo); fi
         threads=$((num_threads * num_procs))
     fi
     if [ "${num_nodes}" -gt 1 ]; then
@@ -50,8 +52,7 @@ train_codec() {  # --codec_config -> codec_exp
         "@$(target_scp "${valid_set}")" "codec_args=${codec_args}" "seed=${seed}" || return 0
     write_resume "${codec_exp}" "${current_stage%% *}"
     split_args opts "${codec_args}"
-    # The codec's task runs in one process; its threads are the processors of the machine it may use.
-    num_procs=1 num_nodes=1 run_training "${codec_exp}" espnet_tse.bin.codec_train --config "${codec_config}" \
+    num_nodes=1 run_training "${codec_exp}" espnet_tse.bin.codec_train --config "${codec_config}" \
         --train_data_dir "${train}" --valid_data_dir "${valid}" --output_dir "${codec_exp}" \
         --num_threads "${num_threads}" ${seed:+--seed "${seed}"} "${opts[@]}"
     finish_codec
