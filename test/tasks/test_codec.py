@@ -213,7 +213,7 @@ def test_two_processes_equal_one(data):
         data / "both",
     ]
     command += ["--train_data_dir", data / "train", "--valid_data_dir", data / "tse"]
-    subprocess.run([str(word) for word in command], check=True, capture_output=True, timeout=300)
+    subprocess.run([str(word) for word in command], check=True, capture_output=True, timeout=1200)
     norms = []
     for folder in (alone, data / "both"):
         curves = torch.load(folder / "checkpoint.pth", weights_only=True)["curves"]
