@@ -197,7 +197,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     rm -r exp/tse_laura_tse_mini
     run -0 toy --stage 8 --stop_stage 8 --dry_run true --num_procs 2 --num_threads 3 --tse_args "--optim_conf 'lr=1 eps=2'"
     [[ "${output}" == *"env OMP_NUM_THREADS=3 "*"torch.distributed.run --standalone --nproc_per_node 2 -m espnet_tse.bin.tse_train --ngpu 0 --dist_backend gloo "* ]]
-    [[ "${output}" == *"--output_dir exp/tse_laura_tse_mini_optim_conf_lr=1_eps=2 --optim_conf lr=1\\ eps=2"* ]]
+    [[ "${output}" == *"--output_dir exp/tse_laura_tse_mini_optim_conf_lr=1_eps=2 --resume true --optim_conf lr=1\\ eps=2"* ]]
     run -0 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4
     [[ "${output}" == *"run.pl --gpu 4 "*"--nproc_per_node 4 -m espnet_tse.bin.tse_train --ngpu 1 "* ]]
     run -2 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4 --num_nodes 2
@@ -216,7 +216,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 # bats test_tags=finished
 @test "the resume script in a folder repeats the run from its stage" {
     run -0 toy --stage 8 --stop_stage 8 --tse_args "--note 'two words'" --tse_tag mine
-    grep -q -- "--output_dir exp/tse_mine --note two words" "${FAKE_CALLS}"
+    grep -q -- "--output_dir exp/tse_mine --resume true --note two words" "${FAKE_CALLS}"
     : > "${FAKE_CALLS}"
     cd /
     run -0 "${CLONE}/egs2/toy/tse1/exp/tse_mine/run.sh" --stop_stage 8 --force true
