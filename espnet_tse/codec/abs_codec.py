@@ -21,6 +21,8 @@ class AbsCodec(nn.Module, ABC):
     ``decode_embeddings`` to the embeddings.
     """
 
+    draws_spectrum = False  # whether the decoder draws magnitudes, so that ``filter_waveform`` works
+
     @property
     @abstractmethod
     def spec(self) -> CodecSpec:

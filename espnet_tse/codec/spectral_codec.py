@@ -53,6 +53,7 @@ class SpectralCodec(AbsCodec):
     """
 
     Config = SpectralCodecConfig
+    draws_spectrum = True
 
     def __init__(self, config: SpectralCodecConfig = SpectralCodecConfig()):
         super().__init__()

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 
-from torch import nn
+from torch import Tensor, nn
 
-from espnet_tse.schema import Conditions, TSEBatch
+from espnet_tse.schema import Conditions, Frames, TSEBatch
 
 
 class AbsConditionEncoder(nn.Module, ABC):
@@ -24,3 +24,29 @@ class AbsConditionEncoder(nn.Module, ABC):
             enrollment stays a sequence. A row is the same whatever its batch mates are. Encoders whose
             systems may filter the mixture also hand on its samples (``mixture_waveform``).
         """
+
+
+class AbsSharedEncoder(AbsConditionEncoder):
+    """The same weights read mixture and enrollment."""
+
+    @abstractmethod
+    def encode(self, waveform: Tensor, lengths: Tensor) -> Frames:
+        """One signal: (B, N) samples -> (B, T, output_dim) at the front-end's rate, zeros at padding."""
+
+    def forward(self, batch: TSEBatch) -> Conditions:
+        """E_m and E_r of a batch (arXiv:2601.06006, Sec. III-B)."""
+        return Conditions(
+            mixture=self.encode(batch.mixture, batch.mixture_lengths),
+            enrollment=self.encode(batch.enrollment, batch.enrollment_lengths),
+            mixture_waveform=batch.mixture,
+            mixture_num_samples=batch.mixture_lengths,
+        )
+
+
+def check_residual(residual: bool, feature_dim: int, output_dim: int) -> None:
+    """Raise ValueError where features of one width were to be added to an output of another."""
+    if residual and feature_dim != output_dim:
+        raise ValueError(
+            f"residual adds features of width {feature_dim} to an output of width {output_dim}; "
+            "use --frontend codec_latent or residual: false."
+        )

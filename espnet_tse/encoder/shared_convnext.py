@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.encoder.abs_encoder import AbsSharedEncoder, check_residual
 from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.convnext import ConvNeXtStack
-from espnet_tse.schema import Conditions, Frames, TSEBatch
+from espnet_tse.schema import Frames
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SharedConvNeXtConfig:
             raise ValueError(f"sizes of the convolutional encoder must be positive: {self}.")
 
 
-class SharedConvNeXtEncoder(AbsConditionEncoder):
+class SharedConvNeXtEncoder(AbsSharedEncoder):
     """Features -> condition frames, the same weights for both signals.
 
     Convolutions know from the start that neighbours matter, which attention has to learn: in the few
@@ -35,11 +35,7 @@ class SharedConvNeXtEncoder(AbsConditionEncoder):
 
     def __init__(self, frontend: AbsFrontend, config: SharedConvNeXtConfig, output_dim: int):
         super().__init__()
-        if config.residual and frontend.output_dim != output_dim:
-            raise ValueError(
-                f"residual adds features of width {frontend.output_dim} to an output of width {output_dim}; "
-                "use --frontend codec_latent or residual: false."
-            )
+        check_residual(config.residual, frontend.output_dim, output_dim)
         self.frontend, self.config = frontend, config
         self.stack = ConvNeXtStack(frontend.output_dim, config.channels, config.num_blocks, output_dim)
 
@@ -57,12 +53,3 @@ class SharedConvNeXtEncoder(AbsConditionEncoder):
         if self.config.residual:
             values = values + features.values
         return Frames(values.masked_fill(padding[..., None], 0.0), features.lengths, features.frame_rate)
-
-    def forward(self, batch: TSEBatch) -> Conditions:
-        """E_m and E_r of a batch."""
-        return Conditions(
-            mixture=self.encode(batch.mixture, batch.mixture_lengths),
-            enrollment=self.encode(batch.enrollment, batch.enrollment_lengths),
-            mixture_waveform=batch.mixture,
-            mixture_num_samples=batch.mixture_lengths,
-        )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.encoder.abs_encoder import AbsSharedEncoder, check_residual
 from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
-from espnet_tse.schema import Conditions, Frames, TSEBatch
+from espnet_tse.schema import Frames
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SharedTransformerConfig(TransformerConfig):
     residual: bool = False  # add the features to the output; they must have its width (codec_latent has)
 
 
-class SharedTransformerEncoder(AbsConditionEncoder):
+class SharedTransformerEncoder(AbsSharedEncoder):
     """Features -> condition frames in the codec's embedding space, the same weights for both signals."""
 
     Config = SharedTransformerConfig
@@ -28,11 +28,7 @@ class SharedTransformerEncoder(AbsConditionEncoder):
     def __init__(self, frontend: AbsFrontend, stack: TransformerStack, output_dim: int):
         super().__init__()
         config = stack.config
-        if config.residual and frontend.output_dim != output_dim:
-            raise ValueError(
-                f"residual adds features of width {frontend.output_dim} to an output of width {output_dim}; "
-                "use --frontend codec_latent or residual: false."
-            )
+        check_residual(config.residual, frontend.output_dim, output_dim)
         self.frontend, self.stack = frontend, stack
         self.project = nn.Linear(config.width, output_dim)
         if config.residual:
@@ -54,12 +50,3 @@ class SharedTransformerEncoder(AbsConditionEncoder):
         hidden = self.stack(features.values * config.feature_scale, bidirectional_mask(padding), positions)
         values = self.project(hidden) + (features.values if config.residual else 0.0)
         return Frames(values.masked_fill(padding[..., None], 0.0), features.lengths, features.frame_rate)
-
-    def forward(self, batch: TSEBatch) -> Conditions:
-        """E_m and E_r of a batch (arXiv:2601.06006, Sec. III-B)."""
-        return Conditions(
-            mixture=self.encode(batch.mixture, batch.mixture_lengths),
-            enrollment=self.encode(batch.enrollment, batch.enrollment_lengths),
-            mixture_waveform=batch.mixture,
-            mixture_num_samples=batch.mixture_lengths,
-        )

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.lm.token_mixing import mix_tokens
 from espnet_tse.loss.code_cross_entropy import code_cross_entropy, code_labels
 from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
-from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
+from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class LauraTSE(AbsTSEModel):
 
     def __init__(
         self,
-        encoder: SharedTransformerEncoder,
+        encoder: AbsConditionEncoder,
         lm: DecoderOnlyLM,
-        vocoder: FineEmbeddingVocoder,
+        vocoder: AbsCodecVocoder,
         config: LauraTSEConfig = LauraTSEConfig(),
     ):
         super().__init__()

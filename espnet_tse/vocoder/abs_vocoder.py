@@ -35,6 +35,8 @@ class AbsCodecVocoder(AbsVocoder):
     def __init__(self, codec: AbsCodec, synthesis: str = "decode"):
         """``synthesis``: ``decode`` by the codec's decoder; ``filter`` the mixture by what it draws."""
         super().__init__()
+        if synthesis == "filter" and not codec.draws_spectrum:
+            raise ValueError(f"{type(codec).__name__} draws no spectrum to filter with; use synthesis: decode.")
         self.synthesis = synthesis
         self.codec = codec.requires_grad_(False).eval()
         leave_out_of_checkpoints(self, "codec")
