@@ -21,7 +21,7 @@ test-shell:
 	$(BIN)/bats test/shell
 
 lint:
-	$(BIN)/shellcheck -x -S warning $$(git ls-files '*.sh' .ci/run | grep -v parse_options)
+	$(BIN)/shellcheck -x -S warning $$(git ls-files '*.sh' .ci/run)
 
 # Resolve the versions anew from setup.py and the overrides of pyproject.toml.
 lock:
