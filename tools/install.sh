@@ -16,16 +16,21 @@ command -v "${python}" > /dev/null || die "no '${python}'; install Python 3.11 o
     || die "$("${python}" --version) is not supported; name Python 3.11 or 3.12 with PYTHON=."
 "${python}" -c 'import venv, ensurepip' 2> /dev/null \
     || die "'${python}' lacks venv; install it (Debian: apt-get install python3-venv)."
+"${python}" -c 'import sys, sysconfig, os; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+    || die "no Python.h, which the scorer pesq is built with (Debian: apt-get install python3-dev)."
 command -v cc > /dev/null || command -v gcc > /dev/null \
     || die "no C compiler, which the scorer pesq is built with (Debian: apt-get install gcc python3-dev)."
 
-# The mark holds the lock's sum: an unchanged lock makes this script end at once.
+# The mark holds the sum of lock, interpreter and place: while none changes, this script ends at once.
 stamp=${venv}/.installed
-sum=$(cat "${root}/tools/lock.txt" "${root}/setup.py" | cksum)
+sum=$({ cat "${root}/tools/lock.txt" "${root}/setup.py"; "${python}" --version; echo "${root}"; } | cksum)
 if [ -e "${stamp}" ] && [ "$(cat "${stamp}")" = "${sum}" ]; then
     exit 0
 fi
 
+if [ -x "${venv}/bin/python" ] && [ "$("${venv}/bin/python" --version)" != "$("${python}" --version)" ]; then
+    die "${venv} holds $("${venv}/bin/python" --version), wanted is $("${python}" --version); remove it or name another folder."
+fi
 [ -x "${venv}/bin/python" ] || "${python}" -m venv "${venv}"
 unset VIRTUAL_ENV PYTHONPATH
 if "${venv}/bin/python" -m pip install -q --disable-pip-version-check "uv==${uv_version}" 2> /dev/null; then

@@ -149,7 +149,7 @@ def check_packages() -> Iterator[Finding]:
         judged = [(requirement, *judge(requirement)) for requirement in members]
         problems = [f"{r.name} {problem}" for r, problem, _ in judged if problem]
         detail = "; ".join(problems) or ", ".join(f"{r.name} {version}" for r, _, version in judged)
-        mend = f"pip install 'espnet_tse[{extra}]'  # {purpose}"
+        mend = f"pip install -e '.[{extra}]'  # {purpose}"
         yield Finding("Optional parts", "optional" if problems else "ok", f"[{extra}]", detail, mend)
 
 

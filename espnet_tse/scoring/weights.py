@@ -63,7 +63,7 @@ def package_version(distribution: str) -> str | None:
 def missing_parts(measure: Measure, dnsmos_dir: Path | None = None) -> list[str]:
     """What ``measure`` lacks on this machine, each with the way to get it; empty when it can run."""
     lacking = [
-        f"package '{name}' is not installed (pip install 'espnet_tse[score]')"
+        f"package '{name}' is not installed (pip install -e '.[score]')"
         for name in measure.packages
         if package_version(name) is None
     ]

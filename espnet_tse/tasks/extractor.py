@@ -37,7 +37,10 @@ class Extractor:
         Raises:
             DataError: nothing usable there; the message says what was looked for.
         """
-        if not Path(path_or_hf_id).exists() and str(path_or_hf_id).count("/") == 1:
+        path = Path(path_or_hf_id)
+        # A misspelt exp/tse_x looks like owner/name too; what begins with a folder that is here is no id.
+        is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"
+        if not path.exists() and is_hf_id and path.parts[0] != "exp":
             path_or_hf_id = download(str(path_or_hf_id))
         return cls(load_model(path_or_hf_id, checkpoint, codec_dir, device), conf)
 
@@ -103,6 +106,9 @@ def download(hf_id: str) -> str:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise DataError(
-            f"'{hf_id}' is no local path, and the hub needs: pip install 'espnet_tse[hub]'."
+            f"'{hf_id}' is no local path, and the hub needs: pip install -e '.[hub]'."
         ) from None
-    return snapshot_download(hf_id)
+    try:
+        return snapshot_download(hf_id)
+    except (OSError, ValueError) as error:
+        raise DataError(f"'{hf_id}' is no local path and cannot be had from the hub: {error}") from error

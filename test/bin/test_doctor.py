@@ -43,7 +43,7 @@ def test_requirements_are_judged_by_their_own_words(monkeypatch):
     assert found["torch"].state == "ok"
     assert (found["jiwer"].state, found["jiwer"].detail) == ("required", "not installed")
     assert found["[score]"].state == "optional"
-    assert found["[score]"].mend.startswith("pip install 'espnet_tse[score]'")
+    assert found["[score]"].mend.startswith("pip install -e '.[score]'")
     assert "pesq" not in found
 
 

@@ -14,7 +14,7 @@ from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.schema.scp import read_scp
 
 pytest.importorskip(
-    "espeakng_loader", reason="the corpus is synthesised with it: pip install 'espnet_tse[synth]'"
+    "espeakng_loader", reason="the corpus is synthesised with it: pip install -e '.[synth]'"
 )
 LOCAL = Path(__file__).parents[2] / "egs2" / "mini_espeak" / "tse1" / "local"
 SMALL = (

@@ -29,7 +29,7 @@ def test_list_runs_with_nothing_but_the_standard_library():
     # -S: no site-packages at all.
     command = [sys.executable, "-S", "-m", "espnet_tse.bin.score", "--list_metrics"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "package 'pesq' is not installed (pip install 'espnet_tse[score]')" in done.stdout
+    assert "package 'pesq' is not installed (pip install -e '.[score]')" in done.stdout
     assert "[available]" in done.stdout  # numpy metrics name no package
 
 

@@ -49,7 +49,7 @@ def test_lengths_must_agree(speech):
 
 
 def test_equals_the_reference_package(speech, noisy):
-    fast_bss_eval = pytest.importorskip("fast_bss_eval", reason="pip install 'espnet_tse[test]'")
+    fast_bss_eval = pytest.importorskip("fast_bss_eval", reason="pip install -e '.[test]'")
     zero_mean = [signal - signal.mean() for signal in (speech, noisy)]
     expected = fast_bss_eval.sdr(zero_mean[0][None], zero_mean[1][None], filter_length=512, clamp_db=100)
     assert sdr(speech, noisy) == pytest.approx(float(expected[0]), abs=1e-2)

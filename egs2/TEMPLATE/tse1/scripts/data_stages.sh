@@ -15,7 +15,7 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
     split_args opts "${local_data_opts}"
     # A program of its own: it sees --python only through the environment.
     export python
-    run_here local/data.sh "${opts[@]}" || die "local/data.sh failed (its messages are above)"
+    run_here local/data.sh "${opts[@]}" || die_with $? "local/data.sh failed (its messages are above)"
     if ! "${dry_run}"; then
         for set in "$@"; do
             [ -s "data/${set}/wav.scp" ] || die "local/data.sh left no data/${set}/wav.scp"
