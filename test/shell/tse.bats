@@ -258,7 +258,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 
 @test "local/data.sh that fails or leaves nothing is an error" {
     printf '#!/usr/bin/env bash\necho "no corpus here" >&2\nexit 3\n' > local/data.sh
-    run -1 toy
+    run -3 toy
     [[ "${output}" == *"no corpus here"* ]]
     [[ "${output}" == *"stage 1 (data): local/data.sh failed"* ]]
     printf '#!/usr/bin/env bash\n' > local/data.sh
