@@ -82,7 +82,7 @@ def take(part: Frames | Codes, row: int) -> Frames | Codes:
 
 
 def make_batch(mixture_s: list[float], enrollment_s: list[float], codec: AbsCodec, seed: int = 0) -> TSEBatch:
-    """Noise mixtures with random target codes."""
+    """Noise mixtures, targets half as loud, random target codes."""
     generator = torch.Generator().manual_seed(seed)
     mixture_lengths = torch.tensor([int(16000 * s) for s in mixture_s])
     enrollment_lengths = torch.tensor([int(16000 * s) for s in enrollment_s])
@@ -99,6 +99,7 @@ def make_batch(mixture_s: list[float], enrollment_s: list[float], codec: AbsCode
         enrollment_lengths,
         16000,
         keys=[f"utt{row}" for row in range(len(mixture_s))],
+        target=0.5 * mixture,
         target_codes=make_codes(frames, codec.spec, seed),
     )
 
@@ -113,6 +114,7 @@ def take_row(batch: TSEBatch, row: int) -> TSEBatch:
         batch.enrollment_lengths[row : row + 1],
         batch.sample_rate,
         keys=batch.keys[row : row + 1],
+        target=batch.target[row : row + 1, :mixture],
         target_codes=None if batch.target_codes is None else take(batch.target_codes, row),
     )
 

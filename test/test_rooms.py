@@ -143,3 +143,17 @@ def test_extraction_imports_no_training_task():
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_nothing_is_defined_twice_in_one_place():
+    twice = []
+    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "test").rglob("*.py"), *(ROOT / "egs2").rglob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            body = getattr(node, "body", [])
+            names = [
+                part.name
+                for part in (body if isinstance(body, list) else [])
+                if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and not part.decorator_list
+            ]
+            twice += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    assert not twice

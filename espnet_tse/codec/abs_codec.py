@@ -21,7 +21,7 @@ class AbsCodec(nn.Module, ABC):
     ``decode_embeddings`` to the embeddings.
     """
 
-    draws_spectrum = False  # whether the decoder draws magnitudes, so that ``filter_waveform`` works
+    draws_spectrum = False  # whether the decoder draws magnitudes; then the three methods of filtering work
 
     @property
     @abstractmethod
@@ -152,13 +152,16 @@ class AbsCodec(nn.Module, ABC):
         """``decode_embeddings(embed(codes, num_codebooks))``."""
         return self.decode_embeddings(self.embed(codes, num_codebooks))
 
-    def filter_waveform(self, waveform: Tensor, lengths: Tensor, embeddings: Frames) -> Tensor:
+    def filter_waveform(
+        self, waveform: Tensor, lengths: Tensor, embeddings: Frames, power: float = 1.0
+    ) -> Tensor:
         """Attenuate a mixture to what ``embeddings`` hold, keeping its fine structure and phase.
 
         Args:
             waveform: (B, N) mixtures.
             lengths: (B,) samples.
             embeddings: (B, T, D) of the wanted part, ceil(length / hop_length) frames a row.
+            power: of the mask; above 1 it attenuates more than the embeddings say.
         Returns:
             (B, N), zeros behind a row's length.
         Raises:
@@ -173,13 +176,28 @@ class AbsCodec(nn.Module, ABC):
         filtered = []
         for row, (length, frames) in enumerate(zip(lengths.tolist(), wanted.tolist())):
             signal, values = waveform[row : row + 1, :length], embeddings.values[row : row + 1, :frames]
-            filtered.append(self.filter_row(signal, values)[0, :length])
+            mask = self.filter_mask(self._unit_level(signal), values)
+            filtered.append(self.filter_row(signal, mask**power)[0, :length])
         padded = pad_sequence(filtered, batch_first=True)
         return nn.functional.pad(padded, (0, waveform.size(1) - padded.size(1)))
 
-    def filter_row(self, waveform: Tensor, embeddings: Tensor) -> Tensor:
-        """(1, N) mixture and (1, T, D) of the wanted part -> (1, >= N); codecs that draw spectra have it."""
-        raise ValueError(f"{type(self).__name__} draws no spectrum to filter with; use synthesis: decode.")
+    def filter_mask(self, mixture: Tensor, embeddings: Tensor) -> Tensor:
+        """Mask in [0, 1] of unpadded mixtures of RMS 1: (b, N) and (b, T, D) of the wanted part -> (b, T', F).
+
+        Differentiable in ``embeddings``.
+        """
+        raise self._draws_nothing()
+
+    def filter_row(self, mixture: Tensor, mask: Tensor) -> Tensor:
+        """Masked mixture at its own level: (1, N) and (1, T', F) -> (1, >= N)."""
+        raise self._draws_nothing()
+
+    def magnitude(self, waveform: Tensor) -> Tensor:
+        """Magnitudes that a mask multiplies: (b, N) unpadded rows -> (b, T', F), level kept."""
+        raise self._draws_nothing()
+
+    def _draws_nothing(self) -> ValueError:
+        return ValueError(f"{type(self).__name__} draws no spectrum to filter with; use synthesis: decode.")
 
     def resynthesize(self, waveform: Tensor, lengths: Tensor, num_codebooks: int | None = None) -> Tensor:
         """Encode and decode at the input's own level and length.

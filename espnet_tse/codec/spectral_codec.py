@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.layers.convnext import ConvNeXtStack
@@ -96,8 +96,13 @@ class SpectralCodec(AbsCodec):
 
     def log_magnitude(self, waveform: Tensor) -> Tensor:
         """(B, N) of RMS 1 -> (B, T * frames_per_code, F), natural logarithm, N zero-padded to whole hops."""
-        waveform = pad(waveform, (0, -waveform.size(1) % self.config.hop_length))
-        return torch.log(self.stft.analyze(waveform).abs() + self.config.magnitude_floor)
+        return torch.log(self.magnitude(waveform) + self.config.magnitude_floor)
+
+    def magnitude(self, waveform: Tensor) -> Tensor:
+        return self.stft.magnitude(self._whole_hops(waveform))
+
+    def _whole_hops(self, waveform: Tensor) -> Tensor:
+        return pad(waveform, (0, -waveform.size(1) % self.config.hop_length))
 
     @torch.no_grad()
     def fit_statistics(self, waveform: Tensor) -> None:
@@ -154,16 +159,15 @@ class SpectralCodec(AbsCodec):
         magnitude = torch.relu(torch.exp(self.spectra(embeddings)) - self.config.magnitude_floor)
         return griffin_lim(self.stft, magnitude, self.config.griffin_lim_iterations)
 
-    def filter_row(self, waveform: Tensor, embeddings: Tensor) -> Tensor:
-        """Multiply the mixture's STFT by min(1, |wanted| / |mixture|), both magnitudes as the decoder draws them.
+    def filter_mask(self, mixture: Tensor, embeddings: Tensor) -> Tensor:
+        """min(1, |wanted| / |mixture|), both magnitudes as the decoder draws them.
 
         The decoder smooths mixture and wanted part alike, so their ratio is a mask, and what the mask lets
-        through keeps the harmonics and phases that no embedding holds. The mask is averaged over 5 frames
-        and 33 bins (80 ms, 0.5 kHz): isolated holes are heard as musical noise.
+        through keeps the harmonics and phases that no embedding holds.
         """
-        signal = self._unit_level(waveform)
-        signal = pad(signal, (0, -signal.size(1) % self.spec.hop_length))
-        ratio = self.spectra(embeddings) - self.spectra(self.analyze(signal))
-        smooth = avg_pool2d(ratio[None], (5, 33), stride=1, padding=(2, 16), count_include_pad=False)[0]
-        mask = torch.exp(smooth.clamp_max(0.0))
-        return self.stft.synthesize(self.stft.analyze(pad(waveform, (0, signal.size(1) - waveform.size(1)))) * mask)
+        with torch.no_grad():
+            drawn_mixture = self.spectra(self.analyze(mixture))
+        return torch.exp((self.spectra(embeddings) - drawn_mixture).clamp_max(0.0))
+
+    def filter_row(self, mixture: Tensor, mask: Tensor) -> Tensor:
+        return self.stft.synthesize(self.stft.analyze(self._whole_hops(mixture)) * mask)

@@ -127,22 +127,6 @@ class DecoderOnlyLM(AbsGenerator):
         kept = torch.rand(history.shape[:2], device=history.device) >= share
         return history * kept[..., None]
 
-    def added_conditions(self, conditions: Conditions, num_positions: int) -> Tensor:
-        """What the conditions add to the inputs of target positions: (B, T | 1, D | 1), zero by default."""
-        added = conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
-        if self.stack.config.add_mixture:
-            added = added + mixture_at(conditions, num_positions, self.spec.frame_rate)
-        if self.stack.config.add_enrollment:
-            added = added + self.enrollment_to_frames(mean_enrollment(conditions))
-        return added
-
-    def drop_history(self, history: Tensor) -> Tensor:
-        """Zero whole frames of (B, T, D) in training; no rescaling, a frame is there or it is not."""
-        if not (self.training and self.stack.config.history_dropout):
-            return history
-        kept = torch.rand(history.shape[:2], device=history.device) >= self.stack.config.history_dropout
-        return history * kept[..., None]
-
     def logits(self, hidden: Tensor) -> Tensor:
         """(B, T, width) -> (B, T, n, V + 1)."""
         return self.head(hidden).unflatten(-1, (self.num_streams, self.end_token + 1))

@@ -17,6 +17,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     """An encoder / lm / vocoder triple with ESPnet's training contract and one ``extract``."""
 
     sample_rate: int  # Hz, of everything that goes in and comes out
+    bf16_on_cpu = False  # training forward passes in bfloat16 where that is the CPU's; set by the trainer
 
     @abstractmethod
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -29,7 +30,11 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     def forward(self, **data) -> tuple[Tensor, dict, Tensor]:
         """ESPnet's contract: padded tensors by name -> (loss, stats, weight)."""
         batch = to_tse_batch(data, self.sample_rate)
-        loss, stats = self.loss(batch)
+        if self.bf16_on_cpu:
+            with torch.autocast("cpu", torch.bfloat16):
+                loss, stats = self.loss(batch)
+        else:
+            loss, stats = self.loss(batch)
         weight = batch.mixture.size(0)
         stats = {"loss": loss.detach(), **{name: value.detach() for name, value in stats.items()}}
         # Averaging over processes wants one-dimensional tensors.

@@ -10,6 +10,7 @@ from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.lm.token_mixing import mix_tokens
 from espnet_tse.loss.code_cross_entropy import code_cross_entropy, code_labels
 from espnet_tse.loss.embedding_regression import embedding_regression
+from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
@@ -22,6 +23,7 @@ class LauraTSEConfig:
     truth_share: float = 0.5  # rho: a wrong token is replaced by the true one with this probability
     code_weight: float = 1.0  # of the cross entropy
     regression_weight: float = 1.0  # of the embedding regression
+    spectrum_weight: float = 0.0  # of the filtered spectrum, not in the paper; for vocoders that filter
 
     def __post_init__(self):
         if not 0.0 <= self.truth_share <= 1.0:
@@ -41,6 +43,8 @@ class LauraTSE(AbsTSEModel):
         config: LauraTSEConfig = LauraTSEConfig(),
     ):
         super().__init__()
+        if config.spectrum_weight and vocoder.synthesis != "filter":
+            raise ValueError("model_conf: spectrum_weight is for vocoder_conf: {synthesis: filter}; set it to 0.")
         self.encoder, self.lm, self.vocoder, self.config = encoder, lm, vocoder, config
 
     @classmethod
@@ -56,10 +60,13 @@ class LauraTSE(AbsTSEModel):
         return self.codec.spec.sample_rate
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """L_ce + L_reg on the straight-through tokens (arXiv:2601.06006, Sec. III-C).
+        """L_ce + L_reg on the straight-through tokens (arXiv:2601.06006, Sec. III-C), each with its weight.
+
+        With ``spectrum_weight`` the spectrum of the mixture that the refined embeddings filter counts too.
 
         Raises:
-            ValueError: the batch has no target codes, or codes of another rate.
+            ValueError: the batch has no target codes, or codes of another rate; or no target where its
+                spectrum counts.
         """
         codes = batch.target_codes
         if codes is None:
@@ -72,23 +79,32 @@ class LauraTSE(AbsTSEModel):
         target = self.codec.embed(codes)
         frame_logits = logits[:, :-1, :, : self.lm.end_token]
 
-        def regression(truth_share: float, generator: torch.Generator | None = None) -> Tensor:
+        def refined(truth_share: float, generator: torch.Generator | None = None) -> Frames:
             mixed = mix_tokens(frame_logits, streams.transpose(1, 2), truth_share, generator)
-            coarse = self.coarse_embeddings(mixed, target)
-            return embedding_regression(self.vocoder.refine(conditions, coarse, self.lm.separator), target)
+            return self.vocoder.refine(conditions, self.coarse_embeddings(mixed, target), self.lm.separator)
 
         conf = self.config
+        generator = None
         stats = {"loss_ce": code_loss}
-        if self.training:
-            regression_loss = regression(conf.truth_share)
-        else:
+        if not self.training:
             # Validation draws are seeded, or epochs would be compared on different coins.
-            device = frame_logits.device
-            regression_loss = regression(conf.truth_share, torch.Generator(device).manual_seed(0))
-            stats["loss_reg_predicted"], stats["loss_reg_truth"] = regression(0.0), regression(1.0)
-        stats["loss_reg"] = regression_loss
+            generator = torch.Generator(frame_logits.device).manual_seed(0)
+            stats["loss_reg_predicted"] = embedding_regression(refined(0.0), target)
+            stats["loss_reg_truth"] = embedding_regression(refined(1.0), target)
+        estimate = refined(conf.truth_share, generator)
+        stats["loss_reg"] = embedding_regression(estimate, target)
+        loss = conf.code_weight * code_loss + conf.regression_weight * stats["loss_reg"]
+        if conf.spectrum_weight:
+            stats["loss_spectrum"] = self.spectrum_loss(batch, estimate)
+            loss = loss + conf.spectrum_weight * stats["loss_spectrum"]
         stats |= {f"acc_{stream + 1}": accuracy[stream] for stream in range(self.lm.num_streams)}
-        return conf.code_weight * code_loss + conf.regression_weight * regression_loss, stats
+        return loss, stats
+
+    def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
+        """``filtered_spectrum`` of the mixtures; ValueError without targets."""
+        if batch.target is None:
+            raise ValueError("spectrum_weight wants the target's waveform (spk1.scp, or dynamic mixing).")
+        return filtered_spectrum(self.codec, batch.mixture, batch.target, batch.mixture_lengths, estimate)
 
     def coarse_embeddings(self, one_hot: Tensor, target: Frames) -> Frames:
         """D_n of (B, T, n, V) one-hot tokens; the tables are constants, the one-hots carry gradient."""

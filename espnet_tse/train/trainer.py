@@ -1,5 +1,6 @@
 """ESPnet's trainer with checkpoints that cannot run code and cannot be half-written."""
 
+import dataclasses
 import datetime
 import logging
 import os
@@ -52,7 +53,13 @@ class TSETrainer(Trainer):
 
     @classmethod
     def run(cls, model, trainer_options, **kwargs) -> None:
-        """As ESPnet, every file written under a temporary name first."""
+        """As ESPnet, every file written under a temporary name first.
+
+        ``use_amp`` works without a GPU too, as bfloat16; ESPnet's own is CUDA's alone.
+        """
+        if trainer_options.use_amp and trainer_options.ngpu == 0:
+            model.bf16_on_cpu = True
+            trainer_options = dataclasses.replace(trainer_options, use_amp=False)
         with atomic_torch_save():
             super().run(model=model, trainer_options=trainer_options, **kwargs)
 

@@ -20,10 +20,12 @@ class AbsVocoder(nn.Module, ABC):
 SYNTHESES = ("decode", "filter")
 
 
-def check_synthesis(name: str) -> None:
-    """Raise ValueError where ``name`` is no way of synthesis."""
+def check_synthesis(name: str, filter_power: float) -> None:
+    """Raise ValueError where ``name`` is no way of synthesis, or no mask has such a power."""
     if name not in SYNTHESES:
         raise ValueError(f"synthesis '{name}' is neither 'decode' nor 'filter'.")
+    if filter_power <= 0:
+        raise ValueError(f"filter_power is {filter_power}, want a positive number.")
 
 
 class AbsCodecVocoder(AbsVocoder):
@@ -32,12 +34,17 @@ class AbsCodecVocoder(AbsVocoder):
     The codec is a part of the module but not of its checkpoints.
     """
 
-    def __init__(self, codec: AbsCodec, synthesis: str = "decode"):
-        """``synthesis``: ``decode`` by the codec's decoder; ``filter`` the mixture by what it draws."""
+    def __init__(self, codec: AbsCodec, synthesis: str = "decode", filter_power: float = 1.0):
+        """
+        Args:
+            codec: frozen here.
+            synthesis: ``decode`` by the codec's decoder; ``filter`` the mixture by what it draws.
+            filter_power: of the filter's mask.
+        """
         super().__init__()
         if synthesis == "filter" and not codec.draws_spectrum:
             raise ValueError(f"{type(codec).__name__} draws no spectrum to filter with; use synthesis: decode.")
-        self.synthesis = synthesis
+        self.synthesis, self.filter_power = synthesis, filter_power
         self.codec = codec.requires_grad_(False).eval()
         leave_out_of_checkpoints(self, "codec")
 
@@ -73,5 +80,8 @@ class AbsCodecVocoder(AbsVocoder):
         if self.synthesis == "decode":
             return self.codec.decode_embeddings(prediction.embeddings)
         return self.codec.filter_waveform(
-            conditions.mixture_waveform, conditions.mixture_num_samples, prediction.embeddings
+            conditions.mixture_waveform,
+            conditions.mixture_num_samples,
+            prediction.embeddings,
+            self.filter_power,
         )

@@ -19,9 +19,10 @@ class ConvEmbeddingConfig:
     channels: int = 256
     num_blocks: int = 6
     synthesis: str = "decode"  # the codec's decoder; "filter": what it draws filters the mixture
+    filter_power: float = 1.0  # of the filter's mask; above 1 it attenuates more than the embeddings say
 
     def __post_init__(self):
-        check_synthesis(self.synthesis)
+        check_synthesis(self.synthesis, self.filter_power)
         if min(self.channels, self.num_blocks) < 1:
             raise ValueError(f"sizes of the convolutional refiner must be positive: {self}.")
 
@@ -37,7 +38,7 @@ class ConvEmbeddingVocoder(AbsCodecVocoder):
     Config = ConvEmbeddingConfig
 
     def __init__(self, config: ConvEmbeddingConfig, codec: AbsCodec):
-        super().__init__(codec, config.synthesis)
+        super().__init__(codec, config.synthesis, config.filter_power)
         width = codec.spec.embedding_dim
         self.stack = ConvNeXtStack(3 * width, config.channels, config.num_blocks, width)
         nn.init.zeros_(self.stack.output.weight)

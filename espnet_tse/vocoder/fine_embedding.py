@@ -23,10 +23,11 @@ class FineEmbeddingConfig(TransformerConfig):
     add_enrollment: bool = False  # adds the mean of E_r, through a linear layer, to every coarse frame
     residual: bool = False  # adds learned shares of D_n and E_m to the output, half of each at first
     synthesis: str = "decode"  # the codec's decoder; "filter": what it draws filters the mixture
+    filter_power: float = 1.0  # of the filter's mask; above 1 it attenuates more than the embeddings say
 
     def __post_init__(self):
         super().__post_init__()
-        check_synthesis(self.synthesis)
+        check_synthesis(self.synthesis, self.filter_power)
 
 
 class FineEmbeddingVocoder(AbsCodecVocoder):
@@ -40,7 +41,7 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
     Config = FineEmbeddingConfig
 
     def __init__(self, stack: TransformerStack, codec: AbsCodec):
-        super().__init__(codec, stack.config.synthesis)
+        super().__init__(codec, stack.config.synthesis, stack.config.filter_power)
         self.stack = stack
         self.project = nn.Linear(stack.config.width, codec.spec.embedding_dim)
         self.position_dropout = nn.Dropout(stack.config.dropout)

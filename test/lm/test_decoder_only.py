@@ -1,9 +1,12 @@
+import dataclasses
+
 import pytest
 import torch
 from factories import make_batch, make_codes, nano_laura_tse, take, take_row
 
 from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyLM
 from espnet_tse.schema import CodecSpec, Conditions, DecodeConf
+
 
 @pytest.fixture(params=[("relative", False), ("rotary", False), ("rotary", True)], ids=str)
 def model(request):
@@ -152,3 +155,17 @@ def test_more_codebooks_than_the_codec_has_are_refused():
         DecoderOnlyLM.from_config(config, torch.zeros(4, 8, 16), CodecSpec(16000, 640, 4, 8, 16))
     with pytest.raises(ValueError, match="1 or more"):
         DecoderOnlyConfig(num_codebooks=0)
+
+
+def test_a_withheld_history_is_withheld_in_decoding_too():
+    model = nano_laura_tse("rotary", shortcuts=True)
+    model.lm.stack.config = dataclasses.replace(model.lm.stack.config, history_dropout=1.0)
+    batch = make_batch([0.8], [0.4], model.codec)
+    conditions, codes = conditions_of(model, batch), batch.target_codes
+    with torch.no_grad():
+        before = model.lm(conditions, codes)
+        codes.values[:] = make_codes([20], model.codec.spec, seed=3).values
+        torch.testing.assert_close(model.lm(conditions, codes), before, atol=0, rtol=0)
+        generated = model.lm.generate(conditions, codes.lengths, DecodeConf(), batch.keys).codes
+    best = before[0, :20, :, :32].argmax(dim=-1).T
+    assert torch.equal(generated.values[0], best)

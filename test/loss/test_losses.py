@@ -2,9 +2,13 @@ import math
 
 import pytest
 import torch
+from factories import TableCodec
+from tse_system import write_codec
 
+from espnet_tse.codec.load import load_codec
 from espnet_tse.loss.code_cross_entropy import IGNORE, code_cross_entropy, code_labels
 from espnet_tse.loss.embedding_regression import embedding_regression
+from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.schema import Frames
 
 
@@ -44,4 +48,66 @@ def test_differing_shapes_are_refused():
     with pytest.raises(ValueError, match="differ in shape"):
         embedding_regression(
             Frames(torch.zeros(1, 2, 3), torch.tensor([2]), 25.0), Frames(torch.zeros(1, 3, 3), torch.tensor([3]), 25.0)
+        )
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A codec that draws spectra, mixtures of two lengths with garbage behind the short one, targets, embeddings."""
+    codec = load_codec(write_codec(tmp_path / "codec"))
+    generator = torch.Generator().manual_seed(0)
+    target, other = (torch.randn(2, 8000, generator=generator) * 0.05 for _ in range(2))
+    lengths = torch.tensor([8000, 5000])
+    latents = codec.encode_latents(target + other, lengths)
+    shifted = latents.values + 0.5 * torch.randn(latents.values.shape, generator=generator)
+    return codec, target + other, target, lengths, Frames(shifted, latents.lengths, latents.frame_rate)
+
+
+def test_filtered_spectrum_is_zero_where_nothing_is_to_be_filtered(drawn):
+    codec, mixture, target, lengths, embeddings = drawn
+    unfiltered = codec.encode_latents(mixture, lengths)
+    assert filtered_spectrum(codec, mixture, mixture, lengths, unfiltered).item() == pytest.approx(0, abs=1e-9)
+    assert filtered_spectrum(codec, mixture, target, lengths, unfiltered).item() > 1e-3
+
+
+def test_filtered_spectrum_knows_neither_level_nor_padding(drawn):
+    codec, mixture, target, lengths, embeddings = drawn
+    whole = filtered_spectrum(codec, mixture, target, lengths, embeddings)
+    torch.testing.assert_close(filtered_spectrum(codec, 7 * mixture, 7 * target, lengths, embeddings), whole)
+    alone = [
+        filtered_spectrum(
+            codec,
+            mixture[row : row + 1, :length],
+            target[row : row + 1, :length],
+            lengths[row : row + 1],
+            Frames(embeddings.values[row : row + 1, :frames], embeddings.lengths[row : row + 1], embeddings.frame_rate),
+        )
+        for row, (length, frames) in enumerate(zip(lengths.tolist(), embeddings.lengths.tolist()))
+    ]
+    frames = embeddings.lengths / embeddings.lengths.sum()
+    torch.testing.assert_close(whole, (torch.stack(alone) * frames).sum())
+
+
+def test_filtered_spectrum_leads_the_embeddings_to_the_target(drawn):
+    codec, mixture, target, lengths, embeddings = drawn
+    values = embeddings.values.clone().requires_grad_()
+    moving = Frames(values, embeddings.lengths, embeddings.frame_rate)
+    optimizer = torch.optim.Adam([values], lr=0.05)
+    losses = []
+    for _ in range(20):
+        loss = filtered_spectrum(codec, mixture, target, lengths, moving)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+    assert not values.grad[1, int(embeddings.lengths[1]) :].any()
+
+
+def test_filtered_spectrum_wants_a_codec_that_draws_spectra():
+    codec = TableCodec()
+    with pytest.raises(ValueError, match="TableCodec draws no spectrum"):
+        filtered_spectrum(
+            codec, torch.randn(1, 1280), torch.randn(1, 1280), torch.tensor([1280]),
+            Frames(torch.zeros(1, 2, 16), torch.tensor([2]), codec.frame_rate),
         )

@@ -6,7 +6,7 @@ from factories import make_batch, take_row
 from tse_system import write_codec
 
 from espnet_tse.codec.load import load_codec
-from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
 from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.choices import (
     encoder_choices,
@@ -107,3 +107,40 @@ def test_filtering_refuses_targets_of_another_length_than_the_mixture(model):
         model.lm.head.bias.view(-1, 17)[:, 16] = -1e4  # never an end: two frames too many
     with pytest.raises(ValueError, match="length_mode exact"):
         model.extract(make_batch([0.5], [0.5], model.codec), DecodeConf(length_mode="bounded"))
+
+
+def with_spectrum(model, **config) -> LauraTSE:
+    return LauraTSE(model.encoder, model.lm, model.vocoder, LauraTSEConfig(spectrum_weight=4.0, **config))
+
+
+def test_the_filtered_spectrum_joins_the_loss_and_wants_a_target(model):
+    batch = make_batch([0.6, 0.4], [0.4, 0.3], model.codec)
+    model = with_spectrum(model, code_weight=0.1, regression_weight=0.0).eval()
+    with pytest.raises(ValueError, match="spectrum_weight wants the target's waveform"):
+        model(**espnet_data(batch))
+    loss, stats, _ = model(**espnet_data(batch), speech_ref1=0.5 * batch.mixture, speech_ref1_lengths=batch.mixture_lengths)
+    torch.testing.assert_close(loss, 0.1 * stats["loss_ce"] + 4.0 * stats["loss_spectrum"])
+
+
+def test_the_filtered_spectrum_wants_a_vocoder_that_filters(model):
+    model.vocoder.synthesis = "decode"
+    with pytest.raises(ValueError, match="spectrum_weight is for vocoder_conf: {synthesis: filter}"):
+        with_spectrum(model)
+
+
+def test_bfloat16_on_a_cpu_is_near_float32_and_not_the_same(model):
+    data = espnet_data(make_batch([0.6, 0.4], [0.4, 0.3], model.codec))
+    exact = model(**data)[0]
+    model.bf16_on_cpu = True
+    coarse = model(**data)[0]
+    assert not torch.equal(exact, coarse)
+    torch.testing.assert_close(exact, coarse.float(), atol=0.05, rtol=0.05)
+
+
+def test_a_higher_power_of_the_mask_lets_less_through(model):
+    batch = make_batch([0.6], [0.4], model.codec)
+    energy = []
+    for power in (0.5, 1.0, 2.0):
+        model.vocoder.filter_power = power
+        energy.append(float(model.extract(batch, DecodeConf(level="none")).waveform.square().sum()))
+    assert energy[0] > energy[1] > energy[2] > 0

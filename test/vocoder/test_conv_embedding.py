@@ -63,6 +63,7 @@ def test_codes_of_another_rate_are_refused():
     "conf, fault",
     [
         ({"synthesis": "magic"}, "'magic' is neither"),
+        ({"filter_power": 0.0}, "filter_power is 0.0"),
         ({"channels": 0}, "positive"),
         ({"num_blocks": 0}, "positive"),
     ],
