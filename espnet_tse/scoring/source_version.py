@@ -11,18 +11,26 @@ PACKAGE = Path(espnet_tse.__file__).resolve().parent
 
 
 def source_commit(package: Path = PACKAGE) -> str | None:
-    """HEAD of the clone whose ``espnet_tse`` is ``package``; None outside a clone or without git.
+    """HEAD of the clone whose ``espnet_tse`` is ``package``, with ``-dirty`` where tracked files differ from it.
 
-    A package installed below some other clone (a virtual environment inside a project) is not of that
-    clone: its top folder must hold ``package`` itself.
+    None outside a clone or without git. A package installed below some other clone (a virtual environment
+    inside a project) is not of that clone: its top folder must hold ``package`` itself.
     """
-    command = ["git", "rev-parse", "--show-toplevel", "HEAD"]
+    top = git(package, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != package.parent:
+        return None
+    # Tags are left out, so that the answer is always the commit itself.
+    return git(package, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def git(folder: Path, *arguments: str) -> str | None:
+    """git's answer in ``folder``; None where it has none or is not installed."""
+    command = ["git", *arguments]
     try:
-        answer = subprocess.run(command, cwd=package, capture_output=True, text=True, check=True, timeout=30)
+        answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return None
-    *top, commit = answer.stdout.splitlines()
-    return commit if top and Path(top[0]).resolve() == package.parent else None
+    return answer.stdout.strip()
 
 
 def base_versions() -> dict[str, str]:

@@ -28,6 +28,19 @@ def test_commit_is_the_clones_head(clone):
     assert source_commit(clone / "espnet_tse") == git(clone, "rev-parse", "HEAD")
 
 
+def test_uncommitted_changes_are_told(clone):
+    source = clone / "espnet_tse" / "source.py"
+    source.write_text("first\n")
+    git(clone, "add", "espnet_tse/source.py")
+    git(clone, "commit", "--quiet", "--message", "first")
+    git(clone, "tag", "-a", "v1", "-m", "a tag is no commit")
+    head = git(clone, "rev-parse", "HEAD")
+    (clone / "notes").write_text("untracked\n")
+    assert source_commit(clone / "espnet_tse") == head
+    source.write_text("second\n")
+    assert source_commit(clone / "espnet_tse") == f"{head}-dirty"
+
+
 def test_a_package_installed_below_another_clone_has_no_commit(clone):
     git(clone, "commit", "--quiet", "--allow-empty", "--message", "first")
     assert source_commit(clone / "env" / "lib" / "espnet_tse") is None

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import platform
-import subprocess
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.report.collect import ScoredSet, is_replaced, natural_key
 from espnet_tse.scoring.report.results_table import package_versions
+from espnet_tse.scoring.source_version import source_commit
 
 PACKAGES = ("espnet_tse", "espnet", "torch", "torchaudio", "numpy")
 
@@ -43,8 +43,7 @@ def environment(results: list[ScoredSet]) -> list[tuple[str, str]]:
         lines.append(("Git hash", str(commit or "scored outside a clone")))
     else:
         # Scores of before the commit was recorded: that of the report is the best guess.
-        lines.append(("Git hash", git("rev-parse", "HEAD")))
-        lines.append(("Commit date", git("log", "-1", "--format=%cd")))
+        lines.append(("Git hash", source_commit() or "not a git checkout"))
     return lines
 
 
@@ -53,16 +52,6 @@ def installed_version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def git(*arguments: str) -> str:
-    """One line of git's answer in this source tree, or "not a git checkout"."""
-    here = Path(__file__).resolve().parent
-    try:
-        answer = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git checkout"
-    return answer.stdout.strip()
 
 
 def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:

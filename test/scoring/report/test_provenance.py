@@ -10,28 +10,21 @@ def test_environment_is_that_of_the_newest_score(exp_dir, write_result):
     write_result(exp_dir / "tse_c" / "decode", "system3", meta=meta)
     facts = dict(provenance.environment(collect_results(exp_dir)))
     assert (facts["date"], facts["python version"], facts["Git hash"]) == ("2026-05-06", "3.12.1", "fedcba9")
-    assert "Commit date" not in facts
 
 
 def test_scores_of_no_clone_are_not_given_the_reports_commit(exp_dir, write_result):
     write_result(exp_dir / "tse_c" / "decode", "system3", meta={"date": "2026-05-06", "commit": None})
     facts = dict(provenance.environment(collect_results(exp_dir)))
-    assert facts["Git hash"] == "scored outside a clone" and "Commit date" not in facts
+    assert facts["Git hash"] == "scored outside a clone"
 
 
-def test_without_a_recorded_commit_git_is_asked(exp_dir, monkeypatch):
+def test_without_a_recorded_commit_it_is_the_reports(exp_dir, monkeypatch):
     results = collect_results(exp_dir)
     for result in results:
         del result.meta["commit"]
-    monkeypatch.setattr(provenance, "git", lambda *arguments: f"answer to {arguments[0]}")
-    facts = dict(provenance.environment(results))
-    assert facts["Git hash"] == "answer to rev-parse"
-    assert facts["Commit date"] == "answer to log"
-
-
-def test_no_git_is_said(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    assert provenance.git("rev-parse", "HEAD") == "not a git checkout"
+    for commit, told in (("fedcba9-dirty", "fedcba9-dirty"), (None, "not a git checkout")):
+        monkeypatch.setattr(provenance, "source_commit", lambda commit=commit: commit)
+        assert dict(provenance.environment(results))["Git hash"] == told
 
 
 def test_trained_systems_have_a_config_and_a_log(exp_dir):
