@@ -6,11 +6,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine, announce
+
 
 def get_parser() -> argparse.ArgumentParser:
     from espnet_tse.train.codec_train_conf import CodecTrainConf
 
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="codec_train",
         description=__doc__,
         epilog="every key of the YAML is an option too, and then wins: --max_steps 100 "
@@ -32,30 +34,42 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(cmd: Sequence[str] | None = None) -> int:
-    parser = get_parser()
-    args = vars(parser.parse_args(cmd))
-    known = {name: args.pop(name) for name in ("config", "train_data_dir", "valid_data_dir", "output_dir")}
-    ngpu, num_threads = args.pop("ngpu"), args.pop("num_threads")
+def read_conf(args: argparse.Namespace):
+    """The ``CodecTrainConf`` of the YAML and of the options that override it.
+
+    Raises:
+        DataError: a fault of either.
+    """
     import yaml
 
+    from espnet_tse.schema.scp import DataError
+    from espnet_tse.tasks.codec import read_train_conf
+    from espnet_tse.train.codec_train_conf import CodecTrainConf
+
+    given = {field.name: getattr(args, field.name) for field in fields(CodecTrainConf) if hasattr(args, field.name)}
     try:
-        overrides = {name: yaml.safe_load(value) for name, value in args.items()}
+        overrides = {name: yaml.safe_load(value) for name, value in given.items()}
     except yaml.YAMLError as error:
-        parser.error(f"an option is not readable as YAML: {error}")
+        raise DataError(f"an option is not readable as YAML: {error}") from error
+    return read_train_conf(args.config, overrides)
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    args = get_parser().parse_args(cmd)
+    announce("loading PyTorch")
     from espnet_tse.schema.scp import DataError
 
     try:
         import torch
 
-        from espnet_tse.tasks.codec import read_train_conf, train_codec
+        from espnet_tse.tasks.codec import train_codec
 
-        torch.set_num_threads(num_threads)
-        conf = read_train_conf(known["config"], overrides)
-        log_to(known["output_dir"] / "train.log")
-        train_codec(conf, known["train_data_dir"], known["valid_data_dir"], known["output_dir"], ngpu)
+        torch.set_num_threads(args.num_threads)
+        conf = read_conf(args)
+        log_to(args.output_dir / "train.log")
+        train_codec(conf, args.train_data_dir, args.valid_data_dir, args.output_dir, args.ngpu)
     except DataError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        print(f"codec_train: error: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandLine(description=__doc__)
     parser.add_argument("--train_data_dir", type=Path, required=True)
     parser.add_argument("--valid_data_dir", type=Path, required=True)
     parser.add_argument(

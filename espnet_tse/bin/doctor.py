@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Iterator, Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 # A mini recipe needs about 2 GB below the folder it runs in.
 MIN_FREE_GB = 5.0
 # Required packages that are loaded, not only looked up: they break by a wrong system library.
@@ -46,7 +48,7 @@ class Finding:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="espnet-tse doctor",
         description="Check the installation; exit code 0 if all required parts are fine, 1 otherwise.",
     )

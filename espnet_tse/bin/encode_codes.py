@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine, announce
+
 
 def get_parser(prog: str = "espnet-tse tokenize", description: str = __doc__) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser = CommandLine(prog=prog, description=description)
     parser.add_argument("--codec", required=True, help="codec folder: config.yaml, model.pth, manifest.json")
     parser.add_argument("--scp", required=True, help="wav.scp or spk1.scp of the utterances")
     parser.add_argument("--output_dir", required=True, help="folder of the scp, manifest.json and files")
@@ -38,6 +40,7 @@ def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -
     )
     try:
         shard = parse_shard(args.shard) if args.shard else None
+        announce("loading PyTorch")
         import torch
 
         from espnet_tse.tasks import coding

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine, announce
+
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="espnet-tse extract",
         description="Extract the enrolled speaker from mixtures: "
         "'extract mixture.wav enrollment.wav -o out.wav', or scp files with --output_dir.",
@@ -59,6 +61,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace, single: bool, shard: tuple[int, int] | None) -> int:
+    announce("loading PyTorch")
     import logging
 
     import torch

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandLine(description=__doc__)
     parser.add_argument("--data_dir", type=Path, required=True, help="output of format_data")
     parser.add_argument("--min_duration_s", type=float, default=0.1)
     parser.add_argument("--max_duration_s", type=float, default=20.0)

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 
 def _speeds(value: str) -> tuple[float, ...]:
     """``"0.9 1.1"``; 1.0 is always there and may be named."""
@@ -18,7 +20,7 @@ def _speeds(value: str) -> tuple[float, ...]:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         description=__doc__,
         epilog="Without --shard and --merge, everything is done at once. Run the shards with the same "
         "options as the merge.",

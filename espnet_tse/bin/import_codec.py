@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine, announce
+
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="import_codec", description=__doc__)
+    parser = CommandLine(prog="import_codec", description=__doc__)
     parser.add_argument(
         "--source_dir", required=True, type=Path, help="released folder: config.yaml and model.pth"
     )
@@ -31,6 +33,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
     )
     try:
+        announce("loading PyTorch")
         from espnet_tse.codec.load import load_codec, save_codec
         from espnet_tse.codec.released_funcodec import import_funcodec
 

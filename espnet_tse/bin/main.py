@@ -4,6 +4,9 @@ import argparse
 import importlib
 import sys
 
+from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.nearest_name import check_known
+
 # Command -> (module, one line of help). Modules are imported only when their command runs, so
 # that ``espnet-tse --help`` starts without torch.
 COMMANDS = {
@@ -15,28 +18,50 @@ COMMANDS = {
     "report": ("report", "RESULTS.md and report.html of an experiment folder"),
     "pack": ("pack", "one archive of a trained system"),
     "new-recipe": ("new_recipe", "create a recipe for a corpus"),
+    "check-config": ("check_config", "check YAMLs of systems, codecs and decoding"),
     "doctor": ("doctor", "check the installation"),
 }
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="espnet-tse",
+        usage="espnet-tse [-h] [--version] command [options]",
         description="Target speaker extraction: data, training, extraction, scoring.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
-        + "\n".join(f"  {name:<12}{help_}" for name, (_, help_) in COMMANDS.items())
+        + "\n".join(f"  {name:<13}{help_}" for name, (_, help_) in COMMANDS.items())
         + "\n\n'espnet-tse <command> --help' tells a command's options.",
     )
-    parser.add_argument("command", choices=list(COMMANDS), metavar="command")
+    parser.add_argument("command", nargs="?")
+    parser.add_argument("--version", action="store_true", help="print the version, and the commit of a clone")
     return parser
 
 
 def main() -> int:
-    args = get_parser().parse_args(sys.argv[1:2])
+    parser = get_parser()
+    args = parser.parse_args(sys.argv[1:2])
+    if args.version:
+        print(version())
+        return 0
+    if args.command is None:
+        parser.error(f"want a command: {', '.join(COMMANDS)}")
+    try:
+        check_known([args.command], COMMANDS, where="command")
+    except ValueError as error:
+        parser.error(str(error))
     module, _ = COMMANDS[args.command]
     program = importlib.import_module(f"espnet_tse.bin.{module}")
     return program.main(sys.argv[2:]) or 0
+
+
+def version() -> str:
+    """``espnet-tse 0.1.0``, and the commit where the package lies in a clone."""
+    from espnet_tse import __version__
+    from espnet_tse.scoring.source_version import source_commit
+
+    commit = source_commit()
+    return f"espnet-tse {__version__}" + (f" (commit {commit})" if commit else "")
 
 
 if __name__ == "__main__":

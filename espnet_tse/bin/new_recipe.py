@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 CLONE = Path(__file__).resolve().parents[2]
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="espnet-tse new-recipe",
         description="Create a recipe from egs2/TEMPLATE/tse1 of the clone of the project.",
     )

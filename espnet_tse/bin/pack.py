@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="espnet-tse pack", description="One archive of a trained system.")
+    parser = CommandLine(prog="espnet-tse pack", description="One archive of a trained system.")
     parser.add_argument("--model", required=True, help="exp/tse_... folder")
     parser.add_argument("--output", required=True, help="archive to write, .zip")
     parser.add_argument("--checkpoint", default="valid.loss.ave.pth", help="file name in the folder")

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="espnet-tse report",
         description="Collect every scoring/result.json of an experiment folder into RESULTS.md and a page.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

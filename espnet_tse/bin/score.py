@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.schema.command_line import CommandLine
+
 
 def str2bool(value: str) -> bool:
     """``true``/``false`` as ESPnet's options have them."""
@@ -25,7 +27,7 @@ class _ListMetrics(argparse.Action):
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="espnet-tse score",
         description="Score estimates against their targets; pairs by key, and a missing output never helps.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -4,12 +4,15 @@ import contextlib
 import sys
 from typing import Sequence
 
+from espnet_tse.schema.command_line import announce
+
 
 def get_parser():
     return load_task().get_parser()
 
 
 def load_task():
+    announce("loading PyTorch and ESPnet")
     # ESPnet prints to stdout while it is imported, which would spoil ``--print_config > x.yaml``.
     with contextlib.redirect_stdout(sys.stderr):
         from espnet_tse.tasks.tse import TSETask

@@ -28,8 +28,8 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     wider bounds bring keys back.
 
     Returns:
-        counts: ``kept``, ``too short``, ``too long``, and ``lonely``: utterances dropped because their
-        speaker has no other one left, where mixing.yaml enrolls with another utterance.
+        counts: ``kept``, ``too short``, ``too long``; where mixing.yaml enrolls with another utterance
+        also those dropped because their speaker has no other one left.
     Raises:
         DataError: ``utt2num_samples`` is missing or has other keys than ``wav.scp``; nothing is left.
     """
@@ -56,7 +56,6 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     counts = {
         "too short": sum(duration < min_duration_s for duration in durations.values()),
         "too long": sum(duration > max_duration_s for duration in durations.values()),
-        "lonely": 0,
     }
     utt2spk = read_scp(originals / "utt2spk")
     if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).enrollment == "other_utterance":
@@ -64,7 +63,7 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         for key in keys:
             per_speaker[utt2spk[key]] = per_speaker.get(utt2spk[key], 0) + 1
         lonely = {key for key in keys if per_speaker[utt2spk[key]] < 2}
-        counts["lonely"] = len(lonely)
+        counts["of speakers with a single utterance left"] = len(lonely)
         keys -= lonely
     if not keys:
         raise DataError(

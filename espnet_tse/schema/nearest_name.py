@@ -4,6 +4,18 @@ from difflib import get_close_matches
 from typing import Iterable
 
 
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, None where none is near.
+
+    A name that begins known ones is taken for an abbreviation of the shortest of them.
+    """
+    known = sorted(known)
+    longer = [other for other in known if len(name) > 1 and other.startswith(name)]
+    if longer:
+        return min(longer, key=len)
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.5)), None)
+
+
 def check_known(names: Iterable[str], known: Iterable[str], where: str) -> None:
     """Raise one error for all unknown names.
 
@@ -19,7 +31,7 @@ def check_known(names: Iterable[str], known: Iterable[str], where: str) -> None:
     for name in names:
         if name in known:
             continue
-        near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-        faults.append(f"unknown '{name}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+        near = nearest_name(str(name), known)
+        faults.append(f"unknown '{name}'" + (f" (did you mean '{near}'?)" if near else ""))
     if faults:
         raise ValueError(f"{where}: {', '.join(faults)}; known: {', '.join(known) or 'none'}")

@@ -154,10 +154,13 @@ def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
     if not np.isfinite(samples).all():
         return "NaN or infinite samples"
     if len(samples) < min_s * RATE:
-        return f"shorter than {min_s} s ({len(samples) / RATE:.3f} s)"
+        return (
+            f"shorter than {min_s} s ({len(samples) / RATE:.4f} s: {len(samples)} samples at {RATE} Hz, "
+            f"at least {math.ceil(min_s * RATE)} are wanted)"
+        )
     level = level_dbfs(samples, remove_mean=True)
     if level < SILENCE_DBFS:
-        return f"silent ({level:.1f} dBFS RMS, limit {SILENCE_DBFS:.0f})"
+        return f"silent ({level:.1f} dBFS RMS around the mean, limit {SILENCE_DBFS:.0f}; {len(samples)} samples)"
     return None
 
 

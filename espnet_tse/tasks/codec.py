@@ -40,7 +40,7 @@ def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
         options = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
         if not isinstance(options, dict):
             raise ValueError("want 'key: value' lines")
-        check_known(options, [field.name for field in fields(CodecTrainConf)], where=str(path))
+        check_known(options, [field.name for field in fields(CodecTrainConf)], where="top level")
         for name, value in overrides.items():
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
         conf = CodecTrainConf(**options)

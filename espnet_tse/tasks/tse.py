@@ -19,6 +19,7 @@ from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import CodecSpec
+from espnet_tse.schema.command_line import refuse_unknown_options
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.tasks.build import build_model
@@ -143,24 +144,39 @@ class TSETask(AbsTask):
         super().print_config(file=file or sys.stdout)
 
     @classmethod
-    def main(cls, args: argparse.Namespace | None = None, cmd: Sequence[str] | None = None) -> None:
-        """Train; faults of the configuration end with exit code 2 and all of them in one message."""
+    def get_parser(cls):
+        """ESPnet's parser; options are written out, and an error is not preceded by all of them."""
+        parser = super().get_parser()
+        parser.allow_abbrev = False
+        parser.usage = "%(prog)s --config conf/<system>.yaml [--option value ...]"
+        return parser
+
+    @classmethod
+    def parse(cls, cmd: Sequence[str]) -> argparse.Namespace:
+        """Options of the command line and of its ``--config``; faults end with exit code 2, all in one message."""
         parser = cls.get_parser()
-        if args is None:
-            check_config_keys(parser, sys.argv[1:] if cmd is None else list(cmd))
-            args = parser.parse_args(cmd)
+        refuse_unknown_options(parser, cmd)
+        check_config_keys(parser, cmd)
+        args = parser.parse_args(cmd)
         if not args.print_config:
             check_choices(parser, args)
+        return args
+
+    @classmethod
+    def main(cls, cmd: Sequence[str] | None = None) -> None:
+        """Train; faults of the configuration end with exit code 2."""
+        args = cls.parse(sys.argv[1:] if cmd is None else cmd)
+        if not args.print_config:
             for option in ("train_data_dir", "valid_data_dir"):
                 if getattr(args, option) is None:
-                    parser.error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
+                    cls.get_parser().error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
             remember_codec(args)
         super().main(args=args)
 
 
-def check_config_keys(parser: argparse.ArgumentParser, cmd: list[str]) -> None:
-    """Refuse unknown keys of the ``--config`` file with the nearest known name; exit code 2."""
-    first = argparse.ArgumentParser(add_help=False)
+def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:
+    """Refuse unknown keys and choices of the ``--config`` file with the nearest known name; exit code 2."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--config")
     path = first.parse_known_args(cmd)[0].config
     if path is None:
@@ -175,6 +191,18 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: list[str]) -> None:
     except ValueError as error:
         # The list of all known options is the parser's --help; here it would bury the fault.
         parser.error(str(error).split("; known:")[0] + "; --help lists all options")
+    faults = []
+    for action in parser._actions:  # ESPnet compares only what the command line names with its choices
+        value = conf.get(action.dest)
+        if not action.choices or not isinstance(value, str):
+            continue
+        try:
+            value = action.type(value) if action.type else value
+            check_known([value], [str(choice) for choice in action.choices], where=f"{path}: {action.dest}")
+        except (TypeError, ValueError) as error:
+            faults.append(str(error))
+    if faults:
+        parser.error("\n".join(faults))
 
 
 def remember_codec(args: argparse.Namespace) -> None:

@@ -77,12 +77,15 @@ def test_unreadable_entries_are_named(tmp_path):
 def test_faults():
     voice = 0.1 * np.sin(np.arange(1600))
     assert fault_of(voice, 0.1) is None
-    assert fault_of(voice[:1599], 0.1).startswith("shorter than 0.1 s")
+    assert fault_of(voice[:10], 0.1) == (
+        "shorter than 0.1 s (0.0006 s: 10 samples at 16000 Hz, at least 1600 are wanted)"
+    )
+    assert fault_of(voice[:1599], 0.1).startswith("shorter than 0.1 s (0.0999 s: 1599 samples")
     assert fault_of(voice[:0]) == "zero length"
     assert fault_of(np.append(voice, np.nan)) == "NaN or infinite samples"
     assert fault_of(np.append(voice, np.inf)) == "NaN or infinite samples"
     assert fault_of(np.full(1600, 0.5)).startswith("silent (-inf")
-    assert fault_of(np.zeros(1600)).startswith("silent (-inf")
+    assert fault_of(np.zeros(10)) == "silent (-inf dBFS RMS around the mean, limit -70; 10 samples)"
     assert fault_of(voice * 10 ** (-60 / 20)).startswith("silent (-8")
 
 

@@ -42,4 +42,6 @@ codec() {
     run -0 codec --dry_run true
     [ ! -e data ] && [ ! -e dump ] && [ ! -e exp ]
     run -2 codec --tse_config x
+    FAKE_FAIL="check_config" run -2 codec
+    [ ! -e data ] && grep -q "check_config --codec_config conf/codec_mini.yaml --codec_args=$" "${FAKE_CALLS}"
 }

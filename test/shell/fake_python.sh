@@ -56,6 +56,7 @@ case "${module}" in
             awk '{ print $1, 16000 }' "${opt[output_dir]}/wav.scp" > "${opt[output_dir]}/utt2num_samples"
         fi
         ;;
+    check_config) ;;
     validate) echo "${positional[*]}: all is well" ;;
     filter_length) echo "${opt[data_dir]}: all rows kept" ;;
     codec_train | import_codec)

@@ -53,6 +53,21 @@ END
     [[ "${stderr}" == *"invalid option"* ]]
 }
 
+@test "an unknown option is told with the nearest of the help, if one is near" {
+    sed -i.bak 's/^help_message=.*/help_message="Usage: [--nj N] [--tse-config YAML] [--skip_train true]"/' "${SCRIPT}"
+    for pair in njj:nj tse_confg:tse-config tse-conf:tse-config skip_trian:skip_train skip:skip_train; do
+        run -2 --separate-stderr "${SCRIPT}" "--${pair%:*}" 8
+        [[ "${stderr}" == *"unknown option --${pair%:*} (did you mean --${pair#*:}?)"* ]] || { echo "${stderr}"; false; }
+    done
+    run -2 --separate-stderr "${SCRIPT}" --skip_trian
+    [[ "${stderr}" == *"did you mean --skip_train?"* ]]
+    run -2 --separate-stderr "${SCRIPT}" --unknown 8
+    [[ "${stderr}" == *"unknown option --unknown (see"* ]]
+    # A switch without a value says what it takes.
+    run -2 --separate-stderr "${SCRIPT}" --skip_train
+    [[ "${stderr}" == *"--skip_train takes true or false, not ''"* ]]
+}
+
 @test "variables of the environment are not options" {
     run -2 --separate-stderr "${SCRIPT}" --PATH /nowhere
     [[ "${stderr}" == *"unknown option --PATH"* ]]

@@ -41,6 +41,8 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     before=$(everything)
     run -2 toy --unknown 1
     [[ "${output}" == *"unknown option --unknown"* ]]
+    run -2 toy --tse_confg conf/other.yaml
+    [[ "${output}" == *"unknown option --tse_confg (did you mean --tse_config?)"* ]]
     run -2 ./tse.sh --valid_set dev --test_sets test
     [[ "${output}" == *"--train_set is required"* ]]
     run -2 ./tse.sh --train_set train --valid_set dev
@@ -75,6 +77,45 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     for module in format_data validate filter_length codec_train encode_codes collect_shapes tse_train extract score report; do
         [[ "${output}" == *"would run: "*"espnet_tse.bin.${module} "* ]] || { echo "no ${module}"; false; }
     done
+    # What the chosen stages would make is not missed, and nothing is said to be done.
+    [[ "${output}" != *missing* ]] && [[ "${output}" != *": done"* ]]
+    [[ "${output}" == *"encode_codes --codec exp/codec_mini --scp dump/raw/train/CLEAN.scp"* ]]
+    [[ "${output}" == *"Dry run: nothing was run or written."* ]]
+    run -0 toy --dry_run true --stage 10 --stop_stage 10
+    [[ "${output}" == *"(exp/tse_laura_tse_mini/decode_test/wav.scp is missing; run stage 9 (decode) first)"* ]]
+    [[ "${output}" != *"mixture/test/wav.scp is missing"* ]]
+}
+
+# bats test_tags=finished
+@test "--dry_run with data names the clean speech of each set" {
+    rm -r dump
+    echo "sir_db: [-5, 5]" > data/train/mixing.yaml
+    run -0 toy --dry_run true
+    [[ "${output}" == *"--scp dump/raw/train/wav.scp"* ]]
+    [[ "${output}" == *"--scp dump/raw/dev/spk1.scp"* ]]
+    [[ "${output}" != *CLEAN* ]]
+}
+
+@test "configs are checked before the first stage; what is trained or checks its own is left out" {
+    before=$(everything)
+    FAKE_FAIL="check_config" run -2 toy --inference_config conf/decode.yaml --tse_args "--max_epoch 3" --prerequisite_config conf/base.yaml
+    [[ "${output}" == *"a YAML or its options have faults (see above); no stage was run"* ]]
+    [ "$(everything)" = "${before}" ]
+    grep -q -- "--codec_config conf/codec_mini.yaml --codec_args= --prerequisite_config conf/base.yaml" "${FAKE_CALLS}"
+    grep -q -- "--tse_config conf/laura_tse_mini.yaml --tse_args=--max_epoch 3 --inference_config conf/decode.yaml" "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
+    run -0 toy --stop_stage 4
+    [ "$(calls check_config)" -eq 1 ]
+    run ! grep -q -- "--tse_config" "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
+    run -0 toy --stage 4 --stop_stage 8
+    grep -q "check_config --tse_config conf/laura_tse_mini.yaml --tse_args=$" "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
+    run -0 toy --stop_stage 8
+    run -0 toy --stage 8 --tse_args "--max_epoch 4" --stop_stage 8
+    [ "$(calls check_config)" -eq 0 ]
+    run -0 toy --tse_args "--max_epoch 5"
+    [ "$(calls check_config)" -eq 1 ]
 }
 
 @test "a missing input is named with the stage that makes it: exit 3" {
@@ -261,6 +302,14 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -3 toy
     [[ "${output}" == *"no corpus here"* ]]
     [[ "${output}" == *"stage 1 (data): local/data.sh failed"* ]]
+    # Data of before, or a part of the new, is not taken for what stage 1 makes.
+    make_data data/train
+    run -3 toy --stage 2
+    [[ "${output}" == *"stage 1 (data) began and did not end"*"remove data/.started.data if data/ is as you want it"* ]]
+    [ ! -e dump ]
+    rm data/.started.data
+    run -3 toy --stage 2
+    [[ "${output}" == *"data/dev/wav.scp is missing; run stage 1 (data) first"* ]]
     printf '#!/usr/bin/env bash\n' > local/data.sh
     run -1 toy
     [[ "${output}" == *"left no data/train/wav.scp"* ]]

@@ -114,6 +114,8 @@ def test_a_truncated_checkpoint_is_named(recipe, tmp_path):
         ({"frontend_conf": {"hop_length": 0}}, "positive"),
         ({"lm_conf": {"position": "absolute"}}, "none of"),
         ({"lm_conf": {"activation": "gelu"}}, "none of"),
+        ({"optim": "adamm"}, "optim: unknown 'adamm' (did you mean 'adam'?)"),
+        ({"scheduler": "onecycle"}, "scheduler: unknown 'onecycle' (did you mean 'onecyclelr'?)"),
     ],
 )
 def test_faults_of_a_yaml_end_with_code_2_and_a_mend(recipe, tmp_path, capsys, conf, fault):
@@ -129,6 +131,14 @@ def test_all_faults_of_one_yaml_come_together(recipe, tmp_path, capsys):
         tse_train.main(options(recipe, tmp_path / "exp", conf))
     error = capsys.readouterr().err
     assert "num_layer" in error and "widht" in error
+
+
+def test_options_are_written_out(recipe, tmp_path, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        tse_train.main([*options(recipe, tmp_path / "exp"), "--max_ep=1"])
+    error = capsys.readouterr().err
+    assert exit_.value.code == 2 and "unknown option --max_ep (did you mean --max_epoch?)" in error
+    assert len(error.splitlines()) < 10  # the usage of hundreds of options does not bury it
 
 
 def test_codes_of_another_codec_are_refused(recipe, tmp_path):

@@ -90,7 +90,6 @@ stage_groups=([1]=skip_data_prep [2]=skip_data_prep [3]=skip_data_prep [4]=skip_
     [6]=skip_train [7]=skip_train [8]=skip_train [9]=skip_eval [10]=skip_eval [11]=skip_eval
     [12]=skip_packing [13]=skip_upload)
 codec_stage=4   # who makes what, for the messages of the shared stages
-output_stage=9
 help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' [--option value ...]
 Options (run.sh sets some of them and passes its own arguments on)
 $(options_help "${BASH_SOURCE[0]}")
@@ -119,9 +118,8 @@ tse_stats_dir=${tse_stats_dir:-${expdir}/tse_stats_${train_set}}
 inference_tag=${inference_tag:-$(tag_of "${inference_config:-decode}" "${inference_args}")}
 report_title=${report_title:-$(basename "$(dirname "${PWD}")")}
 read -ra tests <<< "${test_sets}"
-if [ "${stage}" -le 8 ] && [ "${stop_stage}" -ge 8 ] && ! "${skip_train}"; then
-    need "--tse_config is required for stage 8 (train)" "${tse_config:-(no --tse_config)}"
-fi
+if stage_runs 8; then need "--tse_config is required for stage 8 (train)" "${tse_config:-(no --tse_config)}"; fi
+check_configs
 
 if stage_begins 1 "local/data.sh -> data/{${train_set},${valid_set},${test_sets// /,}}"; then
     prepare_data "${train_set}" "${valid_set}" "${tests[@]}"
@@ -188,6 +186,7 @@ fi
 
 if stage_begins 10 "the mixture, the codec's resynthesis and the estimates of ${test_sets}"; then
     for set in "${tests[@]}"; do
+        need 9 "${tse_exp}/${inference_tag}_${set}/wav.scp"
         mixture_set "${set}"
         score_set "${set}" "${expdir}/mixture/${set}" mixture
         if "${use_codec}"; then
@@ -219,4 +218,4 @@ if stage_begins 13 "upload"; then
     log "  this number is reserved: uploading is not part of this version; share ${tse_exp}.zip of stage 12"
     stage_ends
 fi
-log "Successfully finished. [elapsed=${SECONDS}s]"
+stages_end

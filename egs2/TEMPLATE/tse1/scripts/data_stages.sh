@@ -28,6 +28,11 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
 format_set() {  # format_set SET [SPEED_FACTORS]: data/SET -> dump/raw/SET at one rate, mono
     local data=data/$1 out=${dumpdir}/raw/$1 factors=${2:-} extra=()
     need 1 "${data}/wav.scp"
+    # data/ without any mark was made without stage 1, which is as good.
+    if [ -e data/.started.data ] && ! "${dry_run}"; then
+        die_with 3 "stage 1 (data) began and did not end, so data/ may be incomplete or of earlier options; run stage 1" \
+            "again, or remove data/.started.data if data/ is as you want it"
+    fi
     if [ -n "${factors}" ]; then extra=(--speed_perturb_factors "${factors}"); fi
     needed remove "${out}" format "@${data}" "fs=${sample_rate}" "audio_format=${audio_format}" \
         "speed_perturb_factors=${factors}" || return 0
@@ -75,5 +80,11 @@ filter_set() {  # filter_set SET: drops rows of too short or too long audio
 # The clean speech that a codec learns and encodes: a dynamic mixing set has it in wav.scp.
 target_scp() {
     local dir=${dumpdir}/raw/$1
-    if [ -e "${dir}/mixing.yaml" ] || [ -e "data/$1/mixing.yaml" ]; then echo "${dir}/wav.scp"; else echo "${dir}/spk1.scp"; fi
+    if [ -e "${dir}/mixing.yaml" ] || [ -e "data/$1/mixing.yaml" ]; then
+        echo "${dir}/wav.scp"
+    elif "${dry_run}" && [ ! -e "${dir}/wav.scp" ] && [ ! -e "data/$1/wav.scp" ]; then
+        echo "${dir}/CLEAN.scp"
+    else
+        echo "${dir}/spk1.scp"
+    fi
 }

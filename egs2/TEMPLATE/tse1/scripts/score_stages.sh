@@ -50,7 +50,6 @@ mixture_set() {  # mixture_set SET: the unprocessed input as a system's output
 score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets -> DIR/scoring
     local data=${dumpdir}/raw/$1 dir=$2 system=$3 out=$2/scoring optional=() interference=() file opts
     need 2 "${data}/wav.scp"
-    need "${output_stage}" "${dir}/wav.scp"
     optional=(--ref_scp "$(target_scp "$1")")
     if [ "${optional[1]}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
     if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi

@@ -74,12 +74,16 @@ stages_init() {
     SECONDS=0
 }
 
-stage_begins() {  # stage_begins NUMBER WHAT: 0 and a log line if the stage is to run
+stage_runs() {  # stage_runs NUMBER: whether the options choose it
     local skip=${stage_groups[$1]:-}
-    [ "${stage}" -le "$1" ] && [ "$1" -le "${stop_stage}" ] || return 1
-    if [ -n "${skip}" ] && [ "${!skip}" = true ]; then
+    [ "${stage}" -le "$1" ] && [ "$1" -le "${stop_stage}" ] && { [ -z "${skip}" ] || [ "${!skip}" != true ]; }
+}
+
+stage_begins() {  # stage_begins NUMBER WHAT: 0 and a log line if the stage is to run
+    if ! stage_runs "$1"; then
         # Of the stages outside a deliberate choice only those the user might miss are worth a line.
-        log_depth=1 log "Stage $1 (${stage_names[$1]}): skipped (--${skip} true)"
+        [ "${stage}" -gt "$1" ] || [ "$1" -gt "${stop_stage}" ] \
+            || log_depth=1 log "Stage $1 (${stage_names[$1]}): skipped (--${stage_groups[$1]} true)"
         return 1
     fi
     current_stage="$1 (${stage_names[$1]})"
@@ -88,23 +92,31 @@ stage_begins() {  # stage_begins NUMBER WHAT: 0 and a log line if the stage is t
 }
 
 stage_ends() {
-    log_depth=1 log "Stage ${current_stage}: done [elapsed=$((SECONDS - stage_start))s]"
+    "${dry_run}" || log_depth=1 log "Stage ${current_stage}: done [elapsed=$((SECONDS - stage_start))s]"
     current_stage=
 }
 
+stages_end() {
+    if "${dry_run}"; then
+        log_depth=1 log "Dry run: nothing was run or written."
+    else
+        log_depth=1 log "Successfully finished. [elapsed=${SECONDS}s]"
+    fi
+}
+
 need() {  # need STAGE PATH...: dies unless every PATH is there; STAGE makes them
-    local maker=$1 path
+    local maker=$1 path message
     shift
     for path in "$@"; do
         [ -e "${path}" ] && continue
-        if ! [[ "${maker}" =~ ^[0-9]+$ ]]; then
-            "${dry_run}" || log_depth=2 die_with 3 "${path} is missing; ${maker}"
-            echo "  (${path} is missing; ${maker})"
-        elif "${dry_run}"; then
-            echo "  (${path} is not there yet; stage ${maker} makes it)"
-        else
-            log_depth=2 die_with 3 "${path} is missing; run stage ${maker} (${stage_names[maker]}) first"
+        message="${path} is missing; ${maker}"
+        if [[ "${maker}" =~ ^[0-9]+$ ]]; then
+            # In a dry run nothing is made, so what a chosen stage would make is not missed.
+            if "${dry_run}" && stage_runs "${maker}"; then continue; fi
+            message="${path} is missing; run stage ${maker} (${stage_names[maker]}) first"
         fi
+        "${dry_run}" || log_depth=2 die_with 3 "${message}"
+        echo "  (${message})"
     done
 }
 
@@ -143,6 +155,12 @@ changed_inputs() {  # changed_inputs OLD_RECORD NEW_TEXT: names of what differs
     LC_ALL=C comm -3 <(LC_ALL=C sort "$1") <(LC_ALL=C sort <<< "$2") \
         | sed -e 's/^[[:space:]]*//' -e 's/^input //' -e 's/ [0-9a-f]\{64\}$//' -e 's/ missing$//' \
             -e 's/^option \([^=]*\)=.*/--\1/' | LC_ALL=C sort -u | paste -s -d ' ' -
+}
+
+made_from() {  # made_from DIR NAME ITEM...: whether DIR is done and these ITEMs are among what it was made from
+    local mark=$1/.done.$2
+    shift 2
+    [ -e "${mark}" ] && [ -z "$(LC_ALL=C comm -23 <(inputs_record "$@" | LC_ALL=C sort) <(LC_ALL=C sort "${mark}"))" ]
 }
 
 # needed POLICY DIR NAME ITEM...: 1 and "up to date" if DIR was made from these ITEMs, else 0 and a begun mark.
@@ -319,6 +337,10 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
         if [[ "${train_cmd}" == *run.pl* ]]; then nj=$(utils/num_cpus.pl) && nj=$((nj < 32 ? nj : 32)); fi
     fi
     inference_nj=${inference_nj:-${nj}}
+    if "${dry_run}" && [ ! -e "data/${train_set}/wav.scp" ] && [ ! -e "${dumpdir}/raw/${train_set}/wav.scp" ]; then
+        log "Dry run without data: CLEAN.scp stands for spk1.scp, or for wav.scp of a set that is mixed while training;"
+        log "  scoring will also be given enroll_spk1.scp, spk2.scp, text and utt2spk where a set has them"
+    fi
 }
 
 # tag_of FILE OPTIONS: a file's base name and what its options change, in characters that are safe in a path.

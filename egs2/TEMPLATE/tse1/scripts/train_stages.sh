@@ -2,6 +2,31 @@
 # Sourced by tse.sh and codec.sh: training of a codec, of what a system builds on, of the system.
 # shellcheck disable=SC2154  # the options are the caller's
 
+# Before the first stage: faults of the YAMLs that a later one would meet after hours. What a folder was made from
+# has been checked, and the first stage checks its own.
+check_configs() {
+    local words=() prerequisites=() config opts
+    if later "${codec_stage}" && "${use_codec}" && [ -z "${codec_dir}" ] && [ -n "${codec_config}" ] \
+        && ! made_from "${codec_exp}" codec "@${codec_config}" "codec_args=${codec_args}"; then
+        words+=(--codec_config "${codec_config}" "--codec_args=${codec_args}")
+    fi
+    for config in ${prerequisite_config:-}; do
+        if later 7 && ! made_from "${expdir}/tse_$(tag_of "${config}" "")" train "@${config}"; then prerequisites+=("${config}"); fi
+    done
+    if [ ${#prerequisites[@]} -gt 0 ]; then words+=(--prerequisite_config "${prerequisites[@]}"); fi
+    split_args opts "${tse_args:-}"
+    if [ -n "${tse_config:-}" ] && later 8 && ! made_from "${tse_exp}" train "@${tse_config}" "args=${opts[*]}"; then
+        words+=(--tse_config "${tse_config}" "--tse_args=${tse_args}")
+    fi
+    if [ -n "${inference_config:-}" ] && later 9; then words+=(--inference_config "${inference_config}"); fi
+    [ ${#words[@]} -gt 0 ] || return 0
+    log "Checking the YAMLs of later stages"
+    run_here "${python}" -m espnet_tse.bin.check_config "${words[@]}" \
+        || die_with 2 "a YAML or its options have faults (see above); no stage was run"
+}
+
+later() { stage_runs "$1" && [ "${stage}" -lt "$1" ]; }
+
 # run_training DIR MODULE ARGUMENT...: one process, or torchrun over processors, GPUs or nodes; log DIR/train.log
 run_training() {
     local dir=$1 module=$2 launch backend devices=${ngpu} threads=${num_threads}
@@ -30,7 +55,7 @@ run_training() {
     # An empty list of devices makes espnet2's distributed code fail even on processors.
     if [ -z "${CUDA_VISIBLE_DEVICES-unset}" ]; then launch=(env -u CUDA_VISIBLE_DEVICES "${launch[@]}"); fi
     rotate_log "${dir}/train.log"
-    log_depth=1 log "  training; its log is ${dir}/train.log"
+    "${dry_run}" || log_depth=1 log "  training; its log is ${dir}/train.log"
     run_jobs "${backend} --num-threads ${threads}" 0 "${dir}/train.log" \
         env "OMP_NUM_THREADS=${num_threads}" "${launch[@]}" "$@"
 }

@@ -1,0 +1,82 @@
+"""Check YAMLs before hours are spent: keys, names and values of systems, codecs and decoding."""
+
+import argparse
+import contextlib
+import shlex
+import sys
+from typing import Callable, Sequence
+
+from espnet_tse.schema.command_line import CommandLine, announce
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = CommandLine(
+        prog="espnet-tse check-config",
+        description=__doc__,
+        epilog="The checks are those of training and decoding themselves; nothing is written. "
+        "Exit code: 0 all is well, 2 faults were found or wrong usage.",
+    )
+    parser.add_argument("--tse_config", metavar="YAML", help="of a system")
+    parser.add_argument("--tse_args", default="", help="options that follow it, one quoted string")
+    parser.add_argument("--prerequisite_config", metavar="YAML", nargs="+", default=[], help="of further systems")
+    parser.add_argument("--codec_config", metavar="YAML", help="of a codec")
+    parser.add_argument("--codec_args", default="", help="options that follow it, one quoted string")
+    parser.add_argument("--inference_config", metavar="YAML", help="of decoding")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    checks: list[tuple[str, Callable[[], object]]] = []
+    if args.codec_config:
+        checks.append((args.codec_config, lambda: check_codec(args.codec_config, args.codec_args)))
+    if args.inference_config:
+        checks.append((args.inference_config, lambda: check_decoding(args.inference_config)))
+    for config in args.prerequisite_config:
+        checks.append((config, lambda config=config: check_system(config)))
+    if args.tse_config:
+        checks.append((args.tse_config, lambda: check_system(args.tse_config, args.tse_args)))
+    if not checks:
+        parser.error("name a YAML: --tse_config, --codec_config, --prerequisite_config or --inference_config")
+    announce(f"checking {', '.join(config for config, _ in checks)} (loading PyTorch and ESPnet)")
+    passed = [passes(check) for _, check in checks]
+    return 0 if all(passed) else 2
+
+
+def passes(check: Callable[[], object]) -> bool:
+    """Whether a check finds no fault; it has told what it finds."""
+    from espnet_tse.schema.scp import DataError
+
+    try:
+        check()
+    except DataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return False
+    except SystemExit as end:  # of a parser, after its message
+        return end.code == 0
+    return True
+
+
+def check_codec(config: str, options: str) -> None:
+    from espnet_tse.bin import codec_train
+
+    unused = ["--train_data_dir=.", "--valid_data_dir=.", "--output_dir=."]
+    codec_train.read_conf(codec_train.get_parser().parse_args(["--config", config, *unused, *shlex.split(options)]))
+
+
+def check_decoding(config: str) -> None:
+    from espnet_tse.tasks.extraction import read_decode_conf
+
+    read_decode_conf(config)
+
+
+def check_system(config: str, options: str = "") -> None:
+    # ESPnet prints to stdout while it is imported.
+    with contextlib.redirect_stdout(sys.stderr):
+        from espnet_tse.tasks.tse import TSETask
+    TSETask.parse(["--config", config, *shlex.split(options)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The checks themselves are those of training: test/tasks has a case for each fault."""
+
+import pytest
+import yaml
+
+from espnet_tse.bin import check_config
+
+SYSTEM = {
+    "frontend": "log_mel",
+    "encoder": "shared_transformer",
+    "lm": "decoder_only",
+    "lm_conf": {"num_layers": 2},
+    "vocoder": "fine_embedding",
+    "model": "laura_tse",
+    "optim": "adam",
+}
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(name: str, conf: dict) -> str:
+        (tmp_path / name).write_text(yaml.safe_dump(conf))
+        return name
+
+    return write
+
+
+def test_good_configs_pass_with_their_options(write, capsys, tmp_path):
+    system, codec = write("system.yaml", SYSTEM), write("codec.yaml", {"codec": "spectral", "max_steps": 4})
+    command = ["--tse_config", system, "--tse_args", "--max_epoch 3 --lm_conf num_layers=4", "--prerequisite_config", system]
+    command += ["--codec_config", codec, "--codec_args=--max_steps=5", "--inference_config", write("decode.yaml", {"sampling": True})]
+    assert check_config.main(command) == 0
+    assert "checking codec.yaml, decode.yaml, system.yaml, system.yaml" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["codec.yaml", "decode.yaml", "system.yaml"]
+
+
+def test_the_faults_of_all_files_are_told(write, capsys):
+    system = write("system.yaml", {**SYSTEM, "lm_conf": {"num_layer": 2}})
+    base = write("base.yaml", {**SYSTEM, "frontned": "log_mel"})
+    codec = write("codec.yaml", {"codec": "spectral", "max_step": 4})
+    decode = write("decode.yaml", {"samplng": True})
+    command = ["--tse_config", system, "--prerequisite_config", base, "--codec_config", codec, "--inference_config", decode]
+    assert check_config.main(command) == 2
+    error = capsys.readouterr().err
+    assert "system.yaml: lm_conf of 'decoder_only': unknown 'num_layer' (did you mean 'num_layers'?)" in error
+    assert "base.yaml: unknown 'frontned' (did you mean 'frontend'?)" in error
+    assert "error: codec.yaml: top level: unknown 'max_step' (did you mean 'max_steps'?)" in error
+    assert "decode.yaml: unknown 'samplng' (did you mean 'sampling'?)" in error
+
+
+@pytest.mark.parametrize(
+    "options, fault",
+    [
+        (["--tse_config", "system.yaml", "--tse_args=--max_epoc 3"], "unknown option --max_epoc (did you mean --max_epoch?)"),
+        (["--tse_config", "system.yaml", "--tse_args=--lm_conf width=30"], "not divisible"),
+        (["--codec_config", "codec.yaml", "--codec_args=--max_step 3"], "unknown option --max_step (did you mean --max_steps?)"),
+        (["--codec_config", "codec.yaml", "--codec_args=--codec_conf '{n_ftt: 1}'"], "unknown 'n_ftt' (did you mean 'n_fft'?)"),
+        (["--codec_config", "codec.yaml", "--codec_args=--lr '['"], "not readable as YAML"),
+        (["--codec_config", "absent.yaml"], "absent.yaml: no such file"),
+        (["--tse_config", "absent.yaml"], "absent.yaml: no such file"),
+    ],
+)
+def test_faults_of_options_are_told(write, capsys, options, fault):
+    write("system.yaml", SYSTEM)
+    write("codec.yaml", {"codec": "spectral"})
+    assert check_config.main(options) == 2 and fault in capsys.readouterr().err
+
+
+def test_nothing_to_check_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        check_config.main([])
+    assert exit_.value.code == 2 and "name a YAML" in capsys.readouterr().err

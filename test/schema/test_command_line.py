@@ -1,0 +1,54 @@
+import pytest
+
+from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.nearest_name import check_known, nearest_name
+
+
+@pytest.fixture
+def parser():
+    parser = CommandLine(prog="program")
+    parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--mixture_scp")
+    parser.add_argument("--options", default="")
+    parser.add_argument("files", nargs="*")
+    return parser
+
+
+@pytest.mark.parametrize(
+    "words, fault",
+    [
+        (["--mix", "a"], "unknown option --mix (did you mean --mixture_scp?)"),
+        (["--mixture-scp=a"], "unknown option --mixture-scp (did you mean --mixture_scp?)"),
+        (["--ouput", "a"], "unknown option --ouput (did you mean --output?)"),
+        (["--zebra", "a", "--optoins=--lr 1"], "unknown option --zebra, unknown option --optoins"),
+    ],
+)
+def test_unknown_options_and_abbreviations_are_refused_with_the_nearest(parser, words, fault, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args(words)
+    assert exit_.value.code == 2 and fault in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", ["--options=--lr=1", "--options=--max_epoch 3"])
+def test_values_may_look_like_options(parser, options):
+    args = parser.parse_args(["-o", "x", options, "--", "--mix"])
+    assert args.options == options.partition("=")[2] and args.files == ["--mix"]
+    assert parser.parse_args(["-o", "x", "--options", "--max_epoch 3 --lr=1"]).options == "--max_epoch 3 --lr=1"
+
+
+def test_the_nearest_name_is_one_that_begins_alike_or_is_spelt_alike():
+    known = ["tse_config", "tse_args", "codec_config", "nj"]
+    assert nearest_name("codec", known) == "codec_config"
+    assert nearest_name("tse", known) == "tse_args"  # the shortest
+    assert nearest_name("tse_confg", known) == "tse_config"
+    assert nearest_name("t", known) is None and nearest_name("zebra", known) is None
+    with pytest.raises(ValueError, match=r"here: unknown 'njj' \(did you mean 'nj'\?\), unknown '7'; known: codec_config, nj"):
+        check_known(["njj", 7], known, where="here")
+
+
+def test_only_the_first_process_announces(capsys, monkeypatch):
+    announce("loading")
+    assert capsys.readouterr().err.endswith(" loading ...\n")
+    monkeypatch.setenv("RANK", "1")
+    announce("loading")
+    assert capsys.readouterr() == ("", "")
