@@ -80,8 +80,8 @@ def extract_scp(
     logging.info(f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already")
     measured = {"num_utterances": 0, "audio_s": 0.0, "wall_s": 0.0, "function_evaluations": 0, "num_frames": 0}
     for keys in length_batches(todo, mixtures, batch_size):
-        signals = [read_signal(mixtures[key], extractor.sample_rate, key) for key in keys]
-        wanted = [read_signal(enrollments[key], extractor.sample_rate, key) for key in keys]
+        signals = [read_signal(mixtures[key], extractor.sample_rate, key, "mixture") for key in keys]
+        wanted = [read_signal(enrollments[key], extractor.sample_rate, key, "enrollment") for key in keys]
         started = time.perf_counter()
         estimate = extractor.extract(signals, wanted, keys)
         waveforms = estimate.waveform.cpu().numpy()
@@ -97,10 +97,10 @@ def extract_scp(
     write_json(folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
 
 
-def read_signal(path: str, sample_rate: int, key: str) -> np.ndarray:
-    """Mono samples at ``sample_rate``; faults name the key."""
+def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
+    """Mono samples at ``sample_rate``; faults name the key and the role, mixture or enrollment."""
     try:
-        return check_signal(read_audio(path, sample_rate)[0], "signal")
+        return check_signal(read_audio(path, sample_rate)[0], f"{role} of '{key}'", sample_rate)
     except DataError as error:
         raise DataError(f"key '{key}', {path}: {error}") from error
 

@@ -1,5 +1,7 @@
 """The Python interface: arrays in, arrays out."""
 
+import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.schema.audio import resample
 from espnet_tse.schema.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
+
+
+SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 
 
 class Extractor:
@@ -61,7 +66,10 @@ class Extractor:
         Raises:
             DataError: an empty, multi-channel, not finite or silent input.
         """
-        pair = [check_signal(mixture, "mixture"), check_signal(enrollment, "enrollment")]
+        pair = [
+            check_signal(mixture, "mixture", sample_rate),
+            check_signal(enrollment, "enrollment", sample_rate),
+        ]
         mixture, enrollment = (resample(signal, sample_rate, self.sample_rate) for signal in pair)
         estimate = self.extract([mixture], [enrollment], ["utt"]).waveform[0].cpu().numpy()
         restored = resample(estimate, self.sample_rate, sample_rate)[: len(pair[0])]
@@ -86,17 +94,25 @@ class Extractor:
         return self.model.extract(batch, self.conf)
 
 
-def check_signal(signal: np.ndarray, name: str) -> np.ndarray:
-    """(N,) float32, or a DataError that says what is wrong with it."""
+def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
+    """(N,) float32, or a DataError that says what is wrong with it; a warning where it is very short."""
     signal = np.asarray(signal)
-    if signal.ndim != 1 or len(signal) == 0:
-        raise DataError(f"the {name} has shape {signal.shape}; want one channel, (N,), N at least 1.")
+    if signal.ndim != 1:
+        raise DataError(f"the {name} has shape {signal.shape}; want one channel, (N,).")
+    if len(signal) == 0:
+        raise DataError(f"the {name} is empty: 0 samples; at least 1 is wanted.")
     if not np.issubdtype(signal.dtype, np.floating):
         raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
     if not np.isfinite(signal).all():
         raise DataError(f"the {name} holds NaN or infinite samples.")
+    length = f"{len(signal)} samples at {sample_rate} Hz, {len(signal) / sample_rate:.4g} s"
     if not np.any(signal):
-        raise DataError(f"the {name} is digital silence.")
+        raise DataError(f"the {name} is digital silence: all of its samples are zero ({length}).")
+    if len(signal) < SHORT_S * sample_rate:
+        logging.warning(
+            f"the {name} is very short ({length}); below {SHORT_S} s, here {math.ceil(SHORT_S * sample_rate)} "
+            "samples, nothing useful can be expected"
+        )
     return signal.astype(np.float32)
 
 

@@ -20,7 +20,7 @@ def parser():
         (["--mix", "a"], "unknown option --mix (did you mean --mixture_scp?)"),
         (["--mixture-scp=a"], "unknown option --mixture-scp (did you mean --mixture_scp?)"),
         (["--ouput", "a"], "unknown option --ouput (did you mean --output?)"),
-        (["--zebra", "a", "--optoins=--lr 1"], "unknown option --zebra, unknown option --optoins"),
+        (["--zebra", "a", "--optoins", "--lr 1"], "--zebra, unknown option --optoins (did you mean --options?)"),
     ],
 )
 def test_unknown_options_and_abbreviations_are_refused_with_the_nearest(parser, words, fault, capsys):

@@ -310,6 +310,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     rm data/.started.data
     run -3 toy --stage 2
     [[ "${output}" == *"data/dev/wav.scp is missing; run stage 1 (data) first"* ]]
+    rm -r data
     printf '#!/usr/bin/env bash\n' > local/data.sh
     run -1 toy
     [[ "${output}" == *"left no data/train/wav.scp"* ]]

@@ -32,9 +32,9 @@ def test_arrays_in_arrays_out_at_their_own_rate(system, rate):
 @pytest.mark.parametrize(
     "mixture, fault",
     [
-        (np.zeros(0, np.float32), "shape"),
+        (np.zeros(0, np.float32), "the mixture is empty: 0 samples; at least 1"),
         (np.zeros((2, 100), np.float32), "one channel"),
-        (np.zeros(100, np.float32), "silence"),
+        (np.zeros(10, np.float32), r"silence: all of its samples are zero \(10 samples at 16000 Hz, 0.000625 s\)"),
         (np.full(100, np.nan, np.float32), "NaN"),
         (np.ones(100, np.int16), "int16"),
     ],
@@ -42,6 +42,20 @@ def test_arrays_in_arrays_out_at_their_own_rate(system, rate):
 def test_unusable_signals_are_refused(system, mixture, fault):
     with pytest.raises(DataError, match=fault):
         Extractor.from_pretrained(system)(mixture, noise(0.5), 16000)
+
+
+def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
+    estimate = Extractor.from_pretrained(system)(noise(10 / 16000), noise(0.1), 16000)
+    assert estimate.shape == (10,) and np.isfinite(estimate).all()
+    (message,) = [record.message for record in caplog.records if "short" in record.message]
+    assert message.startswith("the mixture is very short (10 samples at 16000 Hz, 0.000625 s); below 0.1 s, here 1600")
+
+
+def test_a_silent_enrollment_is_named_by_key_and_role(system, tmp_path, capsys):
+    command = [*scps(tmp_path, 2), f"--model={system}", f"--output_dir={tmp_path / 'out'}"]
+    write_signal(tmp_path / "enroll_spk1.scp 1.wav", np.zeros(10))
+    assert extract_bin.main(command) == 1
+    assert "the enrollment of 'utt1' is digital silence: all of its samples are zero (10 samples" in capsys.readouterr().err
 
 
 def scps(folder, count=5):

@@ -23,6 +23,7 @@ from grid_sentences import all_sentences, spoken_form
 from voices import make_speakers
 
 from espnet_tse.data.mixing import fit_length, mix_sources
+from espnet_tse.schema.command_line import CommandLine
 from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import write_scp
 
@@ -43,7 +44,7 @@ enrollment_s: 5.0
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument(

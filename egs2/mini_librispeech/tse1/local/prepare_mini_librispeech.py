@@ -22,6 +22,7 @@ from librispeech_split import Utterance, find_utterances, split_speakers
 
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
+from espnet_tse.schema.command_line import CommandLine
 from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import write_scp
 
@@ -44,7 +45,7 @@ enrollment_gap_s: {gap_s}
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--librispeech", type=Path, required=True, help="folder that holds the subsets")
