@@ -148,6 +148,7 @@ class TSETask(AbsTask):
         """ESPnet's parser; options are written out, and an error is not preceded by all of them."""
         parser = super().get_parser()
         parser.allow_abbrev = False
+        parser.prog = "espnet-tse train"
         parser.usage = "%(prog)s --config conf/<system>.yaml [--option value ...]"
         return parser
 
