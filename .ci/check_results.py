@@ -48,9 +48,10 @@ def faults_of_scores(folder: Path, rows: int) -> list[str]:
             faults.append(f"{name}: {counts} of {rows} rows")
     faults += [f"failed: {line}" for line in (folder / "failed").read_text(encoding="utf-8").splitlines()]
     lines = [json.loads(line) for line in (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
-    if len({line["utt"] for line in lines}) != rows or len(lines) != rows:
-        faults.append(f"scores.jsonl has {len(lines)} rows, not {rows}")
-    faults += [f"{line['utt']}: no {name}" for line in lines for name in columns if line[name] is None]
+    keys = {line["utt"] for line in lines}
+    if (len(lines), len(keys)) != (rows, rows):
+        faults.append(f"scores.jsonl has {len(lines)} rows of {len(keys)} keys, not {rows}")
+    faults += [f"{line['utt']}: no {name}" for line in lines for name in columns if line.get(name) is None]
     return [f"{folder}: {fault}" for fault in faults]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A corpus laid out as mini LibriSpeech, spoken by the voices of mini_espeak: for tests without real speech.
 
-``python3 test/librispeech_stand_in.py FOLDER`` writes ``FOLDER/{train-clean-5,dev-clean-2}``, always with the same
+``test/librispeech_stand_in.py FOLDER`` writes ``FOLDER/{train-clean-5,dev-clean-2}``, always with the same
 samples, and leaves a folder that is there as it is.
 """
 
