@@ -72,6 +72,8 @@ class ResidualQuantizer(nn.Module):
         """
         with torch.no_grad():
             sums, codes = self._partial_sums(latents)
+            if self.training:
+                self._update(latents, sums, codes)
             if num_codebooks is None:
                 chosen = sums[-1]
             else:
@@ -94,8 +96,6 @@ class ResidualQuantizer(nn.Module):
             indices = nearest(residual, self.embed[k])
             chosen = embedding(indices, self.embed[k])
             total = total + chosen
-            if self.training:
-                self._update(k, residual, indices)
             residual = residual - chosen
             sums.append(total)
             codes.append(indices)
@@ -117,33 +117,38 @@ class ResidualQuantizer(nn.Module):
             residual = residual - embedding(nearest(residual, means), means)
         self.inited.fill_(1)
 
-    @torch.no_grad()
-    def _update(self, k: int, residual: Tensor, indices: Tensor) -> None:
-        samples, chosen = residual.flatten(0, 1), indices.flatten()
-        counts = torch.bincount(chosen, minlength=self.embed.size(1)).to(samples)
-        sums = torch.zeros_like(self.embed[k]).index_add_(0, chosen, samples)
+    def _update(self, latents: Tensor, sums: list[Tensor], codes: Tensor) -> None:
+        """Move all tables towards what they were given; over processes, one exchange for all of them."""
+        num_codebooks, size, width = self.embed.shape
+        # What codebook k was given: the latents less the first k chosen vectors.
+        residuals = torch.stack([latents, *(latents - partial for partial in sums[:-1])]).flatten(1, 2)
+        rows = codes.transpose(0, 1).flatten(1) + size * torch.arange(num_codebooks, device=codes.device)[:, None]
+        given = latents.new_zeros(num_codebooks * size, width + 1)  # sum of the samples, and how many
+        given[:, :width].index_add_(0, rows.flatten(), residuals.flatten(0, 1))
+        given[:, width] = torch.bincount(rows.flatten(), minlength=len(given))
         if is_distributed():
-            dist.all_reduce(counts)
-            dist.all_reduce(sums)
-        self.cluster_size[k].lerp_(counts, 1 - self.decay)
-        self.embed_avg[k].lerp_(sums, 1 - self.decay)
-        self._restart_dead(k, samples)
+            dist.all_reduce(given)
+        given = given.view(num_codebooks, size, width + 1)
+        self.cluster_size.lerp_(given[..., width], 1 - self.decay)
+        self.embed_avg.lerp_(given[..., :width], 1 - self.decay)
+        self._restart_dead(residuals)
         # Laplace smoothing keeps a rarely used vector finite.
-        size = self.cluster_size[k]
-        smoothed = (size + 1e-5) / (size.sum() + size.numel() * 1e-5) * size.sum()
-        self.embed[k] = self.embed_avg[k] / smoothed[:, None]
+        total = self.cluster_size.sum(dim=1, keepdim=True)
+        smoothed = (self.cluster_size + 1e-5) / (total + size * 1e-5) * total
+        self.embed.copy_(self.embed_avg / smoothed[..., None])
 
-    def _restart_dead(self, k: int, samples: Tensor) -> None:
-        """A vector that hardly any sample chooses starts again on a sample of this batch."""
-        average = self.cluster_size[k].mean()
-        dead = self.cluster_size[k] < self.dead_code_share * average
-        if not dead.any():
+    def _restart_dead(self, residuals: Tensor) -> None:
+        """A vector that hardly any sample chooses starts again on one of the (K, n, D) samples of this batch."""
+        average = self.cluster_size.mean(dim=1)
+        dead = self.cluster_size < self.dead_code_share * average[:, None]
+        books = dead.nonzero()[:, 0]
+        if len(books) == 0:
             return
-        drawn = samples[torch.randint(samples.size(0), (int(dead.sum()),), device=samples.device)]
-        drawn = from_first_process(drawn)
+        drawn = torch.randint(residuals.size(1), (len(books),), device=residuals.device)
+        starts = from_first_process(residuals[books, drawn])
         # With the use of an average vector it gets the time to prove itself.
-        self.cluster_size[k, dead] = average
-        self.embed_avg[k, dead] = drawn * average
+        self.cluster_size[dead] = average[books]
+        self.embed_avg[dead] = starts * average[books, None]
 
 
 def is_distributed() -> bool:

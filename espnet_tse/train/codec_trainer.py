@@ -131,11 +131,9 @@ class CodecTrainer:
         """One step of ``optimizer``; gradients are averaged over processes. Returns the gradient's norm."""
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
         if is_distributed():
-            for gradient in gradients:
-                dist.all_reduce(gradient)
-                gradient /= dist.get_world_size()
+            gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+            average_over_processes(gradients)
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), self.conf.grad_clip)
         optimizer.step()
         return norm
@@ -216,6 +214,15 @@ class CodecTrainer:
         self.curves.values = states["curves"]
         logging.info(f"{self.checkpoint}: going on after step {self.step}")
         return True
+
+
+def average_over_processes(tensors: list[Tensor]) -> None:
+    """In place, in one exchange: on CPUs a message costs as much as a hundred thousand numbers in it."""
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for tensor, values in zip(tensors, flat.split([tensor.numel() for tensor in tensors])):
+        tensor.copy_(values.view_as(tensor))
 
 
 def learning_rate(conf: CodecTrainConf, step: int) -> float:
