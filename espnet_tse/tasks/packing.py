@@ -9,7 +9,7 @@ import yaml
 
 from espnet_tse.schema.files import sha256_of
 from espnet_tse.schema.scp import DataError
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, read_config
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, load_from_folder, read_config
 
 CODEC_FILES = ("config.yaml", "model.pth", "manifest.json")
 
@@ -23,7 +23,7 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         checkpoint: which weights; stored under the name that extraction looks for.
         extra: further files (RESULTS.md, licences), stored by their names.
     Raises:
-        DataError: a file is missing.
+        DataError: a file is missing, or what would be packed does not open: other weights, another codec.
     """
     config = read_config(folder)
     codec = find_codec(folder, config["codec_dir"])
@@ -33,7 +33,8 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
     files |= {path.name: path for path in extra}
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
-        raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}.")
+        raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or mend the paths.")
+    load_from_folder(folder, checkpoint, str(codec), "cpu")
     # Paths of the training machine say nothing elsewhere.
     config |= {"codec_dir": "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
     config |= {"train_codes": None, "valid_codes": None, "config": None, "init_param": []}
