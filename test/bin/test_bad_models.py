@@ -31,31 +31,31 @@ READ_BY = [
     ("pack", SYSTEM, "copy both from one training, or give another --checkpoint"),
     ("tokenize", CODEC, "train or import it again"),
     ("train", CODEC, "train or import it again"),
-    ("train", "out/checkpoint.pth", "remove it to train from the start"),
-    ("codec", "out/checkpoint.pth", "remove it to train from the start"),
+    ("train", "exp/new/checkpoint.pth", "remove it to train from the start"),
+    ("codec", "exp/new/checkpoint.pth", "remove it to train from the start"),
 ]
+
+
+def options_for(path: str) -> str:
+    """Go on in the folder of the checkpoint."""
+    return "--output_dir exp/new" if path.startswith("exp/new") else ""
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda name: name.replace(" ", "_"))
 @pytest.mark.parametrize("command, path, mend", READ_BY)
-def test_pickles_that_are_no_state_dicts(recipe, monkeypatch, command, path, mend, content):
-    Path("out").mkdir()
+def test_pickles_that_are_no_state_dicts(recipe, command, path, mend, content):
+    Path(path).parent.mkdir(exist_ok=True)
     torch.save(CONTENTS[content], path)
-    if path.startswith("out"):  # beside the trained weights, which must survive; Recipe looks outside of out/
-        shutil.move("out", "exp/out")
-        path = f"exp/{path}"
-    recipe.refuses(command, path, mend, options="--output_dir exp/out" if "/out/" in path else "")
+    recipe.refuses(command, path, mend, options=options_for(path))
     assert not Path("executed").exists()
 
 
 @pytest.mark.parametrize("command, path, mend", READ_BY)
 def test_checkpoints_that_were_cut(recipe, command, path, mend):
-    if path.startswith("out"):
-        path = f"exp/{path}"
-        Path("exp/out").mkdir()
-        torch.save({"model": {}}, path)
+    Path(path).parent.mkdir(exist_ok=True)
+    torch.save({"model": {}}, path)
     Path(path).write_bytes(Path(path).read_bytes()[:-200])
-    recipe.refuses(command, path, mend, options="--output_dir exp/out" if "/out/" in path else "")
+    recipe.refuses(command, path, mend, options=options_for(path))
 
 
 @pytest.mark.parametrize(
