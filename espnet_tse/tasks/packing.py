@@ -1,13 +1,12 @@
 """Packing a trained system: one archive that extracts anywhere."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import yaml
 
-from espnet_tse.schema.files import sha256_of
+from espnet_tse.schema.files import atomic_write, sha256_of
 from espnet_tse.schema.scp import DataError
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, load_from_folder, read_config
 
@@ -44,14 +43,8 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         "weights_sha256": sha256_of(weights),
         "codec_sha256": json.loads((codec / "manifest.json").read_text(encoding="utf-8"))["sha256"],
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
-            archive.writestr("manifest.json", json.dumps(manifest, indent=2))
-            for name, path in files.items():
-                archive.write(path, name)
-        os.replace(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
+        archive.writestr("manifest.json", json.dumps(manifest, indent=2))
+        for name, path in files.items():
+            archive.write(path, name)

@@ -36,14 +36,14 @@ def convert_m1() -> None:
     "command, num_bytes, named",
     [
         ("format", 2000, "out/audio/spk1/m1.flac"),
-        ("format", 10, "out/"),
+        ("format", 10, "out/audio/spk1/m1.flac"),
         ("codec", 20_000, "out/"),
-        ("tokenize", 1400, "out/"),
-        ("train", 20_000, "out/"),
+        ("tokenize", 150, "out/manifest.json"),
+        ("train", 100_000, "out/checkpoint.pth"),
         ("extract", 5000, "out/m0.wav"),
         ("extract_one", 5000, "out/estimate.wav"),
         ("score", 600, "out/"),
-        ("pack", 5000, "out/"),
+        ("pack", 5000, "out/tse.zip"),
         ("report", 300, "out/RESULTS.md"),
     ],
 )
