@@ -41,7 +41,9 @@ class AudioStore:
                     f"Hz, but '{first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format)."
                 )
             if other.num_samples == 0:
-                raise DataError(f"{key}: '{self.paths[key]}' holds no samples; drop the key (utils/fix_data_dir.sh).")
+                raise DataError(
+                    f"{key}: '{self.paths[key]}' holds no samples; drop the key (utils/fix_data_dir.sh)."
+                )
         self._samples: dict[str, np.ndarray] = {}
         size = sum(i.num_samples * (2 if i.subtype == "PCM_16" else 4) for i in self.infos.values())
         if cache and size <= budget:
@@ -65,7 +67,9 @@ class AudioStore:
         dtype = "int16" if self.infos[key].subtype == "PCM_16" else "float32"
         samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype)
         if dtype == "float32" and not np.isfinite(samples).all():  # one NaN in a batch spoils the whole model
-            raise DataError(f"{key}: '{self.paths[key]}' holds NaN or infinite samples; make it again, or drop the key.")
+            raise DataError(
+                f"{key}: '{self.paths[key]}' holds NaN or infinite samples; make it again, or drop the key."
+            )
         return samples
 
     def load(self, key: str, start: int = 0, num_samples: int | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What all command lines have in common: options are written out, errors end in a message, slow starts are announced."""
+"""What all command lines have in common: options written out, errors without a traceback, slow starts announced."""
 
 import argparse
 import os

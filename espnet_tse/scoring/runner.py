@@ -195,7 +195,8 @@ def run(plan: ScoringPlan) -> int:
             if outcome.fault
         )
         log.error(
-            "more than 10 %% of the utterances failed in: %s%s; read %s and mend them (--force ends with 0 all the same)",
+            "more than 10 %% of the utterances failed in: %s%s; read %s and mend them (--force ends with 0 all "
+            "the same)",
             ", ".join(summary.too_many_failures),
             next(faults, ""),
             options.output_dir / "failed",

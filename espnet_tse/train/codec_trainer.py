@@ -124,7 +124,7 @@ class CodecTrainer:
             self.update(self.adversary, self.adversary_optimizer, judged)
             stats["discriminator"] = judged.detach()
         if not math.isfinite(float(stats["loss"])):
-            raise RuntimeError(f"the loss is not finite at step {self.step}; lower lr or grad_clip.")
+            raise DataError(f"the loss is not finite at step {self.step}; lower lr or grad_clip.")
         return {name: float(value) for name, value in stats.items()}
 
     def update(self, module: torch.nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
@@ -194,7 +194,9 @@ class CodecTrainer:
                 f"{self.checkpoint}: unreadable ({error}); remove it to train from the start."
             ) from error
         if not isinstance(states, dict) or not {"step", "conf", "codec", "optimizer", "curves"} <= states.keys():
-            raise DataError(f"{self.checkpoint}: is no checkpoint of a codec training; remove it to train from the start.")
+            raise DataError(
+                f"{self.checkpoint}: is no checkpoint of a codec training; remove it to train from the start."
+            )
         changed = sorted(
             name for name, value in asdict(self.conf).items() if states["conf"].get(name) != value
         )

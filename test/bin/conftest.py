@@ -18,19 +18,25 @@ from tse_system import SYSTEM, write_codec, write_system
 from espnet_tse.schema.scp import read_scp, write_scp
 
 RATE = 16000
-# command -> module, what says that its work is done, command line. All of them write to out/ and nothing else.
-TRAIN = "--config conf/tse.yaml --valid_data_dir data/test --valid_codes codes/test --codec_dir exp/codec --output_dir out --ngpu 0"
+TRAIN = (
+    "--config conf/tse.yaml --valid_data_dir data/test --valid_codes codes/test --codec_dir exp/codec --ngpu 0 "
+    "--output_dir out"
+)
+# command -> module, what says that its work is done, command line. They write to out/ only, but for filter.
 COMMANDS = {
     "validate": ("validate", [], "data/test --sample_rate 16000"),
     "validate_train": ("validate", [], "data/train"),
     "validate_codes": ("validate", [], "data/test --codes codes/test --codec exp/codec"),
     "format": ("format_data", ["wav.scp", "spk1.scp", "utt2spk"], "--data_dir data/test --output_dir out"),
+    "filter": ("filter_length", [], "--data_dir data/test --max_duration_s 5"),
+    "shapes": ("collect_shapes", ["train/*"], "--train_data_dir data/test --valid_data_dir data/test --output_dir out"),
     "codec": (
         "codec_train",
         ["config.yaml", "model.pth", "manifest.json"],
         "--config conf/codec.yaml --train_data_dir data/test --valid_data_dir data/test --output_dir out",
     ),
     "tokenize": ("encode_codes", ["codes.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
+    "resynthesize": ("resynthesize", ["wav.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
     "train": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/test --train_codes codes/test"),
     "train_mixing": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/train --train_codes codes/train"),
     "extract": (

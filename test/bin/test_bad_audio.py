@@ -93,3 +93,9 @@ def test_unusable_estimates_are_scored_as_failures_and_named(recipe, kind, reaso
     assert code == 1 and "first 'm1', estimate: " in output and reason in output and "out/failed" in output
     lines = Path("out/failed").read_text().splitlines()
     assert len(lines) == 1 and lines[0].startswith("m1 si_sdr est ") and reason in lines[0]
+
+
+def test_unusable_targets_are_not_scored_and_named(recipe):
+    SPOILS["cut"]("audio/m1_s1.wav")
+    code, output = recipe.run("score")
+    assert code == 1 and "first 'm1', ref: unreadable: audio/m1_s1.wav: is cut short" in output and "out/failed" in output

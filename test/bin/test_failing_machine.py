@@ -39,6 +39,7 @@ def convert_m1() -> None:
         ("format", 10, "out/audio/spk1/m1.flac"),
         ("codec", 20_000, "out/"),
         ("tokenize", 150, "out/manifest.json"),
+        ("resynthesize", 5000, "out/wav/m0.wav"),
         ("train", 100_000, "out/checkpoint.pth"),
         ("extract", 5000, "out/m0.wav"),
         ("extract_one", 5000, "out/estimate.wav"),
@@ -87,7 +88,8 @@ def run_and_die(recipe, command: str, options: str, number: int) -> None:
     ],
 )
 def test_a_shard_that_is_killed(recipe, command, number, mend):
-    convert_m1() if command == "format" else None
+    if command == "format":
+        convert_m1()
     assert recipe.run(command, "--shard 1/2")[0] == 0
     run_and_die(recipe, command, "--shard 2/2", number)
     code, output = recipe.run(command, "--merge 2")
