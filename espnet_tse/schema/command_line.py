@@ -54,7 +54,10 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
         if error.errno is None:  # not of the operating system: a library's own
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
-        message = f"{place}{error.strerror}; make room or mend its rights, then run the same command again."
+        mend = "make room or mend its rights, then run the same command again"
+        if isinstance(error, FileNotFoundError):
+            mend = "mend the path"
+        message = f"{place}{error.strerror}; {mend}."
     print(f"{prog}: error: {message}", file=sys.stderr)
     return 1
 

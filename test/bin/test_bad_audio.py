@@ -63,6 +63,10 @@ def test_unusable_audio_is_refused(recipe, command, kind):
     assert any(mend in output for mend in MENDS), output
 
 
+def test_an_estimate_of_no_known_format_is_refused_before_it_is_computed(recipe):
+    recipe.refuses("extract_one", "name a file that ends in .wav or .flac", code=2, options="-o out/estimate.mp3")
+
+
 def test_nan_in_audio_that_stage_2_converts(recipe):
     write(np.full(4800, np.nan), rate=8000, subtype="FLOAT")("audio/m1_s1.wav")
     recipe.refuses("format", "m1", "audio/m1_s1.wav", "NaN", "make it again, or drop the key")
