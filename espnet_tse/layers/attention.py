@@ -71,10 +71,10 @@ class RelativeSelfAttention(SelfAttention):
         shifted = query + self.position_bias[:, None]
         if cache is not None and query.size(2) == 1:
             if layer not in cache.distance_keys:
-                distances = torch.arange(cache.capacity, device=hidden.device)
+                distances = torch.arange(cache.capacity - 1, -1, -1, device=hidden.device)
                 cache.distance_keys[layer] = self.distance_keys(distances)
-            # Key j lies key_length - 1 - j behind the only query.
-            table = cache.distance_keys[layer][:, : key.size(2)].flip(1)
+            # Key j lies key_length - 1 - j behind the only query: the end of the table, without a copy.
+            table = cache.distance_keys[layer][:, cache.capacity - key.size(2) :]
             scores = shifted @ table.transpose(-1, -2)
         else:
             scores = self.relative_scores(shifted, key.size(2))
