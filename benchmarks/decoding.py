@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 import yaml
 
-from espnet_tse.lm.decoder_only import SEPARATOR, TASK, BOS
 from espnet_tse.layers.transformer import prefix_mask
+from espnet_tse.layers.weight_layout import column_major_weights
+from espnet_tse.lm.decoder_only import BOS, SEPARATOR, TASK
 from espnet_tse.schema import CodecSpec, Conditions, DecodeConf, TSEBatch
 from espnet_tse.tasks.choices import encoder_choices, frontend_choices, lm_choices
 
@@ -89,11 +90,14 @@ def main() -> None:
         plain = None
         for size in args.batch:
             rows = conditions.rows(torch.arange(size))
+            column_major_weights(lm)  # as load_model does
             started = time.process_time()
             prediction = lm.generate(rows, torch.full((size,), frames), DecodeConf(), [str(i) for i in range(size)])
             elapsed = time.process_time() - started
             audio = size * args.seconds
             if plain is None:
+                row_major = {name: w.contiguous() for name, w in lm.state_dict().items()}
+                lm.load_state_dict(row_major, assign=True)
                 plain, same = plain_loop(lm, first, prediction.codes.values[:1], args.plain_frames)
                 print(f"plain loop, batch 1: {plain:8.2f} CPU-s, {plain / frames:.3f} s a frame, RTF {plain / args.seconds:.2f}")
                 print(f"its tokens at {args.plain_frames} frames are ours: {same}")

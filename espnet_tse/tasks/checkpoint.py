@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.scp import DataError
 from espnet_tse.tasks.build import build_model
@@ -96,4 +97,5 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
         model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
         raise DataError(f"{weights}: does not fit {folder / 'config.yaml'}: {error}") from error
-    return model.to(device).eval()
+    model = model.to(device).eval()
+    return column_major_weights(model) if device == "cpu" else model
