@@ -11,6 +11,7 @@ from typing import Iterator
 import torch
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.scp import DataError
 from espnet_tse.schema.yaml_file import read_yaml
@@ -123,4 +124,5 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
             f"{weights}: does not fit {folder / 'config.yaml'}; copy both from one training, or give another "
             f"--checkpoint: {error}"
         ) from error
-    return model.to(device).eval()
+    model = model.to(device).eval()
+    return column_major_weights(model) if device == "cpu" else model
