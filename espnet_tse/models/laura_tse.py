@@ -13,6 +13,7 @@ from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
+from espnet_tse.schema.scp import DataError
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 
@@ -70,7 +71,7 @@ class LauraTSE(AbsTSEModel):
         """
         codes = batch.target_codes
         if codes is None:
-            raise ValueError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
+            raise DataError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
         conditions = self.encoder(batch)
         logits = self.lm(conditions, codes)
         streams = codes.values[:, : self.lm.num_streams]
