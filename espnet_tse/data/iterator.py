@@ -122,9 +122,14 @@ class TSEIterFactory(AbsIterFactory):
             begin += len(batches)
         return chosen
 
-    def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator:
-        """The mini-batches of this process: (keys, tensors), see ``TSECollate``."""
-        dealt = [batch[self.rank :: self.world_size] for batch in self.batches(epoch, shuffle)]
+    def build_iter(self, epoch: int, shuffle: bool | None = None, first_batch: int = 0) -> Iterator:
+        """The mini-batches of this process: (keys, tensors), see ``TSECollate``.
+
+        Args:
+            first_batch: where in the epoch to begin, for a training that goes on.
+        """
+        batches = self.batches(epoch, shuffle)[first_batch:]
+        dealt = [batch[self.rank :: self.world_size] for batch in batches]
         return DataLoader(
             _KeyedExamples(self.dataset),
             batch_sampler=dealt,
