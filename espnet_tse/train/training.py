@@ -276,8 +276,10 @@ class Training:
             if self.average is not None:
                 self._resume_average(states["ema"])
         except (KeyError, ValueError, RuntimeError) as error:
+            # Of a model PyTorch lists every weight; the first two say enough.
+            cause = "; ".join(line.strip() for line in str(error).splitlines()[:3])
             raise CheckpointError(
-                f"the checkpoint in {self.options.folder} is of another system or optimizer ({error}); "
+                f"the checkpoint in {self.options.folder} is of another system or optimizer ({cause}); "
                 "give the options of then, or start in another --output_dir."
             ) from error
         self.reporter.load_state_dict(states["reporter"])
