@@ -46,8 +46,13 @@ class _WatchedLoader(DataLoader):
     """A loader whose workers' faults are told as those of the main process."""
 
     def __iter__(self):
+        # Opened here and not at the first batch: opening draws from the random generators.
+        return self._watched(super().__iter__())
+
+    @staticmethod
+    def _watched(batches):
         try:
-            yield from super().__iter__()
+            yield from batches
         except DataError as error:
             # Torch wraps the traceback of the worker round the message, which is its last line.
             raise DataError(str(error).strip().split("\n")[-1].split("DataError: ")[-1]) from error
@@ -141,9 +146,14 @@ class TSEIterFactory(AbsIterFactory):
             begin += len(batches)
         return chosen
 
-    def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator:
-        """The mini-batches of this process: (keys, tensors), see ``TSECollate``."""
-        dealt = [batch[self.rank :: self.world_size] for batch in self.batches(epoch, shuffle)]
+    def build_iter(self, epoch: int, shuffle: bool | None = None, first_batch: int = 0) -> Iterator:
+        """The mini-batches of this process: (keys, tensors), see ``TSECollate``.
+
+        Args:
+            first_batch: where in the epoch to begin, for a training that goes on.
+        """
+        batches = self.batches(epoch, shuffle)[first_batch:]
+        dealt = [batch[self.rank :: self.world_size] for batch in batches]
         return _WatchedLoader(
             _KeyedExamples(self.dataset),
             batch_sampler=dealt,

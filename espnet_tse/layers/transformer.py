@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from espnet_tse.layers.attention import RelativeSelfAttention, RotarySelfAttention
 from espnet_tse.layers.kv_cache import KVCache
@@ -70,6 +71,8 @@ class TransformerBlock(nn.Module):
 class TransformerStack(nn.Module):
     """Linear input layer, blocks, final LayerNorm; full passes and cached steps share every line."""
 
+    checkpoint_activations = False  # keep only the blocks' inputs for the backward pass; set by the trainer
+
     def __init__(self, input_dim: int, config: TransformerConfig):
         super().__init__()
         self.config = config
@@ -95,7 +98,10 @@ class TransformerStack(nn.Module):
         """
         hidden = self.input_dropout(self.input(values) * math.sqrt(self.config.width))
         for layer, block in enumerate(self.blocks):
-            hidden = block(hidden, allowed, positions, cache, layer)
+            if self.checkpoint_activations and torch.is_grad_enabled():
+                hidden = checkpoint(block, hidden, allowed, positions, cache, layer, use_reentrant=False)
+            else:
+                hidden = block(hidden, allowed, positions, cache, layer)
         if cache is not None:
             cache.advance(values.size(1))
         return self.norm(hidden)

@@ -17,7 +17,6 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     """An encoder / lm / vocoder triple with ESPnet's training contract and one ``extract``."""
 
     sample_rate: int  # Hz, of everything that goes in and comes out
-    bf16_on_cpu = False  # training forward passes in bfloat16 where that is the CPU's; set by the trainer
 
     @abstractmethod
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -28,14 +27,12 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """Extract rows of at most ``conf.max_chunk_s`` seconds; level not yet restored."""
 
     def forward(self, **data) -> tuple[Tensor, dict, Tensor]:
-        """ESPnet's contract: padded tensors by name -> (loss, stats, weight)."""
+        """ESPnet's contract: padded tensors by name -> (loss, stats, weight in seconds of mixture)."""
         batch = to_tse_batch(data, self.sample_rate)
-        if self.bf16_on_cpu:
-            with torch.autocast("cpu", torch.bfloat16):
-                loss, stats = self.loss(batch)
-        else:
-            loss, stats = self.loss(batch)
-        weight = batch.mixture.size(0)
+        loss, stats = self.loss(batch)
+        # Criteria are means over time: with seconds as weights the mean over batches, or over processes,
+        # is that of one large batch.
+        weight = float(batch.mixture_lengths.sum()) / self.sample_rate
         stats = {"loss": loss.detach(), **{name: value.detach() for name, value in stats.items()}}
         # Averaging over processes wants one-dimensional tensors.
         return force_gatherable((loss, stats, weight), loss.device)

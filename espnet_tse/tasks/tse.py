@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet2.tasks.abs_task import AbsTask
+from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.utils.types import str2bool, str_or_none
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
@@ -25,8 +25,12 @@ from espnet_tse.schema.scp import DataError
 from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import TSE_CHOICES
+from espnet_tse.train.options import faults_of
 from espnet_tse.train.resumable import check_resumable
+from espnet_tse.train.schedulers import WarmupPlateau
 from espnet_tse.train.trainer import TSETrainer
+
+scheduler_classes["warmup_plateau"] = WarmupPlateau  # ESPnet's table is where its parser looks names up
 
 
 class TSETask(AbsTask):
@@ -38,7 +42,11 @@ class TSETask(AbsTask):
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser):
-        parser.set_defaults(resume=True)  # an interrupted training goes on; a new one wants a new folder
+        parser.set_defaults(
+            resume=True,  # an interrupted training goes on; a new one wants a new folder
+            num_att_plot=0,
+            best_model_criterion=[("valid", "loss", "min")],
+        )
         group = parser.add_argument_group("Target speaker extraction")
         group.add_argument("--train_data_dir", type=str_or_none, help="formatted TSE or dynamic mixing directory")
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
@@ -62,9 +70,8 @@ class TSETask(AbsTask):
                 only after it has written another config.yaml beside it.
         """
         model = build_model(args)
-        checkpoint = Path(args.output_dir or ".") / "checkpoint.pth"
-        if args.resume and checkpoint.is_file():
-            check_resumable(checkpoint, model)
+        if args.resume and args.output_dir:
+            check_resumable(Path(args.output_dir), model)
         return model
 
     @classmethod
@@ -169,6 +176,9 @@ class TSETask(AbsTask):
         args = parser.parse_args(cmd)
         if not args.print_config:
             check_choices(parser, args)
+            faults = faults_of(args)
+            if faults:
+                parser.error("\n".join(faults))
         return args
 
     @classmethod

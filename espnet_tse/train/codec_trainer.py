@@ -23,6 +23,7 @@ from espnet_tse.schema.files import write_tensors
 from espnet_tse.schema.scp import DataError
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.curves import Curves
+from espnet_tse.train.processes import sum_over_processes
 from espnet_tse.train.segments import SegmentReader
 
 # Segments are keyed by step; these two keys come before the first step's.
@@ -133,7 +134,8 @@ class CodecTrainer:
         loss.backward()
         if is_distributed():
             gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-            average_over_processes(gradients)
+            sum_over_processes(gradients)
+            torch._foreach_div_(gradients, dist.get_world_size())
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), self.conf.grad_clip)
         optimizer.step()
         return norm
@@ -217,15 +219,6 @@ class CodecTrainer:
         self.curves.values = states["curves"]
         logging.info(f"{self.checkpoint}: going on after step {self.step}")
         return True
-
-
-def average_over_processes(tensors: list[Tensor]) -> None:
-    """In place, in one exchange: on CPUs a message costs as much as a hundred thousand numbers in it."""
-    flat = torch.cat([tensor.flatten() for tensor in tensors])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for tensor, values in zip(tensors, flat.split([tensor.numel() for tensor in tensors])):
-        tensor.copy_(values.view_as(tensor))
 
 
 def learning_rate(conf: CodecTrainConf, step: int) -> float:

@@ -1,82 +1,48 @@
-"""ESPnet's trainer with checkpoints that cannot run code and cannot be half-written."""
+"""What ESPnet's task expects of a trainer, in front of this package's own loop."""
 
-import dataclasses
-import datetime
-import logging
-from collections import defaultdict
-from pathlib import Path
+import argparse
 
-import numpy as np
-import torch
-from espnet2.train.trainer import Trainer
+from torch import nn
 
-from espnet_tse.schema.files import write_tensors
-
-# What ESPnet's reporter stores beside tensors: durations and numpy numbers. None of them runs code.
-PLAIN_TYPES = [
-    datetime.timedelta,
-    defaultdict,
-    dict,
-    np._core.multiarray.scalar,
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)),
-]
+from espnet_tse.layers.transformer import TransformerBlock, TransformerStack
+from espnet_tse.train.options import TrainingOptions, add_arguments
+from espnet_tse.train.training import Training
 
 
-class TSETrainer(Trainer):
-    """``espnet2.train.trainer.Trainer``; only reading and writing of checkpoints differ."""
-
-    @staticmethod
-    def resume(checkpoint, model, reporter, optimizers, schedulers, scaler, ngpu=0, strict=True):
-        """Restore a checkpoint of tensors and plain values.
-
-        Raises:
-            RuntimeError: the file is truncated or holds anything else.
-        """
-        device = f"cuda:{torch.cuda.current_device()}" if ngpu > 0 else "cpu"
-        try:
-            with torch.serialization.safe_globals(PLAIN_TYPES):
-                states = torch.load(checkpoint, map_location=device, weights_only=True)
-        except Exception as error:
-            raise RuntimeError(
-                f"{checkpoint} cannot be read ({error}); remove it to train from the start, or copy a good one back."
-            ) from error
-        model.load_state_dict(states["model"], strict=strict)
-        reporter.load_state_dict(states["reporter"])
-        for optimizer, state in zip(optimizers, states["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
-        for scheduler, state in zip(schedulers, states["schedulers"], strict=True):
-            if scheduler is not None:
-                scheduler.load_state_dict(state)
-        if scaler is not None and states["scaler"] is not None:
-            scaler.load_state_dict(states["scaler"])
-        logging.info(f"The training was resumed using {checkpoint}")
+class TSETrainer:
+    """Takes the place of ``espnet2.train.trainer.Trainer``."""
 
     @classmethod
-    def run(cls, model, trainer_options, **kwargs) -> None:
-        """As ESPnet, every file written under a temporary name first.
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        add_arguments(parser)
 
-        ``use_amp`` works without a GPU too, as bfloat16; ESPnet's own is CUDA's alone.
-        """
-        if trainer_options.use_amp and trainer_options.ngpu == 0:
-            model.bf16_on_cpu = True
-            trainer_options = dataclasses.replace(trainer_options, use_amp=False)
-        with atomic_torch_save():
-            super().run(model=model, trainer_options=trainer_options, **kwargs)
+    @classmethod
+    def build_options(cls, args: argparse.Namespace) -> TrainingOptions:
+        return TrainingOptions.of(args)
+
+    @classmethod
+    def run(
+        cls,
+        model,
+        optimizers,
+        schedulers,
+        train_iter_factory,
+        valid_iter_factory,
+        trainer_options: TrainingOptions,
+        plot_attention_iter_factory=None,
+        distributed_option=None,
+    ) -> None:
+        """Train; see ``Training.run``."""
+        prepare_transformers(model, trainer_options)
+        optimizer, scheduler = optimizers[0], schedulers[0]
+        Training(model, optimizer, scheduler, train_iter_factory, valid_iter_factory, trainer_options).run()
 
 
-class atomic_torch_save:
-    """While active, ``torch.save`` to a path goes through a temporary name, so a kill leaves the old file."""
-
-    def __enter__(self):
-        self.original = torch.save
-
-        def save(content, path, *args, **kwargs):
-            if not isinstance(path, (str, Path)):
-                return self.original(content, path, *args, **kwargs)
-            write_tensors(path, content)  # which calls this function again, with an open file
-
-        torch.save = save
-
-    def __exit__(self, *exc_info):
-        torch.save = self.original
+def prepare_transformers(model: nn.Module, options: TrainingOptions) -> None:
+    """Set activation checkpointing and compilation of all transformer stacks of ``model``."""
+    for module in model.modules():
+        if isinstance(module, TransformerStack):
+            module.checkpoint_activations = options.activation_checkpointing
+        if isinstance(module, TransformerBlock) and options.compile_backend is not None:
+            # Blocks, not the model: one compilation serves all layers, and lengths stay dynamic.
+            module.compile(backend=options.compile_backend, dynamic=True)

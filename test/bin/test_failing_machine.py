@@ -40,7 +40,7 @@ def convert_m1() -> None:
         ("codec", 20_000, "out/"),
         ("tokenize", 150, "out/manifest.json"),
         ("resynthesize", 5000, "out/wav/m0.wav"),
-        ("train", 100_000, "out/checkpoint.pth"),
+        ("train", 100_000, "out/1epoch.pth"),
         ("extract", 5000, "out/m0.wav"),
         ("extract_one", 5000, "out/estimate.wav"),
         ("score", 600, "out/"),

@@ -42,6 +42,12 @@ def test_an_epoch_is_a_pass():
     assert keys_of(TSEIterFactory(Counting(), batch_size=3, seed=1), 2) != second
 
 
+def test_an_epoch_is_continued():
+    factory = TSEIterFactory(Counting(), batch_size=3)
+    later = [keys for keys, _ in factory.build_iter(2, first_batch=2)]
+    assert later == keys_of(factory, 2)[2:] and len(later) == 2
+
+
 def test_slices_of_passes():
     factory = TSEIterFactory(Counting(), batch_size=3, num_iters_per_epoch=3)
     epochs = [keys_of(factory, epoch) for epoch in range(1, 6)]

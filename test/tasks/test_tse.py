@@ -5,75 +5,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tse_system import SYSTEM, write_codec, write_signal
+from nano_training import TRAINING, options, weights
+from tse_system import SYSTEM, write_codec
 
-from espnet_tse.bin import encode_codes, tse_train
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.bin import tse_train
 from espnet_tse.tasks.extractor import Extractor
-
-TRAINING = {
-    "crop_s": 0.6,
-    "enrollment_s": 0.4,
-    "batch_size": 4,
-    "num_workers": 0,
-    "num_iters_per_epoch": 3,
-    "optim": "adam",
-    "optim_conf": {"lr": 1.0e-3},
-    "num_att_plot": 0,
-    "use_matplotlib": False,
-    "use_tensorboard": False,
-    "best_model_criterion": [["valid", "loss", "min"]],
-    "keep_nbest_models": 1,
-    "grad_clip": 5.0,
-}
-
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory):
-    """A source directory of 3 speakers, a TSE directory of 2 rows, a codec and all codes."""
-    root = tmp_path_factory.mktemp("recipe")
-    rng = np.random.default_rng(0)
-    sources, speakers = {}, {}
-    for speaker in range(3):
-        for utterance in range(2):
-            key = f"spk{speaker}-{utterance}"
-            sources[key], speakers[key] = root / f"{key}.wav", f"spk{speaker}"
-            write_signal(sources[key], rng.standard_normal(16000) * 0.05)
-    train, valid = root / "train", root / "valid"
-    write_scp(train / "wav.scp", sources)
-    write_scp(train / "utt2spk", speakers)
-    (train / "mixing.yaml").write_text("sir_db: [-5, 5]\n")
-    rows = {"mix0": ("spk0-0", "spk1-0", "spk0-1"), "mix1": ("spk1-0", "spk2-0", "spk1-1")}
-    write_scp(valid / "wav.scp", {key: sources[row[0]] for key, row in rows.items()})
-    write_scp(valid / "spk1.scp", {key: sources[row[0]] for key, row in rows.items()})
-    write_scp(valid / "enroll_spk1.scp", {key: sources[row[2]] for key, row in rows.items()})
-    write_scp(valid / "utt2spk", {key: speakers[row[0]] for key, row in rows.items()})
-    codec = write_codec(root / "codec")
-    for name, scp in (("train", train / "wav.scp"), ("valid", valid / "spk1.scp")):
-        command = ["--codec", str(codec), "--scp", str(scp), "--output_dir", str(root / f"codes_{name}")]
-        assert encode_codes.main([*command, "--shard", "1/1"]) == 0
-        assert encode_codes.main([*command, "--merge", "1"]) == 0
-    return root
-
-
-def options(recipe, output_dir, conf=None, **training):
-    path = output_dir.parent / f"{output_dir.name}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({**SYSTEM, **TRAINING, **(conf or {}), **training}))
-    return [
-        f"--config={path}",
-        f"--train_data_dir={recipe / 'train'}",
-        f"--valid_data_dir={recipe / 'valid'}",
-        f"--train_codes={recipe / 'codes_train'}",
-        f"--valid_codes={recipe / 'codes_valid'}",
-        f"--codec_dir={recipe / 'codec'}",
-        f"--output_dir={output_dir}",
-        "--ngpu=0",
-    ]
-
-
-def weights(folder, name="latest.pth"):
-    return torch.load(folder / name, weights_only=True)
 
 
 def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_path, caplog):

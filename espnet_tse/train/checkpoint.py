@@ -1,0 +1,97 @@
+"""Checkpoints that survive a kill and a full disk: written aside, synced, renamed; the one before is kept."""
+
+import datetime
+import logging
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from espnet_tse.schema.scp import DataError
+
+CHECKPOINT, PREVIOUS = "checkpoint.pth", "checkpoint.previous.pth"
+
+# What ESPnet's reporter stores beside tensors: durations and numpy numbers. None of them runs code.
+PLAIN_TYPES = [
+    datetime.timedelta,
+    defaultdict,
+    dict,
+    np._core.multiarray.scalar,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)),
+]
+
+
+class CheckpointError(DataError):
+    """A checkpoint cannot be written, read, or continued."""
+
+
+def write_tensors(path: Path, content: dict) -> None:
+    """``torch.save`` of which a reader, after a kill or a power cut too, sees all or nothing.
+
+    Raises:
+        CheckpointError: no space, no permission; ``path`` keeps what it held.
+    """
+    # One fixed name: what a killed process left is overwritten and does not pile up.
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
+        temporary.unlink(missing_ok=True)
+        cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        raise CheckpointError(
+            f"{path} cannot be written ({first_line(cause)}); what was saved before is whole. "
+            "Make room and start the same command again: it goes on from there."
+        ) from error
+
+
+def save_checkpoint(folder: Path, states: dict) -> None:
+    """Write ``checkpoint.pth``; the one that stood there becomes ``checkpoint.previous.pth``.
+
+    Raises:
+        CheckpointError: it cannot be written; both keep what they held.
+    """
+    fresh = folder / f"{CHECKPOINT}.new"
+    write_tensors(fresh, states)
+    # A kill between the two renames leaves the previous one, from which the same result is reached.
+    if (folder / CHECKPOINT).exists():
+        os.replace(folder / CHECKPOINT, folder / PREVIOUS)
+    os.replace(fresh, folder / CHECKPOINT)
+
+
+def read_checkpoint(folder: Path) -> dict | None:
+    """States of the last whole checkpoint, on processors; None where there is none.
+
+    A damaged ``checkpoint.pth`` is passed over for ``checkpoint.previous.pth``, with a warning.
+
+    Raises:
+        CheckpointError: there are checkpoints and none can be read.
+    """
+    faults = []
+    for path in (folder / CHECKPOINT, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        try:
+            with torch.serialization.safe_globals(PLAIN_TYPES):
+                states = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            faults.append(f"{path} cannot be read ({first_line(error)})")
+            continue
+        if faults:
+            logging.warning(f"{faults[0]}; going on from the one before it, {path}")
+        return states
+    if faults:
+        raise CheckpointError(
+            f"{'; '.join(faults)}; remove it to train from the start, or copy a good one back."
+        )
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,92 @@
+"""Weights of epochs in a training's folder: which are kept, what points to them, their averages."""
+
+import math
+import os
+from pathlib import Path
+
+import torch
+
+from espnet_tse.train.checkpoint import CheckpointError, write_tensors
+
+Criterion = tuple[str, str, str]  # ("valid", "loss", "min")
+
+
+def ranked_epochs(stats: dict, criterion: Criterion) -> list[int]:
+    """Epochs from the best to the worst; one whose value is not a number is the worst.
+
+    Args:
+        stats: ``stats[epoch][phase][name]``, the reporter's.
+    """
+    phase, name, mode = criterion
+    sign = 1 if mode == "min" else -1
+    values = {epoch: sign * float(phases[phase][name]) for epoch, phases in stats.items()}
+    return sorted(values, key=lambda epoch: (math.isnan(values[epoch]), values[epoch], epoch))
+
+
+def publish(folder: Path, stats: dict, epoch: int, criteria: list[Criterion], keep: int) -> list[str]:
+    """Point ``latest.pth`` and ``*.best.pth`` to their epochs and remove the epochs that nobody needs.
+
+    Doing it twice changes nothing, so a kill within is mended by the next call.
+
+    Returns:
+        criteria for which ``epoch`` is the best so far, as ``valid.loss``.
+    """
+    kept, improved = {epoch}, []
+    point(folder / "latest.pth", f"{epoch}epoch.pth")
+    for criterion in criteria:
+        ranking = ranked_epochs(stats, criterion)
+        kept |= set(ranking[:keep])
+        point(folder / f"{criterion[0]}.{criterion[1]}.best.pth", f"{ranking[0]}epoch.pth")
+        if ranking[0] == epoch:
+            improved.append(f"{criterion[0]}.{criterion[1]}")
+    for number in range(1, epoch):
+        if number not in kept:
+            (folder / f"{number}epoch.pth").unlink(missing_ok=True)
+    return improved
+
+
+def write_averages(
+    folder: Path, stats: dict, criteria: list[Criterion], counts: list[int], suffix: str = ""
+) -> None:
+    """``<phase>.<name>.ave_<n>best.pth`` for every n of ``counts`` (at most as many epochs as there are).
+
+    ``<phase>.<name>.ave.pth`` points to that of the largest n.
+
+    Raises:
+        CheckpointError: the weights of an epoch are missing or damaged.
+    """
+    for criterion in criteria:
+        ranking, name = ranked_epochs(stats, criterion), f"{criterion[0]}.{criterion[1]}"
+        sizes = sorted({min(count, len(ranking)) for count in counts})
+        for size in sizes:
+            path = folder / f"{name}.ave_{size}best.{suffix}pth"
+            if size == 1:
+                point(path, f"{ranking[0]}epoch.pth")
+            else:
+                write_tensors(path, average(folder, ranking[:size]))
+        point(folder / f"{name}.ave.{suffix}pth", f"{name}.ave_{sizes[-1]}best.{suffix}pth")
+
+
+def average(folder: Path, epochs: list[int]) -> dict:
+    """Mean of the weights of epochs; integers are the best epoch's."""
+    mean: dict = {}
+    for epoch in epochs:
+        path = folder / f"{epoch}epoch.pth"
+        try:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise CheckpointError(f"{path} cannot be read ({error}); it is one of the epochs to average.") from error
+        for name, value in weights.items():
+            if name not in mean:
+                mean[name] = value / len(epochs) if value.is_floating_point() else value
+            elif value.is_floating_point():
+                mean[name] += value / len(epochs)
+    return mean
+
+
+def point(link: Path, target: str) -> None:
+    """Let ``link`` point to ``target`` beside it; at no moment is there no link."""
+    temporary = link.with_name(f"{link.name}.link")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    os.replace(temporary, link)

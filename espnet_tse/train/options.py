@@ -1,0 +1,107 @@
+"""Options of the training loop: those of ESPnet's trainer that act here, and this package's own."""
+
+import argparse
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_none
+
+# ESPnet's options that have no effect here, and what serves instead; refused rather than ignored.
+UNSUPPORTED = {
+    "sharded_ddp": (False, "every process holds the whole model"),
+    "use_deepspeed": (False, "every process holds the whole model"),
+    "use_adapter": (False, "there are no adapters"),
+    "grad_noise": (False, "there is no gradient noise"),
+    "no_forward_run": (False, "benchmarks/ times the loading of data"),
+    "create_graph_in_tensorboard": (False, "there is no graph"),
+    "train_dtype": ("float32", "weights are float32; --use_amp true computes in bfloat16"),
+    "ddp_comm_hook": (None, "gradients are exchanged once an update"),
+    "num_att_plot": (0, "there are no attention plots"),
+    "wandb_model_log_interval": (-1, "models stay in the folder"),
+}
+
+
+@dataclass
+class TrainingOptions:
+    """Names and meaning are ESPnet's, but for the last block."""
+
+    output_dir: str
+    ngpu: int
+    seed: int
+    resume: bool
+    max_epoch: int
+    patience: int | None
+    use_amp: bool
+    accum_grad: int
+    grad_clip: float
+    grad_clip_type: float
+    log_interval: int | None
+    use_matplotlib: bool
+    use_tensorboard: bool
+    use_wandb: bool
+    keep_nbest_models: int | list[int]
+    nbest_averaging_interval: int
+    early_stopping_criterion: list[str]
+    best_model_criterion: list[list[str]]
+    val_scheduler_criterion: list[str]
+
+    ema_decay: float | None
+    max_skipped_updates: int
+    checkpoint_interval: int | None
+    activation_checkpointing: bool
+    compile_backend: str | None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "TrainingOptions":
+        return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output_dir)
+
+    @property
+    def nbest(self) -> list[int]:
+        """How many epochs are averaged; the largest is how many are kept."""
+        counts = self.keep_nbest_models
+        return [counts] if isinstance(counts, int) else list(counts) or [1]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options that ESPnet's trainer does not have."""
+    group = parser.add_argument_group("Training loop")
+    group.add_argument(
+        "--ema_decay", type=float_or_none, default=None, help="of the moving average that is validated and decoded with"
+    )
+    group.add_argument(
+        "--max_skipped_updates", type=int, default=10, help="updates in a row without finite gradient that end it"
+    )
+    group.add_argument(
+        "--checkpoint_interval", type=int_or_none, default=None, help="updates between checkpoints inside an epoch"
+    )
+    group.add_argument(
+        "--activation_checkpointing", type=str2bool, default=False, help="transformers: less memory, a third slower"
+    )
+    group.add_argument(
+        "--compile_backend", type=str_or_none, default=None, help="torch.compile of transformer blocks: inductor"
+    )
+
+
+def faults_of(args: argparse.Namespace) -> list[str]:
+    """What is wrong with the options of the loop, each with its mend."""
+    faults = [
+        f"--{name} {getattr(args, name)} is not supported: {reason}"
+        for name, (neutral, reason) in UNSUPPORTED.items()
+        if getattr(args, name) not in (neutral, "none")
+    ]
+    if args.ngpu > 1 and not args.multiprocessing_distributed:
+        faults.append(f"--ngpu {args.ngpu}: one process drives one GPU; use torchrun with --ngpu 1 (doc/training.md)")
+    for name in ("accum_grad", "max_epoch", "max_skipped_updates", "checkpoint_interval", "log_interval"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            faults.append(f"--{name} is {value}, want at least 1")
+    if args.ema_decay is not None and not 0.0 < args.ema_decay < 1.0:
+        faults.append(f"--ema_decay is {args.ema_decay}, want a number in (0, 1), as 0.999, or none")
+    for phase, name, mode in [*args.best_model_criterion, args.early_stopping_criterion]:
+        if phase not in ("train", "valid") or mode not in ("min", "max"):
+            faults.append(f"criterion [{phase}, {name}, {mode}]: want [train or valid, name, min or max]")
+    return faults

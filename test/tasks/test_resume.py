@@ -1,0 +1,111 @@
+"""A training that is killed at any moment ends as one that was not; two processes train as one."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from nano_training import options, weights
+from tse_system import SYSTEM
+
+from espnet_tse.train.checkpoint import PLAIN_TYPES
+
+FORKED = Path(__file__).resolve().parents[1] / "forked_training.py"
+KILLED = -9
+# Everything that has a state: dropout, moving average, schedule, accumulation, checkpoints inside epochs.
+CONF = {
+    "max_epoch": 4,
+    "num_iters_per_epoch": 4,
+    "accum_grad": 2,
+    "batch_size": 2,
+    "checkpoint_interval": 1,
+    "ema_decay": 0.9,
+    "scheduler": "warmup_plateau",
+    "scheduler_conf": {"warmup_steps": 3, "decay_epoch": 2, "patience": 1},
+    "keep_nbest_models": 2,
+}
+TIMES = ("time", "iter_time", "forward_time", "backward_time", "optim_step_time", "train_time")
+
+
+def carry_out(folder: Path, plan: list[dict]) -> list[int]:
+    path = folder / "plan.json"
+    path.write_text(json.dumps(plan))
+    done = subprocess.run([sys.executable, str(FORKED), str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def checkpoint(folder: Path) -> dict:
+    with torch.serialization.safe_globals(PLAIN_TYPES):
+        return torch.load(folder / "checkpoint.pth", weights_only=True)
+
+
+def losses(folder: Path) -> dict:
+    """Every statistic of every epoch that is not a time."""
+    return {
+        (epoch, phase, name): value
+        for epoch, phases in checkpoint(folder)["reporter"]["stats"].items()
+        for phase, stats in phases.items()
+        for name, value in stats.items()
+        if name not in TIMES
+    }
+
+
+def assert_same(one: object, other: object) -> None:
+    torch.testing.assert_close(one, other, atol=0, rtol=0, equal_nan=True)
+
+
+def test_killed_trainings_end_as_one_that_was_not(recipe, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    log, count = tmp_path / "whole.log", tmp_path / "whole.log.count"
+    command = options(recipe, whole, **CONF)
+    assert carry_out(tmp_path, [{"command": command, "log": str(log), "folder": str(whole)}]) == [0]
+    num_operations = int(count.read_text())
+
+    generator = random.Random(0)
+    run = {"command": options(recipe, killed, **CONF), "log": str(tmp_path / "killed.log"), "folder": str(killed)}
+    # An early one, so that there is a start without a checkpoint, then anywhere in what is left.
+    events = [3] + [generator.randrange(4, num_operations // 3) for _ in range(9)]
+    kills = [{"event": event} for event in events] + [{"after_s": generator.uniform(0.3, 1.0)} for _ in range(2)]
+    generator.shuffle(kills)
+    statuses = carry_out(tmp_path, [*({**run, "kill": kill} for kill in kills), run])
+    assert statuses.count(KILLED) >= 10 and statuses[-1] == 0, (statuses, kills, num_operations)
+
+    assert losses(killed) == losses(whole)
+    one, other = checkpoint(whole), checkpoint(killed)
+    for name in ("model", "optimizers", "schedulers", "ema"):
+        assert_same(one[name], other[name])
+    for path in whole.glob("*.pth"):
+        if not path.name.startswith("checkpoint"):
+            assert_same(weights(whole, path.name), weights(killed, path.name))
+    assert {p.name: p.is_symlink() and p.readlink() for p in whole.glob("*.pth")} == {
+        p.name: p.is_symlink() and p.readlink() for p in killed.glob("*.pth")
+    }
+    assert not list(killed.glob("*.tmp"))
+
+
+def test_two_processes_train_as_one(recipe, tmp_path):
+    """Same batches over all processes, nothing drawn in the model: the curves differ by rounding."""
+    still = {"dropout": 0.0, "attention_dropout": 0.0}
+    sizes = {name: {**conf, **still} for name, conf in ((name, SYSTEM[name]) for name in ("encoder_conf", "lm_conf", "vocoder_conf"))}
+    conf = {**CONF, **sizes, "model_conf": {"truth_share": 1.0}, "max_epoch": 3, "crop_s": 0.9, "batch_size": 4}
+    one, two = tmp_path / "one", tmp_path / "two"
+    plan = [
+        {"command": options(recipe, one, conf), "log": str(tmp_path / "one.log")},
+        {
+            "command": [*options(recipe, two, conf), "--dist_backend=gloo"],
+            "log": str(tmp_path / "two.log"),
+            "ranks": 2,
+        },
+    ]
+    assert carry_out(tmp_path, plan) == [0, 0], (tmp_path / "two.log.0").read_text()[-3000:]
+    expected, found = losses(one), losses(two)
+    assert expected.keys() == found.keys()
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, rel=2e-4, abs=1e-6), key
+    assert len({value for (_, _, name), value in expected.items() if name == "loss"}) == 6
+
+

@@ -1,0 +1,94 @@
+"""What a training leaves in its folder and its log, and what it refuses."""
+
+import math
+
+import pytest
+import torch
+from nano_training import options, weights
+
+from espnet_tse.bin import tse_train
+
+
+def test_the_averaged_weights_are_validated_and_kept(recipe, tmp_path, caplog):
+    folder = tmp_path / "exp"
+    with caplog.at_level("INFO"):
+        tse_train.main(options(recipe, folder, max_epoch=1, ema_decay=0.99, log_interval=1, use_amp=True))
+    states = torch.load(folder / "checkpoint.pth", weights_only=False)
+    kept = weights(folder, "valid.loss.ave.pth")
+    for name, value in states["ema"]["values"].items():
+        torch.testing.assert_close(kept[name], value, atol=0, rtol=0)
+    assert any(not torch.equal(kept[name], value) for name, value in states["model"].items())
+    # A line of speed with every line of ESPnet's log.
+    speed = [message for message in caplog.messages if message.startswith("speed: ")]
+    assert len(speed) == 3 == sum("1epoch:train:" in message for message in caplog.messages)
+    for figure in ("s of audio/s", "code frames/s", "data wait", "peak memory", "ETA 0:00:"):
+        assert figure in speed[0]
+    assert "grad_norm=" in caplog.text and "optim0_lr0=1.000e-03" in caplog.text
+
+
+def test_a_damaged_checkpoint_costs_an_epoch_and_nothing_else(recipe, tmp_path, caplog):
+    whole, damaged = tmp_path / "whole", tmp_path / "damaged"
+    tse_train.main(options(recipe, whole, max_epoch=3))
+    tse_train.main(options(recipe, damaged, max_epoch=2))
+    path = damaged / "checkpoint.pth"
+    path.write_bytes(path.read_bytes()[:-100])
+    tse_train.main(options(recipe, damaged, max_epoch=3))
+    assert "going on from the one before it" in caplog.text
+    torch.testing.assert_close(weights(whole), weights(damaged), atol=0, rtol=0)
+
+
+def test_early_stopping_stays_stopped(recipe, tmp_path, caplog):
+    conf = {"optim_conf": {"lr": 0.0}, "max_epoch": 9, "patience": 1}
+    with caplog.at_level("INFO"):
+        for _ in range(2):  # the second time there is nothing to do
+            tse_train.main(options(recipe, tmp_path / "exp", **conf))
+    assert "[Early stopping] valid.loss has not been improved for 2 epochs" in caplog.text
+    assert str((tmp_path / "exp" / "latest.pth").readlink()) == "3epoch.pth"
+
+
+@pytest.mark.parametrize(
+    "conf, fault",
+    [
+        ({"best_model_criterion": [["valid", "los", "min"]]}, "best_model_criterion.*'los' .did you mean 'loss'"),
+        ({"patience": 1, "early_stopping_criterion": ["valid", "x", "min"]}, "early_stopping_criterion.*unknown 'x'"),
+        (
+            {"scheduler": "reducelronplateau", "val_scheduler_criterion": ["valid", "acc"]},
+            "val_scheduler_criterion.*unknown 'acc' .did you mean 'acc_1'",
+        ),
+    ],
+)
+def test_unknown_criteria_are_refused_before_the_first_epoch(recipe, tmp_path, conf, fault):
+    with pytest.raises(ValueError, match=fault):
+        tse_train.main(options(recipe, tmp_path / "exp", **conf))
+    assert not list((tmp_path / "exp").glob("*.pth"))
+
+
+@pytest.mark.parametrize(
+    "conf, fault",
+    [
+        ({"grad_noise": True}, "--grad_noise True is not supported"),
+        ({"train_dtype": "float16"}, "--use_amp true computes in bfloat16"),
+        ({"ema_decay": 1.5}, "--ema_decay is 1.5"),
+        ({"accum_grad": 0}, "--accum_grad is 0"),
+        ({"best_model_criterion": [["test", "loss", "min"]]}, "criterion [test, loss, min]"),
+    ],
+)
+def test_options_without_effect_or_sense_end_with_code_2(recipe, tmp_path, capsys, conf, fault):
+    with pytest.raises(SystemExit) as exit_:
+        tse_train.main(options(recipe, tmp_path / "exp", **conf))
+    assert exit_.value.code == 2 and fault in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_system_is_refused(recipe, tmp_path, capsys):
+    tse_train.main(options(recipe, tmp_path / "exp", max_epoch=1))
+    smaller = {"num_layers": 1, "width": 32, "num_heads": 2}
+    assert tse_train.main(options(recipe, tmp_path / "exp", max_epoch=2, encoder_conf=smaller)) == 1
+    told = capsys.readouterr().err
+    assert "belongs to another model than the configuration" in told and "another --output_dir" in told
+
+
+def test_training_that_has_left_the_numbers_stops(recipe, tmp_path, caplog, capsys):
+    conf = {"optim_conf": {"lr": 1.0e30}, "optim": "sgd", "grad_clip": math.inf, "max_skipped_updates": 2}
+    assert tse_train.main(options(recipe, tmp_path / "exp", max_epoch=3, **conf)) == 1
+    assert "2 updates in a row had no finite gradient" in capsys.readouterr().err
+    assert "update skipped" in caplog.text

@@ -1,0 +1,133 @@
+"""What an update is does not depend on how its rows are dealt out; what is not finite is left out."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from espnet_tse.train.update import TrainingStopped, Updater, is_out_of_memory, split_rows
+
+
+class Toy(nn.Module):
+    """Mean over valid samples of (w x)^2; more rows than ``memory`` are too many."""
+
+    sample_rate = 10
+
+    def __init__(self, memory: int = 100):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+        self.memory, self.calls = memory, []
+
+    def forward(self, speech_mix, speech_mix_lengths, utt_id, rate=None):
+        self.calls.append(list(utt_id))
+        weight = speech_mix_lengths.sum() / self.sample_rate
+        valid = torch.arange(speech_mix.size(1)) < speech_mix_lengths[:, None]
+        loss = ((speech_mix * self.weight.sum()) ** 2)[valid].mean() + (self.weight[1] * speech_mix)[valid].mean()
+        if len(speech_mix) > self.memory:
+            loss.backward()  # a shortage may come late in a backward pass
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return loss[None], {"loss": loss.detach()[None]}, weight[None]
+
+
+def batch(lengths: list[int], seed: int = 0):
+    x = torch.randn(len(lengths), max(lengths), generator=torch.Generator().manual_seed(seed))
+    keys = [f"utt{seed}{row}" for row in range(len(lengths))]
+    return keys, {"speech_mix": x, "speech_mix_lengths": torch.tensor(lengths), "rate": torch.tensor([62.5])}
+
+
+def updated(model: Toy, windows: list, **settings) -> tuple[torch.Tensor, list]:
+    updater = Updater(model, torch.optim.SGD(model.parameters(), lr=0.1), "cpu", grad_clip=math.inf, **settings)
+    results = [updater(window) for window in windows]
+    return model.weight.detach().clone(), results
+
+
+def joined(first, second):
+    longest = max(first[1]["speech_mix"].size(1), second[1]["speech_mix"].size(1))
+    x = [nn.functional.pad(b[1]["speech_mix"], (0, longest - b[1]["speech_mix"].size(1))) for b in (first, second)]
+    lengths = torch.cat([b[1]["speech_mix_lengths"] for b in (first, second)])
+    return first[0] + second[0], {"speech_mix": torch.cat(x), "speech_mix_lengths": lengths}
+
+
+def test_accumulation_is_a_larger_batch():
+    first, second = batch([7, 3, 5]), batch([9, 2], seed=1)
+    apart, [one] = updated(Toy(), [[first, second]])
+    together, [other] = updated(Toy(), [[joined(first, second)]])
+    torch.testing.assert_close(apart, together)
+    assert one.stats["loss"] == pytest.approx(other.stats["loss"]) and one.norm == pytest.approx(other.norm)
+    assert one.audio_s == pytest.approx(2.6) and one.weight == pytest.approx(2.6)
+
+
+def test_out_of_memory_splits_the_batch_and_changes_nothing_else(caplog):
+    model, window = Toy(memory=2), [batch([7] * 5), batch([7] * 5, seed=1)]
+    split, [result, again] = updated(model, [window, window])
+    whole, [expected, _] = updated(Toy(), [window, window])
+    torch.testing.assert_close(split, whole)
+    assert result.stats["loss"] == pytest.approx(expected.stats["loss"]) and "out of memory at 5 rows" in caplog.text
+    # Five rows are tried once; from then on pieces are of two, in later updates too.
+    assert [len(keys) for keys in model.calls] == [5] + 4 * [2, 2, 1]
+
+
+def test_evaluation_splits_too():
+    model = Toy(memory=2)
+    updater = Updater(model, torch.optim.SGD(model.parameters(), lr=0.1), "cpu")
+    whole = Updater(Toy(), torch.optim.SGD(model.parameters(), lr=0.1), "cpu").evaluate([batch([7, 3, 5])])
+    model.forward = no_backward(model.forward)
+    stats, weight = updater.evaluate([batch([7, 3, 5])])
+    assert stats["loss"] == pytest.approx(whole[0]["loss"]) and weight == pytest.approx(whole[1])
+
+
+def no_backward(forward):
+    def guarded(**data):
+        if len(data["utt_id"]) > 2:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return forward(**data)
+
+    return guarded
+
+
+def test_one_row_that_is_too_much_is_named():
+    with pytest.raises(TrainingStopped, match=r"utt00 alone \(0.7 s\) does not fit .*--crop_s"):
+        updated(Toy(memory=0), [[batch([7, 7])]])
+
+
+def test_other_errors_are_not_taken_for_a_shortage():
+    assert not is_out_of_memory(RuntimeError("shapes differ"))
+    model = Toy()
+    model.forward = lambda **data: (_ for _ in ()).throw(RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        updated(model, [[batch([7])]])
+
+
+def test_an_update_that_is_not_finite_is_skipped_and_named(caplog):
+    bad = batch([4, 4, 4], seed=1)
+    bad[1]["speech_mix"][1, 2] = math.nan
+    good = batch([5, 5])
+    weights, results = updated(Toy(), [[good], [bad], [good]])
+    expected, _ = updated(Toy(), [[good], [good]])
+    torch.testing.assert_close(weights, expected, atol=0, rtol=0)
+    assert [result.skipped for result in results] == [False, True, False]
+    assert "the loss is not finite for ['utt11']" in caplog.text
+
+
+def test_too_many_skipped_updates_end_the_training():
+    bad, good = batch([4, 4], seed=1), batch([5, 5])
+    bad[1]["speech_mix"][0, 0] = math.inf
+    with pytest.raises(TrainingStopped, match=r"3 updates in a row .*utt10.*--max_skipped_updates"):
+        updated(Toy(), [[bad], [bad], [good], [bad], [bad], [bad]], max_skipped_updates=3)
+
+
+def test_the_gradient_is_clipped_and_its_norm_told():
+    model = Toy()
+    updater = Updater(model, torch.optim.SGD(model.parameters(), lr=1.0), "cpu", grad_clip=0.01)
+    before = model.weight.detach().clone()
+    result = updater([batch([7, 3])])
+    assert result.norm > 0.01
+    assert (model.weight - before).norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_rows_are_split_and_the_rest_goes_along():
+    pieces = split_rows(batch([4, 3, 2]), 2)
+    assert [keys for keys, _ in pieces] == [["utt00", "utt01"], ["utt02"]]
+    assert [data["speech_mix_lengths"].tolist() for _, data in pieces] == [[4, 3], [2]]
+    assert all(data["rate"].tolist() == [62.5] for _, data in pieces)
