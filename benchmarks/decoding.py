@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""AR decoding of LauraTSE with random weights: the key-value cache against recomputing every step.
+"""AR decoding of LauraTSE with random weights: ours against the plain loop that recomputes every step.
 
-python3 benchmarks/decoding.py [--size small] [--batch 8] [--seconds 4] [--uncached_frames 10]
-The uncached loop is timed over the first frames only and scaled to all of them. Later frames cost more, so
-its figure is a lower bound.
+python3 benchmarks/decoding.py [--size paper] [--batch 1 8] [--seconds 10] [--plain_frames 5]
+The plain loop decodes one mixture at a time, as published inference scripts do. It is timed at evenly spaced frames from
+the first to the last, and the time of all is the trapezoid rule's; at these frames its tokens are compared with ours.
 """
 
 import argparse
@@ -13,8 +13,10 @@ from pathlib import Path
 import torch
 import yaml
 
-from espnet_tse.lm.decoder_only import CachedDecoder, UncachedDecoder
-from espnet_tse.schema import CodecSpec, DecodeConf, TSEBatch
+from espnet_tse.layers.transformer import prefix_mask
+from espnet_tse.layers.weight_layout import column_major_weights
+from espnet_tse.lm.decoder_only import BOS, SEPARATOR, TASK
+from espnet_tse.schema import CodecSpec, Conditions, DecodeConf, TSEBatch
 from espnet_tse.tasks.choices import encoder_choices, frontend_choices, lm_choices
 
 CONF = Path(__file__).parent.parent / "egs2" / "TEMPLATE" / "tse1" / "conf"
@@ -33,45 +35,74 @@ def build(size: str) -> tuple[torch.nn.Module, torch.nn.Module]:
     return encoder.eval(), lm.eval()
 
 
+def plain_step(lm: torch.nn.Module, conditions: Conditions, history: torch.Tensor) -> torch.Tensor:
+    """The published loop's body: all positions anew for one more frame; (1, n, t) codes so far -> (n,) tokens."""
+    special = lm.special.weight
+    parts = [
+        special[BOS][None],
+        conditions.enrollment.values[0],
+        special[SEPARATOR][None],
+        conditions.mixture.values[0],
+        special[TASK][None],
+        lm.embed(history)[0],
+    ]
+    sequence = torch.cat(parts)[None]
+    start = sequence.size(1) - history.size(2) - 1
+    mask = prefix_mask(torch.zeros(1, sequence.size(1), dtype=torch.bool), start)
+    return lm.logits(lm.stack(sequence, mask))[0, -1, :, : lm.end_token].argmax(-1)
+
+
+def plain_loop(lm: torch.nn.Module, conditions: Conditions, codes: torch.Tensor, num_timed: int) -> tuple[float, bool]:
+    """CPU seconds of all (1, n, T) frames, from ``num_timed`` of them, and whether its tokens are those of ``codes``."""
+    frames = [round(t) for t in torch.linspace(0, codes.size(2) - 1, num_timed).tolist()]
+    times, same = [], True
+    for frame in frames:
+        started = time.process_time()
+        tokens = plain_step(lm, conditions, codes[..., :frame])
+        times.append(time.process_time() - started)
+        same &= torch.equal(tokens, codes[0, :, frame])
+    gaps = zip(frames, frames[1:], times, times[1:])
+    return sum((last - first) * (a + b) / 2 for first, last, a, b in gaps) + times[-1], same
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", default="small", choices=["small", "paper"])
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of mixture; the enrollment has 5")
-    parser.add_argument("--uncached_frames", type=int, default=10)
+    parser.add_argument("--size", default="paper", choices=["small", "paper"])
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--seconds", type=float, default=10.0, help="of mixture; the enrollment has 5")
+    parser.add_argument("--plain_frames", type=int, default=5)
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     encoder, lm = build(args.size)
-    samples, frames = int(16000 * args.seconds), int(25 * args.seconds)
+    samples, frames, most = int(16000 * args.seconds), int(25 * args.seconds), max(args.batch)
     batch = TSEBatch(
-        torch.randn(args.batch, samples),
-        torch.full((args.batch,), samples),
-        torch.randn(args.batch, 80000),
-        torch.full((args.batch,), 80000),
+        torch.randn(most, samples),
+        torch.full((most,), samples),
+        torch.randn(most, 80000),
+        torch.full((most,), 80000),
         16000,
     )
     with torch.no_grad():
         conditions = encoder(batch)
-        started = time.process_time()
-        lm.generate(conditions, torch.full((args.batch,), frames), DecodeConf(), [str(i) for i in range(args.batch)])
-        cached = time.process_time() - started
-        prefix, added = lm.prefix(conditions), lm.added_conditions(conditions, frames + 1)
-        first = {}
-        for decoder_class in (CachedDecoder, UncachedDecoder):
-            decoder, newest, tokens = decoder_class(lm, prefix, added, frames), None, []
+        first = conditions.rows(torch.tensor([0]))
+        print(f"LauraTSE {args.size}, {args.seconds} s mixtures ({frames} frames), 5 s enrollments, fp32, one thread")
+        plain = None
+        for size in args.batch:
+            rows = conditions.rows(torch.arange(size))
+            column_major_weights(lm)  # as load_model does
             started = time.process_time()
-            for _ in range(args.uncached_frames):
-                tokens.append(decoder.step(newest)[..., : lm.end_token].argmax(-1))
-                newest = lm.embed(tokens[-1][..., None])
-            first[decoder_class] = (time.process_time() - started, torch.stack(tokens))
-    uncached = first[UncachedDecoder][0] / args.uncached_frames * frames
-    audio = args.batch * args.seconds
-    same = torch.equal(first[CachedDecoder][1], first[UncachedDecoder][1])
-    print(f"{args.size}, {args.batch} rows x {args.seconds} s, one thread, CPU seconds")
-    print(f"cached    {cached:8.2f} s   RTF {cached / audio:.3f}")
-    print(f"uncached  {uncached:8.2f} s   RTF {uncached / audio:.3f}   (at least)")
-    print(f"ratio {uncached / cached:.1f}; first {args.uncached_frames} frames equal: {same}")
+            prediction = lm.generate(rows, torch.full((size,), frames), DecodeConf(), [str(i) for i in range(size)])
+            elapsed = time.process_time() - started
+            audio = size * args.seconds
+            if plain is None:
+                row_major = {name: w.contiguous() for name, w in lm.state_dict().items()}
+                lm.load_state_dict(row_major, assign=True)
+                plain, same = plain_loop(lm, first, prediction.codes.values[:1], args.plain_frames)
+                print(f"plain loop, batch 1: {plain:8.2f} CPU-s, {plain / frames:.3f} s a frame, RTF {plain / args.seconds:.2f}")
+                print(f"its tokens at {args.plain_frames} frames are ours: {same}")
+            ratio = plain / args.seconds / (elapsed / audio)
+            print(f"ours, batch {size}: {elapsed:8.2f} CPU-s, RTF {elapsed / audio:.3f}, {ratio:.0f} times as fast")
 
 
 if __name__ == "__main__":

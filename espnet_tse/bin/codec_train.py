@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.command_line import CommandLine, announce, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -57,21 +57,18 @@ def read_conf(args: argparse.Namespace):
 def main(cmd: Sequence[str] | None = None) -> int:
     args = get_parser().parse_args(cmd)
     announce("loading PyTorch")
-    from espnet_tse.schema.scp import DataError
+    return run_command("codec_train", lambda: train(args))
 
-    try:
-        import torch
 
-        from espnet_tse.tasks.codec import train_codec
+def train(args: argparse.Namespace) -> None:
+    import torch
 
-        torch.set_num_threads(args.num_threads)
-        conf = read_conf(args)
-        log_to(args.output_dir / "train.log")
-        train_codec(conf, args.train_data_dir, args.valid_data_dir, args.output_dir, args.ngpu)
-    except DataError as error:
-        print(f"codec_train: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    from espnet_tse.tasks.codec import train_codec
+
+    torch.set_num_threads(args.num_threads)
+    conf = read_conf(args)
+    log_to(args.output_dir / "train.log")
+    train_codec(conf, args.train_data_dir, args.valid_data_dir, args.output_dir, args.ngpu)
 
 
 def log_to(path: Path) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.command_line import CommandLine, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,17 +27,14 @@ def main(cmd: Sequence[str] | None = None) -> int:
             parser.error(f"{directory}: no such directory")
 
     from espnet_tse.data.shapes import write_shapes
-    from espnet_tse.schema.scp import DataError
 
-    try:
+    def work() -> None:
         for name, directory in sets.items():
             counts = write_shapes(directory, args.output_dir / name)
             summary = ", ".join(f"{count} in {file}" for file, count in counts.items())
             print(f"{args.output_dir / name}: {summary}")
-    except DataError as error:
-        print(f"collect_shapes: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return run_command("collect_shapes", work)
 
 
 if __name__ == "__main__":

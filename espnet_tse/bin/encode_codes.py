@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.command_line import CommandLine, announce, run_command
 
 
 def get_parser(prog: str = "espnet-tse tokenize", description: str = __doc__) -> argparse.ArgumentParser:
@@ -32,31 +32,29 @@ def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -
         parser.error("--batch_size and --merge want positive numbers, and --merge goes without --shard")
     import logging
 
-    from espnet_tse.schema.scp import DataError
-    from espnet_tse.schema.shard import parse_shard
-
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
     )
-    try:
-        shard = parse_shard(args.shard) if args.shard else None
-        announce("loading PyTorch")
-        import torch
+    return run_command(parser.prog, lambda: code(args, name))
 
-        from espnet_tse.tasks import coding
 
-        torch.set_num_threads(args.num_threads)
-        paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
-        if args.merge:
-            coding.merge(*paths, args.merge, name)
-        elif name == "codes.scp":
-            coding.encode_scp(*paths, shard, args.batch_size, args.device)
-        else:
-            coding.resynthesize_scp(*paths, shard, args.batch_size, args.device, args.num_codebooks)
-    except DataError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+def code(args: argparse.Namespace, name: str) -> None:
+    from espnet_tse.schema.shard import parse_shard
+
+    shard = parse_shard(args.shard) if args.shard else None
+    announce("loading PyTorch")
+    import torch
+
+    from espnet_tse.tasks import coding
+
+    torch.set_num_threads(args.num_threads)
+    paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
+    if args.merge:
+        coding.merge(*paths, args.merge, name)
+    elif name == "codes.scp":
+        coding.encode_scp(*paths, shard, args.batch_size, args.device)
+    else:
+        coding.resynthesize_scp(*paths, shard, args.batch_size, args.device, args.num_codebooks)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.command_line import CommandLine, announce, run_command
+
+AUDIO_SUFFIXES = (".wav", ".flac")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -44,23 +46,21 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error("--enroll_scp is required with --mixture_scp")
     if not args.merge and not args.model:
         parser.error("--model is required: an exp/tse_... folder, a packed .zip, or a Hugging Face id")
-    from espnet_tse.schema.scp import DataError
+    if single and Path(args.output).suffix.lower() not in AUDIO_SUFFIXES:
+        parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
+    return run_command(parser.prog, lambda: merge(args) if args.merge else run(args, single))
+
+
+def merge(args: argparse.Namespace) -> None:
+    from espnet_tse.tasks.extraction import merge_shards
+
+    merge_shards(Path(args.output_dir), args.mixture_scp, args.merge)
+
+
+def run(args: argparse.Namespace, single: bool) -> None:
     from espnet_tse.schema.shard import parse_shard
 
-    try:
-        if args.merge:
-            from espnet_tse.tasks.extraction import merge_shards
-
-            merge_shards(Path(args.output_dir), args.mixture_scp, args.merge)
-            return 0
-        shard = parse_shard(args.shard) if args.shard else None
-        return run(args, single, shard)
-    except DataError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 1
-
-
-def run(args: argparse.Namespace, single: bool, shard: tuple[int, int] | None) -> int:
+    shard = parse_shard(args.shard) if args.shard else None
     announce("loading PyTorch")
     import logging
 
@@ -77,7 +77,6 @@ def run(args: argparse.Namespace, single: bool, shard: tuple[int, int] | None) -
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:
         extract_scp(extractor, args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.command_line import CommandLine, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -28,16 +28,13 @@ def main(cmd: Sequence[str] | None = None) -> int:
         )
 
     from espnet_tse.data.length_filter import filter_by_length
-    from espnet_tse.schema.scp import DataError
 
-    try:
+    def work() -> None:
         counts = filter_by_length(args.data_dir, args.min_duration_s, args.max_duration_s)
-    except DataError as error:
-        print(f"filter_length: {error}", file=sys.stderr)
-        return 1
-    summary = ", ".join(f"{count} {name}" for name, count in counts.items())
-    print(f"{args.data_dir}: {args.min_duration_s:g} to {args.max_duration_s:g} s: {summary}")
-    return 0
+        summary = ", ".join(f"{count} {name}" for name, count in counts.items())
+        print(f"{args.data_dir}: {args.min_duration_s:g} to {args.max_duration_s:g} s: {summary}")
+
+    return run_command("filter_length", work)
 
 
 if __name__ == "__main__":

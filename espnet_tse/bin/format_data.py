@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.command_line import CommandLine, run_command
 
 
 def _speeds(value: str) -> tuple[float, ...]:
@@ -60,16 +60,15 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
     conf = FormatConf(args.sample_rate, args.audio_format, args.channel, args.speed_perturb_factors)
-    try:
+
+    def work() -> None:
         if args.merge is None:
             format_shard(args.data_dir, args.output_dir, conf, *shard)
         if args.shard is None:
             num_keys = merge_shards(args.data_dir, args.output_dir, conf, args.merge or 1)
             logging.info(f"{args.output_dir}: {num_keys} keys")
-    except DataError as error:
-        print(f"format_data: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return run_command("format_data", work)
 
 
 if __name__ == "__main__":

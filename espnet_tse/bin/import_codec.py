@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.command_line import CommandLine, announce, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,28 +27,27 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     import logging
 
-    from espnet_tse.schema.scp import DataError
-
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
     )
-    try:
-        announce("loading PyTorch")
-        from espnet_tse.codec.load import load_codec, save_codec
-        from espnet_tse.codec.released_funcodec import import_funcodec
+    return run_command(parser.prog, lambda: import_folder(args))
 
-        codec, released = import_funcodec(args.source_dir)
-        training = {"imported_from": args.source_dir.name, "config": released}
-        manifest = save_codec(args.output_dir, codec, {"codec": "funcodec"}, args.licence, training)
-        load_codec(args.output_dir)  # what was written opens and gives the same codes
-        logging.info(
-            f"{args.output_dir}: {manifest['num_parameters']} parameters, sha256 {manifest['sha256'][:12]}, "
-            f"fingerprint {manifest['fingerprint']}"
-        )
-    except DataError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+def import_folder(args: argparse.Namespace) -> None:
+    import logging
+
+    announce("loading PyTorch")
+    from espnet_tse.codec.load import load_codec, save_codec
+    from espnet_tse.codec.released_funcodec import import_funcodec
+
+    codec, released = import_funcodec(args.source_dir)
+    training = {"imported_from": args.source_dir.name, "config": released}
+    manifest = save_codec(args.output_dir, codec, {"codec": "funcodec"}, args.licence, training)
+    load_codec(args.output_dir)  # what was written opens and gives the same codes
+    logging.info(
+        f"{args.output_dir}: {manifest['num_parameters']} parameters, sha256 {manifest['sha256'][:12]}, "
+        f"fingerprint {manifest['fingerprint']}"
+    )
 
 
 if __name__ == "__main__":

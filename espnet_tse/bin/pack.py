@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.command_line import CommandLine, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,15 +19,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(cmd: Sequence[str] | None = None) -> int:
     args = get_parser().parse_args(cmd)
-    from espnet_tse.schema.scp import DataError
     from espnet_tse.tasks.packing import pack
 
-    try:
-        pack(Path(args.model), Path(args.output), args.checkpoint, tuple(Path(path) for path in args.extra))
-    except DataError as error:
-        print(f"espnet-tse pack: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    extra = tuple(Path(path) for path in args.extra)
+    return run_command("espnet-tse pack", lambda: pack(Path(args.model), Path(args.output), args.checkpoint, extra))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.command_line import CommandLine, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -38,29 +38,27 @@ def main(cmd: Sequence[str] | None = None) -> int:
         if getattr(args, name) < 0:
             parser.error(f"--{name} must not be negative")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (report) %(levelname)s: %(message)s")
-    return write_reports(args)
+    return run_command("espnet-tse report", lambda: write_reports(args))
 
 
-def write_reports(args: argparse.Namespace) -> int:
-    """Write what was asked for; 0, or 1 with the reason on standard error."""
-    from espnet_tse.schema.scp import DataError
+def write_reports(args: argparse.Namespace) -> None:
+    """Write what was asked for.
+
+    Raises:
+        DataError, OSError: a result cannot be read, or a report not be written.
+    """
     from espnet_tse.scoring.report.collect import collect_results
     from espnet_tse.scoring.report.html_page import PageOptions, write_page
     from espnet_tse.scoring.report.results_file import write_results
 
-    try:
-        results = collect_results(args.exp_dir, args.results)
-        logging.info("%d results of %d test sets", len(results), len({r.test_set for r in results}))
-        if args.output is not None:
-            write_results(args.output, results)
-            logging.info("%s: written", args.output)
-        if args.html is not None:
-            options = PageOptions(args.title, args.num_utts, args.max_mb, args.max_rows, tuple(args.utts))
-            write_page(args.html, results, args.exp_dir, options)
-    except (DataError, OSError) as error:
-        logging.error("%s", error)
-        return 1
-    return 0
+    results = collect_results(args.exp_dir, args.results)
+    logging.info("%d results of %d test sets", len(results), len({r.test_set for r in results}))
+    if args.output is not None:
+        write_results(args.output, results)
+        logging.info("%s: written", args.output)
+    if args.html is not None:
+        options = PageOptions(args.title, args.num_utts, args.max_mb, args.max_rows, tuple(args.utts))
+        write_page(args.html, results, args.exp_dir, options)
 
 
 if __name__ == "__main__":

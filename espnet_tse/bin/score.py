@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.schema.command_line import CommandLine, run_command
 
 
 def str2bool(value: str) -> bool:
@@ -94,12 +94,12 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = vars(get_parser().parse_args(cmd))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s: %(message)s")
     dry_run = args.pop("dry_run")
-    from espnet_tse.schema.scp import DataError
     from espnet_tse.scoring.plan import ScoringOptions, make_plan
     from espnet_tse.scoring.runner import JobError, estimate_seconds, run
 
     args["intf_scp"], args["asr"] = tuple(args["intf_scp"]), tuple(args["asr"])
-    try:
+
+    def work() -> int:
         plan = make_plan(ScoringOptions(**args))
         if dry_run:
             print(
@@ -108,7 +108,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
             )
             return 0
         return run(plan)
-    except (DataError, JobError) as error:
+
+    try:
+        return run_command("espnet-tse score", work)
+    except JobError as error:
         logging.error("%s", error)
         return 1
 

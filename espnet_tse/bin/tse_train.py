@@ -4,7 +4,7 @@ import contextlib
 import sys
 from typing import Sequence
 
-from espnet_tse.schema.command_line import announce
+from espnet_tse.schema.command_line import announce, run_command
 
 
 def get_parser():
@@ -20,8 +20,8 @@ def load_task():
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
-    load_task().main(cmd=cmd)
-    return 0
+    task = load_task()
+    return run_command("espnet-tse train", lambda: task.main(cmd=cmd))
 
 
 if __name__ == "__main__":

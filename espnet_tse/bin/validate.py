@@ -56,7 +56,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
         codes = args.codes[number] if args.codes else None
         try:
             report = validate_dir(directory, limits, train, codes, args.codec)
-        except DataError as error:
+        except (DataError, OSError) as error:
             print(f"{directory}: ERROR: {error}")
             num_errors += 1
             continue

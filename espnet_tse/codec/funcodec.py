@@ -80,14 +80,7 @@ class FunCodec(AbsCodec):
 
     @property
     def spec(self) -> CodecSpec:
-        config = self.config
-        return CodecSpec(
-            config.sample_rate,
-            config.hop_length,
-            config.num_codebooks,
-            config.codebook_size,
-            config.embedding_dim,
-        )
+        return CodecSpec.of(self.config)
 
     @property
     def codebooks(self) -> Tensor:

@@ -11,7 +11,7 @@ from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, read_manifest, verify_codec
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.schema.choices import Choices
-from espnet_tse.schema.files import atomic_write, write_json
+from espnet_tse.schema.files import atomic_write, write_json, write_tensors
 from espnet_tse.schema.scp import DataError
 
 codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec)
@@ -68,7 +68,9 @@ def load_weights(codec: AbsCodec, path: Path, config_path: Path) -> None:
     try:
         codec.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
-        raise DataError(f"{path}: does not fit {config_path}: {error}") from error
+        raise DataError(
+            f"{path}: does not fit {config_path}; copy both from one codec, or train or import it again: {error}"
+        ) from error
 
 
 def save_codec(folder: Path | str, codec: AbsCodec, config: dict, licence: str, training: dict) -> dict:
@@ -92,8 +94,9 @@ def save_codec(folder: Path | str, codec: AbsCodec, config: dict, licence: str, 
     resolved = {**config, "codec_conf": _plain(asdict(codec.config))}
     with atomic_write(folder / "config.yaml") as file:
         yaml.safe_dump(resolved, file, sort_keys=False)
-    with atomic_write(folder / "model.pth", "wb") as file:
-        torch.save({name: tensor.detach().cpu() for name, tensor in codec.state_dict().items()}, file)
+    write_tensors(
+        folder / "model.pth", {name: tensor.detach().cpu() for name, tensor in codec.state_dict().items()}
+    )
     write_json(folder / "manifest.json", manifest)
     return manifest
 

@@ -81,14 +81,7 @@ class SpectralCodec(AbsCodec):
 
     @property
     def spec(self) -> CodecSpec:
-        config = self.config
-        return CodecSpec(
-            config.sample_rate,
-            config.hop_length,
-            config.num_codebooks,
-            config.codebook_size,
-            config.embedding_dim,
-        )
+        return CodecSpec.of(self.config)
 
     @property
     def codebooks(self) -> Tensor:

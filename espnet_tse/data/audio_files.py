@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.schema.audio import missing_bytes
 from espnet_tse.schema.scp import DataError
 
 INT16_SCALE = np.float32(1 / 32768)  # libsndfile's own: int16 / 2^15 is exact in float32
@@ -24,16 +25,19 @@ def read_info(path: Path | str, key: str) -> AudioInfo:
     """Read a header.
 
     Raises:
-        DataError: no plain audio file libsndfile can open; names ``key`` and ``path``.
+        DataError: no plain audio file libsndfile can open, or one that is cut short; names ``key`` and ``path``.
     """
     import soundfile
 
     try:
         info = soundfile.info(str(path))
+        lacking = missing_bytes(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise DataError(
             f"{key}: '{path}' cannot be opened as audio ({error}); mend its line, or drop the key."
         ) from None
+    if lacking:
+        raise DataError(f"{key}: '{path}' is cut short, {lacking} bytes are missing; make or fetch it again.")
     return AudioInfo(info.frames, info.samplerate, info.channels, info.subtype)
 
 
@@ -67,8 +71,11 @@ def read_samples(
                 )
             file.seek(start)
             samples = file.read(num_samples, dtype=dtype)
+            cut_short = num_samples < 0 and len(samples) < file.frames - start
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise DataError(f"{key}: '{path}' cannot be read ({error}); make or fetch it again.") from None
+    if cut_short:
+        raise DataError(f"{key}: '{path}' is cut short; make or fetch it again.")
     if num_samples >= 0 and len(samples) != num_samples:
         raise DataError(
             f"{key}: '{path}' ends before sample {start + num_samples}; utt2num_samples is out of date, "

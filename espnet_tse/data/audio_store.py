@@ -26,7 +26,7 @@ class AudioStore:
             paths: key -> path.
             cache: hold everything in memory if it takes at most ``budget`` bytes.
         Raises:
-            DataError: unreadable, not mono, or of several rates; names the key.
+            DataError: unreadable, empty, not mono, or of several rates; names the key.
         """
         if not paths:
             raise DataError("no audio is listed; run the data stage again.")
@@ -39,6 +39,10 @@ class AudioStore:
                 raise DataError(
                     f"{key}: '{self.paths[key]}' has {other.num_channels} channel(s) at {other.sample_rate} "
                     f"Hz, but '{first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format)."
+                )
+            if other.num_samples == 0:
+                raise DataError(
+                    f"{key}: '{self.paths[key]}' holds no samples; drop the key (utils/fix_data_dir.sh)."
                 )
         self._samples: dict[str, np.ndarray] = {}
         size = sum(i.num_samples * (2 if i.subtype == "PCM_16" else 4) for i in self.infos.values())
@@ -61,7 +65,12 @@ class AudioStore:
 
     def _read(self, key: str, start: int, num_samples: int) -> np.ndarray:
         dtype = "int16" if self.infos[key].subtype == "PCM_16" else "float32"
-        return read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype)
+        samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype)
+        if dtype == "float32" and not np.isfinite(samples).all():  # one NaN in a batch spoils the whole model
+            raise DataError(
+                f"{key}: '{self.paths[key]}' holds NaN or infinite samples; make it again, or drop the key."
+            )
+        return samples
 
     def load(self, key: str, start: int = 0, num_samples: int | None = None) -> np.ndarray:
         """A span as a new (num_samples,) float32 array, full scale 1."""

@@ -19,7 +19,8 @@ from espnet_tse.data.scp_fields import (
     numbered_scps,
     read_speaker_enrollments,
 )
-from espnet_tse.schema.files import write_json
+from espnet_tse.schema.audio import write_audio
+from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.shard import take_shard
 
@@ -86,6 +87,13 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
     if not (directory / MIXTURE_SCP).is_file():
         raise DataError(f"{directory / MIXTURE_SCP}: no such file; run stage 1 (data).")
     segments = _read_segments(directory / "segments")
+    recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
+    for key, (recording, _, _) in segments.items():
+        if recording not in recordings:
+            raise DataError(
+                f"{directory / 'segments'}: key '{key}': recording '{recording}' is not in {MIXTURE_SCP}; add it, "
+                "or drop the segment."
+            )
     items: list[Item] = []
     for path in audio_scps(directory):
         for key, entry in read_scp(path).items():
@@ -142,15 +150,13 @@ def _stays_in_place(item: Item, conf: FormatConf) -> int | None:
     if item.factor != 1.0 or item.end_s is not None or not is_plain_file(item.entry):
         return None
     info = read_info(item.entry, item.key)
-    if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1):
-        return None
+    if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1) or info.num_samples == 0:
+        return None  # an empty file is refused where it is converted
     return info.num_samples if soundfile.info(item.entry).format in REFERENCED_FORMATS else None
 
 
 def _convert(item: Item, conf: FormatConf, output: Path) -> int:
     """Write one audio; returns how many samples were clipped."""
-    import soundfile
-
     samples, rate = read_entry(item.entry, item.key)
     if conf.channel >= samples.shape[1]:
         raise DataError(
@@ -165,13 +171,7 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
     if len(signal) == 0:
         raise DataError(f"{item.key}: '{item.entry}' is empty; drop the key (utils/fix_data_dir.sh).")
     clipped = int((np.abs(signal) > 1.0).sum())
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.tmp")
-    container = conf.audio_format.upper()
-    soundfile.write(
-        temporary, np.clip(signal, -1.0, 1.0), conf.sample_rate, subtype="PCM_16", format=container
-    )
-    temporary.replace(output)
+    write_audio(output, np.clip(signal, -1.0, 1.0), conf.sample_rate)
     return clipped
 
 
@@ -203,8 +203,10 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
             if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
                 kept += 1
             else:
+                stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
                 clipped += _convert(item, conf, output) > 0
-                stamp.write_text(source, encoding="utf-8")
+                with atomic_write(stamp) as file:
+                    file.write(source)
                 made += 1
             path = str(output)
             num_samples = read_info(path, item.new_key).num_samples
@@ -252,28 +254,33 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
                 f"{output_dir / SHARDS}: {name} holds {len(merged[name])} of {len(keys)} keys, first missing "
                 f"{missing[:1]}; run all {num_shards} shards with the same options again."
             )
-    stale = output_dir / ".unfiltered"
-    shutil.rmtree(stale, ignore_errors=True)
     pool = merged.pop(ENROLLMENT_POOL, None)
-    factors = (1.0, *conf.speed_factors)
     for name, entries in merged.items():
-        starred = {}
         if name.startswith("enroll_spk"):
-            starred = {k: v for k, v in read_scp(directory / name).items() if v.startswith("*")}
-        write_scp(output_dir / name, {**entries, **starred})
+            entries.update({k: v for k, v in read_scp(directory / name).items() if v.startswith("*")})
+    # All is read before anything is written: a fault leaves no directory that looks formatted.
+    lists, copies = _other_files(directory, (1.0, *conf.speed_factors), set(merged))
+    speakers = {} if pool is None else read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
+    shutil.rmtree(output_dir / ".unfiltered", ignore_errors=True)
     if pool is not None:
-        speakers = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
         rewritten = {s: [[uid, pool[uid]] for uid, _ in pairs] for s, pairs in speakers.items()}
         write_json(output_dir / SPEAKER_ENROLLMENTS, rewritten)
-    _copy_others(directory, output_dir, factors, set(merged))
-    return len(merged[MIXTURE_SCP])
+    for path in copies:
+        with atomic_write(output_dir / path.name, "wb") as file:
+            file.write(path.read_bytes())
+    mixtures = merged.pop(MIXTURE_SCP)
+    for name, entries in [*lists.items(), *merged.items(), (MIXTURE_SCP, mixtures)]:  # the last one completes it
+        write_scp(output_dir / name, entries)
+    return len(mixtures)
 
 
-def _copy_others(directory: Path, output_dir: Path, factors: tuple[float, ...], written: set[str]) -> None:
-    """Lists by key get the perturbed keys too; other files are copied as they are."""
-    for path in numbered_scps(directory, "enroll_spk"):
-        if path.name not in written:  # every line is starred, so it lists no audio
-            shutil.copyfile(path, output_dir / path.name)
+def _other_files(
+    directory: Path, factors: tuple[float, ...], written: set[str]
+) -> tuple[dict[str, dict[str, str]], list[Path]]:
+    """Lists by key with the perturbed keys too, by name, and the files that are copied as they are."""
+    # Where every line of an enrollment list is starred, it lists no audio.
+    copies = [path for path in numbered_scps(directory, "enroll_spk") if path.name not in written]
+    lists: dict[str, dict[str, str]] = {}
     for path in sorted(directory.iterdir()):
         name = path.name
         if not path.is_file() or name.startswith(".") or name.endswith(".scp"):
@@ -281,21 +288,20 @@ def _copy_others(directory: Path, output_dir: Path, factors: tuple[float, ...], 
         if name in ("segments", "spk2utt", SPEAKER_ENROLLMENTS, NUM_SAMPLES):
             continue
         if not (name.startswith(("utt2", "text"))):
-            shutil.copyfile(path, output_dir / name)
+            copies.append(path)
             continue
         entries = read_scp(path)
         # utt2regions stays in seconds of the unperturbed recordings: regions shrink alike and stay disjoint.
         rename_value = name in ("utt2spk", "utt2enrollspk")
-        write_scp(
-            output_dir / name,
-            {
-                speed_name(key, factor): speed_name(value, factor) if rename_value else value
-                for factor in factors
-                for key, value in entries.items()
-            },
-        )
+        lists[name] = {
+            speed_name(key, factor): speed_name(value, factor) if rename_value else value
+            for factor in factors
+            for key, value in entries.items()
+        }
+    if "utt2spk" not in lists:
+        raise DataError(f"{directory / 'utt2spk'}: no such file; run stage 1 (data).")
     speakers: dict[str, list[str]] = {}
-    utt2spk = read_scp(output_dir / "utt2spk")
-    for key in sorted(utt2spk, key=lambda k: k.encode("utf-8")):
-        speakers.setdefault(utt2spk[key], []).append(key)
-    write_scp(output_dir / "spk2utt", {speaker: " ".join(keys) for speaker, keys in speakers.items()})
+    for key in sorted(lists["utt2spk"], key=lambda k: k.encode("utf-8")):
+        speakers.setdefault(lists["utt2spk"][key], []).append(key)
+    lists["spk2utt"] = {speaker: " ".join(keys) for speaker, keys in speakers.items()}
+    return lists, copies

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from espnet_tse.data.batching import make_batches
 from espnet_tse.data.collate import TSECollate
+from espnet_tse.schema.scp import DataError
 
 ORDER_STREAM = 0x0E0E  # keeps the draws of the order apart from those of the examples
 
@@ -39,6 +40,24 @@ class _KeyedExamples(Dataset):
 def _single_threaded(_worker: int) -> None:
     # A worker that opens a thread pool of its own starves its siblings.
     torch.set_num_threads(1)
+
+
+class _WatchedLoader(DataLoader):
+    """A loader whose workers' faults are told as those of the main process."""
+
+    def __iter__(self):
+        try:
+            yield from super().__iter__()
+        except DataError as error:
+            # Torch wraps the traceback of the worker round the message, which is its last line.
+            raise DataError(str(error).strip().split("\n")[-1].split("DataError: ")[-1]) from error
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise DataError(
+                f"a process that prepares batches died ({' '.join(str(error).split())}); if memory ran out, lower "
+                "num_workers or set cache_audio: false; the same command goes on from the last checkpoint."
+            ) from error
 
 
 class TSEIterFactory(AbsIterFactory):
@@ -125,7 +144,7 @@ class TSEIterFactory(AbsIterFactory):
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator:
         """The mini-batches of this process: (keys, tensors), see ``TSECollate``."""
         dealt = [batch[self.rank :: self.world_size] for batch in self.batches(epoch, shuffle)]
-        return DataLoader(
+        return _WatchedLoader(
             _KeyedExamples(self.dataset),
             batch_sampler=dealt,
             collate_fn=self.collate,

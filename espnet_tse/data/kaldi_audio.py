@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.schema.audio import missing_bytes, refuse_pickle
 from espnet_tse.schema.scp import DataError
 
 
@@ -25,7 +26,7 @@ def read_entry(entry: str, key: str) -> tuple[np.ndarray, int]:
     Returns:
         (N, C) float64 samples, full scale 1, and the sample rate in Hz.
     Raises:
-        DataError: unreadable, a failing command, or NaN or infinite samples; names the key.
+        DataError: unreadable, cut short, a failing command, or NaN or infinite samples; names the key.
     """
     import soundfile
 
@@ -37,11 +38,15 @@ def read_entry(entry: str, key: str) -> tuple[np.ndarray, int]:
         samples, rate = _read_ark(entry, key)
         return _finite(samples, key, entry), rate
     try:
-        samples, rate = soundfile.read(source, dtype="float64", always_2d=True)
+        with soundfile.SoundFile(source) as file:
+            samples, rate = file.read(dtype="float64", always_2d=True), file.samplerate
+            cut_short = len(samples) < file.frames or (source is entry and missing_bytes(entry))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise DataError(
             f"{key}: '{entry}' cannot be read ({error}); mend its line, or drop the key."
         ) from None
+    if cut_short:
+        raise DataError(f"{key}: '{entry}' is cut short; make or fetch it again, or drop the key.")
     return _finite(samples, key, entry), rate
 
 
@@ -84,9 +89,10 @@ def _read_ark(entry: str, key: str) -> tuple[np.ndarray, int]:
     import kaldiio
 
     try:
+        refuse_pickle(entry)
         first, second = kaldiio.load_mat(entry)
     except (OSError, ValueError, TypeError, EOFError) as error:
-        raise DataError(f"{key}: '{entry}' cannot be read as an ark entry ({error}).") from None
+        raise DataError(f"{key}: '{entry}' cannot be read as an ark entry ({error}); mend its line.") from None
     rate, samples = (first, second) if np.isscalar(first) else (second, first)
     scale = 2.0**15 if samples.dtype == np.int16 else 1.0
     samples = samples.astype(np.float64) / scale

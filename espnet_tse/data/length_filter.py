@@ -5,7 +5,7 @@ from pathlib import Path
 
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.mixing_conf import read_mixing_conf
-from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, NUM_SAMPLES, is_source_dir
+from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, NUM_SAMPLES, is_source_dir, read_num_samples
 from espnet_tse.schema.scp import DataError, read_scp, write_scp
 
 ORIGINALS = ".unfiltered"
@@ -21,6 +21,17 @@ def _keyed_files(directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
+def _keep_originals(directory: Path) -> None:
+    """Copy the lists to ``.unfiltered/``, all or none."""
+    temporary = directory / f"{ORIGINALS}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    for path in [*_keyed_files(directory), directory / "spk2utt"]:
+        if path.is_file():
+            shutil.copyfile(path, temporary / path.name)
+    temporary.rename(directory / ORIGINALS)
+
+
 def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: float) -> dict[str, int]:
     """Keep the keys whose ``wav.scp`` audio lasts min .. max seconds.
 
@@ -33,17 +44,10 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     Raises:
         DataError: ``utt2num_samples`` is missing or has other keys than ``wav.scp``; nothing is left.
     """
-    originals = directory / ORIGINALS
-    if not originals.is_dir():
-        temporary = directory / f"{ORIGINALS}.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for path in [*_keyed_files(directory), directory / "spk2utt"]:
-            if path.is_file():
-                shutil.copyfile(path, temporary / path.name)
-        temporary.rename(originals)
+    kept = directory / ORIGINALS
+    originals = kept if kept.is_dir() else directory
     wavs = read_scp(originals / MIXTURE_SCP)
-    lengths = read_scp(originals / NUM_SAMPLES)
+    lengths = read_num_samples(originals / NUM_SAMPLES)
     odd = sorted(wavs.keys() ^ lengths.keys())
     if odd or not wavs:
         raise DataError(
@@ -51,13 +55,16 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         )
     first = next(iter(wavs))
     sample_rate = read_info(wavs[first], first).sample_rate
-    durations = {key: int(samples) / sample_rate for key, samples in lengths.items()}
+    durations = {key: samples / sample_rate for key, samples in lengths.items()}
     keys = {key for key, duration in durations.items() if min_duration_s <= duration <= max_duration_s}
     counts = {
         "too short": sum(duration < min_duration_s for duration in durations.values()),
         "too long": sum(duration > max_duration_s for duration in durations.values()),
     }
     utt2spk = read_scp(originals / "utt2spk")
+    nameless = sorted(keys - utt2spk.keys())
+    if nameless:
+        raise DataError(f"{directory / 'utt2spk'}: lacks key '{nameless[0]}'; add it, and run stage 2 (format) again.")
     if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).enrollment == "other_utterance":
         per_speaker: dict[str, int] = {}
         for key in keys:
@@ -70,7 +77,9 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
             f"{directory}: no utterance lasts {min_duration_s} to {max_duration_s} s "
             f"(they last {min(durations.values()):.2f} to {max(durations.values()):.2f} s); widen the bounds."
         )
-    for path in _keyed_files(originals):
+    if originals is directory:
+        _keep_originals(directory)
+    for path in _keyed_files(directory / ORIGINALS):
         write_scp(directory / path.name, {k: v for k, v in read_scp(path).items() if k in keys})
     speakers: dict[str, list[str]] = {}
     for key in sorted(keys, key=lambda k: k.encode("utf-8")):

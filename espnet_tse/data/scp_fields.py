@@ -170,6 +170,16 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
     return {speaker: [(str(uid), str(wav)) for uid, wav in pairs] for speaker, pairs in content.items()}
 
 
+def read_num_samples(path: Path | str) -> dict[str, int]:
+    """``utt2num_samples``: key -> samples of its wav.scp line."""
+    lengths = {}
+    for key, value in read_scp(path).items():
+        if not value.isdecimal():
+            raise DataError(f"{path}: key '{key}': '{value}' is no number of samples; run stage 2 (format) again.")
+        lengths[key] = int(value)
+    return lengths
+
+
 def read_regions(path: Path | str) -> dict[str, Regions]:
     """``utt2regions``: key -> ``TARGET_UTT START_S END_S ENROLLMENT_UTT START_S END_S``."""
     regions = {}

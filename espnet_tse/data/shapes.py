@@ -9,22 +9,18 @@ from espnet_tse.data.scp_fields import (
     NUM_SAMPLES,
     SPEAKER_ENROLLMENTS,
     is_source_dir,
+    read_num_samples,
     read_source_dir,
     read_speaker_enrollments,
     read_tse_dir,
 )
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
-
-
-def _num_samples(directory: Path) -> dict[str, int]:
-    lengths = read_scp(directory / NUM_SAMPLES)
-    return {key: int(value) for key, value in lengths.items()}
+from espnet_tse.schema.scp import DataError, write_scp
 
 
 def _source_shapes(directory: Path) -> dict[str, dict[str, int]]:
     """A mixture is as long as its source; an enrollment is at most ``enrollment_s`` of mixing.yaml."""
     paths, _ = read_source_dir(directory)
-    lengths = _num_samples(directory)
+    lengths = read_num_samples(directory / NUM_SAMPLES)
     first = next(iter(paths))
     limit = round(
         read_mixing_conf(directory / MIXING_YAML).enrollment_s * read_info(paths[first], first).sample_rate
@@ -43,7 +39,7 @@ def _source_shapes(directory: Path) -> dict[str, dict[str, int]]:
 
 def _tse_shapes(directory: Path) -> dict[str, dict[str, int]]:
     rows = read_tse_dir(directory)
-    lengths = _num_samples(directory)
+    lengths = read_num_samples(directory / NUM_SAMPLES)
     missing = [row.key for row in rows if row.key not in lengths]
     if missing:
         raise DataError(f"{directory / NUM_SAMPLES}: lacks key '{missing[0]}'; run stage 2 (format) again.")
@@ -61,7 +57,12 @@ def _tse_shapes(directory: Path) -> dict[str, dict[str, int]]:
         if isinstance(row.enrollment, str):
             enrollments[row.key] = read_info(row.enrollment, row.key).num_samples
         else:
-            enrollments[row.key] = longest.get(row.enrollment.speaker, 0)
+            if row.enrollment.speaker not in longest:
+                raise DataError(
+                    f"{directory / SPEAKER_ENROLLMENTS}: lacks speaker '{row.enrollment.speaker}' of key '{row.key}'; "
+                    "add their utterances."
+                )
+            enrollments[row.key] = longest[row.enrollment.speaker]
     shapes["enroll_ref1_shape"] = enrollments
     return shapes
 

@@ -92,7 +92,12 @@ class StaticDataset:
         path = self.tse_dir / SPEAKER_ENROLLMENTS
         by_speaker = read_speaker_enrollments(path)
         for row in starred:
-            pairs = by_speaker.get(row.enrollment.speaker, [])
+            if row.enrollment.speaker not in by_speaker:
+                raise DataError(
+                    f"{path}: lacks speaker '{row.enrollment.speaker}', who shall enroll key '{row.key}'; add an "
+                    f"utterance of theirs, or mend {ENROLLMENT_SCP}."
+                )
+            pairs = by_speaker[row.enrollment.speaker]
             if not any(uid != row.enrollment.excluded_id for uid, _ in pairs):
                 raise DataError(
                     f"{path}: speaker '{row.enrollment.speaker}' of key '{row.key}' has no enrollment but "

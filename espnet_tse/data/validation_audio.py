@@ -118,7 +118,11 @@ def check_samples(
             if info is None or info.num_channels != 1 or info.num_samples == 0 or path in done:
                 continue
             done.add(path)
-            samples = read_samples(path, key, info.sample_rate)
+            try:
+                samples = read_samples(path, key, info.sample_rate)
+            except DataError as error:  # a good header, and then nothing that can be decoded
+                report["audio readable"].offend(key, f"{name}: {error}")
+                continue
             level_check = silent_other if other else silent
             for check in (finite, level_check, clipped):
                 check.num_checked += 1

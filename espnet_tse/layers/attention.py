@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from espnet_tse.layers.kv_cache import KVCache
 from espnet_tse.layers.positional import rotate, sinusoid
 
+QUERY_BLOCK = 128  # queries of relative attention at a time, without gradients
+
 
 class SelfAttention(nn.Module):
     """What both kinds of positions share: projections, heads, cache, masking.
@@ -31,12 +33,16 @@ class SelfAttention(nn.Module):
         """(B, L, D) -> (B, H, L, D / H)."""
         return hidden.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    def mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Weighted sum of values -> (B, L_q, D); ``mask`` is bool (allowed) or an additive bias."""
         mixed = F.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0
         )
-        return self.out(mixed.transpose(1, 2).flatten(-2))
+        return mixed.transpose(1, 2).flatten(-2)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """``mix`` and the output layer."""
+        return self.out(self.mix(query, key, value, mask))
 
 
 class RelativeSelfAttention(SelfAttention):
@@ -68,35 +74,55 @@ class RelativeSelfAttention(SelfAttention):
         query, key, value = self.heads(self.query(hidden)), self.heads(self.key(hidden)), self.heads(self.value(hidden))
         if cache is not None:
             key, value = cache.append(layer, key, value)
-        shifted = query + self.position_bias[:, None]
+        shifted, query = query + self.position_bias[:, None], query + self.content_bias[:, None]
         if cache is not None and query.size(2) == 1:
-            if layer not in cache.distance_keys:
-                distances = torch.arange(cache.capacity, device=hidden.device)
-                cache.distance_keys[layer] = self.distance_keys(distances)
-            # Key j lies key_length - 1 - j behind the only query.
-            table = cache.distance_keys[layer][:, : key.size(2)].flip(1)
-            scores = shifted @ table.transpose(-1, -2)
-        else:
-            scores = self.relative_scores(shifted, key.size(2))
-        bias = (scores / math.sqrt(self.head_dim)).masked_fill(~allowed[:, None], float("-inf"))
-        return self.attend(query + self.content_bias[:, None], key, value, bias)
+            scores = self.step_scores(shifted, key.size(2), cache, layer)
+            return self.attend(query, key, value, self.bias(scores, allowed))
+        num_queries, num_keys = query.size(2), key.size(2)
+        table = self.distance_keys(torch.arange(num_keys - 1, -num_queries, -1, device=hidden.device))
+        # Without gradients a block of queries at a time: the scores of all distances of all queries are
+        # twice the attention matrix, and a block of them stays in the processor's cache.
+        size = num_queries if torch.is_grad_enabled() else QUERY_BLOCK
+        blocks = []
+        for start in range(0, num_queries, size):
+            rows = slice(start, min(start + size, num_queries))
+            within_reach = table[:, num_queries - rows.stop : num_keys + num_queries - 1 - start]
+            scores = relative_scores(shifted[:, :, rows], within_reach, num_keys)
+            queries_allowed = allowed if allowed.size(1) == 1 else allowed[:, rows]
+            blocks.append(self.mix(query[:, :, rows], key, value, self.bias(scores, queries_allowed)))
+        return self.out(torch.cat(blocks, dim=1))
 
-    def relative_scores(self, query: Tensor, num_keys: int) -> Tensor:
-        """(q_i + v) (W_p R_{i-j}) for queries that are the last of ``num_keys`` positions.
+    def bias(self, scores: Tensor, allowed: Tensor) -> Tensor:
+        """What is added to the scaled products of queries and keys: (B, H, L_q, L_k)."""
+        return (scores / math.sqrt(self.head_dim)).masked_fill(~allowed[:, None], float("-inf"))
 
-        Args:
-            query: (B, H, L_q, d_k), the position bias added.
-        Returns:
-            (B, H, L_q, num_keys), not yet scaled.
-        """
-        num_queries = query.size(2)
-        distances = torch.arange(num_keys - 1, -num_queries, -1, device=query.device)
-        by_distance = query @ self.distance_keys(distances).transpose(-1, -2)  # (B, H, L_q, L_k + L_q - 1)
-        # Row i wants the window that begins num_queries - 1 - i columns in. Padding one column in
-        # front and reading the rows one element later each moves every row by one (the usual shift).
-        width = by_distance.size(-1)
-        padded = F.pad(by_distance, (1, 0)).flatten(2)[:, :, num_queries:]
-        return padded.unflatten(2, (num_queries, width))[..., :num_keys]
+    def step_scores(self, query: Tensor, num_keys: int, cache: KVCache, layer: int) -> Tensor:
+        """Position scores of the newest position alone: (B, H, 1, d_k) -> (B, H, 1, num_keys)."""
+        if layer not in cache.distance_keys:
+            distances = torch.arange(cache.capacity - 1, -1, -1, device=query.device)
+            cache.distance_keys[layer] = self.distance_keys(distances)
+        # Key j lies num_keys - 1 - j behind the query: the end of the table, without a copy. The rows of a
+        # batch are columns of one product a head; a product a row and head would copy the table for each.
+        table = cache.distance_keys[layer][:, cache.capacity - num_keys :]
+        return torch.bmm(table, query[:, :, 0].permute(1, 2, 0)).permute(2, 0, 1)[:, :, None]
+
+
+def relative_scores(query: Tensor, table: Tensor, num_keys: int) -> Tensor:
+    """(q_i + v) (W_p R_{i-j}) of consecutive queries.
+
+    Args:
+        query: (B, H, L_q, d_k), the position bias added.
+        table: (H, num_keys + L_q - 1, d_k), keys of the distances from the last query's to the first key
+            down to the first query's to the last key.
+    Returns:
+        (B, H, L_q, num_keys), not yet scaled.
+    """
+    num_queries, width = query.size(2), table.size(1)
+    by_distance = query @ table.transpose(-1, -2)
+    # Row i wants the window that begins num_queries - 1 - i columns in. Padding one column in
+    # front and reading the rows one element later each moves every row by one (the usual shift).
+    padded = F.pad(by_distance, (1, 0)).flatten(2)[:, :, num_queries:]
+    return padded.unflatten(2, (num_queries, width))[..., :num_keys]
 
 
 class RotarySelfAttention(SelfAttention):

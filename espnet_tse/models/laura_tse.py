@@ -17,6 +17,7 @@ from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
+from espnet_tse.schema.scp import DataError
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 
@@ -86,7 +87,7 @@ class LauraTSE(AbsTSEModel):
         """
         codes = batch.target_codes
         if codes is None:
-            raise ValueError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
+            raise DataError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
         conf, conditions = self.config, self.encoder(batch)
         code_loss, accuracy, frame_logits = self.predict_codes(batch, conditions)
         if conf.split:

@@ -1,6 +1,6 @@
 """What a codec, VAE or quantizer promises to those who use it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,11 @@ class CodecSpec:
     num_codebooks: int  # K
     codebook_size: int  # V, entries a codebook
     embedding_dim: int  # D, width of a codebook entry
+
+    @classmethod
+    def of(cls, config) -> "CodecSpec":
+        """From the attributes of these names of a codec's configuration."""
+        return cls(**{field.name: getattr(config, field.name) for field in fields(cls)})
 
     @property
     def frame_rate(self) -> float:

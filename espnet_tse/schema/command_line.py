@@ -1,13 +1,14 @@
-"""What all command lines have in common: options are written out, and slow starts are announced."""
+"""What all command lines have in common: options written out, errors without a traceback, slow starts announced."""
 
 import argparse
 import os
 import re
 import sys
 import time
-from typing import Sequence
+from typing import Callable, Sequence
 
 from espnet_tse.schema.nearest_name import nearest_name
+from espnet_tse.schema.scp import DataError
 
 
 class CommandLine(argparse.ArgumentParser):
@@ -36,6 +37,29 @@ def refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]
             faults.append(f"unknown option {option[1]}" + (f" (did you mean {known[near]}?)" if near else ""))
     if faults:
         parser.error(f"{', '.join(faults)}; see --help")
+
+
+def run_command(prog: str, work: Callable[[], int | None]) -> int:
+    """Run ``work``; what a user can mend ends in one message on stderr and exit code 1, without a traceback.
+
+    Args:
+        prog: name of the command, begins the message.
+        work: returns an exit code, or None for 0.
+    """
+    try:
+        return work() or 0
+    except DataError as error:
+        message = str(error)
+    except OSError as error:
+        if error.errno is None:  # not of the operating system: a library's own
+            raise
+        place = f"{error.filename}: " if error.filename is not None else ""
+        mend = "make room or mend its rights, then run the same command again"
+        if isinstance(error, FileNotFoundError):
+            mend = "mend the path"
+        message = f"{place}{error.strerror}; {mend}."
+    print(f"{prog}: error: {message}", file=sys.stderr)
+    return 1
 
 
 def announce(what: str) -> None:

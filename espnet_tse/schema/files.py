@@ -1,5 +1,6 @@
 """Writing files so that a reader never sees half of one."""
 
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
         path: the file to write; its folder is created.
         mode: ``"w"`` (UTF-8 text) or ``"wb"``.
     Raises:
-        OSError: the folder cannot be written; ``path`` keeps what it held.
+        OSError: the folder cannot be written or the disk is full; names ``path``, which keeps what it held.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,9 +32,11 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         if os.path.exists(name):
             os.unlink(name)
+        if isinstance(error, OSError) and error.filename is None:  # a write does not know its file's name
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
@@ -42,6 +45,21 @@ def write_json(path: Path | str, content: Any) -> None:
     with atomic_write(path) as file:
         json.dump(content, file, indent=2, sort_keys=False, allow_nan=False, ensure_ascii=False)
         file.write("\n")
+
+
+def write_tensors(path: Path | str, content: Any) -> None:
+    """``torch.save``, atomically.
+
+    Raises:
+        OSError: as ``atomic_write``.
+    """
+    import torch
+
+    with atomic_write(path, "wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch hides the OSError of the file it writes to
+            raise OSError(errno.EIO, f"cannot be written, is the disk full? ({error})", str(path)) from error
 
 
 def sha256_of(path: Path | str) -> str:

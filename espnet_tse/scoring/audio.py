@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.schema.audio import missing_bytes, refuse_pickle
 from espnet_tse.scoring.failure import SILENCE_DBFS
 
 RATE = 16000
@@ -57,14 +58,6 @@ def probe(entry: str) -> tuple[float, int] | None:
     return info.frames / info.samplerate, info.samplerate
 
 
-def _refuse_pickle(entry: str) -> None:
-    path, _, offset = entry.rpartition(":")
-    with open(path, "rb") as file:
-        file.seek(int(offset))
-        if file.read(3) == b"PKL":  # kaldiio would execute it
-            raise AudioError(f"{entry}: holds a pickle, not audio; write wav into the archive.")
-
-
 def _read(entry: str) -> tuple[np.ndarray, int]:
     import soundfile
 
@@ -74,10 +67,8 @@ def _read(entry: str) -> tuple[np.ndarray, int]:
         except ImportError:
             raise AudioError(f"{entry}: reading ark files needs kaldiio; pip install kaldiio.") from None
         try:
-            _refuse_pickle(entry)
+            refuse_pickle(entry)
             first, second = kaldiio.load_mat(entry)
-        except AudioError:
-            raise
         except (OSError, ValueError, TypeError, EOFError) as error:
             raise AudioError(f"{entry}: cannot be read ({error}).") from error
         rate, samples = (first, second) if isinstance(first, int) else (second, first)
@@ -85,9 +76,13 @@ def _read(entry: str) -> tuple[np.ndarray, int]:
         return np.atleast_2d(samples.T).T / scale, rate
     try:
         # torchaudio.load is avoided: since 2.9 it needs TorchCodec.
-        return soundfile.read(entry, dtype="float64", always_2d=True)
+        with soundfile.SoundFile(entry) as file:
+            samples, rate, num_samples = file.read(dtype="float64", always_2d=True), file.samplerate, file.frames
+        if len(samples) < num_samples or missing_bytes(entry):
+            raise AudioError(f"{entry}: is cut short.")
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{entry}: cannot be read ({error}).") from error
+    return samples, rate
 
 
 def resample(samples: np.ndarray, source_rate: int, rate: int) -> np.ndarray:

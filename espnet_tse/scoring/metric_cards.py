@@ -167,5 +167,6 @@ mixture, targets and enrollments of a test set are measured once for all systems
   systems they belong into a second table. `--align xcorr` writes `*_al` columns with one common lag removed.
 - Similarity has an offset: with Resemblyzer another speaker is at about 0.55 and an untouched 0 dB mixture
   at about 0.76. Quote the mixture row.
-- The codec-resynthesis row is the ceiling of a codec-based system, the mixture row the floor.
+- The codec-resynthesis row is the ceiling of a system whose output its codec decodes, not of one that filters the mixture; the
+  mixture row is the floor.
 """

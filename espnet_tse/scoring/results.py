@@ -131,6 +131,7 @@ def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summar
     folder = plan.options.output_dir
     records = {u.key: records[u.key] for u in plan.utterances}
     columns = columns_of(records)
+    (folder / "result.json").unlink(missing_ok=True)  # of an earlier run: it would stand beside newer files
     _remove_stale(folder, columns)
     for column in columns:
         values = {key: record.outcomes[column].value for key, record in records.items()}

@@ -188,9 +188,17 @@ def run(plan: ScoringPlan) -> int:
         log.warning("%s", note)
     log.info("results: %s", options.output_dir / "result.json")
     if summary.too_many_failures and not options.force:
+        faults = (
+            f"; first '{u.key}', {outcome.fault.reason}"
+            for u in plan.utterances
+            for outcome in records[u.key].outcomes.values()
+            if outcome.fault
+        )
         log.error(
-            "more than 10 %% of the utterances failed in: %s; read %s (--force ends with 0 all the same)",
+            "more than 10 %% of the utterances failed in: %s%s; read %s and mend them (--force ends with 0 all "
+            "the same)",
             ", ".join(summary.too_many_failures),
+            next(faults, ""),
             options.output_dir / "failed",
         )
         return 1

@@ -19,8 +19,10 @@ def source_commit(package: Path = PACKAGE) -> str | None:
     top = git(package, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != package.parent:
         return None
-    # Tags are left out, so that the answer is always the commit itself.
-    return git(package, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    commit = git(package, "rev-parse", "--verify", "HEAD")
+    # "git describe --dirty" would lock the clone's index, and leave the lock where the disk is full.
+    changes = git(package, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-dirty" if commit and changes else commit
 
 
 def git(folder: Path, *arguments: str) -> str | None:

@@ -3,17 +3,20 @@
 import argparse
 import tempfile
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
 import torch
-import yaml
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.scp import DataError
+from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.choices import TSE_CHOICES
 
 DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
 
@@ -39,8 +42,16 @@ def opened_folder(path: Path | str) -> Iterator[Path]:
             inside = (target / member.filename).resolve().is_relative_to(target.resolve())
             if is_link or not inside:
                 raise DataError(f"{path}: member '{member.filename}' leads out of the archive; do not use this file.")
-        archive.extractall(target)
+        unpack(archive, target, path)
         yield target
+
+
+def unpack(archive: zipfile.ZipFile, target: Path, path: Path) -> None:
+    """``extractall``; a damaged or encrypted archive is named."""
+    try:
+        archive.extractall(target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"{path}: cannot be unpacked ({error}); fetch it again, or pack the model anew.") from error
 
 
 def find_codec(folder: Path, codec_dir: str) -> Path:
@@ -59,11 +70,20 @@ def find_codec(folder: Path, codec_dir: str) -> Path:
 
 
 def read_config(folder: Path) -> dict:
-    """The resolved configuration of a trained system."""
+    """The resolved configuration of a trained system.
+
+    Raises:
+        DataError: missing, no YAML, or of something else than a system.
+    """
     path = folder / "config.yaml"
     if not path.is_file():
         raise DataError(f"{path}: no such file; is this the folder of a trained system (exp/tse_...)?")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = read_yaml(path)
+    wanted = ["codec_dir", *(name for choices in TSE_CHOICES for name in (choices.option, f"{choices.option}_conf"))]
+    lacking = [name for name in wanted if name not in config]
+    if lacking:
+        raise DataError(f"{path}: lacks {', '.join(lacking)}; give the folder of a trained system (exp/tse_...).")
+    return config
 
 
 def load_model(
@@ -87,7 +107,12 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
     config = read_config(folder)
     config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
     check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
-    model = build_model(argparse.Namespace(**config))
+    try:
+        model = build_model(argparse.Namespace(**config))
+    except DataError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{folder / 'config.yaml'}: {error}") from error
     weights = folder / checkpoint
     if not weights.is_file():
         there = sorted(file.name for file in folder.glob("*.pth"))
@@ -95,5 +120,9 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
     try:
         model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
-        raise DataError(f"{weights}: does not fit {folder / 'config.yaml'}: {error}") from error
-    return model.to(device).eval()
+        raise DataError(
+            f"{weights}: does not fit {folder / 'config.yaml'}; copy both from one training, or give another "
+            f"--checkpoint: {error}"
+        ) from error
+    model = model.to(device).eval()
+    return column_major_weights(model) if device == "cpu" else model

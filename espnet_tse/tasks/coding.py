@@ -103,8 +103,8 @@ def code_scp(
     folder = output_dir / str(shard[0]) if shard else output_dir
     name, suffix = product
     files_in = folder / "wav" if suffix == ".wav" else folder
-    stamp(folder, codec_dir)
     paths = read_scp(scp)
+    stamp(folder, codec_dir)
     keys = take_shard(list(paths), shard)
     produced = {key: files_in / f"{key}{suffix}" for key in keys}
     todo = [key for key in keys if not produced[key].is_file()]
@@ -131,11 +131,20 @@ def code_scp(
 
 
 def read_utterance(path: str, key: str, sample_rate: int) -> np.ndarray:
-    """Samples at the codec's rate; faults name the key."""
+    """Samples at the codec's rate; faults name the key.
+
+    Another rate is refused: codes of resampled audio have other frames than the audio that training reads.
+    """
     try:
-        return read_audio(path, sample_rate)[0]
+        signal, rate = read_audio(path)
     except DataError as error:
         raise DataError(f"key '{key}': {error}") from error
+    if rate != sample_rate:
+        raise DataError(
+            f"key '{key}': {path} is at {rate} Hz but the codec works at {sample_rate} Hz; "
+            f"run stage 2 (format_data --sample_rate {sample_rate}), and encode its output."
+        )
+    return signal
 
 
 def equal_length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> Iterator[list[str]]:
@@ -146,7 +155,10 @@ def equal_length_batches(keys: list[str], paths: dict[str, str], batch_size: int
         try:
             return soundfile.info(paths[key]).frames
         except soundfile.LibsndfileError as error:
-            raise DataError(f"key '{key}': {paths[key]} is not readable as audio ({error}).") from error
+            raise DataError(
+                f"key '{key}': {paths[key]} is not readable as audio ({error}); mend its line in the scp, or make "
+                "the file again."
+            ) from error
 
     ordered = sorted(keys, key=lambda key: (duration(key), key))
     for start in range(0, len(ordered), batch_size):

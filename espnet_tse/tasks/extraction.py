@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 
 from espnet_tse.schema import DecodeConf
 from espnet_tse.schema.audio import read_audio, write_audio
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.shard import take_shard
+from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.extractor import Extractor, check_signal
 
 
@@ -27,11 +27,7 @@ def read_decode_conf(path: str | None) -> DecodeConf:
     """
     if path is None:
         return DecodeConf()
-    if not Path(path).is_file():
-        raise DataError(f"--inference_config {path}: no such file.")
-    conf = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    if not isinstance(conf, dict):
-        raise DataError(f"{path}: want 'key: value' lines.")
+    conf = read_yaml(path)
     try:
         return DecodeConf.from_dict(conf, where=path)
     except (TypeError, ValueError) as error:
@@ -42,6 +38,8 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: st
     """Extract one file at its own sample rate."""
     signal, rate = read_audio(mixture)
     wanted, _ = read_audio(enrollment, sample_rate=rate)
+    for samples, role, path in ((signal, "mixture", mixture), (wanted, "enrollment", enrollment)):
+        check_signal(samples, f"{role} {path}", rate)
     started = time.perf_counter()
     estimate = extractor(signal, wanted, rate)
     write_audio(output, estimate, rate)
@@ -67,7 +65,10 @@ def extract_scp(
     mixtures, enrollments = read_scp(mixture_scp), read_scp(enroll_scp)
     missing = [key for key in mixtures if key not in enrollments]
     if missing:
-        raise DataError(f"{enroll_scp}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'.")
+        raise DataError(
+            f"{enroll_scp}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; add their "
+            "enrollments, or drop the keys."
+        )
     dynamic = [key for key in mixtures if enrollments[key].startswith("*")]
     if dynamic:
         raise DataError(
@@ -113,7 +114,10 @@ def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> l
         try:
             return soundfile.info(paths[key]).duration
         except soundfile.LibsndfileError as error:
-            raise DataError(f"key '{key}': {paths[key]} is not readable as audio ({error}).") from error
+            raise DataError(
+                f"key '{key}': {paths[key]} is not readable as audio ({error}); mend its line in the scp, or make "
+                "the file again."
+            ) from error
 
     ordered = sorted(keys, key=lambda key: (duration(key), key))
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
@@ -159,7 +163,13 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
         merged |= read_scp(folder / "wav.scp")
-        decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
+        try:
+            decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError) as error:
+            raise DataError(
+                f"{folder / 'decode.json'}: cannot be read ({error}); run shard {part} of {num_shards} again, it goes "
+                "on where it stopped."
+            ) from None
         settings = decoded.pop("settings")
         for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
             totals[name] = totals.get(name, 0) + decoded[name]
@@ -168,7 +178,10 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
                 totals[name] = max(totals.get(name, 0.0), decoded[name])
     missing = sorted(set(read_scp(mixture_scp)) - set(merged))
     if missing:
-        raise DataError(f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'.")
+        raise DataError(
+            f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; "
+            "run the shards again, they go on where they stopped."
+        )
     write_scp(output_dir / "wav.scp", merged)
     write_json(output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings})
     logging.info(f"{output_dir}: {len(merged)} estimates, RTF {totals['wall_s'] / max(totals['audio_s'], 1e-9):.3f}")

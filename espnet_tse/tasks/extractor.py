@@ -104,10 +104,12 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
     if not np.issubdtype(signal.dtype, np.floating):
         raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
     if not np.isfinite(signal).all():
-        raise DataError(f"the {name} holds NaN or infinite samples.")
+        raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
     length = f"{len(signal)} samples at {sample_rate} Hz, {len(signal) / sample_rate:.4g} s"
     if not np.any(signal):
-        raise DataError(f"the {name} is digital silence: all of its samples are zero ({length}).")
+        raise DataError(
+            f"the {name} is digital silence: all of its samples are zero ({length}); record or choose another one."
+        )
     if len(signal) < SHORT_S * sample_rate:
         logging.warning(
             f"the {name} is very short ({length}); below {SHORT_S} s, here {math.ceil(SHORT_S * sample_rate)} "

@@ -1,15 +1,14 @@
 """Packing a trained system: one archive that extracts anywhere."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import yaml
 
-from espnet_tse.schema.files import sha256_of
+from espnet_tse.schema.files import atomic_write, sha256_of
 from espnet_tse.schema.scp import DataError
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, read_config
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, load_from_folder, read_config
 
 CODEC_FILES = ("config.yaml", "model.pth", "manifest.json")
 
@@ -23,7 +22,7 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         checkpoint: which weights; stored under the name that extraction looks for.
         extra: further files (RESULTS.md, licences), stored by their names.
     Raises:
-        DataError: a file is missing.
+        DataError: a file is missing, or what would be packed does not open: other weights, another codec.
     """
     config = read_config(folder)
     codec = find_codec(folder, config["codec_dir"])
@@ -33,7 +32,8 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
     files |= {path.name: path for path in extra}
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
-        raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}.")
+        raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or mend the paths.")
+    load_from_folder(folder, checkpoint, str(codec), "cpu")
     # Paths of the training machine say nothing elsewhere.
     config |= {"codec_dir": "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
     config |= {"train_codes": None, "valid_codes": None, "config": None, "init_param": []}
@@ -43,14 +43,8 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         "weights_sha256": sha256_of(weights),
         "codec_sha256": json.loads((codec / "manifest.json").read_text(encoding="utf-8"))["sha256"],
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
-            archive.writestr("manifest.json", json.dumps(manifest, indent=2))
-            for name, path in files.items():
-                archive.write(path, name)
-        os.replace(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
+        archive.writestr("manifest.json", json.dumps(manifest, indent=2))
+        for name, path in files.items():
+            archive.write(path, name)

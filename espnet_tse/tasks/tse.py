@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-import yaml
 from espnet2.tasks.abs_task import AbsTask
 from espnet2.utils.types import str2bool, str_or_none
 
@@ -22,8 +21,11 @@ from espnet_tse.schema import CodecSpec
 from espnet_tse.schema.command_line import refuse_unknown_options
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.schema.scp import DataError
+from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import TSE_CHOICES
+from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.trainer import TSETrainer
 
 
@@ -56,8 +58,14 @@ class TSETask(AbsTask):
 
         Raises:
             ValueError: unknown names or keys, values out of range, no codec where one is needed.
+            DataError: the folder holds a checkpoint that this model cannot go on from. ESPnet would see that
+                only after it has written another config.yaml beside it.
         """
-        return build_model(args)
+        model = build_model(args)
+        checkpoint = Path(args.output_dir or ".") / "checkpoint.pth"
+        if args.resume and checkpoint.is_file():
+            check_resumable(checkpoint, model)
+        return model
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
@@ -182,11 +190,10 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> No
     path = first.parse_known_args(cmd)[0].config
     if path is None:
         return
-    if not Path(path).is_file():
-        parser.error(f"--config {path}: no such file")
-    conf = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(conf, dict):
-        parser.error(f"--config {path}: want 'key: value' lines")
+    try:
+        conf = read_yaml(path)
+    except DataError as error:
+        parser.error(f"--config {error}")
     try:
         check_known(conf, [action.dest for action in parser._actions], where=path)
     except ValueError as error:
@@ -207,11 +214,18 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> No
 
 
 def remember_codec(args: argparse.Namespace) -> None:
-    """Keep the codec's manifest beside the model: decoding refuses another codec."""
+    """Keep the codec's manifest beside the model: decoding refuses another codec.
+
+    Raises:
+        DataError: ``--output_dir`` holds a system of another codec.
+    """
     if args.codec_dir and args.output_dir:
         manifest = read_manifest(args.codec_dir)
+        folder = Path(args.output_dir) / "codec_of_training"
+        if (folder / "manifest.json").is_file():
+            check_same_codec(read_manifest(folder), manifest)
         del manifest["path"]  # of this machine
-        write_json(Path(args.output_dir) / "codec_of_training" / "manifest.json", manifest)
+        write_json(folder / "manifest.json", manifest)
 
 
 def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

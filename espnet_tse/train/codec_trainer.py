@@ -19,7 +19,7 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.objective import AbsObjective
 from espnet_tse.codec.residual_quantizer import is_distributed
-from espnet_tse.schema.files import atomic_write
+from espnet_tse.schema.files import write_tensors
 from espnet_tse.schema.scp import DataError
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.curves import Curves
@@ -124,7 +124,7 @@ class CodecTrainer:
             self.update(self.adversary, self.adversary_optimizer, judged)
             stats["discriminator"] = judged.detach()
         if not math.isfinite(float(stats["loss"])):
-            raise RuntimeError(f"the loss is not finite at step {self.step}; lower lr or grad_clip.")
+            raise DataError(f"the loss is not finite at step {self.step}; lower lr or grad_clip.")
         return {name: float(value) for name, value in stats.items()}
 
     def update(self, module: torch.nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
@@ -177,8 +177,7 @@ class CodecTrainer:
         if self.adversary:
             states["adversary"] = self.adversary.state_dict()
             states["adversary_optimizer"] = self.adversary_optimizer.state_dict()
-        with atomic_write(self.checkpoint, "wb") as file:
-            torch.save(states, file)
+        write_tensors(self.checkpoint, states)
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one.
@@ -194,6 +193,10 @@ class CodecTrainer:
             raise DataError(
                 f"{self.checkpoint}: unreadable ({error}); remove it to train from the start."
             ) from error
+        if not isinstance(states, dict) or not {"step", "conf", "codec", "optimizer", "curves"} <= states.keys():
+            raise DataError(
+                f"{self.checkpoint}: is no checkpoint of a codec training; remove it to train from the start."
+            )
         changed = sorted(
             name for name, value in asdict(self.conf).items() if states["conf"].get(name) != value
         )

@@ -3,13 +3,14 @@
 import dataclasses
 import datetime
 import logging
-import os
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from espnet2.train.trainer import Trainer
+
+from espnet_tse.schema.files import write_tensors
 
 # What ESPnet's reporter stores beside tensors: durations and numpy numbers. None of them runs code.
 PLAIN_TYPES = [
@@ -73,9 +74,7 @@ class atomic_torch_save:
         def save(content, path, *args, **kwargs):
             if not isinstance(path, (str, Path)):
                 return self.original(content, path, *args, **kwargs)
-            temporary = f"{path}.tmp"
-            self.original(content, temporary, *args, **kwargs)
-            os.replace(temporary, path)
+            write_tensors(path, content)  # which calls this function again, with an open file
 
         torch.save = save
 

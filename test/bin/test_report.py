@@ -43,12 +43,12 @@ def test_results_alone_are_enough(exp_dir, tmp_path):
     assert "| a | 1 | 3.00 |" in (tmp_path / "R.md").read_text()
 
 
-def test_data_errors_end_with_one_and_a_reason(exp_dir, tmp_path, caplog):
+def test_data_errors_end_with_one_and_a_reason(exp_dir, tmp_path, capsys):
     (tmp_path / "RESULTS.md").write_text("by hand\n")
     assert main(["--exp_dir", str(exp_dir), "--output", str(tmp_path / "RESULTS.md")]) == 1
-    assert "hand-written" in caplog.text
+    assert "hand-written" in capsys.readouterr().err
     assert main(["--exp_dir", str(tmp_path / "absent"), "--output", str(tmp_path / "R.md")]) == 1
-    assert "no such folder" in caplog.text
+    assert "no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

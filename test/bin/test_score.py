@@ -52,11 +52,11 @@ def test_scores_and_ends_with_zero(scp, tmp_path):
     assert result["meta"]["system"] == "me" and result["metrics"]["si_sdr"]["mean"] == 100.0
 
 
-def test_data_errors_end_with_one_before_anything_is_written(scp, tmp_path, caplog):
+def test_data_errors_end_with_one_before_anything_is_written(scp, tmp_path, capsys):
     (tmp_path / "ref.scp").write_text(scp.read_text() + "c c.wav\n")
     command = ["--inf_scp", scp, "--ref_scp", tmp_path / "ref.scp", "--output_dir", tmp_path / "out"]
     assert main([str(x) for x in command]) == 1
-    assert "lacks 1 of 3 keys" in caplog.text
+    assert "lacks 1 of 3 keys" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

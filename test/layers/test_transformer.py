@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from espnet_tse.layers.attention import RelativeSelfAttention
+from espnet_tse.layers.attention import RelativeSelfAttention, relative_scores
 from espnet_tse.layers.positional import rotate, sinusoid
 from espnet_tse.layers.transformer import (
     TransformerConfig,
@@ -17,13 +17,28 @@ def test_relative_scores_equal_the_sum_over_distances():
     torch.manual_seed(0)
     attention = RelativeSelfAttention(8, 2, 0.0, 0.0).eval()
     query = torch.randn(1, 2, 3, 4)
-    scores = attention.relative_scores(query, num_keys=5)
+    within_reach = attention.distance_keys(torch.arange(4, -3, -1))
+    scores = relative_scores(query, within_reach, num_keys=5)
     table = attention.distance_keys(torch.arange(-10, 11))
     for i in range(3):
         for j in range(5):
             distance = (i + 2) - j  # the queries are the last 3 of 5 positions
             expected = (query[0, :, i] * table[:, distance + 10]).sum(-1)
             torch.testing.assert_close(scores[0, :, i, j], expected)
+
+
+def test_blocks_of_queries_equal_all_queries_at_once(monkeypatch):
+    torch.manual_seed(0)
+    attention = RelativeSelfAttention(8, 2, 0.0, 0.0).eval()
+    hidden, allowed = torch.randn(2, 11, 8), torch.rand(2, 11, 11) > 0.3
+    allowed |= torch.eye(11, dtype=torch.bool)
+    whole = attention(hidden, allowed, None, None, 0)  # with gradients: all at once
+    with torch.no_grad():
+        for size in (1, 4, 11):
+            monkeypatch.setattr("espnet_tse.layers.attention.QUERY_BLOCK", size)
+            for mask in (allowed, allowed[:, :1]):
+                expected = whole if mask is allowed else attention(hidden, mask.expand(2, 11, 11), None, None, 0)
+                torch.testing.assert_close(attention(hidden, mask, None, None, 0), expected)
 
 
 def test_relative_attention_follows_its_equation():

@@ -1,7 +1,8 @@
 import pytest
 
-from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.command_line import CommandLine, announce, run_command
 from espnet_tse.schema.nearest_name import check_known, nearest_name
+from espnet_tse.schema.scp import DataError
 
 
 @pytest.fixture
@@ -52,3 +53,32 @@ def test_only_the_first_process_announces(capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     announce("loading")
     assert capsys.readouterr() == ("", "")
+
+
+def test_exit_codes_are_those_of_the_work():
+    assert run_command("program", lambda: None) == 0 and run_command("program", lambda: 1) == 1
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (DataError("a.scp: mend it."), "a.scp: mend it."),
+        (OSError(28, "No space left on device", "out/x"), "out/x: No space left on device; make room or mend its rights"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory; mend the path."),
+    ],
+)
+def test_what_a_user_can_mend_ends_in_one_message(capsys, error, message):
+    def work():
+        raise error
+
+    assert run_command("program", work) == 1
+    assert capsys.readouterr().err.startswith(f"program: error: {message}")
+
+
+@pytest.mark.parametrize("error", [ValueError("of a programmer"), OSError("of a library")])
+def test_other_errors_keep_their_traceback(error):
+    def work():
+        raise error
+
+    with pytest.raises(type(error), match="of a"):
+        run_command("program", work)

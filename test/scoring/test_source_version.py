@@ -1,3 +1,4 @@
+import os
 import platform
 import subprocess
 
@@ -39,6 +40,18 @@ def test_uncommitted_changes_are_told(clone):
     assert source_commit(clone / "espnet_tse") == head
     source.write_text("second\n")
     assert source_commit(clone / "espnet_tse") == f"{head}-dirty"
+
+
+def test_the_index_of_the_clone_is_not_written(clone):
+    """A scoring job that dies must leave no index.lock, in which the next commit would get stuck."""
+    source = clone / "espnet_tse" / "source.py"
+    source.write_text("first\n")
+    git(clone, "add", "espnet_tse/source.py")
+    git(clone, "commit", "--quiet", "--message", "first")
+    os.utime(source, (1, 1))  # git would refresh its index for this
+    index = (clone / ".git" / "index").read_bytes()
+    assert source_commit(clone / "espnet_tse") == git(clone, "rev-parse", "HEAD")
+    assert (clone / ".git" / "index").read_bytes() == index
 
 
 def test_a_package_installed_below_another_clone_has_no_commit(clone):

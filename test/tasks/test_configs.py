@@ -1,7 +1,6 @@
 """Every YAML of the recipes: known keys, values in range, a model of the stated size."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def codec_of(path: Path) -> AbsCodec:
     if conf["codec"] == "spectral":
         return codec_choices.build("spectral", conf.get("codec_conf") or {})
     config = codec_choices.config(conf["codec"], conf.get("codec_conf") or {})
-    return TableCodec(CodecSpec(**{field.name: getattr(config, field.name) for field in fields(CodecSpec)}))
+    return TableCodec(CodecSpec.of(config))
 
 
 @pytest.fixture

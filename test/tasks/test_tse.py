@@ -94,12 +94,12 @@ def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_p
     assert estimate.shape == noise.shape
 
 
-def test_a_truncated_checkpoint_is_named(recipe, tmp_path):
+def test_a_truncated_checkpoint_is_named(recipe, tmp_path, capsys):
     folder = tmp_path / "exp"
     tse_train.main(options(recipe, folder, max_epoch=1))
     (folder / "checkpoint.pth").write_bytes((folder / "checkpoint.pth").read_bytes()[:100])
-    with pytest.raises(RuntimeError, match="checkpoint.pth cannot be read"):
-        tse_train.main(options(recipe, folder, max_epoch=2))
+    assert tse_train.main(options(recipe, folder, max_epoch=2)) == 1
+    assert "checkpoint.pth cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_options_are_written_out(recipe, tmp_path, capsys):
     assert len(error.splitlines()) < 10  # the usage of hundreds of options does not bury it
 
 
-def test_codes_of_another_codec_are_refused(recipe, tmp_path):
+def test_codes_of_another_codec_are_refused(recipe, tmp_path, capsys):
     other = write_codec(tmp_path / "other", seed=1)
     command = [option for option in options(recipe, tmp_path / "exp") if not option.startswith("--codec_dir")]
-    with pytest.raises(ValueError, match="codec mismatch"):
-        tse_train.main([*command, f"--codec_dir={other}"])
+    assert tse_train.main([*command, f"--codec_dir={other}"]) == 1
+    assert "codec mismatch" in capsys.readouterr().err
 
 
 def test_missing_sets_are_named(recipe, tmp_path, capsys):

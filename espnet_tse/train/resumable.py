@@ -1,0 +1,36 @@
+"""Whether a training can go on from a checkpoint, found out before anything is written beside it."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.train.trainer import PLAIN_TYPES
+
+SHOWN = 3  # names of parameters in a message
+
+
+def check_resumable(checkpoint: Path, model: nn.Module) -> None:
+    """Compare names and shapes; the tensors themselves are not read.
+
+    Raises:
+        DataError: unreadable, no checkpoint of a training, or one of another model.
+    """
+    ways = "remove it to train from the start, or copy a good one back"
+    try:
+        with torch.serialization.safe_globals(PLAIN_TYPES):
+            states = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch raises many kinds for a file that is not what it should be
+        raise DataError(f"{checkpoint} cannot be read ({error}); {ways}.") from error
+    if not isinstance(states, dict) or not isinstance(states.get("model"), dict):
+        raise DataError(f"{checkpoint} is no checkpoint of a training; {ways}.")
+    found = {name: tuple(tensor.shape) for name, tensor in states["model"].items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    if odd:
+        shown = ", ".join(f"{name} {found.get(name, '-')} and {wanted.get(name, '-')}" for name in odd[:SHOWN])
+        raise DataError(
+            f"{checkpoint}: belongs to another model than the configuration: {len(odd)} parameters differ, first "
+            f"{shown}; give the configuration it was trained with, or another --output_dir."
+        )
