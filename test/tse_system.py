@@ -50,6 +50,24 @@ def write_codec(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def write_wavlm(folder: Path, hidden_size: int = 16, num_hidden_layers: int = 3, **config) -> Path:
+    """A tiny random WavLM as transformers saves it; the window and hop of the published ones."""
+    from transformers import WavLMConfig, WavLMModel
+
+    torch.manual_seed(0)
+    sizes = {
+        "hidden_size": hidden_size,
+        "num_hidden_layers": num_hidden_layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "conv_dim": (8,) * 7,
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 2,
+    }
+    WavLMModel(WavLMConfig(**{**sizes, **config})).save_pretrained(folder)
+    return folder
+
+
 def write_system(root: Path, seed: int = 0) -> Path:
     """``root/exp/tse_nano`` with config.yaml, weights and its codec; random weights."""
     from espnet_tse.tasks.choices import (

@@ -51,9 +51,10 @@ def code(args: argparse.Namespace, name: str) -> None:
     paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
     if args.merge:
         coding.merge(*paths, args.merge, name)
+    elif name == "codes.scp":
+        coding.encode_scp(*paths, shard, args.batch_size, args.device)
     else:
-        work = coding.encode_scp if name == "codes.scp" else coding.resynthesize_scp
-        work(*paths, shard, args.batch_size, args.device)
+        coding.resynthesize_scp(*paths, shard, args.batch_size, args.device, args.num_codebooks)
 
 
 if __name__ == "__main__":

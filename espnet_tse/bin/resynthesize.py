@@ -8,7 +8,9 @@ from espnet_tse.bin.encode_codes import run
 
 
 def get_parser():
-    return coding_parser("resynthesize", __doc__)
+    parser = coding_parser("resynthesize", __doc__)
+    parser.add_argument("--num_codebooks", type=int, metavar="n", help="decode from the first n codebooks (default: all)")
+    return parser
 
 
 def main(cmd: Sequence[str] | None = None) -> int:

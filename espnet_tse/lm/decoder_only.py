@@ -10,8 +10,9 @@ from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditi
 from espnet_tse.layers.padding import padding_mask
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
 from espnet_tse.lm.abs_generator import AbsGenerator
+from espnet_tse.lm.leading_codes import codes_behind
 from espnet_tse.lm.sampling import choose_tokens, row_draws
-from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, DecodeConf, Prediction
+from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, DecodeConf, Frames, Prediction
 
 BOS, TASK, SEPARATOR = range(3)
 
@@ -33,6 +34,12 @@ class DecoderOnlyConfig(TransformerConfig):
     # to attention to find the place in the mixture, which takes more steps than a mini training has.
     add_mixture: bool = False
     add_enrollment: bool = False  # likewise adds the mean of E_r, learned-scaled, to every target position
+    separator: bool = True  # between E_r and E_m; Table III's "Ref output" has none
+    # Table III's "Ref output": the codes of the enrollment are predicted before those of the target.
+    output_enrollment: bool = False
+    # Table III's "Discrete IO": trainable tables instead of the codec's embed the history, and the model
+    # prompts with the codes of enrollment and mixture, embedded alike, instead of E_r and E_m.
+    own_tables: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -55,10 +62,12 @@ class DecoderOnlyLM(AbsGenerator):
     def __init__(self, stack: TransformerStack, codebooks: Tensor, spec: CodecSpec):
         """``codebooks``: (n, V, D), the frozen tables of the streams that are predicted."""
         super().__init__()
-        self.stack, self.spec = stack, spec
+        self.stack, self.config, self.spec = stack, stack.config, spec
         self.register_buffer("codebooks", codebooks.detach().clone(), persistent=False)
         self.num_streams, self.end_token = codebooks.size(0), codebooks.size(1)
         self.special = nn.Embedding(3, codebooks.size(2))
+        if stack.config.own_tables:
+            self.own_tables = nn.Parameter(torch.randn_like(codebooks))
         if stack.config.add_enrollment:
             self.enrollment_to_frames = nn.Linear(codebooks.size(2), codebooks.size(2))
         self.head = nn.Linear(stack.config.width, self.num_streams * (self.end_token + 1))
@@ -75,30 +84,42 @@ class DecoderOnlyLM(AbsGenerator):
 
     @property
     def separator(self) -> Tensor:
-        """(D,) the token between enrollment and mixture; the refiner uses the same."""
+        """(D,) the token between enrollment and mixture; the refiner uses the same, even where the prefix has none."""
         return self.special.weight[SEPARATOR]
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Sum of the n codebook vectors: (B, n, T) codes, padding as entry 0 -> (B, T, D)."""
-        return sum(F.embedding(codes[:, i].clamp_min(0), self.codebooks[i]) for i in range(self.num_streams))
+        """Sum of the n codebook vectors: (B, >= n, T) codes, padding as entry 0 -> (B, T, D)."""
+        tables = self.own_tables if self.config.own_tables else self.codebooks
+        return sum(F.embedding(codes[:, i].clamp_min(0), tables[i]) for i in range(self.num_streams))
 
-    def prefix(self, conditions: Conditions) -> ConditionSequence:
-        """[bos, E_r, sep, E_m] of each row, padded in front."""
-        return join_conditions(conditions, self.separator, self.spec.frame_rate, lead=self.special.weight[BOS])
+    def embed_frames(self, codes: Codes) -> Frames:
+        """``embed`` with zeros at padding, (B, T, D): what "Discrete IO" is prompted with."""
+        values = self.embed(codes.values).masked_fill(codes.padding_mask[..., None], 0.0)
+        return Frames(values, codes.lengths, codes.frame_rate)
 
-    def forward(self, conditions: Conditions, codes: Codes) -> Tensor:
+    def prefix(self, conditions: Conditions, enrollment_frames: Tensor | None = None) -> ConditionSequence:
+        """[bos, E_r, sep, E_m] of each row, padded in front; ``enrollment_frames`` as for ``forward``."""
+        separator = self.separator if self.config.separator else None
+        lead, start = self.special.weight[BOS], enrollment_frames
+        return join_conditions(conditions, separator, self.spec.frame_rate, lead=lead, mixture_start=start)
+
+    def forward(
+        self, conditions: Conditions, codes: Codes, enrollment_frames: Tensor | None = None
+    ) -> Tensor:
         """Teacher-forced logits of every frame and of the end.
 
         Args:
             codes: (B, >= n, T) ground truth.
+            enrollment_frames: (B,) how many frames of ``codes`` are the enrollment's ("Ref output").
         Returns:
             (B, T + 1, n, V + 1); row t predicts frame t from the frames before it.
         """
-        prefix = self.prefix(conditions)
+        prefix = self.prefix(conditions, enrollment_frames)
         batch, length = codes.values.size(0), codes.values.size(2)
         task = self.special.weight[TASK].to(prefix.values).expand(batch, 1, -1)
         history = self.drop_history(self.embed(codes.values).to(prefix.values))
-        frames = torch.cat([task, history], dim=1) + self.added_conditions(conditions, length + 1)
+        frames = torch.cat([task, history], dim=1)
+        frames = frames + self.added_conditions(conditions, length + 1, enrollment_frames)
         values = torch.cat([prefix.values, frames], dim=1)
         padding = torch.cat([prefix.padding, padding_mask(codes.lengths + 1, length + 1)], dim=1)
         # The input at position t predicts frame t, so that is its time.
@@ -108,11 +129,13 @@ class DecoderOnlyLM(AbsGenerator):
         hidden = self.stack(values, prefix_mask(padding, start), positions)
         return self.logits(hidden[:, start:])
 
-    def added_conditions(self, conditions: Conditions, num_positions: int) -> Tensor:
+    def added_conditions(
+        self, conditions: Conditions, num_positions: int, enrollment_frames: Tensor | None = None
+    ) -> Tensor:
         """What the conditions add to the inputs of target positions: (B, T | 1, D | 1), zero by default."""
         added = conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
         if self.stack.config.add_mixture:
-            added = added + mixture_at(conditions, num_positions, self.spec.frame_rate)
+            added = added + mixture_at(conditions, num_positions, self.spec.frame_rate, enrollment_frames)
         if self.stack.config.add_enrollment:
             added = added + self.enrollment_to_frames(mean_enrollment(conditions))
         return added
@@ -133,30 +156,44 @@ class DecoderOnlyLM(AbsGenerator):
 
     @torch.no_grad()
     def generate(
-        self, conditions: Conditions, num_frames: Tensor, conf: DecodeConf, keys: list[str]
+        self,
+        conditions: Conditions,
+        num_frames: Tensor,
+        conf: DecodeConf,
+        keys: list[str],
+        enrollment_frames: Tensor | None = None,
+        enrollment_codes: Codes | None = None,
     ) -> Prediction:
         """Frame by frame with a key-value cache; rows end by themselves.
 
+        Args:
+            enrollment_frames: (B,) frames of the enrollment, for "Ref output": they are predicted first
+                and left out of what is returned.
+            enrollment_codes: (B, >= n, T_e) with these lengths: the truth, taken instead of predictions.
         Returns:
             codes (B, n, T'), T' the longest row, and one function evaluation a generated frame.
         """
-        prefix = self.prefix(conditions)
+        prefix = self.prefix(conditions, enrollment_frames)
         batch, device = len(keys), prefix.values.device
-        limit = num_frames if conf.length_mode == "exact" else num_frames + 2
+        lead = torch.zeros_like(num_frames) if enrollment_frames is None else enrollment_frames
+        limit = lead + num_frames if conf.length_mode == "exact" else lead + num_frames + 2
         steps = int(limit.max())
-        earliest_end = self.earliest_end(num_frames, conf)
+        earliest_end = lead + self.earliest_end(num_frames, conf)
         draws = row_draws(keys, conf.seed, steps, self.num_streams).to(device) if conf.sampling else None
         generated = torch.full((batch, self.num_streams, steps), PADDING_CODE, device=device)
         lengths = torch.zeros(batch, dtype=torch.int64, device=device)
         active = torch.arange(batch, device=device)  # rows still decoding, as held by the cache
         decoder_class = CachedDecoder if conf.use_cache else UncachedDecoder
-        decoder = decoder_class(self, prefix, self.added_conditions(conditions, steps + 1), steps)
+        added = self.added_conditions(conditions, steps + 1, enrollment_frames)
+        decoder = decoder_class(self, prefix, added, steps)
         ended = torch.zeros(batch, dtype=torch.bool, device=device)
         newest = None
         for step in range(steps):
             logits = decoder.step(newest)
             logits[..., self.end_token].masked_fill_((step < earliest_end[active])[:, None], float("-inf"))
             tokens = choose_tokens(logits, conf, None if draws is None else draws[active, step])
+            if enrollment_codes is not None:
+                tokens = self.given_tokens(enrollment_codes.rows(active), step, tokens)
             ended[active] |= (tokens == self.end_token).any(dim=1) | (step >= limit[active])
             running = ~ended[active]
             generated[active[running], :, step] = tokens[running]
@@ -172,11 +209,18 @@ class DecoderOnlyLM(AbsGenerator):
             # A row that ended stays until it is compacted away; its end token is no table entry.
             newest = self.drop_history(self.embed(tokens.clamp_max(self.end_token - 1)[..., None]))
         codes = Codes(generated[:, :, : int(lengths.max())], lengths, self.spec.frame_rate)
+        if enrollment_frames is not None:
+            codes = codes_behind(codes, enrollment_frames)
         return Prediction(codes=codes, num_function_evaluations=step + 1)
+
+    def given_tokens(self, codes: Codes, step: int, tokens: Tensor) -> Tensor:
+        """(B, n) the frame ``step`` of ``codes`` where a row has one, else ``tokens``."""
+        frame = codes.values[:, : self.num_streams, min(step, codes.values.size(2) - 1)]
+        return torch.where((step < codes.lengths)[:, None], frame, tokens)
 
     @staticmethod
     def earliest_end(num_frames: Tensor, conf: DecodeConf) -> Tensor:
-        """(B,) first step at which a row may end by itself."""
+        """(B,) first frame of the target at which a row may end by itself."""
         if conf.length_mode == "exact":
             return num_frames + 1
         return (0.9 * num_frames).long() if conf.length_mode == "bounded" else torch.zeros_like(num_frames)

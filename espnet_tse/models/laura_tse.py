@@ -1,4 +1,7 @@
-"""LauraTSE: continuous prompts, coarse codes, one-pass refinement (arXiv:2601.06006, Sec. III)."""
+"""LauraTSE: continuous prompts, coarse codes, one-pass refinement (arXiv:2601.06006, Sec. III).
+
+The variants of the paper's Tables I to III are options of the parts; doc/lauratse_variants.md lists them.
+"""
 
 from dataclasses import dataclass
 
@@ -7,12 +10,13 @@ from torch import Tensor
 
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
+from espnet_tse.lm.leading_codes import frames_behind, join_codes
 from espnet_tse.lm.token_mixing import mix_tokens
 from espnet_tse.loss.code_cross_entropy import code_cross_entropy, code_labels
 from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema import Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
+from espnet_tse.schema import Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
 from espnet_tse.schema.scp import DataError
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
@@ -25,6 +29,10 @@ class LauraTSEConfig:
     code_weight: float = 1.0  # of the cross entropy
     regression_weight: float = 1.0  # of the embedding regression
     spectrum_weight: float = 0.0  # of the filtered spectrum, not in the paper; for vocoders that filter
+    # "Decoder-Encoder-split" of Table I: language model and vocoder are two networks, each with an encoder
+    # of its own, trained by their own loss. The vocoder has no separator, and learns from the tokens that
+    # truth_share says: 1.0 ground truth, as released, 0.0 those of the language model.
+    split: bool = False
 
     def __post_init__(self):
         if not 0.0 <= self.truth_share <= 1.0:
@@ -42,15 +50,23 @@ class LauraTSE(AbsTSEModel):
         lm: DecoderOnlyLM,
         vocoder: AbsCodecVocoder,
         config: LauraTSEConfig = LauraTSEConfig(),
+        vocoder_encoder: AbsConditionEncoder | None = None,
     ):
+        """``vocoder_encoder``: the vocoder's own, where ``config.split``; else both have ``encoder``."""
         super().__init__()
+        if config.split != (vocoder_encoder is not None):
+            raise ValueError("model_conf: split: true wants an encoder for the vocoder, and without it there is none.")
+        if config.split and lm.config.own_tables:
+            raise ValueError("model_conf: split: true with lm_conf: {own_tables: true} leaves an encoder without use.")
         if config.spectrum_weight and vocoder.synthesis != "filter":
             raise ValueError("model_conf: spectrum_weight is for vocoder_conf: {synthesis: filter}; set it to 0.")
         self.encoder, self.lm, self.vocoder, self.config = encoder, lm, vocoder, config
+        if config.split:
+            self.vocoder_encoder = vocoder_encoder
 
     @classmethod
-    def from_config(cls, config: LauraTSEConfig, encoder, lm, vocoder) -> "LauraTSE":
-        return cls(encoder, lm, vocoder, config)
+    def from_config(cls, config: LauraTSEConfig, encoder, lm, vocoder, vocoder_encoder=None) -> "LauraTSE":
+        return cls(encoder, lm, vocoder, config, vocoder_encoder)
 
     @property
     def codec(self):
@@ -72,19 +88,17 @@ class LauraTSE(AbsTSEModel):
         codes = batch.target_codes
         if codes is None:
             raise DataError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
-        conditions = self.encoder(batch)
-        logits = self.lm(conditions, codes)
+        conf, conditions = self.config, self.encoder(batch)
+        code_loss, accuracy, frame_logits = self.predict_codes(batch, conditions)
+        if conf.split:
+            conditions, frame_logits = self.vocoder_encoder(batch), frame_logits.detach()
         streams = codes.values[:, : self.lm.num_streams]
-        labels = code_labels(streams, codes.lengths, self.lm.end_token)
-        code_loss, accuracy = code_cross_entropy(logits, labels)
         target = self.codec.embed(codes)
-        frame_logits = logits[:, :-1, :, : self.lm.end_token]
 
         def refined(truth_share: float, generator: torch.Generator | None = None) -> Frames:
             mixed = mix_tokens(frame_logits, streams.transpose(1, 2), truth_share, generator)
-            return self.vocoder.refine(conditions, self.coarse_embeddings(mixed, target), self.lm.separator)
+            return self.vocoder.refine(conditions, self.coarse_embeddings(mixed, target), self.separator)
 
-        conf = self.config
         generator = None
         stats = {"loss_ce": code_loss}
         if not self.training:
@@ -101,6 +115,52 @@ class LauraTSE(AbsTSEModel):
         stats |= {f"acc_{stream + 1}": accuracy[stream] for stream in range(self.lm.num_streams)}
         return loss, stats
 
+    @property
+    def separator(self) -> Tensor | None:
+        """(D,) the vocoder's token between enrollment and mixture; a network of its own has none."""
+        return None if self.config.split else self.lm.separator
+
+    def predict_codes(self, batch: TSEBatch, conditions: Conditions) -> tuple[Tensor, Tensor, Tensor]:
+        """Teacher-forced pass of the language model.
+
+        Returns:
+            L_ce, scalar; accuracy of each stream over the target, (n,); logits of the target's frames
+            without the end token, (B, T, n, V).
+        """
+        prompt, end = self.prompt(batch, conditions), self.lm.end_token
+        streams = batch.target_codes.coarse(self.lm.num_streams)
+        labels = code_labels(streams.values, streams.lengths, end)
+        if not self.lm.config.output_enrollment:
+            logits = self.lm(prompt, streams)
+            loss, accuracy = code_cross_entropy(logits, labels)
+        else:
+            lead = self.codes_of(batch.enrollment, batch.enrollment_lengths)
+            joined = join_codes(lead.coarse(self.lm.num_streams), streams)
+            all_logits = self.lm(prompt, joined, lead.lengths)
+            loss, _ = code_cross_entropy(all_logits, code_labels(joined.values, joined.lengths, end))
+            # The enrollment's codes can be copied: accuracy, like regression, is of the target alone.
+            logits = frames_behind(all_logits, lead.lengths, labels.size(1))
+            _, accuracy = code_cross_entropy(logits, labels)
+        return loss, accuracy, logits[:, :-1, :, :end]
+
+    def prompt(self, batch: TSEBatch, conditions: Conditions) -> Conditions:
+        """What the language model is prompted with: ``conditions``, or embedded codes ("Discrete IO")."""
+        if not self.lm.config.own_tables:
+            return conditions
+        mixture = self.codes_of(batch.mixture, batch.mixture_lengths)
+        enrollment = self.codes_of(batch.enrollment, batch.enrollment_lengths)
+        return Conditions(self.lm.embed_frames(mixture), self.lm.embed_frames(enrollment))
+
+    def codes_of(self, waveform: Tensor, lengths: Tensor) -> Codes:
+        """The frozen codec's codes, (B, K, T), of (B, N) signals; in full precision, as stored codes are."""
+        with torch.autocast(waveform.device.type, enabled=False):
+            return self.codec.encode(waveform, lengths)
+
+    def num_frames(self, lengths: Tensor) -> Tensor:
+        """Code frames of signals of ``lengths`` samples, (B,)."""
+        hop = self.codec.spec.hop_length
+        return torch.div(lengths + hop - 1, hop, rounding_mode="floor")
+
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
         """``filtered_spectrum`` of the mixtures; ValueError without targets."""
         if batch.target is None:
@@ -114,12 +174,18 @@ class LauraTSE(AbsTSEModel):
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
-        """Codes by the language model, embeddings by the refiner, samples by the codec."""
+        """Codes by the language model, embeddings by the refiner, samples by the codec.
+
+        Raises:
+            ValueError: the enrollment's codes are to be given to a model that does not predict them.
+        """
         conditions = self.encoder(batch)
-        hop = self.codec.spec.hop_length
-        num_frames = torch.div(batch.mixture_lengths + hop - 1, hop, rounding_mode="floor")
-        prediction = self.lm.generate(conditions, num_frames, conf, batch.keys)
-        waveform = self.decode(prediction, conditions, batch.mixture.size(0))
+        prompt, num_frames = self.prompt(batch, conditions), self.num_frames(batch.mixture_lengths)
+        enrollment = self.leading_enrollment(batch, conf)
+        prediction = self.lm.generate(prompt, num_frames, conf, batch.keys, **enrollment)
+        if self.config.split:
+            conditions = self.vocoder_encoder(batch)
+        waveform = self.decode(prediction, conditions, batch.mixture.size(0), conf.refine)
         return Estimate(
             waveform,
             batch.mixture_lengths,
@@ -129,14 +195,31 @@ class LauraTSE(AbsTSEModel):
             diagnostics={"num_frames": int(prediction.codes.lengths.sum())},
         )
 
-    def decode(self, prediction: Prediction, conditions: Conditions, batch_size: int) -> Tensor:
-        """(B, N') waveform; a row for which nothing was generated is silent."""
+    def leading_enrollment(self, batch: TSEBatch, conf: DecodeConf) -> dict:
+        """Arguments of ``lm.generate`` about the enrollment's codes; none where they are not predicted."""
+        if not self.lm.config.output_enrollment:
+            if conf.give_enrollment:
+                raise ValueError("give_enrollment is for models trained with lm_conf: {output_enrollment: true}.")
+            return {}
+        codes = self.codes_of(batch.enrollment, batch.enrollment_lengths) if conf.give_enrollment else None
+        return {"enrollment_frames": self.num_frames(batch.enrollment_lengths), "enrollment_codes": codes}
+
+    def decode(
+        self, prediction: Prediction, conditions: Conditions, batch_size: int, refine: bool = True
+    ) -> Tensor:
+        """(B, N') waveform; a row for which nothing was generated is silent.
+
+        Args:
+            refine: False leaves the sum of the n codebook vectors as it is ("No-Encoder" of Table I).
+        """
         rows = prediction.codes.lengths.nonzero()[:, 0]
         if len(rows) == 0:
             return conditions.mixture.values.new_zeros(batch_size, 1)
         codes = prediction.codes.rows(rows)
         kept = conditions.rows(rows)
-        embeddings = self.vocoder.refine(kept, self.codec.embed(codes), self.lm.separator)
+        embeddings = self.codec.embed(codes)
+        if refine:
+            embeddings = self.vocoder.refine(kept, embeddings, self.separator)
         decoded = self.vocoder.synthesize(Prediction(codes=codes, embeddings=embeddings), kept)
         waveform = decoded.new_zeros(batch_size, decoded.size(1))
         waveform[rows] = decoded

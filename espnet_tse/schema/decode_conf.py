@@ -21,6 +21,8 @@ class DecodeConf:
     max_chunk_s: float = 15.0  # longer mixtures are extracted in overlapping chunks
     overlap_s: float = 1.0  # of neighbouring chunks, cross-faded
     level: str = "mixture_rms"  # what the estimate's level follows
+    refine: bool = True  # False: the codec decodes the n predicted codebooks as they are ("No-Encoder")
+    give_enrollment: bool = False  # "Ref output": the enrollment's codes are given, not predicted
     use_cache: bool = True  # False: every step recomputes the whole sequence (for checks only)
 
     def __post_init__(self):

@@ -3,6 +3,7 @@
 import argparse
 
 from espnet_tse.codec.load import load_codec
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.choices import (
     encoder_choices,
@@ -24,10 +25,15 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     if not args.codec_dir:
         raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
     codec = load_codec(args.codec_dir)
-    frontend = frontend_choices.build(args.frontend, args.frontend_conf, codec=codec)
-    encoder = encoder_choices.build(
-        args.encoder, args.encoder_conf, frontend=frontend, output_dim=codec.spec.embedding_dim
-    )
+
+    def new_encoder() -> AbsConditionEncoder:
+        frontend = frontend_choices.build(args.frontend, args.frontend_conf, codec=codec)
+        output_dim = codec.spec.embedding_dim
+        return encoder_choices.build(args.encoder, args.encoder_conf, frontend=frontend, output_dim=output_dim)
+
+    parts = {"encoder": new_encoder()}
+    if getattr(model_choices.config(args.model, args.model_conf), "split", False):
+        parts["vocoder_encoder"] = new_encoder()
     lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
     vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
-    return model_choices.build(args.model, args.model_conf, encoder=encoder, lm=lm, vocoder=vocoder)
+    return model_choices.build(args.model, args.model_conf, lm=lm, vocoder=vocoder, **parts)

@@ -4,13 +4,14 @@ from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
+from espnet_tse.frontend.wavlm import WavLM
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.schema.choices import Choices
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 
-frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent)
+frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM)
 encoder_choices = Choices("encoder", shared_transformer=SharedTransformerEncoder, shared_convnext=SharedConvNeXtEncoder)
 lm_choices = Choices("lm", decoder_only=DecoderOnlyLM)
 vocoder_choices = Choices("vocoder", fine_embedding=FineEmbeddingVocoder, conv_embedding=ConvEmbeddingVocoder)

@@ -43,16 +43,37 @@ def encode_scp(
 
 
 def resynthesize_scp(
-    codec_dir: Path, scp: Path, output_dir: Path, shard: tuple[int, int] | None, batch_size: int, device: str
+    codec_dir: Path,
+    scp: Path,
+    output_dir: Path,
+    shard: tuple[int, int] | None,
+    batch_size: int,
+    device: str,
+    num_codebooks: int | None = None,
 ) -> None:
     """Encode and decode every utterance: ``wav/<key>.wav`` with the input's level and length, ``wav.scp``.
 
-    It is the upper bound of what a system that predicts this codec's codes can reach.
+    It is the upper bound of what a system that predicts this codec's codes can reach; with
+    ``num_codebooks`` n that of one that predicts the first n ("Target-n" of arXiv:2601.06006, Table I).
+    Raises:
+        DataError: the codec has fewer codebooks, or ``output_dir`` was made with another number of them.
     """
-    sample_rate = read_manifest(codec_dir)["spec"]["sample_rate"]
+    spec = read_manifest(codec_dir)["spec"]
+    sample_rate, heard = spec["sample_rate"], spec["num_codebooks"]
+    if num_codebooks is not None and not 1 <= num_codebooks <= heard:
+        raise DataError(f"--num_codebooks {num_codebooks}: {codec_dir} has {heard} codebooks; ask for 1 .. {heard}.")
+    heard = num_codebooks or heard
+    folder = output_dir / str(shard[0]) if shard else output_dir
+    mark = folder / "num_codebooks"
+    if mark.is_file() and int(mark.read_text()) != heard:
+        raise DataError(
+            f"{folder} holds what {mark.read_text().strip()} codebooks sound like, not {heard}; name another --output_dir."
+        )
+    with atomic_write(mark) as file:
+        file.write(f"{heard}\n")
 
     def resynthesize(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[np.ndarray]:
-        decoded = codec.resynthesize(waveforms, lengths).cpu().numpy()
+        decoded = codec.resynthesize(waveforms, lengths, num_codebooks).cpu().numpy()
         return [row[:length] for row, length in zip(decoded, lengths.tolist())]
 
     def write(path: Path, signal: np.ndarray) -> None:

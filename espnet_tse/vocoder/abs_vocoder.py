@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.layers.condition_sequence import WHICH
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.schema import Conditions, Frames, Prediction
 
@@ -26,6 +27,12 @@ def check_synthesis(name: str, filter_power: float) -> None:
         raise ValueError(f"synthesis '{name}' is neither 'decode' nor 'filter'.")
     if filter_power <= 0:
         raise ValueError(f"filter_power is {filter_power}, want a positive number.")
+
+
+def check_conditions(which: str) -> None:
+    """Raise ValueError where ``which`` names no choice of the conditions that a refiner sees."""
+    if which not in WHICH:
+        raise ValueError(f"conditions '{which}' is none of {list(WHICH)}.")
 
 
 class AbsCodecVocoder(AbsVocoder):
@@ -54,13 +61,13 @@ class AbsCodecVocoder(AbsVocoder):
         return self
 
     @abstractmethod
-    def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor) -> Frames:
+    def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor | None) -> Frames:
         """Sum of all K codebook embeddings in one pass.
 
         Args:
             conditions: E_m and E_r, any frame rates.
             coarse: D_n, the first n codebook embeddings summed, (B, T, D) at the codec's frame rate.
-            separator: (D,) the token between enrollment and mixture.
+            separator: (D,) the token between enrollment and mixture, if any.
         Returns:
             (B, T, D), with the lengths and frame rate of ``coarse``.
         Raises:

@@ -10,13 +10,21 @@ from espnet_tse.layers.condition_sequence import join_conditions, mean_enrollmen
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask
 from espnet_tse.schema import Conditions, Frames
-from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder, check_synthesis
+from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder, check_conditions, check_synthesis
+
+ABSOLUTE_POSITIONS = ("separate", "joint", "none")
 
 
 @dataclass(frozen=True)
 class FineEmbeddingConfig(TransformerConfig):
     """LauraTSE's encoder-only language model (arXiv:2601.06006, Sec. IV-B.1)."""
 
+    # Which of E_r and E_m the refiner sees: Encoder-All, -Mix and -Ref of Table II. A single one has no
+    # separator. With synthesis: filter the mixture still is what is filtered.
+    conditions: str = "all"
+    # Added to the inputs of a relative stack: counted from zero for [E_r, sep, E_m] and D_n each, as
+    # released ("separate"), over both ("joint"), or left to the stack's relative positions ("none").
+    absolute_positions: str = "separate"
     # Both not in the paper, for trainings of minutes. In the space of a codec of log magnitudes the
     # difference of target and mixture is a mask, so the residual starts from the mixture.
     add_mixture: bool = False  # adds E_m at the same time to every coarse frame
@@ -28,6 +36,17 @@ class FineEmbeddingConfig(TransformerConfig):
     def __post_init__(self):
         super().__post_init__()
         check_synthesis(self.synthesis, self.filter_power)
+        check_conditions(self.conditions)
+        if self.absolute_positions not in ABSOLUTE_POSITIONS:
+            raise ValueError(
+                f"absolute_positions '{self.absolute_positions}' is none of {list(ABSOLUTE_POSITIONS)}."
+            )
+        hidden = {"enrollment": (self.add_mixture or self.residual), "mixture": self.add_enrollment}
+        if hidden.get(self.conditions):
+            raise ValueError(
+                f"conditions: {self.conditions} hides the other signal, but add_mixture, residual or "
+                "add_enrollment gives it to the refiner; switch these off."
+            )
 
 
 class FineEmbeddingVocoder(AbsCodecVocoder):
@@ -35,7 +54,7 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
 
     The published text joins [E_r, E_m, D_n]; the released code puts the separator between E_r and E_m,
     and gives [E_r, sep, E_m] and D_n absolute positions of their own, both from zero. A rotary stack
-    needs neither: there a frame's position is its time.
+    needs no absolute positions: there a frame's position is its time.
     """
 
     Config = FineEmbeddingConfig
@@ -56,10 +75,10 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
     def from_config(cls, config: FineEmbeddingConfig, codec: AbsCodec) -> "FineEmbeddingVocoder":
         return cls(TransformerStack(codec.spec.embedding_dim, config), codec)
 
-    def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor) -> Frames:
+    def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor | None) -> Frames:
         """As ``AbsCodecVocoder.refine``: [., ., E_s] = EL([E_r, E_m, D_n])."""
         self.check_rate(coarse)
-        prefix = join_conditions(conditions, separator, coarse.frame_rate)
+        prefix = join_conditions(conditions, separator, coarse.frame_rate, which=self.stack.config.conditions)
         frames, mixture = coarse.values, mixture_at(conditions, coarse.values.size(1), coarse.frame_rate)
         if self.stack.config.add_mixture:
             frames = frames + mixture
@@ -72,6 +91,8 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
             positions = torch.cat([prefix.positions, index], dim=1)
         else:
             prefix_index = (~prefix.padding).cumsum(dim=1) - 1
+            if self.stack.config.absolute_positions == "joint":
+                index = index + prefix_index[:, -1:] + 1
             spans = (prefix.values, prefix_index), (frames, index)
             values = torch.cat([self.add_positions(*span) for span in spans], dim=1)
             positions = None
@@ -82,6 +103,8 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         return Frames(refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate)
 
     def add_positions(self, values: Tensor, index: Tensor) -> Tensor:
-        """x sqrt(D) + sinusoid(index), dropped out: (B, L, D)."""
+        """x sqrt(D) + sinusoid(index), dropped out: (B, L, D); x itself where no positions are wanted."""
         width = values.size(2)
+        if self.stack.config.absolute_positions == "none":
+            return values
         return self.position_dropout(values * width**0.5 + sinusoid(index, width).to(values))

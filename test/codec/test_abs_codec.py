@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from espnet_tse.codec.equal_length import map_equal_length
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
+from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.schema import PADDING_CODE, Codes, Frames
 
 SIZES = dict(num_codebooks=3, codebook_size=8, embedding_dim=6)

@@ -88,6 +88,27 @@ def test_resynthesis_keeps_level_length_and_rate(work):
         assert np.sqrt(np.mean(estimate**2)) == pytest.approx(np.sqrt(np.mean(target**2)), rel=0.02)
 
 
+def test_fewer_codebooks_are_another_resynthesis_in_a_folder_of_its_own(work, capsys):
+    assert call(resynthesize, work, "all") == 0
+    assert call(resynthesize, work, "one", "--num_codebooks", "1") == 0
+    (whole, _), (coarse, _) = (read_audio(read_scp(work / name / "wav.scp")["u1"]) for name in ("all", "one"))
+    assert len(whole) == len(coarse) and not np.allclose(whole, coarse, atol=1e-3)
+    assert call(resynthesize, work, "one") == 1
+    assert "holds what 1 codebooks sound like" in capsys.readouterr().err
+    assert call(resynthesize, work, "many", "--num_codebooks", "99") == 1
+    assert "ask for 1 .." in capsys.readouterr().err and not (work / "many").exists()
+
+
+def test_all_codebooks_sound_like_the_plain_resynthesis(work):
+    from espnet_tse.codec.manifest import read_manifest
+
+    count = read_manifest(work / "codec")["spec"]["num_codebooks"]
+    assert call(resynthesize, work, "plain") == 0
+    assert call(resynthesize, work, "counted", "--num_codebooks", str(count)) == 0
+    for key, path in read_scp(work / "plain" / "wav.scp").items():
+        np.testing.assert_array_equal(read_audio(path)[0], read_audio(read_scp(work / "counted" / "wav.scp")[key])[0])
+
+
 def test_faults_name_the_key_and_usage_exits_with_2(work, capsys):
     (work / "u3.wav").write_bytes(b"no audio")
     assert call(encode_codes, work, "codes") == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from factories import TableCodec, make_batch
+from tse_system import write_wavlm
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import codec_choices
@@ -36,7 +37,7 @@ def codec_of(path: Path) -> AbsCodec:
 
     Random tables of the same sizes stand for those that are slow to run; no config filters with these.
     """
-    size = path.stem.rpartition("_")[2].partition("-")[0]
+    size = re.search(r"_(paper|small|mini|nano)(?:_|$)", path.stem)[1]
     conf = yaml.safe_load((path.parent / f"codec_{size}.yaml").read_text(encoding="utf-8"))
     if conf["codec"] == "spectral":
         return codec_choices.build("spectral", conf.get("codec_conf") or {})
@@ -44,8 +45,18 @@ def codec_of(path: Path) -> AbsCodec:
     return TableCodec(CodecSpec.of(config))
 
 
+@pytest.fixture
+def wavlm_as_named(tmp_path, monkeypatch):
+    """A small random WavLM of base-plus' width where the config of WavLM input looks for it."""
+    conf = yaml.safe_load((RECIPES / "TEMPLATE/tse1/conf/laura_tse_paper_wavlm.yaml").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    write_wavlm(tmp_path / conf["frontend_conf"]["model_dir"], hidden_size=768, num_hidden_layers=6)
+
+
 @pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
-def test_system_is_built_as_its_comment_says(path, monkeypatch):
+def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
+    if "wavlm" in path.stem:
+        request.getfixturevalue("wavlm_as_named")
     codec = codec_of(path)
     monkeypatch.setattr(build, "load_codec", lambda folder: codec)
     parser = tse.TSETask.get_parser()
@@ -55,14 +66,33 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch):
     model = tse.TSETask.build_model(args)
     stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
     if stated:
-        frozen = {id(parameter) for parameter in codec.parameters()}
-        count = sum(p.numel() for p in model.parameters() if id(p) not in frozen)
+        count = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         assert count == int(stated[1].replace(",", ""))
     # One short row through everything shows sizes that do not fit each other.
     batch = make_batch([0.1], [0.1], codec)
     loss, _ = model.eval().loss(batch)
     assert loss.isfinite()
     assert model.extract(batch, DecodeConf()).waveform.shape == batch.mixture.shape
+
+
+VARIANTS = [path for path in SYSTEMS if re.search(r"_(paper|mini)_", path.stem)]
+REGIMES = ("dm", "finetune")
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=names(VARIANTS))
+def test_a_variant_has_the_budget_and_the_sizes_of_its_base(path):
+    base_name, _, variant = re.match(r"(laura_tse_(paper|mini))(_)(\w+)", path.stem).group(1, 3, 4)
+    base, conf = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in (path.with_stem(base_name), path))
+    parts = {f"{part}{end}" for part in ("frontend", "encoder", "lm", "vocoder", "model") for end in ("", "_conf")}
+    changed = {key for key in {*base, *conf} if base.get(key) != conf.get(key)}
+    regime = {"max_batch_s", "max_epoch", "optim_conf", "init_param"}
+    assert changed and changed <= (regime if variant in REGIMES else parts)
+    for key in changed & parts:
+        if isinstance(base[key], dict) and key != "frontend_conf":
+            # What the base says stays, but for what the variant is about.
+            lost = {name for name, value in base[key].items() if conf[key].get(name) != value}
+            assert lost <= {"num_codebooks", "truth_share"}
+    assert re.search(r"Table I|No row|training data 2", head_comment(path))
 
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
