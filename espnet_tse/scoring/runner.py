@@ -22,8 +22,8 @@ from espnet_tse.scoring.worker import Record, run_job
 
 log = logging.getLogger("espnet_tse.scoring")
 
-# A job imports for some seconds before it scores; fewer utterances than this do not pay for it.
-MIN_UTTERANCES_PER_JOB = 8
+# A job starts up in about a second, and an utterance of two seconds is scored in five.
+MIN_UTTERANCES_PER_JOB = 2
 PROGRESS_S = 10.0
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 

@@ -315,3 +315,27 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -1 toy
     [[ "${output}" == *"left no data/train/wav.scp"* ]]
 }
+
+@test "a second training in the same folder is refused while one runs" {
+    toy --stop_stage stats > /dev/null
+    mkdir -p exp/tse_laura_tse_mini
+    exec {holder}> exp/tse_laura_tse_mini/.lock.train
+    flock --nonblock "${holder}"
+    run toy --stage train --stop_stage train
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"another training writes to exp/tse_laura_tse_mini"* ]]
+    [ "$(calls tse_train)" -eq 0 ]
+    exec {holder}>&-
+    toy --stage train --stop_stage train > /dev/null
+    [ "$(calls tse_train)" -eq 1 ]
+}
+
+@test "stage 1 depends on the variables of db.sh that local/ names, and on no others" {
+    echo 'OTHER=${OTHER:-}' >> db.sh
+    echo '# reads ${TOY}' >> local/data.sh
+    TOY=a toy --stop_stage data > /dev/null
+    TOY=a OTHER=b run toy --stop_stage data
+    [[ "${output}" == *"data: up to date"* ]]
+    TOY=c run toy --stop_stage data
+    [[ "${output}" == *"changed: --TOY"* ]]
+}

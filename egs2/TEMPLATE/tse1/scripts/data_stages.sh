@@ -3,11 +3,12 @@
 # shellcheck disable=SC2154  # the options are the caller's
 
 prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
-    local items=(@local @db.sh "local_data_opts=${local_data_opts}") set variable opts
+    local items=(@local "local_data_opts=${local_data_opts}") set variable opts
     need "every recipe has one (setup.sh makes it)" local/data.sh
-    # The values of db.sh's variables may come from the environment, so the file alone does not tell.
-    while read -r variable; do items+=("${variable}=${!variable-}"); done \
-        < <(sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' db.sh)
+    # Values and not db.sh itself: they may come from the environment, and those of other corpora do not matter.
+    while read -r variable; do
+        if grep -rqw -e "${variable}" local; then items+=("${variable}=${!variable-}"); fi
+    done < <(sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' db.sh)
     for set in "$@"; do
         [ -e "data/${set}/wav.scp" ] || "${dry_run}" || rm -f data/.done.data
     done
