@@ -69,6 +69,7 @@ def resynthesize_scp(
         raise DataError(
             f"{folder} holds what {mark.read_text().strip()} codebooks sound like, not {heard}; name another --output_dir."
         )
+    read_scp(scp)  # a bad list leaves nothing behind
     with atomic_write(mark) as file:
         file.write(f"{heard}\n")
 
