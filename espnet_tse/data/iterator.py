@@ -46,11 +46,12 @@ class _WatchedLoader(DataLoader):
     """A loader whose workers' faults are told as those of the main process."""
 
     def __iter__(self):
-        # Opened here and not at the first batch: opening draws from the random generators.
+        # Opened here and not at the first batch: it draws from torch's generator, whose state a resumed
+        # training restores in between.
         return self._watched(super().__iter__())
 
     @staticmethod
-    def _watched(batches):
+    def _watched(batches: Iterator) -> Iterator:
         try:
             yield from batches
         except DataError as error:

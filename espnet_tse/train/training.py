@@ -19,6 +19,7 @@ from espnet2.schedulers.abs_scheduler import (
 from espnet2.train.reporter import Average, Reporter, SubReporter, WeightedAverage
 
 from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.schema.scp import DataError
 from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint, write_tensors
 from espnet_tse.train.model_files import publish, ranked_epochs, write_averages
 from espnet_tse.train.moving_average import MovingAverage
@@ -61,7 +62,7 @@ class Training:
         Raises:
             CheckpointError: it cannot be read, written or continued.
             TrainingStopped: too many updates were skipped, or one row is too much for the memory.
-            ValueError: a criterion names what is not measured.
+            DataError: a criterion names what is not measured.
         """
         options = self.options
         options.folder.mkdir(parents=True, exist_ok=True)
@@ -87,8 +88,9 @@ class Training:
             self._end_epoch(epoch)
         if self.rank == 0 and self.reporter.get_epoch() > 0:
             # A kill behind the last checkpoint may have left links and averages undone.
-            publish(options.folder, self.reporter.stats, self.reporter.get_epoch(), self._criteria, max(options.nbest))
-            write_averages(options.folder, self.reporter.stats, self._criteria, options.nbest)
+            stats, last = self.reporter.stats, self.reporter.get_epoch()
+            publish(options.folder, stats, last, self._criteria, max(options.nbest))
+            write_averages(options.folder, stats, self._criteria, options.nbest)
         for writer in self.writers.values():
             writer.close()
         logging.info(f"The training was finished at {self.reporter.get_epoch()} epochs")
@@ -109,7 +111,10 @@ class Training:
             for phase, name, *_ in criteria:
                 if phase in measured:
                     known = set(measured[phase]) - {"time", "total_count"}
-                    check_known([name], known, where=f"--{option}, measured in '{phase}'")
+                    try:
+                        check_known([name], known, where=f"--{option}, measured in '{phase}'")
+                    except ValueError as error:
+                        raise DataError(str(error)) from error
 
     def _updates_to_go(self, epoch: int) -> int:
         """Updates from the start of ``epoch`` (or from within it) to the end of the training."""
@@ -137,9 +142,9 @@ class Training:
             self._go_on(position, report)
         self.model.train()
         self.progress.skip()
-        interval = options.log_interval or max(total // 20, 10)
         num_updates = position["num_updates"] if position else 0
         last = -(-total // options.accum_grad)
+        interval = options.log_interval or max(last // 20, 10)
         started = time.perf_counter()
         for window, waited_s in windows(batches, options.accum_grad):
             result = self.updater(window)
@@ -149,7 +154,8 @@ class Training:
             started = time.perf_counter()
             if num_updates % interval == 0:
                 self._log(report, interval)
-            if options.checkpoint_interval and num_updates % options.checkpoint_interval == 0 and num_updates < last:
+            due = options.checkpoint_interval and num_updates % options.checkpoint_interval == 0
+            if due and num_updates < last:
                 place = {"num_batches": first, "num_updates": num_updates, "total_batches": total}
                 self._save(epoch - 1, {**place, **report_state(report)})
         self.reporter.finish_epoch(report)
@@ -218,7 +224,10 @@ class Training:
         self._save(epoch, None)
         if self.rank == 0:
             improved = publish(options.folder, stats, epoch, self._criteria, max(options.nbest))
-            logging.info(f"The best model has been updated: {', '.join(improved)}" if improved else "No improvement")
+            if improved:
+                logging.info(f"The best model has been updated: {', '.join(improved)}")
+            else:
+                logging.info("There are no improvements in this epoch")
             if options.nbest_averaging_interval > 0 and epoch % options.nbest_averaging_interval == 0:
                 write_averages(options.folder, stats, self._criteria, options.nbest, f"till{epoch}epoch.")
 
@@ -234,7 +243,8 @@ class Training:
             return False
         stalled = self.reporter.get_epoch() - ranked_epochs(self.reporter.stats, criterion)[0]
         if stalled > patience:
-            logging.info(f"[Early stopping] {criterion[0]}.{criterion[1]} has not been improved for {stalled} epochs")
+            name = f"{criterion[0]}.{criterion[1]}"
+            logging.info(f"[Early stopping] {name} has not been improved for {stalled} epochs")
         return stalled > patience
 
     # --- Files ----------------------------------------------------------------------------------------
@@ -285,10 +295,10 @@ class Training:
         self.reporter.load_state_dict(states["reporter"])
         self.updater.skipped_in_a_row = states.get("skipped_in_a_row", 0)
         self.interrupted = states.get("position")
-        where = f" and {self.interrupted['num_updates']} updates" if self.interrupted else ""
-        logging.info(
-            f"The training was resumed using {self.options.folder}/checkpoint.pth: {self.reporter.get_epoch()} epochs{where}"
-        )
+        where = f"{self.reporter.get_epoch()} epochs"
+        if self.interrupted:
+            where += f" and {self.interrupted['num_updates']} updates"
+        logging.info(f"The training was resumed using {self.options.folder}/checkpoint.pth: {where} are done")
 
     def _resume_average(self, state: dict | None) -> None:
         if state is not None:

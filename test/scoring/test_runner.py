@@ -183,7 +183,7 @@ def test_dealing_is_even_and_longest_first(monkeypatch):
     utterances = tuple(Utterance(f"u{i}", None, duration_s=float(i)) for i in range(16))
     jobs = deal(utterances, 2)
     assert [[u.key for u in job][:2] for job in jobs] == [["u15", "u13"], ["u14", "u12"]]
-    assert len(deal(utterances, 16)) == 2 and len(deal(utterances[:3], 4)) == 1
+    assert len(deal(utterances, 16)) == 8 and len(deal(utterances[:3], 4)) == 1
 
 
 def test_threads_are_set_for_children_and_given_back(monkeypatch):

@@ -90,8 +90,8 @@ def test_killed_trainings_end_as_one_that_was_not(recipe, tmp_path):
 def test_two_processes_train_as_one(recipe, tmp_path):
     """Same batches over all processes, nothing drawn in the model: the curves differ by rounding."""
     still = {"dropout": 0.0, "attention_dropout": 0.0}
-    sizes = {name: {**conf, **still} for name, conf in ((name, SYSTEM[name]) for name in ("encoder_conf", "lm_conf", "vocoder_conf"))}
-    conf = {**CONF, **sizes, "model_conf": {"truth_share": 1.0}, "max_epoch": 3, "crop_s": 0.9, "batch_size": 4}
+    conf = {name: {**SYSTEM[name], **still} for name in ("encoder_conf", "lm_conf", "vocoder_conf")}
+    conf |= {**CONF, "model_conf": {"truth_share": 1.0}, "max_epoch": 3, "crop_s": 0.9, "batch_size": 4}
     one, two = tmp_path / "one", tmp_path / "two"
     plan = [
         {"command": options(recipe, one, conf), "log": str(tmp_path / "one.log")},
