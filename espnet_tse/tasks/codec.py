@@ -20,6 +20,7 @@ from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.codec_trainer import CodecTrainer
+from espnet_tse.train.processes import leave_processes, wait_for_all_processes
 from espnet_tse.train.segments import SegmentReader
 
 objective_choices = Choices("objective", spectral=SpectralObjective, waveform=WaveformObjective)
@@ -102,8 +103,8 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
     trainer.run()
     if trainer.rank == 0:
         write_codec(trainer, train_dir)
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    wait_for_all_processes()
+    leave_processes()
 
 
 def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:

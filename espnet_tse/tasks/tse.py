@@ -26,6 +26,7 @@ from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import TSE_CHOICES
 from espnet_tse.train.options import faults_of
+from espnet_tse.train.processes import leave_processes
 from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.schedulers import WarmupPlateau
 from espnet_tse.train.trainer import TSETrainer
@@ -190,7 +191,10 @@ class TSETask(AbsTask):
                 if getattr(args, option) is None:
                     cls.get_parser().error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
             remember_codec(args)
-        super().main(args=args)
+        try:
+            super().main(args=args)
+        finally:
+            leave_processes()
 
 
 def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:

@@ -40,3 +40,15 @@ def gather_over_processes(items: list) -> list:
     parts: list[list] = [[]] * world_size()
     dist.all_gather_object(parts, items)
     return [item for part in parts for item in part]
+
+
+def wait_for_all_processes() -> None:
+    """Until every process has come here."""
+    if world_size() > 1:
+        dist.barrier()
+
+
+def leave_processes() -> None:
+    """End the exchange; a process that ends without has its threads torn down at work, which is a crash."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -24,7 +24,7 @@ from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_c
 from espnet_tse.train.model_files import publish, ranked_epochs, write_averages
 from espnet_tse.train.moving_average import MovingAverage
 from espnet_tse.train.options import TrainingOptions
-from espnet_tse.train.processes import start_alike, world_size
+from espnet_tse.train.processes import start_alike, wait_for_all_processes, world_size
 from espnet_tse.train.progress import Progress, describe
 from espnet_tse.train.random_state import random_states_of_all_ranks, seed_epoch, set_random_state
 from espnet_tse.train.update import Batch, Updater, UpdateResult
@@ -93,6 +93,7 @@ class Training:
             write_averages(options.folder, stats, self._criteria, options.nbest)
         for writer in self.writers.values():
             writer.close()
+        wait_for_all_processes()
         logging.info(f"The training was finished at {self.reporter.get_epoch()} epochs")
 
     @property
