@@ -50,7 +50,8 @@ def unpack(archive: zipfile.ZipFile, target: Path, path: Path) -> None:
     """``extractall``; a damaged or encrypted archive is named."""
     try:
         archive.extractall(target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    # zipfile raises RuntimeError for archives that are encrypted or packed in a way it does not know.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DataError(f"{path}: cannot be unpacked ({error}); fetch it again, or pack the model anew.") from error
 
 

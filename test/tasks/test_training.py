@@ -8,13 +8,14 @@ import torch
 from nano_training import options, weights
 
 from espnet_tse.bin import tse_train
+from espnet_tse.train.checkpoint import read_checkpoint
 
 
 def test_the_averaged_weights_are_validated_and_kept(recipe, tmp_path, caplog):
     folder = tmp_path / "exp"
     with caplog.at_level("INFO"):
         tse_train.main(options(recipe, folder, max_epoch=1, ema_decay=0.99, log_interval=1, use_amp=True))
-    states = torch.load(folder / "checkpoint.pth", weights_only=False)
+    states = read_checkpoint(folder)
     kept = weights(folder, "valid.loss.ave.pth")
     for name, value in states["ema"]["values"].items():
         torch.testing.assert_close(kept[name], value, atol=0, rtol=0)

@@ -29,7 +29,7 @@ def test_the_checkpoint_before_is_kept(tmp_path):
     for step in (1, 2, 3):
         save_checkpoint(tmp_path, state(step))
     assert read_checkpoint(tmp_path)["step"] == 3
-    assert torch.load(tmp_path / "checkpoint.previous.pth")["step"] == 2
+    assert torch.load(tmp_path / "checkpoint.previous.pth", weights_only=True)["step"] == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.previous.pth", "checkpoint.pth"]
 
 

@@ -31,7 +31,8 @@ def test_the_best_and_the_last_stay(tmp_path):
     assert str((tmp_path / "valid.loss.best.pth").readlink()) == "2epoch.pth"
     assert publish(tmp_path, stats, 5, [LOSS], 2) == []
     write_averages(tmp_path, stats, [LOSS], [1, 2])
-    assert torch.load(tmp_path / "valid.loss.ave.pth") == {"w": torch.tensor([3.0]), "n": torch.tensor(2)}
+    averaged = torch.load(tmp_path / "valid.loss.ave.pth", weights_only=True)
+    assert averaged == {"w": torch.tensor([3.0]), "n": torch.tensor(2)}
     assert str((tmp_path / "valid.loss.ave_1best.pth").readlink()) == "2epoch.pth"
 
 
