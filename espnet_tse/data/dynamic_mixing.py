@@ -68,6 +68,7 @@ class DynamicMixingDataset:
         for key, speaker in self.utt2spk.items():
             self.spk2utt.setdefault(speaker, []).append(key)
         self.speakers = list(self.spk2utt)
+        self.speaker_numbers = {speaker: number for number, speaker in enumerate(sorted(self.spk2utt))}
         if len(self.speakers) < max(conf.num_speakers):
             raise DataError(
                 f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks "
@@ -172,7 +173,7 @@ class DynamicMixingDataset:
 
         Returns:
             ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``target_codes``:
-            (T, K) int64 or None. The target keeps its level; with rooms, it is the dry signal, aligned
+            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names. The target keeps its level; with rooms, it is the dry signal, aligned
             with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.
@@ -196,6 +197,7 @@ class DynamicMixingDataset:
             "target": np.zeros_like(target) if absent else target,
             "enrollment": self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples),
             "target_codes": codes,
+            "speaker": self.speaker_numbers[self.utt2spk[key]],
         }
 
     def _add_interferers(

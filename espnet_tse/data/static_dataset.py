@@ -58,6 +58,8 @@ class StaticDataset:
             raise DataError(
                 f"{self.tse_dir / ENROLLMENT_SCP}: no such file; extraction wants an enrollment a key."
             )
+        speakers = sorted({row.speaker for row in self.rows})
+        self.speaker_numbers = {speaker: number for number, speaker in enumerate(speakers)}
         self.has_target = self.rows[0].target is not None
         self.enrollments = self._speaker_enrollments()
         paths = {f"{row.key}/mixture": row.mixture for row in self.rows}
@@ -127,7 +129,8 @@ class StaticDataset:
 
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
-            ``target_codes``: (T, K) int64 or None.
+            ``target_codes``: (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names,
+            -1 outside of training, whose speakers are others.
         Raises:
             DataError: a file has become unreadable.
         """
@@ -155,4 +158,5 @@ class StaticDataset:
                 enrollment_name, enrollment_span.start, enrollment_span.num_samples
             ),
             "target_codes": codes,
+            "speaker": self.speaker_numbers[row.speaker] if self.training else -1,
         }

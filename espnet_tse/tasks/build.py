@@ -7,6 +7,7 @@ from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.choices import (
     encoder_choices,
+    extractor_choices,
     frontend_choices,
     lm_choices,
     model_choices,
@@ -22,6 +23,9 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     Raises:
         ValueError: unknown names or keys, values out of range, no codec where one is needed.
     """
+    model_choices.config(args.model, args.model_conf)  # first, for its message about an unknown name
+    if not model_choices.classes[args.model].needs_codec:
+        return build_discriminative(args)
     if not args.codec_dir:
         raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
     codec = load_codec(args.codec_dir)
@@ -37,3 +41,9 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
     vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
     return model_choices.build(args.model, args.model_conf, lm=lm, vocoder=vocoder, **parts)
+
+
+def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
+    """An extractor and its criterion."""
+    extractor = extractor_choices.build(args.extractor, args.extractor_conf)
+    return model_choices.build(args.model, args.model_conf, extractor=extractor)

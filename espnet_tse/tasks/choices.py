@@ -2,10 +2,12 @@
 
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
+from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import WavLM
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
+from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.schema.choices import Choices
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
@@ -15,6 +17,19 @@ frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent,
 encoder_choices = Choices("encoder", shared_transformer=SharedTransformerEncoder, shared_convnext=SharedConvNeXtEncoder)
 lm_choices = Choices("lm", decoder_only=DecoderOnlyLM)
 vocoder_choices = Choices("vocoder", fine_embedding=FineEmbeddingVocoder, conv_embedding=ConvEmbeddingVocoder)
-model_choices = Choices("model", laura_tse=LauraTSE)
+extractor_choices = Choices("extractor", usef_tfgridnet=USEFTFGridNet)
+model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative)
 
-TSE_CHOICES = (frontend_choices, encoder_choices, lm_choices, vocoder_choices, model_choices)
+TSE_CHOICES = (
+    frontend_choices,
+    encoder_choices,
+    lm_choices,
+    vocoder_choices,
+    extractor_choices,
+    model_choices,
+)
+
+
+def slots_of(model: str | None) -> tuple[str, ...]:
+    """The options that a model of ``model_choices`` is composed of; none for a name that is unknown."""
+    return getattr(model_choices.classes.get(model), "slots", ())

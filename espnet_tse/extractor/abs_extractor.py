@@ -1,0 +1,111 @@
+"""The contract of the ``extractor`` slot: mixture and enrollment become the target's waveform."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from espnet_tse.layers.padding import valid_mask
+from espnet_tse.layers.stream_state import StreamState
+from espnet_tse.schema import TSEBatch
+
+SILENCE = 1e-8  # a standard deviation below it is digital silence
+
+
+@dataclass
+class Cue:
+    """What an enrollment has become: a sequence, an embedding, or both."""
+
+    values: Tensor  # (B, E) embedding, or (B, T, ...) maps
+    lengths: Tensor | None = None  # (B,) frames of maps
+
+
+@dataclass
+class Extraction:
+    """Estimates of the target."""
+
+    waveform: Tensor  # (B, N)
+    coarser: list[Tensor] = field(default_factory=list)  # (B, N) each, of further scales (SpEx+)
+    embedding: Tensor | None = None  # (B, E) of the enrollment, for a speaker loss
+
+
+class AbsExtractor(nn.Module, ABC):
+    """Enroll once, then separate any number of mixtures.
+
+    Mixture and enrollment are divided by their standard deviations and the estimate is multiplied by that
+    of the mixture, so a louder mixture gives a louder estimate and nothing else changes. Causal extractors
+    cannot know the level of what is to come and leave the mixture as it is.
+    """
+
+    sample_rate: int  # Hz
+    causal: bool = False
+    wants_speaker_encoder: bool = False  # from_config is given ``new_speaker_encoder(input_dim)``
+
+    @abstractmethod
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+        """(B, N_e) of unit level, zeros at padding -> the cue."""
+
+    @abstractmethod
+    def separate(
+        self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None
+    ) -> Extraction:
+        """(B, N), zeros at padding -> estimates of N samples.
+
+        Args:
+            lengths: (B,) samples, None where all are N.
+            state: of a stream (causal extractors): N is a multiple of ``hop_length``, and the estimate is
+                ``delay`` samples late.
+        """
+
+    @property
+    def hop_length(self) -> int:
+        """Samples that a stream advances by."""
+        raise NotImplementedError(f"{type(self).__name__} cannot stream.")
+
+    @property
+    def delay(self) -> int:
+        """Samples by which a stream's estimate is behind its mixture."""
+        raise NotImplementedError(f"{type(self).__name__} cannot stream.")
+
+    @property
+    def embedding_dim(self) -> int | None:
+        """E of ``Extraction.embedding``; None where the enrollment has no embedding."""
+        return None
+
+    def enroll(self, waveform: Tensor, lengths: Tensor) -> Cue:
+        """The cue of (B, N_e) enrollments, at any level."""
+        waveform, _ = unit_level(waveform, lengths)
+        return self.encode_enrollment(waveform, lengths)
+
+    def forward(self, batch: TSEBatch) -> Extraction:
+        """Estimates of a batch; a row is the same whatever its batch mates are."""
+        if batch.speaker_embedding is None:
+            cue = self.enroll(batch.enrollment, batch.enrollment_lengths)
+        else:
+            cue = Cue(batch.speaker_embedding)
+        lengths = batch.mixture_lengths
+        mixture, level = unit_level(batch.mixture, lengths)
+        if self.causal:
+            mixture, level = mixture * level, 1.0
+        result = self.separate(mixture, None if int(lengths.min()) == mixture.size(1) else lengths, cue)
+        scale = valid_mask(lengths, mixture.size(1)) * level
+        return Extraction(result.waveform * scale, [wave * scale for wave in result.coarser], result.embedding)
+
+
+def unit_level(waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Divide each row by its standard deviation (unbiased, no mean removed; silence stays).
+
+    Source: USEF-TSE's released code normalises so; the mask and the guard of silence are ours.
+
+    Returns:
+        (B, N) with zeros behind each row's length; (B, 1) standard deviations.
+    """
+    valid = valid_mask(lengths, waveform.size(1))
+    waveform = waveform * valid
+    count = lengths[:, None].to(waveform)
+    mean = waveform.sum(dim=1, keepdim=True) / count
+    variance = ((waveform - mean) * valid).square().sum(dim=1, keepdim=True) / (count - 1).clamp_min(1)
+    level = variance.sqrt()
+    level = torch.where(level > SILENCE, level, torch.ones_like(level))
+    return waveform / level, level

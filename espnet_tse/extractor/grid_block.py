@@ -1,0 +1,130 @@
+"""The TF-GridNet block (arXiv:2211.12433): recurrence over frequency, recurrence over time, attention over time."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from espnet_tse.extractor.grid_attention import GridAttention
+from espnet_tse.layers.blstm import BLSTM
+
+
+@dataclass(frozen=True)
+class GridConfig:
+    """Sizes of a stack of blocks; the defaults are USEF-TFGridNet's."""
+
+    num_blocks: int = 6
+    width: int = 256  # C, channels of a time-frequency cell
+    hidden: int = 256  # H of the LSTMs, a direction
+    num_heads: int = 4
+    approx_qk_dim: int = 512
+    kernel: int = 1  # I, neighbouring cells that a recurrent step reads
+    hop: int = 1  # J, cells that a recurrent step advances
+    checkpoint_blocks: bool = False  # keep only the inputs of the blocks for the backward pass
+    recompute_gates: bool = False  # of the LSTMs, on CPUs: less memory for a fifth more time
+
+    def __post_init__(self):
+        sizes = (self.num_blocks, self.width, self.hidden, self.num_heads, self.approx_qk_dim, self.kernel, self.hop)
+        if min(sizes) < 1:
+            raise ValueError(f"sizes of TF-GridNet blocks must be positive: {self}.")
+        if self.width % self.num_heads:
+            raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
+        if self.hop > self.kernel:
+            raise ValueError(f"hop {self.hop} is above kernel {self.kernel}: cells between two steps would be lost.")
+
+
+class GridRecurrence(nn.Module):
+    """x + Linear(BLSTM(LayerNorm(x))) along the first axis, ``kernel`` cells a step and ``hop`` apart.
+
+    Time-major throughout: an LSTM's own layout, so that nothing is transposed around it.
+    """
+
+    def __init__(self, config: GridConfig):
+        super().__init__()
+        self.kernel, self.hop = config.kernel, config.hop
+        self.norm = nn.LayerNorm(config.width)
+        self.recurrent = BLSTM(config.width * config.kernel, config.hidden, config.recompute_gates)
+        # The same function as a ConvTranspose1d of this kernel and stride: a product, then an overlapping sum.
+        self.out = nn.Linear(2 * config.hidden, config.kernel * config.width, bias=False)
+        self.out_bias = nn.Parameter(torch.zeros(config.width if self.overlaps else config.kernel * config.width))
+        bound = (2 * config.hidden) ** -0.5
+        nn.init.uniform_(self.out_bias, -bound, bound)
+
+    @property
+    def overlaps(self) -> bool:
+        return self.hop < self.kernel
+
+    def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(L, N, C) -> (L, N, C).
+
+        Args:
+            lengths: (N,) valid cells of each sequence, None where all are L; those behind are garbage.
+        """
+        if self.kernel == 1:
+            return maps + F.linear(self.recurrent(self.norm(maps), lengths), self.out.weight, self.out_bias)
+        length, margin = maps.size(0), self.kernel - self.hop
+        steps = self.num_steps(length)
+        behind = (steps - 1) * self.hop + self.kernel - margin - length
+        normed = self.norm(F.pad(maps, (0, 0, 0, 0, margin, behind)))
+        if lengths is not None:
+            # The cells around a sequence are normed zeros, be they padding of the batch or of the kernel.
+            index = torch.arange(normed.size(0), device=maps.device)[:, None]
+            normed = torch.where((index < lengths + margin)[..., None], normed, self.norm.bias)
+            lengths = self.num_steps(lengths)
+        unfolded = normed.unfold(0, self.kernel, self.hop).flatten(2)  # (steps, N, C * I)
+        pieces = self.out(self.recurrent(unfolded, lengths)).unflatten(2, (self.kernel, -1))
+        return maps + self.overlap(pieces)[margin : margin + length]
+
+    def num_steps(self, length):
+        """Steps that cover ``length`` cells and the kernel - hop cells before and behind them (int or tensor)."""
+        return (length + 2 * (self.kernel - self.hop) - self.kernel + self.hop - 1) // self.hop + 1
+
+    def overlap(self, pieces: Tensor) -> Tensor:
+        """(steps, N, I, C) -> (cells, N, C)."""
+        if not self.overlaps:
+            return (pieces.flatten(2) + self.out_bias).unflatten(2, (self.kernel, -1)).transpose(1, 2).flatten(0, 1)
+        steps = pieces.size(0)
+        summed = pieces.new_zeros((steps - 1) * self.hop + self.kernel, *pieces[0, :, 0].shape)
+        for offset in range(self.kernel):
+            summed[offset : offset + (steps - 1) * self.hop + 1 : self.hop] += pieces[:, :, offset]
+        return summed + self.out_bias
+
+
+class GridBlock(nn.Module):
+    """Full-band, sub-band and cross-frame modelling, each added to its input."""
+
+    def __init__(self, config: GridConfig, num_bins: int):
+        super().__init__()
+        self.over_frequency, self.over_time = GridRecurrence(config), GridRecurrence(config)
+        self.attention = GridAttention(config.width, num_bins, config.num_heads, config.approx_qk_dim)
+
+    def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, T, F, C) -> (B, T, F, C); frames behind ``lengths`` (B,) are garbage and are not read."""
+        batch, frames, bins, width = maps.shape
+        by_bin = maps.permute(2, 0, 1, 3).reshape(bins, -1, width)
+        by_bin = self.over_frequency(by_bin).view(bins, batch, frames, width)
+        by_frame = by_bin.permute(2, 1, 0, 3).reshape(frames, -1, width)
+        sequences = None if lengths is None else lengths.repeat_interleave(bins)
+        by_frame = self.over_time(by_frame, sequences).view(frames, batch, bins, width)
+        maps = by_frame.transpose(0, 1)
+        return maps + self.attention(maps, maps, lengths)
+
+
+class GridStack(nn.Module):
+    """Blocks in a row."""
+
+    def __init__(self, config: GridConfig, num_bins: int):
+        super().__init__()
+        self.checkpoint_blocks = config.checkpoint_blocks
+        self.blocks = nn.ModuleList(GridBlock(config, num_bins) for _ in range(config.num_blocks))
+
+    def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """As ``GridBlock``."""
+        for block in self.blocks:
+            if self.checkpoint_blocks and torch.is_grad_enabled():
+                maps = checkpoint(block, maps, lengths, use_reentrant=False)
+            else:
+                maps = block(maps, lengths)
+        return maps
