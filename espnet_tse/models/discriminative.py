@@ -40,7 +40,7 @@ class Discriminative(AbsTSEModel):
     """Any ``AbsExtractor`` with a criterion; needs no codec."""
 
     Config = DiscriminativeConfig
-    slots = ("extractor", "speaker_encoder")
+    slots = ("extractor",)
     needs_codec = False
 
     def __init__(self, extractor: AbsExtractor, config: DiscriminativeConfig = DiscriminativeConfig()):

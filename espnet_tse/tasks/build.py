@@ -11,6 +11,7 @@ from espnet_tse.tasks.choices import (
     frontend_choices,
     lm_choices,
     model_choices,
+    speaker_encoder_choices,
     vocoder_choices,
 )
 
@@ -44,6 +45,13 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
 
 
 def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
-    """An extractor and its criterion."""
-    extractor = extractor_choices.build(args.extractor, args.extractor_conf)
+    """An extractor, with a speaker encoder where it wants one, and its criterion."""
+    parts = {}
+    extractor_choices.config(args.extractor, args.extractor_conf)  # first, for its message about an unknown name
+    if extractor_choices.classes[args.extractor].wants_speaker_encoder:
+        conf = args.speaker_encoder_conf
+        parts["new_speaker_encoder"] = lambda input_dim: speaker_encoder_choices.build(
+            args.speaker_encoder, conf, input_dim=input_dim
+        )
+    extractor = extractor_choices.build(args.extractor, args.extractor_conf, **parts)
     return model_choices.build(args.model, args.model_conf, extractor=extractor)

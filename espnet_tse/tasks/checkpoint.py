@@ -80,7 +80,7 @@ def read_config(folder: Path) -> dict:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is this the folder of a trained system (exp/tse_...)?")
     config = read_yaml(path)
-    options = (*(slots_of(config.get("model")) or AbsTSEModel.slots), "model")
+    options = (*(slots_of(config.get("model"), config.get("extractor")) or AbsTSEModel.slots), "model")
     wanted = ["codec_dir", *(name for option in options for name in (option, f"{option}_conf"))]
     lacking = [name for name in wanted if name not in config]
     if lacking:

@@ -2,6 +2,13 @@
 
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
+from espnet_tse.extractor.bsrnn import BSRNN
+from espnet_tse.extractor.given_embedding import GivenEmbedding
+from espnet_tse.extractor.speaker_resnet1d import SpeakerResNet1d
+from espnet_tse.extractor.speaker_resnet34 import SpeakerResNet34
+from espnet_tse.extractor.speaker_tcn import SpeakerTCN
+from espnet_tse.extractor.spex_plus import SpExPlus
+from espnet_tse.extractor.td_speakerbeam import TDSpeakerBeam
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
@@ -17,7 +24,20 @@ frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent,
 encoder_choices = Choices("encoder", shared_transformer=SharedTransformerEncoder, shared_convnext=SharedConvNeXtEncoder)
 lm_choices = Choices("lm", decoder_only=DecoderOnlyLM)
 vocoder_choices = Choices("vocoder", fine_embedding=FineEmbeddingVocoder, conv_embedding=ConvEmbeddingVocoder)
-extractor_choices = Choices("extractor", usef_tfgridnet=USEFTFGridNet)
+extractor_choices = Choices(
+    "extractor",
+    usef_tfgridnet=USEFTFGridNet,
+    td_speakerbeam=TDSpeakerBeam,
+    spex_plus=SpExPlus,
+    bsrnn=BSRNN,
+)
+speaker_encoder_choices = Choices(
+    "speaker_encoder",
+    tcn=SpeakerTCN,
+    resnet1d=SpeakerResNet1d,
+    resnet34=SpeakerResNet34,
+    given=GivenEmbedding,
+)
 model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative)
 
 TSE_CHOICES = (
@@ -26,10 +46,14 @@ TSE_CHOICES = (
     lm_choices,
     vocoder_choices,
     extractor_choices,
+    speaker_encoder_choices,
     model_choices,
 )
 
 
-def slots_of(model: str | None) -> tuple[str, ...]:
+def slots_of(model: str | None, extractor: str | None = None) -> tuple[str, ...]:
     """The options that a model of ``model_choices`` is composed of; none for a name that is unknown."""
-    return getattr(model_choices.classes.get(model), "slots", ())
+    slots = getattr(model_choices.classes.get(model), "slots", ())
+    if getattr(extractor_choices.classes.get(extractor), "wants_speaker_encoder", False):
+        slots += ("speaker_encoder",)
+    return slots

@@ -267,13 +267,13 @@ def remember_codec(args: argparse.Namespace) -> None:
 
 def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Check the blocks of all parts, so that faults of one YAML come together; exit code 2."""
-    faults, slots = [], (*slots_of(args.model), "model")
+    faults, slots = [], (*slots_of(args.model, args.extractor), "model")
     for choices in TSE_CHOICES:
         name, conf = getattr(args, choices.option), getattr(args, f"{choices.option}_conf")
         try:
             if choices.option not in slots and slots != ("model",):
                 if name is not None:
-                    raise ValueError(f"--model {args.model} has no {choices.option}; leave out {choices.option}: {name}")
+                    raise ValueError(f"this system has no {choices.option}; leave out {choices.option}: {name}")
                 continue
             if name is None:
                 raise ValueError(f"--{choices.option} is required; one of: {', '.join(sorted(choices.classes))}")
