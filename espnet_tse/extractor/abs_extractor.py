@@ -20,6 +20,10 @@ class Cue:
     values: Tensor  # (B, E) embedding, or (B, T, ...) maps
     lengths: Tensor | None = None  # (B,) frames of maps
 
+    def rows(self, index: Tensor) -> "Cue":
+        """The batch rows of ``index`` (int64)."""
+        return Cue(self.values[index], None if self.lengths is None else self.lengths[index])
+
 
 @dataclass
 class Extraction:
@@ -57,6 +61,15 @@ class AbsExtractor(nn.Module, ABC):
             state: of a stream (causal extractors): N is a multiple of ``hop_length``, and the estimate is
                 ``delay`` samples late.
         """
+
+    def separate_by_length(self, mixture: Tensor, lengths: Tensor, cue: Cue) -> Extraction:
+        """``separate`` a group of rows of one length at a time, for networks that would read the padding."""
+        waveform = torch.zeros_like(mixture)
+        for length in torch.unique(lengths).tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            result = self.separate(mixture[rows, :length], None, cue.rows(rows))
+            waveform = waveform.index_put((rows[:, None], torch.arange(length, device=rows.device)), result.waveform)
+        return Extraction(waveform, embedding=cue.values if self.embedding_dim is not None else None)
 
     @property
     def hop_length(self) -> int:

@@ -97,11 +97,18 @@ class GridBlock(nn.Module):
 
     def __init__(self, config: GridConfig, num_bins: int):
         super().__init__()
+        self.checkpointed = config.checkpoint_blocks
         self.over_frequency, self.over_time = GridRecurrence(config), GridRecurrence(config)
         self.attention = GridAttention(config.width, num_bins, config.num_heads, config.approx_qk_dim)
 
     def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, T, F, C) -> (B, T, F, C); frames behind ``lengths`` (B,) are garbage and are not read."""
+        if self.checkpointed and torch.is_grad_enabled():
+            return checkpoint(self.model, maps, lengths, use_reentrant=False)
+        return self.model(maps, lengths)
+
+    def model(self, maps: Tensor, lengths: Tensor | None) -> Tensor:
+        """As ``forward``."""
         batch, frames, bins, width = maps.shape
         by_bin = maps.permute(2, 0, 1, 3).reshape(bins, -1, width)
         by_bin = self.over_frequency(by_bin).view(bins, batch, frames, width)
@@ -110,21 +117,3 @@ class GridBlock(nn.Module):
         by_frame = self.over_time(by_frame, sequences).view(frames, batch, bins, width)
         maps = by_frame.transpose(0, 1)
         return maps + self.attention(maps, maps, lengths)
-
-
-class GridStack(nn.Module):
-    """Blocks in a row."""
-
-    def __init__(self, config: GridConfig, num_bins: int):
-        super().__init__()
-        self.checkpoint_blocks = config.checkpoint_blocks
-        self.blocks = nn.ModuleList(GridBlock(config, num_bins) for _ in range(config.num_blocks))
-
-    def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """As ``GridBlock``."""
-        for block in self.blocks:
-            if self.checkpoint_blocks and torch.is_grad_enabled():
-                maps = checkpoint(block, maps, lengths, use_reentrant=False)
-            else:
-                maps = block(maps, lengths)
-        return maps

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.grid_attention import GridAttention
-from espnet_tse.extractor.grid_block import GridConfig, GridStack
+from espnet_tse.extractor.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
@@ -55,7 +55,7 @@ class USEFTFGridNet(AbsExtractor):
         bins, width = self.stft.num_bins, config.width
         self.encoder, self.encoder_norm = nn.Conv2d(2, width, 3, padding=1), GlobalNorm(width)
         self.cross_attention = GridAttention(width, bins, config.num_heads, config.approx_qk_dim)
-        self.blocks = GridStack(config.grid, bins)
+        self.blocks = nn.ModuleList(GridBlock(config.grid, bins) for _ in range(config.num_blocks))
         self.decoder = nn.ConvTranspose2d(2 * width, 2, 3, padding=1)
 
     @classmethod
@@ -81,7 +81,8 @@ class USEFTFGridNet(AbsExtractor):
         frames = None if lengths is None else self.stft.num_frames(lengths)
         maps = self.encode(mixture, lengths)
         wanted = self.cross_attention(maps, cue.values, cue.lengths)
-        maps = self.blocks(torch.cat([maps, wanted], dim=-1), frames)
-        maps = zero_padding(maps, frames)
-        spectrum = self.decoder(maps.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        maps = torch.cat([maps, wanted], dim=-1)
+        for block in self.blocks:
+            maps = block(maps, frames)
+        spectrum = self.decoder(zero_padding(maps, frames).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return Extraction(self.stft.synthesize(zero_padding(spectrum, frames), mixture.size(1)))

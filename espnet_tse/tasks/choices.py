@@ -3,13 +3,17 @@
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
+from espnet_tse.extractor.dpccn import DPCCN
 from espnet_tse.extractor.given_embedding import GivenEmbedding
 from espnet_tse.extractor.speaker_resnet1d import SpeakerResNet1d
 from espnet_tse.extractor.speaker_resnet34 import SpeakerResNet34
 from espnet_tse.extractor.speaker_tcn import SpeakerTCN
+from espnet_tse.extractor.speaker_unet import SpeakerUNet
 from espnet_tse.extractor.spex_plus import SpExPlus
 from espnet_tse.extractor.td_speakerbeam import TDSpeakerBeam
+from espnet_tse.extractor.usef_sepformer import USEFSepFormer
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
+from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import WavLM
@@ -30,12 +34,16 @@ extractor_choices = Choices(
     td_speakerbeam=TDSpeakerBeam,
     spex_plus=SpExPlus,
     bsrnn=BSRNN,
+    usef_sepformer=USEFSepFormer,
+    dpccn=DPCCN,
+    x_tf_gridnet=XTFGridNet,
 )
 speaker_encoder_choices = Choices(
     "speaker_encoder",
     tcn=SpeakerTCN,
     resnet1d=SpeakerResNet1d,
     resnet34=SpeakerResNet34,
+    unet=SpeakerUNet,
     given=GivenEmbedding,
 )
 model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative)

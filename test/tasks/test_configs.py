@@ -74,7 +74,7 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
         count = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         assert count == int(stated[1].replace(",", ""))
     # One short row through everything shows sizes that do not fit each other.
-    batch = make_batch([0.1], [0.1], codec)
+    batch = make_batch([0.1], [0.1], codec, sample_rate=model.sample_rate)
     if args.speaker_encoder == "given":
         batch.speaker_embedding = torch.ones(1, args.speaker_encoder_conf["output_dim"])
     with torch.no_grad():
