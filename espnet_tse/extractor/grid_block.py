@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_tse.extractor.grid_attention import GridAttention
 from espnet_tse.layers.blstm import BLSTM
+from espnet_tse.layers.sequence_norm import zero_padding
 
 
 @dataclass(frozen=True)
@@ -57,29 +58,20 @@ class GridRecurrence(nn.Module):
         return self.hop < self.kernel
 
     def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(L, N, C) -> (L, N, C).
+        """(L, N, C) -> (L, N, C), L of which whole steps are made.
 
         Args:
-            lengths: (N,) valid cells of each sequence, None where all are L; those behind are garbage.
+            lengths: (N,) valid cells of each sequence, whole steps too; None where all are L. Those behind are
+                garbage.
         """
+        normed = self.norm(maps)
         if self.kernel == 1:
-            return maps + F.linear(self.recurrent(self.norm(maps), lengths), self.out.weight, self.out_bias)
-        length, margin = maps.size(0), self.kernel - self.hop
-        steps = self.num_steps(length)
-        behind = (steps - 1) * self.hop + self.kernel - margin - length
-        normed = self.norm(F.pad(maps, (0, 0, 0, 0, margin, behind)))
+            return maps + F.linear(self.recurrent(normed, lengths), self.out.weight, self.out_bias)
         if lengths is not None:
-            # The cells around a sequence are normed zeros, be they padding of the batch or of the kernel.
-            index = torch.arange(normed.size(0), device=maps.device)[:, None]
-            normed = torch.where((index < lengths + margin)[..., None], normed, self.norm.bias)
-            lengths = self.num_steps(lengths)
+            lengths = (lengths - self.kernel) // self.hop + 1
         unfolded = normed.unfold(0, self.kernel, self.hop).flatten(2)  # (steps, N, C * I)
         pieces = self.out(self.recurrent(unfolded, lengths)).unflatten(2, (self.kernel, -1))
-        return maps + self.overlap(pieces)[margin : margin + length]
-
-    def num_steps(self, length):
-        """Steps that cover ``length`` cells and the kernel - hop cells before and behind them (int or tensor)."""
-        return (length + 2 * (self.kernel - self.hop) - self.kernel + self.hop - 1) // self.hop + 1
+        return maps + self.overlap(pieces)
 
     def overlap(self, pieces: Tensor) -> Tensor:
         """(steps, N, I, C) -> (cells, N, C)."""
@@ -97,7 +89,7 @@ class GridBlock(nn.Module):
 
     def __init__(self, config: GridConfig, num_bins: int):
         super().__init__()
-        self.checkpointed = config.checkpoint_blocks
+        self.checkpointed, self.kernel, self.hop = config.checkpoint_blocks, config.kernel, config.hop
         self.over_frequency, self.over_time = GridRecurrence(config), GridRecurrence(config)
         self.attention = GridAttention(config.width, num_bins, config.num_heads, config.approx_qk_dim)
 
@@ -109,11 +101,22 @@ class GridBlock(nn.Module):
 
     def model(self, maps: Tensor, lengths: Tensor | None) -> Tensor:
         """As ``forward``."""
-        batch, frames, bins, width = maps.shape
-        by_bin = maps.permute(2, 0, 1, 3).reshape(bins, -1, width)
-        by_bin = self.over_frequency(by_bin).view(bins, batch, frames, width)
-        by_frame = by_bin.permute(2, 1, 0, 3).reshape(frames, -1, width)
-        sequences = None if lengths is None else lengths.repeat_interleave(bins)
-        by_frame = self.over_time(by_frame, sequences).view(frames, batch, bins, width)
-        maps = by_frame.transpose(0, 1)
+        _, frames, bins, _ = maps.shape
+        margin = self.kernel - self.hop
+        if self.kernel > 1:
+            # Cells around a map are zeros, be they padding of the batch or of the kernel.
+            behind = (self.extent(bins) - bins - margin, self.extent(frames) - frames - margin)
+            maps = F.pad(zero_padding(maps, lengths), (0, 0, margin, behind[0], margin, behind[1]))
+        width = maps.size(3)
+        by_bin = maps.permute(2, 0, 1, 3)
+        by_bin = self.over_frequency(by_bin.reshape(by_bin.size(0), -1, width)).view(by_bin.shape)
+        by_frame = by_bin.permute(2, 1, 0, 3)
+        sequences = None if lengths is None else self.extent(lengths).repeat_interleave(by_bin.size(0))
+        by_frame = self.over_time(by_frame.reshape(by_frame.size(0), -1, width), sequences).view(by_frame.shape)
+        maps = by_frame.transpose(0, 1)[:, margin : margin + frames, margin : margin + bins]
         return maps + self.attention(maps, maps, lengths)
+
+    def extent(self, length):
+        """Cells of the whole steps that cover ``length`` cells with kernel - hop around them (int or tensor)."""
+        covered = length + 2 * (self.kernel - self.hop) - self.kernel
+        return (covered + self.hop - 1) // self.hop * self.hop + self.kernel
