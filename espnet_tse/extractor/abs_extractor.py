@@ -98,11 +98,13 @@ class AbsExtractor(nn.Module, ABC):
         else:
             cue = Cue(batch.speaker_embedding)
         lengths = batch.mixture_lengths
-        mixture, level = unit_level(batch.mixture, lengths)
+        valid = valid_mask(lengths, batch.mixture.size(1))
         if self.causal:
-            mixture, level = mixture * level, 1.0
+            mixture, scale = batch.mixture * valid, valid
+        else:
+            mixture, level = unit_level(batch.mixture, lengths)
+            scale = valid * level
         result = self.separate(mixture, None if int(lengths.min()) == mixture.size(1) else lengths, cue)
-        scale = valid_mask(lengths, mixture.size(1)) * level
         return Extraction(result.waveform * scale, [wave * scale for wave in result.coarser], result.embedding)
 
 
@@ -116,9 +118,9 @@ def unit_level(waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """
     valid = valid_mask(lengths, waveform.size(1))
     waveform = waveform * valid
-    count = lengths[:, None].to(waveform)
-    mean = waveform.sum(dim=1, keepdim=True) / count
-    variance = ((waveform - mean) * valid).square().sum(dim=1, keepdim=True) / (count - 1).clamp_min(1)
-    level = variance.sqrt()
-    level = torch.where(level > SILENCE, level, torch.ones_like(level))
+    with torch.no_grad():
+        mean = waveform.sum(dim=1, keepdim=True) / lengths[:, None]
+        squares = ((waveform - mean) * valid).square().sum(dim=1, keepdim=True)
+        level = (squares / (lengths[:, None] - 1).clamp_min(1)).sqrt()
+        level = torch.where(level > SILENCE, level, torch.ones_like(level))
     return waveform / level, level

@@ -35,7 +35,15 @@ class SpeakerTCN(AbsSpeakerEncoder):
         self.output_dim = config.output_dim
         self.norm, self.bottleneck = GlobalNorm(input_dim), nn.Linear(input_dim, config.width)
         self.blocks = nn.ModuleList(
-            TCNBlock(config.width, config.hidden, config.kernel, 2**block, False, config.skip)
+            TCNBlock(
+                config.width,
+                config.hidden,
+                config.kernel,
+                2**block,
+                causal=False,
+                skip=config.skip,
+                last=block == config.num_blocks - 1,
+            )
             for block in range(config.num_blocks)
         )
         self.out = nn.Sequential(nn.PReLU(), nn.Linear(config.skip, config.output_dim))

@@ -30,13 +30,22 @@ class TCNBlock(nn.Module):
     """x + Linear(norm(PReLU(depthwise(norm(PReLU(Linear(x))))))), and a skip output on request."""
 
     def __init__(
-        self, width: int, hidden: int, kernel: int, dilation: int, causal: bool, skip: int = 0, extra_inputs: int = 0
+        self,
+        width: int,
+        hidden: int,
+        kernel: int,
+        dilation: int,
+        causal: bool,
+        skip: int = 0,
+        extra_inputs: int = 0,
+        last: bool = False,
     ):
+        """``last``: of a stack whose skip outputs alone are used, so that there is nothing to add to the input."""
         super().__init__()
         self.expand, self.first_activation = nn.Linear(width + extra_inputs, hidden), nn.PReLU()
         self.first_norm, self.second_norm = sequence_norm(hidden, causal), sequence_norm(hidden, causal)
         self.conv, self.second_activation = DepthwiseConv(hidden, kernel, dilation, causal), nn.PReLU()
-        self.reduce = nn.Linear(hidden, width)
+        self.reduce = None if last else nn.Linear(hidden, width)
         self.skip = nn.Linear(hidden, skip) if skip else None
 
     def forward(
@@ -53,4 +62,6 @@ class TCNBlock(nn.Module):
         hidden = self.first_norm(self.first_activation(self.expand(inputs)), lengths)
         hidden = self.conv(zero_padding(hidden, lengths), state)
         hidden = self.second_norm(self.second_activation(hidden), lengths)
-        return values + self.reduce(hidden), None if self.skip is None else self.skip(hidden)
+        if self.reduce is not None:
+            values = values + self.reduce(hidden)
+        return values, None if self.skip is None else self.skip(hidden)

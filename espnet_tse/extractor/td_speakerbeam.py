@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Callable
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
@@ -58,11 +57,7 @@ class TDSpeakerBeam(AbsExtractor):
         self.speaker_encoder = speaker_encoder
         self.norm = sequence_norm(filters, config.causal)
         self.bottleneck = nn.Linear(filters, config.width)
-        self.blocks = nn.ModuleList(
-            TCNBlock(config.width, config.hidden, config.kernel, 2**block, config.causal, config.skip)
-            for _ in range(config.num_repeats)
-            for block in range(config.num_blocks)
-        )
+        self.blocks = nn.ModuleList(self.block(index) for index in range(config.num_blocks * config.num_repeats))
         self.fusion = Fusion(config.fusion, config.width, speaker_encoder.output_dim)
         self.mask = nn.Sequential(nn.PReLU(), nn.Linear(config.skip, filters), nn.ReLU())
         self.synthesis = Synthesis(filters, size, hop)
@@ -72,6 +67,18 @@ class TDSpeakerBeam(AbsExtractor):
         cls, config: TDSpeakerBeamConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]
     ) -> "TDSpeakerBeam":
         return cls(config, new_speaker_encoder(config.num_filters))
+
+    def block(self, index: int) -> TCNBlock:
+        conf = self.config
+        return TCNBlock(
+            conf.width,
+            conf.hidden,
+            conf.kernel,
+            2 ** (index % conf.num_blocks),
+            conf.causal,
+            conf.skip,
+            last=index == conf.num_blocks * conf.num_repeats - 1,
+        )
 
     @property
     def hop_length(self) -> int:

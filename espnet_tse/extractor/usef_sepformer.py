@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
-from espnet_tse.layers.padding import padding_mask
+from espnet_tse.layers.padding import valid_mask
 from espnet_tse.layers.positional import sinusoid
-from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
+from espnet_tse.layers.sequence_norm import GlobalNorm
 from espnet_tse.layers.stream_state import StreamState
 
 
@@ -44,21 +44,26 @@ class USEFSepFormerConfig:
             raise ValueError(f"dropout is {self.dropout}, want a share in [0, 1).")
 
 
-class CrossLayer(nn.Module):
-    """x += Attention(LN(x), enrollment); x += FFN(LN(x))."""
+class AttentionLayer(nn.Module):
+    """x += Attention(LN(x), keys); x += FFN(LN(x)); without keys a sequence looks at itself."""
 
     def __init__(self, config: USEFSepFormerConfig):
         super().__init__()
         width, drop = config.width, config.dropout
+        self.num_heads, self.drop = config.num_heads, nn.Dropout(drop)
         self.norm, self.feedforward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, config.num_heads, drop, batch_first=True)
+        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
         layers = [nn.Linear(width, config.feedforward), nn.ReLU(), nn.Dropout(drop), nn.Linear(config.feedforward, width)]
         self.feedforward = nn.Sequential(*layers, nn.Dropout(drop))
 
-    def forward(self, values: Tensor, enrollment: Tensor, padding: Tensor | None) -> Tensor:
-        """(B, T, D) and (B, T_e, D) with its padding mask (B, T_e) -> (B, T, D)."""
-        attended, _ = self.attention(self.norm(values), enrollment, enrollment, padding, need_weights=False)
-        values = values + attended
+    def forward(self, values: Tensor, keys: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
+        """(B, L, D) and (B, L_k, D), valid keys (B,) or None where all are -> (B, L, D)."""
+        normed = self.norm(values)
+        mask = None if lengths is None else valid_mask(lengths, keys.size(1))[:, None, None]
+        parts = [self.query(normed), *self.key_value(normed if keys is None else keys).chunk(2, dim=-1)]
+        query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
+        values = values + self.drop(self.out(attended))
         return values + self.feedforward(self.feedforward_norm(values))
 
 
@@ -67,20 +72,16 @@ class Path(nn.Module):
 
     def __init__(self, config: USEFSepFormerConfig):
         super().__init__()
-        layer = nn.TransformerEncoderLayer(
-            config.width, config.num_heads, config.feedforward, config.dropout, batch_first=True, norm_first=True
-        )
-        # Nested tensors are an optimisation for padding, and there is none here.
-        self.stack = nn.TransformerEncoder(
-            layer, config.num_layers, nn.LayerNorm(config.width), enable_nested_tensor=False
-        )
-        self.norm = GlobalNorm(config.width)
+        self.layers = nn.ModuleList(AttentionLayer(config) for _ in range(config.num_layers))
+        self.last_norm, self.norm = nn.LayerNorm(config.width), GlobalNorm(config.width)
 
     def forward(self, values: Tensor) -> Tensor:
         """(B, M, L, D), M sequences a row -> the same shape."""
         positions = torch.arange(values.size(2), device=values.device)
-        inputs = values.flatten(0, 1) + sinusoid(positions, values.size(3)).to(values.dtype)
-        return values + self.norm(self.stack(inputs).view(values.shape))
+        hidden = values.flatten(0, 1) + sinusoid(positions, values.size(3)).to(values.dtype)
+        for layer in self.layers:
+            hidden = layer(hidden)
+        return values + self.norm(self.last_norm(hidden).view(values.shape))
 
 
 class USEFSepFormer(AbsExtractor):
@@ -94,7 +95,7 @@ class USEFSepFormer(AbsExtractor):
         width = config.width
         self.analysis = Analysis(width, config.filter_size, config.hop_length)
         self.norm, self.bottleneck = GlobalNorm(width), nn.Linear(width, width, bias=False)
-        self.cross = nn.ModuleList(CrossLayer(config) for _ in range(config.num_cross_layers))
+        self.cross = nn.ModuleList(AttentionLayer(config) for _ in range(config.num_cross_layers))
         self.join = nn.Linear(2 * width, width)
         self.within = nn.ModuleList(Path(config) for _ in range(config.num_repeats))
         self.across = nn.ModuleList(Path(config) for _ in range(config.num_repeats))
@@ -121,10 +122,8 @@ class USEFSepFormer(AbsExtractor):
         encoded = self.analysis(mixture)
         values = self.bottleneck(self.norm(encoded))
         wanted = values
-        enrollment = zero_padding(cue.values, cue.lengths)
-        padding = None if cue.lengths is None else padding_mask(cue.lengths, enrollment.size(1))
         for layer in self.cross:
-            wanted = layer(wanted, enrollment, padding)
+            wanted = layer(wanted, cue.values, cue.lengths)
         values = self.dual_path(self.join(torch.cat([values, wanted], dim=-1)))
         values = self.mix_channels(self.activation(values))
         mask = F.relu(self.mask(self.value(values).tanh() * self.gate(values).sigmoid()))

@@ -117,7 +117,7 @@ class LSTMPass(torch.autograd.Function):
                 cell.mul_(valid[step])
             torch.mul(o, squash(scratch.copy_(cell)), out=hidden[step])
             last = step
-        ctx.reverse, ctx.valid = reverse, valid
+        ctx.reverse, ctx.valid, ctx.recompute = reverse, valid, recompute
         ctx.gates = None if recompute else gates
         ctx.save_for_backward(values, weight_ih, weight_hh, bias, hidden, cells)
         return hidden
@@ -141,7 +141,10 @@ class LSTMPass(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_output):
         values, weight_ih, weight_hh, _, hidden, cells = ctx.saved_tensors
-        gates, ctx.gates = LSTMPass.gates_again(ctx) if ctx.gates is None else ctx.gates, None
+        gates = LSTMPass.gates_again(ctx) if ctx.recompute else ctx.gates
+        if gates is None:
+            raise RuntimeError("the gates of this graph were used up by its first backward pass; set recompute.")
+        ctx.gates = None
         _, steps, rows, width = gates.shape
         recurrent = weight_hh.unflatten(0, (4, width))
         upstream = gates.new_empty(4, rows, width)
