@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import (
     DisjointLengths,
     Span,
@@ -39,6 +40,7 @@ class DynamicMixingDataset:
         codes_scp: Path | str | None = None,
         cache_audio: bool = True,
         cache_budget: int = CACHE_BUDGET,
+        embeddings_scp: Path | str | None = None,
     ):
         """
         Args:
@@ -48,6 +50,7 @@ class DynamicMixingDataset:
             seed: of all draws.
             hop_length: samples a code frame; target crops begin at its multiples.
             codes_scp: ``codes.scp`` of the whole source utterances.
+            embeddings_scp: speaker embeddings of the whole source utterances, by utterance id.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
             DataError: lists, audio or codes are amiss; or the speakers do not suffice for ``conf``.
@@ -81,6 +84,9 @@ class DynamicMixingDataset:
         else:
             self._require_other_utterances()
         self.num_samples = [self._target_length(key) for key in self.keys]
+        self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
+        if self.embeddings is not None:
+            self.embeddings.require(list(self.utt2spk))
         self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
 
     def __len__(self) -> int:
@@ -173,7 +179,8 @@ class DynamicMixingDataset:
 
         Returns:
             ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``target_codes``:
-            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names. The target keeps its level; with rooms, it is the dry signal, aligned
+            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names; ``speaker_embedding``: (E,) float32
+            of the utterance that enrolls, or None. The target keeps its level; with rooms, it is the dry signal, aligned
             with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.
@@ -198,6 +205,7 @@ class DynamicMixingDataset:
             "enrollment": self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples),
             "target_codes": codes,
             "speaker": self.speaker_numbers[self.utt2spk[key]],
+            "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
         }
 
     def _add_interferers(

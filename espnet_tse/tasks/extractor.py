@@ -96,11 +96,18 @@ class Extractor:
             cue = self.model.extractor.enroll(samples, torch.tensor([samples.size(1)], device=samples.device))
         return ExtractionStream(self.model.extractor, cue)
 
-    def extract(self, mixtures: list[np.ndarray], enrollments: list[np.ndarray], keys: list[str]) -> Estimate:
+    def extract(
+        self,
+        mixtures: list[np.ndarray],
+        enrollments: list[np.ndarray],
+        keys: list[str],
+        embeddings: list[np.ndarray] | None = None,
+    ) -> Estimate:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
         Args:
             mixtures, enrollments: (N,) float32 each.
+            embeddings: (E,) float32 each, of the enrollments, for systems with ``speaker_encoder: given``.
         Returns:
             estimates padded to the longest mixture.
         """
@@ -112,6 +119,8 @@ class Extractor:
             return pad_sequence(tensors, batch_first=True).to(device), lengths.to(device)
 
         batch = TSEBatch(*pad(mixtures), *pad(enrollments), sample_rate=self.sample_rate, keys=keys)
+        if embeddings is not None:
+            batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
         return self.model.extract(batch, self.conf)
 
 

@@ -53,6 +53,9 @@ class TSETask(AbsTask):
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
         group.add_argument("--train_codes", type=str_or_none, help="folder of codes.scp of the training targets")
         group.add_argument("--valid_codes", type=str_or_none, help="folder of codes.scp of the validation targets")
+        for name in ("train", "valid"):
+            meaning = f"scp of .npy or ark speaker embeddings of the {name} enrollments, for speaker_encoder: given"
+            group.add_argument(f"--{name}_embeddings", type=str_or_none, help=meaning)
         group.add_argument("--codec_dir", type=str_or_none, help="folder of the frozen codec")
         group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
         group.add_argument("--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds")
@@ -122,6 +125,7 @@ class TSETask(AbsTask):
             "crop_s": args.crop_s if train else None,
             "hop_length": spec.hop_length if spec else 1,
             "codes_scp": codes_scp,
+            "embeddings_scp": args.train_embeddings if train else args.valid_embeddings,
             "cache_audio": args.cache_audio,
         }
         mixing = Path(folder) / "mixing.yaml"

@@ -101,3 +101,25 @@ def test_faults_of_a_yaml_end_with_code_2(recipe, tmp_path, capsys, conf, fault)
     with pytest.raises(SystemExit) as end:
         tse_train.main(options(recipe, tmp_path / "exp", conf))
     assert end.value.code == 2 and fault in capsys.readouterr().err
+
+
+def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
+    def embeddings(name, keys):
+        for key in keys:
+            np.save(tmp_path / f"{key}.npy", np.random.default_rng(len(key)).standard_normal(6).astype(np.float32))
+        write_scp(tmp_path / f"{name}.scp", {key: tmp_path / f"{key}.npy" for key in keys})
+        return tmp_path / f"{name}.scp"
+
+    train = embeddings("train", read_scp(recipe / "train" / "wav.scp"))
+    valid = embeddings("valid", read_scp(recipe / "valid" / "wav.scp"))
+    conf = {"speaker_encoder": "given", "speaker_encoder_conf": {"output_dim": 6}}
+    command = options(recipe, tmp_path / "exp", conf, max_epoch=1)
+    tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"])
+    lists = ["--mixture_scp", str(recipe / "valid" / "wav.scp"), "--enroll_scp", str(recipe / "valid" / "enroll_spk1.scp")]
+    run = ["--model", str(tmp_path / "exp"), *lists, "--output_dir", str(tmp_path / "out")]
+    assert extract.main(run) == 1 and "the batch has none" in capsys.readouterr().err
+    assert extract.main([*run, "--embedding_scp", str(valid)]) == 0
+    assert len(read_scp(tmp_path / "out" / "wav.scp")) == 2
+    valid.write_text("mix0 x.npy\n")
+    assert tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"]) == 1
+    assert "lacks embeddings of 1 of 2" in capsys.readouterr().err
