@@ -278,15 +278,13 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     rm -r exp/tse_laura_tse_mini
     FAKE_SLEEP=tse_train ./run.sh --python "${REPO}/test/shell/fake_python.sh" --stage 8 > message 2>&1 3>&- &
     pid=$!
-    until [ -s "${FAKE_CALLS}.pid" ]; do sleep 0.05; done
-    job=$(cat "${FAKE_CALLS}.pid")
+    wait_for_file "${FAKE_CALLS}.pid"
     kill -TERM "${pid}"
     code=0
     wait "${pid}" || code=$?
     [ "${code}" -eq 143 ]
     grep -q 'stage 8 (train): stopped by SIGTERM; run the same command to resume' message
-    for _ in $(seq 30); do kill -0 "${job}" 2> /dev/null || break; sleep 0.1; done
-    run ! kill -0 "${job}"
+    gone $(cat "${FAKE_CALLS}.pid")
 }
 
 @test "local/data.sh is given the interpreter of --python" {
