@@ -68,6 +68,7 @@ class CodecTrainer:
     def run(self) -> None:
         """Train from the checkpoint, or from the start, to ``max_steps``."""
         conf = self.conf
+        self.output_dir.mkdir(parents=True, exist_ok=True)
         if not self.resume():
             self.prepare()
         cpu_before, cpu_started, started = self.cpu_s, time.process_time(), time.perf_counter()

@@ -274,6 +274,17 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 }
 
 # bats test_tags=finished
+@test "the report is told of the RESULTS.md that is there, for its text around the tables" {
+    echo "my words" >> exp/RESULTS.md
+    sed 's/^    report)/&\n        cp "${opt[output]}" seen/' "${REPO}/test/shell/fake_python.sh" > keeping_python.sh
+    chmod +x keeping_python.sh
+    run -0 ./run.sh --python "${PWD}/keeping_python.sh" --nj 2 --stage report --stop_stage report --force true
+    grep -qx "my words" seen
+    [ "$(cat exp/RESULTS.md)" = results ]
+    [ ! -e exp/report/RESULTS.md ]
+}
+
+# bats test_tags=finished
 @test "a signal ends the pipeline and its jobs: exit 143" {
     rm -r exp/tse_laura_tse_mini
     FAKE_SLEEP=tse_train ./run.sh --python "${REPO}/test/shell/fake_python.sh" --stage 8 > message 2>&1 3>&- &
