@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A recipe that is killed in every stage ends as one that was not: same files, same weights, same scores.
+"""A recipe that is killed in every stage ends as one that was not: same files, weights and scores.
 
-``test/integration/killed_recipe.py FOLDER [--seed N]`` runs mini_espeak at its smallest twice below FOLDER, all
-stages: once in peace, once with SIGKILL at random moments of each stage and the same command again. Either
-everything dies at once, as on a machine that loses power, or the pipeline alone, whose jobs have to follow it.
+``test/integration/killed_recipe.py FOLDER [--seed N]`` runs mini_espeak at its smallest twice below FOLDER:
+once in peace, once with SIGKILL at a random moment of each stage and the same command again. Either
+everything dies at once, as on a machine that loses power, or the pipeline alone, whose jobs have to follow.
 """
 
 import argparse
@@ -24,13 +24,15 @@ from typing import Sequence
 
 import torch
 
+from espnet_tse.train.checkpoint import PLAIN_TYPES
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-SIZES = "--train_speakers 4 --train_sentences 4 --dev_speakers 2 --dev_mixtures 2 --test_speakers 2 --test_mixtures 4"
+SIZES = "--train_speakers 4 --train_sentences 4 --dev_speakers 2 --dev_mixtures 2 --test_speakers 2"
 OPTIONS = {
     "python": sys.executable,
     "nj": "1",
     "num_procs": "1",
-    "local_data_opts": SIZES,
+    "local_data_opts": f"{SIZES} --test_mixtures 4",
     "codec_config": "conf/codec_nano.yaml",
     "prerequisite_config": "conf/first.yaml",
     "tse_config": "conf/laura_tse_nano.yaml",
@@ -38,13 +40,16 @@ OPTIONS = {
     "score_opts": "--metrics si_sdr,si_sdr_i,pesq,estoi",
 }
 STAGES = range(1, 13)
+MIN_KILLS = 10
 STAGE_LINE = re.compile(r" Stage (\d+) \(\w+\): (?!done|skipped)")
 MARK = "KILLED_RECIPE"  # variable in the environment of every process of a start
 FOLLOW_S = 20.0  # in which jobs have to follow their pipeline
-# Logs, times and process numbers are not the same in two runs, nor are there as many logs.
+# Of these there are others in another run: logs, figures and names with times or process numbers in them.
 NOT_RESULTS = re.compile(
-    r"\.log$|/log/|/tensorboard/|/images/|/decode\.json$|/RESULTS\.md$|/report\.html$|cache/|/\.(done|lock)\.|/lock$|/run\.sh$"
+    r"\.log$|/log/|/tensorboard/|/images/\w+_time\.png$|/decode\.json$|/report\.html$|cache/|/lock$|/run\.sh$"
+    r"|/checkpoint\.previous\.pth$"
 )
+STATES = ("step", "codec", "model", "optimizer", "optimizers", "schedulers")  # of a checkpoint; the others are times
 TEMPORARY = re.compile(r"\.tmp$|\.new$|\.link$|\.old\.\d+$|/\.started\.|/job\.[^/]*\.jsonl$")
 
 
@@ -218,26 +223,62 @@ def content(path: Path) -> object:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             return {member.filename: member.CRC for member in archive.infolist()}
-    if path.suffix == ".pth":
-        return hashed(torch.load(path, map_location="cpu", weights_only=False))
+    if path.name == "checkpoint.pth":
+        with torch.serialization.safe_globals(PLAIN_TYPES):
+            states = torch.load(path, map_location="cpu", weights_only=True)
+        return str({name: digests(states[name]) for name in STATES if name in states})
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def hashed(value: object) -> object:
-    return value
+def digests(state: object) -> object:
+    """A state with a digest in the place of each tensor."""
+    if isinstance(state, torch.Tensor):
+        return hashlib.sha256(state.numpy().tobytes()).hexdigest()
+    if isinstance(state, dict):
+        return {name: digests(value) for name, value in state.items()}
+    return [digests(value) for value in state] if isinstance(state, (list, tuple)) else state
+
+
+def check_same(whole: Path, killed: Path) -> int:
+    """Number of files that are the same.
+
+    Raises:
+        Fault: some are not, or are in one run only.
+    """
+    expected, found = results(whole), results(killed)
+    odd = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if odd:
+        raise Fault(f"{len(odd)} of {len(expected)} files are not those of the run without kills: {odd}")
+    return len(expected)
 
 
 def main(cmd: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path, help="is made, and removed if all is well")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("folder", type=Path, help="of both runs and their logs; is made")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
     args = parser.parse_args(cmd)
-    whole, killed = (make_recipe(args.folder / name) for name in ("whole", "killed"))
-    seconds = run_in_peace(whole, args.folder / "whole.log")
-    print("in peace: " + ", ".join(f"stage {stage} {s:.1f} s" for stage, s in seconds.items()), flush=True)
-    kills = run_and_kill(killed, args.folder / "killed.log", seconds, random.Random(args.seed))
-    print(f"{kills} kills, seed {args.seed}")
+    try:
+        compare_runs(args.folder, args.seed)
+    except Fault as fault:
+        print(f"killed_recipe: {fault}", file=sys.stderr)
+        return 1
     return 0
+
+
+def compare_runs(folder: Path, seed: int) -> None:
+    """Both runs and the comparison.
+
+    Raises:
+        Fault: something is not as it must be.
+    """
+    whole, killed = (make_recipe(folder / name) for name in ("whole", "killed"))
+    seconds = run_in_peace(whole, folder / "whole.log")
+    print("in peace: " + ", ".join(f"stage {stage} {s:.1f} s" for stage, s in seconds.items()), flush=True)
+    kills = run_and_kill(killed, folder / "killed.log", seconds, random.Random(seed))
+    if kills < MIN_KILLS:
+        raise Fault(f"only {kills} kills came in time, want {MIN_KILLS}")
+    number = check_same(whole, killed)
+    print(f"{kills} kills (seed {seed}), {number} files the same, no step done twice, nothing left behind")
 
 
 if __name__ == "__main__":
