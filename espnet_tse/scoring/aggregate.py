@@ -7,7 +7,7 @@ import numpy as np
 from espnet_tse.scoring.bootstrap import interval_of_mean, interval_of_ratio
 from espnet_tse.scoring.failure import EST, REF, Fault, Outcome
 from espnet_tse.scoring.plan import ScoringPlan
-from espnet_tse.scoring.registry import METRICS
+from espnet_tse.scoring.registry import MEASURES, METRICS
 from espnet_tse.scoring.text import NORMALISERS
 from espnet_tse.scoring.wer import WordErrors, align_words
 from espnet_tse.scoring.worker import Record
@@ -72,7 +72,7 @@ def summarise(column: str, outcomes: dict[str, Outcome], speakers: dict[str, str
         "n": len(values),
         **_shares(len(outcomes) - len(values), sum(o.penalised for o in outcomes.values()), len(outcomes)),
         "higher_is_better": card.higher_is_better,
-        "version": card.version,
+        "version": MEASURES[card.measure].version,
     }
     if card.name == "len_ratio" and some:
         entry["share_outside"] = float(np.mean((values < 0.9) | (values > 1.1)))

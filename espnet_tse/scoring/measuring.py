@@ -11,8 +11,8 @@ from espnet_tse.scoring.audio import Signal, fault_of, fit_length
 from espnet_tse.scoring.cache import Cache, cache_key
 from espnet_tse.scoring.failure import EST, MIN_REFERENCE_S, REF, MetricFault
 from espnet_tse.scoring.job import WorkerPlan
-
-PAIRED = ("si_sdr", "sdr", "pesq", "pesq_nb", "stoi", "estoi")  # measures of (target, estimate)
+from espnet_tse.scoring.measures import Compute, make_measure
+from espnet_tse.scoring.registry import MEASURES, PAIRED
 
 
 @dataclass
@@ -24,14 +24,14 @@ class Uses:
 
 
 class Measurer:
-    """Runs measures; networks are loaded when the first value needs them."""
+    """Runs measures; a network is loaded when the first value needs it."""
 
     def __init__(self, plan: WorkerPlan):
         self.plan = plan
         self.estimates = Cache(plan.estimate_cache)
         shared = plan.reference_cache != plan.estimate_cache
         self.references = Cache(plan.reference_cache) if shared else self.estimates
-        self._models: dict[str, Any] = {}
+        self._computes: dict[str, Compute] = {}
 
     def flush(self) -> None:
         """Bring all new values to disk."""
@@ -39,11 +39,13 @@ class Measurer:
         self.references.flush()
 
     def close(self) -> None:
-        """Close the caches and the PESQ child."""
+        """Close the caches and the children of measures."""
         self.estimates.close()
         self.references.close()
-        if "pesq" in self._models:
-            self._models.pop("pesq").close()
+        for compute in self._computes.values():
+            if hasattr(compute, "close"):
+                compute.close()
+        self._computes.clear()
 
     def files(self) -> list:
         """Cache files that were written."""
@@ -100,67 +102,23 @@ class Measurer:
             )
         return [target, estimate]
 
-    def similarity(self, uses: Uses, estimate: Signal, other: Signal) -> float:
+    def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
+        """Run a measure; the result is what JSON can hold."""
+        if measure not in self._computes:
+            self._computes[measure] = make_measure(measure, self.plan.weights)
+        value = self._computes[measure](*arrays)
+        if MEASURES[measure].kind == "embedding":
+            if not np.isfinite(value).all():
+                raise MetricFault(EST, f"{measure}: no finite embedding")
+            return base64.b64encode(value.astype("<f4").tobytes()).decode()
+        return value
+
+    def similarity(self, uses: Uses, measure: str, estimate: Signal, other: Signal) -> float:
         """Cosine of the embeddings; a fault of ``other``'s embedding is one of the data."""
-        first = self.measure(uses, "resemblyzer", estimate, of_estimate=True)
+        first = self.measure(uses, measure, estimate, of_estimate=True)
         try:
-            second = self.measure(uses, "resemblyzer", other, of_estimate=False)
+            second = self.measure(uses, measure, other, of_estimate=False)
         except MetricFault as error:
             raise MetricFault(REF, error.fault.reason) from error
         a, b = (np.frombuffer(base64.b64decode(x), "<f4").astype(np.float64) for x in (first, second))
         return float(np.clip(np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b)), -1.0, 1.0))
-
-    def _model(self, name: str) -> Any:
-        if name not in self._models:
-            self._models[name] = self._load_model(name)
-        return self._models[name]
-
-    def _load_model(self, name: str) -> Any:
-        weights = self.plan.weights
-        if name == "dnsmos":
-            from espnet_tse.scoring.dnsmos import DNSMOS
-
-            return DNSMOS(weights["dnsmos_primary"], weights["dnsmos_p808"])
-        if name == "pdnsmos":
-            from espnet_tse.scoring.dnsmos import DNSMOS
-
-            return DNSMOS(weights["pdnsmos"], None, personalised=True)
-        if name == "resemblyzer":
-            from espnet_tse.scoring.resemblyzer import SpeakerEncoder
-
-            return SpeakerEncoder(weights["resemblyzer"])
-        if name == "pocketsphinx":
-            from espnet_tse.scoring.asr import PocketSphinx
-
-            return PocketSphinx(weights.get("grammar"))
-        from espnet_tse.scoring.pesq import PesqProcess
-
-        assert name == "pesq", name
-        return PesqProcess()
-
-    def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
-        """Run a measure; the result is what JSON can hold."""
-        if measure == "si_sdr":
-            from espnet_tse.scoring.si_sdr import si_sdr
-
-            return si_sdr(*arrays)
-        if measure == "sdr":
-            from espnet_tse.scoring.sdr import sdr
-
-            return sdr(*arrays)
-        if measure == "pesq":
-            return self._model("pesq")(*arrays)
-        if measure == "pesq_nb":
-            from espnet_tse.scoring.audio import resample
-
-            return self._model("pesq")(*(resample(x, 16000, 8000) for x in arrays), rate=8000, mode="nb")
-        if measure in ("stoi", "estoi"):
-            from espnet_tse.scoring.stoi import stoi
-
-            return stoi(*arrays, extended=measure == "estoi")
-        if measure == "resemblyzer":
-            embedding = self._model("resemblyzer")(*arrays)
-            if not np.isfinite(embedding).all():
-                raise MetricFault(EST, "resemblyzer: no finite embedding")
-            return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
-        return self._model(measure)(*arrays)

@@ -1,6 +1,9 @@
 """The registry as text: ``--list_metrics`` and doc/metrics.md."""
 
-from espnet_tse.scoring.registry import MEASURES, METRICS, PRESETS, WER_TEXT, MetricCard
+from espnet_tse.scoring.card import MetricCard
+from espnet_tse.scoring.cards.words import WER_TEXT
+from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.registry import MEASURES, METRICS
 from espnet_tse.scoring.weights import missing_parts
 
 _ARROWS = {"up": "↑", "down": "↓", "none": "–"}
@@ -48,7 +51,7 @@ def _table() -> list[str]:
             f"{limits} {card.unit}".strip(),
             _number(card.ceiling),
             _penalty(card),
-            str(card.version),
+            str(MEASURES[card.measure].version),
         )
         rows.append(f"| {' | '.join(cells)} |")
     return rows
@@ -81,7 +84,7 @@ def _cards() -> list[str]:
 _HEAD = """\
 # Metrics
 
-This page is generated from `espnet_tse/scoring/registry.py`
+This page is generated from the cards in `espnet_tse/scoring/cards/`
 (`python3 -m espnet_tse.bin.score --list_metrics markdown > doc/metrics.md`); a test compares the two.
 
 Score a system, ours or a foreign one, with

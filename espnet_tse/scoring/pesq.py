@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.scoring.audio import RATE, resample
 from espnet_tse.scoring.failure import EST, PESQ_LONG, REF, MetricFault
 from espnet_tse.scoring.pesq_server import HEADER
 
@@ -99,3 +100,12 @@ class PesqProcess:
         itself = self._ask(target, target, rate, mode)
         kind = EST if itself and "value" in itself else REF
         raise MetricFault(kind, f"pesq: {reply['error']}")
+
+
+class NarrowBandPesq(PesqProcess):
+    """PESQ at 8 kHz of signals at 16 kHz."""
+
+    def __call__(self, target: np.ndarray, estimate: np.ndarray) -> float:
+        """PESQ-NB of (N,) signals at 16 kHz; raises as ``PesqProcess``."""
+        low = (resample(samples, RATE, 8000) for samples in (target, estimate))
+        return super().__call__(*low, rate=8000, mode="nb")

@@ -10,9 +10,11 @@ from espnet_tse.schema.files import sha256_of
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.scoring.asr import AsrSpec, parse_asr
 from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
+from espnet_tse.scoring.card import Measure
 from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.metric_cards import needed_measure
-from espnet_tse.scoring.registry import MEASURES, METRICS, PRESETS, Measure
+from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.registry import MEASURES, METRICS
 from espnet_tse.scoring.text import NORMALISERS, read_text
 from espnet_tse.scoring.weights import WEIGHTS, find_weight, missing_parts, package_version, sha256
 

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_tse.scoring.registry import Measure
+from espnet_tse.scoring.card import Measure
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,9 @@ from espnet_tse.scoring.failure import (
     Outcome,
 )
 from espnet_tse.scoring.job import Utterance, WorkerPlan
-from espnet_tse.scoring.measuring import PAIRED, Measurer, Uses
-from espnet_tse.scoring.registry import METRICS, POSITIONS, MetricCard
+from espnet_tse.scoring.card import MetricCard
+from espnet_tse.scoring.measuring import Measurer, Uses
+from espnet_tse.scoring.registry import MEASURES, METRICS, PAIRED
 
 
 @dataclass
@@ -231,15 +232,16 @@ class _Context:
             return self._value(base) - self._mixture(base.measure)
         if card.measure == "failure":
             return float(self._value(METRICS["si_sdr_i"]) < 1.0)
-        if card.measure == "resemblyzer":
-            other = self.data["enroll" if card.name.endswith("_enroll") else "ref"].signal
-            return self.measurer.similarity(self.uses, estimate, other)
+        if MEASURES[card.measure].kind == "embedding":
+            other = self.data["enroll" if "enroll" in card.inputs else "ref"].signal
+            return self.measurer.similarity(self.uses, card.measure, estimate, other)
         if card.measure == "confusion":
-            near = self.measurer.similarity(self.uses, estimate, self.data["ref"].signal)
-            far = [self.measurer.similarity(self.uses, estimate, s.signal) for s in self.interferers]
+            model = MEASURES["confusion"].settings["speaker_model"]
+            near = self.measurer.similarity(self.uses, model, estimate, self.data["ref"].signal)
+            far = [self.measurer.similarity(self.uses, model, estimate, s.signal) for s in self.interferers]
             return float(max(far) > near)
         values = self.measurer.measure(self.uses, card.measure, estimate, of_estimate=True)
-        return values[POSITIONS[card.name]]
+        return values[card.position]
 
     def _diagnostic(self, card: MetricCard) -> Outcome:
         if card.name == "len_ratio":

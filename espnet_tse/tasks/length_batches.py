@@ -1,20 +1,19 @@
-"""Batches of files of similar length, the same in every run: an interrupted one goes on with the same results."""
+"""Utterances of similar length together, so that little of a batch is padding."""
 
 from pathlib import Path
-from typing import Mapping, Sequence
 
 from espnet_tse.schema.scp import DataError
 
 
-def length_batches(keys: Sequence[str], paths: Mapping[str, str], batch_size: int) -> list[list[str]]:
-    """``keys`` from the shortest file to the longest, so that little is padded and rows of equal length meet.
+def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> list[list[str]]:
+    """Batches of keys sorted by duration; the same for any order of ``keys``.
 
     Raises:
-        DataError: a file of ``paths`` is not readable as audio.
+        DataError: a file of ``paths`` is not readable as audio; names the key.
     """
     import soundfile
 
-    def duration_s(key: str) -> float:
+    def duration(key: str) -> float:
         try:
             return soundfile.info(paths[key]).duration
         except soundfile.LibsndfileError as error:
@@ -23,12 +22,12 @@ def length_batches(keys: Sequence[str], paths: Mapping[str, str], batch_size: in
                 "the file again."
             ) from error
 
-    ordered = sorted(keys, key=lambda key: (duration_s(key), key))
+    ordered = sorted(keys, key=lambda key: (duration(key), key))
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 
-def unfinished(batches: list[list[str]], files: Mapping[str, Path]) -> list[list[str]]:
-    """Batches with a key whose file is not there.
+def unfinished(batches: list[list[str]], files: dict[str, Path]) -> list[list[str]]:
+    """Batches with a key whose file is not there, for a run that goes on.
 
     Whole ones, though some of their files may be there: with other batch mates a row's last bits are others.
     """

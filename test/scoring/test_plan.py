@@ -7,7 +7,7 @@ import pytest
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring import weights
 from espnet_tse.scoring.plan import ScoringOptions, make_plan, select_metrics
-from espnet_tse.scoring.registry import PRESETS
+from espnet_tse.scoring.presets import PRESETS
 
 TONE = 0.1 * np.sin(np.arange(16000) / 5)
 

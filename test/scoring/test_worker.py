@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from espnet_tse.scoring.job import Utterance
-from espnet_tse.scoring.measuring import PAIRED
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
-from espnet_tse.scoring.registry import METRICS, PRESETS
+from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.registry import METRICS, PAIRED
 from espnet_tse.scoring.worker import UtteranceScorer
 
 CHEAP = "si_sdr,si_sdr_i,sdr,sdr_i,pesq,stoi,estoi,fail_rate,len_ratio,est_dbfs,clip_frac"

@@ -1,0 +1,62 @@
+"""What a measure and a metric are: the entries of the registry.
+
+A ``Measure`` is something computed from signals and cached (one network run may serve four metrics); a
+``MetricCard`` is a column of the results. Only the standard library is imported here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+# pair: of (target, estimate) at one length; signal: values of one signal; embedding: a vector of one signal,
+# compared by cosine; words: text of one signal; derived: arithmetic on other measures or on the samples.
+Kind = Literal["pair", "signal", "embedding", "words", "derived"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something computed once per signal (or pair of signals) and cached by content.
+
+    Raise ``version`` whenever its numbers change: caches and signatures follow it.
+    ``packages`` are distributions that must be installed, ``weights`` names of files in ``weights.py``,
+    ``cost_ms`` CPU milliseconds per 5 s utterance (per window of 9.01 s for DNSMOS) for the estimate
+    of the running time.
+    """
+
+    name: str
+    version: int
+    kind: Kind
+    settings: dict = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    cost_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class MetricCard:
+    """One column of the results.
+
+    ``direction``: "up" (higher is better), "down" or "none" (diagnostic). ``inputs``: the scp files it
+    needs, "inf" being the estimate. ``penalty``: the value an estimate-side failure gets.
+    ``low``/``high``: the valid range; a value below ``low`` is raised to it, so that no output can score
+    worse than a missing one (ESTOI of an uncorrelated output may come out slightly negative).
+    ``natural_length``: computed on the estimate as it is, not cut to the target's length.
+    ``position``: of its value in what a measure of kind "signal" returns.
+    """
+
+    name: str
+    measure: str
+    title: str
+    direction: str
+    inputs: tuple[str, ...]
+    definition: str
+    ceiling: float | None = None
+    penalty: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    natural_length: bool = False
+    position: int = 0
+
+    @property
+    def higher_is_better(self) -> bool | None:
+        return {"up": True, "down": False, "none": None}[self.direction]

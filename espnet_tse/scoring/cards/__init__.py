@@ -1,0 +1,1 @@
+"""The cards of all measures and metrics, a file a family."""

@@ -1,0 +1,38 @@
+"""Cards of properties of the estimate that are neither good nor bad."""
+
+from espnet_tse.scoring.card import Measure, MetricCard
+
+MEASURES = [Measure("signal", 1, "derived", {"clip_at": 0.999})]
+
+METRICS = [
+    MetricCard(
+        "len_ratio",
+        "signal",
+        "duration of the estimate / of the target",
+        "none",
+        ("inf", "ref"),
+        "Diagnostic; the share outside 0.9..1.1 is given beside it. 0 for a missing estimate.",
+        ceiling=1.0,
+        penalty=0.0,
+        natural_length=True,
+    ),
+    MetricCard(
+        "est_dbfs",
+        "signal",
+        "level of the estimate",
+        "none",
+        ("inf",),
+        "Diagnostic; RMS relative to full scale. DNSMOS depends on the level.",
+        unit="dBFS",
+        natural_length=True,
+    ),
+    MetricCard(
+        "clip_frac",
+        "signal",
+        "clipped share of the estimate",
+        "none",
+        ("inf",),
+        "Diagnostic; share of samples with |x| >= 0.999.",
+        natural_length=True,
+    ),
+]

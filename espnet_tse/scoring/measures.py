@@ -1,0 +1,93 @@
+"""How each measure is computed: name -> a function of signals, made from weight files."""
+
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from espnet_tse.scoring.failure import EST, MetricFault
+
+# Samples (N,) at 16 kHz, one or two of them -> what JSON can hold, or an embedding (D,).
+Compute = Callable[..., Any]
+
+
+def make_measure(name: str, weights: dict[str, Path]) -> Compute:
+    """The function of a measure; networks are loaded and child processes started here.
+
+    A function that owns a process has ``close``.
+    """
+    return _MAKERS[name](weights)
+
+
+def _si_sdr(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.si_sdr import si_sdr
+
+    return si_sdr
+
+
+def _sdr(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.sdr import sdr
+
+    return sdr
+
+
+def _stoi(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.stoi import stoi
+
+    return lambda target, estimate: stoi(target, estimate, extended=False)
+
+
+def _estoi(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.stoi import stoi
+
+    return lambda target, estimate: stoi(target, estimate, extended=True)
+
+
+def _pesq(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.pesq import PesqProcess
+
+    return PesqProcess()
+
+
+def _pesq_nb(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.pesq import NarrowBandPesq
+
+    return NarrowBandPesq()
+
+
+def _dnsmos(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.dnsmos import DNSMOS
+
+    return DNSMOS(weights["dnsmos_primary"], weights["dnsmos_p808"])
+
+
+def _pdnsmos(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.dnsmos import DNSMOS
+
+    return DNSMOS(weights["pdnsmos"], None, personalised=True)
+
+
+def _resemblyzer(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.resemblyzer import SpeakerEncoder
+
+    return SpeakerEncoder(weights["resemblyzer"])
+
+
+def _pocketsphinx(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.asr import PocketSphinx
+
+    return PocketSphinx(weights.get("grammar"))
+
+
+_MAKERS: dict[str, Callable[[dict[str, Path]], Compute]] = {
+    "si_sdr": _si_sdr,
+    "sdr": _sdr,
+    "pesq": _pesq,
+    "pesq_nb": _pesq_nb,
+    "stoi": _stoi,
+    "estoi": _estoi,
+    "dnsmos": _dnsmos,
+    "pdnsmos": _pdnsmos,
+    "resemblyzer": _resemblyzer,
+    "pocketsphinx": _pocketsphinx,
+}
