@@ -73,12 +73,12 @@ def test_what_is_left_is_encoded_in_the_batches_of_a_whole_run(work, monkeypatch
 
     monkeypatch.setattr(SpectralCodec, "encode", spy)
     assert call(encode_codes, work, "codes", "--batch_size", "2") == 0
-    assert batches == [[64, 999], [1600, 1600], [2000]]
+    assert batches[1:] == [[64, 999], [1600, 1600], [2000]]  # the first is the fingerprint of the codec
     before = {path.name: path.stat().st_mtime_ns for path in (work / "codes").glob("*.npy")}
     (work / "codes" / "u2.npy").unlink()
     batches.clear()
     assert call(encode_codes, work, "codes", "--batch_size", "2") == 0
-    assert batches == [[1600, 1600]]
+    assert batches[1:] == [[1600, 1600]]
     after = {path.name: path.stat().st_mtime_ns for path in (work / "codes").glob("*.npy")}
     assert {name for name in after if after[name] != before[name]} == {"u2.npy"}
 
