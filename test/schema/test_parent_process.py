@@ -11,6 +11,8 @@ import pytest
 
 from espnet_tse.schema.parent_process import end_with_torchrun
 
+RUN_PL = Path(__file__).resolve().parents[2] / "utils" / "run.pl"
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes live")
 # Starts a child by each way that the package knows, tells their process numbers, and waits to be killed.
 PARENT = """
 import multiprocessing, os, subprocess, sys, time
@@ -47,7 +49,7 @@ def wait_until_gone(processes: list[int], seconds: float = 10.0) -> list[int]:
     return left
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes live")
+@needs_proc
 def test_children_end_with_a_killed_parent(tmp_path):
     (tmp_path / "parent.py").write_text(PARENT)
     parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True)
@@ -58,6 +60,38 @@ def test_children_end_with_a_killed_parent(tmp_path):
     left = wait_until_gone(children)
     for child in left:
         os.kill(child, signal.SIGKILL)
+    assert not left
+
+
+RANK = """
+import os, time
+from espnet_tse.schema.parent_process import end_with_torchrun
+end_with_torchrun()
+with open(f"rank{os.environ['RANK']}.tmp", "w") as file:
+    file.write(f"{os.getpid()} {os.getppid()}")
+os.rename(file.name, file.name[:-4])
+time.sleep(60)
+"""
+
+
+@needs_proc
+@pytest.mark.parametrize("victim", ["torchrun", "run.pl"])
+def test_ranks_end_with_a_killed_launcher(tmp_path, victim):
+    """torchrun starts its ranks in sessions of their own; run.pl is what the recipes start it with."""
+    (tmp_path / "rank.py").write_text(RANK)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "rank.py"]
+    launcher = subprocess.Popen([str(RUN_PL), "log", *torchrun], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    files = [tmp_path / "rank0", tmp_path / "rank1"]
+    until = time.monotonic() + 120
+    while not all(file.exists() for file in files):
+        assert time.monotonic() < until and launcher.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.1)
+    (one, agent), (two, _) = ([int(number) for number in file.read_text().split()] for file in files)
+    os.kill(agent if victim == "torchrun" else launcher.pid, signal.SIGKILL)
+    assert launcher.wait() != 0
+    left = wait_until_gone([one, two, agent], 20.0)
+    for process in left:
+        os.kill(process, signal.SIGKILL)
     assert not left
 
 
