@@ -56,6 +56,7 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
 
 
 def files_of_frontend(folder: Path) -> list[Path]:
+    """What of a frontend's folder goes into the archive; ``DataError`` if it is not to be copied."""
     try:
         return files_of_wavlm(folder)
     except ValueError as error:
