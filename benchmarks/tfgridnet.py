@@ -61,7 +61,7 @@ def build(name: str, config: USEFTFGridNetConfig) -> nn.Module:
 
 
 def measure(name: str, config: USEFTFGridNetConfig, seconds: float, steps: int) -> dict:
-    """Seconds of the fastest of ``steps`` passes and steps, MiB of peak memory above the model's, and an output."""
+    """CPU seconds of the fastest of ``steps`` passes and steps, MiB of peak memory above the model's, an output."""
     torch.set_num_threads(1)
     model = build(name, config)
     generator = torch.Generator().manual_seed(1)
@@ -79,8 +79,7 @@ def measure(name: str, config: USEFTFGridNetConfig, seconds: float, steps: int) 
         negative_si_sdr(model(*signals), signals[0].roll(7, dims=1), lengths).backward()
         training.append(time.process_time() - started)
     result = {"forward_s": min(forward), "step_s": min(training), "memory_mb": peak_mb() - before}
-    gradient = next(model.parameters()).grad.norm() if name not in OURS else model.model.encoder.weight.grad.norm()
-    return {**result, "estimate": estimate[0, 1000:1100].tolist(), "gradient": float(gradient)}
+    return {**result, "estimate": estimate[0, 1000:1100].tolist()}
 
 
 def peak_mb() -> float:
@@ -117,21 +116,28 @@ def main() -> None:
         print(json.dumps(measure(args.only[0], config, args.seconds, args.steps)))
         return
     options = ["--json", "--blocks", str(args.blocks), "--seconds", str(args.seconds), "--steps", str(args.steps)]
-    results = {}
-    for name in args.only:
-        command = [sys.executable, __file__, *options, "--only", name]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        results[name] = json.loads(output.splitlines()[-1])
-    base = results.get("published")
-    print("variant          forward s   step s  memory MiB  | share of published: forward step memory, difference")
-    for name, row in {**results, "floor": floor(config, args.seconds)}.items():
-        line = f"{name:16s} {row['forward_s']:9.2f} {row['step_s']:8.2f} {row['memory_mb']:11.0f}  |"
-        if base:
-            shares = [row[key] / base[key] for key in ("forward_s", "step_s", "memory_mb")]
-            line += "".join(f" {share:.2f}" for share in shares)
-            if "estimate" in row:
-                line += f", {max(abs(a - b) for a, b in zip(row['estimate'], base['estimate'])):.1e}"
-        print(line)
+    print("variant           forward s    step s  memory MiB | share of published: forward, step, memory; difference")
+    base = None
+    for name in (*args.only, "floor"):
+        if name == "floor":
+            row = floor(config, args.seconds)
+        else:
+            command = [sys.executable, __file__, *options, "--only", name]
+            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            row = json.loads(output.splitlines()[-1])
+        base = row if name == "published" else base
+        print(line(name, row, base), flush=True)
+
+
+def line(name: str, row: dict, base: dict | None) -> str:
+    """A row of the table."""
+    text = f"{name:16s} {row['forward_s']:10.2f} {row['step_s']:9.2f} {row['memory_mb']:11.0f} |"
+    if base is None:
+        return text
+    text += "".join(f" {row[key] / base[key]:.2f}" for key in ("forward_s", "step_s", "memory_mb"))
+    if "estimate" in row:
+        text += f"; {max(abs(a - b) for a, b in zip(row['estimate'], base['estimate'])):.0e}"
+    return text
 
 
 if __name__ == "__main__":
