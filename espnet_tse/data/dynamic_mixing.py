@@ -194,7 +194,7 @@ class DynamicMixingDataset:
         image = self._room(target, generator)
         mixture = np.zeros_like(target) if absent else image.copy()
         self._add_interferers(mixture, image, self.utt2spk[key], max(count - 1, int(absent)), generator)
-        self._add_noise(mixture, image, generator)
+        self._add_noise(mixture, image, generator, self.conf.snr_db)
         codes = None
         if self.codes is not None:
             codes = self.codes.load(key, self.audio.num_samples(key), span.start, span.num_samples)
@@ -202,11 +202,22 @@ class DynamicMixingDataset:
             "key": key,
             "mixture": mixture,
             "target": np.zeros_like(target) if absent else target,
-            "enrollment": self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples),
+            "enrollment": self._enrollment(enrollment_key, enrollment_span, generator),
             "target_codes": codes,
             "speaker": self.speaker_numbers[self.utt2spk[key]],
             "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
         }
+
+    def _enrollment(self, key: str, span: Span, generator: np.random.Generator) -> np.ndarray:
+        """An enrollment, in a room and noise as often as the configuration says."""
+        signal = self.audio.load(key, span.start, span.num_samples)
+        conf = self.conf
+        if conf.enrollment_reverb and generator.random() < conf.enrollment_reverb:
+            signal = self._room(signal, generator)
+        if conf.enrollment_noise and generator.random() < conf.enrollment_noise:
+            signal = signal.copy()
+            self._add_noise(signal, signal, generator, conf.enrollment_snr_db)
+        return signal
 
     def _add_interferers(
         self, mixture: np.ndarray, image: np.ndarray, speaker: str, count: int, generator: np.random.Generator
@@ -222,12 +233,14 @@ class DynamicMixingDataset:
             # The ratio is that of the target to the active part: less overlap is not a lower level.
             mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
 
-    def _add_noise(self, mixture: np.ndarray, image: np.ndarray, generator: np.random.Generator) -> None:
-        """Add a noise recording to ``mixture`` if there are any."""
+    def _add_noise(
+        self, mixture: np.ndarray, image: np.ndarray, generator: np.random.Generator, snr_db: tuple[float, float]
+    ) -> None:
+        """Add a noise recording to ``mixture``, against the level of ``image``, if there are any."""
         if self.noise is None:
             return
         keys = list(self.noise.paths)
         key = keys[int(generator.integers(len(keys)))]
         signal = self.noise.load_fitted(key, len(image), generator)
-        ratio_db = generator.uniform(*self.conf.snr_db)
+        ratio_db = generator.uniform(*snr_db)
         mixture += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)

@@ -70,7 +70,7 @@ def find_frontend(folder: Path, config: dict) -> Path | None:
     Raises:
         DataError: it is not to be found.
     """
-    model_dir = (config["frontend_conf"] or {}).get("model_dir")
+    model_dir = (config.get("frontend_conf") or {}).get("model_dir")
     if model_dir is None:
         return None
     return find_part(folder, "frontend", model_dir, "config.json", "put it there, or pack the model where it is")
