@@ -5,11 +5,13 @@ python3 benchmarks/tfgridnet.py [--blocks 2] [--seconds 2] [--steps 2] [--only N
 Same weights and inputs, one thread, float32, batch 1, each variant in a process of its own; "published" has the blocks of
 ESPnet's TFGridNetV2, of which the released USEF-TFGridNet is made, "v1" those of TFGridNet, "v3" those of TFGridNetV3 (the
 same sizes, another function: its attention is normalised over channels alone). "floor" is the time that the products of
-the LSTMs alone take at the speed of this machine's matrix products.
+the LSTMs alone take at the speed of this machine's matrix products. Memory is taken in a run of its own in which the C
+library returns what is freed at once, so that the peak is that of live memory.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -28,7 +30,9 @@ from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet, USEFTFGridNetConf
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
 from espnet_tse.schema import TSEBatch
 
-OURS = {"ours": {}, "ours_recompute": {"recompute_gates": True}, "ours_checkpoint": {"checkpoint_blocks": True}}
+SAVINGS = {"recompute": {"recompute_gates": True}, "checkpoint": {"checkpoint_blocks": True}}
+SAVINGS["both"] = SAVINGS["recompute"] | SAVINGS["checkpoint"]
+OURS = {"ours": {}, **{f"ours_{name}": saving for name, saving in SAVINGS.items()}}
 VARIANTS = ("published", "v1", "v3", *OURS)
 
 
@@ -122,11 +126,16 @@ def main() -> None:
         if name == "floor":
             row = floor(config, args.seconds)
         else:
-            command = [sys.executable, __file__, *options, "--only", name]
-            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            row = json.loads(output.splitlines()[-1])
+            row = in_a_process(name, options)
+            row["memory_mb"] = in_a_process(name, [*options, "--steps", "1"], MALLOC_MMAP_THRESHOLD_="262144")["memory_mb"]
         base = row if name == "published" else base
         print(line(name, row, base), flush=True)
+
+
+def in_a_process(name: str, options: list[str], **environment: str) -> dict:
+    command = [sys.executable, __file__, *options, "--only", name]
+    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def line(name: str, row: dict, base: dict | None) -> str:
