@@ -179,8 +179,8 @@ class DynamicMixingDataset:
 
         Returns:
             ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``target_codes``:
-            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names; ``speaker_embedding``: (E,) float32
-            of the utterance that enrolls, or None. The target keeps its level; with rooms, it is the dry signal, aligned
+            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names;
+            ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None. The target keeps its level; with rooms, it is the dry signal, aligned
             with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.

@@ -130,9 +130,8 @@ class DPCCN(AbsExtractor):
         self.down = nn.ModuleList(
             [*dense, *(PlaneConv(inputs, outputs, 2) for inputs, outputs in zip((width, *deep), deep))]
         )
-        self.tcn = nn.Sequential(
-            *(PlainTCNBlock(deep[-1], 2**block) for _ in range(config.num_repeats) for block in range(config.num_blocks))
-        )
+        dilations = [2**block for _ in range(config.num_repeats) for block in range(config.num_blocks)]
+        self.tcn = nn.Sequential(*(PlainTCNBlock(deep[-1], dilation) for dilation in dilations))
         up = [
             PlaneConv(2 * inputs, outputs, 2, transposed=True)
             for inputs, outputs in zip(reversed(deep), (*reversed(deep[:-1]), width))

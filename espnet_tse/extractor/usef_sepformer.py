@@ -52,9 +52,15 @@ class AttentionLayer(nn.Module):
         width, drop = config.width, config.dropout
         self.num_heads, self.drop = config.num_heads, nn.Dropout(drop)
         self.norm, self.feedforward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
-        layers = [nn.Linear(width, config.feedforward), nn.ReLU(), nn.Dropout(drop), nn.Linear(config.feedforward, width)]
-        self.feedforward = nn.Sequential(*layers, nn.Dropout(drop))
+        self.query, self.key_value = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.feedforward = nn.Sequential(
+            nn.Linear(width, config.feedforward),
+            nn.ReLU(),
+            nn.Dropout(drop),
+            nn.Linear(config.feedforward, width),
+            nn.Dropout(drop),
+        )
 
     def forward(self, values: Tensor, keys: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         """(B, L, D) and (B, L_k, D), valid keys (B,) or None where all are -> (B, L, D)."""

@@ -1,4 +1,7 @@
-"""X-TF-GridNet: TF-GridNet blocks, the speaker embedding adapted to the mixture before each (Information Fusion 112, 2024)."""
+"""X-TF-GridNet: the speaker embedding, adapted to the mixture, enters every TF-GridNet block.
+
+Source: Information Fusion 112 (2024) and the authors' configuration.
+"""
 
 from dataclasses import dataclass, fields
 from typing import Callable
@@ -51,7 +54,8 @@ class AdaptiveFusion(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.project = nn.Linear(embedding_dim, width)
-        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
+        self.query, self.key_value = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
         self.gain = nn.Parameter(torch.zeros(1))
         self.join = nn.Linear(2 * width, width)
 

@@ -89,7 +89,9 @@ class Extractor:
         if not isinstance(self.model, Discriminative):
             raise DataError(f"{type(self.model).__name__} cannot stream; causal discriminative systems can.")
         if sample_rate != self.sample_rate:
-            raise DataError(f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it.")
+            raise DataError(
+                f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."
+            )
         samples = torch.from_numpy(check_signal(enrollment, "enrollment", sample_rate))[None]
         samples = samples.to(next(self.model.parameters()).device)
         with torch.no_grad():

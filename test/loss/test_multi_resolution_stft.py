@@ -35,7 +35,7 @@ def test_rows_are_averaged_without_their_padding():
     lengths = torch.tensor([3000, 2000])
     both = float(multi_resolution_stft(estimate, target, lengths))
     alone = [
-        float(multi_resolution_stft(estimate[row : row + 1, :length], target[row : row + 1, :length], lengths[row : row + 1]))
+        float(multi_resolution_stft(estimate[[row], :length], target[[row], :length], lengths[[row]]))
         for row, length in enumerate(lengths.tolist())
     ]
     assert both == pytest.approx(sum(alone) / 2, rel=1e-5)

@@ -26,7 +26,8 @@ def test_losses_are_summed_with_their_weights():
     loss, stats = model.loss(batch)
     waveform = model.extractor(batch).waveform
     arguments = (waveform, batch.target, batch.mixture_lengths)
-    for name, criterion in (("si_sdr", negative_si_sdr), ("snr", negative_snr), ("multi_resolution_stft", multi_resolution_stft)):
+    criteria = {"si_sdr": negative_si_sdr, "snr": negative_snr, "multi_resolution_stft": multi_resolution_stft}
+    for name, criterion in criteria.items():
         torch.testing.assert_close(stats[f"loss_{name}"], criterion(*arguments))
     absent = absent_energy(waveform, batch.target, batch.mixture, batch.mixture_lengths)
     torch.testing.assert_close(stats["loss_absent_energy"], absent)
