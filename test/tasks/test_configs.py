@@ -83,6 +83,29 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     assert model.extract(batch, DecodeConf()).waveform.shape == batch.mixture.shape
 
 
+MINI = [path for path in WITHOUT_CODEC if "_mini" in path.stem]
+
+
+@pytest.mark.parametrize("path", MINI, ids=names(MINI))
+def test_mini_system_without_a_codec_learns_in_two_steps(path):
+    parser = tse.TSETask.get_parser()
+    args = parser.parse_args(["--config", str(path)])
+    torch.manual_seed(0)
+    model = tse.TSETask.build_model(args).train()
+    batch = make_batch([0.2], [0.2], None, sample_rate=model.sample_rate)
+    if args.speaker_encoder == "given":
+        batch.speaker_embedding = torch.ones(1, args.speaker_encoder_conf["output_dim"])
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(3):
+        loss, _ = model.loss(batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[2] < losses[0]
+
+
 VARIANTS = [path for path in SYSTEMS if re.match(r"laura_tse_(paper|mini)_", path.stem)]
 REGIMES = ("dm", "finetune")
 
