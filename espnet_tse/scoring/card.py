@@ -7,9 +7,10 @@ A ``Measure`` is something computed from signals and cached (one network run may
 from dataclasses import dataclass, field
 from typing import Literal
 
-# pair: of (target, estimate) at one length; signal: values of one signal; embedding: a vector of one signal,
-# compared by cosine; words: text of one signal; derived: arithmetic on other measures or on the samples.
-Kind = Literal["pair", "signal", "embedding", "words", "derived"]
+# pair: of (target, estimate) at one length; absence: of (mixture, estimate) where there is no target; scene: of the
+# data alone; signal: values of one signal; embedding: a vector of one signal, compared by cosine; words: text of
+# one signal; derived: arithmetic on other measures or on the samples.
+Kind = Literal["pair", "absence", "scene", "signal", "embedding", "words", "derived"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,11 @@ class MetricCard:
 
     ``direction``: "up" (higher is better), "down" or "none" (diagnostic). ``inputs``: the scp files it
     needs, "inf" being the estimate. ``penalty``: the value an estimate-side failure gets.
-    ``low``/``high``: the valid range; a value below ``low`` is raised to it, so that no output can score
+    ``low``/``high``: the valid range; a value beyond its worse end is brought to it, so that no output can score
     worse than a missing one (ESTOI of an uncorrelated output may come out slightly negative).
     ``natural_length``: computed on the estimate as it is, not cut to the target's length.
-    ``position``: of its value in what a measure of kind "signal" returns.
+    ``position``: of its value in the list that a measure returns.
+    ``when``: the utterances it applies to, those with the target "present", "absent", or "always".
     """
 
     name: str
@@ -56,6 +58,7 @@ class MetricCard:
     unit: str = ""
     natural_length: bool = False
     position: int = 0
+    when: Literal["present", "absent", "always"] = "present"
 
     @property
     def higher_is_better(self) -> bool | None:

@@ -27,3 +27,5 @@ METRICS: dict[str, MetricCard] = _by_name(
 )
 # Measures of (target, estimate) at one length.
 PAIRED = tuple(measure.name for measure in MEASURES.values() if measure.kind == "pair")
+# Speaker models from the most trusted to the one that is always at hand.
+SPEAKER_MODELS = tuple(name for name in ("wespeaker", "wavlm_sv", "resemblyzer") if name in MEASURES)
