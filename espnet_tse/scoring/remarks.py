@@ -24,6 +24,7 @@ def remarks_on(records: dict[str, Record], metrics: dict[str, dict], marked: lis
         ("equals_target", f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?"),
         ("multichannel", f"multi-channel audio; channel {channel} was scored (--ref_channel)"),
         ("beyond_full_scale", "samples beyond +-1, clipped for networks and recognisers"),
+        ("offset", "a constant offset, to which SI-SDR is blind and a network is not"),
         ("low_rate", "estimates below 16 kHz of data that are not"),
     ):
         count = sum(flag in record.flags for record in records.values())
@@ -45,6 +46,12 @@ def _odd_rates(metrics: dict[str, dict]) -> list[str]:
                 f"{100 * share:.0f} % of the estimates are nearer to an interferer than to the target by {by}: "
                 "opinion scores do not see that"
             )
+    share = (metrics.get("fail_rate") or {}).get("mean") or 0.0
+    if share > ODD_SHARE:
+        remarks.append(
+            f"{100 * share:.0f} % of the estimates improve SI-SDR by less than 1 dB: failures, or outputs that are not "
+            "aligned with the target (generated, late)"
+        )
     share = (metrics.get("len_ratio") or {}).get("share_outside") or 0.0
     if share > ODD_SHARE:
         remarks.append(f"{100 * share:.0f} % of the estimates are shorter than 0.9 or longer than 1.1 of the target")

@@ -69,6 +69,8 @@ class UtteranceScorer:
         )
         if not scene.est.fault and np.max(np.abs(scene.estimate.samples)) > 1:
             flags.append("beyond_full_scale")
+        if not scene.est.fault and has_offset(scene.estimate.samples):
+            flags.append("offset")
         if any(s.signal and s.signal.source_channels > 1 for s in [scene.est, *scene.data.values()]):
             flags.append("multichannel")
         if scene.target_absent:
@@ -164,6 +166,11 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
         record.text = {"estimate": None, "target": None}
         record.text_faults = {"estimate": reason, "target": reason}
     return record
+
+
+def has_offset(samples: np.ndarray) -> bool:
+    """Whether a constant is more than a hundredth of the power."""
+    return bool(np.mean(samples) ** 2 > 0.01 * np.mean(np.square(samples)))
 
 
 def is_oracle(scene: Scene) -> bool:
