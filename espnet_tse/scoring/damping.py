@@ -10,6 +10,7 @@ EDGE_FRAMES = 10  # 100 ms
 MAX_LOSS_DB = 60.0
 BANDS, N_FFT, HOP = 24, 512, 256
 SUPPRESSED_DB = 10.0
+GAIN_STEPS = 5
 
 
 def edge_losses(target: np.ndarray, estimate: np.ndarray) -> list[float]:
@@ -43,8 +44,8 @@ def edge_losses(target: np.ndarray, estimate: np.ndarray) -> list[float]:
 def over_suppression(target: np.ndarray, estimate: np.ndarray) -> float:
     """Share of the target's energy in time-frequency cells where the estimate is more than 10 dB weaker.
 
-    Cells are 24 mel bands every 16 ms (512-point Hann window); the estimate's magnitudes are first brought to
-    the target's by the one gain that fits them best in the least squares.
+    Cells are 24 mel bands every 16 ms (512-point Hann window); the estimate is first brought to the target's level
+    (``matching_gain``).
 
     Args:
         target: (N,).
@@ -52,8 +53,26 @@ def over_suppression(target: np.ndarray, estimate: np.ndarray) -> float:
     Returns:
         0 to 1.
     """
-    wanted = mel_power(target, 16000, N_FFT, HOP, BANDS)
-    got = mel_power(estimate, 16000, N_FFT, HOP, BANDS)
-    gain = np.sqrt(wanted * got).sum() / got.sum()
-    suppressed = gain**2 * got < wanted * 10 ** (-SUPPRESSED_DB / 10)
-    return float(wanted[suppressed].sum() / wanted.sum())
+    wanted = np.sqrt(mel_power(target, 16000, N_FFT, HOP, BANDS)).ravel()
+    got = np.sqrt(mel_power(estimate, 16000, N_FFT, HOP, BANDS)).ravel()
+    suppressed = matching_gain(wanted, got) * got < wanted * 10 ** (-SUPPRESSED_DB / 20)
+    return float(np.sum(wanted[suppressed] ** 2) / np.sum(wanted**2))
+
+
+def matching_gain(wanted: np.ndarray, got: np.ndarray) -> float:
+    """Gain that most of what two spectra have in common asks for.
+
+    The weighted median of wanted / got, each cell weighing as much as both have of it: neither cells that were
+    removed nor such to which something was added count for much, as they would in the least squares.
+
+    Args:
+        wanted, got: magnitudes of the same cells; ``got`` is not all zero.
+    """
+    gain = wanted @ got / (got @ got)
+    heard = np.flatnonzero(got > 0)
+    ratio = wanted[heard] / got[heard]
+    order = np.argsort(ratio)
+    for _ in range(GAIN_STEPS):  # the weights depend on the gain
+        weight = np.cumsum(np.minimum(wanted[heard], gain * got[heard])[order])
+        gain = ratio[order[np.searchsorted(weight, weight[-1] / 2)]]
+    return float(gain)

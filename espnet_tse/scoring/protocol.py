@@ -7,7 +7,7 @@ from espnet_tse.scoring.audio import RATE
 from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.worker import Record
 
-POLICIES = ("length", "align", "level", "ref_channel", "text_norm", "absent")
+POLICIES = ("length", "align", "level", "ref_channel", "text_norm")
 PROTOCOL_FILE = "protocol"  # of a data folder: which public list this is
 
 
@@ -18,12 +18,14 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     for two systems that were scored on the same audio, wherever it lay.
     """
     keys = sorted(records)
+    absent = [key for key in keys if records[key].target_absent]
     described = read_protocol_file(plan.options.ref_scp)
     return {
         "preset": plan.options.preset,
         "n": len(keys),
         "keys_sha256": _digest(keys),
         "reference_sha256": _digest([f"{key} {records[key].target_sha1}" for key in keys]),
+        "absent_sha256": _digest(absent) if absent else None,
         "rate": RATE,
         "bandwidth": "8k" if plan.low_band else "16k",
         "list": described.get("list"),
@@ -58,6 +60,7 @@ def protocol_differences(first: dict, second: dict) -> list[str]:
     for name, meaning in (
         ("keys_sha256", "other utterances"),
         ("reference_sha256", "other target audio"),
+        ("absent_sha256", "other utterances without their target"),
         ("bandwidth", "other bandwidth"),
         ("list", "another list"),
         ("mode", "another length mode"),
