@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -6,8 +7,9 @@ import pytest
 
 from espnet_tse.scoring import weights
 from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table, needed_measure
-from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.presets import DEFAULTS, PRESETS
 from espnet_tse.scoring.registry import MEASURES, METRICS
+from espnet_tse.scoring.weight_files import WEIGHTS, LocalWeight, Places
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,9 +37,9 @@ def test_list_runs_with_nothing_but_the_standard_library():
 
 
 def test_missing_weights_are_named(monkeypatch, tmp_path):
-    lack, *_ = weights.missing_parts(MEASURES["dnsmos"], tmp_path)
+    lack, *_ = weights.missing_parts(MEASURES["dnsmos"], Places(dnsmos_dir=tmp_path))
     assert "sig_bak_ovr.onnx" in lack and str(tmp_path) in lack
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert (
         "pretrained.pt is not in the package 'resemblyzer'"
         in weights.missing_parts(MEASURES["resemblyzer"])[0]
@@ -61,13 +63,15 @@ def test_cards_are_consistent(card):
 
 
 def test_presets_name_known_metrics():
-    for names in PRESETS.values():
+    for preset in PRESETS.values():
+        names = preset.metrics
         assert set(names) <= set(METRICS) and len(set(names)) == len(names)
+        assert set(preset.options) <= set(DEFAULTS)
 
 
-@pytest.mark.parametrize("name", list(weights.WEIGHTS))
-def test_weights_are_the_measured_ones(name):
-    assert weights.sha256(weights.find_weight(name)).startswith(weights.WEIGHTS[name].sha256)
+@pytest.mark.parametrize("name", [n for n, weight in WEIGHTS.items() if not isinstance(weight, LocalWeight)])
+def test_weights_of_wheels_are_the_measured_ones(name):
+    assert weights.weight_sha256(name).startswith(WEIGHTS[name].sha256)
 
 
 def test_hash_of_a_folder_follows_names_and_contents(tmp_path):
