@@ -71,7 +71,7 @@ def save_nisqa(path: Path) -> Path:
     torch.manual_seed(0)
     model = _NISQADIM(args)
     for number, head in enumerate(model.pool_layers):  # made as copies of one
-        head.model.linear3.bias.data += number + 1
+        head.model.linear3.bias.data += number + 2
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"args": args, "model_state_dict": model.state_dict()}, path)
     return path
