@@ -8,7 +8,7 @@ from espnet_tse.scoring.card import Measure, MetricCard
 from espnet_tse.scoring.cards.words import WER_TEXT
 from espnet_tse.scoring.presets import PRESETS, Preset
 from espnet_tse.scoring.registry import MEASURES, METRICS
-from espnet_tse.scoring.weight_files import WEIGHTS, LocalWeight, Places
+from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WHEEL_WEIGHTS, Places
 from espnet_tse.scoring.weights import missing_parts
 
 _ARROWS = {"up": "↑", "down": "↓", "none": "–"}
@@ -66,11 +66,10 @@ def _presets() -> list[str]:
 
 def _weights() -> list[str]:
     lines = ["", "## Weights", "", _WEIGHTS, "", "| below `--model_dir` | get it with | size, licence |", "|---|---|---|"]
-    for weight in WEIGHTS.values():
-        if isinstance(weight, LocalWeight):
-            command = weight.command(Path("<model_dir>"))
-            hub = f"; or `{weight.hub}` in the hub's cache" if weight.hub else ""
-            lines.append(f"| `{weight.relative}` | `{command}`{hub} | {weight.size}, {weight.licence} |")
+    for weight in LOCAL_WEIGHTS.values():
+        command = weight.command(Path("<model_dir>"))
+        hub = f"; or `{weight.hub}` in the hub's cache" if weight.hub else ""
+        lines.append(f"| `{weight.relative}` | `{command}`{hub} | {weight.size}, {weight.licence} |")
     for kind, folder in FOLDERS.items():
         inside = ", ".join(entry.replace("|", " or ") for entry in FILES[kind]) or "a checkpoint of openai-whisper"
         name = "<name>.pt" if kind == "whisper" else "<name>/"
@@ -126,9 +125,10 @@ def _cards() -> list[str]:
 
 
 def _weight_facts(name: str) -> str:
-    weight = WEIGHTS[name]
-    if isinstance(weight, LocalWeight):
+    if name in LOCAL_WEIGHTS:
+        weight = LOCAL_WEIGHTS[name]
         return f"`{weight.relative}` of `--model_dir` ({weight.size}, {weight.licence})"
+    weight = WHEEL_WEIGHTS[name]
     return f"`{weight.relative}` of the wheel {weight.package} ({weight.licence})"
 
 

@@ -122,13 +122,15 @@ def _dnsmos(relative: str, sha256: str) -> WheelWeight:
     return WheelWeight("speechmos", relative, sha256, _MIT, override="dnsmos")
 
 
-# Sizes and licences: the pages of the releases and hub repositories named as sources.
-WEIGHTS: dict[str, WheelWeight | LocalWeight] = {
+WHEEL_WEIGHTS = {
     "dnsmos_primary": _dnsmos("dnsmos_models/sig_bak_ovr.onnx", "269fbebd"),
     "dnsmos_p808": _dnsmos("dnsmos_models/model_v8.onnx", "9246480c"),
     "pdnsmos": _dnsmos("pdnsmos_models/sig_bak_ovr.onnx", "9e3a1974"),
     "resemblyzer": WheelWeight("resemblyzer", "pretrained.pt", "39373b86", "Apache-2.0"),
     "pocketsphinx": WheelWeight("pocketsphinx", "model/en-us", "", "BSD"),
+}
+# Sizes and licences: the pages of the releases and hub repositories named as sources.
+LOCAL_WEIGHTS = {
     "nisqa": LocalWeight(
         "nisqa/nisqa.tar",
         500_000,
@@ -178,3 +180,4 @@ WEIGHTS: dict[str, WheelWeight | LocalWeight] = {
         "{model_dir}/wespeaker",
     ),
 }
+WEIGHTS: dict[str, WheelWeight | LocalWeight] = WHEEL_WEIGHTS | LOCAL_WEIGHTS

@@ -9,7 +9,7 @@ from espnet_tse.scoring import weights
 from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table, needed_measure
 from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.registry import MEASURES, METRICS
-from espnet_tse.scoring.weight_files import WEIGHTS, LocalWeight, Places
+from espnet_tse.scoring.weight_files import WHEEL_WEIGHTS, Places
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,9 +65,9 @@ def test_cards_are_consistent(card):
         assert card.penalty == card.high
 
 
-@pytest.mark.parametrize("name", [n for n, weight in WEIGHTS.items() if not isinstance(weight, LocalWeight)])
+@pytest.mark.parametrize("name", list(WHEEL_WEIGHTS))
 def test_weights_of_wheels_are_the_measured_ones(name):
-    assert weights.weight_sha256(name).startswith(WEIGHTS[name].sha256)
+    assert weights.weight_sha256(name).startswith(WHEEL_WEIGHTS[name].sha256)
 
 
 def test_hash_of_a_folder_follows_names_and_contents(tmp_path):

@@ -11,7 +11,7 @@ from espnet_tse.scoring.aggregate import aggregate
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.registry import METRICS
-from espnet_tse.scoring.weight_files import WEIGHTS, LocalWeight
+from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WEIGHTS
 from espnet_tse.scoring.worker import UtteranceScorer
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -39,9 +39,8 @@ def options(folder, models):
     wespeaker = models("wespeaker/voxceleb_resnet221_LM.onnx")
     models("faster-whisper/tiny")
     with pytest.MonkeyPatch.context() as patch:
-        for name, weight in WEIGHTS.items():
-            if isinstance(weight, LocalWeight):
-                patch.setitem(WEIGHTS, name, replace(weight, min_bytes=1))
+        for name, weight in LOCAL_WEIGHTS.items():
+            patch.setitem(WEIGHTS, name, replace(weight, min_bytes=1))
         yield ScoringOptions(
             output_dir=folder / "out",
             **{f"{name}_scp": folder / f"{name}.scp" for name in ("inf", "ref", "enroll")},

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from espnet_tse.scoring.registry import MEASURES
-from espnet_tse.scoring.weight_files import WEIGHTS, LocalWeight, Places
+from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WEIGHTS, Places
 from espnet_tse.scoring.weights import find_weight, missing_parts, weight_sha256
 
 
@@ -17,9 +17,9 @@ def place(tmp_path):
     return Places(tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name, weight in WEIGHTS.items() if isinstance(weight, LocalWeight)])
+@pytest.mark.parametrize("name", list(LOCAL_WEIGHTS))
 def test_what_is_missing_comes_with_address_size_and_licence(name, place):
-    weight = WEIGHTS[name]
+    weight = LOCAL_WEIGHTS[name]
     assert weight.problem(Places()).startswith(f"weights {weight.relative} are not given (--model_dir); get them with")
     problem = weight.problem(place)
     assert f"are not in --model_dir {place.model_dir}; get them with: {weight.command(place.model_dir)} (" in problem
