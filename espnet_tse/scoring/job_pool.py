@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.scoring.failure import CRASH, Fault
+from espnet_tse.scoring.hub_cache import OFFLINE
 from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.worker import Record, run_job, unusable_record
 
@@ -40,10 +41,11 @@ def deal(utterances: tuple[Utterance, ...], nj: int) -> list[list[Utterance]]:
 
 
 @contextmanager
-def single_threaded() -> Iterator[None]:
-    """Environment for child processes: numeric libraries read it when they are imported."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+def job_environment() -> Iterator[None]:
+    """Environment for child processes: one thread, and no hub; libraries read it when they are imported."""
+    wanted = dict.fromkeys(THREADS, "1") | OFFLINE
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -97,7 +99,7 @@ class JobPool:
 
     def _start(self, task: _Task) -> None:
         receiver, sender = self._context.Pipe(duplex=False)
-        with single_threaded():
+        with job_environment():
             process = self._context.Process(target=run_job, args=(sender, self.plan, list(task.utterances)))
             process.start()
         sender.close()

@@ -63,7 +63,7 @@ def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
     hypotheses = [f"{key} {text}".rstrip() for key, text in column.hypotheses.items()]
     normalised = [f"{key} {normalise(text)}".rstrip() for key, text in column.hypotheses.items()]
     references = [f"{key} {normalise(text)}".rstrip() for key, text in column.references.items()]
-    kind = "" if column.name.startswith("wer_") else "dwer_"
+    kind = column.name.removesuffix(column.tag) if column.name.startswith("d") else ""
     _write_lines(folder / column.name, counts)
     _write_lines(folder / f"hyp_{column.tag}.txt", hypotheses)
     _write_lines(folder / f"hyp_{column.tag}.norm.txt", normalised)
@@ -127,6 +127,7 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         "system": options.system or _folder_name(options.inf_scp, options.inf_dir),
         "test_set": options.test_set or _folder_name(options.ref_scp or options.inf_scp, options.inf_dir),
         "preset": options.preset,
+        "preset_overrides": plan.overrides,
         "n": len(plan.utterances),
         "date": time.strftime("%Y-%m-%d"),
         "commit": source_commit(),
@@ -138,6 +139,7 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
             "align": options.align,
             "level": options.level,
             "text_norm": options.text_norm,
+            "unit": options.unit,
             "ci_unit": options.ci_unit,
             "bandwidth": "8k" if plan.low_band else "16k",
             "measures": {name: part["settings"] for name, part in plan.measures.items()},

@@ -15,7 +15,6 @@ from espnet_tse.scoring.cache import join_files
 from espnet_tse.scoring.job_pool import JobPool
 from espnet_tse.scoring.pairing import some
 from espnet_tse.scoring.plan import ScoringPlan
-from espnet_tse.scoring.registry import MEASURES
 from espnet_tse.scoring.results import write_results
 from espnet_tse.scoring.worker import Record
 
@@ -79,23 +78,6 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
         sum(record.computed == 0 for record in records.values()),
     )
     return records, pool.files
-
-
-def estimate_seconds(plan: ScoringPlan) -> float:
-    """CPU seconds the plan takes on one core, from the measured cost per 5 s in the registry."""
-    from espnet_tse.scoring.dnsmos import RATE, WINDOW
-
-    total = 0.0
-    for utterance in plan.utterances:
-        seconds = max(utterance.duration_s, 0.1)
-        filled = seconds * RATE
-        while filled < WINDOW:
-            filled *= 2
-        windows = int(filled // RATE - 9.01) + 1
-        for name in plan.measures:
-            scale = windows if name in ("dnsmos", "pdnsmos") else seconds / 5
-            total += MEASURES[name].cost_ms / 1000 * scale
-    return total
 
 
 def run_shard(plan: ScoringPlan) -> int:

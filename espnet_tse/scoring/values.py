@@ -41,11 +41,14 @@ def _signal(scene: Scene, card: MetricCard) -> float:
 
 
 def _embedding(scene: Scene, card: MetricCard) -> float:
-    return scene.similarity(card.measure, scene.data["enroll" if "enroll" in card.inputs else "ref"].signal)
+    other = scene.data["enroll" if "enroll" in card.inputs else "ref"].signal
+    cosine = scene.similarity(card.measure, other)
+    return (cosine + 1) / 2 if card.mapped else cosine
 
 
 _READ: dict[str, Callable[[Scene, MetricCard], float]] = {
     "pair": _pair,
+    "match": _pair,
     "absence": _absence,
     "signal": _signal,
     "embedding": _embedding,

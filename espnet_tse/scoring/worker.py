@@ -8,12 +8,12 @@ from typing import Callable
 import numpy as np
 
 from espnet_tse.scoring.align import best_lag, shift
-from espnet_tse.scoring.audio import RATE, fault_of, make_signal, set_level
+from espnet_tse.scoring.audio import RATE, Signal, fault_of, make_signal, set_level
 from espnet_tse.scoring.failure import MIN_ENROLLMENT_S, MIN_REFERENCE_S, Fault, MetricFault, Outcome
 from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.measuring import Measurer, Uses
 from espnet_tse.scoring.outcomes import outcome_of
-from espnet_tse.scoring.registry import METRICS, PAIRED
+from espnet_tse.scoring.registry import MEASURES, METRICS, PAIRED
 from espnet_tse.scoring.scene import Scene, Source, digital_silence, open_source
 
 ORACLE_DB = 60.0  # SI-SDR above which an estimate is suspected to be its own target
@@ -28,7 +28,8 @@ class Record:
     duration_est: float | None
     outcomes: dict[str, Outcome]
     flags: list[str]
-    text: dict[str, str | None] = field(default_factory=dict)  # pocketsphinx: "estimate", "target"
+    # Tag of a recogniser -> "estimate"/"target" -> its words; why a side has none.
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
     text_faults: dict[str, str] = field(default_factory=dict)
     estimate_fault: str | None = None
     lag_samples: int | None = None
@@ -79,8 +80,9 @@ class UtteranceScorer:
             record.outcomes[name] = outcome_of(scene, METRICS[name], flags)
         if self.plan.align == "xcorr":
             self._score_aligned(scene, record)
-        if self.plan.pocketsphinx:
+        if self.plan.recognisers:
             self._recognise(scene, record)
+        flags += self._chunked(scene.est.signal)
         self._describe(scene, record)
         record.estimate_keys, record.computed = scene.uses.estimate_keys, scene.uses.computed
         return record
@@ -142,17 +144,23 @@ class UtteranceScorer:
             record.outcomes[f"{name}_al"] = outcome_of(aligned, METRICS[name], record.flags)
 
     def _recognise(self, scene: Scene, record: Record) -> None:
-        """Texts of the estimate and of the target; silence never reaches the recogniser."""
+        """Texts of the estimate and of the target; silence never reaches a recogniser, which would invent words."""
         sides = [("estimate", scene.est.signal, scene.natural_fault, True)]
         if "ref" in scene.data:
             sides.append(("target", scene.data["ref"].signal, scene.faults["ref"], False))
-        for side, signal, fault, of_estimate in sides:
-            if fault:
-                record.text[side], record.text_faults[side] = None, fault
-            else:
-                record.text[side] = self.measurer.measure(
-                    scene.uses, "pocketsphinx", signal, of_estimate=of_estimate
-                )
+        record.text_faults = {side: fault for side, _, fault, _ in sides if fault}
+        for spec in self.plan.recognisers:
+            record.texts[spec.tag] = {
+                side: self.measurer.measure(scene.uses, spec.measure, signal, of_estimate=of_estimate)
+                for side, signal, fault, of_estimate in sides
+                if not fault
+            }
+
+    def _chunked(self, signal: Signal | None) -> list[str]:
+        """Flags of measures whose network takes less than this estimate at once."""
+        used = {METRICS[name].measure for name in self.plan.metrics}
+        limits = {name: MEASURES[name].longest_s for name in sorted(used) if MEASURES[name].longest_s}
+        return [f"chunked:{name}" for name, limit in limits.items() if signal and signal.duration_s > limit]
 
 
 def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: str) -> Record:
@@ -162,9 +170,8 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
         columns += [f"{name}_al" for name in plan.metrics if METRICS[name].measure in PAIRED]
     outcomes = {name: Outcome(None, Fault(kind, reason)) for name in columns}
     record = Record(utterance.key, None, None, outcomes, [], estimate_fault=reason)
-    if plan.pocketsphinx:
-        record.text = {"estimate": None, "target": None}
-        record.text_faults = {"estimate": reason, "target": reason}
+    record.texts = {spec.tag: {} for spec in plan.recognisers}
+    record.text_faults = {"estimate": reason, "target": reason}
     return record
 
 
