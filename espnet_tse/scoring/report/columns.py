@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterable
 
+from espnet_tse.scoring.cards import extraction
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ScoredSet
 
@@ -82,10 +83,17 @@ SAMPLE_COLUMNS = (
     metric_column("STOI", "stoi", 3),
     metric_column("ESTOI", "estoi", 3),
 )
-RATE_COLUMNS = (
-    metric_column("fail%", "fail_rate", 1, scale=100),
-    metric_column("conf%", "conf_rate", 1, scale=100),
-)
+# Short heads of cards/extraction.py; a card that is not here stands under its own name.
+FAILURE_HEADS = {
+    "conf_rate": "conf (voice)",
+    "conf_si_sdr": "conf (SI-SDR)",
+    "fail_rate": "fail",
+    "over_suppression": "lost",
+    "onset_loss": "onset loss",
+    "offset_loss": "offset loss",
+    "absent_leak": "absent (level)",
+    "absent_activity": "absent (active)",
+}
 LENGTH_COLUMN = Column(
     "len≠",
     "length",
@@ -107,12 +115,26 @@ def generative_columns(results: Iterable[ScoredSet]) -> list[Column]:
 
 
 def aligned_columns(results: Iterable[ScoredSet]) -> list[Column]:
-    """Table B: what compares estimate and target sample by sample, and the failure rates."""
+    """Table B: what compares estimate and target sample by sample."""
     shifted = [
         metric_column(f"{column.head} (shifted)", column.name + ALIGNED, column.decimals)
         for column in SAMPLE_COLUMNS
     ]
-    return [*SAMPLE_COLUMNS, *shifted, *RATE_COLUMNS]
+    return [*SAMPLE_COLUMNS, *shifted]
+
+
+def failure_columns(results: Iterable[ScoredSet]) -> list[Column]:
+    """Table C: what goes wrong in extraction; shares in per cent, the rest in the metric's unit."""
+    columns = []
+    for card in extraction.METRICS:
+        head = FAILURE_HEADS.get(card.name, card.name.replace("_", " "))
+        is_share = card.high == 1.0 and not card.unit
+        if is_share:
+            name, bracket, kind = head.partition(" (")
+            columns.append(metric_column(f"{name}%{bracket}{kind}", card.name, 1, scale=100))
+        else:
+            columns.append(metric_column(head, card.name, 1))
+    return columns
 
 
 def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
