@@ -137,7 +137,11 @@ class Chromium:
 
     def size(self, width: int, height: int, phone: bool = False) -> None:
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
         )
 
     def scheme(self, name: str) -> None:
@@ -163,9 +167,12 @@ class Chromium:
         """The middle of the first element, with the mouse."""
         found = json.dumps(selector)
         place = self.ask(
-            f"(() => {{ const e = document.querySelector({found}); if (!e) return null;"
-            "e.scrollIntoView({block: 'center', behavior: 'instant'}); const b = e.getBoundingClientRect();"
-            "return [b.x + b.width / 2, b.y + b.height / 2] })()"
+            f"""(() => {{
+                const element = document.querySelector({found});
+                element?.scrollIntoView({{ block: "center", behavior: "instant" }});
+                const box = element?.getBoundingClientRect();
+                return box ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+            }})()"""
         )
         if place is None:
             raise BrowserError(f"no element {selector}")
@@ -186,10 +193,8 @@ class Chromium:
 
     def choose(self, selector: str, value: str) -> None:
         """Pick an option of a select."""
-        self.ask(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.value = {json.dumps(value)};"
-            "e.dispatchEvent(new Event('change')) })()"
-        )
+        select = f"document.querySelector({json.dumps(selector)})"
+        self.ask(f"{select}.value = {json.dumps(value)}; {select}.dispatchEvent(new Event('change'))")
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
         answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -31,7 +31,17 @@ SECTIONS = (
 )
 NO_SCRIPT = "Charts, players and the per-utterance table of this page need JavaScript, which is off here."
 # One script of all, in this order: later ones use the names of earlier ones.
-SCRIPTS = ("draw.js", "theme.js", "player.js", "dock.js", "charts.js", "bars.js", "table.js", "page.js")
+SCRIPTS = (
+    "draw.js",
+    "theme.js",
+    "player.js",
+    "dock.js",
+    "charts.js",
+    "scatter.js",
+    "bars.js",
+    "table.js",
+    "page.js",
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,9 @@ def build_page(groups: list[GroupTables], exp_dir: Path | None, options: PageOpt
 
 
 def theme_button() -> Html:
-    return element("button", "◐", type="button", id="theme", aria_label="light or dark", title="light or dark")
+    return element(
+        "button", "◐", type="button", id="theme", aria_label="light or dark", title="light or dark"
+    )
 
 
 def count(number: int, noun: str) -> str:

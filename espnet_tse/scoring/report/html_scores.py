@@ -7,8 +7,8 @@ from espnet_tse.scoring.report.results_table import GroupTables
 def scores_section(groups: list[GroupTables]) -> Html:
     """Scatter, distributions and buckets; filled by charts.js from the page's data."""
     lead = (
-        "Each point is one utterance. Click a point to hear it or to find its row; click a system's name to hide "
-        "it everywhere in this part."
+        "Each point is one utterance. Click a point to hear it or to find its row; "
+        "click a system's name to hide it everywhere in this part."
     )
     parts: list[Html] = [element("h2", "Scores"), element("p", lead, class_="muted")]
     return element("section", parts, mounts(groups, "charts"), id="scores")
@@ -16,7 +16,9 @@ def scores_section(groups: list[GroupTables]) -> Html:
 
 def utterances_section(groups: list[GroupTables]) -> Html:
     """One row for each utterance and system; filled by table.js from the page's data."""
-    lead = "Click a column's head to sort. Words in the filter are looked for in key, system, speaker and flags."
+    lead = (
+        "Click a column's head to sort. Words in the filter are looked for in key, system, speaker and flags."
+    )
     parts: list[Html] = [element("h2", "Utterances"), element("p", lead, class_="muted")]
     return element("section", parts, mounts(groups, "table"), id="utterances")
 

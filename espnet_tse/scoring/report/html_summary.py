@@ -45,7 +45,9 @@ def results_table(table: Table) -> Html:
 
 
 def table_row(table: Table, row: Row) -> Html:
-    cells = [element("th", breakable(row.system), class_="name", scope="row", title=row.result.source or None)]
+    cells = [
+        element("th", breakable(row.system), class_="name", scope="row", title=row.result.source or None)
+    ]
     cells.append(element("td", "–" if row.count is None else row.count))
     for index, (column, value) in enumerate(zip(table.columns, row.values)):
         if value is None:

@@ -17,7 +17,9 @@ PROPERTIES = (
     Column("input SIR", "property", INPUT_SIR, 1, higher_is_better=None, meaning="input SIR, dB"),
     Column("target s", "property", "dur_ref", 2, higher_is_better=None, meaning="duration of the target, s"),
     Column("est. s", "property", "dur_est", 2, higher_is_better=None, meaning="duration of the estimate, s"),
-    Column("enroll s", "property", "enroll_s", 2, higher_is_better=None, meaning="duration of the enrollment, s"),
+    Column(
+        "enroll s", "property", "enroll_s", 2, higher_is_better=None, meaning="duration of the enrollment, s"
+    ),
     Column("overlap", "property", "overlap", 2, higher_is_better=None, meaning="overlap of the talkers"),
 )
 FACTS = ("spk", "buckets")
@@ -55,7 +57,9 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
                 "reference": result.is_reference,
                 "values": [[shown(by_utt.get(utt), column) for utt in utts] for column in columns],
                 "present": [int(utt in by_utt) for utt in utts],
-                "flags": {place: flags for place, utt in enumerate(utts) if (flags := flags_of(by_utt.get(utt)))},
+                "flags": {
+                    place: flags for place, utt in enumerate(utts) if (flags := flags_of(by_utt.get(utt)))
+                },
                 "wrong": [place for place, utt in enumerate(utts) if wrong_speaker(by_utt.get(utt) or {})],
             }
             for result, by_utt in zip(group.results, rows)
@@ -84,7 +88,9 @@ def plain_column(name: str) -> Column:
     """A field without a column of its own in the results tables."""
     card = METRICS.get(name)
     meaning = f"{card.title}{f', {card.unit}' if card.unit else ''}" if card else name
-    return Column(name, "property", name, 2, higher_is_better=card.higher_is_better if card else None, meaning=meaning)
+    return Column(
+        name, "property", name, 2, higher_is_better=card.higher_is_better if card else None, meaning=meaning
+    )
 
 
 def is_number(value: Any) -> bool:
@@ -173,5 +179,8 @@ def card_data(card: Card, group: ComparableGroup) -> dict[str, Any]:
 
 
 def system_of(label: str, results: list[ScoredSet]) -> int | None:
-    names = [result.system.lower() if result.system.lower() in ("mixture", "target") else result.system for result in results]
+    names = [
+        result.system.lower() if result.system.lower() in ("mixture", "target") else result.system
+        for result in results
+    ]
     return names.index(label) if label in names else None

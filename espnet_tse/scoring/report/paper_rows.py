@@ -44,7 +44,7 @@ def read_paper_rows(path: Path) -> list[PaperTable]:
     content = read_yaml(path)
     tables = content.get("tables")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise DataError(f"{path}: wants a list 'tables' of source, protocol and rows; see doc/metrics.md.")
+        raise DataError(f"{path}: wants a list 'tables' of source, protocol and rows; see doc/report.md.")
     return [read_table(table, f"{path}: table {number}", path) for number, table in enumerate(tables, 1)]
 
 
@@ -55,7 +55,9 @@ def read_table(table: dict, where: str, path: Path) -> PaperTable:
     if not table.get("source") or not table.get("rows"):
         raise DataError(f"{where}: wants 'source' (publication and table) and 'rows'.")
     source = str(table["source"])
-    rows = [read_row(row, f"{where}, row {number}", source, path) for number, row in enumerate(table["rows"], 1)]
+    rows = [
+        read_row(row, f"{where}, row {number}", source, path) for number, row in enumerate(table["rows"], 1)
+    ]
     return PaperTable(source, protocol, rows)
 
 

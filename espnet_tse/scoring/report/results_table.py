@@ -85,7 +85,11 @@ class Table:
 
     def is_best(self, row: Row, index: int) -> bool:
         value = row.values[index]
-        return row.competes and value is not None and round(value.mean, self.columns[index].decimals) == self.best(index)
+        return (
+            row.competes
+            and value is not None
+            and round(value.mean, self.columns[index].decimals) == self.best(index)
+        )
 
 
 @dataclass(frozen=True)

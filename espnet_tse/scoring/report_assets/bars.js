@@ -6,7 +6,8 @@ function drawDistribution(charts, width) {
   const column = group.columns[charts.metric];
   const ridges = charts
     .visible()
-    .map((s) => ({ s, values: group.systems[s].values[charts.metric].filter((value) => value !== null) }))
+    .map((s) => ({ s, values: group.systems[s].values[charts.metric] }))
+    .map(({ s, values }) => ({ s, values: values.filter((value) => value !== null) }))
     .filter(({ values }) => values.length);
   if (!ridges.length) return nothing("None of the chosen systems has this metric.");
   const [low, high] = rangeOf(ridges.flatMap(({ values }) => values));
@@ -16,20 +17,24 @@ function drawDistribution(charts, width) {
   const bottom = top + ridges.length * step;
   const x = scaleOf(ticks, left, width - right);
   const label = `distribution of ${titleOf(column)} by system`;
-  const svg = h("svg", { class: "distribution", width, height: bottom + 46, role: "img", "aria-label": label });
+  const height = bottom + 46;
+  const svg = h("svg", { class: "distribution", width, height, role: "img", "aria-label": label });
   svg.append(...xAxis(ticks, x, top, bottom, titleOf(column) + arrow(column)));
   ridges.forEach(({ s, values }, place) => {
     const base = top + (place + 1) * step - 16;
     const sorted = Float64Array.from(values).sort();
     const [first, median, third] = [0.25, 0.5, 0.75].map((share) => quantile(sorted, share));
-    const text = `median ${figure(median, column)}, half between ${figure(first, column)} and ${figure(third, column)}`;
+    const half = `, half between ${figure(first, column)} and ${figure(third, column)}`;
+    const text = `median ${figure(median, column)}${width > 440 ? half : ""}`;
     const colour = colourOf(group, s);
+    const outline = ridge(sorted, x, ticks, base, step - 40);
+    const [under, above] = [base + 6, base - step + 30];
     svg.append(
-      h("path", { class: "ridge", style: `fill: ${colour}; stroke: ${colour}`, d: ridge(sorted, x, ticks, base, step - 40) }),
-      h("line", { class: "half", style: `stroke: ${colour}`, x1: x(first), x2: x(third), y1: base + 6, y2: base + 6 }),
-      h("circle", { class: "median", style: `fill: ${colour}`, cx: x(median), cy: base + 6, r: 4.5 }),
-      h("text", { class: "name", x: left + 2, y: base - step + 30 }, shorten(group.systems[s].name, width / 2.4)),
-      h("text", { class: "tick end", x: width - right - 2, y: base - step + 30 }, width > 440 ? text : `median ${figure(median, column)}`)
+      h("path", { class: "ridge", style: `fill: ${colour}; stroke: ${colour}`, d: outline }),
+      h("line", { class: "half", style: `stroke: ${colour}`, x1: x(first), x2: x(third), y1: under, y2: under }),
+      h("circle", { style: `fill: ${colour}`, cx: x(median), cy: under, r: 4.5 }),
+      h("text", { class: "name", x: left + 2, y: above }, shorten(group.systems[s].name, width / 2.4)),
+      h("text", { class: "tick end", x: width - right - 2, y: above }, text)
     );
   });
   return svg;
@@ -68,12 +73,15 @@ function drawBuckets(charts, width) {
   if (!bars.length) return nothing("None of the chosen systems has this metric by bucket.");
   const labels = Math.min(170, width * 0.34);
   const [right, thick, gap] = [58, 16, 14];
-  const ticks = ticksOf(Math.min(0, ...bars.map((bar) => bar.low)), Math.max(0, ...bars.map((bar) => bar.high)), width / 110);
+  const lowest = Math.min(0, ...bars.map((bar) => bar.low));
+  const highest = Math.max(0, ...bars.map((bar) => bar.high));
+  const ticks = ticksOf(lowest, highest, width / 110);
   const x = scaleOf(ticks, labels, width - right);
   const heights = parts.map((part) => Math.max(2, part.bars.length) * thick + gap);
   const bottom = heights.reduce((sum, each) => sum + each, 8);
   const label = `${titleOf(column)} by ${plain(charts.bucket)}`;
-  const svg = h("svg", { class: "buckets", width, height: bottom + 46, role: "img", "aria-label": label });
+  const height = bottom + 46;
+  const svg = h("svg", { class: "buckets", width, height, role: "img", "aria-label": label });
   svg.append(...xAxis(ticks, x, 4, bottom, `${titleOf(column)}${arrow(column)}, mean and 95 % interval`));
   svg.append(h("line", { class: "grid zero", x1: x(0), x2: x(0), y1: 4, y2: bottom }));
   let top = 8 + gap / 2;
@@ -81,7 +89,8 @@ function drawBuckets(charts, width) {
     const name = h("text", { class: "name end", x: labels - 10, y: top + 12 }, shorten(part.label, labels - 12));
     name.append(h("title", {}, part.label));
     const count = h("text", { class: "tick end", x: labels - 10, y: top + 28 }, `n = ${part.n}`);
-    svg.append(name, count, ...part.bars.flatMap((bar, row) => barOf(charts, part, bar, top + row * thick, x, column)));
+    const drawn = part.bars.flatMap((bar, row) => barOf(charts, part, bar, top + row * thick, x, column));
+    svg.append(name, count, ...drawn);
     top += heights[place];
   });
   return svg;
@@ -93,14 +102,17 @@ function barOf(charts, part, bar, top, x, column) {
   const [from, to] = [Math.min(x(0), x(bar.mean)), Math.max(x(0), x(bar.mean))];
   const rect = h("rect", { class: "bar", x: from, y: top, width: Math.max(1, to - from), height: 12, rx: 2 });
   rect.style.fill = colourOf(group, bar.s);
-  const interval = `${figure(bar.low, column)} to ${figure(bar.high, column)}`;
-  rect.append(h("title", {}, `${name}, ${part.label}: ${figure(bar.mean, column)} (${interval}); click for the rows`));
-  rect.addEventListener("click", () => charts.view.filter({ system: bar.s, buckets: { [bucket]: part.label } }));
   const [low, high, middle] = [x(bar.low), x(bar.high), top + 6];
   const whisker = `M${low} ${middle}H${high}M${low} ${middle - 3}v6M${high} ${middle - 3}v6`;
+  const interval = `${figure(bar.low, column)} to ${figure(bar.high, column)}`;
+  const text = `${name}, ${part.label}: ${figure(bar.mean, column)} (${interval}); click for the rows`;
+  // A mean near zero leaves no bar to click: the whole line answers.
+  const line = h("rect", { class: "line", x: 0, y: top - 2, width: "100%", height: 16 }, h("title", {}, text));
+  line.addEventListener("click", () => charts.view.filter({ system: bar.s, buckets: { [bucket]: part.label } }));
   return [
     rect,
     h("path", { class: "whisker", d: whisker }),
     h("text", { class: "tick", x: Math.max(to, high) + 6, y: top + 10 }, figure(bar.mean, column)),
+    line,
   ];
 }

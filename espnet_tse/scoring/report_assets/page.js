@@ -25,7 +25,8 @@ function buildGroup(group, number) {
   function hearPoint(utt, system) {
     const key = group.utts[utt];
     const card = group.cards[utt];
-    if (!card) return filter({ words: [key] }, `${key} has no audio on this page; espnet-tse report --utts ${key} puts it here.`);
+    const how = `${key} has no audio on this page; espnet-tse report --utts ${key} puts it here.`;
+    if (!card) return filter({ words: [key] }, how);
     location.hash = card.id;
     hearRow(utt, system);
   }

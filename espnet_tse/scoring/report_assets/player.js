@@ -24,7 +24,8 @@ class Player {
     this.close();
     this.signals = signals;
     this.context ??= new AudioContext();
-    this.buffers = Promise.all(signals.map(({ audio }) => audio && this.context.decodeAudioData(bytesOf(audio))));
+    const decode = ({ audio }) => audio && this.context.decodeAudioData(bytesOf(audio));
+    this.buffers = Promise.all(signals.map(decode));
     this.buffers.catch((error) => {
       this.error = `This browser cannot decode the audio: ${error.message}`;
       this.changed();
@@ -51,7 +52,8 @@ class Player {
   /** Seconds into the active signal. */
   get place() {
     if (!this.playing) return this.places[this.line];
-    return Math.min(this.duration, this.places[this.line] + Math.max(0, this.context.currentTime - this.startedAt));
+    const sinceStart = Math.max(0, this.context.currentTime - this.startedAt);
+    return Math.min(this.duration, this.places[this.line] + sinceStart);
   }
 
   async play() {

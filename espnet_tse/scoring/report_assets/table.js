@@ -21,7 +21,7 @@ class UtteranceTable {
         { class: "card" },
         this.makeTools(),
         h("div", { class: "scroll tall", tabindex: 0 }, table),
-        h("div", { class: "tools pages" }, this.pages.first, this.pages.back, this.pages.where, this.pages.on, this.pages.last)
+        h("div", { class: "tools pages" }, Object.values(this.pages))
       )
     );
     this.refresh();
@@ -45,24 +45,29 @@ class UtteranceTable {
     if (group.speakers) heads.push(text("speaker", ([utt]) => group.speakers[utt]));
     group.columns.forEach((column, index) => {
       const [name, model] = column.head.split("(");
-      heads.push(this.makeHead(name.trim(), model?.replace(")", ""), ([utt, s]) => group.systems[s].values[index][utt], "", column));
+      const value = ([utt, s]) => group.systems[s].values[index][utt];
+      heads.push(this.makeHead(name.trim(), model?.replace(")", ""), value, "", column));
     });
-    this.hasFlags = group.systems.some((system) => Object.keys(system.flags).length || system.wrong.length);
+    this.hasFlags = this.rows.some((row) => this.flagsOf(row).length);
     if (this.hasFlags) heads.push(text("flags", (row) => this.flagsOf(row).join(", ")));
     return heads;
   }
 
   makeHead(name, model, value, kind, column) {
     const below = model ? h("span", { class: "model" }, model) : "";
-    const button = h("button", { type: "button", title: column ? `${column.title}${column.unit && `, ${column.unit}`}` : false }, name, below);
+    const title = column && [column.title, column.unit].filter(Boolean).join(", ");
+    const button = h("button", { type: "button", title }, name, below);
     const head = h("th", { scope: "col", class: kind }, button);
     button.addEventListener("click", () => this.sort(head, value));
     return head;
   }
 
   makeTools() {
-    this.search = h("input", { type: "search", placeholder: "filter", "aria-label": `filter the utterances of ${this.group.testSet}` });
-    this.search.addEventListener("input", () => this.want({ words: this.search.value.toLowerCase().split(/\s+/).filter(Boolean) }));
+    const label = `filter the utterances of ${this.group.testSet}`;
+    this.search = h("input", { type: "search", placeholder: "filter", "aria-label": label });
+    this.search.addEventListener("input", () =>
+      this.want({ words: this.search.value.toLowerCase().split(/\s+/).filter(Boolean) })
+    );
     const systems = [["", "all systems"], ...this.group.systems.map((system, index) => [index, system.name])];
     const only = [
       ["", "all rows"],
@@ -117,7 +122,9 @@ class UtteranceTable {
     this.search.value = words.join(" ");
     this.selects.system.value = system;
     this.selects.only.value = only;
-    for (const name of Object.keys(this.group.labels)) this.selects[`bucket ${name}`].value = buckets[name] ?? "";
+    for (const name of Object.keys(this.group.labels)) {
+      this.selects[`bucket ${name}`].value = buckets[name] ?? "";
+    }
     this.want({ words: words.map((word) => word.toLowerCase()), system: String(system), only, buckets });
   }
 
@@ -178,7 +185,8 @@ class UtteranceTable {
   textOf(row) {
     const [utt, s] = row;
     const { group } = this;
-    return [group.utts[utt], group.systems[s].name, group.speakers?.[utt] ?? "", ...this.flagsOf(row)].join(" ").toLowerCase();
+    const words = [group.utts[utt], group.systems[s].name, group.speakers?.[utt], ...this.flagsOf(row)];
+    return words.join(" ").toLowerCase();
   }
 
   /** Place of this row's signal on the utterance's card, undefined where it has none. */
@@ -191,7 +199,8 @@ class UtteranceTable {
     const first = this.page * ROWS_A_PAGE;
     const rows = this.found.slice(first, first + ROWS_A_PAGE);
     this.body.replaceChildren(...rows.map((row) => this.makeRow(row)));
-    this.pages.where.textContent = rows.length ? `${first + 1} to ${first + rows.length} of ${this.found.length}` : "no rows";
+    const where = `${first + 1} to ${first + rows.length} of ${this.found.length}`;
+    this.pages.where.textContent = rows.length ? where : "no rows";
     this.pages.first.disabled = this.pages.back.disabled = this.page === 0;
     this.pages.last.disabled = this.pages.on.disabled = this.page >= this.lastPage;
   }
@@ -207,8 +216,8 @@ class UtteranceTable {
       cells.push(h("td", {}, value === null ? "–" : figure(value, column)));
     });
     if (this.hasFlags) {
-      const flags = this.flagsOf(row).map((flag) => h("span", { class: flag === "wrong speaker" ? "tag wrong" : "tag" }, flag));
-      cells.push(h("td", { class: "name" }, flags));
+      const tag = (flag) => h("span", { class: flag === "wrong speaker" ? "tag wrong" : "tag" }, flag);
+      cells.push(h("td", { class: "name" }, this.flagsOf(row).map(tag)));
     }
     return h("tr", { class: system.reference ? "reference" : false }, cells);
   }
@@ -222,7 +231,8 @@ class UtteranceTable {
       return head;
     }
     if (this.signalOf([utt, s])) {
-      const play = h("button", { type: "button", class: "play", "aria-label": `play ${group.systems[s].name} of ${key}` }, "▶");
+      const label = `play ${group.systems[s].name} of ${key}`;
+      const play = h("button", { type: "button", class: "play", "aria-label": label }, "▶");
       play.addEventListener("click", () => this.hear(utt, s));
       head.append(play);
     }

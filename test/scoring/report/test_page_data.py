@@ -72,7 +72,9 @@ def test_utterances_that_a_system_lacks_are_marked(exp_dir):
 
 
 def test_buckets_hold_labels_and_means_with_intervals(exp_dir):
-    change_rows(exp_dir, lambda number, row: row.update(buckets={"input_sir": "low" if number < 5 else "high"}))
+    change_rows(
+        exp_dir, lambda number, row: row.update(buckets={"input_sir": "low" if number < 5 else "high"})
+    )
     for folder in ("tse_a", "tse_b"):
         path = exp_dir / folder / "decode_test" / "scoring" / "result.json"
         content = json.loads(path.read_text())
