@@ -88,12 +88,14 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
         raise DataError(f"{directory / MIXTURE_SCP}: no such file; run stage 1 (data).")
     segments = _read_segments(directory / "segments")
     recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
-    for key, (recording, _, _) in segments.items():
+    parts: dict[str, list[tuple[str, float, float]]] = {}  # of a recording
+    for key, (recording, start_s, end_s) in segments.items():
         if recording not in recordings:
             raise DataError(
                 f"{directory / 'segments'}: key '{key}': recording '{recording}' is not in {MIXTURE_SCP}; add it, "
                 "or drop the segment."
             )
+        parts.setdefault(recording, []).append((key, start_s, end_s))
     items: list[Item] = []
     for path in audio_scps(directory):
         for key, entry in read_scp(path).items():
@@ -105,9 +107,7 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
                     )
                 continue
             if path.name == MIXTURE_SCP and segments:
-                items.extend(
-                    Item(path.name, k, entry, 1.0, s, e) for k, (r, s, e) in segments.items() if r == key
-                )
+                items.extend(Item(path.name, part, entry, 1.0, *times) for part, *times in parts.get(key, []))
             else:
                 items.append(Item(path.name, key, entry))
     pool = directory / SPEAKER_ENROLLMENTS

@@ -24,14 +24,13 @@ class SelfAttention(nn.Module):
         if width % num_heads:
             raise ValueError(f"width {width} is not divisible by num_heads {num_heads}.")
         self.num_heads, self.head_dim, self.dropout = num_heads, width // num_heads, dropout
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
+        self.query_key_value = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def heads(self, hidden: Tensor) -> Tensor:
-        """(B, L, D) -> (B, H, L, D / H)."""
-        return hidden.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
+    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, L, D) -> query, key, value, each (B, H, L, D / H)."""
+        projected = self.query_key_value(hidden).unflatten(-1, (3, self.num_heads, self.head_dim))
+        return projected.permute(2, 0, 3, 1, 4).unbind()
 
     def mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Weighted sum of values -> (B, L_q, D); ``mask`` is bool (allowed) or an additive bias."""
@@ -71,7 +70,7 @@ class RelativeSelfAttention(SelfAttention):
     ) -> Tensor:
         """(B, L_q, D) -> (B, L_q, D); with a cache the keys are all held positions and the new ones."""
         del positions  # the sequence index is the position
-        query, key, value = self.heads(self.query(hidden)), self.heads(self.key(hidden)), self.heads(self.value(hidden))
+        query, key, value = self.project(hidden)
         if cache is not None:
             key, value = cache.append(layer, key, value)
         shifted, query = query + self.position_bias[:, None], query + self.content_bias[:, None]
@@ -94,13 +93,16 @@ class RelativeSelfAttention(SelfAttention):
 
     def bias(self, scores: Tensor, allowed: Tensor) -> Tensor:
         """What is added to the scaled products of queries and keys: (B, H, L_q, L_k)."""
-        return (scores / math.sqrt(self.head_dim)).masked_fill(~allowed[:, None], float("-inf"))
+        # Masks have no heads: filling a small one and adding it is several times as fast as filling the scores.
+        floor = torch.zeros_like(allowed, dtype=scores.dtype).masked_fill_(~allowed, float("-inf"))
+        return torch.add(floor[:, None], scores, alpha=1 / math.sqrt(self.head_dim))
 
     def step_scores(self, query: Tensor, num_keys: int, cache: KVCache, layer: int) -> Tensor:
         """Position scores of the newest position alone: (B, H, 1, d_k) -> (B, H, 1, num_keys)."""
         if layer not in cache.distance_keys:
             distances = torch.arange(cache.capacity - 1, -1, -1, device=query.device)
-            cache.distance_keys[layer] = self.distance_keys(distances)
+            # A head's keys in one piece: rows 2 KB apart are read at a third of the speed.
+            cache.distance_keys[layer] = self.distance_keys(distances).contiguous()
         # Key j lies num_keys - 1 - j behind the query: the end of the table, without a copy. The rows of a
         # batch are columns of one product a head; a product a row and head would copy the table for each.
         table = cache.distance_keys[layer][:, cache.capacity - num_keys :]
@@ -137,8 +139,8 @@ class RotarySelfAttention(SelfAttention):
     ) -> Tensor:
         """(B, L_q, D) -> (B, L_q, D); ``positions`` are (B, L_q), those of the new frames."""
         assert positions is not None, "rotary attention wants positions"
-        query = rotate(self.heads(self.query(hidden)), positions)
-        key, value = rotate(self.heads(self.key(hidden)), positions), self.heads(self.value(hidden))
+        query, key, value = self.project(hidden)
+        query, key = rotate(query, positions), rotate(key, positions)
         if cache is not None:
             key, value = cache.append(layer, key, value)
         return self.attend(query, key, value, allowed[:, None])

@@ -3,7 +3,7 @@
 import logging
 import time
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from espnet_tse.schema.audio import read_audio, write_audio
 from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.shard import take_shard
+from espnet_tse.tasks.length_batches import length_batches
 
 
 def encode_scp(
@@ -115,7 +116,7 @@ def code_scp(
     if todo:
         codec = load_codec(codec_dir, device)
         started, done = time.perf_counter(), 0
-        for batch in equal_length_batches(todo, paths, batch_size):
+        for batch in length_batches(todo, paths, batch_size):
             rows = [
                 torch.from_numpy(read_utterance(paths[key], key, codec.spec.sample_rate)) for key in batch
             ]
@@ -146,24 +147,6 @@ def read_utterance(path: str, key: str, sample_rate: int) -> np.ndarray:
             f"run stage 2 (format_data --sample_rate {sample_rate}), and encode its output."
         )
     return signal
-
-
-def equal_length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> Iterator[list[str]]:
-    """Keys sorted by duration, so that rows of equal length, which share a pass, come together."""
-    import soundfile
-
-    def duration(key: str) -> int:
-        try:
-            return soundfile.info(paths[key]).frames
-        except soundfile.LibsndfileError as error:
-            raise DataError(
-                f"key '{key}': {paths[key]} is not readable as audio ({error}); mend its line in the scp, or make "
-                "the file again."
-            ) from error
-
-    ordered = sorted(keys, key=lambda key: (duration(key), key))
-    for start in range(0, len(ordered), batch_size):
-        yield ordered[start : start + batch_size]
 
 
 def stamp(folder: Path, codec_dir: Path) -> None:

@@ -17,6 +17,7 @@ from espnet_tse.schema.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.shard import take_shard
 from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.extractor import Extractor, check_signal
+from espnet_tse.tasks.length_batches import length_batches
 
 
 def read_decode_conf(path: str | None) -> DecodeConf:
@@ -104,23 +105,6 @@ def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
         return check_signal(read_audio(path, sample_rate)[0], f"{role} of '{key}'", sample_rate)
     except DataError as error:
         raise DataError(f"key '{key}', {path}: {error}") from error
-
-
-def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> list[list[str]]:
-    """Batches of similar length, so that little is padded; the same for any order of ``keys``."""
-    import soundfile
-
-    def duration(key: str) -> float:
-        try:
-            return soundfile.info(paths[key]).duration
-        except soundfile.LibsndfileError as error:
-            raise DataError(
-                f"key '{key}': {paths[key]} is not readable as audio ({error}); mend its line in the scp, or make "
-                "the file again."
-            ) from error
-
-    ordered = sorted(keys, key=lambda key: (duration(key), key))
-    return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 
 def log_progress(measured: dict, total: int) -> None:

@@ -45,7 +45,7 @@ def test_relative_attention_follows_its_equation():
     torch.manual_seed(0)
     attention = RelativeSelfAttention(8, 2, 0.0, 0.0).eval()
     hidden, allowed = torch.randn(1, 4, 8), torch.tensor([[[True] * 4] * 3 + [[True, False, True, True]]])
-    query, key, value = (attention.heads(f(hidden))[0] for f in (attention.query, attention.key, attention.value))
+    query, key, value = (part[0] for part in attention.project(hidden))
     table = attention.distance_keys(torch.arange(-3, 4))
     rows = []
     for i in range(4):

@@ -1,0 +1,24 @@
+"""Utterances of similar length together, so that little of a batch is padding."""
+
+from espnet_tse.schema.scp import DataError
+
+
+def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> list[list[str]]:
+    """Batches of keys sorted by duration; the same for any order of ``keys``.
+
+    Raises:
+        DataError: a file of ``paths`` is not readable as audio; names the key.
+    """
+    import soundfile
+
+    def duration(key: str) -> float:
+        try:
+            return soundfile.info(paths[key]).duration
+        except soundfile.LibsndfileError as error:
+            raise DataError(
+                f"key '{key}': {paths[key]} is not readable as audio ({error}); mend its line in the scp, or make "
+                "the file again."
+            ) from error
+
+    ordered = sorted(keys, key=lambda key: (duration(key), key))
+    return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
