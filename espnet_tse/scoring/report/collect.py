@@ -111,9 +111,9 @@ def read_result(path: Path) -> ScoredSet:
     except ValueError as error:
         raise DataError(f"{path}: not a result file ({error}); score this folder again.") from None
     fields = content if isinstance(content, dict) else {}
-    for field in ("meta", "metrics"):
-        if not isinstance(fields.get(field), dict):
-            raise DataError(f"{path}: lacks the object '{field}'; score this folder again.")
+    for name in ("meta", "metrics"):
+        if not isinstance(fields.get(name), dict):
+            raise DataError(f"{path}: lacks the object '{name}'; score this folder again.")
     meta = fields["meta"]
     signature = meta.get("signature") or ""
     return ScoredSet(

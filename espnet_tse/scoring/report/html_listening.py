@@ -145,7 +145,7 @@ def what_is_here(group: ComparableGroup, cards: dict[str, Card]) -> str:
     shown = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     text = f"{len(cards)} of {total} utterances have audio here: {shown}."
     if len(cards) < total:
-        text += " The others were left out to keep the page small: --num_utts N takes more, --utts KEY chosen ones."
+        text += " The others would make it large: --num_utts N takes more, --utts KEY chosen ones."
     return text
 
 

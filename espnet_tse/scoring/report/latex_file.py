@@ -35,7 +35,10 @@ def write_latex(path: Path, groups: list[GroupTables]) -> None:
 
 def table_latex(tables: GroupTables, table: Table) -> str:
     heads = [escape("system"), "$N$", *(escape(c.head) + ARROWS[c.higher_is_better] for c in table.columns)]
+    heads += [escape("†")] * table.shows_coverage
     caption = f"{tables.group.test_set}, {table.title}. Mean and half of the 95 % interval."
+    if table.shows_coverage:
+        caption += " †: penalised and excluded utterances."
     lines = [
         r"\begin{table}",
         rf"\caption{{{escape(caption)}}}",
@@ -48,7 +51,8 @@ def table_latex(tables: GroupTables, table: Table) -> str:
     for row in table.rows:
         if previous is not None and previous.competes != row.competes:
             lines.append(r"\midrule")
-        lines.append(row_latex([escape(row.system), count(row), *cells(table, row)]))
+        coverage = [row.coverage or "--"] * table.shows_coverage
+        lines.append(row_latex([escape(row.system), count(row), *cells(table, row), *coverage]))
         previous = row
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
 
