@@ -56,7 +56,7 @@ def test_published_rows_of_another_protocol_end_with_one(exp_dir, tmp_path, caps
     papers.write_text(f"tables: [{{source: s, protocol: {protocol}, rows: [{{system: b, si_sdr: 1}}]}}]\n")
     arguments = ["--exp_dir", str(exp_dir), "--csv", str(tmp_path / "r.csv"), "--paper_rows", str(papers)]
     assert main(arguments) == 1
-    assert "preset laura, here offline" in capsys.readouterr().err
+    assert "preset laura, here not recorded" in capsys.readouterr().err
 
 
 def test_data_errors_end_with_one_and_a_reason(exp_dir, tmp_path, capsys):

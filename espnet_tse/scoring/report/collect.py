@@ -27,6 +27,7 @@ class ScoredSet:
     wer: dict[str, dict[str, Any]]
     # Bucket -> its parts, each ``{label, n, metrics: {name: {mean, ci95, n}}}``.
     buckets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()  # what the scorer found odd
     source: str = ""  # publication of figures that are not our own
 
     @property
@@ -125,6 +126,7 @@ def read_result(path: Path) -> ScoredSet:
         metrics=fields["metrics"],
         wer=fields.get("wer") or {},
         buckets=fields.get("buckets") or {},
+        warnings=tuple(fields.get("warnings") or ()),
     )
 
 

@@ -115,9 +115,8 @@ def listening_section(groups: list[GroupTables], listening: Listening) -> Html:
     for tables, cards in zip(groups, listening.cards):
         parts.append(element("h3", tables.group.test_set))
         parts.append(element("p", what_is_here(tables.group, cards), class_="muted"))
-        columns = {column.name: column for table in tables.tables for column in table.columns}
         metric = ranking_metric(tables.group)
-        parts += [utterance_card(card, metric, columns) for card in cards.values()]
+        parts += [utterance_card(card, metric, tables.columns) for card in cards.values()]
     return element("section", parts, id="listen")
 
 

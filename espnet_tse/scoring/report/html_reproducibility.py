@@ -7,6 +7,9 @@ from espnet_tse.scoring.report.html_tree import Html, element
 from espnet_tse.scoring.report.provenance import TrainedSystem, decoding_facts, input_digests, training_hours
 from espnet_tse.scoring.report.training_curves import TrainingLog
 
+# Fields of meta.protocol.
+DATA_FACTS = ("list", "mode", "kind", "n", "keys_sha256", "reference_sha256")
+
 
 def reproducibility_section(
     facts: list[tuple[str, str]],
@@ -22,6 +25,10 @@ def reproducibility_section(
     }
     facts = facts + [(f"sha256 of {name}", str(digest)) for name, digest in sorted(hashes.items())]
     parts: list[Html] = [element("h2", "Reproducibility"), fact_card(facts)]
+    data = {(result.test_set, tuple(data_facts(result))) for result in results}
+    for test_set, lines in sorted(data):
+        if lines:
+            parts += [element("h3", f"Test set {test_set}"), fact_card(list(lines))]
     for system in systems:
         parts.append(element("h3", f"Training of {system.folder.name}"))
         parts.append(fact_card(training_facts(system, logs[system.folder])))
@@ -30,6 +37,13 @@ def reproducibility_section(
         if lines:
             parts += [element("h3", f"Decoding of {result.test_set} by {result.system}"), fact_card(lines)]
     return element("section", parts, id="reproducibility")
+
+
+def data_facts(result: ScoredSet) -> list[tuple[str, str]]:
+    """What was scored on, equal for all systems of a table: the list and digests of its keys and targets."""
+    recorded = result.meta.get("protocol") or {}
+    names = {name: name.replace("_sha256", " sha256") for name in DATA_FACTS}
+    return [(names[name], str(recorded[name])) for name in DATA_FACTS if recorded.get(name) is not None]
 
 
 def training_facts(system: TrainedSystem, log: TrainingLog) -> list[tuple[str, str]]:

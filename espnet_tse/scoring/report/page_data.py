@@ -78,7 +78,7 @@ def utterance_columns(tables: GroupTables, rows: list[dict[str, dict]]) -> list[
             present.update((name, None) for name, value in row.items() if is_number(value))
     if "si_sdr" in present and "si_sdr_i" in present:
         present.setdefault(INPUT_SIR)
-    known = [column for table in tables.tables for column in table.columns] + list(PROPERTIES)
+    known = [*tables.columns.values(), *PROPERTIES]
     known = [column for column in known if column.name in present]
     names = {column.name for column in known} | OTHER_FIELDS
     return known + [plain_column(name) for name in present if name not in names]

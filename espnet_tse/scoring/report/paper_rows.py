@@ -22,8 +22,6 @@ from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 
 PROTOCOL = ("preset", "list", "sample_rate")
 WORD_ERRORS = re.compile(r"d?wer_\w+|cer_\w+")
-# The file of a data directory that names the public list it holds.
-PROTOCOL_FILE = "protocol"
 
 
 @dataclass(frozen=True)
@@ -85,14 +83,10 @@ def read_row(row: Any, where: str, source: str, path: Path) -> ScoredSet:
 
 
 def protocol_of(group: ComparableGroup) -> dict[str, Any]:
-    """The protocol of our own results; the list is what the test set's data directory says it is."""
-    meta = group.results[-1].meta
-    settings = meta.get("settings") or {}
-    target = (meta.get("inputs") or {}).get("ref_scp")
-    path = Path(target).parent / PROTOCOL_FILE if target else None
-    name = read_yaml(path).get("list") if path is not None and path.is_file() else None
-    rate = 8000 if settings.get("bandwidth") == "8k" else settings.get("rate")
-    return {"preset": meta.get("preset"), "list": name, "sample_rate": rate}
+    """The protocol of our own results, as the scorer recorded it."""
+    recorded = group.results[-1].meta.get("protocol") or {}
+    rate = 8000 if recorded.get("bandwidth") == "8k" else recorded.get("rate")
+    return {"preset": recorded.get("preset"), "list": recorded.get("list"), "sample_rate": rate}
 
 
 def rows_beside(group: ComparableGroup, tables: Sequence[PaperTable]) -> tuple[list[ScoredSet], list[str]]:

@@ -42,7 +42,13 @@ class Row:
 
     @property
     def system(self) -> str:
-        return self.result.system + (" (paper)" if self.is_paper else "") + (" †" if self.dagger else "")
+        marks = (" (paper)", self.is_paper), (" †", self.dagger), (" ‡", bool(self.flags))
+        return self.result.system + "".join(mark for mark, applies in marks if applies)
+
+    @property
+    def flags(self) -> list[str]:
+        """Why this row is no plain system: oracle inputs, the best of several candidates."""
+        return [str(flag) for flag in self.result.meta.get("flags") or []]
 
     @property
     def is_paper(self) -> bool:
@@ -72,7 +78,7 @@ class Table:
 
     @property
     def shows_coverage(self) -> bool:
-        return self.name == "A" and any(row.coverage for row in self.rows)
+        return any(row.coverage for row in self.rows)
 
     def best(self, index: int) -> float | None:
         """The best rounded figure of the systems scored here, None where none stands out."""
@@ -100,6 +106,15 @@ class GroupTables:
     tables: list[Table]
     notes: list[str] = field(default_factory=list)
     published: list[ScoredSet] = field(default_factory=list)  # rows of papers, below our own
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Name in the result files -> its first column in the tables."""
+        named: dict[str, Column] = {}
+        for table in self.tables:
+            for column in table.columns:
+                named.setdefault(column.name, column)
+        return named
 
     @property
     def results(self) -> list[ScoredSet]:
@@ -176,6 +191,7 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
         row = build_row(result, [])
         if row.coverage:
             lines.append(f"{row.system}: {coverage_detail(result)}")
+        lines += [f"{row.system}: {remark}" for remark in (*row.flags, *result.warnings)]
     lines += unequal_sets(group.results)
     lines += [f"n/a: {name}: {reason}" for name, reason in (meta.get("not_available") or {}).items()]
     versions = package_versions(meta)

@@ -169,3 +169,13 @@ def test_broken_config_names_itself(exp_dir):
     (exp_dir / "tse_a" / "config.yaml").write_text("a: [")
     with pytest.raises(DataError, match="config.yaml: not YAML"):
         page_of(exp_dir)
+
+
+def test_the_data_of_a_test_set_are_on_the_card_once(exp_dir):
+    for path in exp_dir.rglob("result.json"):
+        content = json.loads(path.read_text())
+        content["meta"]["protocol"] = {"list": "a public list", "reference_sha256": "0a1b2c", "mode": None}
+        path.write_text(json.dumps(content))
+    text = page_of(exp_dir)
+    assert text.count("Test set test") == text.count("a public list") == 1
+    assert "0a1b2c" in text

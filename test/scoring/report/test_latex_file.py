@@ -24,13 +24,13 @@ def test_references_stand_apart_from_systems(exp_dir, tmp_path):
     assert lines[place - 2].startswith("codec resynthesis &")
 
 
-def test_coverage_stands_in_the_first_table(exp_dir, tmp_path, write_result):
+def test_coverage_stands_in_every_table(exp_dir, tmp_path, write_result):
     metrics = {"dnsmos_ovrl": {"mean": 2.0, "ci95": None, "n": 10, "n_penalized": 2, "n_excluded": 0}}
     write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics)
     write_latex(tmp_path / "tables.tex", build_groups(collect_results(exp_dir)))
     text = (tmp_path / "tables.tex").read_text()
     assert r"system3 $^\dagger$ & 10 & $2.000$ & -- & $0.0$ & 2 pen \\" in text
-    assert text.count("penalised and excluded utterances") == 1
+    assert text.count("penalised and excluded utterances") == 3
 
 
 def test_special_characters_are_printed_as_they_are():

@@ -31,12 +31,12 @@ def write_rows(tmp_path):
 
 
 @pytest.fixture
-def results(exp_dir, tmp_path):
+def results(exp_dir):
     """Results whose test set is the public list."""
-    (tmp_path / "dump" / "protocol").write_text("list: a public list\nsample_rate: 16000\n")
+    protocol = {"preset": "offline", "list": "a public list", "rate": 16000, "bandwidth": "16k"}
     for path in exp_dir.rglob("result.json"):
         content = json.loads(path.read_text())
-        content["meta"]["settings"] = {"rate": 16000, "bandwidth": "16k"}
+        content["meta"]["protocol"] = protocol
         path.write_text(json.dumps(content))
     return collect_results(exp_dir)
 

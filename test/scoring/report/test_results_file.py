@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -210,3 +211,46 @@ def test_shifted_columns_stand_beside_the_plain_ones(exp_dir, tmp_path, write_re
     write_results(path, build_groups(collect_results(exp_dir)))
     heads = next(row for row in table_rows(path.read_text()) if "SI-SDR" in row)
     assert heads[2:4] == ["SI-SDR", "SI-SDR (shifted)"]
+
+
+def test_oracle_inputs_and_odd_outputs_are_told_beside_the_row(exp_dir, tmp_path, write_result):
+    meta = {"flags": ["best of 8 candidates"]}
+    path = write_result(exp_dir / "tse_c" / "decode", "system3", scores={"si_sdr": 9.9}, meta=meta)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "warnings": ["2 of 10 utterances: clipped"]}))
+    path = tmp_path / "RESULTS.md"
+    write_results(path, build_groups(collect_results(exp_dir)))
+    text = path.read_text()
+    assert "| system3 ‡ | 10 |" in text
+    assert "- system3 ‡: best of 8 candidates\n- system3 ‡: 2 of 10 utterances: clipped\n" in text
+
+
+def test_texts_tell_of_leaked_words_and_of_hallucinations(exp_dir, tmp_path, write_result):
+    entry = {"corpus": 0.2, "ci95": [0.1, 0.3], "norm": "basic", "asr": "whisper_base"}
+    wer = {"wer_whisper_base": {**entry, "hallucination_rate": 0.05}, "leak_whisper_base": entry}
+    write_result(exp_dir / "tse_c" / "decode", "system3", wer=wer)
+    path = tmp_path / "RESULTS.md"
+    write_results(path, build_groups(collect_results(exp_dir)))
+    rows = table_rows(path.read_text())
+    heads = next(row for row in rows if "leak% (whisper_base)" in row)
+    row = [row for row in rows if row[0] == "system3"][-1]
+    assert row[heads.index("leak% (whisper_base)")] == "20.0 ±10.0"
+    assert row[heads.index("halluc% (whisper_base)")] == "5.0"
+    assert "leak% (whisper_base)" not in rows[0]
+
+
+def test_scores_of_another_tool_have_a_column_that_knows_its_direction(exp_dir, tmp_path, write_result):
+    for system, value in (("system3", 2.0), ("system4", 3.0)):
+        entry = {
+            "mean": value,
+            "ci95": None,
+            "n": 10,
+            "external": "from versa.jsonl",
+            "higher_is_better": False,
+        }
+        write_result(exp_dir / system / "decode", system, metrics={"distance": entry})
+    path = tmp_path / "RESULTS.md"
+    write_results(path, build_groups(collect_results(exp_dir)))
+    rows = table_rows(path.read_text())
+    row = next(row for row in rows if row[0] == "system3")
+    assert row[rows[0].index("distance")] == "**2.000**"
