@@ -66,7 +66,7 @@ function showTiles(article, active) {
     tile.classList.toggle("active", signal === active);
     tile.querySelector(".pick").setAttribute("aria-pressed", signal === active);
     if (active < 0) continue;
-    const share = player.places && placeOn(signal) / player.signals[signal].seconds;
+    const share = placeOn(signal) / player.signals[signal].seconds;
     tile.querySelector(".head").style.left = `${Math.min(100, 100 * share)}%`;
   }
 }
@@ -103,12 +103,12 @@ document.getElementById("listen").addEventListener("click", (event) => {
 });
 
 // Digits pick a signal, space plays and pauses; a space on other buttons, fields and links is theirs.
-const isOurs = (target) => !target.closest("input, select, textarea, a, button:not(.pick):not(.toggle)");
+const isText = (target) => target.closest("input:not([type=range]), select, textarea");
+const isOurs = (target) => !isText(target) && !target.closest("a, button:not(.pick):not(.toggle)");
 document.addEventListener("keydown", (event) => {
   if (!dock.card || event.ctrlKey || event.altKey || event.metaKey) return;
-  const isText = event.target.closest("input:not([type=range]), select, textarea");
   if (event.key === "Escape") closeDock();
-  else if (/^[1-9]$/.test(event.key) && !isText) player.select(Number(event.key) - 1);
+  else if (/^[1-9]$/.test(event.key) && !isText(event.target)) player.select(Number(event.key) - 1);
   else if (event.key === " " && isOurs(event.target)) {
     event.preventDefault();
     player.toggle();

@@ -31,6 +31,6 @@ function buildGroup(group, number) {
     hearRow(utt, system);
   }
 
-  new Charts(document.getElementById(`charts${number}`), { group, hear: hearPoint, filter });
+  if (group.columns.length) new Charts(document.getElementById(`charts${number}`), { group, hear: hearPoint, filter });
 }
 DATA.forEach(buildGroup);

@@ -211,6 +211,13 @@ def test_playing_ends_at_the_end(browser):
     browser.wait("!player.playing && player.place === 0")
 
 
+def test_audio_that_cannot_be_decoded_is_told(browser):
+    browser.ask("document.getElementById(CARDS.values().next().value.signals[0].audio).textContent = 'AAAA'")
+    browser.click(".utterance .clip[data-signal='0'] .pick")
+    browser.wait("document.querySelector('#dock output').value.startsWith('This browser cannot decode')")
+    assert not browser.ask("player.playing")
+
+
 def click_point(browser: Chromium, condition: str) -> dict:
     """Click the first point of the scatter that fulfils a condition on ``p``; its utterance and system."""
     browser.ask("document.querySelector('svg.scatter').scrollIntoView({ block: 'center' })")
