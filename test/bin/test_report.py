@@ -52,7 +52,7 @@ def test_tables_for_a_paper_and_for_a_spreadsheet(exp_dir, tmp_path):
 
 def test_published_rows_of_another_protocol_end_with_one(exp_dir, tmp_path, capsys):
     papers = tmp_path / "papers.yaml"
-    protocol = "{preset: laura, list: l, sample_rate: 16000}"
+    protocol = "{preset: laura, list: l, mode: min, kind: clean, sample_rate: 16000}"
     papers.write_text(f"tables: [{{source: s, protocol: {protocol}, rows: [{{system: b, si_sdr: 1}}]}}]\n")
     arguments = ["--exp_dir", str(exp_dir), "--csv", str(tmp_path / "r.csv"), "--paper_rows", str(papers)]
     assert main(arguments) == 1

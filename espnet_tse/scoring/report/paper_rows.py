@@ -3,10 +3,10 @@
 The file lists tables; figures are in the metrics' own units (rates and word errors as shares, not per cent)::
 
     tables:
-      - source: arXiv:2601.06006v1, Table II
-        protocol: {preset: laura, list: Libri2Mix test min clean, sample_rate: 16000}
+      - source: arXiv:2601.06006, Table VII
+        protocol: {preset: laura, list: Libri2Mix test, mode: min, kind: clean, sample_rate: 16000}
         rows:
-          - {system: LauraTSE, n: 3000, dnsmos_sig: 3.609, dwer_whisper_base: 0.159}
+          - {system: LauraTSE, n: 3000, dnsmos_sig: 3.609, dnsmos_bak: 4.084}
 """
 
 import re
@@ -20,7 +20,7 @@ from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 
-PROTOCOL = ("preset", "list", "sample_rate")
+PROTOCOL = ("preset", "list", "mode", "kind", "sample_rate")
 WORD_ERRORS = re.compile(r"d?wer_\w+|cer_\w+")
 
 
@@ -86,7 +86,7 @@ def protocol_of(group: ComparableGroup) -> dict[str, Any]:
     """The protocol of our own results, as the scorer recorded it."""
     recorded = group.results[-1].meta.get("protocol") or {}
     rate = 8000 if recorded.get("bandwidth") == "8k" else recorded.get("rate")
-    return {"preset": recorded.get("preset"), "list": recorded.get("list"), "sample_rate": rate}
+    return {name: recorded.get(name) for name in PROTOCOL} | {"sample_rate": rate}
 
 
 def rows_beside(group: ComparableGroup, tables: Sequence[PaperTable]) -> tuple[list[ScoredSet], list[str]]:

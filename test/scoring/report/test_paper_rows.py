@@ -9,7 +9,8 @@ from espnet_tse.scoring.report.paper_rows import read_paper_rows
 from espnet_tse.scoring.report.results_file import results_markdown
 from espnet_tse.scoring.report.results_table import build_groups
 
-PROTOCOL = {"preset": "offline", "list": "a public list", "sample_rate": 16000}
+DATA = {"preset": "offline", "list": "a public list", "mode": "min", "kind": "clean"}
+PROTOCOL = {**DATA, "sample_rate": 16000}
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def write_rows(tmp_path):
 @pytest.fixture
 def results(exp_dir):
     """Results whose test set is the public list."""
-    protocol = {"preset": "offline", "list": "a public list", "rate": 16000, "bandwidth": "16k"}
+    protocol = {**DATA, "rate": 16000, "bandwidth": "16k"}
     for path in exp_dir.rglob("result.json"):
         content = json.loads(path.read_text())
         content["meta"]["protocol"] = protocol
@@ -56,6 +57,8 @@ def test_rows_of_the_same_protocol_stand_beside_ours(results, write_rows):
     [
         ("preset", "laura", "preset laura, here offline"),
         ("list", "another list", "list another list, here a public list"),
+        ("mode", "max", "mode max, here min"),
+        ("kind", "both", "kind both, here clean"),
         ("sample_rate", 8000, "sample_rate 8000, here 16000"),
     ],
 )
@@ -81,7 +84,7 @@ def test_a_list_that_is_not_recorded_fits_nothing(exp_dir, write_rows):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"protocol": {"preset": "offline"}}, "'protocol' must give preset, list, sample_rate"),
+        ({"protocol": {"preset": "offline"}}, "'protocol' must give preset, list, mode, kind, sample_rate"),
         ({"source": ""}, "wants 'source'"),
         ({"rows": [{"si_sdr": 1.0}]}, "row 1: wants 'system'"),
         ({"rows": [{"system": "a", "si_sdrr": 1.0}]}, "unknown 'si_sdrr' .did you mean 'si_sdr'"),
