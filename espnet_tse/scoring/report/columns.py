@@ -35,6 +35,11 @@ class Column:
     scale: float = 1.0  # 100 for shares shown in per cent
     higher_is_better: bool | None = True  # None: neither
     meaning: str = ""
+    unit: str = ""  # what the head does not say
+
+    @property
+    def explanation(self) -> str:
+        return f"{self.meaning}, {self.unit}" if self.unit else self.meaning
 
     def read(self, result: ScoredSet) -> Value | None:
         """The figure of one result, or None where it has none."""
@@ -61,8 +66,8 @@ def metric_column(head: str, name: str, decimals: int, **options) -> Column:
     """A column of the registry; its card says what it means and which way is better."""
     card = METRICS.get(name.removesuffix(ALIGNED))
     if card is not None:
-        unit = f", {card.unit}" if card.unit else ""
-        options = {"meaning": f"{card.title}{unit}", "higher_is_better": card.higher_is_better} | options
+        known = {"meaning": card.title, "unit": card.unit, "higher_is_better": card.higher_is_better}
+        options = known | options
     return Column(head, "metric", name, decimals, **options)
 
 

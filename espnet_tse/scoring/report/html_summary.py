@@ -32,7 +32,7 @@ def results_table(table: Table) -> Html:
     heads = [element("th", "system", class_="name", scope="col"), element("th", "N", scope="col")]
     for column in table.columns:
         arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
-        text = element("abbr", two_lines(column.head, arrow), title=column.meaning)
+        text = element("abbr", two_lines(column.head, arrow), title=column.explanation)
         heads.append(element("th", text, scope="col"))
     if table.shows_coverage:
         heads.append(

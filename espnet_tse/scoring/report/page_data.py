@@ -14,13 +14,11 @@ from espnet_tse.scoring.report.results_table import GroupTables
 INPUT_SIR = "input_sir_db"
 # Fields of scores.jsonl beside the results' columns: what an utterance is, then what its estimate is like.
 PROPERTIES = (
-    Column("input SIR", "property", INPUT_SIR, 1, higher_is_better=None, meaning="input SIR, dB"),
-    Column("target s", "property", "dur_ref", 2, higher_is_better=None, meaning="duration of the target, s"),
-    Column("est. s", "property", "dur_est", 2, higher_is_better=None, meaning="duration of the estimate, s"),
-    Column(
-        "enroll s", "property", "enroll_s", 2, higher_is_better=None, meaning="duration of the enrollment, s"
-    ),
-    Column("overlap", "property", "overlap", 2, higher_is_better=None, meaning="overlap of the talkers"),
+    Column("input SIR", "property", INPUT_SIR, 1, 1, None, "SI-SDR of the mixture", "dB"),
+    Column("target s", "property", "dur_ref", 2, 1, None, "duration of the target, seconds"),
+    Column("est. s", "property", "dur_est", 2, 1, None, "duration of the estimate, seconds"),
+    Column("enroll s", "property", "enroll_s", 2, 1, None, "duration of the enrollment, seconds"),
+    Column("overlap %", "property", "overlap", 0, 100, None, "share of the target that others talk over"),
 )
 FACTS = ("spk", "buckets")
 # Fields that are no scores: text, or shown apart.
@@ -87,10 +85,9 @@ def utterance_columns(tables: GroupTables, rows: list[dict[str, dict]]) -> list[
 def plain_column(name: str) -> Column:
     """A field without a column of its own in the results tables."""
     card = METRICS.get(name)
-    meaning = f"{card.title}{f', {card.unit}' if card.unit else ''}" if card else name
-    return Column(
-        name, "property", name, 2, higher_is_better=card.higher_is_better if card else None, meaning=meaning
-    )
+    if card is None:
+        return Column(name, "property", name, 2, higher_is_better=None, meaning=name)
+    return Column(name, "property", name, 2, 1, card.higher_is_better, card.title, card.unit)
 
 
 def is_number(value: Any) -> bool:
@@ -110,13 +107,15 @@ def shown(row: dict | None, column: Column) -> float | None:
 
 
 def column_data(column: Column) -> dict[str, Any]:
-    title, _, unit = column.meaning.rpartition(", ")
+    if column.source == "length":  # the table tells the share of odd lengths, an utterance has its ratio
+        meaning = "duration of the estimate over the target's"
+        column = Column("len ratio", "property", column.name, 2, higher_is_better=None, meaning=meaning)
     return {
         "name": column.name,
-        "head": "len ratio" if column.source == "length" else column.head,
-        "title": title or column.meaning,
-        "unit": unit if title and len(unit) <= 3 else "",
-        "decimals": 2 if column.source == "length" else column.decimals,
+        "head": column.head,
+        "title": column.explanation,
+        "unit": column.unit,
+        "decimals": column.decimals,
         "better": {True: 1, False: -1, None: 0}[column.higher_is_better],
     }
 

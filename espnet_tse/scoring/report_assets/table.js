@@ -55,8 +55,7 @@ class UtteranceTable {
 
   makeHead(name, model, value, kind, column) {
     const below = model ? h("span", { class: "model" }, model) : "";
-    const title = column && [column.title, column.unit].filter(Boolean).join(", ");
-    const button = h("button", { type: "button", title }, name, below);
+    const button = h("button", { type: "button", title: column?.title }, name, below);
     const head = h("th", { scope: "col", class: kind }, button);
     button.addEventListener("click", () => this.sort(head, value));
     return head;
