@@ -64,6 +64,7 @@ class Chromium:
         self.session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Performance.enable", timeDomain="threadTicks")
         self.size(width, height)
 
     def close(self) -> None:
@@ -126,14 +127,18 @@ class Chromium:
 
     # What a reader does
 
-    def open(self, path: Path) -> float:
-        """Load a file; returns the seconds from the request to the end of loading."""
+    def open(self, path: Path) -> None:
+        """Load a file, to the end of loading."""
         self.events.clear()
         start = time.monotonic()
         self.call("Page.navigate", url=path.resolve().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self.read(start + self.timeout_s, f"load of {path}")
-        return time.monotonic() - start
+
+    def busy_s(self) -> float:
+        """Seconds of CPU that the page's own thread has spent since it was opened, whatever else runs."""
+        metrics = self.call("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "TaskDuration")
 
     def size(self, width: int, height: int, phone: bool = False) -> None:
         self.call(

@@ -171,7 +171,7 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
         if tag.startswith(LEAK):
             meaning = "share of the interferer's words, not in the target's text, that are heard, %"
             columns.append(Column(f"leak% ({model})", "corpus", tag, 1, 100, False, meaning))
-        elif kind == "wer":
+        elif kind in ("wer", "cer"):
             meaning = "share of outputs with more word errors than words, %"
             columns.append(Column(f"halluc% ({model})", "hallucination_rate", tag, 1, 100, False, meaning))
     return columns

@@ -21,7 +21,7 @@ from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 
 PROTOCOL = ("preset", "list", "mode", "kind", "sample_rate")
-WORD_ERRORS = re.compile(r"d?wer_\w+|cer_\w+")
+WORD_ERRORS = re.compile(r"d?[wc]er_\w+")
 
 
 @dataclass(frozen=True)

@@ -343,12 +343,9 @@ def test_labels_of_charts_do_not_overlap(browser):
 def test_thousands_of_rows_load_quickly(chromium, tmp_path):
     page = write_report(write_experiment(tmp_path / "exp", 3000), num_utterances=0)
     assert page.stat().st_size < 2e6
-    times = []
-    for _ in range(3):  # the machine may be busy with something else
-        chromium.open(page)
-        times.append(chromium.ask("performance.getEntriesByType('navigation')[0].loadEventEnd"))
-    assert min(times) < 2000  # ms
+    chromium.open(page)
     chromium.wait("document.querySelector('svg.scatter.many')")
+    assert chromium.busy_s() < 2
     assert chromium.ask("document.querySelectorAll('#table0 tbody tr').length") == 50
     sort_by(chromium, head(chromium, "SI-SDRi"))
     assert numbers(column(chromium, head(chromium, "SI-SDRi")))[0] < 0
