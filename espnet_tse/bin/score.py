@@ -8,7 +8,6 @@ from typing import Sequence
 
 from espnet_tse.schema.command_line import CommandLine, run_command
 
-
 # Without a default here: what is not given is the preset's.
 PRESET_OPTIONS = {
     "text_norm": "auto (whisper_en for Whisper, else basic), basic, whisper_en, whisper_basic or none",
@@ -31,7 +30,6 @@ class _ListMetrics(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table
-
         from espnet_tse.scoring.weight_files import Places
 
         # Options given before this one say where weights lie.
