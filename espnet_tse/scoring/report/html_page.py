@@ -113,7 +113,7 @@ def training_section(systems: list[TrainedSystem], logs: dict[Path, TrainingLog]
             parts.append(element("h3", system.folder.name))
             parts.append(element("div", element("div", charts, class_="charts"), class_="card"))
     if not drawn:
-        text = "No train.log with two epochs or more beside a config.yaml below the experiment folder."
+        text = "No train.log with two validations or more beside a config.yaml below the experiment folder."
         parts.append(element("p", text, class_="muted"))
     return element("section", parts, id="training")
 
@@ -138,7 +138,8 @@ def reproducibility_section(
             ("config sha256", system.config_sha256),
             ("seed", system.seed),
         ]
-        lines.append(("epochs trained", str(logs[system.folder].num_epochs)))
+        log = logs[system.folder]
+        lines.append((f"{log.unit}s trained", str(log.length)))
         parts += [element("h3", f"Training of {system.folder.name}"), fact_card(lines)]
     for result in results:
         lines = decoding_facts(result)
