@@ -76,9 +76,13 @@ def get_parser() -> argparse.ArgumentParser:
         "--missing", default="error", help="error, or penalize: missing estimates get penalties"
     )
     what.add_argument("--ref_channel", type=int, default=0, help="channel of multi-channel files")
-    what.add_argument("--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz")
     what.add_argument(
-        "--model_dir", type=Path, help="folder of weights that no package carries (doc/metrics.md); never filled here"
+        "--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz"
+    )
+    what.add_argument(
+        "--model_dir",
+        type=Path,
+        help="folder of weights that no package carries (doc/metrics.md); never filled here",
     )
     what.add_argument(
         "--skip_unavailable", action="store_true", help="n/a where a package or weights are missing"

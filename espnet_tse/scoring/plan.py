@@ -234,7 +234,11 @@ def _drop_impossible(
     if low_band and not options.allow_upsample and "pesq" in names:
         names = tuple(n for n in METRICS if n in (set(names) - {"pesq"}) | {"pesq_nb"})
     reasons = {f"{RATES[options.unit]}_{tag}": reason for tag, reason in deaf.items()}
-    errors = [] if options.skip_unavailable else [f"{reason}, or pass --skip_unavailable" for reason in deaf.values()]
+    errors = (
+        []
+        if options.skip_unavailable
+        else [f"{reason}, or pass --skip_unavailable" for reason in deaf.values()]
+    )
     for name in names:
         card = METRICS[name]
         absent = [f"--{role}_scp" for role in card.inputs if not given[role]]

@@ -70,7 +70,9 @@ def _remove_stale(folder: Path, columns: list[str]) -> None:
         if name not in columns:
             (folder / name).unlink(missing_ok=True)
             (folder / f"result_{name}.txt").unlink(missing_ok=True)
-    words = [pattern for rate in RATES.values() for pattern in (f"{rate}_*", f"d{rate}_*", f"result_*{rate}_*.txt")]
+    words = [
+        pattern for rate in RATES.values() for pattern in (f"{rate}_*", f"d{rate}_*", f"result_*{rate}_*.txt")
+    ]
     for pattern in (*words, "hyp_*", "ref_*", "align_*"):
         for path in folder.glob(pattern):
             path.unlink()
@@ -89,7 +91,9 @@ def make_meta(plan: ScoringPlan) -> dict:
     """The ``meta`` block of result.json: all that is needed to compute the numbers again."""
     options = plan.options
     # Neither these versions nor the commit are in the signature: they name a result, they do not part it.
-    versions = base_versions() | {k: v for part in plan.measures.values() for k, v in part["packages"].items()}
+    versions = base_versions() | {
+        k: v for part in plan.measures.values() for k, v in part["packages"].items()
+    }
     hashes = {k: v for part in plan.measures.values() for k, v in part["weights_sha256"].items()}
     inputs = {
         name: str(path) if path else None

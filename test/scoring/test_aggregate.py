@@ -15,7 +15,9 @@ EST, REF = Fault("est", "silent"), Fault("ref", "silent")
 
 def make_plan(keys, asr=(), unit="word", **changes):
     fields = {"external": {}, "text": {}, "speakers": {}, **changes}
-    options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit)
+    options = ScoringOptions(
+        Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit
+    )
     utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
     return ScoringPlan(
         options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields

@@ -40,7 +40,15 @@ def test_list_runs_with_nothing_but_the_standard_library():
 
 
 def test_no_metric_of_the_specification_lacks():
-    opinions = ["dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808", "pdnsmos_sig", "pdnsmos_bak", "pdnsmos_ovrl"]
+    opinions = [
+        "dnsmos_sig",
+        "dnsmos_bak",
+        "dnsmos_ovrl",
+        "dnsmos_p808",
+        "pdnsmos_sig",
+        "pdnsmos_bak",
+        "pdnsmos_ovrl",
+    ]
     opinions += ["nisqa", "nisqa_noi", "nisqa_dis", "nisqa_col", "nisqa_loud", "utmos"]
     models = ("resemblyzer", "wavlm", "wespeaker", "wespeaker01")
     speakers = [f"spk_{model}{side}" for model in models for side in ("", "_enroll")]

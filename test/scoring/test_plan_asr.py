@@ -28,8 +28,13 @@ def test_two_of_one_tag_and_malformed_ones(model_dir):
 
 
 def test_what_is_missing_comes_back_with_its_reason(model_dir):
-    specs, lacking = plan_recognisers(("whisper:small", "whisper:tiny", "whisper:medium"), "strict", model_dir)
-    assert [spec.tag for spec in specs] == ["whisper_tiny"] and list(lacking) == ["whisper_small", "whisper_medium"]
+    specs, lacking = plan_recognisers(
+        ("whisper:small", "whisper:tiny", "whisper:medium"), "strict", model_dir
+    )
+    assert [spec.tag for spec in specs] == ["whisper_tiny"] and list(lacking) == [
+        "whisper_small",
+        "whisper_medium",
+    ]
     assert "small.pt (480 MB, MIT)" in lacking["whisper_small"]
 
 

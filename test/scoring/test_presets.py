@@ -35,7 +35,9 @@ def test_the_preset_fills_in_what_was_not_given():
 
 
 def test_what_the_user_says_goes_before_it_and_is_told():
-    filled, overrides = with_preset(options(preset="versa", length="ref", level="peak", asr=("pocketsphinx",)))
+    filled, overrides = with_preset(
+        options(preset="versa", length="ref", level="peak", asr=("pocketsphinx",))
+    )
     assert (filled.length, filled.level, filled.asr) == ("ref", "peak", ("pocketsphinx",))
     assert overrides == {"length": "ref"}  # a recogniser more is nothing against a preset that has none
 
