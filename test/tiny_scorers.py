@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 # A clone of tarepan/SpeechMOS in miniature; its package has the name of the PyPI package with the DNSMOS files.
-HUBCONF = '''
+HUBCONF = """
 dependencies = ["torch"]
 import torch
 from speechmos.model import Loudness
@@ -14,8 +14,8 @@ def utmos22_strong(progress=True, pretrained=True):
     assert not pretrained, "would download"
     print("noise on stdout")
     return Loudness()
-'''
-CLONE = '''
+"""
+CLONE = """
 import torch
 
 class Loudness(torch.nn.Module):
@@ -26,7 +26,7 @@ class Loudness(torch.nn.Module):
     def forward(self, wave, sr):
         assert sr == 16000
         return wave.abs().mean(dim=1) * self.scale + 3
-'''
+"""
 
 
 def save_utmos(folder: Path) -> Path:
@@ -125,7 +125,9 @@ def save_wespeaker(path: Path) -> Path:
 
     axes = _field(1, b"axes") + _number(8, 1) + _number(20, 7)  # [1], a list of integers
     keep = _field(1, b"keepdims") + _number(3, 0) + _number(20, 2)
-    node = _field(1, b"feats") + _field(2, b"embs") + _field(4, b"ReduceL2") + _field(5, axes) + _field(5, keep)
+    node = (
+        _field(1, b"feats") + _field(2, b"embs") + _field(4, b"ReduceL2") + _field(5, axes) + _field(5, keep)
+    )
     inputs = tensor(b"feats", _number(1, 1), _field(2, b"T"), _number(1, 80))
     graph = _field(1, node) + _field(2, b"norms") + _field(11, inputs)
     graph += _field(12, tensor(b"embs", _number(1, 1), _number(1, 80)))
@@ -183,7 +185,9 @@ def save_hf_whisper(folder: Path) -> Path:
 
     specials = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|translate|>"]
     specials += ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
-    tokenizer = WhisperTokenizer(vocab={char: i for i, char in enumerate(sorted(ByteLevel.alphabet()))}, merges=[])
+    tokenizer = WhisperTokenizer(
+        vocab={char: i for i, char in enumerate(sorted(ByteLevel.alphabet()))}, merges=[]
+    )
     tokenizer.add_tokens(specials, special_tokens=True)
     ids = dict(zip(specials, tokenizer.convert_tokens_to_ids(specials), strict=True))
     ends = dict.fromkeys(("eos_token_id", "bos_token_id", "pad_token_id"), ids["<|endoftext|>"])

@@ -8,7 +8,6 @@ from typing import Sequence
 
 from espnet_tse.schema.command_line import CommandLine, run_command
 
-
 # Without a default here: what is not given is the preset's.
 PRESET_OPTIONS = {
     "text_norm": "auto (whisper_en for Whisper, else basic), basic, whisper_en, whisper_basic or none",
@@ -31,7 +30,6 @@ class _ListMetrics(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table
-
         from espnet_tse.scoring.weight_files import Places
 
         # Options given before this one say where weights lie.
@@ -113,9 +111,13 @@ def get_parser() -> argparse.ArgumentParser:
         "--missing", default="error", help="error, or penalize: missing estimates get penalties"
     )
     what.add_argument("--ref_channel", type=int, default=0, help="channel of multi-channel files")
-    what.add_argument("--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz")
     what.add_argument(
-        "--model_dir", type=Path, help="folder of weights that no package carries (doc/metrics.md); never filled here"
+        "--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz"
+    )
+    what.add_argument(
+        "--model_dir",
+        type=Path,
+        help="folder of weights that no package carries (doc/metrics.md); never filled here",
     )
     what.add_argument(
         "--skip_unavailable", action="store_true", help="n/a where a package or weights are missing"

@@ -135,7 +135,10 @@ def word_columns(plan: ScoringPlan, records: dict[str, Record]) -> list[WordColu
                 if texts is not None:
                     reference, data_fault = texts[key], None
                 else:
-                    reference, data_fault = record.texts[spec.tag].get("target"), record.text_faults.get("target")
+                    reference, data_fault = (
+                        record.texts[spec.tag].get("target"),
+                        record.text_faults.get("target"),
+                    )
                 _add(column, key, reference, estimate, fault, data_fault, normalise, unit)
             columns.append(column)
     return columns

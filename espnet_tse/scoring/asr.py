@@ -86,7 +86,9 @@ def parse_asr(option: str, decode: str = "strict") -> AsrSpec:
             estimate_text=Path(estimate),
             target_text=Path(target) if target else None,
         )
-    return AsrSpec(kind, weights=Path(path), **{"tag": f"{kind}_{_model_name(path)}", "decode": decode} | settings)
+    return AsrSpec(
+        kind, weights=Path(path), **{"tag": f"{kind}_{_model_name(path)}", "decode": decode} | settings
+    )
 
 
 def _split_settings(option: str, kind: str, rest: str) -> tuple[str, dict[str, str]]:
@@ -97,7 +99,9 @@ def _split_settings(option: str, kind: str, rest: str) -> tuple[str, dict[str, s
     for item in last.split(","):
         name, _, value = item.partition("=")
         if name not in SETTINGS[kind] or not value:
-            raise ValueError(f"--asr {option}: '{item}' is no setting of {kind}; known: {', '.join(SETTINGS[kind])}.")
+            raise ValueError(
+                f"--asr {option}: '{item}' is no setting of {kind}; known: {', '.join(SETTINGS[kind])}."
+            )
         settings[name] = value
     if settings.get("decode", "strict") not in DECODES:
         raise ValueError(f"--asr {option}: decode is one of {', '.join(DECODES)}.")
@@ -107,7 +111,7 @@ def _split_settings(option: str, kind: str, rest: str) -> tuple[str, dict[str, s
 
 
 def _model_name(path: str) -> str:
-    """"models/faster-whisper-base" -> "base", "base.en.pt" -> "base.en"."""
+    """ "models/faster-whisper-base" -> "base", "base.en.pt" -> "base.en"."""
     name = Path(path).name.removesuffix(".pt")
     name = re.sub(r"^(faster-)?whisper-", "", name)
     return re.sub(r"[^\w.-]", "_", name)

@@ -50,10 +50,14 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
     path = next((path for path in _candidates(spec, model_dir) if path is not None and path.exists()), None)
     if path is None:
         place = f" or in --model_dir {model_dir}" if model_dir else "; --model_dir is not given"
-        raise DataError(f"--asr {spec.kind}:{spec.weights}: not there{place}; get it with: {_download(spec, model_dir)}")
+        raise DataError(
+            f"--asr {spec.kind}:{spec.weights}: not there{place}; get it with: {_download(spec, model_dir)}"
+        )
     fault = _fault(spec, path)
     if fault:
-        raise DataError(f"--asr {spec.kind}:{spec.weights}: {path}: {fault}; get it with: {_download(spec, model_dir)}")
+        raise DataError(
+            f"--asr {spec.kind}:{spec.weights}: {path}: {fault}; get it with: {_download(spec, model_dir)}"
+        )
     return path
 
 
@@ -90,7 +94,9 @@ def _download(spec: AsrSpec, model_dir: Path | None) -> str:
 
 def loaded_files(spec: AsrSpec) -> list[Path] | None:
     """Files of a located folder that its text depends on; None for a single file."""
-    return [path for path in chosen_files(spec.weights, FILES[spec.kind]) if path] if FILES[spec.kind] else None
+    return (
+        [path for path in chosen_files(spec.weights, FILES[spec.kind]) if path] if FILES[spec.kind] else None
+    )
 
 
 def unlike_published(spec: AsrSpec, digest: str) -> bool:

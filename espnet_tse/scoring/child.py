@@ -65,5 +65,7 @@ class ChildProcess:
         code = self.child.wait()
         self.close()
         if code > 0:
-            raise RuntimeError(f"the child process {self.module} ended with exit code {code}; see its message above.")
+            raise RuntimeError(
+                f"the child process {self.module} ended with exit code {code}; see its message above."
+            )
         return None

@@ -25,10 +25,14 @@ def num_signals(plan: ScoringPlan, measure: str, utterance: Utterance) -> int:
         return 2 if utterance.ref else 1
     if measure in EMBEDDINGS:
         derived = {"confusion"} if measure == MEASURES["confusion"].settings["speaker_model"] else set()
-        cards = [METRICS[name] for name in plan.worker.metrics if METRICS[name].measure in {measure} | derived]
+        cards = [
+            METRICS[name] for name in plan.worker.metrics if METRICS[name].measure in {measure} | derived
+        ]
         roles = {role for card in cards for role in card.inputs}
         return len(roles - {"intf"}) + (len(utterance.intf) if "intf" in roles else 0)
-    improved = {name.removesuffix("_i") for name in plan.worker.metrics if METRICS[name].measure == "improvement"}
+    improved = {
+        name.removesuffix("_i") for name in plan.worker.metrics if METRICS[name].measure == "improvement"
+    }
     return 2 if measure in improved else 1
 
 

@@ -109,7 +109,9 @@ class Measurer:
         """Run a measure; the result is what JSON can hold."""
         if measure not in self._computes:
             spec = self._recognisers.get(measure)
-            self._computes[measure] = make_recogniser(spec) if spec else make_measure(measure, self.plan.weights)
+            self._computes[measure] = (
+                make_recogniser(spec) if spec else make_measure(measure, self.plan.weights)
+            )
         value = self._computes[measure](*arrays)
         if measure in EMBEDDINGS:
             if not np.isfinite(value).all():

@@ -65,13 +65,23 @@ def _presets() -> list[str]:
 
 
 def _weights() -> list[str]:
-    lines = ["", "## Weights", "", _WEIGHTS, "", "| below `--model_dir` | get it with | size, licence |", "|---|---|---|"]
+    lines = [
+        "",
+        "## Weights",
+        "",
+        _WEIGHTS,
+        "",
+        "| below `--model_dir` | get it with | size, licence |",
+        "|---|---|---|",
+    ]
     for weight in LOCAL_WEIGHTS.values():
         command = weight.command(Path("<model_dir>"))
         hub = f"; or `{weight.hub}` in the hub's cache" if weight.hub else ""
         lines.append(f"| `{weight.relative}` | `{command}`{hub} | {weight.size}, {weight.licence} |")
     for kind, folder in FOLDERS.items():
-        inside = ", ".join(entry.replace("|", " or ") for entry in FILES[kind]) or "a checkpoint of openai-whisper"
+        inside = (
+            ", ".join(entry.replace("|", " or ") for entry in FILES[kind]) or "a checkpoint of openai-whisper"
+        )
         name = "<name>.pt" if kind == "whisper" else "<name>/"
         lines.append(f"| `{folder}/{name}` for `--asr {kind}:<name>` | {inside} | MIT as published |")
     return lines

@@ -110,9 +110,10 @@ def with_preset(options: ScoringOptions) -> tuple[ScoringOptions, dict[str, str]
     defaults = DEFAULTS | preset.options
     given = {name: getattr(options, name) for name in defaults if getattr(options, name)}
     overrides = {name: value for name, value in given.items() if value != defaults[name]}
-    if options.asr and options.asr != preset.asr:
+    if preset.asr and options.asr and options.asr != preset.asr:
         overrides["asr"] = " ".join(options.asr)
-    asr = tuple(option for option in options.asr or preset.asr if option != "none")
+    comparable = options.ref_scp or options.text
+    asr = tuple(option for option in options.asr or (preset.asr if comparable else ()) if option != "none")
     return replace(options, asr=asr, **(defaults | given)), overrides
 
 
@@ -153,9 +154,12 @@ _OPTION = {"absent": "--absent"}
 
 
 def _drop_impossible(
-    names: tuple[str, ...], explicit: set[str], options: ScoringOptions, low_band: bool
+    names: tuple[str, ...], explicit: set[str], options: ScoringOptions, low_band: bool, deaf: dict[str, str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Metrics that can be computed, and why the others cannot; asked for by name, that is an error."""
+    """Metrics that can be computed, and why the others cannot; asked for by name, that is an error.
+
+    ``deaf``: tags of recognisers that cannot run, with the reason.
+    """
     given = {
         "inf": True,
         "ref": options.ref_scp is not None,
@@ -168,8 +172,12 @@ def _drop_impossible(
         names = tuple(n for n in names if METRICS[n].when != "absent" or n in explicit)
     if low_band and not options.allow_upsample and "pesq" in names:
         names = tuple(n for n in METRICS if n in (set(names) - {"pesq"}) | {"pesq_nb"})
-    reasons: dict[str, str] = {}
-    errors = []
+    reasons = {f"{RATES[options.unit]}_{tag}": reason for tag, reason in deaf.items()}
+    errors = (
+        []
+        if options.skip_unavailable
+        else [f"{reason}, or pass --skip_unavailable" for reason in deaf.values()]
+    )
     for name in names:
         card = METRICS[name]
         absent = [_OPTION.get(role, f"--{role}_scp") for role in card.inputs if not given[role]]
@@ -293,14 +301,14 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     """
     options, overrides = with_preset(options)
     _check_options(options)
-    specs, without = plan_recognisers(
-        options.asr, PRESETS[options.preset].decode, options.model_dir, options.skip_unavailable
-    )
+    specs, deaf = plan_recognisers(options.asr, PRESETS[options.preset].decode, options.model_dir)
+    recognisers = tuple(spec for spec in specs if spec.kind != "external")
+    if recognisers and not (options.ref_scp or options.text):
+        raise DataError(f"--asr {recognisers[0].kind}: needs --text (for wer) or --ref_scp (for dwer).")
     options = replace(options, text_norm=choose_normaliser(options.text_norm, specs))
     names, explicit = select_metrics(options.preset, options.metrics)
     utterances, low_band = pair_inputs(options)
-    names, not_available = _drop_impossible(names, explicit, options, low_band)
-    not_available |= {f"{RATES[options.unit]}_{tag}": reason for tag, reason in without.items()}
+    names, not_available = _drop_impossible(names, explicit, options, low_band, deaf)
     speakers = read_scp(options.utt2spk) if options.utt2spk else {}
     lacking = [u.key for u in utterances if options.utt2spk and u.key not in speakers]
     if lacking:
@@ -309,9 +317,6 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
         )
     text, external = _check_texts(options, specs, utterances)
 
-    recognisers = tuple(spec for spec in specs if spec.kind != "external")
-    if recognisers and not (options.ref_scp or options.text):
-        raise DataError(f"--asr {recognisers[0].kind}: needs --text (for wer) or --ref_scp (for dwer).")
     places, speaker_model = options.places, _best_speaker_model(names)
     measures = {name: describe(MEASURES[name], places) for name in _measures_used(names, speaker_model)}
     if "confusion" in measures:

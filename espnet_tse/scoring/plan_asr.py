@@ -1,6 +1,5 @@
 """The part of a plan that is about recognisers: what ``--asr`` asks for, and how texts are compared."""
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,9 @@ from espnet_tse.scoring.weight_files import Places
 from espnet_tse.scoring.weights import missing_parts, package_version
 from espnet_tse.scoring.whisper_text import PACKAGE
 
-log = logging.getLogger("espnet_tse.scoring")
-
 
 def plan_recognisers(
-    options: tuple[str, ...], decode: str, model_dir: Path | None, skip_unavailable: bool
+    options: tuple[str, ...], decode: str, model_dir: Path | None
 ) -> tuple[tuple[AsrSpec, ...], dict[str, str]]:
     """Recognisers that can run, with their weights found, and why the others cannot (tag -> reason).
 
@@ -24,8 +21,7 @@ def plan_recognisers(
         options: values of ``--asr``.
         decode: "strict" or "paper", where an option names neither.
     Raises:
-        DataError: a malformed option, two recognisers of one tag, or (unless ``skip_unavailable``) one that lacks
-            its package or weights.
+        DataError: a malformed option, or two recognisers of one tag.
     """
     try:
         specs = [parse_asr(option, decode) for option in options]
@@ -41,10 +37,6 @@ def plan_recognisers(
             found.append(_ready(spec, model_dir))
         except DataError as error:
             lacking[spec.tag] = str(error)
-    if lacking and not skip_unavailable:
-        raise DataError("cannot recognise:\n  " + "\n  ".join(lacking.values()) + "\nor pass --skip_unavailable.")
-    for tag, reason in lacking.items():
-        log.info("n/a: wer_%s, dwer_%s (%s)", tag, tag, reason)
     return tuple(found), lacking
 
 

@@ -23,7 +23,11 @@ MEASURES: dict[str, Measure] = _by_name(
     ]
 )
 METRICS: dict[str, MetricCard] = _by_name(
-    [card for family in (samples, opinion, meaning, speaker, extraction, diagnostics) for card in family.METRICS]
+    [
+        card
+        for family in (samples, opinion, meaning, speaker, extraction, diagnostics)
+        for card in family.METRICS
+    ]
 )
 # Measures of (target, estimate) at one length.
 PAIRED = tuple(measure.name for measure in MEASURES.values() if measure.kind == "pair")

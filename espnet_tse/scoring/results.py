@@ -111,7 +111,9 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     """The ``meta`` block of result.json: all that is needed to compute the numbers again."""
     options = plan.options
     # Neither these versions nor the commit are in the signature: they name a result, they do not part it.
-    versions = base_versions() | {k: v for part in plan.measures.values() for k, v in part["packages"].items()}
+    versions = base_versions() | {
+        k: v for part in plan.measures.values() for k, v in part["packages"].items()
+    }
     hashes = {k: v for part in plan.measures.values() for k, v in part["weights_sha256"].items()}
     inputs = {
         name: str(path) if path else None

@@ -11,7 +11,7 @@ from typing import Iterator
 
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.aggregate import add_external, aggregate
-from espnet_tse.scoring.cache import join_files
+from espnet_tse.scoring.cache import abandoned, join_files
 from espnet_tse.scoring.job_pool import JobPool
 from espnet_tse.scoring.pairing import some
 from espnet_tse.scoring.plan import ScoringPlan
@@ -114,7 +114,7 @@ def run(plan: ScoringPlan) -> int:
             join_files(own, list(own.glob("*.jsonl")))
         else:
             join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
-            join_files(shared, [path for path in files if path.parent == shared])
+            join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
     for note in summary.warnings:
         log.warning("%s", note)
     log.info("results: %s", options.output_dir / "result.json")

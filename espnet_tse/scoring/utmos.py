@@ -28,5 +28,7 @@ class Utmos(ChildProcess):
         """
         reply = self.ask(HEADER.pack(len(samples)), full_scale(samples).tobytes())
         if reply is None:
-            raise RuntimeError("the UTMOS process was killed (out of memory?); run the same command again to go on.")
+            raise RuntimeError(
+                "the UTMOS process was killed (out of memory?); run the same command again to go on."
+            )
         return [reply["value"]]

@@ -37,19 +37,33 @@ def test_a_snapshot_in_the_hubs_cache_will_do(tmp_path, model_dir):
         path.mkdir(parents=True)
     (repository / "refs" / "main").write_text("abc")
     spec = parse_asr("hf_whisper:openai/whisper-tiny")
-    with pytest.raises(DataError, match="lacks config.json, generation_config.json, preprocessor_config.json or proc"):
+    with pytest.raises(
+        DataError, match="lacks config.json, generation_config.json, preprocessor_config.json or proc"
+    ):
         locate(spec, None)
-    for name in ("config.json", "generation_config.json", "preprocessor_config.json", "vocab.json", "model.safetensors"):
+    for name in (
+        "config.json",
+        "generation_config.json",
+        "preprocessor_config.json",
+        "vocab.json",
+        "model.safetensors",
+    ):
         (snapshot / name).write_text("{}")
     (snapshot / "flax_model.msgpack").write_text("not loaded")
     assert locate(spec, None) == snapshot
-    assert [path.name for path in loaded_files(replace(spec, weights=snapshot))][-2:] == ["vocab.json", "model.safetensors"]
+    assert [path.name for path in loaded_files(replace(spec, weights=snapshot))][-2:] == [
+        "vocab.json",
+        "model.safetensors",
+    ]
 
 
 @pytest.mark.parametrize(
     "option, message",
     [
-        ("whisper:large-v3", r"not there or in --model_dir .*; get it with: curl .*large-v3.pt \(3 GB, MIT\)"),
+        (
+            "whisper:large-v3",
+            r"not there or in --model_dir .*; get it with: curl .*large-v3.pt \(3 GB, MIT\)",
+        ),
         ("whisper:mine", "<sha256>/mine.pt"),
         ("hf_whisper:whisper-base", "hf download openai/whisper-base --local-dir .*/hf/whisper-base"),
         ("hf_whisper:some/model", "hf download some/model"),

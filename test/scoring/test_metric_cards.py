@@ -39,6 +39,25 @@ def test_list_runs_with_nothing_but_the_standard_library():
     assert "[available]" in done.stdout  # numpy metrics name no package
 
 
+def test_no_metric_of_the_specification_lacks():
+    opinions = [
+        "dnsmos_sig",
+        "dnsmos_bak",
+        "dnsmos_ovrl",
+        "dnsmos_p808",
+        "pdnsmos_sig",
+        "pdnsmos_bak",
+        "pdnsmos_ovrl",
+    ]
+    opinions += ["nisqa", "nisqa_noi", "nisqa_dis", "nisqa_col", "nisqa_loud", "utmos"]
+    models = ("resemblyzer", "wavlm", "wespeaker", "wespeaker01")
+    speakers = [f"spk_{model}{side}" for model in models for side in ("", "_enroll")]
+    samples = ["si_sdr", "si_sdr_i", "sdr", "sdr_i", "pesq", "pesq_nb", "stoi", "estoi"]
+    others = ["sbs", "sbs_r", "sbs_f1", "conf_rate", "fail_rate", "len_ratio", "est_dbfs", "clip_frac"]
+    assert {*opinions, *speakers, *samples, *others} <= set(METRICS)
+    assert {"pocketsphinx", "whisper", "faster_whisper", "hf_whisper"} <= set(MEASURES)
+
+
 def test_missing_weights_are_named(monkeypatch, tmp_path):
     lack, *_ = weights.missing_parts(MEASURES["dnsmos"], Places(dnsmos_dir=tmp_path))
     assert "sig_bak_ovr.onnx" in lack and str(tmp_path) in lack

@@ -96,7 +96,9 @@ def test_every_recogniser_has_its_own_column(plan, records):
         assert texts["estimate"] == texts["target"] != ""
     wer = aggregate(plan, {"u": records["target"]}).wer
     assert list(wer) == [f"dwer_{tag}" for tag in tags]
-    assert all(entry["corpus"] == 0.0 and entry["norm"] == "whisper_en" for entry in wer.values() if entry["n"])
+    assert all(
+        entry["corpus"] == 0.0 and entry["norm"] == "whisper_en" for entry in wer.values() if entry["n"]
+    )
 
 
 def test_characters_instead_of_words(options, records):
@@ -109,7 +111,9 @@ def test_a_second_run_computes_nothing(options, plan, folder, records):
     # The tag names a column; texts are remembered by the recogniser's weights and settings.
     renamed = ("whisper:tiny:tag=other", *options.asr[1:])
     scorer = UtteranceScorer(make_plan(replace(options, asr=renamed)).worker)
-    record = scorer.score(Utterance("u", f"{folder}/inf.wav", f"{folder}/ref.wav", enroll=f"{folder}/enroll.wav"))
+    record = scorer.score(
+        Utterance("u", f"{folder}/inf.wav", f"{folder}/ref.wav", enroll=f"{folder}/enroll.wav")
+    )
     scorer.close()
     assert record.computed == 0 and record.outcomes == records["mixture"].outcomes
     assert record.texts["other"] == records["mixture"].texts["whisper_tiny"]
@@ -144,10 +148,14 @@ def test_long_estimates_are_flagged(plan, folder, speech):
 
 def test_missing_weights_stop_before_any_scoring(options, tmp_path):
     empty = replace(options, model_dir=tmp_path, asr=())
-    with pytest.raises(DataError, match=r"nisqa was asked for by name but weights nisqa/nisqa.tar are not in --model_dir"):
+    with pytest.raises(
+        DataError, match=r"nisqa was asked for by name but weights nisqa/nisqa.tar are not in --model_dir"
+    ):
         make_plan(empty)
     preset = replace(empty, metrics="", preset="unise")
-    with pytest.raises(DataError, match=r"utmos: weights utmos/hubconf.py .*git clone.*; .*, or pass --skip_unavailable"):
+    with pytest.raises(
+        DataError, match=r"utmos: weights utmos/hubconf.py .*git clone.*; .*, or pass --skip_unavailable"
+    ):
         make_plan(preset)
     left = make_plan(replace(preset, skip_unavailable=True))
     assert set(left.not_available) == {"nisqa", "utmos", "spk_wavlm"} and "dnsmos_sig" in left.worker.metrics

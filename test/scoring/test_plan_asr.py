@@ -1,5 +1,3 @@
-import logging
-
 import pytest
 
 from espnet_tse.schema.scp import DataError
@@ -17,34 +15,35 @@ def model_dir(tmp_path):
 
 
 def test_several_at_once(model_dir):
-    specs, lacking = plan_recognisers(("whisper:tiny", "whisper:base", "external:text"), "paper", model_dir, False)
+    specs, lacking = plan_recognisers(("whisper:tiny", "whisper:base", "external:text"), "paper", model_dir)
     assert [spec.tag for spec in specs] == ["whisper_tiny", "whisper_base", "external"] and not lacking
     assert specs[0].weights == model_dir / "whisper" / "tiny.pt" and specs[0].decode == "paper"
 
 
 def test_two_of_one_tag_and_malformed_ones(model_dir):
     with pytest.raises(DataError, match="two recognisers named whisper_tiny; name one by :tag="):
-        plan_recognisers(("whisper:tiny", "whisper:tiny.pt"), "strict", model_dir, False)
+        plan_recognisers(("whisper:tiny", "whisper:tiny.pt"), "strict", model_dir)
     with pytest.raises(DataError, match="--asr kaldi: unknown"):
-        plan_recognisers(("kaldi",), "strict", model_dir, False)
+        plan_recognisers(("kaldi",), "strict", model_dir)
 
 
-def test_missing_weights_are_told_together_or_skipped(model_dir, caplog):
-    wanted = ("whisper:small", "whisper:tiny", "whisper:medium")
-    with pytest.raises(DataError, match=r"cannot recognise:\n.*small.pt \(480 MB(.|\n)*medium(.|\n)*--skip_unavailable"):
-        plan_recognisers(wanted, "strict", model_dir, False)
-    caplog.set_level(logging.INFO)
-    specs, lacking = plan_recognisers(wanted, "strict", model_dir, True)
-    assert [spec.tag for spec in specs] == ["whisper_tiny"] and set(lacking) == {"whisper_small", "whisper_medium"}
-    assert "n/a: wer_whisper_small, dwer_whisper_small (--asr whisper:small: not there" in caplog.text
+def test_what_is_missing_comes_back_with_its_reason(model_dir):
+    specs, lacking = plan_recognisers(
+        ("whisper:small", "whisper:tiny", "whisper:medium"), "strict", model_dir
+    )
+    assert [spec.tag for spec in specs] == ["whisper_tiny"] and list(lacking) == [
+        "whisper_small",
+        "whisper_medium",
+    ]
+    assert "small.pt (480 MB, MIT)" in lacking["whisper_small"]
 
 
 def test_missing_packages_and_grammars(model_dir, monkeypatch, tmp_path):
-    with pytest.raises(DataError, match="no such grammar file"):
-        plan_recognisers((f"pocketsphinx:{tmp_path / 'a.jsgf'}",), "strict", None, False)
+    _, lacking = plan_recognisers((f"pocketsphinx:{tmp_path / 'a.jsgf'}",), "strict", None)
+    assert "no such grammar file" in lacking["pocketsphinx"]
     monkeypatch.setattr(weights, "package_version", lambda name: None)
-    with pytest.raises(DataError, match=r"'openai-whisper' is not installed \(pip install -e '.\[score-asr\]'\)"):
-        plan_recognisers(("whisper:tiny",), "strict", model_dir, False)
+    _, lacking = plan_recognisers(("whisper:tiny",), "strict", model_dir)
+    assert "'openai-whisper' is not installed (pip install -e '.[score-asr]')" in lacking["whisper_tiny"]
 
 
 @pytest.mark.parametrize(

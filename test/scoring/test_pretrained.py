@@ -14,7 +14,9 @@ def test_a_folder_that_lacks_tensors_is_refused(models, tmp_path):
     state = load_file(folder / "model.safetensors")
     del state["encoder.layers.3.attention.k_proj.weight"]
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(DataError, match=r"lacks 1 tensors, the first is encoder.layers.3.attention.k_proj.weight"):
+    with pytest.raises(
+        DataError, match=r"lacks 1 tensors, the first is encoder.layers.3.attention.k_proj.weight"
+    ):
         load_pretrained(HubertModel, folder)
 
 

@@ -35,7 +35,9 @@ def test_layer_eleven_of_the_raw_signal(score, models, speech):
 
     model = HubertModel.from_pretrained(models("hf/hubert-base-ls960")).eval()
     with torch.no_grad():
-        states = model(torch.from_numpy(speech.astype(np.float32))[None], output_hidden_states=True).hidden_states
+        states = model(
+            torch.from_numpy(speech.astype(np.float32))[None], output_hidden_states=True
+        ).hidden_states
     assert len(states) == 13
     np.testing.assert_allclose(score.frames(speech), states[11][0].numpy(), atol=1e-6)
     assert len(score.frames(speech[:400])) == 1

@@ -25,7 +25,9 @@ def test_embeddings_have_unit_length_and_repeat(encoder, speech, other_speech):
 def test_short_signals_have_finite_embeddings(encoder, speech, num_samples):
     assert np.isfinite(encoder(speech[:num_samples])).all()
     if num_samples < 5200:
-        np.testing.assert_array_equal(encoder(speech[:num_samples]), encoder(np.resize(speech[:num_samples], 8000)))
+        np.testing.assert_array_equal(
+            encoder(speech[:num_samples]), encoder(np.resize(speech[:num_samples], 8000))
+        )
 
 
 def test_normalisation_is_what_the_folder_says(encoder, models, tmp_path, speech):

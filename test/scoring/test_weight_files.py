@@ -20,10 +20,17 @@ def place(tmp_path):
 @pytest.mark.parametrize("name", list(LOCAL_WEIGHTS))
 def test_what_is_missing_comes_with_address_size_and_licence(name, place):
     weight = LOCAL_WEIGHTS[name]
-    assert weight.problem(Places()).startswith(f"weights {weight.relative} are not given (--model_dir); get them with")
+    assert weight.problem(Places()).startswith(
+        f"weights {weight.relative} are not given (--model_dir); get them with"
+    )
     problem = weight.problem(place)
-    assert f"are not in --model_dir {place.model_dir}; get them with: {weight.command(place.model_dir)} (" in problem
-    assert str(place.model_dir) in weight.command(place.model_dir)  # the command puts it where it is looked for
+    assert (
+        f"are not in --model_dir {place.model_dir}; get them with: {weight.command(place.model_dir)} ("
+        in problem
+    )
+    assert str(place.model_dir) in weight.command(
+        place.model_dir
+    )  # the command puts it where it is looked for
     assert weight.size in problem and weight.licence in problem
 
 

@@ -11,7 +11,10 @@ from espnet_tse.scoring.whisper_text import normalise_whisper_basic, normalise_w
 @pytest.mark.parametrize(
     "raw, expected",
     [
-        ("Mr. Smith won't pay twenty one dollars, um, for the colour...", "mister smith will not pay $21 for the color"),
+        (
+            "Mr. Smith won't pay twenty one dollars, um, for the colour...",
+            "mister smith will not pay $21 for the color",
+        ),
         ("O'CONNOR'S", "0 connor is"),  # an oddity that is known
         ("so . . . well", "so well"),  # tokens without letter or digit
         ("", ""),

@@ -47,6 +47,8 @@ METRICS = [
         "WavLM-large variant of VERSA.",
         0,
     ),
-    _sbs("sbs_r", "SpeechBERTScore, recall", "Mean over the target's frames of the nearest estimate frame.", 1),
+    _sbs(
+        "sbs_r", "SpeechBERTScore, recall", "Mean over the target's frames of the nearest estimate frame.", 1
+    ),
     _sbs("sbs_f1", "SpeechBERTScore, F1", "Harmonic mean of sbs and sbs_r.", 2),
 ]

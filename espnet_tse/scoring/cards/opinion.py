@@ -14,7 +14,9 @@ MEASURES = [
         ("dnsmos_primary", "dnsmos_p808"),
         cost_ms=184,
     ),
-    Measure("pdnsmos", 1, "signal", _DNSMOS_SETTINGS, ("onnxruntime", "speechmos"), ("pdnsmos",), cost_ms=175),
+    Measure(
+        "pdnsmos", 1, "signal", _DNSMOS_SETTINGS, ("onnxruntime", "speechmos"), ("pdnsmos",), cost_ms=175
+    ),
     Measure(
         "nisqa",
         1,
@@ -174,7 +176,8 @@ METRICS = [
         "up",
         ("inf",),
         "Predicted naturalness of synthesised speech: mean frame score of wav2vec 2.0 and a BLSTM, times 2, plus 3. "
-        "Trained on text-to-speech: noise and wrong words are judged as unnatural speech, if at all. " + _BLIND,
+        "Trained on text-to-speech: noise and wrong words are judged as unnatural speech, if at all. "
+        + _BLIND,
         penalty=1.0,
         low=1.0,
         high=5.0,

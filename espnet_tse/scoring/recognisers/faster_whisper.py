@@ -22,7 +22,9 @@ STRICT = {
 class FasterWhisper:
     """Samples -> words."""
 
-    def __init__(self, folder: Path, language: str = "en", decode: str = "strict", compute_type: str = "float32"):
+    def __init__(
+        self, folder: Path, language: str = "en", decode: str = "strict", compute_type: str = "float32"
+    ):
         """``folder``: a CTranslate2 Whisper with its ``tokenizer.json``; ``compute_type`` as CTranslate2 has it."""
         from faster_whisper import WhisperModel
 

@@ -36,5 +36,7 @@ class HFWhisper:
             full_scale(samples), sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, **form
         )
         with self.torch.inference_mode():
-            tokens = self.model.generate(**inputs, **self.options, **({"return_timestamps": True} if long else {}))
+            tokens = self.model.generate(
+                **inputs, **self.options, **({"return_timestamps": True} if long else {})
+            )
         return self.tokenizer.batch_decode(tokens, skip_special_tokens=True)[0].strip()

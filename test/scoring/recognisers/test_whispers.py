@@ -10,7 +10,11 @@ from espnet_tse.scoring.recognisers import make_recogniser
 
 pytestmark = pytest.mark.usefixtures("no_network")
 
-PLACES = {"whisper": "whisper/tiny.pt", "hf_whisper": "hf/whisper-tiny", "faster_whisper": "faster-whisper/tiny"}
+PLACES = {
+    "whisper": "whisper/tiny.pt",
+    "hf_whisper": "hf/whisper-tiny",
+    "faster_whisper": "faster-whisper/tiny",
+}
 
 
 @pytest.fixture(scope="module")
