@@ -73,7 +73,7 @@ def test_cards_are_consistent(card):
     assert card.direction in ("up", "down", "none")
     assert needed_measure(card) in MEASURES and MEASURES[card.measure].version >= 1
     same = [other.position for other in METRICS.values() if other.measure == card.measure]
-    if MEASURES[card.measure].kind in ("signal", "match"):
+    if MEASURES[card.measure].kind in ("signal", "match", "pair", "absence"):
         assert len(set(same)) == len(same)  # no two columns show one value
     else:
         assert card.position == 0
