@@ -1,5 +1,6 @@
 """A trained-looking LauraTSE folder of nano size, with a real codec beside it."""
 
+import argparse
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 import yaml
 
-from espnet_tse.codec.load import load_codec, save_codec
+from espnet_tse.codec.load import save_codec
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
 from espnet_tse.schema.audio import write_audio
 
@@ -68,31 +69,20 @@ def write_wavlm(folder: Path, hidden_size: int = 16, num_hidden_layers: int = 3,
     return folder
 
 
-def write_system(root: Path, seed: int = 0) -> Path:
-    """``root/exp/tse_nano`` with config.yaml, weights and its codec; random weights."""
-    from espnet_tse.tasks.choices import (
-        encoder_choices,
-        frontend_choices,
-        lm_choices,
-        model_choices,
-        vocoder_choices,
-    )
+def write_system(root: Path, seed: int = 0, **changes) -> Path:
+    """``root/exp/tse_nano`` with config.yaml, weights and its codec; random weights.
 
-    folder = root / "exp" / "tse_nano"
+    Args:
+        changes: keys of ``SYSTEM`` that differ.
+    """
+    from espnet_tse.tasks.build import build_model
+
+    folder, config = root / "exp" / "tse_nano", {**SYSTEM, **changes}
     codec_dir = write_codec(folder / "codec", seed)
-    codec = load_codec(codec_dir)
     torch.manual_seed(seed)
-    encoder = encoder_choices.build(
-        "shared_transformer",
-        SYSTEM["encoder_conf"],
-        frontend=frontend_choices.build("log_mel", SYSTEM["frontend_conf"], codec=codec),
-        output_dim=codec.spec.embedding_dim,
-    )
-    lm = lm_choices.build("decoder_only", SYSTEM["lm_conf"], codebooks=codec.codebooks, spec=codec.spec)
-    vocoder = vocoder_choices.build("fine_embedding", SYSTEM["vocoder_conf"], codec=codec)
-    model = model_choices.build("laura_tse", {}, encoder=encoder, lm=lm, vocoder=vocoder)
+    model = build_model(argparse.Namespace(**config, codec_dir=str(codec_dir)))
     torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump({**SYSTEM, "codec_dir": "exp/codec_nano"}))
+    (folder / "config.yaml").write_text(yaml.safe_dump({**config, "codec_dir": "exp/codec_nano"}))
     manifest = (codec_dir / "manifest.json").read_text()
     (folder / "codec_of_training").mkdir()
     (folder / "codec_of_training" / "manifest.json").write_text(manifest)

@@ -10,6 +10,7 @@ use Cwd qw(getcwd);
 use File::Basename qw(basename dirname);
 use File::Path qw(make_path remove_tree);
 use JobLine;
+use Watchdog;
 
 # What differs between schedulers. submit: arguments after the configured command; id: in its output;
 # alive: the command that lists a job, gone: what it says of one it has forgotten.
@@ -57,6 +58,7 @@ my %DIALECTS = (
 );
 
 my $program;
+my $watchdog;    # cancels what this program has submitted, should it be killed
 
 sub fail { my ($code, $message) = @_; print STDERR "$program: $message\n"; exit $code }
 
@@ -88,6 +90,7 @@ sub run {
     # Arrays of Grid Engine and PBS are ranges without gaps.
     @jobs = runs(@$todo) if defined $line->{job} && !$dialect->{tasks};
     my @ids;
+    $watchdog = Watchdog::start($program, sub { capture($dialect->{cancel}, @_) });
     for my $signal (qw(HUP INT TERM)) {
         $SIG{$signal} = sub { cancel($dialect, $signal, @ids) };
     }
@@ -95,6 +98,7 @@ sub run {
         push @ids, submit($dialect, $config->{command}, \@flags, $work, $jobs, $max, \@ids);
     }
     my @failed = wait_for($line, $dialect, $work, $todo, $check_time, @ids);
+    print $watchdog "-$_\n" for @ids;
     remove_tree($work->{status}) unless @failed;
     return JobLine::report($line, $total, @$failed_before, @failed);
 }
@@ -190,8 +194,8 @@ finish() {
     echo "\$1" > $status/"\${JOB}.tmp" && mv $status/"\${JOB}.tmp" $status/"\${JOB}"
     exit "\$1"
 }
-# Time limits and cancellations come as SIGTERM: the job ends, and the log says so.
-trap 'kill -TERM "\${child}" 2> /dev/null; wait "\${child}"; finish 143' TERM
+# Time limits and cancellations come as SIGTERM: the job ends with all that it has started, and the log says so.
+trap 'trap "" TERM; kill -TERM 0; wait "\${child}"; finish 143' TERM
 $command < /dev/null >> "\${log}" 2>&1 &
 child=\$!
 wait "\${child}"
@@ -206,7 +210,9 @@ sub submit {
     my @words = (split(" ", $command), @$flags, $dialect->{submit}->($work->{out}, $jobs, $max, $work->{script}));
     my ($code, $output) = capture(@words);
     if (!$code && $output =~ $dialect->{id}) {
-        return $1;
+        my $id = $1;
+        print $watchdog "+$id\n";
+        return $id;
     }
     print STDERR $output;
     cancel($dialect, undef, @$ids) if @$ids;
@@ -274,6 +280,7 @@ sub cancel {
     if (@ids) {
         my ($code, $output) = capture($dialect->{cancel}, @ids);
         print STDERR $code ? "$program: could not cancel @ids: $output" : "$program: cancelled @ids\n";
+        unless ($code) { print $watchdog "-$_\n" for @ids }
     }
     return unless defined $signal;
     my %numbers = (HUP => 1, INT => 2, TERM => 15);

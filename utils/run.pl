@@ -18,6 +18,7 @@ use File::Basename qw(dirname);
 use POSIX qw(WNOHANG setpgid strftime);
 use lib dirname(abs_path(__FILE__));
 use JobLine;
+use Watchdog;
 
 my $line = JobLine::parse("run.pl", @ARGV);
 my ($todo, $failed_before) = JobLine::jobs($line);
@@ -28,7 +29,7 @@ my $limit = JobLine::whole_number($line, "max-jobs-run", $gpus ? scalar @gpu_gro
     || JobLine::available_cpus();
 
 my %running;    # process id -> { job, log, start, gpus }
-my $watch = start_watchdog();
+my $watchdog = Watchdog::start("run.pl", \&Watchdog::end_groups);
 for my $signal (qw(HUP INT TERM)) {
     $SIG{$signal} = sub { stop($signal) };
 }
@@ -56,6 +57,7 @@ sub start {
     if (!defined $pid) { print STDERR "run.pl: cannot start a process: $!\n"; stop("TERM", 1) }
     if ($pid == 0) {
         setpgid(0, 0);
+        print $watchdog "+$$\n";    # by the job itself: run.pl may be killed at any moment
         # A background job of a shell inherits an ignored SIGINT.
         $SIG{$_} = "DEFAULT" for qw(HUP INT TERM);
         $ENV{CUDA_VISIBLE_DEVICES} = $group if defined $group;
@@ -67,13 +69,12 @@ sub start {
     }
     setpgid($pid, $pid);    # whoever comes first, parent or child: no moment without a group
     $running{$pid} = { job => $job, log => $log, start => time, gpus => $group };
-    print $watch "+$pid\n" if $watch;
 }
 
 sub finish {
     my ($pid, $status) = @_;
     my $done = delete $running{$pid};
-    print $watch "-$pid\n" if $watch;
+    print $watchdog "-$pid\n";
     my $signal = $status & 127;
     my $code = $signal ? 128 + $signal : $status >> 8;
     my $elapsed = time - $done->{start};
@@ -108,32 +109,6 @@ sub stop {
     $code = 128 + $numbers{$signal} unless defined $code;
     print STDERR "run.pl: stopped by SIG$signal; its jobs were ended\n" if $code > 128;
     exit $code;
-}
-
-# A process that outlives even a killed (-9) run.pl for a moment: when the pipe from run.pl closes, it ends the
-# process groups that run.pl has told it of and not yet signed off.
-sub start_watchdog {
-    pipe my $from, my $to or return undef;
-    my $pid = fork();
-    return undef unless defined $pid;
-    if ($pid == 0) {
-        close $to;
-        setpgid(0, 0);
-        open STDIN, "<", "/dev/null";
-        open STDOUT, ">", "/dev/null";
-        open STDERR, ">", "/dev/null";
-        $SIG{$_} = "IGNORE" for qw(HUP INT TERM);
-        my %groups;
-        while (<$from>) { /^([+-])(\d+)/ and $1 eq "+" ? $groups{$2} = 1 : delete $groups{$2} }
-        exit 0 unless %groups;
-        kill "TERM", -$_ for keys %groups;
-        sleep 2;
-        kill "KILL", -$_ for keys %groups;
-        exit 0;
-    }
-    close $from;
-    select((select($to), $| = 1)[0]);
-    return $to;
 }
 
 sub gpu_groups {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Sequence
 
 from espnet_tse.schema.command_line import CommandLine, announce, run_command
+from espnet_tse.schema.parent_process import end_with_torchrun
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -56,6 +57,7 @@ def read_conf(args: argparse.Namespace):
 
 def main(cmd: Sequence[str] | None = None) -> int:
     args = get_parser().parse_args(cmd)
+    end_with_torchrun()
     announce("loading PyTorch")
     return run_command("codec_train", lambda: train(args))
 

@@ -5,6 +5,7 @@ import sys
 from typing import Sequence
 
 from espnet_tse.schema.command_line import announce, run_command
+from espnet_tse.schema.parent_process import end_with_torchrun
 
 
 def get_parser():
@@ -20,6 +21,7 @@ def load_task():
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
+    end_with_torchrun()
     task = load_task()
     return run_command("espnet-tse train", lambda: task.main(cmd=cmd))
 

@@ -1,5 +1,6 @@
 """ESPnet iterator factory over the TSE data sets; equal examples for any number of workers and processes."""
 
+import multiprocessing
 from typing import Iterator, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from espnet_tse.data.batching import make_batches
 from espnet_tse.data.collate import TSECollate
+from espnet_tse.schema.parent_process import end_with_parent
 from espnet_tse.schema.scp import DataError
 
 ORDER_STREAM = 0x0E0E  # keeps the draws of the order apart from those of the examples
@@ -37,7 +39,8 @@ class _KeyedExamples(Dataset):
         return self.dataset.example(*item)
 
 
-def _single_threaded(_worker: int) -> None:
+def _start_worker(_worker: int) -> None:
+    end_with_parent(multiprocessing.parent_process().pid)
     # A worker that opens a thread pool of its own starves its siblings.
     torch.set_num_threads(1)
 
@@ -161,5 +164,5 @@ class TSEIterFactory(AbsIterFactory):
             collate_fn=self.collate,
             num_workers=self.num_workers,
             pin_memory=self.pin_memory,
-            worker_init_fn=_single_threaded if self.num_workers else None,
+            worker_init_fn=_start_worker if self.num_workers else None,
         )

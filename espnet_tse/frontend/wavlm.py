@@ -17,6 +17,7 @@ from espnet_tse.layers.padding import valid_mask
 from espnet_tse.schema import Frames
 
 SAMPLE_RATE = 16000  # Hz, of every published WavLM
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # transformers takes the first that is there
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,19 @@ def wants_normalized(folder: Path) -> bool:
     """``do_normalize`` of the folder's preprocessor_config.json; False without that file."""
     path = folder / "preprocessor_config.json"
     return path.is_file() and bool(json.loads(path.read_text(encoding="utf-8")).get("do_normalize"))
+
+
+def files_of_wavlm(folder: Path) -> list[Path]:
+    """What is read of a folder: a copy of these files opens elsewhere.
+
+    Raises:
+        ValueError: the weights are not in one file.
+    """
+    weights = [folder / name for name in WEIGHTS if (folder / name).is_file()][:1]
+    if not weights:
+        raise ValueError(f"model_dir {folder}: want the weights in one file, {' or '.join(WEIGHTS)}.")
+    settings = [folder / name for name in ("config.json", "preprocessor_config.json") if (folder / name).is_file()]
+    return settings + weights
 
 
 def refuse_another(

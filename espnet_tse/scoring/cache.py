@@ -57,8 +57,7 @@ class Cache:
         self.entries[key] = value
         if self._file is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            name = f"job.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.jsonl"
-            self.path = self.folder / name
+            self.path = self.folder / name_of_process()
             self._file = self.path.open("a", encoding="utf-8")
         self._file.write(json.dumps({"key": key, "value": value}, allow_nan=False) + "\n")
 
@@ -73,16 +72,35 @@ class Cache:
             self._file = None
 
 
+def name_of_process() -> str:
+    """A file name that no other process uses and that tells whose it is."""
+    return f"job.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.jsonl"
+
+
+def abandoned(folder: Path) -> list[Path]:
+    """Files of processes of this machine that have ended; of a run that was killed, nobody else joins them."""
+    host = f"job.{socket.gethostname()}."
+    paths = [path for path in folder.glob("job.*.jsonl") if path.name.startswith(host)]
+    return [path for path in paths if not is_alive(int(path.name.split(".")[-3]))]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it lives and is another user's
+    return True
+
+
 def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None) -> None:
     """Join the files ``parts`` of ``folder`` into one new file and remove them.
 
     Args:
-        parts: files of this run's own jobs (or all files, where the folder belongs to one run).
+        parts: files of jobs that have ended (or all files, where the folder belongs to one run).
         keep: keys to keep; None keeps all.
     """
-    # Imported here because every job process imports this module and none of them joins.
-    from espnet_tse.schema.files import atomic_write
-
     parts = [path for path in parts if path.exists()]
     if len(parts) == 0 or (len(parts) == 1 and keep is None and not parts[0].name.startswith("job.")):
         return
@@ -90,9 +108,14 @@ def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None
     for path in parts:
         joined._read(path)
     entries = {k: v for k, v in joined.entries.items() if keep is None or k in keep}
-    target = folder / f"cache.{uuid.uuid4().hex[:12]}.jsonl"
-    with atomic_write(target) as file:
-        for key in sorted(entries):
-            file.write(json.dumps({"key": key, "value": entries[key]}, allow_nan=False) + "\n")
+    # Until it is whole it is a file of this process: no less good for being cut off if the process is killed.
+    path = folder / name_of_process()
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            for key in sorted(entries):
+                file.write(json.dumps({"key": key, "value": entries[key]}, allow_nan=False) + "\n")
+    except OSError as error:  # a write does not know its file's name
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    path.rename(folder / f"cache.{uuid.uuid4().hex[:12]}.jsonl")
     for path in parts:
         path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Iterator
 
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.aggregate import aggregate
-from espnet_tse.scoring.cache import join_files
+from espnet_tse.scoring.cache import abandoned, join_files
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.registry import MEASURES
@@ -183,7 +183,7 @@ def run(plan: ScoringPlan) -> int:
             join_files(own, list(own.glob("*.jsonl")))
         else:
             join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
-            join_files(shared, [path for path in files if path.parent == shared])
+            join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
     for note in summary.warnings:
         log.warning("%s", note)
     log.info("results: %s", options.output_dir / "result.json")

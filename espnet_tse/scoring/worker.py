@@ -1,5 +1,6 @@
 """Scores one utterance after the other; a job is this in a process of its own."""
 
+import multiprocessing
 import traceback
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -7,6 +8,7 @@ from typing import Callable
 
 import numpy as np
 
+from espnet_tse.schema.parent_process import end_with_parent
 from espnet_tse.scoring.align import best_lag, shift
 from espnet_tse.scoring.audio import (
     AudioError,
@@ -262,6 +264,7 @@ def run_job(connection: Connection, plan: WorkerPlan, utterances: list[Utterance
 
     An exception is sent as ("error", key, traceback) and ends the job.
     """
+    end_with_parent(multiprocessing.parent_process().pid)
     key = "start"
     send: Callable[[tuple], None] = connection.send
     try:

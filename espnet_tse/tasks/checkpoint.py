@@ -56,18 +56,40 @@ def unpack(archive: zipfile.ZipFile, target: Path, path: Path) -> None:
 
 
 def find_codec(folder: Path, codec_dir: str) -> Path:
-    """The codec folder of a system: packed beside it, or where training found it.
+    """The codec folder of a system.
 
     Raises:
-        DataError: in none of these places.
+        DataError: it is not to be found.
+    """
+    return find_part(folder, "codec", codec_dir, "manifest.json", "give its folder (--codec_dir) or pack the model")
+
+
+def find_frontend(folder: Path, config: dict) -> Path | None:
+    """The folder of a frontend that is a model of its own (``frontend_conf: model_dir``); None of others.
+
+    Raises:
+        DataError: it is not to be found.
+    """
+    model_dir = (config["frontend_conf"] or {}).get("model_dir")
+    if model_dir is None:
+        return None
+    return find_part(folder, "frontend", model_dir, "config.json", "put it there, or pack the model where it is")
+
+
+def find_part(folder: Path, part: str, trained_with: str, member: str, mend: str) -> Path:
+    """A folder that a system builds on: packed beside it under the name ``part``, or where training found it.
+
+    Args:
+        trained_with: path in the configuration, relative to the recipe.
+        member: a file that tells such a folder.
     """
     recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
-    places = [folder / "codec", Path(codec_dir), recipe / codec_dir, folder.parent / Path(codec_dir).name]
+    places = [folder / part, Path(trained_with), recipe / trained_with, folder.parent / Path(trained_with).name]
     for place in places:
-        if (place / "manifest.json").is_file():
+        if (place / member).is_file():
             return place
     tried = ", ".join(str(place) for place in places)
-    raise DataError(f"{folder}: its codec is in none of: {tried}; give its folder (--codec_dir) or pack the model.")
+    raise DataError(f"{folder}: its {part} is in none of: {tried}; {mend}.")
 
 
 def read_config(folder: Path) -> dict:
@@ -107,6 +129,8 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
     """As ``load_model``, of a folder."""
     config = read_config(folder)
     config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
+    if frontend := find_frontend(folder, config):
+        config["frontend_conf"]["model_dir"] = str(frontend)
     check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
     try:
         model = build_model(argparse.Namespace(**config))

@@ -17,7 +17,7 @@ from espnet_tse.schema.audio import read_audio, write_audio
 from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.shard import take_shard
-from espnet_tse.tasks.length_batches import length_batches
+from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def encode_scp(
@@ -116,7 +116,7 @@ def code_scp(
     if todo:
         codec = load_codec(codec_dir, device)
         started, done = time.perf_counter(), 0
-        for batch in length_batches(todo, paths, batch_size):
+        for batch in unfinished(length_batches(keys, paths, batch_size), produced):
             rows = [
                 torch.from_numpy(read_utterance(paths[key], key, codec.spec.sample_rate)) for key in batch
             ]
@@ -124,8 +124,9 @@ def code_scp(
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
             for key, output in zip(batch, outputs):
-                write(produced[key], output)
-            done += len(batch)
+                if not produced[key].is_file():
+                    write(produced[key], output)
+                    done += 1
             remaining = (time.perf_counter() - started) / done * (len(todo) - done)
             if done == len(todo) or (done // batch_size) % 20 == 0:
                 logging.info(f"{done}/{len(todo)} utterances, {remaining:.0f} s to go")

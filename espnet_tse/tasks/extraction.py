@@ -17,7 +17,7 @@ from espnet_tse.schema.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.shard import take_shard
 from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.extractor import Extractor, check_signal
-from espnet_tse.tasks.length_batches import length_batches
+from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def read_decode_conf(path: str | None) -> DecodeConf:
@@ -81,7 +81,8 @@ def extract_scp(
     todo = [key for key, file in files.items() if not file.is_file()]
     logging.info(f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already")
     measured = {"num_utterances": 0, "audio_s": 0.0, "wall_s": 0.0, "function_evaluations": 0, "num_frames": 0}
-    for keys in length_batches(todo, mixtures, batch_size):
+    batches = unfinished(length_batches(list(files), mixtures, batch_size), files)
+    for keys in batches:
         signals = [read_signal(mixtures[key], extractor.sample_rate, key, "mixture") for key in keys]
         wanted = [read_signal(enrollments[key], extractor.sample_rate, key, "enrollment") for key in keys]
         started = time.perf_counter()
@@ -89,12 +90,13 @@ def extract_scp(
         waveforms = estimate.waveform.cpu().numpy()
         measured["wall_s"] += time.perf_counter() - started
         for key, signal, waveform in zip(keys, signals, waveforms):
-            write_audio(files[key], waveform[: len(signal)], extractor.sample_rate)
+            if not files[key].is_file():
+                write_audio(files[key], waveform[: len(signal)], extractor.sample_rate)
             measured["audio_s"] += len(signal) / extractor.sample_rate
         measured["num_utterances"] += len(keys)
         measured["function_evaluations"] += estimate.num_function_evaluations
         measured["num_frames"] += estimate.diagnostics.get("num_frames", 0)
-        log_progress(measured, len(todo))
+        log_progress(measured, sum(map(len, batches)))
     write_scp(folder / "wav.scp", files)
     write_json(folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
 

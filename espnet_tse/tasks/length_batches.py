@@ -1,5 +1,7 @@
 """Utterances of similar length together, so that little of a batch is padding."""
 
+from pathlib import Path
+
 from espnet_tse.schema.scp import DataError
 
 
@@ -22,3 +24,11 @@ def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> l
 
     ordered = sorted(keys, key=lambda key: (duration(key), key))
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
+
+
+def unfinished(batches: list[list[str]], files: dict[str, Path]) -> list[list[str]]:
+    """Batches with a key whose file is not there, for a run that goes on.
+
+    Whole ones, though some of their files may be there: with other batch mates a row's last bits are others.
+    """
+    return [batch for batch in batches if not all(files[key].is_file() for key in batch)]

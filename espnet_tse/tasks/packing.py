@@ -6,15 +6,16 @@ from pathlib import Path
 
 import yaml
 
+from espnet_tse.frontend.wavlm import files_of_wavlm
 from espnet_tse.schema.files import atomic_write, sha256_of
 from espnet_tse.schema.scp import DataError
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, load_from_folder, read_config
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, find_frontend, load_from_folder, read_config
 
 CODEC_FILES = ("config.yaml", "model.pth", "manifest.json")
 
 
 def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()) -> None:
-    """Write model, configuration, codec, identity and results of a system into a zip archive.
+    """Write model, configuration, codec, a frontend's own model, identity and results of a system into a zip archive.
 
     Args:
         folder: ``exp/tse_...``.
@@ -29,6 +30,10 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
     weights = folder / checkpoint
     files = {DEFAULT_CHECKPOINT: weights, "codec_of_training/manifest.json": folder / "codec_of_training/manifest.json"}
     files |= {f"codec/{name}": codec / name for name in CODEC_FILES}
+    frontend = find_frontend(folder, config)
+    if frontend is not None:
+        files |= {f"frontend/{path.name}": path for path in files_of_frontend(frontend)}
+        config["frontend_conf"]["model_dir"] = "frontend"
     files |= {path.name: path for path in extra}
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
@@ -48,3 +53,11 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         archive.writestr("manifest.json", json.dumps(manifest, indent=2))
         for name, path in files.items():
             archive.write(path, name)
+
+
+def files_of_frontend(folder: Path) -> list[Path]:
+    """What of a frontend's folder goes into the archive; ``DataError`` if it is not to be copied."""
+    try:
+        return files_of_wavlm(folder)
+    except ValueError as error:
+        raise DataError(f"{error} The model cannot be packed as it is.") from error

@@ -19,8 +19,8 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.objective import AbsObjective
 from espnet_tse.codec.residual_quantizer import is_distributed
-from espnet_tse.schema.files import write_tensors
 from espnet_tse.schema.scp import DataError
+from espnet_tse.train.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.curves import Curves
 from espnet_tse.train.processes import sum_over_processes
@@ -68,6 +68,7 @@ class CodecTrainer:
     def run(self) -> None:
         """Train from the checkpoint, or from the start, to ``max_steps``."""
         conf = self.conf
+        self.output_dir.mkdir(parents=True, exist_ok=True)
         if not self.resume():
             self.prepare()
         cpu_before, cpu_started, started = self.cpu_s, time.process_time(), time.perf_counter()
@@ -89,8 +90,8 @@ class CodecTrainer:
                 self.curves.add("valid", self.step, self.validate())
                 logging.info(f"{self.step} steps, validation: {self.curves.recent('valid')}")
             if self.rank == 0 and (self.step % conf.checkpoint_interval == 0 or self.step == conf.max_steps):
-                self.save()
                 self.curves.draw()
+                self.save()
         self.train.close()
         self.valid.close()
         self.curves.close()
@@ -162,10 +163,6 @@ class CodecTrainer:
         self.codec.train()
         return totals
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.output_dir / "checkpoint.pth"
-
     def save(self) -> None:
         """Everything that the next step depends on."""
         states = {
@@ -179,25 +176,21 @@ class CodecTrainer:
         if self.adversary:
             states["adversary"] = self.adversary.state_dict()
             states["adversary_optimizer"] = self.adversary_optimizer.state_dict()
-        write_tensors(self.checkpoint, states)
+        save_checkpoint(self.output_dir, states)
 
     def resume(self) -> bool:
-        """Go on from the checkpoint, if there is one.
+        """Go on from the last whole checkpoint, if there is one.
 
         Raises:
-            DataError: it is unreadable, or of a training with other options.
+            CheckpointError: there are checkpoints and none can be read.
+            DataError: it is of something else, or of a training with other options.
         """
-        if not self.checkpoint.is_file():
+        states, checkpoint = read_checkpoint(self.output_dir), self.output_dir / CHECKPOINT
+        if states is None:
             return False
-        try:
-            states = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        except Exception as error:  # torch raises many kinds for a truncated file
-            raise DataError(
-                f"{self.checkpoint}: unreadable ({error}); remove it to train from the start."
-            ) from error
         if not isinstance(states, dict) or not {"step", "conf", "codec", "optimizer", "curves"} <= states.keys():
             raise DataError(
-                f"{self.checkpoint}: is no checkpoint of a codec training; remove it to train from the start."
+                f"{checkpoint}: is no checkpoint of a codec training; remove it to train from the start."
             )
         changed = sorted(
             name for name, value in asdict(self.conf).items() if states["conf"].get(name) != value
@@ -207,7 +200,7 @@ class CodecTrainer:
         changed = [name for name in changed if name not in harmless and not name.startswith("use_")]
         if changed:
             raise DataError(
-                f"{self.checkpoint}: belongs to a training with other {', '.join(changed)}; "
+                f"{checkpoint}: belongs to a training with other {', '.join(changed)}; "
                 "give the same options, or another --output_dir."
             )
         self.codec.load_state_dict(states["codec"])
@@ -217,7 +210,7 @@ class CodecTrainer:
             self.adversary_optimizer.load_state_dict(states["adversary_optimizer"])
         self.step, self.cpu_s = states["step"], states["cpu_s"]
         self.curves.values = states["curves"]
-        logging.info(f"{self.checkpoint}: going on after step {self.step}")
+        logging.info(f"{checkpoint}: going on after step {self.step}")
         return True
 
 

@@ -1,6 +1,9 @@
 import json
+import multiprocessing
+import os
+import signal
 
-from espnet_tse.scoring.cache import Cache, cache_key, join_files
+from espnet_tse.scoring.cache import Cache, abandoned, cache_key, join_files
 
 
 def test_key_depends_on_every_part():
@@ -44,6 +47,26 @@ def test_processes_write_files_of_their_own_and_joining_keeps_the_others(tmp_pat
     assert foreign.path.exists() and not one.path.exists()
     assert len(list(tmp_path.glob("*.jsonl"))) == 2
     assert Cache(tmp_path).entries == {"a": "A", "b": "B", "c": "C"}
+
+
+def test_files_of_a_killed_process_are_abandoned_those_of_a_living_one_are_not(tmp_path):
+    def die():
+        cache = Cache(tmp_path)
+        cache.put("k", 1)
+        cache.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    process = multiprocessing.get_context("fork").Process(target=die)
+    process.start()
+    process.join()
+    living = Cache(tmp_path)
+    living.put("l", 2)
+    living.flush()
+    (tmp_path / "job.elsewhere.1.abcdef01.jsonl").write_text("")
+    (left,) = abandoned(tmp_path)
+    assert f".{process.pid}." in left.name
+    join_files(tmp_path, [left])
+    assert not abandoned(tmp_path) and Cache(tmp_path).entries == {"k": 1, "l": 2}
 
 
 def test_joining_drops_what_is_not_kept(tmp_path):

@@ -54,6 +54,21 @@ toy() { ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 2 "$@"; }
 
 calls() { grep -c "espnet_tse.bin.$1" "${FAKE_CALLS}" || [ $? -eq 1 ]; }  # 1: none, printed as 0
 
+# Fails while one of these processes is alive; half a minute is given to die.
+gone() {
+    local pid
+    for pid in "$@"; do
+        for _ in $(seq 300); do
+            kill -0 "${pid}" 2> /dev/null && [ "$(ps -o stat= -p "${pid}" | cut -c 1)" != Z ] || continue 2
+            sleep 0.1
+        done
+        echo "process ${pid} is alive: $(ps -o args= -p "${pid}")"
+        return 1
+    done
+}
+
+wait_for_file() { for _ in $(seq 200); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
+
 # A data directory of four utterances, two speakers, paths with spaces.
 make_data() {
     mkdir -p "$1"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Stands for the interpreter in the tests of tse.sh: '-m espnet_tse.bin.X' writes what X promises, in no time.
 # Every call is appended to ${FAKE_CALLS}. FAKE_FAIL='module pattern' makes the calls of that module fail
-# whose arguments match the pattern.
+# whose arguments match the pattern; FAKE_SLEEP='module pattern' makes them wait, their process ids in ${FAKE_CALLS}.pid.
 
 set -euo pipefail
 echo "$*" >> "${FAKE_CALLS}"
@@ -25,9 +25,10 @@ if [ -n "${FAKE_FAIL:-}" ] && [ "${module}" = "${FAKE_FAIL%% *}" ] && [[ "${argu
     echo "${module}: cannot go on, as told"
     exit 1
 fi
-if [ -n "${FAKE_SLEEP:-}" ] && [ "${module}" = "${FAKE_SLEEP}" ]; then
-    echo "$$" > "${FAKE_CALLS}.pid"
-    sleep 60
+if [ -n "${FAKE_SLEEP:-}" ] && [ "${module}" = "${FAKE_SLEEP%% *}" ] && [[ "${arguments} " == *${FAKE_SLEEP#"${module}"}* ]]; then
+    sleep 60 &
+    echo "$$ $!" >> "${FAKE_CALLS}.pid"
+    wait
 fi
 
 shard_keys() {  # shard_keys SCP: the keys of this shard

@@ -6,18 +6,6 @@ setup() {
     cd "${BATS_TEST_TMPDIR}"
 }
 
-# Fails while a process of this group or with this id is alive; a moment is given to die.
-gone() {
-    for _ in $(seq 30); do
-        kill -0 "$1" 2> /dev/null || return 0
-        [ "$(ps -o stat= -p "$1" | cut -c 1)" != Z ] || return 0
-        sleep 0.1
-    done
-    return 1
-}
-
-wait_for_file() { for _ in $(seq 100); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
-
 @test "a single job: framed log, exit 0" {
     run -0 run.pl --mem 4G --num-threads 2 log/one.log echo 'two  words' '$HOME' "it's"
     [ -z "${output}" ]
@@ -122,7 +110,7 @@ wait_for_file() { for _ in $(seq 100); do [ ! -s "$1" ] || return 0; sleep 0.05;
         wait "${pid}" || code=$?
         [ "${code}" -eq "${signal#*:}" ]
         grep -q "stopped by SIG${signal%:*}" message
-        for child in $(cat pids); do gone "${child}"; done
+        gone $(cat pids)
         grep -q '^# Ended (code 143; signal 15)' log/a.1.log
     done
 }
@@ -132,5 +120,5 @@ wait_for_file() { for _ in $(seq 100); do [ ! -s "$1" ] || return 0; sleep 0.05;
     pid=$!
     wait_for_file pids
     kill -9 "${pid}"
-    for child in $(cat pids); do gone "${child}"; done
+    gone $(cat pids)
 }

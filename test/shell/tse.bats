@@ -274,19 +274,28 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 }
 
 # bats test_tags=finished
+@test "the report is told of the RESULTS.md that is there, for its text around the tables" {
+    echo "my words" >> exp/RESULTS.md
+    sed 's/^    report)/&\n        cp "${opt[output]}" seen/' "${REPO}/test/shell/fake_python.sh" > keeping_python.sh
+    chmod +x keeping_python.sh
+    run -0 ./run.sh --python "${PWD}/keeping_python.sh" --nj 2 --stage report --stop_stage report --force true
+    grep -qx "my words" seen
+    [ "$(cat exp/RESULTS.md)" = results ]
+    [ ! -e exp/report/RESULTS.md ]
+}
+
+# bats test_tags=finished
 @test "a signal ends the pipeline and its jobs: exit 143" {
     rm -r exp/tse_laura_tse_mini
     FAKE_SLEEP=tse_train ./run.sh --python "${REPO}/test/shell/fake_python.sh" --stage 8 > message 2>&1 3>&- &
     pid=$!
-    until [ -s "${FAKE_CALLS}.pid" ]; do sleep 0.05; done
-    job=$(cat "${FAKE_CALLS}.pid")
+    wait_for_file "${FAKE_CALLS}.pid"
     kill -TERM "${pid}"
     code=0
     wait "${pid}" || code=$?
     [ "${code}" -eq 143 ]
     grep -q 'stage 8 (train): stopped by SIGTERM; run the same command to resume' message
-    for _ in $(seq 30); do kill -0 "${job}" 2> /dev/null || break; sleep 0.1; done
-    run ! kill -0 "${job}"
+    gone $(cat "${FAKE_CALLS}.pid")
 }
 
 @test "local/data.sh is given the interpreter of --python" {

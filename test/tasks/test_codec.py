@@ -128,6 +128,20 @@ def test_a_checkpoint_of_other_options_is_refused(data):
         train(data, "spectral", "exp", max_steps=2)
 
 
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_used(data, caplog):
+    whole = weights(train(data, "spectral", "whole", max_steps=6, checkpoint_interval=2))
+    folder = train(data, "spectral", "exp", max_steps=6, checkpoint_interval=2)
+    assert torch.load(folder / "checkpoint.previous.pth", weights_only=True)["step"] == 4
+    path = folder / "checkpoint.pth"
+    path.write_bytes(path.read_bytes()[:-100])
+    (folder / "model.pth").unlink()
+    with caplog.at_level(logging.INFO):
+        train(data, "spectral", "exp", max_steps=6, checkpoint_interval=2)
+    assert "exp/checkpoint.pth cannot be read" in caplog.text and "checkpoint.previous.pth" in caplog.text
+    assert "going on after step 4" in caplog.text
+    assert all(torch.equal(tensor, weights(folder)[name]) for name, tensor in whole.items())
+
+
 def test_command_line_overrides_logs_and_draws(data, capsys):
     path = write_conf(data, "spectral", max_steps=50, use_matplotlib=True, use_tensorboard=True)
     command = ["--config", path, "--train_data_dir", data / "train", "--valid_data_dir", data / "tse"]

@@ -63,6 +63,26 @@ def test_a_restart_keeps_what_is_there(work):
     assert kept.stat().st_mtime_ns == before and redone.is_file()
 
 
+def test_what_is_left_is_encoded_in_the_batches_of_a_whole_run(work, monkeypatch):
+    batches = []
+    encode = SpectralCodec.encode
+
+    def spy(codec, waveforms, lengths):
+        batches.append(lengths.tolist())
+        return encode(codec, waveforms, lengths)
+
+    monkeypatch.setattr(SpectralCodec, "encode", spy)
+    assert call(encode_codes, work, "codes", "--batch_size", "2") == 0
+    assert batches[1:] == [[64, 999], [1600, 1600], [2000]]  # the first is the fingerprint of the codec
+    before = {path.name: path.stat().st_mtime_ns for path in (work / "codes").glob("*.npy")}
+    (work / "codes" / "u2.npy").unlink()
+    batches.clear()
+    assert call(encode_codes, work, "codes", "--batch_size", "2") == 0
+    assert batches[1:] == [[1600, 1600]]
+    after = {path.name: path.stat().st_mtime_ns for path in (work / "codes").glob("*.npy")}
+    assert {name for name in after if after[name] != before[name]} == {"u2.npy"}
+
+
 def test_codes_of_another_codec_are_not_mixed_in(work, capsys):
     make_codec(work / "other", seed=1)
     assert call(encode_codes, work, "codes") == 0

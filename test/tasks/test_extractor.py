@@ -1,11 +1,14 @@
 import json
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
-from tse_system import write_signal, write_system
+from safetensors.torch import load_file
+from tse_system import write_signal, write_system, write_wavlm
 
 from espnet_tse import Extractor
 from espnet_tse.bin import extract as extract_bin
@@ -116,6 +119,41 @@ def test_a_packed_system_extracts_as_its_folder(system, tmp_path):
     expected = Extractor.from_pretrained(system)(mixture, enrollment, 16000)
     np.testing.assert_allclose(soundfile.read(output)[0], expected, atol=1e-4)
     assert "/" not in yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))["codec_dir"]
+
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_a_packed_system_on_wavlm_opens_where_its_wavlm_is_not(tmp_path, monkeypatch, weights):
+    monkeypatch.chdir(tmp_path)
+    wavlm = write_wavlm(tmp_path / "downloads" / "wavlm")
+    (wavlm / "preprocessor_config.json").write_text('{"do_normalize": true}')
+    (wavlm / "notes.txt").write_text("not a part of it")
+    if weights == "pytorch_model.bin":
+        torch.save(load_file(wavlm / "model.safetensors"), wavlm / weights)
+        (wavlm / "model.safetensors").unlink()
+    conf = {"model_dir": "downloads/wavlm", "layer": 2}
+    folder = write_system(tmp_path, frontend="wavlm", frontend_conf=conf)
+    mixture, enrollment = noise(0.4), noise(0.3, seed=1)
+    expected = Extractor.from_pretrained(folder)(mixture, enrollment, 16000)
+    assert pack_bin.main([f"--model={folder}", "--output=system.zip"]) == 0
+    monkeypatch.chdir(tmp_path / "exp")  # of the folder that is trained, also the recipe's place is searched
+    np.testing.assert_allclose(Extractor.from_pretrained(folder)(mixture, enrollment, 16000), expected, atol=1e-4)
+    shutil.rmtree(wavlm)
+    found = Extractor.from_pretrained(tmp_path / "system.zip")(mixture, enrollment, 16000)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    with zipfile.ZipFile(tmp_path / "system.zip") as archive:
+        inside = {name for name in archive.namelist() if name.startswith("frontend/")}
+    assert inside == {"frontend/config.json", "frontend/preprocessor_config.json", f"frontend/{weights}"}
+    with pytest.raises(DataError, match="its frontend is in none of: .*downloads/wavlm.*; put it there, or pack"):
+        Extractor.from_pretrained(folder)
+
+
+def test_a_wavlm_of_several_files_is_not_packed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    wavlm = write_wavlm(tmp_path / "wavlm")
+    folder = write_system(tmp_path, frontend="wavlm", frontend_conf={"model_dir": "wavlm", "layer": 2})
+    (wavlm / "model.safetensors").rename(wavlm / "model-00001-of-00001.safetensors")
+    assert pack_bin.main([f"--model={folder}", "--output=system.zip"]) == 1
+    assert "want the weights in one file" in capsys.readouterr().err and not (tmp_path / "system.zip").exists()
+
 
 
 def test_another_codec_is_refused(system, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from espnet_tse.schema.scp import DataError
-from espnet_tse.tasks.length_batches import length_batches
+from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def test_rows_of_like_length_come_together_in_any_order(tmp_path):
@@ -19,3 +19,11 @@ def test_an_unreadable_file_is_named(tmp_path):
     (tmp_path / "a.wav").write_text("no audio")
     with pytest.raises(DataError, match="key 'a': .*a.wav is not readable as audio.*mend its line"):
         length_batches(["a"], {"a": str(tmp_path / "a.wav")}, 1)
+
+
+def test_batches_that_are_left_are_whole(tmp_path):
+    files = {key: tmp_path / key for key in "abcd"}
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    (tmp_path / "c").touch()
+    assert unfinished([["a", "b"], ["c", "d"]], files) == [["c", "d"]]

@@ -205,11 +205,13 @@ fi
 
 if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     need 8 "${tse_exp}/config.yaml"
-    if [ ! -e "${tse_exp}.zip" ]; then "${dry_run}" || rm -f "${expdir}/pack_${tse_tag}/.done.pack"; fi
-    if needed keep "${expdir}/pack_${tse_tag}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}"; then
-        run_jobs "${train_cmd}" 0 "${expdir}/pack_${tse_tag}/pack.log" "${python}" -m espnet_tse.bin.pack \
-            --model "${tse_exp}" --output "${tse_exp}.zip" ${inference_model:+--checkpoint "${inference_model}"}
-        mark_done "${expdir}/pack_${tse_tag}" pack
+    pack_dir=${expdir}/pack_${tse_tag}
+    if [ ! -e "${tse_exp}.zip" ]; then "${dry_run}" || rm -f "${pack_dir}/.done.pack"; fi
+    if needed keep "${pack_dir}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}"; then
+        run_jobs "${train_cmd}" 0 "${pack_dir}/pack.log" "${python}" -m espnet_tse.bin.pack \
+            --model "${tse_exp}" --output "${pack_dir}/system.zip" ${inference_model:+--checkpoint "${inference_model}"}
+        "${dry_run}" || mv "${pack_dir}/system.zip" "${tse_exp}.zip"
+        mark_done "${pack_dir}" pack
     fi
     stage_ends
 fi

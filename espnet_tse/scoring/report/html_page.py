@@ -131,6 +131,6 @@ def training_section(systems: list[TrainedSystem], logs: dict[Path, TrainingLog]
             parts.append(element("h3", system.folder.name))
             parts.append(element("div", element("div", charts, class_="curves"), class_="card"))
     if not drawn:
-        text = "No train.log with two epochs or more beside a config.yaml below the experiment folder."
+        text = "No train.log with two validations or more beside a config.yaml below the experiment folder."
         parts.append(element("p", text, class_="muted"))
     return element("section", parts, id="training")

@@ -51,7 +51,7 @@ def training_facts(system: TrainedSystem, log: TrainingLog) -> list[tuple[str, s
         ("folder", str(system.folder)),
         ("config sha256", system.config_sha256),
         ("seed", system.seed),
-        ("epochs trained", str(log.num_epochs)),
+        (f"{log.unit}s trained", str(log.length)),
     ]
     hours = training_hours(system.folder)
     if hours is not None:

@@ -1,4 +1,4 @@
-"""Training curves: ESPnet's per-epoch log lines, drawn as SVG that follows the page's colours."""
+"""Training curves from train.log, of systems by epoch and of codecs by step, drawn as SVG in the page's colours."""
 
 import math
 import re
@@ -8,6 +8,9 @@ from pathlib import Path
 from espnet_tse.scoring.report.html_tree import Html, element
 
 EPOCH_LINE = re.compile(r"(\d+)epoch results: (.*)")
+# Of a codec: "50/600 steps: loss 0.5, ..., 12 CPU-s" and "200 steps, validation: loss 0.4, ...".
+STEP_LINE = re.compile(r"\b(\d+)(?:/\d+ steps|( steps, validation)): (.*)")
+STEP_NUMBER = re.compile(r"([A-Za-z_]\w*) (-?\d+\.\d+|nan|-?inf)(?=,|$)")
 SECTION = re.compile(r"\[([^\]]+)\] ([^\[]*)")
 NUMBER = re.compile(r"([A-Za-z_][\w.]*)=([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf))(?=[,\s]|$)")
 # Bookkeeping of the trainer that no one reads as a curve.
@@ -18,29 +21,36 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 34
 
 @dataclass
 class TrainingLog:
-    """Stats by epoch: ``stats[section][name][epoch]``, sections "train" and "valid"."""
+    """Stats by epoch, or by step: ``stats[section][name][number]``, sections "train" and "valid"."""
 
     stats: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)
+    unit: str = "epoch"  # or "step"
+
+    def add(self, section: str, name: str, number: int, value: float) -> None:
+        """Keep a value that can be drawn."""
+        if math.isfinite(value):
+            self.stats.setdefault(section, {}).setdefault(name, {})[number] = value
 
     def curves(self) -> list[str]:
-        """Names worth drawing, the loss first: logged in training and validation, for two epochs or more."""
+        """Names worth drawing, the loss first: logged in training and validation, twice or more."""
         train, valid = self.stats.get("train", {}), self.stats.get("valid", {})
         names = [
-            name for name in train if name in valid and not NOT_CURVES.match(name) and len(train[name]) > 1
+            name
+            for name in train
+            if not NOT_CURVES.match(name) and len(train[name]) > 1 and len(valid.get(name, {})) > 1
         ]
         return sorted(names, key=lambda name: (name != "loss", names.index(name)))
 
     @property
-    def num_epochs(self) -> int:
-        return max(
-            (max(by_epoch) for s in self.stats.values() for by_epoch in s.values() if by_epoch), default=0
-        )
+    def length(self) -> int:
+        """Epochs or steps that were trained."""
+        return max((max(values) for section in self.stats.values() for values in section.values()), default=0)
 
 
 def read_training_logs(folder: Path) -> TrainingLog:
     """Read train.log and what ESPnet's rotation made of older runs (train.1.log is newer than train.2.log).
 
-    An epoch that was trained twice, before and after a resume, keeps its later figures.
+    An epoch or step that was trained twice, before and after a resume, keeps its later figures.
     """
     log = TrainingLog()
     old = [
@@ -56,26 +66,28 @@ def read_training_logs(folder: Path) -> TrainingLog:
 
 
 def parse_lines(text: str, log: TrainingLog) -> None:
-    """Add the ``Nepoch results: [train] loss=.., [valid] loss=..`` lines of a log to ``log``."""
+    """Add the ``Nepoch results: [train] loss=.., [valid] loss=..`` or the ``N/M steps: loss ..`` lines to ``log``."""
     for epoch, results in EPOCH_LINE.findall(text):
         for section, items in SECTION.findall(results):
             for name, value in NUMBER.findall(items):
-                number = float(value)
-                if math.isfinite(number):
-                    log.stats.setdefault(section, {}).setdefault(name, {})[int(epoch)] = number
+                log.add(section, name, int(epoch), float(value))
+    for step, validation, items in STEP_LINE.findall(text):
+        log.unit = "step"
+        for name, value in STEP_NUMBER.findall(items):
+            log.add("valid" if validation else "train", name, int(step), float(value))
 
 
 def draw_curve(log: TrainingLog, name: str) -> Html:
-    """One chart of a stat over the epochs: training dashed, validation solid."""
+    """One chart of a stat over the epochs or steps: training dashed, validation solid."""
     series = {part: sorted(log.stats[part][name].items()) for part in ("train", "valid")}
     values = [value for points in series.values() for _, value in points]
-    epochs = [epoch for points in series.values() for epoch, _ in points]
+    numbers = [number for points in series.values() for number, _ in points]
     ticks = nice_ticks(min(values), max(values), 5)
     low, high = ticks[0], ticks[-1]
-    first, last = min(epochs), max(epochs)
+    first, last = min(numbers), max(numbers)
 
-    def x(epoch: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (epoch - first) / max(1, last - first)
+    def x(number: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (number - first) / max(1, last - first)
 
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
@@ -88,18 +100,18 @@ def draw_curve(log: TrainingLog, name: str) -> Html:
             )
         )
         parts.append(element("text", f"{tick:g}", class_="tick end", x=LEFT - 8, y=f"{y(tick) + 4:.1f}"))
-    for tick in epoch_ticks(first, last):
+    for tick in whole_ticks(first, last):
         parts.append(element("text", tick, class_="tick middle", x=f"{x(tick):.1f}", y=HEIGHT - BOTTOM + 18))
-    parts.append(element("text", "epoch", class_="tick end", x=WIDTH - RIGHT, y=HEIGHT - 2))
+    parts.append(element("text", log.unit, class_="tick end", x=WIDTH - RIGHT, y=HEIGHT - 2))
     for part, points in series.items():
-        path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in points)
+        path = " ".join(f"{x(number):.1f},{y(value):.1f}" for number, value in points)
         parts.append(element("polyline", class_=f"curve {part}", points=path))
         radius = 3 if len(points) <= 60 else 1.5
-        for epoch, value in points:
-            tip = element("title", f"epoch {epoch}, {part} {name} {value:.4g}")
-            dot = {"class_": f"dot {part}", "cx": f"{x(epoch):.1f}", "cy": f"{y(value):.1f}", "r": radius}
+        for number, value in points:
+            tip = element("title", f"{log.unit} {number}, {part} {name} {value:.4g}")
+            dot = {"class_": f"dot {part}", "cx": f"{x(number):.1f}", "cy": f"{y(value):.1f}", "r": radius}
             parts.append(element("circle", tip, **dot))
-    label = f"{name} over epochs {first} to {last}: " + "; ".join(
+    label = f"{name} over {log.unit}s {first} to {last}: " + "; ".join(
         f"{part} from {points[0][1]:.4g} to {points[-1][1]:.4g}" for part, points in series.items()
     )
     svg = element("svg", parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=label)
@@ -123,7 +135,7 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
     return [round(index * step, 12) for index in range(start, stop + 1)]
 
 
-def epoch_ticks(first: int, last: int) -> list[int]:
+def whole_ticks(first: int, last: int) -> list[int]:
     step = max(1, round(nice_ticks(0, max(1, last - first), 6)[1]))
-    ticks = [epoch for epoch in range(first, last + 1) if epoch % step == 0]
+    ticks = [number for number in range(first, last + 1) if number % step == 0]
     return ticks or [first, last]

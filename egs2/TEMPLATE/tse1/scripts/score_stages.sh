@@ -86,8 +86,11 @@ write_report() {  # RESULTS.md and report.html of everything scored below EXPDIR
     if [ ! -e "${expdir}/RESULTS.md" ] || [ ! -e "${expdir}/report.html" ]; then "${dry_run}" || rm -f "${out}/.done.report"; fi
     needed keep "${out}" report "${items[@]}" "report_opts=${report_opts}" || return 0
     split_args opts "${report_opts}"
+    # Written in the folder of this step, where what a killed run leaves is removed; the text around the tables stays.
+    if [ -e "${expdir}/RESULTS.md" ]; then "${dry_run}" || cp "${expdir}/RESULTS.md" "${out}/RESULTS.md"; fi
     run_jobs "${train_cmd}" 0 "${out}/report.log" "${python}" -m espnet_tse.bin.report --exp_dir "${expdir}" \
-        --output "${expdir}/RESULTS.md" --html "${expdir}/report.html" --title "${report_title}" "${opts[@]}"
+        --output "${out}/RESULTS.md" --html "${out}/report.html" --title "${report_title}" "${opts[@]}"
+    "${dry_run}" || mv "${out}/RESULTS.md" "${out}/report.html" "${expdir}/"
     mark_done "${out}" report
     "${dry_run}" || log "  ${expdir}/RESULTS.md and ${expdir}/report.html"
 }

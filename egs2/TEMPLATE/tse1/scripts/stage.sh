@@ -71,6 +71,8 @@ stages_init() {
     trap 'on_signal INT 130' INT
     trap 'on_signal TERM 143' TERM
     set -E
+    # Ends the running job if this script is killed (-9); what run_here starts tells it of itself.
+    exec {watchdog}> >(exec utils/watchdog.pl)
     SECONDS=0
 }
 
@@ -188,15 +190,23 @@ needed() {
         "${dry_run}" || discard "${policy}" "${dir}" "${name}"
     fi
     "${dry_run}" && return 0
+    remove_remains "${dir}"
     mkdir -p "${dir}" || die "cannot make ${dir}"
     printf '%s\n' "${record}" > "${dir}/.started.${name}.tmp"
     mv "${dir}/.started.${name}.tmp" "${dir}/.started.${name}"
 }
 
+# What a run that was killed has left of DIR: files under temporary names, and a folder half removed.
+remove_remains() {  # remove_remains DIR
+    rm -rf "$1.removed.tmp"
+    if [ -d "$1" ]; then find "$1" -name '.*.tmp' -prune -exec rm -rf {} +; fi
+}
+
 discard() {  # discard POLICY DIR NAME
     local number=1
     case "$1" in
-        remove) rm -rf "$2" ;;
+        # Renamed first: a part of a folder must not pass for the whole one.
+        remove) rm -rf "$2.removed.tmp"; mv "$2" "$2.removed.tmp"; rm -rf "$2.removed.tmp" ;;
         aside)
             while [ -e "$2.old.${number}" ]; do number=$((number + 1)); done
             mv "$2" "$2.old.${number}"
@@ -212,7 +222,7 @@ mark_done() {  # mark_done DIR NAME
 
 # --- Jobs --------------------------------------------------------------------------------------------
 
-# In a process group of its own and waited for, so that a signal to this script reaches all of it.
+# In a process group of its own and waited for, so that a signal to this script, and its death, reach all of it.
 run_here() {
     local code=0
     if "${dry_run}"; then
@@ -221,9 +231,13 @@ run_here() {
         echo
         return 0
     fi
-    perl -e 'setpgrp(0, 0); exec { $ARGV[0] } @ARGV or die "cannot run $ARGV[0]: $!\n"' -- "$@" &
+    perl -e 'setpgrp(0, 0); open my $watchdog, ">&=", shift @ARGV or die $!; syswrite $watchdog, "+$$\n";
+        exec { $ARGV[0] } @ARGV or die "cannot run $ARGV[0]: $!\n"' -- "${watchdog}" "$@" &
     child=$!
     wait "${child}" || code=$?
+    # Its own processes may have outlived a command that failed.
+    [ "${code}" -eq 0 ] || kill -TERM -- "-${child}" 2> /dev/null || true
+    echo "-${child}" >&"${watchdog}"
     child=
     return "${code}"
 }

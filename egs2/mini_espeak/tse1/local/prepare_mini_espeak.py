@@ -25,6 +25,7 @@ from voices import make_speakers
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.schema.command_line import CommandLine
 from espnet_tse.schema.files import atomic_write, write_json
+from espnet_tse.schema.parent_process import end_with_parent
 from espnet_tse.schema.scp import write_scp
 
 VERSION = 4  # raise it when the same options give other samples
@@ -196,7 +197,7 @@ def prepare(args: argparse.Namespace, mark: Path, identity: dict) -> None:
         # One process a speaker: see Synthesiser on why a speaker must not inherit another's state.
         context = multiprocessing.get_context("fork")
         lengths: dict[str, int] = {}
-        with context.Pool(args.nj, maxtasksperchild=1) as pool:
+        with context.Pool(args.nj, end_with_parent, maxtasksperchild=1) as pool:
             for done, result in enumerate(pool.imap_unordered(speak_all, tasks, chunksize=1), 1):
                 lengths.update(result)
                 if done % 20 == 0 or done == len(tasks):
