@@ -8,6 +8,15 @@ from typing import Sequence
 
 from espnet_tse.schema.command_line import CommandLine, run_command
 
+# Without a default here: what is not given is the preset's.
+PRESET_OPTIONS = {
+    "text_norm": "auto (whisper_en for Whisper, else basic), basic, whisper_en, whisper_basic or none",
+    "unit": "word (wer) or char (cer)",
+    "length": "ref (pad or cut to the target), min or strict",
+    "align": "none, or xcorr: extra *_al columns",
+    "level": "none, peak or rms:<dBFS>, of the estimate",
+}
+
 
 def str2bool(value: str) -> bool:
     """``true``/``false`` as ESPnet's options have them."""
@@ -21,8 +30,11 @@ class _ListMetrics(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table
+        from espnet_tse.scoring.weight_files import Places
 
-        print(metrics_markdown() if values == "markdown" else metrics_table(), end="")
+        # Options given before this one say where weights lie.
+        places = Places(namespace.model_dir, namespace.dnsmos_dir)
+        print(metrics_markdown() if values == "markdown" else metrics_table(places), end="")
         parser.exit(0)
 
 
@@ -47,25 +59,34 @@ def get_parser() -> argparse.ArgumentParser:
     outputs.add_argument("--system", default="", help="name in the results; default: folder of --inf_scp")
     outputs.add_argument("--test_set", default="", help="name in the results; default: folder of --ref_scp")
     what = parser.add_argument_group("what to compute")
-    what.add_argument("--preset", default="offline", help="list of metrics")
+    what.add_argument("--preset", default="offline", help="metrics and settings, see --list_metrics")
     what.add_argument("--metrics", default="", help="'a,b' replaces the preset, '+a,-b' changes it")
     what.add_argument(
         "--asr",
         action="append",
         default=[],
-        help="recogniser for wer/dwer, repeatable: 'pocketsphinx' (smoke test only) or "
-        "'external:<text>[,<text of the clean targets>]'",
+        help="recogniser for wer/dwer, repeatable: 'whisper:<file.pt>', 'faster_whisper:<folder>', "
+        "'hf_whisper:<folder>' (each with :language=en,decode=strict,tag=name), 'pocketsphinx' (smoke test only), "
+        "'external:<text>[,<text of the clean targets>]'; 'none': not those of the preset",
     )
-    what.add_argument("--text_norm", default="basic", help="basic or none")
-    what.add_argument("--length", default="ref", help="ref (pad or cut to the target), min or strict")
-    what.add_argument("--align", default="none", help="none, or xcorr: extra *_al columns")
-    what.add_argument("--level", default="none", help="none, peak or rms:<dBFS>, of the estimate")
+    preset = parser.add_argument_group("settings that a preset may hold; given here, they go before it")
+    for name, text in PRESET_OPTIONS.items():
+        preset.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text)
     what.add_argument(
         "--missing", default="error", help="error, or penalize: missing estimates get penalties"
     )
     what.add_argument("--ref_channel", type=int, default=0, help="channel of multi-channel files")
-    what.add_argument("--allow_upsample", action="store_true", help="DNSMOS also on data below 16 kHz")
-    what.add_argument("--skip_unavailable", action="store_true", help="n/a where a package is not installed")
+    what.add_argument(
+        "--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz"
+    )
+    what.add_argument(
+        "--model_dir",
+        type=Path,
+        help="folder of weights that no package carries (doc/metrics.md); never filled here",
+    )
+    what.add_argument(
+        "--skip_unavailable", action="store_true", help="n/a where a package or weights are missing"
+    )
     what.add_argument("--dnsmos_dir", type=Path, help="folder with dnsmos_models/ and pdnsmos_models/")
     what.add_argument("--ci_unit", default="utt", help="what the bootstrap resamples: utt or spk")
     how = parser.add_argument_group("how")
@@ -84,7 +105,7 @@ def get_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=["text", "markdown"],
         default=argparse.SUPPRESS,
-        help="print all metrics and what they lack here",
+        help="print all metrics and presets and what they lack here (behind --model_dir, with it)",
     )
     return parser
 
@@ -94,8 +115,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = vars(get_parser().parse_args(cmd))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s: %(message)s")
     dry_run = args.pop("dry_run")
+    from espnet_tse.scoring.costs import estimate_seconds
     from espnet_tse.scoring.plan import ScoringOptions, make_plan
-    from espnet_tse.scoring.runner import JobError, estimate_seconds, run
+    from espnet_tse.scoring.runner import JobError, run
 
     args["intf_scp"], args["asr"] = tuple(args["intf_scp"]), tuple(args["asr"])
 

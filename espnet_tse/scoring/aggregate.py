@@ -8,7 +8,7 @@ from espnet_tse.scoring.bootstrap import interval_of_mean, interval_of_ratio
 from espnet_tse.scoring.failure import EST, REF, Fault, Outcome
 from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.registry import MEASURES, METRICS
-from espnet_tse.scoring.text import NORMALISERS
+from espnet_tse.scoring.text import NORMALISERS, RATES, split_units
 from espnet_tse.scoring.wer import WordErrors, align_words
 from espnet_tse.scoring.worker import Record
 
@@ -82,6 +82,7 @@ def summarise(column: str, outcomes: dict[str, Outcome], speakers: dict[str, str
 def word_columns(plan: ScoringPlan, records: dict[str, Record]) -> list[WordColumn]:
     """Align texts of estimates with their references, for every recogniser."""
     normalise = NORMALISERS[plan.options.text_norm]
+    unit = plan.options.unit
     columns = []
     for spec in plan.asr:
         external = plan.external.get(spec.tag)
@@ -91,22 +92,25 @@ def word_columns(plan: ScoringPlan, records: dict[str, Record]) -> list[WordColu
         elif external is not None and "target" in external:
             kinds.append(("dwer", external["target"]))
         for kind, texts in kinds:
-            column = WordColumn(f"{kind}_{spec.tag}", spec.tag, spec.smoke_test)
+            column = WordColumn(f"{kind.replace('wer', RATES[unit])}_{spec.tag}", spec.tag, spec.smoke_test)
             for key, record in records.items():
-                estimate, fault = _hypothesis(record, external)
+                estimate, fault = _hypothesis(record, spec.tag, external)
                 if texts is not None:
                     reference, data_fault = texts[key], None
                 else:
-                    reference, data_fault = record.text["target"], record.text_faults.get("target")
-                _add(column, key, reference, estimate, fault, data_fault, normalise)
+                    reference, data_fault = (
+                        record.texts[spec.tag].get("target"),
+                        record.text_faults.get("target"),
+                    )
+                _add(column, key, reference, estimate, fault, data_fault, normalise, unit)
             columns.append(column)
     return columns
 
 
-def _hypothesis(record: Record, external: dict | None) -> tuple[str, str | None]:
+def _hypothesis(record: Record, tag: str, external: dict | None) -> tuple[str, str | None]:
     """Text of the estimate, and why it is empty if that is a failure."""
     if external is None:
-        return record.text["estimate"] or "", record.text_faults.get("estimate")
+        return record.texts[tag].get("estimate", ""), record.text_faults.get("estimate")
     if record.estimate_fault:
         # A text for an estimate that is missing or silent here is none of this system's.
         return "", record.estimate_fault
@@ -115,15 +119,15 @@ def _hypothesis(record: Record, external: dict | None) -> tuple[str, str | None]
     return external["estimate"][record.key], None
 
 
-def _add(column, key, reference, estimate, fault, data_fault, normalise) -> None:
+def _add(column, key, reference, estimate, fault, data_fault, normalise, unit) -> None:
     column.hypotheses[key], column.references[key] = estimate, reference or ""
-    words = normalise(reference or "").split()
+    words, heard = (split_units(normalise(text), unit) for text in (reference or "", estimate))
     if data_fault or not words:
         column.errors[key] = None
         column.faults[key] = Fault(REF, f"ref: {data_fault}" if data_fault else "empty reference text")
-        column.excluded_insertions += len(normalise(estimate).split())
+        column.excluded_insertions += len(heard)
         return
-    column.errors[key] = align_words(words, normalise(estimate).split())
+    column.errors[key] = align_words(words, heard)
     if fault:
         column.faults[key] = Fault(EST, f"estimate: {fault}")
 

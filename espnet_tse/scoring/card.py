@@ -7,9 +7,10 @@ A ``Measure`` is something computed from signals and cached (one network run may
 from dataclasses import dataclass, field
 from typing import Literal
 
-# pair: of (target, estimate) at one length; signal: values of one signal; embedding: a vector of one signal,
-# compared by cosine; words: text of one signal; derived: arithmetic on other measures or on the samples.
-Kind = Literal["pair", "signal", "embedding", "words", "derived"]
+# pair: of (target, estimate) at one length; match: values of (target, estimate) at their natural lengths;
+# signal: values of one signal; embedding: a vector of one signal, compared by cosine; words: text of one
+# signal; derived: arithmetic on other measures or on the samples.
+Kind = Literal["pair", "match", "signal", "embedding", "words", "derived"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,10 @@ class Measure:
     """Something computed once per signal (or pair of signals) and cached by content.
 
     Raise ``version`` whenever its numbers change: caches and signatures follow it.
-    ``packages`` are distributions that must be installed, ``weights`` names of files in ``weights.py``,
-    ``cost_ms`` CPU milliseconds per 5 s utterance (per window of 9.01 s for DNSMOS) for the estimate
-    of the running time.
+    ``packages`` are distributions that must be installed and ``extra`` of this package brings, ``weights``
+    names of the table in ``weight_files.py``, ``longest_s`` what the network takes at once (longer signals are
+    cut into equal parts and flagged ``chunked``), ``cost_ms`` CPU milliseconds per 5 s signal (per window
+    of 9.01 s for DNSMOS, of 30 s for Whisper) for the estimate of the running time.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Measure:
     packages: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     cost_ms: float = 0.0
+    extra: str = "score"
+    longest_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class MetricCard:
     ``low``/``high``: the valid range; a value below ``low`` is raised to it, so that no output can score
     worse than a missing one (ESTOI of an uncorrelated output may come out slightly negative).
     ``natural_length``: computed on the estimate as it is, not cut to the target's length.
-    ``position``: of its value in what a measure of kind "signal" returns.
+    ``position``: of its value in what a measure of kind "signal" or "match" returns. ``mapped``: the cosine
+    c is shown as (c + 1) / 2.
     """
 
     name: str
@@ -56,6 +61,7 @@ class MetricCard:
     unit: str = ""
     natural_length: bool = False
     position: int = 0
+    mapped: bool = False
 
     @property
     def higher_is_better(self) -> bool | None:

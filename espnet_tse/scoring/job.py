@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_tse.scoring.asr import AsrSpec
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -22,7 +24,7 @@ class WorkerPlan:
     """What a job needs besides its utterances; travels to other processes."""
 
     metrics: tuple[str, ...]
-    pocketsphinx: bool
+    recognisers: tuple[AsrSpec, ...]
     length: str
     align: str
     level: str

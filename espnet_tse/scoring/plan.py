@@ -3,20 +3,21 @@
 import hashlib
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from espnet_tse.schema.files import sha256_of
 from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.scoring.asr import AsrSpec, parse_asr
+from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
-from espnet_tse.scoring.card import Measure
+from espnet_tse.scoring.identity import describe, describe_recogniser
 from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.metric_cards import needed_measure
-from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.plan_asr import choose_normaliser, plan_recognisers
+from espnet_tse.scoring.presets import DEFAULTS, PRESETS
 from espnet_tse.scoring.registry import MEASURES, METRICS
-from espnet_tse.scoring.text import NORMALISERS, read_text
-from espnet_tse.scoring.weights import WEIGHTS, find_weight, missing_parts, package_version, sha256
+from espnet_tse.scoring.text import NORMALISERS, RATES, read_text
+from espnet_tse.scoring.weight_files import Places
+from espnet_tse.scoring.weights import find_weight, missing_parts
 
 log = logging.getLogger("espnet_tse.scoring")
 
@@ -25,7 +26,10 @@ SHOWN = 5  # keys named in an error
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """What the user asked for; fields are the command-line options of ``score``."""
+    """What the user asked for; fields are the command-line options of ``score``.
+
+    "" stands for what the preset says (``with_preset``).
+    """
 
     inf_scp: Path
     output_dir: Path
@@ -38,14 +42,16 @@ class ScoringOptions:
     preset: str = "offline"
     metrics: str = ""
     asr: tuple[str, ...] = ()
-    text_norm: str = "basic"
-    length: str = "ref"
-    align: str = "none"
-    level: str = "none"
+    text_norm: str = ""
+    unit: str = ""
+    length: str = ""
+    align: str = ""
+    level: str = ""
     missing: str = "error"
     ref_channel: int = 0
     allow_upsample: bool = False
     skip_unavailable: bool = False
+    model_dir: Path | None = None
     dnsmos_dir: Path | None = None
     ci_unit: str = "utt"
     system: str = ""
@@ -55,12 +61,17 @@ class ScoringOptions:
     nj: int = 1
     force: bool = False
 
+    @property
+    def places(self) -> Places:
+        """Where weights are looked for."""
+        return Places(self.model_dir, self.dnsmos_dir)
+
 
 @dataclass(frozen=True)
 class ScoringPlan:
     """Everything known before the first file is scored."""
 
-    options: ScoringOptions
+    options: ScoringOptions  # with the preset's defaults filled in
     utterances: tuple[Utterance, ...]  # in byte order of their keys
     worker: WorkerPlan
     asr: tuple[AsrSpec, ...]
@@ -71,7 +82,27 @@ class ScoringPlan:
     measures: dict[str, dict]  # identity of every measure used, as written into the results
     signature: str
     low_band: bool = False
+    overrides: dict[str, str] = field(default_factory=dict)  # options that go against the preset
     notes: list[str] = field(default_factory=list)
+
+
+def with_preset(options: ScoringOptions) -> tuple[ScoringOptions, dict[str, str]]:
+    """Fill in the preset's defaults; also tells which options the user set against them.
+
+    Raises:
+        DataError: unknown preset.
+    """
+    if options.preset not in PRESETS:
+        raise DataError(f"--preset {options.preset}: unknown; known: {', '.join(PRESETS)}.")
+    preset = PRESETS[options.preset]
+    defaults = DEFAULTS | preset.options
+    given = {name: getattr(options, name) for name in defaults if getattr(options, name)}
+    overrides = {name: value for name, value in given.items() if value != defaults[name]}
+    if preset.asr and options.asr and options.asr != preset.asr:
+        overrides["asr"] = " ".join(options.asr)
+    comparable = options.ref_scp or options.text
+    asr = tuple(option for option in options.asr or (preset.asr if comparable else ()) if option != "none")
+    return replace(options, asr=asr, **(defaults | given)), overrides
 
 
 def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]]:
@@ -80,17 +111,15 @@ def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]
     ``metrics``: "a,b" replaces the preset, "+a,-b" changes it.
 
     Raises:
-        DataError: unknown preset or metric, or both forms mixed.
+        DataError: unknown metric, or both forms mixed.
     """
-    if preset not in PRESETS:
-        raise DataError(f"--preset {preset}: unknown; known: {', '.join(PRESETS)}.")
     items = [item.strip() for item in metrics.split(",") if item.strip()]
     changes = [item for item in items if item[0] in "+-"]
     if changes and len(changes) != len(items):
         raise DataError(
             f"--metrics {metrics}: either plain names (replace the preset) or +name/-name, not both."
         )
-    names = list(PRESETS[preset]) if changes or not items else []
+    names = list(PRESETS[preset].metrics) if changes or not items else []
     explicit = set()
     for item in items:
         name = item.lstrip("+-")
@@ -189,9 +218,12 @@ def _collect_utterances(options: ScoringOptions) -> tuple[list[Utterance], bool]
 
 
 def _drop_impossible(
-    names: tuple[str, ...], explicit: set[str], options: ScoringOptions, low_band: bool
+    names: tuple[str, ...], explicit: set[str], options: ScoringOptions, low_band: bool, deaf: dict[str, str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Metrics that can be computed, and why the others cannot; asked for by name, that is an error."""
+    """Metrics that can be computed, and why the others cannot; asked for by name, that is an error.
+
+    ``deaf``: tags of recognisers that cannot run, with the reason.
+    """
     given = {
         "inf": True,
         "ref": options.ref_scp is not None,
@@ -201,13 +233,17 @@ def _drop_impossible(
     }
     if low_band and not options.allow_upsample and "pesq" in names:
         names = tuple(n for n in METRICS if n in (set(names) - {"pesq"}) | {"pesq_nb"})
-    reasons: dict[str, str] = {}
-    errors = []
+    reasons = {f"{RATES[options.unit]}_{tag}": reason for tag, reason in deaf.items()}
+    errors = (
+        []
+        if options.skip_unavailable
+        else [f"{reason}, or pass --skip_unavailable" for reason in deaf.values()]
+    )
     for name in names:
         card = METRICS[name]
         absent = [f"--{role}_scp" for role in card.inputs if not given[role]]
-        blind = card.measure in ("dnsmos", "pdnsmos") and low_band and not options.allow_upsample
-        lacking = missing_parts(MEASURES[needed_measure(card)], options.dnsmos_dir)
+        blind = card.unit == "MOS" and low_band and not options.allow_upsample
+        lacking = missing_parts(MEASURES[needed_measure(card)], options.places)
         if absent:
             reasons[name] = f"needs {' and '.join(absent)}"
         elif blind:
@@ -225,29 +261,10 @@ def _drop_impossible(
     return tuple(n for n in names if n not in reasons), reasons
 
 
-def _describe(measure: Measure, dnsmos_dir: Path | None) -> dict:
-    """A measure's identity: what its cached values depend on besides the signals."""
-    # "2.11.0+cpu" and "2.11.0+cu128" are one version.
-    versions = {name: (package_version(name) or "").split("+")[0] for name in measure.packages}
-    hashes = {name: sha256(find_weight(name, dnsmos_dir)) for name in measure.weights}
-    for name, digest in hashes.items():
-        if not digest.startswith(WEIGHTS[name].sha256):
-            path = find_weight(name, dnsmos_dir)
-            log.warning("%s is not the known file (sha256 %s...): scores may not compare", path, digest[:8])
-    return {
-        "version": measure.version,
-        "settings": measure.settings,
-        "packages": versions,
-        "weights_sha256": hashes,
-    }
-
-
-def _measures_used(names: tuple[str, ...], pocketsphinx: bool) -> list[str]:
+def _measures_used(names: tuple[str, ...]) -> list[str]:
     used = {METRICS[name].measure for name in names}
     needs = {"si_sdr_i": "si_sdr", "fail_rate": "si_sdr", "sdr_i": "sdr", "conf_rate": "resemblyzer"}
     used |= {needs[name] for name in names if name in needs}
-    if pocketsphinx:
-        used.add("pocketsphinx")
     return [name for name in MEASURES if name in used]
 
 
@@ -296,7 +313,8 @@ def _check_options(options: ScoringOptions) -> None:
         ("align", ("none", "xcorr")),
         ("missing", ("error", "penalize")),
         ("ci_unit", ("utt", "spk")),
-        ("text_norm", tuple(NORMALISERS)),
+        ("text_norm", ("auto", *NORMALISERS)),
+        ("unit", tuple(RATES)),
     ):
         value = getattr(options, name)
         if value not in allowed:
@@ -315,16 +333,16 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     Raises:
         DataError: with file, key and the way to mend it.
     """
+    options, overrides = with_preset(options)
     _check_options(options)
-    try:
-        specs = tuple(parse_asr(option) for option in options.asr)
-    except ValueError as error:
-        raise DataError(str(error)) from None
-    if len({spec.tag for spec in specs}) != len(specs):
-        raise DataError("--asr: one recogniser of a kind at a time.")
+    specs, deaf = plan_recognisers(options.asr, PRESETS[options.preset].decode, options.model_dir)
+    recognisers = tuple(spec for spec in specs if spec.kind != "external")
+    if recognisers and not (options.ref_scp or options.text):
+        raise DataError(f"--asr {recognisers[0].kind}: needs --text (for wer) or --ref_scp (for dwer).")
+    options = replace(options, text_norm=choose_normaliser(options.text_norm, specs))
     names, explicit = select_metrics(options.preset, options.metrics)
     utterances, low_band = _collect_utterances(options)
-    names, not_available = _drop_impossible(names, explicit, options, low_band)
+    names, not_available = _drop_impossible(names, explicit, options, low_band, deaf)
     speakers = read_scp(options.utt2spk) if options.utt2spk else {}
     lacking = [u.key for u in utterances if options.utt2spk and u.key not in speakers]
     if lacking:
@@ -333,35 +351,24 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
         )
     text, external = _check_texts(options, specs, utterances)
 
-    pocketsphinx = any(spec.kind == "pocketsphinx" for spec in specs)
-    if pocketsphinx and not (options.ref_scp or options.text):
-        raise DataError("--asr pocketsphinx: needs --text (for wer) or --ref_scp (for dwer).")
-    if pocketsphinx and (lacks := missing_parts(MEASURES["pocketsphinx"])):
-        raise DataError(f"--asr pocketsphinx: {'; '.join(lacks)}")
-    measures = {
-        name: _describe(MEASURES[name], options.dnsmos_dir) for name in _measures_used(names, pocketsphinx)
-    }
-    grammars = [spec.grammar for spec in specs if spec.grammar is not None]
-    for grammar in grammars:
-        if not grammar.is_file():
-            raise DataError(f"--asr pocketsphinx:{grammar}: no such grammar file (JSGF); mend the path.")
-        measures["pocketsphinx"]["grammar_sha256"] = sha256_of(grammar)
+    places = options.places
+    measures = {name: describe(MEASURES[name], places) for name in _measures_used(names)}
+    weights = {weight: find_weight(weight, places) for name in measures for weight in MEASURES[name].weights}
     identities = {name: json.dumps([name, part], sort_keys=True) for name, part in measures.items()}
-    weights = {
-        weight: find_weight(weight, options.dnsmos_dir)
-        for name in measures
-        for weight in MEASURES[name].weights
-    }
-    weights |= {"grammar": grammar for grammar in grammars}
+    for spec in recognisers:
+        # Texts are cached by what makes them, not by the name of their column.
+        measures[spec.measure] = describe_recogniser(spec, places)
+        identities[spec.measure] = json.dumps([spec.kind, measures[spec.measure]], sort_keys=True)
     estimate_cache = options.output_dir / ".cache"
     policies = {name: getattr(options, name) for name in ("length", "align", "level", "ref_channel")}
-    signed = {**policies, "measures": measures, "text_norm": options.text_norm, "asr": [s.tag for s in specs]}
+    texts = {"text_norm": options.text_norm, "unit": options.unit, "asr": [spec.tag for spec in specs]}
+    signed = {**policies, **texts, "measures": measures}
     return ScoringPlan(
         options=options,
         utterances=tuple(utterances),
         worker=WorkerPlan(
             metrics=names,
-            pocketsphinx=pocketsphinx,
+            recognisers=recognisers,
             **policies,
             identities=identities,
             weights=weights,
@@ -376,12 +383,13 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
         measures=measures,
         signature=hashlib.sha1(json.dumps(signed, sort_keys=True).encode()).hexdigest(),
         low_band=low_band,
+        overrides=overrides,
     )
 
 
 def plain_options(options: ScoringOptions) -> dict:
     """Options as JSON values, without those that cannot change a result."""
-    ignored = ("nj", "cache_dir", "resume", "output_dir", "system", "test_set")
+    ignored = ("nj", "cache_dir", "resume", "output_dir", "system", "test_set", "model_dir")
     content = {k: v for k, v in asdict(options).items() if k not in ignored}
     return {
         k: [str(x) for x in v] if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v

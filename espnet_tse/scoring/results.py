@@ -9,7 +9,7 @@ from espnet_tse.scoring.aggregate import Summary, WordColumn, columns_of
 from espnet_tse.scoring.plan import ScoringPlan, plain_options
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.source_version import base_versions, source_commit
-from espnet_tse.scoring.text import NORMALISERS
+from espnet_tse.scoring.text import NORMALISERS, RATES
 from espnet_tse.scoring.wer import show_alignment
 from espnet_tse.scoring.worker import Record
 
@@ -55,7 +55,7 @@ def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
     hypotheses = [f"{key} {text}".rstrip() for key, text in column.hypotheses.items()]
     normalised = [f"{key} {normalise(text)}".rstrip() for key, text in column.hypotheses.items()]
     references = [f"{key} {normalise(text)}".rstrip() for key, text in column.references.items()]
-    kind = "" if column.name.startswith("wer_") else "dwer_"
+    kind = column.name.removesuffix(column.tag) if column.name.startswith("d") else ""
     _write_lines(folder / column.name, counts)
     _write_lines(folder / f"hyp_{column.tag}.txt", hypotheses)
     _write_lines(folder / f"hyp_{column.tag}.norm.txt", normalised)
@@ -70,7 +70,10 @@ def _remove_stale(folder: Path, columns: list[str]) -> None:
         if name not in columns:
             (folder / name).unlink(missing_ok=True)
             (folder / f"result_{name}.txt").unlink(missing_ok=True)
-    for pattern in ("wer_*", "dwer_*", "result_wer_*.txt", "result_dwer_*.txt", "hyp_*", "ref_*", "align_*"):
+    words = [
+        pattern for rate in RATES.values() for pattern in (f"{rate}_*", f"d{rate}_*", f"result_*{rate}_*.txt")
+    ]
+    for pattern in (*words, "hyp_*", "ref_*", "align_*"):
         for path in folder.glob(pattern):
             path.unlink()
 
@@ -88,7 +91,9 @@ def make_meta(plan: ScoringPlan) -> dict:
     """The ``meta`` block of result.json: all that is needed to compute the numbers again."""
     options = plan.options
     # Neither these versions nor the commit are in the signature: they name a result, they do not part it.
-    versions = base_versions() | {k: v for part in plan.measures.values() for k, v in part["packages"].items()}
+    versions = base_versions() | {
+        k: v for part in plan.measures.values() for k, v in part["packages"].items()
+    }
     hashes = {k: v for part in plan.measures.values() for k, v in part["weights_sha256"].items()}
     inputs = {
         name: str(path) if path else None
@@ -104,6 +109,7 @@ def make_meta(plan: ScoringPlan) -> dict:
         "system": options.system or options.inf_scp.resolve().parent.name,
         "test_set": options.test_set or (options.ref_scp or options.inf_scp).resolve().parent.name,
         "preset": options.preset,
+        "preset_overrides": plan.overrides,
         "n": len(plan.utterances),
         "date": time.strftime("%Y-%m-%d"),
         "commit": source_commit(),
@@ -115,6 +121,7 @@ def make_meta(plan: ScoringPlan) -> dict:
             "align": options.align,
             "level": options.level,
             "text_norm": options.text_norm,
+            "unit": options.unit,
             "ci_unit": options.ci_unit,
             "bandwidth": "8k" if plan.low_band else "16k",
             "measures": {name: part["settings"] for name, part in plan.measures.items()},

@@ -14,9 +14,9 @@ from typing import Iterator
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.aggregate import aggregate
 from espnet_tse.scoring.cache import abandoned, join_files
+from espnet_tse.scoring.hub_cache import OFFLINE
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringPlan
-from espnet_tse.scoring.registry import MEASURES
 from espnet_tse.scoring.results import write_results
 from espnet_tse.scoring.worker import Record, run_job
 
@@ -40,10 +40,11 @@ def deal(utterances: tuple[Utterance, ...], nj: int) -> list[list[Utterance]]:
 
 
 @contextmanager
-def single_threaded() -> Iterator[None]:
-    """Environment for child processes: numeric libraries read it when they are imported."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+def job_environment() -> Iterator[None]:
+    """Environment for child processes: one thread, and no hub; libraries read it when they are imported."""
+    wanted = dict.fromkeys(THREADS, "1") | OFFLINE
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -94,7 +95,7 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     running = {}
     start = shown = time.monotonic()
     try:
-        with single_threaded():
+        with job_environment():
             for utterances in jobs:
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=run_job, args=(sender, plan.worker, utterances))
@@ -143,23 +144,6 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
         again,
     )
     return records, files
-
-
-def estimate_seconds(plan: ScoringPlan) -> float:
-    """CPU seconds the plan takes on one core, from the measured cost per 5 s in the registry."""
-    from espnet_tse.scoring.dnsmos import RATE, WINDOW
-
-    total = 0.0
-    for utterance in plan.utterances:
-        seconds = max(utterance.duration_s, 0.1)
-        filled = seconds * RATE
-        while filled < WINDOW:
-            filled *= 2
-        windows = int(filled // RATE - 9.01) + 1
-        for name in plan.measures:
-            scale = windows if name in ("dnsmos", "pdnsmos") else seconds / 5
-            total += MEASURES[name].cost_ms / 1000 * scale
-    return total
 
 
 def run(plan: ScoringPlan) -> int:

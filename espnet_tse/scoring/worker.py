@@ -52,7 +52,8 @@ class Record:
     duration_est: float | None
     outcomes: dict[str, Outcome]
     flags: list[str]
-    text: dict[str, str | None] = field(default_factory=dict)  # pocketsphinx: "estimate", "target"
+    # Tag of a recogniser -> "estimate"/"target" -> its words; why a side has none.
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
     text_faults: dict[str, str] = field(default_factory=dict)
     estimate_fault: str | None = None
     lag_samples: int | None = None
@@ -119,8 +120,9 @@ class UtteranceScorer:
             record.outcomes[name] = context.outcome(METRICS[name])
         if self.plan.align == "xcorr":
             self._score_aligned(context)
-        if self.plan.pocketsphinx:
+        if self.plan.recognisers:
             self._recognise(context)
+        flags += self._chunked(est.signal)
         record.estimate_keys, record.computed = uses.estimate_keys, uses.computed
         return record
 
@@ -149,18 +151,24 @@ class UtteranceScorer:
             record.outcomes[f"{name}_al"] = aligned.outcome(METRICS[name])
 
     def _recognise(self, context: "_Context") -> None:
-        """Texts of the estimate and of the target; silence never reaches the recogniser."""
+        """Texts of the estimate and of the target; silence never reaches a recogniser, which would invent words."""
         record = context.record
         sides = [("estimate", context.est.signal, context.natural_fault, True)]
         if "ref" in context.data:
             sides.append(("target", context.data["ref"].signal, context.faults["ref"], False))
-        for side, signal, fault, of_estimate in sides:
-            if fault:
-                record.text[side], record.text_faults[side] = None, fault
-            else:
-                record.text[side] = self.measurer.measure(
-                    context.uses, "pocketsphinx", signal, of_estimate=of_estimate
-                )
+        record.text_faults = {side: fault for side, _, fault, _ in sides if fault}
+        for spec in self.plan.recognisers:
+            record.texts[spec.tag] = {
+                side: self.measurer.measure(context.uses, spec.measure, signal, of_estimate=of_estimate)
+                for side, signal, fault, of_estimate in sides
+                if not fault
+            }
+
+    def _chunked(self, signal: Signal | None) -> list[str]:
+        """Flags of measures whose network takes less than this estimate at once."""
+        used = {METRICS[name].measure for name in self.plan.metrics}
+        limits = {name: MEASURES[name].longest_s for name in sorted(used) if MEASURES[name].longest_s}
+        return [f"chunked:{name}" for name, limit in limits.items() if signal and signal.duration_s > limit]
 
 
 @dataclass
@@ -234,7 +242,11 @@ class _Context:
             return float(self._value(METRICS["si_sdr_i"]) < 1.0)
         if MEASURES[card.measure].kind == "embedding":
             other = self.data["enroll" if "enroll" in card.inputs else "ref"].signal
-            return self.measurer.similarity(self.uses, card.measure, estimate, other)
+            cosine = self.measurer.similarity(self.uses, card.measure, estimate, other)
+            return (cosine + 1) / 2 if card.mapped else cosine
+        if MEASURES[card.measure].kind == "match":
+            signals = self.data["ref"].signal, estimate
+            return self.measurer.measure(self.uses, card.measure, *signals, of_estimate=True)[card.position]
         if card.measure == "confusion":
             model = MEASURES["confusion"].settings["speaker_model"]
             near = self.measurer.similarity(self.uses, model, estimate, self.data["ref"].signal)

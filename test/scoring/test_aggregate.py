@@ -13,9 +13,11 @@ from espnet_tse.scoring.worker import Record
 EST, REF = Fault("est", "silent"), Fault("ref", "silent")
 
 
-def make_plan(keys, asr=(), **changes):
+def make_plan(keys, asr=(), unit="word", **changes):
     fields = {"external": {}, "text": {}, "speakers": {}, **changes}
-    options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"))
+    options = ScoringOptions(
+        Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit
+    )
     utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
     return ScoringPlan(
         options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields
@@ -110,8 +112,8 @@ def test_dwer_compares_with_the_recognisers_text_of_the_target():
 def test_pocketsphinx_columns_are_flagged():
     plan = make_plan("uv", asr=[AsrSpec("pocketsphinx", "pocketsphinx")])
     records = {
-        "u": make_record("u", text={"estimate": "a", "target": "a b"}),
-        "v": make_record("v", text={"estimate": "a", "target": None}, text_faults={"target": "silent"}),
+        "u": make_record("u", texts={"pocketsphinx": {"estimate": "a", "target": "a b"}}),
+        "v": make_record("v", texts={"pocketsphinx": {"estimate": "a"}}, text_faults={"target": "silent"}),
     }
     entry = aggregate(plan, records).wer["dwer_pocketsphinx"]
     assert entry["smoke_test"] and entry["corpus"] == 0.5 and entry["n_excluded"] == 1

@@ -1,12 +1,13 @@
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring import weights
-from espnet_tse.scoring.plan import ScoringOptions, make_plan, select_metrics
+from espnet_tse.scoring.plan import ScoringOptions, make_plan, select_metrics, with_preset
 from espnet_tse.scoring.presets import PRESETS
 
 TONE = 0.1 * np.sin(np.arange(16000) / 5)
@@ -37,7 +38,7 @@ def test_utterances_are_paired_by_key_not_by_order(options, tmp_path):
         ("u2", "u2.wav", "u2.wav"),
     ]
     assert plan.utterances[0].duration_s == 1.0 and plan.speakers == {"u1": "a", "u2": "b"}
-    assert plan.worker.metrics == PRESETS["offline"] and not plan.not_available
+    assert plan.worker.metrics == PRESETS["offline"].metrics and not plan.not_available
 
 
 def test_missing_inputs_make_metrics_unavailable_with_one_line_each(options, caplog):
@@ -65,8 +66,8 @@ def test_asked_for_by_name_and_impossible_is_an_error(options):
     "metrics, expected",
     [
         ("stoi,si_sdr", ("si_sdr", "stoi")),
-        ("+pesq_nb", tuple(sorted({*PRESETS["offline"], "pesq_nb"}))),
-        ("-pesq,-stoi", tuple(n for n in PRESETS["offline"] if n not in ("pesq", "stoi"))),
+        ("+pesq_nb", tuple(sorted({*PRESETS["offline"].metrics, "pesq_nb"}))),
+        ("-pesq,-stoi", tuple(n for n in PRESETS["offline"].metrics if n not in ("pesq", "stoi"))),
     ],
 )
 def test_selection(metrics, expected):
@@ -80,7 +81,7 @@ def test_wrong_selections():
     with pytest.raises(DataError, match="not both"):
         select_metrics("offline", "+pesq,stoi")
     with pytest.raises(DataError, match="--preset online: unknown; known: offline"):
-        select_metrics("online", "")
+        with_preset(ScoringOptions(Path("a"), Path("b"), preset="online"))
 
 
 def drop_line(path, key):
@@ -145,8 +146,8 @@ def test_bad_lists(options, line, message):
         ({"text_norm": "mine"}, "--text_norm mine"),
         ({"nj": 0}, "--nj 0"),
         ({"ci_unit": "spk", "utt2spk": None}, "give --utt2spk"),
-        ({"asr": ("whisper:x",)}, "--asr whisper:x"),
-        ({"asr": ("pocketsphinx", "pocketsphinx")}, "one recogniser of a kind"),
+        ({"asr": ("whisper:x",)}, "--asr whisper:x: not there; --model_dir is not given; get it with: curl"),
+        ({"asr": ("pocketsphinx", "pocketsphinx")}, "two recognisers named pocketsphinx; name one by :tag="),
         ({"align": "xcorr", "ref_scp": None}, "--align xcorr aligns with the target"),
         ({"asr": ("pocketsphinx",), "ref_scp": None, "mix_scp": None}, "needs --text"),
     ],

@@ -189,6 +189,6 @@ def test_dealing_is_even_and_longest_first(monkeypatch):
 def test_threads_are_set_for_children_and_given_back(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with runner.single_threaded():
+    with runner.job_environment():
         assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ

@@ -191,11 +191,11 @@ def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
 def word_error_column(tag: str, result: ScoredSet) -> Column:
     """The column of one recogniser; ``tag`` is ``wer_<model>``, ``dwer_<model>`` or ``cer_<model>``."""
     kind, _, model = tag.partition("_")
-    head = {"wer": "WER%", "dwer": "dWER%", "cer": "CER%"}.get(kind, tag)
+    head = {"wer": "WER%", "dwer": "dWER%", "cer": "CER%", "dcer": "dCER%"}.get(kind, tag)
     smoke = is_smoke_test(tag, result)
     if model:
         head += f" ({model}{'*' if smoke else ''})"
-    reference = "the same recogniser's text of the clean target" if kind == "dwer" else "the transcript"
+    reference = "the same recogniser's text of the clean target" if kind.startswith("d") else "the transcript"
     meaning = f"corpus word error rate against {reference}, %{'; a smoke test only' if smoke else ''}"
     return Column(head, "corpus", tag, 1, 100, False, meaning)
 
