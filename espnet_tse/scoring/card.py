@@ -7,10 +7,11 @@ A ``Measure`` is something computed from signals and cached (one network run may
 from dataclasses import dataclass, field
 from typing import Literal
 
-# pair: of (target, estimate) at one length; match: values of (target, estimate) at their natural lengths;
-# signal: values of one signal; embedding: a vector of one signal, compared by cosine; words: text of one
-# signal; derived: arithmetic on other measures or on the samples.
-Kind = Literal["pair", "match", "signal", "embedding", "words", "derived"]
+# pair: of (target, estimate) at one length; match: values of (target, estimate) at their natural lengths; absence: of
+# (mixture, estimate) where there is no target; scene: of the data alone; signal: values of one signal; embedding: a
+# vector of one signal, compared by cosine; words: text of one signal; derived: arithmetic on other measures or on the
+# samples.
+Kind = Literal["pair", "match", "absence", "scene", "signal", "embedding", "words", "derived"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class MetricCard:
 
     ``direction``: "up" (higher is better), "down" or "none" (diagnostic). ``inputs``: the scp files it
     needs, "inf" being the estimate. ``penalty``: the value an estimate-side failure gets.
-    ``low``/``high``: the valid range; a value below ``low`` is raised to it, so that no output can score
+    ``low``/``high``: the valid range; a value beyond its worse end is brought to it, so that no output can score
     worse than a missing one (ESTOI of an uncorrelated output may come out slightly negative).
     ``natural_length``: computed on the estimate as it is, not cut to the target's length.
-    ``position``: of its value in what a measure of kind "signal" or "match" returns. ``mapped``: the cosine
-    c is shown as (c + 1) / 2.
+    ``position``: of its value in the list that a measure returns. ``mapped``: the cosine c is shown as
+    (c + 1) / 2. ``when``: the utterances it applies to, those with the target "present", "absent", or "always".
     """
 
     name: str
@@ -62,6 +63,7 @@ class MetricCard:
     natural_length: bool = False
     position: int = 0
     mapped: bool = False
+    when: Literal["present", "absent", "always"] = "present"
 
     @property
     def higher_is_better(self) -> bool | None:

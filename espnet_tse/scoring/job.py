@@ -17,6 +17,7 @@ class Utterance:
     enroll: str | None = None
     intf: tuple[str, ...] = ()
     duration_s: float = 0.0
+    target_absent: bool = False  # the list says so
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,5 @@ class WorkerPlan:
     weights: dict[str, Path]
     estimate_cache: Path
     reference_cache: Path
+    speaker_model: str = "resemblyzer"  # measure that tells voices apart
+    silent_is_absent: bool = False  # digital silence is no damaged target but the right one

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Callable
 
+
 # Samples (N,) at 16 kHz, one or two of them -> what JSON can hold, or an embedding (D,).
 Compute = Callable[..., Any]
 
@@ -49,6 +50,30 @@ def _pesq_nb(weights: dict[str, Path]) -> Compute:
     from espnet_tse.scoring.pesq import NarrowBandPesq
 
     return NarrowBandPesq()
+
+
+def _over_suppression(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.damping import over_suppression
+
+    return over_suppression
+
+
+def _edge_losses(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.damping import edge_losses
+
+    return edge_losses
+
+
+def _false_extraction(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.false_extraction import false_extraction
+
+    return false_extraction
+
+
+def _overlap(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.activity import overlap_ratio
+
+    return overlap_ratio
 
 
 def _dnsmos(weights: dict[str, Path]) -> Compute:
@@ -106,6 +131,10 @@ _MAKERS: dict[str, Callable[[dict[str, Path]], Compute]] = {
     "pesq_nb": _pesq_nb,
     "stoi": _stoi,
     "estoi": _estoi,
+    "over_suppression": _over_suppression,
+    "edge_losses": _edge_losses,
+    "false_extraction": _false_extraction,
+    "overlap": _overlap,
     "dnsmos": _dnsmos,
     "pdnsmos": _pdnsmos,
     "resemblyzer": _resemblyzer,

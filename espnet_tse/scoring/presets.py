@@ -25,6 +25,7 @@ class Preset:
 # What holds where neither the user nor the preset says otherwise.
 DEFAULTS = {"length": "ref", "align": "none", "level": "none", "text_norm": "auto", "unit": "word"}
 
+_DAMAGE = ("over_suppression", "onset_loss", "offset_loss", "absent_leak", "absent_activity")
 _DIAGNOSTICS = ("len_ratio", "est_dbfs", "clip_frac")
 _DNSMOS = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
 
@@ -44,7 +45,9 @@ PRESETS: dict[str, Preset] = {
             "spk_resemblyzer",
             "spk_resemblyzer_enroll",
             "conf_rate",
+            "conf_si_sdr",
             "fail_rate",
+            *_DAMAGE,
             *_DIAGNOSTICS,
         ),
         source="this toolkit",

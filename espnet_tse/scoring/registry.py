@@ -32,3 +32,5 @@ METRICS: dict[str, MetricCard] = _by_name(
 # Measures of (target, estimate) at one length.
 PAIRED = tuple(measure.name for measure in MEASURES.values() if measure.kind == "pair")
 EMBEDDINGS = tuple(measure.name for measure in MEASURES.values() if measure.kind == "embedding")
+# Speaker models from the most trusted to the one that is always at hand.
+SPEAKER_MODELS = ("wespeaker", "wavlm_sv", "resemblyzer")

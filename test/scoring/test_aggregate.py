@@ -8,16 +8,16 @@ from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.failure import Fault, Outcome
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, ScoringPlan
+from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.worker import Record
 
 EST, REF = Fault("est", "silent"), Fault("ref", "silent")
 
 
 def make_plan(keys, asr=(), unit="word", **changes):
-    fields = {"external": {}, "text": {}, "speakers": {}, **changes}
-    options = ScoringOptions(
-        Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit
-    )
+    lists = ("external", "text", "speakers", "genders", "interferer_text", "scores")
+    fields = {**{name: {} for name in lists}, **changes}
+    options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit)
     utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
     return ScoringPlan(
         options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields
@@ -41,7 +41,7 @@ def test_penalties_stay_in_the_mean_and_exclusions_leave_it():
         "c": Outcome(None, REF),
         "d": Outcome(2.0),
     }
-    entry = summarise("pesq", outcomes, None)
+    entry = summarise(METRICS["pesq"], outcomes, None)
     assert entry["mean"] == 2.0 and entry["median"] == 2.0 and (entry["min"], entry["max"]) == (1.0, 3.0)
     assert (entry["n"], entry["n_penalized"], entry["n_excluded"]) == (3, 1, 1)
     assert entry["marked"] and entry["higher_is_better"] is True
@@ -49,12 +49,12 @@ def test_penalties_stay_in_the_mean_and_exclusions_leave_it():
 
 
 def test_all_excluded_has_no_mean():
-    entry = summarise("pesq", {"a": Outcome(None, REF)}, None)
+    entry = summarise(METRICS["pesq"], {"a": Outcome(None, REF)}, None)
     assert entry["mean"] is None and entry["ci95"] is None and entry["n"] == 0
 
 
 def test_share_of_odd_lengths():
-    entry = summarise("len_ratio", {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None)
+    entry = summarise(METRICS["len_ratio"], {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None)
     assert entry["share_outside"] == 0.5 and entry["higher_is_better"] is None
 
 

@@ -116,18 +116,25 @@ def read_result(path: Path) -> ScoredSet:
         if not isinstance(fields.get(name), dict):
             raise DataError(f"{path}: lacks the object '{name}'; score this folder again.")
     meta = fields["meta"]
-    signature = meta.get("signature") or ""
     return ScoredSet(
         folder=path.parent,
         system=str(meta.get("system") or path.parent.parent.name),
         test_set=str(meta.get("test_set") or "unnamed set"),
-        signature=signature if isinstance(signature, str) else json.dumps(signature, sort_keys=True),
+        signature=signature_of(meta),
         meta=meta,
         metrics=fields["metrics"],
         wer=fields.get("wer") or {},
         buckets=fields.get("buckets") or {},
         warnings=tuple(fields.get("warnings") or ()),
     )
+
+
+def signature_of(meta: dict[str, Any]) -> str:
+    """What two results must have in common to stand in one table: settings, versions, weights, and the targets."""
+    signature = meta.get("signature") or ""
+    signature = signature if isinstance(signature, str) else json.dumps(signature, sort_keys=True)
+    targets = (meta.get("protocol") or {}).get("reference_sha256") or ""
+    return f"{signature}-{targets[:12]}" if targets else signature
 
 
 def read_scores(path: Path) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def results_table(table: Table) -> Html:
         heads.append(element("th", text, scope="col"))
     if table.shows_coverage:
         heads.append(
-            element("th", element("abbr", "†", title="penalised and excluded utterances"), scope="col")
+            element("th", element("abbr", "scored", title="of all utterances; penalised, excluded"), scope="col")
         )
     rows = [table_row(table, row) for row in table.rows]
     name, _, text = table.title.partition(", ")

@@ -35,7 +35,7 @@ def write_latex(path: Path, groups: list[GroupTables]) -> None:
 
 def table_latex(tables: GroupTables, table: Table) -> str:
     heads = [escape("system"), "$N$", *(escape(c.head) + ARROWS[c.higher_is_better] for c in table.columns)]
-    heads += [escape("†")] * table.shows_coverage
+    heads += ["scored"] * table.shows_coverage
     caption = f"{tables.group.test_set}, {table.title}. Mean and half of the 95 % interval."
     if table.shows_coverage:
         caption += " †: penalised and excluded utterances."

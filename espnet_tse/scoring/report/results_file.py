@@ -72,7 +72,7 @@ def results_markdown(groups: list[GroupTables]) -> str:
 
 def split_notice(count: int) -> str:
     return (
-        f"**These results were scored in {count} different ways (settings, versions or weights differ). "
+        f"**These results were scored in {count} different ways (targets, settings, versions or weights differ). "
         "They stand in separate tables; figures of different tables must not be compared.**"
     )
 
@@ -89,7 +89,7 @@ def group_markdown(tables: GroupTables) -> list[str]:
 
 
 def table_markdown(table: Table) -> list[str]:
-    heads = ["system", "N", *(column.head for column in table.columns), *["†"] * table.shows_coverage]
+    heads = ["system", "N", *(column.head for column in table.columns), *["scored"] * table.shows_coverage]
     lines = ["| " + " | ".join(escape(head) for head in heads) + " |"]
     lines.append("|" + "|".join([":---"] + ["---:"] * (len(heads) - 1)) + "|")
     for row in table.rows:

@@ -37,7 +37,7 @@ class Row:
 
     result: ScoredSet
     values: list[Value | None]
-    coverage: str  # "2 pen, 1 exc" or ""
+    coverage: str  # "47/48, 2 pen, 1 exc": scored of all utterances, by the metric that has fewest; "" if unknown
     dagger: bool  # coverage is bad enough to question the row
 
     @property
@@ -164,8 +164,9 @@ def build_tables(group: ComparableGroup, published: Sequence[ScoredSet] = ()) ->
 
 def build_row(result: ScoredSet, columns: list[Column]) -> Row:
     penalized, excluded = worst_count(result, "n_penalized"), worst_count(result, "n_excluded")
-    parts = [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
     total = result.meta.get("n") or 0
+    parts = [f"{total - excluded}/{total}"] * (total > 0)
+    parts += [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
     dagger = total > 0 and max(penalized, excluded) / total > DAGGER_SHARE
     return Row(result, [column.read(result) for column in columns], ", ".join(parts), dagger)
 
@@ -189,8 +190,8 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     lines += speaker_models(tables)
     for result in group.results:
         row = build_row(result, [])
-        if row.coverage:
-            lines.append(f"{row.system}: {coverage_detail(result)}")
+        if detail := coverage_detail(result):
+            lines.append(f"{row.system}: {detail}")
         lines += [f"{row.system}: {remark}" for remark in (*row.flags, *result.warnings)]
     lines += unequal_sets(group.results)
     lines += [f"n/a: {name}: {reason}" for name, reason in (meta.get("not_available") or {}).items()]

@@ -29,7 +29,7 @@ def test_coverage_stands_in_every_table(exp_dir, tmp_path, write_result):
     write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics)
     write_latex(tmp_path / "tables.tex", build_groups(collect_results(exp_dir)))
     text = (tmp_path / "tables.tex").read_text()
-    assert r"system3 $^\dagger$ & 10 & $2.000$ & -- & $0.0$ & 2 pen \\" in text
+    assert r"system3 $^\dagger$ & 10 & $2.000$ & -- & $0.0$ & 10/10, 2 pen \\" in text
     assert text.count("penalised and excluded utterances") == 3
 
 

@@ -41,16 +41,16 @@ def test_tables_hold_mean_and_half_interval(tmp_path, groups):
     path = tmp_path / "RESULTS.md"
     write_results(path, groups)
     rows = table_rows(path.read_text())
-    assert rows[0] == ["system", "N", "OVRL", "spk(resemblyzer)", "len≠"]
-    assert rows[1] == ["mixture", "10", "2.400 ±0.150", "0.760 ±0.150", "0.0"]
+    assert rows[0] == ["system", "N", "OVRL", "spk(resemblyzer)", "len≠", "scored"]
+    assert rows[1] == ["mixture", "10", "2.400 ±0.150", "0.760 ±0.150", "0.0", "10/10"]
     # The half interval of [mean - 0.1, mean + 0.2] is 0.15, in per cent 15.
-    assert rows[5] == ["system", "N", "SI-SDR"]
-    assert rows[6] == ["mixture", "10", "-0.50 ±0.15"]
-    assert rows[9] == ["system10", "10", "**9.00** ±0.15"]
-    assert rows[10] == ["system", "N", "conf% (voice)"]
-    assert rows[11] == ["mixture", "10", "–"]
-    assert rows[13] == ["system2", "10", "20.0 ±15.0"]
-    assert rows[14] == ["system10", "10", "**10.0** ±15.0"]
+    assert rows[5] == ["system", "N", "SI-SDR", "scored"]
+    assert rows[6] == ["mixture", "10", "-0.50 ±0.15", "10/10"]
+    assert rows[9] == ["system10", "10", "**9.00** ±0.15", "10/10"]
+    assert rows[10] == ["system", "N", "conf% (voice)", "scored"]
+    assert rows[11] == ["mixture", "10", "–", "10/10"]
+    assert rows[13] == ["system2", "10", "20.0 ±15.0", "10/10"]
+    assert rows[14] == ["system10", "10", "**10.0** ±15.0", "10/10"]
 
 
 def test_columns_without_any_value_are_left_out(tmp_path, groups):
@@ -107,8 +107,8 @@ def test_penalties_are_marked_and_counted(exp_dir, tmp_path, write_result):
     write_results(path, build_groups(collect_results(exp_dir)))
     text = path.read_text()
     rows = table_rows(text)
-    assert rows[0][-1] == "†"
-    assert next(row for row in rows if row[0] == "system3 †")[-1] == "2 pen, 1 exc"
+    assert rows[0][-1] == "scored"
+    assert next(row for row in rows if row[0] == "system3 †")[-1] == "9/10, 2 pen, 1 exc"
     assert "system3 †: 2 of 10 penalised (all metrics), 1 of 10 excluded (estoi)" in text
 
 
@@ -118,7 +118,7 @@ def test_one_penalty_in_many_utterances_has_no_dagger(exp_dir, tmp_path, write_r
     path = tmp_path / "RESULTS.md"
     write_results(path, build_groups(collect_results(exp_dir)))
     row = next(row for row in table_rows(path.read_text()) if row[0] == "system3")
-    assert row[-1] == "2 pen"
+    assert row[-1] == "200/200, 2 pen"
 
 
 def test_different_protocols_stand_in_separate_tables_and_it_is_said(exp_dir, tmp_path, write_result):
