@@ -47,29 +47,27 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
     Raises:
         DataError: nowhere, or not whole.
     """
-    path = next((path for path in _candidates(spec, model_dir) if path is not None and path.exists()), None)
-    if path is None:
-        place = f" or in --model_dir {model_dir}" if model_dir else "; --model_dir is not given"
-        raise DataError(
-            f"--asr {spec.kind}:{spec.weights}: not there{place}; get it with: {_download(spec, model_dir)}"
-        )
-    fault = _fault(spec, path)
-    if fault:
-        raise DataError(
-            f"--asr {spec.kind}:{spec.weights}: {path}: {fault}; get it with: {_download(spec, model_dir)}"
-        )
-    return path
+    places = _places(spec, model_dir)
+    if not places:
+        where = f" or in --model_dir {model_dir}" if model_dir else "; --model_dir is not given"
+        fault = f"not there{where}"
+    elif reason := _fault(spec, places[0]):
+        fault = f"{places[0]}: {reason}"
+    else:
+        return places[0]
+    raise DataError(f"--asr {spec.kind}:{spec.weights}: {fault}; get it with: {_download(spec, model_dir)}")
 
 
-def _candidates(spec: AsrSpec, model_dir: Path | None) -> list[Path | None]:
+def _places(spec: AsrSpec, model_dir: Path | None) -> list[Path]:
+    """Where something of that name is: as a path, below ``model_dir``, in the hub's cache."""
     name, folder = spec.weights, (model_dir / FOLDERS[spec.kind] if model_dir else None)
     if spec.kind == "whisper":
         below = [folder / name, folder / f"{name}.pt"] if folder else []
         return [path for path in [name, *below] if path.is_file()]
     # A hub id is "owner/name"; below the folder it is kept by its name.
     below = [folder / name, folder / name.name] if folder else []
-    snapshot = hub_snapshot(str(name)) if len(name.parts) == 2 and not name.is_absolute() else None
-    return [path for path in [name, *below] if path.is_dir()] + [snapshot]
+    snapshot = hub_snapshot(str(name)) if len(name.parts) == 2 else None
+    return [path for path in [name, *below, snapshot] if path is not None and path.is_dir()]
 
 
 def _fault(spec: AsrSpec, path: Path) -> str | None:
@@ -94,9 +92,8 @@ def _download(spec: AsrSpec, model_dir: Path | None) -> str:
 
 def loaded_files(spec: AsrSpec) -> list[Path] | None:
     """Files of a located folder that its text depends on; None for a single file."""
-    return (
-        [path for path in chosen_files(spec.weights, FILES[spec.kind]) if path] if FILES[spec.kind] else None
-    )
+    files = FILES[spec.kind]
+    return [path for path in chosen_files(spec.weights, files) if path] if files else None
 
 
 def unlike_published(spec: AsrSpec, digest: str) -> bool:

@@ -186,6 +186,7 @@ mixture, enroll = enrollment, intf = interferers. *Ceiling*: the value where the
 _WORDS = f"""
 - `wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}.
 - `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}.
+- `cer_<tag>` (↓): {WER_TEXT["cer_<tag>"]}.
 
 `--asr` names a recogniser and may be given several times; the tag is the recogniser and its model, or what
 `:tag=` says:

@@ -56,10 +56,11 @@ PRESETS: dict[str, Preset] = {
     "laura": Preset(
         (*_DNSMOS, "nisqa", "sbs", "spk_wavlm", "spk_wespeaker", "spk_wespeaker01", *_DIAGNOSTICS),
         source="LauraTSE and its evaluation code (arXiv:2601.06006)",
-        notes="Libri2Mix test, 16 kHz, min, mix_clean, speaker 1 only (3000 utterances). The published dWER is `mean_utt` "
-        "of dwer_whisper_base (Whisper base with the library's random fallback, texts as they stand); its WeSpeaker "
-        "column is spk_wespeaker01. Published for the unprocessed mixture: SIG 3.383, BAK 3.098, OVRL 2.653, NISQA "
-        "2.453, SpeechBERTScore 0.572, dWER 0.792, WavLM 0.847, WeSpeaker 0.759: score it first.",
+        notes="Libri2Mix test, 16 kHz, min, mix_clean, speaker 1 only (3000 utterances). The published dWER is "
+        "`mean_utt` of dwer_whisper_base (Whisper base with the library's random fallback, texts as they "
+        "stand); its WeSpeaker column is spk_wespeaker01. Published for the unprocessed mixture: SIG 3.383, "
+        "BAK 3.098, OVRL 2.653, NISQA 2.453, SpeechBERTScore 0.572, dWER 0.792, WavLM 0.847, WeSpeaker 0.759: "
+        "score it first.",
         options={"text_norm": "none"},
         asr=("whisper:base",),
         decode="paper",
@@ -92,8 +93,8 @@ PRESETS: dict[str, Preset] = {
     "wesep": Preset(
         ("si_sdr", "sdr", "stoi", "estoi", "pesq", *_DNSMOS, "dnsmos_p808", *_DIAGNOSTICS),
         source="WeSep's score tools, a port of ESPnet's",
-        notes="It demands equal lengths, prints STOI and ESTOI times 100, and leaves PESQ's failures out of its files. Its "
-        "SIR and SAR need all sources of the mixture and are not computed here.",
+        notes="It demands equal lengths, prints STOI and ESTOI times 100, and leaves PESQ's failures out of its "
+        "files. Its SIR and SAR need all sources of the mixture and are not computed here.",
         options={"length": "strict"},
     ),
     "usef": Preset(

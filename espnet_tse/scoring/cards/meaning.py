@@ -8,7 +8,7 @@ MEASURES = [
         1,
         "match",
         {"model": "HuBERT base", "hidden_state": 11, "normalised_input": False, "batch": 1, "clip": 1.0},
-        ("transformers",),
+        ("torch", "transformers"),
         ("hubert",),
         cost_ms=1445,
         extra="score-nn",

@@ -22,7 +22,7 @@ MEASURES = [
         1,
         "signal",
         {"model": "NISQA v2.0", "rate": 16000, "shortest_s": 0.15, "part_s": 50.0, "clip": 1.0},
-        ("torchmetrics", "librosa", "requests"),
+        ("torch", "torchmetrics", "librosa"),
         ("nisqa",),
         cost_ms=44,
         extra="score-nn",

@@ -17,7 +17,7 @@ MEASURES = [
         1,
         "embedding",
         {"model": "WavLMForXVector", "batch": 1, "shortest_s": 0.325, "repeat_to_s": 0.5, "clip": 1.0},
-        ("transformers",),
+        ("torch", "transformers"),
         ("wavlm_sv",),
         cost_ms=796,
         extra="score-nn",

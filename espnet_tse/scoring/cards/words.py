@@ -15,9 +15,9 @@ MEASURES = [
         cost_ms=1500,
     ),
     # The costs are those of the base models; other sizes are estimated from the size of their file.
-    Measure("whisper", 1, "words", _WHISPER, ("openai-whisper",), cost_ms=1570, extra="score-asr"),
+    Measure("whisper", 1, "words", _WHISPER, ("torch", "openai-whisper"), cost_ms=1570, extra="score-asr"),
     Measure("faster_whisper", 1, "words", {"clip": 1.0}, ("faster-whisper",), cost_ms=970, extra="score-asr"),
-    Measure("hf_whisper", 1, "words", _WHISPER, ("transformers",), cost_ms=1570, extra="score-nn"),
+    Measure("hf_whisper", 1, "words", _WHISPER, ("torch", "transformers"), cost_ms=1570, extra="score-nn"),
 ]
 
 # WER columns are made per recogniser (``wer_<tag>``), so they have no fixed card; what they are is
