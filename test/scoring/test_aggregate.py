@@ -18,7 +18,9 @@ EST, REF = Fault("est", "silent"), Fault("ref", "silent")
 def make_plan(keys, asr=(), unit="word", **changes):
     lists = ("external", "text", "speakers", "genders", "interferer_text", "scores")
     fields = {**{name: {} for name in lists}, **changes}
-    options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit)
+    options = ScoringOptions(
+        Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit
+    )
     utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
     return ScoringPlan(
         options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields
@@ -55,7 +57,9 @@ def test_all_excluded_has_no_mean():
 
 
 def test_share_of_odd_lengths():
-    entry = summarise(METRICS["len_ratio"], {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None)
+    entry = summarise(
+        METRICS["len_ratio"], {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None
+    )
     assert entry["share_outside"] == 0.5 and entry["higher_is_better"] is None
 
 
@@ -149,7 +153,13 @@ def test_absent_targets_are_not_expected_of_other_metrics():
         entry = summary.metrics[name]
         assert (entry["mean"], entry["n"], entry["n_expected"], entry["n_excluded"]) == (mean, 1, 1, 0)
     assert summary.wer["wer_external"]["n_excluded"] == 0 and summary.wer["wer_external"]["corpus"] == 0.0
-    assert summary.coverage == {"expected": 2, "missing": 0, "target_absent": 1, "penalized": 0, "excluded": 0}
+    assert summary.coverage == {
+        "expected": 2,
+        "missing": 0,
+        "target_absent": 1,
+        "penalized": 0,
+        "excluded": 0,
+    }
 
 
 def test_buckets_hold_means_intervals_and_word_errors():
@@ -178,7 +188,8 @@ def test_external_scores_are_columns_like_others(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "mean, said", [({"conf_rate": 0.5}, "50 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")]
+    "mean, said",
+    [({"conf_rate": 0.5}, "50 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")],
 )
 def test_odd_rates_are_said(mean, said):
     (name, value), *_ = mean.items()

@@ -147,7 +147,9 @@ def test_damaged_lists(world, honest, name):
     if name == "one for all":
         assert "2 of 3 utterances: estimates that are copies of another utterance's" in damaged.warnings
     if name in ("dropped", "no audio"):
-        assert all(damaged.metrics[n]["marked"] for n in ("si_sdr", "dnsmos_ovrl")) and damaged.too_many_failures
+        assert (
+            all(damaged.metrics[n]["marked"] for n in ("si_sdr", "dnsmos_ovrl")) and damaged.too_many_failures
+        )
 
 
 def test_an_honest_set_has_nothing_to_be_said(honest):

@@ -48,7 +48,9 @@ def run(monkeypatch):
                 missing = utterance.inf is None
                 outcome = Outcome(-100.0, Fault(EST, "estimate: missing")) if missing else Outcome(1.0)
                 fault = "missing" if missing else None
-                sender.send(("done", Record(utterance.key, 1.0, None, {"si_sdr": outcome}, [], estimate_fault=fault)))
+                sender.send(
+                    ("done", Record(utterance.key, 1.0, None, {"si_sdr": outcome}, [], estimate_fault=fault))
+                )
             if ends_well:
                 sender.send(("end", [Path("cache")]))
             sender.close()
@@ -77,7 +79,9 @@ def test_an_utterance_that_kills_once_costs_nothing(run):
 
 
 def test_an_estimate_that_kills_gets_the_penalties(run):
-    records, crashed = run(lambda utterance, attempt: utterance.key in ("u0", "u5") and utterance.inf is not None)
+    records, crashed = run(
+        lambda utterance, attempt: utterance.key in ("u0", "u5") and utterance.inf is not None
+    )
     assert sorted(records) == KEYS and sorted(crashed) == ["u0", "u5"]
     outcome = records["u5"].outcomes["si_sdr"]
     assert outcome.penalised and outcome.value == -100.0 and outcome.fault.kind == "crash"
@@ -94,7 +98,9 @@ def test_data_that_kill_are_excluded(run):
 
 def test_a_machine_on_which_everything_dies(run, monkeypatch):
     monkeypatch.setattr(job_pool, "MAX_CRASHES", 2)
-    with pytest.raises(JobError, match="more than 2 utterances killed their scoring process, the last with signal 11"):
+    with pytest.raises(
+        JobError, match="more than 2 utterances killed their scoring process, the last with signal 11"
+    ):
         run(lambda utterance, attempt: utterance.inf is not None, exitcode=-11)
 
 

@@ -162,7 +162,9 @@ def killer(fifo, times):
 def deadly(options, tmp_path):
     """Options in which the estimate of u07 is a pipe that nobody writes."""
     os.mkfifo(tmp_path / "pipe")
-    options.inf_scp.write_text(options.inf_scp.read_text().replace(f"{tmp_path}/inf/u07.wav", f"{tmp_path}/pipe:0"))
+    options.inf_scp.write_text(
+        options.inf_scp.read_text().replace(f"{tmp_path}/inf/u07.wav", f"{tmp_path}/pipe:0")
+    )
     return replace(options, metrics="si_sdr,si_sdr_i", cache_dir=None)
 
 
