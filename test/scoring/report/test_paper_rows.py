@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from espnet_tse.scoring.report.paper_rows import read_paper_rows
 from espnet_tse.scoring.report.results_file import results_markdown
 from espnet_tse.scoring.report.results_table import build_groups
 
+CONF = Path(__file__).resolve().parents[3] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 DATA = {"preset": "offline", "list": "a public list", "mode": "min", "kind": "clean"}
 PROTOCOL = {**DATA, "sample_rate": 16000}
 
@@ -100,3 +102,11 @@ def test_file_without_tables(tmp_path):
     (tmp_path / "papers.yaml").write_text("rows: []\n")
     with pytest.raises(DataError, match="wants a list 'tables'"):
         read_paper_rows(tmp_path / "papers.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("published/*.yaml")), ids=lambda path: path.stem)
+def test_published_rows_of_the_recipes_are_read(path):
+    tables = read_paper_rows(path)
+    rows = [row for table in tables for row in table.rows]
+    assert len(rows) >= 5 and all(row.metrics for row in rows)
+    assert len({row.system for row in rows}) == len(rows)
