@@ -37,7 +37,7 @@ def read_external(option: str) -> ExternalScores:
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
     """
-    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. utmos=versa.jsonl,up"
+    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
     name, found, place = option.partition("=")
     direction = "none"
     for suffix in ("up", "down"):
