@@ -27,9 +27,21 @@ import soundfile
 from espnet_tse.schema.scp import read_scp
 
 RATE = 16000
-METRICS = ("sdr", "pesq", "stoi", "estoi", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808", "spk_resemblyzer")
+METRICS = (
+    "sdr",
+    "pesq",
+    "stoi",
+    "estoi",
+    "dnsmos_sig",
+    "dnsmos_bak",
+    "dnsmos_ovrl",
+    "dnsmos_p808",
+    "spk_resemblyzer",
+)
 TOLERANCES = dict(zip(METRICS, (1e-2, 1e-3, 1e-3, 5e-3, 2e-3, 2e-3, 2e-3, 2e-3, 1e-3)))
-LEVEL_DBFS = -30.0  # what our speaker similarity sets for both signals; the package's own preprocessing hears the level
+LEVEL_DBFS = (
+    -30.0
+)  # what our speaker similarity sets for both signals; the package's own preprocessing hears the level
 OTHERS_LIMIT = 0.15  # of our time, all but DNSMOS
 
 
@@ -55,6 +67,7 @@ def reference_packages() -> dict[str, Callable[[str, str], dict[str, float]]]:
     from fast_bss_eval import sdr
     from pesq import pesq
     from pystoi import stoi
+
     # Resemblyzer imports its voice activity detector, which is not used here and wants a compiler.
     sys.modules.setdefault("webrtcvad", ModuleType("webrtcvad"))
     from resemblyzer import VoiceEncoder
@@ -92,7 +105,9 @@ def reference_packages() -> dict[str, Callable[[str, str], dict[str, float]]]:
     }
 
 
-def run_packages(targets: dict[str, str], estimates: dict[str, str]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+def run_packages(
+    targets: dict[str, str], estimates: dict[str, str]
+) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """Key -> scores, and CPU seconds of each package; networks are loaded and warmed up before the clock starts.
 
     On one core, for onnxruntime's default threads would spin on all of them.
@@ -129,7 +144,9 @@ def score(folder: Path, nj: int, metrics: tuple[str, ...], options: list[str]) -
 def largest_differences(ours: Path, theirs: dict[str, dict[str, float]]) -> dict[str, float]:
     rows = [json.loads(line) for line in (ours / "scores.jsonl").read_text().splitlines()]
     return {
-        name: max((abs(row[name] - theirs[row["utt"]][name]) for row in rows if row[name] is not None), default=0.0)
+        name: max(
+            (abs(row[name] - theirs[row["utt"]][name]) for row in rows if row[name] is not None), default=0.0
+        )
         for name in METRICS
     }
 
@@ -166,9 +183,13 @@ def main() -> int:
     print(f"throughput: {total / cpu:.2f} times the packages' (at least 1.1 is wanted)")
     # What a run without the other metrics takes holds the start of the processes as well.
     others = max(0.0, cpu - opinion_cpu) / cpu
-    print(f"DNSMOS {1 - others:.0%} of our CPU time, all else {others:.0%} (below {OTHERS_LIMIT:.0%} is wanted)")
+    print(
+        f"DNSMOS {1 - others:.0%} of our CPU time, all else {others:.0%} (below {OTHERS_LIMIT:.0%} is wanted)"
+    )
     print(f"two jobs: {wall / two_wall:.2f} times as fast as one (at least 1.8 is wanted)")
-    print(f"again, unchanged: {again_wall:.1f} s, {again_wall / wall:.1%} of the first (below 2 % is wanted); {again_cpu:.1f} CPU-s")
+    print(
+        f"again, unchanged: {again_wall:.1f} s, {again_wall / wall:.1%} of the first (below 2 % is wanted); {again_cpu:.1f} CPU-s"
+    )
     return 1 if wrong else 0
 
 

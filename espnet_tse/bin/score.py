@@ -47,7 +47,9 @@ def get_parser() -> argparse.ArgumentParser:
     inputs = parser.add_argument_group("inputs (Kaldi scp files, joined by key)")
     inputs.add_argument("--inf_scp", type=Path, help="estimates")
     inputs.add_argument("--inf_dir", type=Path, help="folder of estimates, instead of --inf_scp")
-    inputs.add_argument("--inf_pattern", default="{utt}.wav", help="path of an utterance's file below --inf_dir")
+    inputs.add_argument(
+        "--inf_pattern", default="{utt}.wav", help="path of an utterance's file below --inf_dir"
+    )
     inputs.add_argument("--ref_scp", type=Path, help="clean targets, e.g. spk1.scp")
     inputs.add_argument("--mix_scp", type=Path, help="mixtures (improvements)")
     inputs.add_argument("--enroll_scp", type=Path, help="enrollments (similarity to the enrollment)")
@@ -61,7 +63,12 @@ def get_parser() -> argparse.ArgumentParser:
     )
     inputs.add_argument("--text", type=Path, help="transcripts of the targets (wer)")
     inputs.add_argument(
-        "--intf_text", type=Path, nargs="+", action="extend", default=[], help="transcripts of the interferers (leak)"
+        "--intf_text",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="transcripts of the interferers (leak)",
     )
     inputs.add_argument("--utt2spk", type=Path, help="key -> target speaker")
     inputs.add_argument(
@@ -89,10 +96,17 @@ def get_parser() -> argparse.ArgumentParser:
     outputs.add_argument("--system", default="", help="name in the results; default: folder of --inf_scp")
     outputs.add_argument("--test_set", default="", help="name in the results; default: folder of --ref_scp")
     outputs.add_argument(
-        "--flag", action="append", default=[], help="remark on the row, repeatable, as 'oracle: target's own codes'"
+        "--flag",
+        action="append",
+        default=[],
+        help="remark on the row, repeatable, as 'oracle: target's own codes'",
     )
-    outputs.add_argument("--candidates", type=int, default=1, help="an estimate is the best of so many; flagged")
-    outputs.add_argument("--export_versa", type=Path, metavar="DIR", help="also write the lists that VERSA reads")
+    outputs.add_argument(
+        "--candidates", type=int, default=1, help="an estimate is the best of so many; flagged"
+    )
+    outputs.add_argument(
+        "--export_versa", type=Path, metavar="DIR", help="also write the lists that VERSA reads"
+    )
     what = parser.add_argument_group("what to compute")
     what.add_argument("--preset", default="offline", help="metrics and settings, see --list_metrics")
     what.add_argument("--metrics", default="", help="'a,b' replaces the preset, '+a,-b' changes it")
@@ -131,10 +145,14 @@ def get_parser() -> argparse.ArgumentParser:
         "--resume", type=str2bool, default=True, help="false: forget this system's cached scores"
     )
     how.add_argument(
-        "--shard", default="", help="K/N: score every N-th utterance into the caches only; a run without it then merges"
+        "--shard",
+        default="",
+        help="K/N: score every N-th utterance into the caches only; a run without it then merges",
     )
     how.add_argument(
-        "--force", action="store_true", help="exit code 0 even with more than 10 %% failures; compare what differs"
+        "--force",
+        action="store_true",
+        help="exit code 0 even with more than 10 %% failures; compare what differs",
     )
     how.add_argument(
         "--dry_run", action="store_true", help="check everything, estimate the time, score nothing"

@@ -278,7 +278,9 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
     records = {u.key: records[u.key] for u in plan.utterances}
     speakers = plan.speakers if plan.options.ci_unit == "spk" else None
     metrics = {
-        column: summarise(card_of(plan, column), {key: r.outcomes[column] for key, r in records.items()}, speakers)
+        column: summarise(
+            card_of(plan, column), {key: r.outcomes[column] for key, r in records.items()}, speakers
+        )
         for column in columns_of(records)
     }
     words = word_columns(plan, records)

@@ -33,7 +33,9 @@ def gender_pairs(
         others = [scp[key] for scp in interferers if key in scp]
         unknown = [speaker for speaker in (speakers[key], *others) if speaker not in genders]
         if unknown:
-            raise DataError(f"{options.spk2gender}: lacks the speaker(s) {some(unknown)} of utterance '{key}'.")
+            raise DataError(
+                f"{options.spk2gender}: lacks the speaker(s) {some(unknown)} of utterance '{key}'."
+            )
         if others:
             pairs[key] = f"{genders[speakers[key]]} with {'+'.join(sorted({genders[s] for s in others}))}"
     return pairs

@@ -27,7 +27,7 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """"better", "worse" or "" (not decided, or a diagnostic)."""
+        """ "better", "worse" or "" (not decided, or a diagnostic)."""
         if self.p_holm is None or self.p_holm > LEVEL or self.higher_is_better is None:
             return ""
         return "better" if (self.test.difference > 0) == self.higher_is_better else "worse"
@@ -104,7 +104,9 @@ def _check_protocols(first: ScoredSet, others: list[ScoredSet], names: list[str]
                 "alike, or pass --force to compare them all the same."
             )
         if found:
-            remarks.append(f"WARNING, forced: '{name}' was scored under another protocol: {'; '.join(found)}.")
+            remarks.append(
+                f"WARNING, forced: '{name}' was scored under another protocol: {'; '.join(found)}."
+            )
     for name, result in zip([first.system, *names], [first, *others]):
         remarks += [f"'{name}' is flagged: {flag}" for flag in result.meta.get("flags") or []]
     return remarks
@@ -115,10 +117,14 @@ def _coverage(first: ScoredSet, other: ScoredSet, first_name: str, name: str) ->
     counts = (len(first.utterances), len(other.utterances))
     if counts == (common, common):
         return []
-    return [f"WARNING: {common} common utterances of {counts[0]} ('{first_name}') and {counts[1]} ('{name}')."]
+    return [
+        f"WARNING: {common} common utterances of {counts[0]} ('{first_name}') and {counts[1]} ('{name}')."
+    ]
 
 
-def _lines(first: ScoredSet, other: ScoredSet, name: str, metrics: tuple[str, ...], ci_unit: str) -> list[Line]:
+def _lines(
+    first: ScoredSet, other: ScoredSet, name: str, metrics: tuple[str, ...], ci_unit: str
+) -> list[Line]:
     shared = [column for column in [*first.metrics, *first.wer] if column in {**other.metrics, **other.wer}]
     unknown = [metric for metric in metrics if metric not in shared]
     if unknown:

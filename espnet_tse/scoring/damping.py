@@ -30,7 +30,9 @@ def edge_losses(target: np.ndarray, estimate: np.ndarray) -> list[float]:
     active = np.flatnonzero(active_frames(target))
     start, end = int(active[0]), int(active[-1]) + 1
     if end - start < 4 * EDGE_FRAMES:
-        raise MetricFault(REF, f"the target is active for {(end - start) * FRAME / 16000:.2f} s, 0.4 are wanted")
+        raise MetricFault(
+            REF, f"the target is active for {(end - start) * FRAME / 16000:.2f} s, 0.4 are wanted"
+        )
     wanted, got = frame_energy(target), frame_energy(estimate)
 
     def gain_db(first: int, last: int) -> float:

@@ -37,7 +37,7 @@ def read_external(option: str) -> ExternalScores:
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
     """
-    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. utmos=versa.jsonl,up"
+    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
     name, found, place = option.partition("=")
     direction = "none"
     for suffix in ("up", "down"):
@@ -45,7 +45,11 @@ def read_external(option: str) -> ExternalScores:
             place, direction = place.removesuffix(f",{suffix}"), suffix
     if not found or not name.isidentifier() or not place:
         raise DataError(f"{form}; NAME is a word.")
-    if name in METRICS or name.removesuffix("_al") in METRICS or name.startswith(("wer_", "dwer_", "cer_", "leak_")):
+    if (
+        name in METRICS
+        or name.removesuffix("_al") in METRICS
+        or name.startswith(("wer_", "dwer_", "cer_", "leak_"))
+    ):
         raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
     path, field = Path(place), name
     if not path.exists() and ":" in place:

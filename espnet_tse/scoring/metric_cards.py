@@ -233,6 +233,8 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 | mixture, enrollment or interferer silent or unreadable | ref | excluded where it is needed |
 | fewer than 30 active frames (about 0.45 s of speech) for STOI and ESTOI | ref | excluded |
 | PESQ above 30 s, or a crash of its C code | pesq_long | excluded |
+| the scoring process is killed by it, twice | crash | penalty in all; excluded where the data alone kill it |
+| target absent (`--absent`) | none | only `absent_leak` and `absent_activity` apply |
 | PESQ refuses the pair | est; ref if it refuses the target itself | penalty; excluded |
 
 Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):
@@ -248,7 +250,7 @@ are not independent: use it for claims).
 
 ## Files
 
-`result.json` (meta, means, word errors), `scores.jsonl` (one object an utterance), `<metric>` (Kaldi
+`result.json` (meta with protocol and flags, coverage, warnings, means, word errors, buckets), `scores.jsonl` (one object an utterance), `<metric>` (Kaldi
 style, the same keys in every file; excluded = `nan`), `result_<metric>.txt` (one number), `failed`; with a
 recogniser `wer_<tag>` (errors and words), `hyp_<tag>.txt`, `hyp_<tag>.norm.txt`, `ref_<tag>.norm.txt`,
 `align_<tag>.txt`, and the same with `dwer_`. Results are the same bytes for any `--nj`. `.cache/` and

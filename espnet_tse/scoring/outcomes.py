@@ -50,7 +50,10 @@ def _penalty(scene: Scene, card: MetricCard, fault: Fault) -> Outcome:
 
 def _within_range(card: MetricCard, value: float, flags: list[str]) -> float:
     """``value``, or the worse end of the valid range where it lies beyond it."""
-    worse = {"up": card.low is not None and value < card.low, "down": card.high is not None and value > card.high}
+    worse = {
+        "up": card.low is not None and value < card.low,
+        "down": card.high is not None and value > card.high,
+    }
     if not worse.get(card.direction):
         return value
     flags.append(f"floored:{card.name}")

@@ -52,7 +52,9 @@ def files_of_pattern(folder: Path, pattern: str) -> dict[str, str]:
     """
     before, found, after = pattern.partition("{utt}")
     if not found or "{utt}" in after or Path(pattern).is_absolute():
-        raise DataError(f"--inf_pattern {pattern}: a path below --inf_dir with {{utt}} once, as '{{utt}}_est.wav'.")
+        raise DataError(
+            f"--inf_pattern {pattern}: a path below --inf_dir with {{utt}} once, as '{{utt}}_est.wav'."
+        )
     if not folder.is_dir():
         raise DataError(f"--inf_dir {folder}: no such folder; mend the path.")
     entries = {}
@@ -115,9 +117,7 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     present = [key for key in keys if key not in absent]
     without = [key for key in present if interferers and not any(key in scp for scp in interferers)]
     if without:
-        raise DataError(
-            f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}."
-        )
+        raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}.")
     # The data decide the bandwidth; an estimate of a lower rate has lost something.
     measure = ref if ref is not None else others["mix"] or inf
     utterances, low_band = [], False
@@ -149,7 +149,11 @@ def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str],
             f"{some(lacking)}. Decode them, or pass --missing penalize to score them as failures."
         )
     if lacking:
-        log.warning("%d of %d estimates are missing and get the penalties: %s", len(lacking), len(keys), some(lacking))
+        log.warning(
+            "%d of %d estimates are missing and get the penalties: %s", len(lacking), len(keys), some(lacking)
+        )
     extra = sorted(set(inf) - set(keys))
     if extra:
-        log.warning("%d keys of %s are not in %s; ignored: %s", len(extra), where, options.ref_scp, some(extra))
+        log.warning(
+            "%d keys of %s are not in %s; ignored: %s", len(extra), where, options.ref_scp, some(extra)
+        )

@@ -278,9 +278,13 @@ def _check_options(options: ScoringOptions) -> None:
     if options.absent and not options.mix_scp:
         raise DataError("--absent: what comes out is compared with the mixture; give --mix_scp.")
     if options.absent == SILENT and not options.ref_scp:
-        raise DataError(f"--absent {SILENT}: means targets that are digital silence; give --ref_scp, or a list of keys.")
+        raise DataError(
+            f"--absent {SILENT}: means targets that are digital silence; give --ref_scp, or a list of keys."
+        )
     if options.spk2gender and not (options.utt2spk and options.intf_utt2spk):
-        raise DataError("--spk2gender: needs --utt2spk (target speakers) and --intf_utt2spk (interfering speakers).")
+        raise DataError(
+            "--spk2gender: needs --utt2spk (target speakers) and --intf_utt2spk (interfering speakers)."
+        )
     if options.candidates < 1:
         raise DataError(f"--candidates {options.candidates}: at least 1, one estimate and no choice.")
     if options.intf_text and not (options.text and options.asr):

@@ -9,7 +9,9 @@ ODD_SHARE = 0.10  # above: so many wrong speakers or odd lengths want saying
 CLIPPED_SHARE = 0.001  # of all samples
 
 
-def remarks_on(records: dict[str, Record], metrics: dict[str, dict], marked: list[str], channel: int) -> list[str]:
+def remarks_on(
+    records: dict[str, Record], metrics: dict[str, dict], marked: list[str], channel: int
+) -> list[str]:
     """All remarks on one system.
 
     Args:
@@ -21,7 +23,10 @@ def remarks_on(records: dict[str, Record], metrics: dict[str, dict], marked: lis
     if marked:
         remarks.append(f"more than 1 % penalised or excluded in {', '.join(marked)}: marked in the results")
     for flag, meaning in (
-        ("equals_target", f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?"),
+        (
+            "equals_target",
+            f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?",
+        ),
         ("multichannel", f"multi-channel audio; channel {channel} was scored (--ref_channel)"),
         ("beyond_full_scale", "samples beyond +-1, clipped for networks and recognisers"),
         ("offset", "a constant offset, to which SI-SDR is blind and a network is not"),
@@ -33,7 +38,9 @@ def remarks_on(records: dict[str, Record], metrics: dict[str, dict], marked: lis
     twins = Counter(record.estimate_sha1 for record in records.values() if record.estimate_sha1)
     copies = sum(count - 1 for count in twins.values())
     if copies:
-        remarks.append(f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's")
+        remarks.append(
+            f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"
+        )
     return remarks + _odd_rates(metrics)
 
 
@@ -54,7 +61,9 @@ def _odd_rates(metrics: dict[str, dict]) -> list[str]:
         )
     share = (metrics.get("len_ratio") or {}).get("share_outside") or 0.0
     if share > ODD_SHARE:
-        remarks.append(f"{100 * share:.0f} % of the estimates are shorter than 0.9 or longer than 1.1 of the target")
+        remarks.append(
+            f"{100 * share:.0f} % of the estimates are shorter than 0.9 or longer than 1.1 of the target"
+        )
     share = (metrics.get("clip_frac") or {}).get("mean") or 0.0
     if share > CLIPPED_SHARE:
         remarks.append(f"{100 * share:.1f} % of all samples are clipped")

@@ -69,7 +69,11 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
             left = (now - start) / audio_done * (audio - audio_done)
             log.info("scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left)))
     if pool.crashed:
-        log.warning("%d utterance(s) killed their process, see 'crash' in failed: %s", len(pool.crashed), some(pool.crashed))
+        log.warning(
+            "%d utterance(s) killed their process, see 'crash' in failed: %s",
+            len(pool.crashed),
+            some(pool.crashed),
+        )
     log.info(
         "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache",
         total,

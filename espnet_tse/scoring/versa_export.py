@@ -26,4 +26,6 @@ def export_versa(plan: ScoringPlan, folder: Path) -> str:
         write_scp(folder / "text", {u.key: plan.text[u.key] for u in scored if plan.text.get(u.key)})
         options += ["--text", str(folder / "text")]
     output = str(folder / "versa.jsonl")
-    return shlex.join(["python", "versa/bin/scorer.py", *options, "--output_file", output, "--io", "soundfile"])
+    return shlex.join(
+        ["python", "versa/bin/scorer.py", *options, "--output_file", output, "--io", "soundfile"]
+    )

@@ -112,7 +112,9 @@ class UtteranceScorer:
         silent = "ref" in data and digital_silence(data["ref"])
         absent = utterance.target_absent or (self.plan.silent_is_absent and silent)
         faults["absent"] = (
-            "--absent names it, but its target is not silent" if absent and "ref" in data and not silent else None
+            "--absent names it, but its target is not silent"
+            if absent and "ref" in data and not silent
+            else None
         )
         return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent)
 

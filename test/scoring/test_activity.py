@@ -35,7 +35,9 @@ def test_activity_is_relative_to_the_loudest_frame():
 def test_overlap(interferers, expected):
     target = tone(0, 8000)
     others = [tone(start, end) for start, end in interferers]
-    assert overlap_ratio(target, *others) == pytest.approx(expected if interferers != [(4000, 12000)] else 1 / 3)
+    assert overlap_ratio(target, *others) == pytest.approx(
+        expected if interferers != [(4000, 12000)] else 1 / 3
+    )
 
 
 def test_a_shorter_interferer_is_silent_at_its_end():

@@ -6,7 +6,12 @@ import pytest
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.compare import compare_systems, comparison_markdown, write_comparison
 
-PROTOCOL = {"keys_sha256": "k", "reference_sha256": "r", "policies": {"length": "ref"}, "measures": {"pesq": "1"}}
+PROTOCOL = {
+    "keys_sha256": "k",
+    "reference_sha256": "r",
+    "policies": {"length": "ref"},
+    "measures": {"pesq": "1"},
+}
 KEYS = [f"u{i:02d}" for i in range(20)]
 
 
@@ -44,7 +49,8 @@ def test_a_better_system_is_seen_by_its_pairs(write_result, values):
     first = write_result("A", {"pesq": values, "conf_rate": [0.0] * 20, "est_dbfs": [-20.0] * 20})
     # Better by a tenth of the spread everywhere: means cannot tell, pairs can.
     other = write_result(
-        "B", {"pesq": [v + 0.05 for v in values], "conf_rate": [1.0] * 12 + [0.0] * 8, "est_dbfs": [-30.0] * 20}
+        "B",
+        {"pesq": [v + 0.05 for v in values], "conf_rate": [1.0] * 12 + [0.0] * 8, "est_dbfs": [-30.0] * 20},
     )
     comparison = compare_systems([first, other])
     pesq, conf, level = comparison.lines
@@ -68,11 +74,17 @@ def test_word_errors_are_compared_as_corpus_rates(write_result, values):
     first = write_result("A", {"pesq": values}, errors=[(2, 10), (0, 90), ("nan", "nan"), *[(0, 10)] * 17])
     other = write_result("B", {"pesq": values}, errors=[(0, 10), (9, 90), (1, 3), *[(0, 10)] * 17])
     line = compare_systems([first, other], metrics=("wer_external",)).lines[0]
-    assert line.test.pairs == 19 and line.first == pytest.approx(2 / 270) and line.second == pytest.approx(9 / 270)
+    assert (
+        line.test.pairs == 19
+        and line.first == pytest.approx(2 / 270)
+        and line.second == pytest.approx(9 / 270)
+    )
 
 
 def test_every_system_against_the_first_and_one_correction(write_result, values):
-    folders = [write_result(name, {"pesq": [v + d for v in values]}) for name, d in (("A", 0), ("B", 1), ("C", -1))]
+    folders = [
+        write_result(name, {"pesq": [v + d for v in values]}) for name, d in (("A", 0), ("B", 1), ("C", -1))
+    ]
     lines = compare_systems(folders).lines
     assert [(line.system, line.verdict) for line in lines] == [("B", "better"), ("C", "worse")]
     assert lines[0].p_holm == pytest.approx(2 * lines[0].test.p_value)

@@ -35,7 +35,9 @@ def test_a_boost_is_no_loss_and_silence_is_limited(steady):
 
 def test_short_activity_is_excluded(steady):
     steady[13000:] = 0
-    with pytest.raises(MetricFault, match="the target is active for 0.3., 0.4 are wanted|the target is active"):
+    with pytest.raises(
+        MetricFault, match="the target is active for 0.3., 0.4 are wanted|the target is active"
+    ):
         edge_losses(steady, steady)
 
 

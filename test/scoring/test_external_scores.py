@@ -20,8 +20,10 @@ def test_kaldi_lines(write):
 
 
 def test_json_lines_of_versa_and_of_this_scorer(write):
-    path = write('{"key": "a", "utmos": 3.5, "pesq": 2.0}\n{"utt": "b", "utmos": NaN}\n{"key": "c", "utmos": null}\n')
-    assert read_external(f"utmos={path}").values == {"a": 3.5}
+    path = write(
+        '{"key": "a", "squim": 3.5, "pesq": 2.0}\n{"utt": "b", "squim": NaN}\n{"key": "c", "squim": null}\n'
+    )
+    assert read_external(f"squim={path}").values == {"a": 3.5}
     assert read_external(f"versa_pesq={path}:pesq,up").values == {"a": 2.0}
 
 

@@ -8,14 +8,14 @@ from espnet_tse.scoring.aggregate import aggregate
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.registry import METRICS
-from espnet_tse.scoring.report.columns import MOS_COLUMNS, RATE_COLUMNS, SAMPLE_COLUMNS
+from espnet_tse.scoring.report.columns import MOS_COLUMNS, SAMPLE_COLUMNS
 from espnet_tse.scoring.worker import UtteranceScorer
 from test.scoring.conftest import RATE, harmonic_voice
 
 KEYS = ("a", "b", "c")
 DAMAGED = "a"  # the same for more of them would only take longer
-HEADLINE = [column.name for column in (*MOS_COLUMNS, *SAMPLE_COLUMNS, *RATE_COLUMNS)]
-HEADLINE += ["conf_si_sdr", "spk_resemblyzer", "spk_resemblyzer_enroll"]
+HEADLINE = [column.name for column in (*MOS_COLUMNS, *SAMPLE_COLUMNS)]
+HEADLINE += ["conf_rate", "conf_si_sdr", "fail_rate", "spk_resemblyzer", "spk_resemblyzer_enroll"]
 # Networks that hear neither who speaks nor what was said, voices, and PESQ near its floor may be deceived by a
 # damage, if the table says that something is odd; these may not.
 FIRM = {"si_sdr", "si_sdr_i", "sdr", "sdr_i", "estoi", "fail_rate", "conf_si_sdr"}
@@ -147,7 +147,9 @@ def test_damaged_lists(world, honest, name):
     if name == "one for all":
         assert "2 of 3 utterances: estimates that are copies of another utterance's" in damaged.warnings
     if name in ("dropped", "no audio"):
-        assert all(damaged.metrics[n]["marked"] for n in ("si_sdr", "dnsmos_ovrl")) and damaged.too_many_failures
+        assert (
+            all(damaged.metrics[n]["marked"] for n in ("si_sdr", "dnsmos_ovrl")) and damaged.too_many_failures
+        )
 
 
 def test_an_honest_set_has_nothing_to_be_said(honest):

@@ -36,7 +36,8 @@ def outputs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pattern, keys", [("{utt}_est.wav", "ab"), ("sub/{utt}_est.wav", "c"), ("{utt}.wav", ["a", "a_est", "b_est"])]
+    "pattern, keys",
+    [("{utt}_est.wav", "ab"), ("sub/{utt}_est.wav", "c"), ("{utt}.wav", ["a", "a_est", "b_est"])],
 )
 def test_keys_of_a_pattern(outputs, pattern, keys):
     found = files_of_pattern(outputs, pattern)
@@ -138,7 +139,9 @@ def test_genders_and_texts_of_interferers(options, tmp_path):
 
 def test_lists_for_versa(options, tmp_path):
     (tmp_path / "text").write_text("u1 one two\nu2 three\n")
-    options.inf_scp.write_text("".join(options.inf_scp.read_text().splitlines(keepends=True)[::2]))  # without u2
+    options.inf_scp.write_text(
+        "".join(options.inf_scp.read_text().splitlines(keepends=True)[::2])
+    )  # without u2
     plan = make_plan(replace(options, missing="penalize", text=tmp_path / "text"))
     command = export_versa(plan, tmp_path / "versa")
     lists = {path.name: path.read_text().split()[::2] for path in (tmp_path / "versa").glob("*.scp")}

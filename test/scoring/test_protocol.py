@@ -19,7 +19,10 @@ PROTOCOL = {
 
 
 def test_equal_protocols_and_other_presets_may_be_compared():
-    assert protocol_differences(PROTOCOL, PROTOCOL | {"preset": "usef", "measures": {"pesq": "2", "stoi": "9"}}) == []
+    assert (
+        protocol_differences(PROTOCOL, PROTOCOL | {"preset": "usef", "measures": {"pesq": "2", "stoi": "9"}})
+        == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ import pytest
 
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring import job_pool, runner
-from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
-from espnet_tse.scoring.job_pool import JobError, deal
+from espnet_tse.scoring.job_pool import JobError
 from espnet_tse.scoring.runner import run, run_shard
 from espnet_tse.scoring.source_version import source_commit
 
@@ -146,11 +145,10 @@ def killer(fifo, times):
                 continue
             if killed < times:
                 for child in multiprocessing.active_children():
-                    child.kill()
-                    child.join()
+                    child.kill()  # not joined: the pool waits for it, and one of two would not learn how it ended
             killed += 1
+            time.sleep(0.1)  # it must be dead before the pipe ends, which it could read
             os.close(end)
-            time.sleep(0.05)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -161,21 +159,18 @@ def killer(fifo, times):
 
 @pytest.fixture
 def deadly(options, tmp_path):
-    """deadly(list of options) -> options in which one entry of that list, u07, is a pipe that nobody writes."""
+    """Options in which the estimate of u07 is a pipe that nobody writes."""
     os.mkfifo(tmp_path / "pipe")
-
-    def make(name):
-        path = getattr(options, f"{name}_scp")
-        path.write_text(path.read_text().replace(f"{tmp_path}/{name}/u07.wav", f"{tmp_path}/pipe:0"))
-        return replace(options, metrics="si_sdr,si_sdr_i", cache_dir=None)
-
-    return make
+    options.inf_scp.write_text(
+        options.inf_scp.read_text().replace(f"{tmp_path}/inf/u07.wav", f"{tmp_path}/pipe:0")
+    )
+    return replace(options, metrics="si_sdr,si_sdr_i", cache_dir=None)
 
 
 def test_a_crash_costs_one_utterance(options, deadly, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     with killer(tmp_path / "pipe", times=9):
-        assert run(make_plan(deadly("inf"))) == 0
+        assert run(make_plan(deadly)) == 0
     assert "1 utterance(s) killed their process, see 'crash' in failed: u07" in caplog.text
     rows = {row["utt"]: row for row in map(json.loads, (options.output_dir / "scores.jsonl").open())}
     assert rows["u07"]["si_sdr"] == -100.0 and rows["u07"]["wer_external"] == 1.0
@@ -185,31 +180,14 @@ def test_a_crash_costs_one_utterance(options, deadly, tmp_path, caplog):
     assert "u07 si_sdr crash the scoring process was killed, twice" in failed and "u08" not in failed
 
 
-def test_data_that_kill_are_excluded(options, deadly, tmp_path):
-    with killer(tmp_path / "pipe", times=9):
-        assert run(make_plan(deadly("ref"))) == 0
-    assert "u07 nan" in (options.output_dir / "si_sdr").read_text()
-    assert "u07 si_sdr crash the data kill the scoring process" in (options.output_dir / "failed").read_text()
-
-
-def test_a_process_killed_once_costs_nothing(options, deadly, tmp_path, caplog):
-    with killer(tmp_path / "pipe", times=1):
-        assert run(make_plan(deadly("inf"))) == 0
-    assert "killed by signal 9 at utterance 'u07'" in caplog.text
-    # The second time the pipe ended at once: no audio, but no crash either.
-    assert "u07 si_sdr est estimate: unreadable" in (options.output_dir / "failed").read_text()
-
-
-def test_many_crashes_end_the_run_and_its_work_is_kept(options, deadly, tmp_path, caplog, monkeypatch):
+def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(job_pool, "MAX_CRASHES", 0)
-    dangerous, lists = options.inf_scp.read_text(), deadly("inf")
     with killer(tmp_path / "pipe", times=9), pytest.raises(JobError, match="run the same command again"):
-        run(make_plan(lists))
-    assert not (options.output_dir / "result.json").exists()
-    options.inf_scp.write_text(dangerous)
-    caplog.clear()
-    assert run(make_plan(lists)) == 0 and "8 utterances whole from the cache" in caplog.text
+        run(make_plan(deadly))
+    assert not (deadly.output_dir / "result.json").exists()
+    deadly.inf_scp.write_text(deadly.inf_scp.read_text().replace("pipe:0", "inf/u07.wav"))
+    assert run(make_plan(deadly)) == 0 and "8 utterances whole from the cache" in caplog.text
 
 
 def test_shards_fill_the_caches_and_a_plain_run_merges_them(options, caplog):
@@ -243,18 +221,3 @@ def test_two_runs_in_one_folder_are_refused(options):
     plan = make_plan(replace(options, metrics="si_sdr"))
     with runner._only_one(plan.worker.estimate_cache), pytest.raises(DataError, match="another scoring run"):
         run(plan)
-
-
-def test_dealing_is_even_and_longest_first(monkeypatch):
-    utterances = tuple(Utterance(f"u{i}", None, duration_s=float(i)) for i in range(16))
-    jobs = deal(utterances, 2)
-    assert [[u.key for u in job][:2] for job in jobs] == [["u15", "u13"], ["u14", "u12"]]
-    assert len(deal(utterances, 16)) == 8 and len(deal(utterances[:3], 4)) == 1
-
-
-def test_threads_are_set_for_children_and_given_back(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with job_pool.job_environment():
-        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
-    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ

@@ -32,9 +32,11 @@ def folder(tmp_path, monkeypatch, speech, other_speech, noise):
     audio = {
         "test/spk1": {key: target for key, (target, _, _) in sources.items()},
         "test/spk2": {key: other for key, (_, other, _) in sources.items()},
-        "test/wav": {key: target + other for key, (target, other, _) in sources.items()} | {"c": other_speech[:32000]},
+        "test/wav": {key: target + other for key, (target, other, _) in sources.items()}
+        | {"c": other_speech[:32000]},
         "test/enroll_spk1": dict.fromkeys("abc", speech[40000:72000]),
-        "theirs/wav": {key: target + hiss for key, (target, _, hiss) in sources.items()} | {"c": np.zeros(32000)},
+        "theirs/wav": {key: target + hiss for key, (target, _, hiss) in sources.items()}
+        | {"c": np.zeros(32000)},
         "ours/wavs": {f"{key}_est": target + 0.3 * other for key, (target, other, _) in sources.items()},
     }
     for name, signals in audio.items():
@@ -63,14 +65,22 @@ def test_the_commands_of_the_page_run(folder, capsys):
 
     theirs, ours, external, absent, array = (
         json.loads(Path(name, "result.json").read_text())
-        for name in ("theirs/scoring", "ours/scoring", "theirs/scoring_versa", "theirs/scoring_absent", "theirs/array")
+        for name in (
+            "theirs/scoring",
+            "ours/scoring",
+            "theirs/scoring_versa",
+            "theirs/scoring_absent",
+            "theirs/array",
+        )
     )
     assert theirs["meta"]["system"] == "Theirs" and theirs["coverage"]["expected"] == 2
     assert theirs["wer"]["wer_external"]["corpus"] == 0.25  # one word too many
     assert theirs["wer"]["leak_external"]["corpus"] == 1 / 3  # six, of five, six and seven
     assert {"overlap", "input_sir", "enrollment", "duration"} == set(theirs["buckets"])
     assert theirs["meta"]["protocol"]["reference_sha256"] == ours["meta"]["protocol"]["reference_sha256"]
-    lines = {line["metric"]: line for line in json.loads(Path("comparison/compare.json").read_text())["lines"]}
+    lines = {
+        line["metric"]: line for line in json.loads(Path("comparison/compare.json").read_text())["lines"]
+    }
     assert lines["si_sdr"]["test"]["pairs"] == 2 and lines["si_sdr"]["test"]["p_value"] == 0.5
     assert external["metrics"]["their_utmos"]["mean"] == 2.75
     assert external["metrics"]["their_utmos"]["higher_is_better"] is True

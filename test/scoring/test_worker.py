@@ -389,7 +389,10 @@ def test_what_the_utterance_is_like(outputs, failures):
 
 
 def test_an_estimate_that_is_its_target_is_suspected(outputs, make_scorer, audio, data, speech):
-    assert [name for name, record in outputs.items() if "equals_target" in record.flags] == ["perfect", "inverted"]
+    assert [name for name, record in outputs.items() if "equals_target" in record.flags] == [
+        "perfect",
+        "inverted",
+    ]
     record = score(make_scorer("oracle", "clip_frac"), data, audio("scaled", 0.3 * speech))
     assert "equals_target" in record.flags  # whatever the metrics
 
@@ -413,8 +416,12 @@ def absent_scorer(make_scorer):
 )
 def test_false_extraction(absent_scorer, audio, data, speech, other_speech, estimate, leak, activity):
     mixture = speech + other_speech
-    samples = {"silent": 0 * mixture, "mixture": mixture, "half": 0.5 * mixture, "loud": 20 * mixture}[estimate]
-    record = score(absent_scorer, data, audio(f"absent_{estimate}", samples), ref=audio("nobody", 0 * mixture))
+    samples = {"silent": 0 * mixture, "mixture": mixture, "half": 0.5 * mixture, "loud": 20 * mixture}[
+        estimate
+    ]
+    record = score(
+        absent_scorer, data, audio(f"absent_{estimate}", samples), ref=audio("nobody", 0 * mixture)
+    )
     scores = values(record)
     assert scores["absent_leak"] == pytest.approx(leak, abs=0.01) and scores["absent_activity"] == activity
     assert record.target_absent and "target_absent" in record.flags

@@ -26,4 +26,6 @@ WER_TEXT = {
     "wer_<tag>": "corpus word error rate (S+D+I)/N of the recogniser's text of the estimate against --text",
     "dwer_<tag>": "the same against the recogniser's own text of the clean target",
     "cer_<tag>": "character error rate instead (--unit char: zh, ja, ko); dcer_<tag> likewise",
+    "leak_<tag>": "share of the interferer's own words (--intf_text, without those the target says) in the text of the "
+    "estimate; a word that is only misheard can look like a leak",
 }
