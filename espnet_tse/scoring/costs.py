@@ -24,7 +24,7 @@ def num_signals(plan: ScoringPlan, measure: str, utterance: Utterance) -> int:
     if measure.startswith("asr:"):
         return 2 if utterance.ref else 1
     if measure in EMBEDDINGS:
-        derived = {"confusion"} if measure == MEASURES["confusion"].settings["speaker_model"] else set()
+        derived = {"confusion"} if measure == plan.worker.speaker_model else set()
         cards = [
             METRICS[name] for name in plan.worker.metrics if METRICS[name].measure in {measure} | derived
         ]

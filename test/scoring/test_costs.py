@@ -12,7 +12,7 @@ from espnet_tse.scoring.job import Utterance
 
 def make_plan(metrics, measures, duration_s=5.0, recognisers=()):
     utterance = Utterance("u", "inf", "ref", "mix", "enroll", ("a", "b"), duration_s)
-    worker = SimpleNamespace(metrics=metrics, recognisers=recognisers)
+    worker = SimpleNamespace(metrics=metrics, recognisers=recognisers, speaker_model="resemblyzer")
     return SimpleNamespace(worker=worker, utterances=[utterance], measures=dict.fromkeys(measures))
 
 

@@ -137,8 +137,8 @@ def test_other_settings_are_another_protocol(options, plan):
     assert make_plan(replace(options, asr=other)).signature != plan.signature
 
 
-def test_long_estimates_are_flagged(plan, folder, speech):
-    soundfile.write(folder / "long.wav", np.resize(speech, 53 * 16000), 16000, subtype="FLOAT")
+def test_long_estimates_are_flagged(plan, folder, noisy):
+    soundfile.write(folder / "long.wav", np.resize(noisy, 53 * 16000), 16000, subtype="FLOAT")
     only = replace(plan.worker, metrics=("nisqa",), recognisers=())
     scorer = UtteranceScorer(only)
     record = scorer.score(Utterance("u", f"{folder}/long.wav", f"{folder}/ref.wav"))
