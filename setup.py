@@ -40,6 +40,10 @@ EXTRAS = {
         "resemblyzer==0.1.4",
         "speechmos==0.0.1.1",
     ],
+    # Scores whose networks lie in --model_dir.
+    "score-nn": ["librosa>=0.10", "requests>=2.28", "torchmetrics>=1.7", "transformers>=5"],
+    # Recognisers, and the text normalisers of openai-whisper.
+    "score-asr": ["faster-whisper>=1.2", "openai-whisper>=20250625"],
     "synth": ["espeakng-loader>=0.2.4"],
     "hub": ["huggingface_hub>=0.20"],
     "ssl": ["transformers>=4.40"],

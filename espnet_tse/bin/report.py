@@ -19,11 +19,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, nargs="+", default=[], help="further result.json files")
     parser.add_argument("--output", type=Path, help="RESULTS.md; hand-written text around its marks is kept")
     parser.add_argument("--html", type=Path, help="the page: one file, opens without network")
+    parser.add_argument("--latex", type=Path, help="the tables for a paper, wants \\usepackage{booktabs}")
+    parser.add_argument("--csv", type=Path, help="every figure with its interval, one a line")
+    parser.add_argument("--paper_rows", type=Path, help="YAML of published rows to stand beside ours")
     parser.add_argument("--title", default="Target speaker extraction: results", help="title of the page")
     parser.add_argument("--num_utts", type=int, default=12, help="utterances with audio, of each test set")
     parser.add_argument("--utts", nargs="+", default=[], help="keys to play whatever their score")
     parser.add_argument("--max_mb", type=float, default=40.0, help="limit of audio and pictures in the page")
-    parser.add_argument("--max_rows", type=int, default=3000, help="rows of each per-utterance table")
     return parser
 
 
@@ -32,9 +34,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     if args.exp_dir is None and not args.results:
         parser.error("give --exp_dir, --results or both")
-    if args.output is None and args.html is None:
-        parser.error("give --output, --html or both")
-    for name in ("num_utts", "max_mb", "max_rows"):
+    if not any((args.output, args.html, args.latex, args.csv)):
+        parser.error("give --output, --html, --latex or --csv")
+    for name in ("num_utts", "max_mb"):
         if getattr(args, name) < 0:
             parser.error(f"--{name} must not be negative")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (report) %(levelname)s: %(message)s")
@@ -48,17 +50,23 @@ def write_reports(args: argparse.Namespace) -> None:
         DataError, OSError: a result cannot be read, or a report not be written.
     """
     from espnet_tse.scoring.report.collect import collect_results
+    from espnet_tse.scoring.report.csv_file import write_csv
     from espnet_tse.scoring.report.html_page import PageOptions, write_page
+    from espnet_tse.scoring.report.latex_file import write_latex
+    from espnet_tse.scoring.report.paper_rows import read_paper_rows
     from espnet_tse.scoring.report.results_file import write_results
+    from espnet_tse.scoring.report.results_table import build_groups
 
     results = collect_results(args.exp_dir, args.results)
     logging.info("%d results of %d test sets", len(results), len({r.test_set for r in results}))
-    if args.output is not None:
-        write_results(args.output, results)
-        logging.info("%s: written", args.output)
+    groups = build_groups(results, read_paper_rows(args.paper_rows) if args.paper_rows else [])
+    for path, write in ((args.output, write_results), (args.latex, write_latex), (args.csv, write_csv)):
+        if path is not None:
+            write(path, groups)
+            logging.info("%s: written", path)
     if args.html is not None:
-        options = PageOptions(args.title, args.num_utts, args.max_mb, args.max_rows, tuple(args.utts))
-        write_page(args.html, results, args.exp_dir, options)
+        options = PageOptions(args.title, args.num_utts, args.max_mb, tuple(args.utts))
+        write_page(args.html, groups, args.exp_dir, options)
 
 
 if __name__ == "__main__":

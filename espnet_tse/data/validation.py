@@ -267,7 +267,7 @@ def validate_dir(
         scps = [MIXTURE_SCP, TARGET_SCP, *(p.name for p in numbered_scps(directory, "spk", 2))]
         scps += [p.name for stem in ("noise", "enroll_spk") for p in numbered_scps(directory, stem)]
         lists.read(ENROLLMENT_SCP, required=True)
-    keyed = ["text", "text_spk1", "utt2category", REGIONS, NUM_SAMPLES, "utt2enrollspk"]
+    keyed = ["text", "text_spk1", "text_spk2", "utt2category", REGIONS, NUM_SAMPLES, "utt2enrollspk"]
     for name in scps + keyed:
         lists.read(name)
     _check_keys(report, lists, set(mixtures), [*scps, "utt2spk", *keyed])

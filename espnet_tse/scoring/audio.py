@@ -142,12 +142,17 @@ def level_dbfs(samples: np.ndarray, remove_mean: bool = False) -> float:
     return float(20 * np.log10(peak) + 10 * np.log10(np.mean((samples / peak) ** 2)))
 
 
-def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
-    """Why these samples cannot be scored (empty, NaN, silent, too short), or None."""
+def broken(samples: np.ndarray) -> str | None:
+    """Why these samples are no signal at all (empty, NaN), or None."""
     if len(samples) == 0:
         return "zero length"
-    if not np.isfinite(samples).all():
-        return "NaN or infinite samples"
+    return None if np.isfinite(samples).all() else "NaN or infinite samples"
+
+
+def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
+    """Why these samples cannot be scored (empty, NaN, silent, too short), or None."""
+    if reason := broken(samples):
+        return reason
     if len(samples) < min_s * RATE:
         return (
             f"shorter than {min_s} s ({len(samples) / RATE:.4f} s: {len(samples)} samples at {RATE} Hz, "

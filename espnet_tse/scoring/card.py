@@ -7,9 +7,11 @@ A ``Measure`` is something computed from signals and cached (one network run may
 from dataclasses import dataclass, field
 from typing import Literal
 
-# pair: of (target, estimate) at one length; signal: values of one signal; embedding: a vector of one signal,
-# compared by cosine; words: text of one signal; derived: arithmetic on other measures or on the samples.
-Kind = Literal["pair", "signal", "embedding", "words", "derived"]
+# pair: of (target, estimate) at one length; match: values of (target, estimate) at their natural lengths; absence: of
+# (mixture, estimate) where there is no target; scene: of the data alone; signal: values of one signal; embedding: a
+# vector of one signal, compared by cosine; words: text of one signal; derived: arithmetic on other measures or on the
+# samples.
+Kind = Literal["pair", "match", "absence", "scene", "signal", "embedding", "words", "derived"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,10 @@ class Measure:
     """Something computed once per signal (or pair of signals) and cached by content.
 
     Raise ``version`` whenever its numbers change: caches and signatures follow it.
-    ``packages`` are distributions that must be installed, ``weights`` names of files in ``weights.py``,
-    ``cost_ms`` CPU milliseconds per 5 s utterance (per window of 9.01 s for DNSMOS) for the estimate
-    of the running time.
+    ``packages`` are distributions that must be installed and ``extra`` of this package brings, ``weights``
+    names of the table in ``weight_files.py``, ``longest_s`` what the network takes at once (longer signals are
+    cut into equal parts and flagged ``chunked``), ``cost_ms`` CPU milliseconds per 5 s signal (per window
+    of 9.01 s for DNSMOS, of 30 s for Whisper) for the estimate of the running time.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Measure:
     packages: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     cost_ms: float = 0.0
+    extra: str = "score"
+    longest_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,11 @@ class MetricCard:
 
     ``direction``: "up" (higher is better), "down" or "none" (diagnostic). ``inputs``: the scp files it
     needs, "inf" being the estimate. ``penalty``: the value an estimate-side failure gets.
-    ``low``/``high``: the valid range; a value below ``low`` is raised to it, so that no output can score
+    ``low``/``high``: the valid range; a value beyond its worse end is brought to it, so that no output can score
     worse than a missing one (ESTOI of an uncorrelated output may come out slightly negative).
     ``natural_length``: computed on the estimate as it is, not cut to the target's length.
-    ``position``: of its value in what a measure of kind "signal" returns.
+    ``position``: of its value in the list that a measure returns. ``mapped``: the cosine c is shown as
+    (c + 1) / 2. ``when``: the utterances it applies to, those with the target "present", "absent", or "always".
     """
 
     name: str
@@ -56,6 +62,8 @@ class MetricCard:
     unit: str = ""
     natural_length: bool = False
     position: int = 0
+    mapped: bool = False
+    when: Literal["present", "absent", "always"] = "present"
 
     @property
     def higher_is_better(self) -> bool | None:

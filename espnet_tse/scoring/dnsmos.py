@@ -5,14 +5,11 @@ Windows, polynomials and features are those of the DNS-Challenge script, quirks 
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from espnet_tse.scoring.mel import mel_power
-
-if TYPE_CHECKING:
-    import onnxruntime
+from espnet_tse.scoring.onnx_session import open_session
 
 RATE = 16000
 WINDOW = 144160  # int(9.01 s * 16 kHz)
@@ -58,19 +55,6 @@ def p808_features(window: np.ndarray) -> np.ndarray:
     decibel = 10 * np.log10(np.maximum(power, 1e-10))
     decibel -= 10 * np.log10(max(power.max(), 1e-10))
     return ((np.maximum(decibel, decibel.max() - 80) + 40) / 40).astype(np.float32)
-
-
-def open_session(path: Path) -> "onnxruntime.InferenceSession":
-    """A CPU session with one thread; the default takes five times as long on a busy machine."""
-    import onnxruntime
-
-    # Its warnings are about caches and devices that do not concern a CPU session.
-    onnxruntime.set_default_logger_severity(3)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 class DNSMOS:

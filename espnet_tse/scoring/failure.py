@@ -2,12 +2,13 @@
 
 A fault of the data (target, mixture, enrollment) excludes the utterance from that metric, for every
 system alike. A fault of the estimate gives the metric's penalty and keeps the utterance in the mean.
-Nothing is dropped silently: each event becomes a line of ``failed``.
+Nothing is dropped silently: each failure becomes a line of ``failed``. A metric of utterances whose target
+is absent does not apply to the others, and the other way round; that is no failure.
 """
 
 from dataclasses import dataclass
 
-EST, REF, PESQ_LONG = "est", "ref", "pesq_long"
+EST, REF, PESQ_LONG, CRASH, NOT_APPLICABLE = "est", "ref", "pesq_long", "crash", "n/a"
 
 SILENCE_DBFS = -70.0  # RMS after removal of the mean
 MIN_ESTIMATE_S = 0.1  # below: no metric that takes the estimate at its natural length
@@ -17,7 +18,11 @@ MIN_ENROLLMENT_S = 0.1
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a value is missing. ``kind``: "est" (penalty), "ref" or "pesq_long" (exclusion)."""
+    """Why a value is missing.
+
+    ``kind``: "est" (penalty), "ref" or "pesq_long" (exclusion), "crash" (the scoring process died of it: penalty,
+    or exclusion if the data alone kill it), "n/a" (the metric does not apply to this utterance).
+    """
 
     kind: str
     reason: str
@@ -33,15 +38,19 @@ class MetricFault(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A metric of an utterance: a value, a penalty with its fault, or None (excluded) with its fault."""
+    """A metric of an utterance: a value, a penalty with its fault, or None with its fault."""
 
     value: float | None
     fault: Fault | None = None
 
     @property
+    def applicable(self) -> bool:
+        return self.fault is None or self.fault.kind != NOT_APPLICABLE
+
+    @property
     def excluded(self) -> bool:
-        return self.value is None
+        return self.value is None and self.applicable
 
     @property
     def penalised(self) -> bool:
-        return self.fault is not None and self.fault.kind == EST
+        return self.value is not None and self.fault is not None

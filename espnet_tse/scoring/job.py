@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_tse.scoring.asr import AsrSpec
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -15,6 +17,7 @@ class Utterance:
     enroll: str | None = None
     intf: tuple[str, ...] = ()
     duration_s: float = 0.0
+    target_absent: bool = False  # the list says so
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class WorkerPlan:
     """What a job needs besides its utterances; travels to other processes."""
 
     metrics: tuple[str, ...]
-    pocketsphinx: bool
+    recognisers: tuple[AsrSpec, ...]
     length: str
     align: str
     level: str
@@ -31,3 +34,5 @@ class WorkerPlan:
     weights: dict[str, Path]
     estimate_cache: Path
     reference_cache: Path
+    speaker_model: str = "resemblyzer"  # measure that tells voices apart
+    silent_is_absent: bool = False  # digital silence is no damaged target but the right one

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any, Callable
 
-import numpy as np
-
-from espnet_tse.scoring.failure import EST, MetricFault
 
 # Samples (N,) at 16 kHz, one or two of them -> what JSON can hold, or an embedding (D,).
 Compute = Callable[..., Any]
@@ -55,6 +52,30 @@ def _pesq_nb(weights: dict[str, Path]) -> Compute:
     return NarrowBandPesq()
 
 
+def _over_suppression(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.damping import over_suppression
+
+    return over_suppression
+
+
+def _edge_losses(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.damping import edge_losses
+
+    return edge_losses
+
+
+def _false_extraction(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.false_extraction import false_extraction
+
+    return false_extraction
+
+
+def _overlap(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.activity import overlap_ratio
+
+    return overlap_ratio
+
+
 def _dnsmos(weights: dict[str, Path]) -> Compute:
     from espnet_tse.scoring.dnsmos import DNSMOS
 
@@ -73,10 +94,34 @@ def _resemblyzer(weights: dict[str, Path]) -> Compute:
     return SpeakerEncoder(weights["resemblyzer"])
 
 
-def _pocketsphinx(weights: dict[str, Path]) -> Compute:
-    from espnet_tse.scoring.asr import PocketSphinx
+def _nisqa(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.nisqa import Nisqa
 
-    return PocketSphinx(weights.get("grammar"))
+    return Nisqa(weights["nisqa"])
+
+
+def _utmos(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.utmos import Utmos
+
+    return Utmos(weights["utmos_code"].parent, weights["utmos"])
+
+
+def _speech_bert_score(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.speech_bert_score import SpeechBertScore
+
+    return SpeechBertScore(weights["hubert"])
+
+
+def _wavlm_sv(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.wavlm_speaker import WavLMSpeaker
+
+    return WavLMSpeaker(weights["wavlm_sv"])
+
+
+def _wespeaker(weights: dict[str, Path]) -> Compute:
+    from espnet_tse.scoring.wespeaker import WeSpeaker
+
+    return WeSpeaker(weights["wespeaker"])
 
 
 _MAKERS: dict[str, Callable[[dict[str, Path]], Compute]] = {
@@ -86,8 +131,16 @@ _MAKERS: dict[str, Callable[[dict[str, Path]], Compute]] = {
     "pesq_nb": _pesq_nb,
     "stoi": _stoi,
     "estoi": _estoi,
+    "over_suppression": _over_suppression,
+    "edge_losses": _edge_losses,
+    "false_extraction": _false_extraction,
+    "overlap": _overlap,
     "dnsmos": _dnsmos,
     "pdnsmos": _pdnsmos,
     "resemblyzer": _resemblyzer,
-    "pocketsphinx": _pocketsphinx,
+    "nisqa": _nisqa,
+    "utmos": _utmos,
+    "speech_bert_score": _speech_bert_score,
+    "wavlm_sv": _wavlm_sv,
+    "wespeaker": _wespeaker,
 }

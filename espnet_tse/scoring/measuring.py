@@ -12,7 +12,8 @@ from espnet_tse.scoring.cache import Cache, cache_key
 from espnet_tse.scoring.failure import EST, MIN_REFERENCE_S, REF, MetricFault
 from espnet_tse.scoring.job import WorkerPlan
 from espnet_tse.scoring.measures import Compute, make_measure
-from espnet_tse.scoring.registry import MEASURES, PAIRED
+from espnet_tse.scoring.recognisers import make_recogniser
+from espnet_tse.scoring.registry import EMBEDDINGS, PAIRED
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Measurer:
         shared = plan.reference_cache != plan.estimate_cache
         self.references = Cache(plan.reference_cache) if shared else self.estimates
         self._computes: dict[str, Compute] = {}
+        self._recognisers = {spec.measure: spec for spec in plan.recognisers}
 
     def flush(self) -> None:
         """Bring all new values to disk."""
@@ -71,7 +73,8 @@ class Measurer:
         arrays = [s.samples for s in signals]
         try:
             value = self._compute(measure, self._pair(arrays) if measure in PAIRED else arrays)
-            if isinstance(value, float) and not math.isfinite(value):
+            numbers = value if isinstance(value, list) else [value] if isinstance(value, float) else []
+            if not all(math.isfinite(number) for number in numbers):
                 raise MetricFault(EST, f"{measure}: returned {value}")
         except MetricFault as error:
             value = {"fault": [error.fault.kind, error.fault.reason]}
@@ -105,9 +108,12 @@ class Measurer:
     def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
         """Run a measure; the result is what JSON can hold."""
         if measure not in self._computes:
-            self._computes[measure] = make_measure(measure, self.plan.weights)
+            spec = self._recognisers.get(measure)
+            self._computes[measure] = (
+                make_recogniser(spec) if spec else make_measure(measure, self.plan.weights)
+            )
         value = self._computes[measure](*arrays)
-        if MEASURES[measure].kind == "embedding":
+        if measure in EMBEDDINGS:
             if not np.isfinite(value).all():
                 raise MetricFault(EST, f"{measure}: no finite embedding")
             return base64.b64encode(value.astype("<f4").tobytes()).decode()

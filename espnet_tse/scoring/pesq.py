@@ -5,74 +5,25 @@ The C code of the pesq package segfaults once it detects more than about 50 burs
 crash, so the isolation costs one copy of the samples a call.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from espnet_tse.scoring.audio import RATE, resample
+from espnet_tse.scoring.child import ChildProcess
 from espnet_tse.scoring.failure import EST, PESQ_LONG, REF, MetricFault
 from espnet_tse.scoring.pesq_server import HEADER
 
 MAX_S = 30.0
 
 
-class PesqProcess:
+class PesqProcess(ChildProcess):
     """Callable PESQ; close it when done (or use it as a context manager)."""
 
     def __init__(self) -> None:
-        self.child: subprocess.Popen | None = None
+        super().__init__("espnet_tse.scoring.pesq_server")
 
-    def __enter__(self) -> "PesqProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the child."""
-        if self.child:
-            for pipe in (self.child.stdin, self.child.stdout):
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    pass  # it died with unsent samples in the buffer; nothing is lost
-            self.child.wait()
-            self.child = None
-
-    def _start(self) -> subprocess.Popen:
-        # The child must find this package also where it is not installed.
-        root = str(Path(__file__).resolve().parents[2])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        return subprocess.Popen(
-            [sys.executable, "-m", "espnet_tse.scoring.pesq_server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
-        )
-
-    def _ask(self, target: np.ndarray, estimate: np.ndarray, rate: int, mode: str) -> dict | None:
-        """The child's reply, or None when it crashed."""
-        if self.child is None:
-            self.child = self._start()
-        try:
-            self.child.stdin.write(HEADER.pack(mode.encode(), rate, len(target)))
-            self.child.stdin.write(np.ascontiguousarray(target, np.float64).tobytes())
-            self.child.stdin.write(np.ascontiguousarray(estimate, np.float64).tobytes())
-            self.child.stdin.flush()
-            line = self.child.stdout.readline()
-        except BrokenPipeError:
-            line = b""
-        if line:
-            return json.loads(line)
-        code = self.child.wait()
-        self.close()
-        if code > 0:  # an exit by itself is our own fault (pesq cannot be imported), not the signal's
-            raise RuntimeError(f"the PESQ child process ended with exit code {code}; see its message above.")
-        return None
+    def _pesq(self, target: np.ndarray, estimate: np.ndarray, rate: int, mode: str) -> dict | None:
+        signals = (np.ascontiguousarray(samples, np.float64).tobytes() for samples in (target, estimate))
+        return self.ask(HEADER.pack(mode.encode(), rate, len(target)), *signals)
 
     def __call__(
         self, target: np.ndarray, estimate: np.ndarray, rate: int = 16000, mode: str = "wb"
@@ -92,12 +43,12 @@ class PesqProcess:
             raise ValueError(f"target {target.shape} and estimate {estimate.shape} must have one shape.")
         if len(target) > MAX_S * rate:
             raise MetricFault(PESQ_LONG, f"pesq: {len(target) / rate:.1f} s is longer than {MAX_S:.0f} s")
-        reply = self._ask(target, estimate, rate, mode)
+        reply = self._pesq(target, estimate, rate, mode)
         if reply is None:
             raise MetricFault(PESQ_LONG, "pesq: native crash (too many bursts of speech)")
         if "value" in reply:
             return reply["value"]
-        itself = self._ask(target, target, rate, mode)
+        itself = self._pesq(target, target, rate, mode)
         kind = EST if itself and "value" in itself else REF
         raise MetricFault(kind, f"pesq: {reply['error']}")
 

@@ -3,75 +3,118 @@
 import hashlib
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from espnet_tse.schema.files import sha256_of
 from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.scoring.asr import AsrSpec, parse_asr
-from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
-from espnet_tse.scoring.card import Measure
+from espnet_tse.scoring.annotations import gender_pairs, interferer_texts
+from espnet_tse.scoring.asr import AsrSpec
+from espnet_tse.scoring.external_scores import ExternalScores, read_external
+from espnet_tse.scoring.identity import describe, describe_recogniser
 from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.metric_cards import needed_measure
-from espnet_tse.scoring.presets import PRESETS
-from espnet_tse.scoring.registry import MEASURES, METRICS
-from espnet_tse.scoring.text import NORMALISERS, read_text
-from espnet_tse.scoring.weights import WEIGHTS, find_weight, missing_parts, package_version, sha256
+from espnet_tse.scoring.pairing import SILENT, pair_inputs, some
+from espnet_tse.scoring.plan_asr import choose_normaliser, plan_recognisers
+from espnet_tse.scoring.presets import DEFAULTS, PRESETS
+from espnet_tse.scoring.registry import MEASURES, METRICS, SPEAKER_MODELS
+from espnet_tse.scoring.text import NORMALISERS, RATES, read_text
+from espnet_tse.scoring.weight_files import Places
+from espnet_tse.scoring.weights import find_weight, missing_parts
 
 log = logging.getLogger("espnet_tse.scoring")
-
-SHOWN = 5  # keys named in an error
 
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """What the user asked for; fields are the command-line options of ``score``."""
+    """What the user asked for; fields are the command-line options of ``score``.
 
-    inf_scp: Path
+    "" stands for what the preset says (``with_preset``).
+    """
+
+    inf_scp: Path | None
     output_dir: Path
+    inf_dir: Path | None = None
+    inf_pattern: str = "{utt}.wav"
     ref_scp: Path | None = None
     mix_scp: Path | None = None
     enroll_scp: Path | None = None
     intf_scp: tuple[Path, ...] = ()
+    absent: str = ""
     text: Path | None = None
+    intf_text: tuple[Path, ...] = ()
     utt2spk: Path | None = None
+    intf_utt2spk: tuple[Path, ...] = ()
+    spk2gender: Path | None = None
+    external: tuple[str, ...] = ()
     preset: str = "offline"
     metrics: str = ""
     asr: tuple[str, ...] = ()
-    text_norm: str = "basic"
-    length: str = "ref"
-    align: str = "none"
-    level: str = "none"
+    text_norm: str = ""
+    unit: str = ""
+    length: str = ""
+    align: str = ""
+    level: str = ""
     missing: str = "error"
     ref_channel: int = 0
     allow_upsample: bool = False
     skip_unavailable: bool = False
+    model_dir: Path | None = None
     dnsmos_dir: Path | None = None
     ci_unit: str = "utt"
+    flag: tuple[str, ...] = ()
+    candidates: int = 1
     system: str = ""
     test_set: str = ""
     cache_dir: Path | None = None
     resume: bool = True
     nj: int = 1
+    shard: str = ""
     force: bool = False
+
+    @property
+    def places(self) -> Places:
+        """Where weights are looked for."""
+        return Places(self.model_dir, self.dnsmos_dir)
 
 
 @dataclass(frozen=True)
 class ScoringPlan:
     """Everything known before the first file is scored."""
 
-    options: ScoringOptions
+    options: ScoringOptions  # with the preset's defaults filled in
     utterances: tuple[Utterance, ...]  # in byte order of their keys
     worker: WorkerPlan
     asr: tuple[AsrSpec, ...]
     external: dict[str, dict[str, dict[str, str]]]  # tag -> {"estimate"/"target": {key: words}}
     text: dict[str, str]
     speakers: dict[str, str]
+    genders: dict[str, str]  # key -> pair of genders, where both are known
+    interferer_text: dict[str, str]  # key -> words of all interferers
+    scores: dict[str, ExternalScores]  # column -> values from a file
     not_available: dict[str, str]  # column -> why
     measures: dict[str, dict]  # identity of every measure used, as written into the results
     signature: str
     low_band: bool = False
-    notes: list[str] = field(default_factory=list)
+    overrides: dict[str, str] = field(default_factory=dict)  # options that go against the preset
+
+
+def with_preset(options: ScoringOptions) -> tuple[ScoringOptions, dict[str, str]]:
+    """Fill in the preset's defaults; also tells which options the user set against them.
+
+    Raises:
+        DataError: unknown preset.
+    """
+    if options.preset not in PRESETS:
+        raise DataError(f"--preset {options.preset}: unknown; known: {', '.join(PRESETS)}.")
+    preset = PRESETS[options.preset]
+    defaults = DEFAULTS | preset.options
+    given = {name: getattr(options, name) for name in defaults if getattr(options, name)}
+    overrides = {name: value for name, value in given.items() if value != defaults[name]}
+    if preset.asr and options.asr and options.asr != preset.asr:
+        overrides["asr"] = " ".join(options.asr)
+    comparable = options.ref_scp or options.text
+    asr = tuple(option for option in options.asr or (preset.asr if comparable else ()) if option != "none")
+    return replace(options, asr=asr, **(defaults | given)), overrides
 
 
 def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]]:
@@ -80,17 +123,15 @@ def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]
     ``metrics``: "a,b" replaces the preset, "+a,-b" changes it.
 
     Raises:
-        DataError: unknown preset or metric, or both forms mixed.
+        DataError: unknown metric, or both forms mixed.
     """
-    if preset not in PRESETS:
-        raise DataError(f"--preset {preset}: unknown; known: {', '.join(PRESETS)}.")
     items = [item.strip() for item in metrics.split(",") if item.strip()]
     changes = [item for item in items if item[0] in "+-"]
     if changes and len(changes) != len(items):
         raise DataError(
             f"--metrics {metrics}: either plain names (replace the preset) or +name/-name, not both."
         )
-    names = list(PRESETS[preset]) if changes or not items else []
+    names = list(PRESETS[preset].metrics) if changes or not items else []
     explicit = set()
     for item in items:
         name = item.lstrip("+-")
@@ -109,105 +150,39 @@ def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]
     return tuple(n for n in METRICS if n in names), explicit
 
 
-def _some(keys: list[str]) -> str:
-    shown = ", ".join(sorted(keys)[:SHOWN])
-    return shown + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
-
-
-def _read_entries(path: Path) -> dict[str, str]:
-    entries = read_scp(path)
-    for key, entry in entries.items():
-        try:
-            refuse_pipe(entry, f"{path}, key '{key}'")
-        except AudioError as error:
-            raise DataError(str(error)) from None
-        if entry.startswith("*"):
-            raise DataError(
-                f"{path}: key '{key}' is a dynamic enrollment ('{entry}'); scoring needs a fixed file."
-            )
-    return entries
-
-
-def _collect_utterances(options: ScoringOptions) -> tuple[list[Utterance], bool]:
-    """Pair all inputs by key; also tells whether any estimate or target is below 16 kHz."""
-    inf = _read_entries(options.inf_scp)
-    ref = _read_entries(options.ref_scp) if options.ref_scp else None
-    keys = sorted(ref if ref is not None else inf, key=lambda key: key.encode("utf-8"))
-    if not keys:
-        raise DataError(f"{options.ref_scp or options.inf_scp}: holds no utterance.")
-    lacking = [key for key in keys if key not in inf]
-    if lacking and options.missing == "error":
-        raise DataError(
-            f"{options.inf_scp}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp}: "
-            f"{_some(lacking)}. Decode them, or pass --missing penalize to score them as failures."
-        )
-    if lacking:
-        log.warning(
-            "%d of %d estimates are missing and get the penalties: %s",
-            len(lacking),
-            len(keys),
-            _some(lacking),
-        )
-    extra = [key for key in inf if ref is not None and key not in ref]
-    if extra:
-        log.warning(
-            "%d keys of %s are not in %s; ignored: %s",
-            len(extra),
-            options.inf_scp,
-            options.ref_scp,
-            _some(extra),
-        )
-    others = {}
-    for name, path in (("mix", options.mix_scp), ("enroll", options.enroll_scp)):
-        others[name] = _read_entries(path) if path else None
-        without = [key for key in keys if path and key not in others[name]]
-        if without:
-            raise DataError(f"{path}: lacks {len(without)} of {len(keys)} keys to score: {_some(without)}.")
-    interferers = [_read_entries(path) for path in options.intf_scp]
-    without = [key for key in keys if interferers and not any(key in scp for scp in interferers)]
-    if without:
-        raise DataError(
-            f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {_some(without)}."
-        )
-
-    utterances, low_band = [], False
-    for key in keys:
-        headers = [probe(scp[key]) for scp in (inf, ref) if scp is not None and key in scp]
-        known = [header for header in headers if header is not None]
-        low_band = low_band or any(rate < RATE for _, rate in known)
-        utterances.append(
-            Utterance(
-                key,
-                inf.get(key),
-                ref[key] if ref is not None else None,
-                *(others[name][key] if others[name] is not None else None for name in ("mix", "enroll")),
-                tuple(scp[key] for scp in interferers if key in scp),
-                max((duration for duration, _ in known), default=0.0),
-            )
-        )
-    return utterances, low_band
+_OPTION = {"absent": "--absent"}
 
 
 def _drop_impossible(
-    names: tuple[str, ...], explicit: set[str], options: ScoringOptions, low_band: bool
+    names: tuple[str, ...], explicit: set[str], options: ScoringOptions, low_band: bool, deaf: dict[str, str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Metrics that can be computed, and why the others cannot; asked for by name, that is an error."""
+    """Metrics that can be computed, and why the others cannot; asked for by name, that is an error.
+
+    ``deaf``: tags of recognisers that cannot run, with the reason.
+    """
     given = {
         "inf": True,
         "ref": options.ref_scp is not None,
         "mix": options.mix_scp is not None,
         "enroll": options.enroll_scp is not None,
         "intf": bool(options.intf_scp),
+        "absent": bool(options.absent),
     }
+    if not options.absent:  # nobody misses what is about absent targets
+        names = tuple(n for n in names if METRICS[n].when != "absent" or n in explicit)
     if low_band and not options.allow_upsample and "pesq" in names:
         names = tuple(n for n in METRICS if n in (set(names) - {"pesq"}) | {"pesq_nb"})
-    reasons: dict[str, str] = {}
-    errors = []
+    reasons = {f"{RATES[options.unit]}_{tag}": reason for tag, reason in deaf.items()}
+    errors = (
+        []
+        if options.skip_unavailable
+        else [f"{reason}, or pass --skip_unavailable" for reason in deaf.values()]
+    )
     for name in names:
         card = METRICS[name]
-        absent = [f"--{role}_scp" for role in card.inputs if not given[role]]
-        blind = card.measure in ("dnsmos", "pdnsmos") and low_band and not options.allow_upsample
-        lacking = missing_parts(MEASURES[needed_measure(card)], options.dnsmos_dir)
+        absent = [_OPTION.get(role, f"--{role}_scp") for role in card.inputs if not given[role]]
+        blind = card.unit == "MOS" and low_band and not options.allow_upsample
+        lacking = missing_parts(MEASURES[needed_measure(card)], options.places)
         if absent:
             reasons[name] = f"needs {' and '.join(absent)}"
         elif blind:
@@ -225,43 +200,31 @@ def _drop_impossible(
     return tuple(n for n in names if n not in reasons), reasons
 
 
-def _describe(measure: Measure, dnsmos_dir: Path | None) -> dict:
-    """A measure's identity: what its cached values depend on besides the signals."""
-    # "2.11.0+cpu" and "2.11.0+cu128" are one version.
-    versions = {name: (package_version(name) or "").split("+")[0] for name in measure.packages}
-    hashes = {name: sha256(find_weight(name, dnsmos_dir)) for name in measure.weights}
-    for name, digest in hashes.items():
-        if not digest.startswith(WEIGHTS[name].sha256):
-            path = find_weight(name, dnsmos_dir)
-            log.warning("%s is not the known file (sha256 %s...): scores may not compare", path, digest[:8])
-    return {
-        "version": measure.version,
-        "settings": measure.settings,
-        "packages": versions,
-        "weights_sha256": hashes,
-    }
-
-
-def _measures_used(names: tuple[str, ...], pocketsphinx: bool) -> list[str]:
-    used = {METRICS[name].measure for name in names}
-    needs = {"si_sdr_i": "si_sdr", "fail_rate": "si_sdr", "sdr_i": "sdr", "conf_rate": "resemblyzer"}
-    used |= {needs[name] for name in names if name in needs}
-    if pocketsphinx:
-        used.add("pocketsphinx")
+def _measures_used(names: tuple[str, ...], speaker_model: str) -> list[str]:
+    """All that is computed: si_sdr and overlap also to describe the data and to find oracles."""
+    used = {METRICS[name].measure for name in names} | {"si_sdr", "overlap"}
+    used |= {"sdr"} & {name.removesuffix("_i") for name in names}
+    used |= {speaker_model} if "confusion" in used else set()
     return [name for name in MEASURES if name in used]
+
+
+def _best_speaker_model(names: tuple[str, ...]) -> str:
+    """The most trusted speaker model whose similarity is scored anyway, else the one that needs no download."""
+    used = {METRICS[name].measure for name in names}
+    return next((model for model in SPEAKER_MODELS if model in used), SPEAKER_MODELS[-1])
 
 
 def _check_texts(
     options: ScoringOptions, specs: tuple[AsrSpec, ...], utterances: list[Utterance]
 ) -> tuple[dict[str, str], dict[str, dict[str, dict[str, str]]]]:
     text = read_text(options.text) if options.text else {}
-    lacking = [u.key for u in utterances if options.text and u.key not in text]
+    lacking = [u.key for u in utterances if options.text and u.key not in text and not u.target_absent]
     if lacking:
-        raise DataError(f"{options.text}: lacks {len(lacking)} of {len(utterances)} keys: {_some(lacking)}.")
+        raise DataError(f"{options.text}: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}.")
     if options.text and not specs:
         log.info("n/a: wer (--text is given but no --asr; e.g. --asr external:<text>)")
     durations = sum(u.duration_s for u in utterances)
-    words = sum(len(text[u.key].split()) for u in utterances) if text else 0
+    words = sum(len(text.get(u.key, "").split()) for u in utterances)
     if durations and words / durations > 6:
         log.warning(
             "%s holds %.1f words a second: if the audio was cut (LibriMix 'min' mode) but not the text, WER "
@@ -275,15 +238,21 @@ def _check_texts(
             external[spec.tag] = {"estimate": read_text(spec.estimate_text)}
             if spec.target_text:
                 external[spec.tag]["target"] = read_text(spec.target_text)
-                without = [u.key for u in utterances if u.key not in external[spec.tag]["target"]]
+                target = external[spec.tag]["target"]
+                without = [u.key for u in utterances if u.key not in target and not u.target_absent]
                 if without:
-                    raise DataError(f"{spec.target_text}: lacks {len(without)} keys: {_some(without)}.")
+                    raise DataError(f"{spec.target_text}: lacks {len(without)} keys: {some(without)}.")
             elif not options.text:
                 raise DataError(
                     f"--asr external:{spec.estimate_text}: needs --text (for wer) or a second file after a "
                     "comma, the same recogniser's text of the clean targets (for dwer)."
                 )
     return text, external
+
+
+def _is_shard(text: str) -> bool:
+    part, _, parts = text.partition("/")
+    return part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)
 
 
 def _check_options(options: ScoringOptions) -> None:
@@ -296,13 +265,32 @@ def _check_options(options: ScoringOptions) -> None:
         ("align", ("none", "xcorr")),
         ("missing", ("error", "penalize")),
         ("ci_unit", ("utt", "spk")),
-        ("text_norm", tuple(NORMALISERS)),
+        ("text_norm", ("auto", *NORMALISERS)),
+        ("unit", tuple(RATES)),
     ):
         value = getattr(options, name)
         if value not in allowed:
             raise DataError(f"--{name} {value}: use one of {', '.join(allowed)}.")
     if options.ci_unit == "spk" and not options.utt2spk:
         raise DataError("--ci_unit spk resamples target speakers: give --utt2spk (key -> target speaker).")
+    if (options.inf_scp is None) == (options.inf_dir is None):
+        raise DataError("estimates: give --inf_scp or --inf_dir, one of the two.")
+    if options.absent and not options.mix_scp:
+        raise DataError("--absent: what comes out is compared with the mixture; give --mix_scp.")
+    if options.absent == SILENT and not options.ref_scp:
+        raise DataError(
+            f"--absent {SILENT}: means targets that are digital silence; give --ref_scp, or a list of keys."
+        )
+    if options.spk2gender and not (options.utt2spk and options.intf_utt2spk):
+        raise DataError(
+            "--spk2gender: needs --utt2spk (target speakers) and --intf_utt2spk (interfering speakers)."
+        )
+    if options.candidates < 1:
+        raise DataError(f"--candidates {options.candidates}: at least 1, one estimate and no choice.")
+    if options.intf_text and not (options.text and options.asr):
+        raise DataError("--intf_text: word leakage needs --text (of the target) and --asr as well.")
+    if options.shard and not _is_shard(options.shard):
+        raise DataError(f"--shard {options.shard}: use K/N with K from 1 to N, e.g. 2/8.")
     if options.nj < 1:
         raise DataError(f"--nj {options.nj}: at least 1.")
     if options.align != "none" and not options.ref_scp:
@@ -315,73 +303,73 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     Raises:
         DataError: with file, key and the way to mend it.
     """
+    options, overrides = with_preset(options)
     _check_options(options)
-    try:
-        specs = tuple(parse_asr(option) for option in options.asr)
-    except ValueError as error:
-        raise DataError(str(error)) from None
-    if len({spec.tag for spec in specs}) != len(specs):
-        raise DataError("--asr: one recogniser of a kind at a time.")
+    specs, deaf = plan_recognisers(options.asr, PRESETS[options.preset].decode, options.model_dir)
+    recognisers = tuple(spec for spec in specs if spec.kind != "external")
+    if recognisers and not (options.ref_scp or options.text):
+        raise DataError(f"--asr {recognisers[0].kind}: needs --text (for wer) or --ref_scp (for dwer).")
+    options = replace(options, text_norm=choose_normaliser(options.text_norm, specs))
     names, explicit = select_metrics(options.preset, options.metrics)
-    utterances, low_band = _collect_utterances(options)
-    names, not_available = _drop_impossible(names, explicit, options, low_band)
+    utterances, low_band = pair_inputs(options)
+    names, not_available = _drop_impossible(names, explicit, options, low_band, deaf)
     speakers = read_scp(options.utt2spk) if options.utt2spk else {}
     lacking = [u.key for u in utterances if options.utt2spk and u.key not in speakers]
     if lacking:
         raise DataError(
-            f"{options.utt2spk}: lacks {len(lacking)} of {len(utterances)} keys: {_some(lacking)}."
+            f"{options.utt2spk}: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}."
         )
     text, external = _check_texts(options, specs, utterances)
 
-    pocketsphinx = any(spec.kind == "pocketsphinx" for spec in specs)
-    if pocketsphinx and not (options.ref_scp or options.text):
-        raise DataError("--asr pocketsphinx: needs --text (for wer) or --ref_scp (for dwer).")
-    if pocketsphinx and (lacks := missing_parts(MEASURES["pocketsphinx"])):
-        raise DataError(f"--asr pocketsphinx: {'; '.join(lacks)}")
-    measures = {
-        name: _describe(MEASURES[name], options.dnsmos_dir) for name in _measures_used(names, pocketsphinx)
-    }
-    grammars = [spec.grammar for spec in specs if spec.grammar is not None]
-    for grammar in grammars:
-        if not grammar.is_file():
-            raise DataError(f"--asr pocketsphinx:{grammar}: no such grammar file (JSGF); mend the path.")
-        measures["pocketsphinx"]["grammar_sha256"] = sha256_of(grammar)
+    places, speaker_model = options.places, _best_speaker_model(names)
+    measures = {name: describe(MEASURES[name], places) for name in _measures_used(names, speaker_model)}
+    if "confusion" in measures:
+        measures["confusion"]["settings"] = {"speaker_model": speaker_model}
+    weights = {weight: find_weight(weight, places) for name in measures for weight in MEASURES[name].weights}
     identities = {name: json.dumps([name, part], sort_keys=True) for name, part in measures.items()}
-    weights = {
-        weight: find_weight(weight, options.dnsmos_dir)
-        for name in measures
-        for weight in MEASURES[name].weights
-    }
-    weights |= {"grammar": grammar for grammar in grammars}
+    for spec in recognisers:
+        # Texts are cached by what makes them, not by the name of their column.
+        measures[spec.measure] = describe_recogniser(spec, places)
+        identities[spec.measure] = json.dumps([spec.kind, measures[spec.measure]], sort_keys=True)
     estimate_cache = options.output_dir / ".cache"
     policies = {name: getattr(options, name) for name in ("length", "align", "level", "ref_channel")}
-    signed = {**policies, "measures": measures, "text_norm": options.text_norm, "asr": [s.tag for s in specs]}
+    scores = {each.card.name: each for each in map(read_external, options.external)}
+    if len(scores) != len(options.external):
+        raise DataError("--external: a column stands twice; give each its own name.")
+    texts = {"text_norm": options.text_norm, "unit": options.unit, "asr": [spec.tag for spec in specs]}
+    signed = {**policies, **texts, "measures": measures}
     return ScoringPlan(
         options=options,
         utterances=tuple(utterances),
         worker=WorkerPlan(
             metrics=names,
-            pocketsphinx=pocketsphinx,
+            recognisers=recognisers,
             **policies,
             identities=identities,
             weights=weights,
             estimate_cache=estimate_cache,
             reference_cache=options.cache_dir or estimate_cache,
+            speaker_model=speaker_model,
+            silent_is_absent=options.absent == SILENT,
         ),
         asr=specs,
         external=external,
         text=text,
         speakers=speakers,
+        genders=gender_pairs(options, utterances, speakers),
+        interferer_text=interferer_texts(options, utterances),
+        scores=scores,
         not_available=not_available,
         measures=measures,
         signature=hashlib.sha1(json.dumps(signed, sort_keys=True).encode()).hexdigest(),
         low_band=low_band,
+        overrides=overrides,
     )
 
 
 def plain_options(options: ScoringOptions) -> dict:
     """Options as JSON values, without those that cannot change a result."""
-    ignored = ("nj", "cache_dir", "resume", "output_dir", "system", "test_set")
+    ignored = ("nj", "shard", "cache_dir", "resume", "output_dir", "system", "test_set", "model_dir")
     content = {k: v for k, v in asdict(options).items() if k not in ignored}
     return {
         k: [str(x) for x in v] if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v

@@ -5,7 +5,7 @@ installed.
 """
 
 from espnet_tse.scoring.card import Measure, MetricCard
-from espnet_tse.scoring.cards import diagnostics, extraction, opinion, samples, speaker, words
+from espnet_tse.scoring.cards import diagnostics, extraction, meaning, opinion, samples, speaker, words
 
 
 def _by_name(entries: list) -> dict:
@@ -18,12 +18,19 @@ def _by_name(entries: list) -> dict:
 MEASURES: dict[str, Measure] = _by_name(
     [
         measure
-        for family in (samples, opinion, speaker, words, extraction, diagnostics)
+        for family in (samples, opinion, meaning, speaker, words, extraction, diagnostics)
         for measure in family.MEASURES
     ]
 )
 METRICS: dict[str, MetricCard] = _by_name(
-    [card for family in (samples, opinion, speaker, extraction, diagnostics) for card in family.METRICS]
+    [
+        card
+        for family in (samples, opinion, meaning, speaker, extraction, diagnostics)
+        for card in family.METRICS
+    ]
 )
 # Measures of (target, estimate) at one length.
 PAIRED = tuple(measure.name for measure in MEASURES.values() if measure.kind == "pair")
+EMBEDDINGS = tuple(measure.name for measure in MEASURES.values() if measure.kind == "embedding")
+# Speaker models from the most trusted to the one that is always at hand.
+SPEAKER_MODELS = ("wespeaker", "wavlm_sv", "resemblyzer")

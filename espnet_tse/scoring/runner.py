@@ -2,56 +2,25 @@
 
 import fcntl
 import logging
-import multiprocessing
-import os
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.schema.scp import DataError
-from espnet_tse.scoring.aggregate import aggregate
+from espnet_tse.scoring.aggregate import add_external, aggregate
 from espnet_tse.scoring.cache import abandoned, join_files
-from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.job_pool import JobPool
+from espnet_tse.scoring.pairing import some
 from espnet_tse.scoring.plan import ScoringPlan
-from espnet_tse.scoring.registry import MEASURES
 from espnet_tse.scoring.results import write_results
-from espnet_tse.scoring.worker import Record, run_job
+from espnet_tse.scoring.worker import Record
 
 log = logging.getLogger("espnet_tse.scoring")
 
-# A job starts up in about a second, and an utterance of two seconds is scored in five.
-MIN_UTTERANCES_PER_JOB = 2
 PROGRESS_S = 10.0
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-class JobError(RuntimeError):
-    """A job process failed; what it had finished is kept."""
-
-
-def deal(utterances: tuple[Utterance, ...], nj: int) -> list[list[Utterance]]:
-    """Longest first, dealt in turn, so that jobs end at about the same time."""
-    jobs = max(1, min(nj, len(utterances) // MIN_UTTERANCES_PER_JOB))
-    order = sorted(utterances, key=lambda u: (-u.duration_s, u.key))
-    return [order[j::jobs] for j in range(jobs)]
-
-
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Environment for child processes: numeric libraries read it when they are imported."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
@@ -80,86 +49,51 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     Returns:
         key -> record, and the cache files the jobs wrote.
     Raises:
-        JobError: a job failed or died.
+        JobError: a job failed.
     """
-    jobs = deal(plan.utterances, plan.options.nj)
+    pool = JobPool(plan.worker, plan.utterances, plan.options.nj)
     total = len(plan.utterances)
-    log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), len(jobs))
-    # spawn, never fork: a child forked after a multi-threaded torch operation can deadlock.
-    context = multiprocessing.get_context("spawn")
+    log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), pool.size)
     durations = {u.key: max(u.duration_s, 0.1) for u in plan.utterances}
     audio, audio_done = sum(durations.values()), 0.0
     records: dict[str, Record] = {}
-    files: list[Path] = []
-    running = {}
     start = shown = time.monotonic()
-    try:
-        with single_threaded():
-            for utterances in jobs:
-                receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=run_job, args=(sender, plan.worker, utterances))
-                process.start()
-                sender.close()
-                running[receiver] = process
-        while running:
-            for receiver in wait(list(running), timeout=1.0):
-                try:
-                    kind, *content = receiver.recv()
-                except EOFError:
-                    process = running.pop(receiver)
-                    process.join()
-                    raise JobError(
-                        f"a scoring job died with exit code {process.exitcode} after {len(records)} of "
-                        f"{total} utterances (out of memory?); run the same command again to go on."
-                    ) from None
-                if kind == "done":
-                    records[content[0].key] = content[0]
-                    audio_done += durations[content[0].key]
-                elif kind == "error":
-                    raise JobError(f"scoring utterance '{content[0]}' failed:\n{content[1]}")
-                else:
-                    files += content[0]
-                    running.pop(receiver).join()
-            now = time.monotonic()
-            if now - shown >= PROGRESS_S and records:
-                shown = now
-                # By audio, not by count: the longest come first, and would promise too long a wait.
-                left = (now - start) / audio_done * (audio - audio_done)
-                log.info(
-                    "scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left))
-                )
-    finally:
-        for process in running.values():
-            process.terminate()
-            process.join()
-    seconds = time.monotonic() - start
-    computed = sum(record.computed for record in records.values())
-    again = sum(record.computed == 0 for record in records.values())
+    for record in pool:
+        if record is not None:
+            records[record.key] = record
+            audio_done += durations[record.key]
+        now = time.monotonic()
+        if now - shown >= PROGRESS_S and records:
+            shown = now
+            # By audio, not by count: the longest come first, and would promise too long a wait.
+            left = (now - start) / audio_done * (audio - audio_done)
+            log.info("scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left)))
+    if pool.crashed:
+        log.warning(
+            "%d utterance(s) killed their process, see 'crash' in failed: %s",
+            len(pool.crashed),
+            some(pool.crashed),
+        )
     log.info(
         "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache",
         total,
-        seconds,
-        computed,
-        again,
+        time.monotonic() - start,
+        sum(record.computed for record in records.values()),
+        sum(record.computed == 0 for record in records.values()),
     )
-    return records, files
+    return records, pool.files
 
 
-def estimate_seconds(plan: ScoringPlan) -> float:
-    """CPU seconds the plan takes on one core, from the measured cost per 5 s in the registry."""
-    from espnet_tse.scoring.dnsmos import RATE, WINDOW
+def run_shard(plan: ScoringPlan) -> int:
+    """Score every n-th utterance into the caches and write nothing else: one task of an array job.
 
-    total = 0.0
-    for utterance in plan.utterances:
-        seconds = max(utterance.duration_s, 0.1)
-        filled = seconds * RATE
-        while filled < WINDOW:
-            filled *= 2
-        windows = int(filled // RATE - 9.01) + 1
-        for name in plan.measures:
-            scale = windows if name in ("dnsmos", "pdnsmos") else seconds / 5
-            total += MEASURES[name].cost_ms / 1000 * scale
-    return total
+    A plain run after all of them takes what they left and writes the results.
+    """
+    part, _, parts = plan.options.shard.partition("/")
+    mine = plan.utterances[int(part) - 1 :: int(parts)]
+    if mine:
+        score_all(replace(plan, utterances=mine))
+    return 0
 
 
 def run(plan: ScoringPlan) -> int:
@@ -175,6 +109,7 @@ def run(plan: ScoringPlan) -> int:
             for path in own.glob("*.jsonl"):
                 path.unlink()
         records, files = score_all(plan)
+        add_external(plan, records)
         summary = aggregate(plan, records)
         write_results(plan, records, summary)
         # The folder of this system keeps what this run used; the shared one keeps everything.

@@ -1,10 +1,11 @@
-"""Transcripts: reading them, and the ``basic`` text normaliser."""
+"""Transcripts: reading them, normalising them, and what is counted in them."""
 
 import re
 import unicodedata
 from pathlib import Path
 
 from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.whisper_text import normalise_whisper_basic, normalise_whisper_en
 
 
 def read_text(path: Path | str) -> dict[str, str]:
@@ -60,4 +61,17 @@ def normalise_none(text: str) -> str:
     return " ".join(text.split())
 
 
-NORMALISERS = {"basic": normalise_basic, "none": normalise_none}
+NORMALISERS = {
+    "basic": normalise_basic,
+    "none": normalise_none,
+    "whisper_en": normalise_whisper_en,
+    "whisper_basic": normalise_whisper_basic,
+}
+# Name of the error rate by what is counted (--unit).
+RATES = {"word": "wer", "char": "cer"}
+
+
+def split_units(text: str, unit: str) -> list[str]:
+    """Words, or characters without the blanks between words (for scripts that write none)."""
+    words = text.split()
+    return words if unit == "word" else list("".join(words))

@@ -3,7 +3,8 @@ from importlib import metadata
 import pytest
 
 from espnet_tse.bin import doctor
-from espnet_tse.scoring import weights
+from espnet_tse.scoring import weight_files, weights
+from espnet_tse.scoring.weight_files import WheelWeight
 
 
 def findings(generator) -> dict:
@@ -80,9 +81,8 @@ def test_a_module_that_does_not_load_is_required(monkeypatch):
 def test_other_bytes_of_a_weight_file_are_seen(monkeypatch, tmp_path, digest, state):
     path = tmp_path / "pretrained.pt"
     path.write_bytes(b"weights")
-    monkeypatch.setattr(
-        weights, "WEIGHTS", {"resemblyzer": weights.WeightFile("r", "resemblyzer", "p", digest)}
-    )
+    weight = WheelWeight("resemblyzer", "pretrained.pt", digest, "")
+    monkeypatch.setattr(weight_files, "WHEEL_WEIGHTS", {"resemblyzer": weight})
     monkeypatch.setattr(weights, "find_weight", lambda name: path)
     assert findings(doctor.check_weights())["resemblyzer"].state == state
 
@@ -90,7 +90,7 @@ def test_other_bytes_of_a_weight_file_are_seen(monkeypatch, tmp_path, digest, st
 def test_absent_weights_are_optional_and_can_be_mended(monkeypatch):
     monkeypatch.setattr(weights, "find_weight", lambda name: None)
     found = findings(doctor.check_weights())
-    assert set(found) == set(weights.WEIGHTS) == set(doctor.WEIGHT_PURPOSE)
+    assert set(found) == set(weight_files.WHEEL_WEIGHTS) == set(doctor.WEIGHT_PURPOSE)
     assert all(finding.state == "optional" for finding in found.values())
     assert found["pdnsmos"].mend == "pip install --force-reinstall --no-deps speechmos"
 

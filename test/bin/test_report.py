@@ -43,6 +43,22 @@ def test_results_alone_are_enough(exp_dir, tmp_path):
     assert "| a | 1 | 3.00 |" in (tmp_path / "R.md").read_text()
 
 
+def test_tables_for_a_paper_and_for_a_spreadsheet(exp_dir, tmp_path):
+    latex, table = tmp_path / "tables.tex", tmp_path / "results.csv"
+    assert main(["--exp_dir", str(exp_dir), "--latex", str(latex), "--csv", str(table)]) == 0
+    assert "a & 1 & $3.00$" in latex.read_text()
+    assert "test,offline,s,a,system,si_sdr,3.0,,,1,,,dB," in table.read_text()
+
+
+def test_published_rows_of_another_protocol_end_with_one(exp_dir, tmp_path, capsys):
+    papers = tmp_path / "papers.yaml"
+    protocol = "{preset: laura, list: l, mode: min, kind: clean, sample_rate: 16000}"
+    papers.write_text(f"tables: [{{source: s, protocol: {protocol}, rows: [{{system: b, si_sdr: 1}}]}}]\n")
+    arguments = ["--exp_dir", str(exp_dir), "--csv", str(tmp_path / "r.csv"), "--paper_rows", str(papers)]
+    assert main(arguments) == 1
+    assert "preset laura, here not recorded" in capsys.readouterr().err
+
+
 def test_data_errors_end_with_one_and_a_reason(exp_dir, tmp_path, capsys):
     (tmp_path / "RESULTS.md").write_text("by hand\n")
     assert main(["--exp_dir", str(exp_dir), "--output", str(tmp_path / "RESULTS.md")]) == 1
@@ -55,7 +71,7 @@ def test_data_errors_end_with_one_and_a_reason(exp_dir, tmp_path, capsys):
     "arguments, message",
     [
         (["--output", "R.md"], "give --exp_dir, --results or both"),
-        (["--exp_dir", "exp"], "give --output, --html or both"),
+        (["--exp_dir", "exp"], "give --output, --html, --latex or --csv"),
         (["--exp_dir", "exp", "--output", "R.md", "--num_utts", "-1"], "--num_utts must not be negative"),
     ],
 )

@@ -56,7 +56,9 @@ def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypa
     assert (
         len(dataset) == 12 and 1.2 < min(dataset.num_samples) / 16000 < max(dataset.num_samples) / 16000 < 4
     )
-    words = [text.split() for text in read_scp("data/test/text_spk1").values()]
+    texts = [read_scp(f"data/test/text_spk{number}") for number in (1, 2)]
+    assert texts[0].keys() == texts[1].keys() and any(texts[0][key] != texts[1][key] for key in texts[0])
+    words = [text.split() for text in texts[0].values()]
     assert all(len(w) == 6 and w[0] in ("bin", "lay", "place", "set") for w in words)
     voices = [
         tuple(v.values())

@@ -47,9 +47,10 @@ FOLLOW_S = 20.0  # in which jobs have to follow their pipeline
 # Of these there are others in another run: logs, figures and names with times or process numbers in them.
 NOT_RESULTS = re.compile(
     r"\.log$|/log/|/tensorboard/|/images/\w+_time\.png$|/decode\.json$|/report\.html$|cache/|/lock$|/run\.sh$"
-    r"|/checkpoint\.previous\.pth$"
+    r"|/checkpoint\.previous\.pth$|/\.done\.report$"
 )
 STATES = ("step", "codec", "model", "optimizer", "optimizers", "schedulers")  # of a checkpoint; the others are times
+DATE = re.compile(rb"\d{4}-\d\d-\d\d")  # midnight may come between the runs
 TEMPORARY = re.compile(r"\.tmp$|\.new$|\.link$|\.old\.\d+$|/\.started\.|/job\.[^/]*\.jsonl$")
 
 
@@ -227,7 +228,10 @@ def content(path: Path) -> object:
         with torch.serialization.safe_globals(PLAIN_TYPES):
             states = torch.load(path, map_location="cpu", weights_only=True)
         return str({name: digests(states[name]) for name in STATES if name in states})
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    held = path.read_bytes()
+    if path.suffix in (".json", ".md"):
+        held = DATE.sub(b"", held)
+    return hashlib.sha256(held).hexdigest()
 
 
 def digests(state: object) -> object:

@@ -59,3 +59,40 @@ def write_set(tmp_path: Path) -> Callable[[str, dict[str, np.ndarray]], Path]:
         return scp
 
     return write
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Callable[[str], Path]:
+    """models(relative) -> a tiny random model at its place below a model folder, made at the first call."""
+    import tiny_scorers as tiny
+
+    folder = tmp_path_factory.mktemp("models")
+    makers = {
+        "nisqa/nisqa.tar": tiny.save_nisqa,
+        "utmos": tiny.save_utmos,
+        "hf/hubert-base-ls960": tiny.save_hubert,
+        "hf/wavlm-base-plus-sv": tiny.save_wavlm_sv,
+        "wespeaker/voxceleb_resnet221_LM.onnx": tiny.save_wespeaker,
+        "whisper/tiny.pt": tiny.save_whisper,
+        "hf/whisper-tiny": tiny.save_hf_whisper,
+        "faster-whisper/tiny": lambda path: tiny.save_faster_whisper(make("hf/whisper-tiny"), path),
+    }
+
+    def make(relative: str) -> Path:
+        path = folder / relative
+        return path if path.exists() else makers[relative](path)
+
+    return make
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Every attempt to connect fails the test."""
+    import socket
+
+    def refuse(*_, **__):
+        raise AssertionError("the network was asked")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)

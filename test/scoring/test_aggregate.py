@@ -3,19 +3,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_tse.scoring.aggregate import aggregate, summarise
+from espnet_tse.scoring.aggregate import add_external, aggregate, summarise
 from espnet_tse.scoring.asr import AsrSpec
+from espnet_tse.scoring.external_scores import read_external
 from espnet_tse.scoring.failure import Fault, Outcome
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, ScoringPlan
+from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.worker import Record
 
 EST, REF = Fault("est", "silent"), Fault("ref", "silent")
 
 
-def make_plan(keys, asr=(), **changes):
-    fields = {"external": {}, "text": {}, "speakers": {}, **changes}
-    options = ScoringOptions(Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"))
+def make_plan(keys, asr=(), unit="word", **changes):
+    lists = ("external", "text", "speakers", "genders", "interferer_text", "scores")
+    fields = {**{name: {} for name in lists}, **changes}
+    options = ScoringOptions(
+        Path("inf.scp"), Path("out"), ref_scp=Path("ref.scp"), text_norm="basic", unit=unit
+    )
     utterances = tuple(Utterance(key, f"{key}.wav") for key in keys)
     return ScoringPlan(
         options, utterances, None, tuple(asr), not_available={}, measures={}, signature="s", **fields
@@ -39,7 +44,7 @@ def test_penalties_stay_in_the_mean_and_exclusions_leave_it():
         "c": Outcome(None, REF),
         "d": Outcome(2.0),
     }
-    entry = summarise("pesq", outcomes, None)
+    entry = summarise(METRICS["pesq"], outcomes, None)
     assert entry["mean"] == 2.0 and entry["median"] == 2.0 and (entry["min"], entry["max"]) == (1.0, 3.0)
     assert (entry["n"], entry["n_penalized"], entry["n_excluded"]) == (3, 1, 1)
     assert entry["marked"] and entry["higher_is_better"] is True
@@ -47,12 +52,14 @@ def test_penalties_stay_in_the_mean_and_exclusions_leave_it():
 
 
 def test_all_excluded_has_no_mean():
-    entry = summarise("pesq", {"a": Outcome(None, REF)}, None)
+    entry = summarise(METRICS["pesq"], {"a": Outcome(None, REF)}, None)
     assert entry["mean"] is None and entry["ci95"] is None and entry["n"] == 0
 
 
 def test_share_of_odd_lengths():
-    entry = summarise("len_ratio", {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None)
+    entry = summarise(
+        METRICS["len_ratio"], {str(i): Outcome(v) for i, v in enumerate([0.0, 0.89, 0.9, 1.1])}, None
+    )
     assert entry["share_outside"] == 0.5 and entry["higher_is_better"] is None
 
 
@@ -110,8 +117,8 @@ def test_dwer_compares_with_the_recognisers_text_of_the_target():
 def test_pocketsphinx_columns_are_flagged():
     plan = make_plan("uv", asr=[AsrSpec("pocketsphinx", "pocketsphinx")])
     records = {
-        "u": make_record("u", text={"estimate": "a", "target": "a b"}),
-        "v": make_record("v", text={"estimate": "a", "target": None}, text_faults={"target": "silent"}),
+        "u": make_record("u", texts={"pocketsphinx": {"estimate": "a", "target": "a b"}}),
+        "v": make_record("v", texts={"pocketsphinx": {"estimate": "a"}}, text_faults={"target": "silent"}),
     }
     entry = aggregate(plan, records).wer["dwer_pocketsphinx"]
     assert entry["smoke_test"] and entry["corpus"] == 0.5 and entry["n_excluded"] == 1
@@ -120,3 +127,72 @@ def test_pocketsphinx_columns_are_flagged():
 def test_normaliser_is_applied_to_both_sides():
     plan = make_plan("u", text={"u": "WELL-KNOWN, man"}, **external({"u": "well known Man."}))
     assert aggregate(plan, {"u": make_record("u")}).wer["wer_external"]["corpus"] == 0.0
+
+
+def test_words_of_the_interferer():
+    plan = make_plan(
+        "uvw",
+        text={"u": "a b", "v": "a", "w": "a"},
+        interferer_text={"u": "C, d b", "v": "e", "w": "a"},
+        **external({"u": "a c c", "w": "a"}),
+    )
+    summary = aggregate(plan, {k: make_record(k) for k in "uvw"})
+    entry = summary.wer["leak_external"]
+    # Of u's c and d one is heard; v has no text, which must not look clean; w's interferer has no word of its own.
+    assert (entry["corpus"], entry["nref"], entry["n"], entry["n_penalized"]) == (2 / 3, 3, 2, 1)
+    assert summary.leaks[0].counts == {"u": (1, 2), "v": (1, 1), "w": None}
+
+
+def test_absent_targets_are_not_expected_of_other_metrics():
+    absent = {"si_sdr": Outcome(None, Fault("n/a", "the target is absent")), "absent_leak": Outcome(-20.0)}
+    present = {"si_sdr": Outcome(3.0), "absent_leak": Outcome(None, Fault("n/a", "the target is present"))}
+    plan = make_plan("uv", text={"u": "a"}, **external({"u": "a", "v": "b"}))
+    records = {"u": make_record("u", present), "v": make_record("v", absent, target_absent=True)}
+    summary = aggregate(plan, records)
+    for name, mean in (("si_sdr", 3.0), ("absent_leak", -20.0)):
+        entry = summary.metrics[name]
+        assert (entry["mean"], entry["n"], entry["n_expected"], entry["n_excluded"]) == (mean, 1, 1, 0)
+    assert summary.wer["wer_external"]["n_excluded"] == 0 and summary.wer["wer_external"]["corpus"] == 0.0
+    assert summary.coverage == {
+        "expected": 2,
+        "missing": 0,
+        "target_absent": 1,
+        "penalized": 0,
+        "excluded": 0,
+    }
+
+
+def test_buckets_hold_means_intervals_and_word_errors():
+    keys = [f"u{i}" for i in range(6)]
+    plan = make_plan(keys, text=dict.fromkeys(keys, "a b"), **external(dict.fromkeys(keys, "a")))
+    records = {
+        key: make_record(key, {"si_sdr": Outcome(float(i)), "est_dbfs": Outcome(0.0)}, input_sir_db=i - 1.5)
+        for i, key in enumerate(keys)
+    }
+    parts = aggregate(plan, records).buckets["input_sir"]
+    assert [(part["label"], part["n"]) for part in parts] == [("-5 to 0 dB", 2), ("0 to 5 dB", 4)]
+    assert parts[1]["metrics"]["si_sdr"]["mean"] == 3.5 and parts[1]["metrics"]["si_sdr"]["n"] == 4
+    low, high = parts[1]["metrics"]["si_sdr"]["ci95"]
+    assert low < 3.5 < high
+    assert parts[0]["metrics"]["wer_external"] == {"mean": 0.5, "ci95": [0.5, 0.5], "n": 2}
+    assert "est_dbfs" not in parts[0]["metrics"]
+
+
+def test_external_scores_are_columns_like_others(tmp_path):
+    (tmp_path / "mos").write_text("u 3\nv 1\n")
+    plan = make_plan("uvw", scores={"mos": read_external(f"mos={tmp_path / 'mos'},up")})
+    records = {"u": make_record("u"), "v": make_record("v"), "w": make_record("w", estimate_fault="silent")}
+    add_external(plan, records)
+    entry = aggregate(plan, records).metrics["mos"]
+    assert (entry["mean"], entry["n_penalized"], entry["external"]) == (5 / 3, 1, "mos from mos")
+
+
+@pytest.mark.parametrize(
+    "mean, said",
+    [({"conf_rate": 0.5}, "50 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")],
+)
+def test_odd_rates_are_said(mean, said):
+    (name, value), *_ = mean.items()
+    summary = aggregate(make_plan("u"), {"u": make_record("u", {name: Outcome(value)})})
+    assert said in summary.warnings[0]
+    assert aggregate(make_plan("u"), {"u": make_record("u", {name: Outcome(0.0)})}).warnings == []

@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from espnet_tse.scoring import weights
 from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table, needed_measure
 from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.registry import MEASURES, METRICS
+from espnet_tse.scoring.weight_files import WHEEL_WEIGHTS, Places
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,9 +23,12 @@ def test_the_page_is_the_generated_one():
 
 
 def test_every_metric_is_on_the_page_and_in_the_list():
+    page, lines = metrics_markdown(), metrics_table().splitlines()
     for name in METRICS:
-        assert f"### `{name}`" in metrics_markdown()
-        assert any(line.startswith(f"{name} ") for line in metrics_table().splitlines())
+        assert f"### `{name}`" in page
+        assert any(line.startswith(f"{name} ") for line in lines)
+    for name in PRESETS:
+        assert f"| `{name}` |" in page and any(line.startswith(f"preset {name}: ") for line in lines)
 
 
 def test_list_runs_with_nothing_but_the_standard_library():
@@ -34,10 +39,29 @@ def test_list_runs_with_nothing_but_the_standard_library():
     assert "[available]" in done.stdout  # numpy metrics name no package
 
 
+def test_no_metric_of_the_specification_lacks():
+    opinions = [
+        "dnsmos_sig",
+        "dnsmos_bak",
+        "dnsmos_ovrl",
+        "dnsmos_p808",
+        "pdnsmos_sig",
+        "pdnsmos_bak",
+        "pdnsmos_ovrl",
+    ]
+    opinions += ["nisqa", "nisqa_noi", "nisqa_dis", "nisqa_col", "nisqa_loud", "utmos"]
+    models = ("resemblyzer", "wavlm", "wespeaker", "wespeaker01")
+    speakers = [f"spk_{model}{side}" for model in models for side in ("", "_enroll")]
+    samples = ["si_sdr", "si_sdr_i", "sdr", "sdr_i", "pesq", "pesq_nb", "stoi", "estoi"]
+    others = ["sbs", "sbs_r", "sbs_f1", "conf_rate", "fail_rate", "len_ratio", "est_dbfs", "clip_frac"]
+    assert {*opinions, *speakers, *samples, *others} <= set(METRICS)
+    assert {"pocketsphinx", "whisper", "faster_whisper", "hf_whisper"} <= set(MEASURES)
+
+
 def test_missing_weights_are_named(monkeypatch, tmp_path):
-    lack, *_ = weights.missing_parts(MEASURES["dnsmos"], tmp_path)
+    lack, *_ = weights.missing_parts(MEASURES["dnsmos"], Places(dnsmos_dir=tmp_path))
     assert "sig_bak_ovr.onnx" in lack and str(tmp_path) in lack
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert (
         "pretrained.pt is not in the package 'resemblyzer'"
         in weights.missing_parts(MEASURES["resemblyzer"])[0]
@@ -49,10 +73,10 @@ def test_cards_are_consistent(card):
     assert card.direction in ("up", "down", "none")
     assert needed_measure(card) in MEASURES and MEASURES[card.measure].version >= 1
     same = [other.position for other in METRICS.values() if other.measure == card.measure]
-    if MEASURES[card.measure].kind == "signal":
-        assert len(set(same)) == len(same)  # no two columns show one value
-    else:
+    if MEASURES[card.measure].kind in ("derived", "embedding"):
         assert card.position == 0
+    else:
+        assert len(set(same)) == len(same)  # no two columns show one value
     if card.direction == "up" and card.measure != "improvement":
         # No output may score below a missing one.
         assert card.penalty == card.low
@@ -60,14 +84,9 @@ def test_cards_are_consistent(card):
         assert card.penalty == card.high
 
 
-def test_presets_name_known_metrics():
-    for names in PRESETS.values():
-        assert set(names) <= set(METRICS) and len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize("name", list(weights.WEIGHTS))
-def test_weights_are_the_measured_ones(name):
-    assert weights.sha256(weights.find_weight(name)).startswith(weights.WEIGHTS[name].sha256)
+@pytest.mark.parametrize("name", list(WHEEL_WEIGHTS))
+def test_weights_of_wheels_are_the_measured_ones(name):
+    assert weights.weight_sha256(name).startswith(WHEEL_WEIGHTS[name].sha256)
 
 
 def test_hash_of_a_folder_follows_names_and_contents(tmp_path):

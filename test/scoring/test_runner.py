@@ -6,16 +6,17 @@ import multiprocessing
 import os
 import threading
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from espnet_tse.schema.scp import DataError
-from espnet_tse.scoring import runner
-from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring import job_pool, runner
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
-from espnet_tse.scoring.runner import JobError, deal, run
+from espnet_tse.scoring.job_pool import JobError
+from espnet_tse.scoring.runner import run, run_shard
 from espnet_tse.scoring.source_version import source_commit
 
 METRICS = "si_sdr,si_sdr_i,sdr,pesq,fail_rate,len_ratio,est_dbfs"
@@ -25,7 +26,7 @@ KEYS = [f"u{i:02d}" for i in range(9)]
 @pytest.fixture
 def options(tmp_path, write_set, speech, noise, monkeypatch):
     """Nine utterances, among them a silent, a NaN and a missing estimate, a silent and a short target."""
-    monkeypatch.setattr(runner, "MIN_UTTERANCES_PER_JOB", 1)
+    monkeypatch.setattr(job_pool, "MIN_UTTERANCES_PER_JOB", 1)
     target = {key: speech[: 16000 + 1600 * i] for i, key in enumerate(KEYS)}
     estimate = {key: x + noise[: len(x)] * 0.3 * i for i, (key, x) in enumerate(target.items())}
     estimate["u01"] = np.zeros(16000)
@@ -129,31 +130,75 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     assert left == {"si_sdr", "result_si_sdr.txt", "failed", "scores.jsonl", "result.json"}
 
 
-def test_a_killed_job_is_named_and_its_work_is_kept(options, tmp_path, caplog):
-    caplog.set_level(logging.INFO)
-    options = replace(options, cache_dir=None)
-    cache, lists = options.output_dir / ".cache", options.inf_scp.read_text()
-    # Opening a pipe that nobody writes waits for ever: the job stops at u00, the shortest and so the last.
+@contextmanager
+def killer(fifo, times):
+    """Kill the job process that opens ``fifo``, up to ``times`` times; then let it read an end of file."""
+    over = threading.Event()
+
+    def watch():
+        killed = 0
+        while not over.is_set():
+            try:
+                end = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)  # succeeds where someone waits to read
+            except OSError:
+                time.sleep(0.01)
+                continue
+            if killed < times:
+                for child in multiprocessing.active_children():
+                    child.kill()
+                    with suppress(ChildProcessError):  # the pool was first to see it dead; it must be the one to reap it
+                        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            killed += 1
+            os.close(end)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+@pytest.fixture
+def deadly(options, tmp_path):
+    """Options in which the estimate of u07 is a pipe that nobody writes."""
     os.mkfifo(tmp_path / "pipe")
-    options.inf_scp.write_text(lists.replace(f"{tmp_path}/inf/u00.wav", f"{tmp_path}/pipe:0"))
-    before = 3 * (3 + 1) + 3  # three good utterances, and the mixture of three failed ones
+    options.inf_scp.write_text(
+        options.inf_scp.read_text().replace(f"{tmp_path}/inf/u07.wav", f"{tmp_path}/pipe:0")
+    )
+    return replace(options, metrics="si_sdr,si_sdr_i", cache_dir=None)
 
-    def kill_when_the_others_are_done():
-        while sum(path.read_text().count("\n") for path in cache.glob("job.*.jsonl")) < before:
-            time.sleep(0.02)
-        for child in multiprocessing.active_children():
-            child.kill()
 
-    killer = threading.Thread(target=kill_when_the_others_are_done, daemon=True)
-    killer.start()
-    with pytest.raises(JobError, match="died with exit code -9.*run the same command again"):
-        run(make_plan(options))
-    killer.join()
+def test_a_crash_costs_one_utterance(options, deadly, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    with killer(tmp_path / "pipe", times=9):
+        assert run(make_plan(deadly)) == 0
+    assert "1 utterance(s) killed their process, see 'crash' in failed: u07" in caplog.text
+    rows = {row["utt"]: row for row in map(json.loads, (options.output_dir / "scores.jsonl").open())}
+    assert rows["u07"]["si_sdr"] == -100.0 and rows["u07"]["wer_external"] == 1.0
+    assert rows["u07"]["si_sdr_i"] == pytest.approx(-100.0 - rows["u07"]["input_sir_db"], abs=1e-5)
+    assert rows["u08"]["si_sdr"] > 0 and rows["u00"]["si_sdr"] == 100.0
+    failed = (options.output_dir / "failed").read_text()
+    assert "u07 si_sdr crash the scoring process was killed, twice" in failed and "u08" not in failed
+
+
+def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(job_pool, "MAX_CRASHES", 0)
+    with killer(tmp_path / "pipe", times=9), pytest.raises(JobError, match="run the same command again"):
+        run(make_plan(deadly))
+    assert not (deadly.output_dir / "result.json").exists()
+    deadly.inf_scp.write_text(deadly.inf_scp.read_text().replace("pipe:0", "inf/u07.wav"))
+    assert run(make_plan(deadly)) == 0 and "8 utterances whole from the cache" in caplog.text
+
+
+def test_shards_fill_the_caches_and_a_plain_run_merges_them(options, caplog):
+    caplog.set_level(logging.INFO)
+    options = replace(options, metrics="si_sdr")
+    for part in (1, 2):
+        assert run_shard(make_plan(replace(options, shard=f"{part}/2"))) == 0
+    assert "scoring 5 utterances" in caplog.text and "scoring 4 utterances" in caplog.text
     assert not (options.output_dir / "result.json").exists()
-
-    options.inf_scp.write_text(lists)
-    caplog.clear()
-    assert run(make_plan(options)) == 0 and ": 4 values computed, 8 utterances whole" in caplog.text
+    assert run(make_plan(options)) == 0 and ": 0 values computed, 9 utterances whole" in caplog.text
 
 
 def test_an_error_in_a_job_names_the_utterance(options, tmp_path):
@@ -177,18 +222,3 @@ def test_two_runs_in_one_folder_are_refused(options):
     plan = make_plan(replace(options, metrics="si_sdr"))
     with runner._only_one(plan.worker.estimate_cache), pytest.raises(DataError, match="another scoring run"):
         run(plan)
-
-
-def test_dealing_is_even_and_longest_first(monkeypatch):
-    utterances = tuple(Utterance(f"u{i}", None, duration_s=float(i)) for i in range(16))
-    jobs = deal(utterances, 2)
-    assert [[u.key for u in job][:2] for job in jobs] == [["u15", "u13"], ["u14", "u12"]]
-    assert len(deal(utterances, 16)) == 8 and len(deal(utterances[:3], 4)) == 1
-
-
-def test_threads_are_set_for_children_and_given_back(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with runner.single_threaded():
-        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
-    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ

@@ -13,6 +13,7 @@ from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.registry import METRICS, PAIRED
 from espnet_tse.scoring.worker import UtteranceScorer
 
+OFFLINE = tuple(name for name in PRESETS["offline"].metrics if METRICS[name].when != "absent")
 CHEAP = "si_sdr,si_sdr_i,sdr,sdr_i,pesq,stoi,estoi,fail_rate,len_ratio,est_dbfs,clip_frac"
 
 
@@ -133,7 +134,7 @@ def test_perfect_estimate_reaches_the_ceilings(outputs):
 
 def test_every_metric_of_the_preset_has_an_outcome(outputs, failures):
     for record in [*outputs.values(), *failures.values()]:
-        assert tuple(record.outcomes) == PRESETS["offline"]
+        assert tuple(record.outcomes) == OFFLINE
 
 
 def test_the_mixture_improves_nothing(outputs):
@@ -163,7 +164,7 @@ def test_failed_estimates_get_every_penalty(failures, outputs):
 
 
 def test_a_missing_output_never_helps(failures, outputs):
-    for metric in PRESETS["offline"]:
+    for metric in OFFLINE:
         direction = METRICS[metric].direction
         worst = {"up": min, "down": max}.get(direction)
         if worst is None:
@@ -328,7 +329,8 @@ def test_second_time_nothing_is_computed_and_values_are_the_same(make_scorer, au
 def test_failures_are_remembered_too(make_scorer, audio, data, speech):
     short = audio("short_speech", speech[:4500])
     first = make_scorer("faults", "stoi")
-    assert score(first, data, short, ref=short).computed == 1
+    # stoi; si_sdr of estimate and mixture and the overlap, which describe every utterance.
+    assert score(first, data, short, ref=short).computed == 4
     first.close()
     again = score(make_scorer("faults", "stoi"), data, short, ref=short)
     assert again.computed == 0 and again.outcomes["stoi"].fault.kind == "ref"
@@ -338,8 +340,8 @@ def test_the_mixture_and_target_side_go_to_the_shared_folder(make_scorer, folder
     shared = folder / "shared"
     metrics = "si_sdr,si_sdr_i,spk_resemblyzer,conf_rate"
     one = make_scorer("one", metrics, cache_dir=shared)
-    # si_sdr of estimate and mixture, embeddings of estimate, target and interferer.
-    assert score(one, data, audio("a", noisy)).computed == 5
+    # si_sdr of estimate and mixture, the overlap, embeddings of estimate, target and interferer.
+    assert score(one, data, audio("a", noisy)).computed == 6
     one.close()
     other = score(make_scorer("two", metrics, cache_dir=shared), data, audio("b", 0.5 * noisy + 0.1 * speech))
     assert other.computed == 2
@@ -350,10 +352,10 @@ def test_the_mixture_and_target_side_go_to_the_shared_folder(make_scorer, folder
 def test_pocketsphinx_hears_no_silence(make_scorer, audio, data, speech):
     scorer = make_scorer("asr", "si_sdr", asr=("pocketsphinx",))
     record = score(scorer, data, audio("silent", np.zeros(16000)), ref=audio("word", speech[:12000]))
-    assert record.text["estimate"] is None and "silent" in record.text_faults["estimate"]
-    assert isinstance(record.text["target"], str) and "target" not in record.text_faults
+    assert set(record.texts["pocketsphinx"]) == {"target"} and "silent" in record.text_faults["estimate"]
+    assert isinstance(record.texts["pocketsphinx"]["target"], str) and "target" not in record.text_faults
     bad = score(scorer, data, audio("word", speech[:12000]), ref=audio("silent_ref", np.zeros(16000)))
-    assert bad.text["target"] is None and "silent" in bad.text_faults["target"]
+    assert "target" not in bad.texts["pocketsphinx"] and "silent" in bad.text_faults["target"]
 
 
 def test_without_a_target_the_rest_is_scored(make_scorer, folder, audio, data, speech):
@@ -361,3 +363,94 @@ def test_without_a_target_the_rest_is_scored(make_scorer, folder, audio, data, s
     record = score(scorer, data, audio("perfect", speech), ref=None)
     assert record.duration_ref is None
     assert record.outcomes["spk_resemblyzer_enroll"].value > 0.7
+
+
+def test_wrong_speaker_by_si_sdr(outputs, make_scorer, audio, data, other_speech):
+    assert values(outputs["interferer"])["conf_si_sdr"] == 1.0
+    assert values(outputs["perfect"])["conf_si_sdr"] == values(outputs["noisy"])["conf_si_sdr"] == 0.0
+    # The second of two interferers counts as well.
+    second = make_scorer("second", "conf_si_sdr")
+    intf = (data["ref"], audio("other", other_speech))
+    assert values(score(second, data, audio("b", other_speech + 0.01), intf=intf))["conf_si_sdr"] == 1.0
+
+
+def test_an_interferer_without_common_samples_is_far(make_scorer, audio, data, speech):
+    scorer = make_scorer("apart", "conf_si_sdr")
+    late = audio("late_intf", np.concatenate([np.zeros(60000), speech[:20000]]))
+    half = audio("first_half", np.concatenate([speech[:40000], np.zeros(40000)]))
+    record = score(scorer, data, half, intf=(late,))
+    assert record.outcomes["conf_si_sdr"].value == 0.0
+
+
+def test_what_the_utterance_is_like(outputs, failures):
+    for record in [*outputs.values(), *failures.values()]:
+        assert record.input_sir_db == pytest.approx(6.2999, abs=1e-3) and record.overlap == 1.0
+        assert (record.duration_mix, record.duration_enroll) == (5.0, 2.5)
+
+
+def test_an_estimate_that_is_its_target_is_suspected(outputs, make_scorer, audio, data, speech):
+    assert [name for name, record in outputs.items() if "equals_target" in record.flags] == [
+        "perfect",
+        "inverted",
+    ]
+    record = score(make_scorer("oracle", "clip_frac"), data, audio("scaled", 0.3 * speech))
+    assert "equals_target" in record.flags  # whatever the metrics
+
+
+def test_an_estimate_of_a_lower_rate_is_flagged(cheap, folder, data, speech):
+    soundfile.write(folder / "slow.wav", speech[::2], 8000, subtype="FLOAT")
+    assert "low_rate" in score(cheap, data, str(folder / "slow.wav")).flags
+
+
+ABSENT = "si_sdr,absent_leak,absent_activity,est_dbfs,len_ratio"
+
+
+@pytest.fixture(scope="module")
+def absent_scorer(make_scorer):
+    return make_scorer("absent", ABSENT, absent="silent")
+
+
+@pytest.mark.parametrize(
+    "estimate, leak, activity",
+    [("silent", -100.0, 0.0), ("mixture", 0.0, 1.0), ("half", -6.02, 1.0), ("loud", 20.0, 1.0)],
+)
+def test_false_extraction(absent_scorer, audio, data, speech, other_speech, estimate, leak, activity):
+    mixture = speech + other_speech
+    samples = {"silent": 0 * mixture, "mixture": mixture, "half": 0.5 * mixture, "loud": 20 * mixture}[
+        estimate
+    ]
+    record = score(
+        absent_scorer, data, audio(f"absent_{estimate}", samples), ref=audio("nobody", 0 * mixture)
+    )
+    scores = values(record)
+    assert scores["absent_leak"] == pytest.approx(leak, abs=0.01) and scores["absent_activity"] == activity
+    assert record.target_absent and "target_absent" in record.flags
+    for name in ("si_sdr", "len_ratio"):
+        assert not record.outcomes[name].applicable and not record.outcomes[name].excluded
+    assert record.outcomes["est_dbfs"].applicable
+
+
+def test_absent_targets_with_broken_estimates_get_the_penalty(absent_scorer, audio, data):
+    nobody = audio("nobody", np.zeros(80000))
+    for entry in (None, "/nowhere.wav", audio("absent_nan", np.full(8000, np.nan))):
+        record = score(absent_scorer, data, entry, ref=nobody)
+        assert record.outcomes["absent_leak"].value == 20.0 and record.outcomes["absent_leak"].penalised
+    present = score(absent_scorer, data, data["mix"])
+    assert not present.outcomes["absent_leak"].applicable and present.outcomes["si_sdr"].value is not None
+
+
+def test_a_listed_absent_target_must_be_silent(absent_scorer, audio, data):
+    record = score(absent_scorer, data, data["mix"], target_absent=True)
+    outcome = record.outcomes["absent_leak"]
+    assert outcome.excluded and "its target is not silent" in outcome.fault.reason
+    listed = score(absent_scorer, data, data["mix"], target_absent=True, ref=None)
+    assert listed.outcomes["absent_leak"].value == 0.0
+
+
+def test_values_beyond_the_worse_end_are_brought_to_it(make_scorer, audio, data, speech):
+    scorer = make_scorer("edges", "onset_loss,offset_loss,over_suppression")
+    cut = speech.copy()
+    cut[:4000] = 0.0
+    scores = values(score(scorer, data, audio("cut", cut)))
+    assert scores["onset_loss"] == 60.0 and scores["offset_loss"] == pytest.approx(0.0, abs=0.01)
+    assert 0.0 < scores["over_suppression"] < 0.2

@@ -25,6 +25,7 @@ METRICS = [
         "Diagnostic; RMS relative to full scale. DNSMOS depends on the level.",
         unit="dBFS",
         natural_length=True,
+        when="always",
     ),
     MetricCard(
         "clip_frac",
@@ -34,5 +35,6 @@ METRICS = [
         ("inf",),
         "Diagnostic; share of samples with |x| >= 0.999.",
         natural_length=True,
+        when="always",
     ),
 ]

@@ -4,23 +4,52 @@ from espnet_tse.scoring.card import Measure, MetricCard
 
 MEASURES = [
     Measure("confusion", 1, "derived", {"speaker_model": "resemblyzer"}),
+    Measure("source_confusion", 1, "derived"),
     Measure("failure", 1, "derived", {"threshold_db": 1.0}),
+    Measure(
+        "over_suppression",
+        1,
+        "pair",
+        {"bands": 24, "n_fft": 512, "hop": 256, "suppressed_db": 10.0, "gain": "weighted median"},
+        cost_ms=6,
+    ),
+    Measure("edge_losses", 1, "pair", {"edge_s": 0.1, "activity_db": 30.0, "max_db": 60.0}, cost_ms=1),
+    Measure("false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1),
+    Measure("overlap", 1, "scene", {"frame_s": 0.01, "activity_db": 30.0}, cost_ms=1),
 ]
+
+_ACTIVE = "A frame of 10 ms is active where it is less than 30 dB below the loudest. "
+_ABSENT = "Only for utterances whose target is absent (--absent), where silence is the right answer. "
 
 METRICS = [
     MetricCard(
         "conf_rate",
         "confusion",
-        "speaker confusion rate",
+        "wrong-speaker rate, by voice",
         "down",
         ("inf", "ref", "intf"),
-        "Share of utterances whose estimate is nearer (Resemblyzer cosine) to an interferer than to the "
-        "target.",
+        "Share of utterances whose estimate is nearer (cosine of the best speaker model among the metrics, else "
+        "Resemblyzer) to an interferer than to the target. Not blind to outputs that are not sample-aligned; "
+        "unsure for voices that are alike and for estimates below a second.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
         high=1.0,
         natural_length=True,
+    ),
+    MetricCard(
+        "conf_si_sdr",
+        "source_confusion",
+        "wrong-speaker rate, by SI-SDR",
+        "down",
+        ("inf", "ref", "intf"),
+        "Share of utterances whose estimate has a higher SI-SDR against an interferer than against the target. "
+        "Exact for outputs that are sample-aligned; for generative ones both SI-SDRs are noise and the rate tends "
+        "to a half: read conf_rate there.",
+        ceiling=0.0,
+        penalty=1.0,
+        low=0.0,
+        high=1.0,
     ),
     MetricCard(
         "fail_rate",
@@ -32,5 +61,80 @@ METRICS = [
         penalty=1.0,
         low=0.0,
         high=1.0,
+    ),
+    MetricCard(
+        "over_suppression",
+        "over_suppression",
+        "over-suppression ratio",
+        "down",
+        ("inf", "ref"),
+        "Share of the target's energy in cells (24 mel bands every 16 ms) where the estimate, after the one gain "
+        "that most cells ask for, is more than 10 dB weaker. Blind to what is added: a mixture loses nothing. "
+        "A wrong speaker and noise score near 1, for the target is gone.",
+        ceiling=0.0,
+        penalty=1.0,
+        low=0.0,
+        high=1.0,
+    ),
+    MetricCard(
+        "onset_loss",
+        "edge_losses",
+        "onset damping",
+        "down",
+        ("inf", "ref"),
+        "Level lost in the first 100 ms of the target's activity against its middle, relative to the target: "
+        "10 log10(G_middle / G_onset) with G the energy of estimate over target, from 0 (a boost makes up for "
+        "nothing) to 60 dB. " + _ACTIVE + "Energy of an interferer fills the loss: read it beside the wrong-speaker "
+        "rates. Targets that are active for less than 0.4 s are excluded.",
+        ceiling=0.0,
+        penalty=60.0,
+        low=0.0,
+        high=60.0,
+        unit="dB",
+    ),
+    MetricCard(
+        "offset_loss",
+        "edge_losses",
+        "offset damping",
+        "down",
+        ("inf", "ref"),
+        "As onset_loss, in the last 100 ms of the target's activity: 60 dB where an output stops early.",
+        ceiling=0.0,
+        penalty=60.0,
+        low=0.0,
+        high=60.0,
+        unit="dB",
+        position=1,
+    ),
+    MetricCard(
+        "absent_leak",
+        "false_extraction",
+        "false extraction, level",
+        "down",
+        ("inf", "mix", "absent"),
+        _ABSENT + "Energy of the estimate relative to the mixture, means removed, -100 to 20 dB. Follows the output's "
+        "level: a system that is quiet everywhere looks good here (read est_dbfs). An output that is missing or "
+        "cannot be read gets the penalty.",
+        penalty=20.0,
+        low=-100.0,
+        high=20.0,
+        unit="dB",
+        natural_length=True,
+        when="absent",
+    ),
+    MetricCard(
+        "absent_activity",
+        "false_extraction",
+        "false extraction, activity",
+        "down",
+        ("inf", "mix", "absent"),
+        _ABSENT + "Share of the mixture's active frames in which the estimate is active too, both by the mixture's "
+        "threshold. " + _ACTIVE,
+        penalty=1.0,
+        low=0.0,
+        high=1.0,
+        natural_length=True,
+        position=1,
+        when="absent",
     ),
 ]

@@ -2,6 +2,8 @@
 
 from espnet_tse.scoring.card import Measure
 
+_WHISPER = {"clip": 1.0, "dtype": "float32"}
+
 MEASURES = [
     Measure(
         "pocketsphinx",
@@ -12,6 +14,10 @@ MEASURES = [
         ("pocketsphinx",),
         cost_ms=1500,
     ),
+    # The costs are those of the base models; other sizes are estimated from the size of their file.
+    Measure("whisper", 1, "words", _WHISPER, ("torch", "openai-whisper"), cost_ms=1570, extra="score-asr"),
+    Measure("faster_whisper", 1, "words", {"clip": 1.0}, ("faster-whisper",), cost_ms=970, extra="score-asr"),
+    Measure("hf_whisper", 1, "words", _WHISPER, ("torch", "transformers"), cost_ms=1570, extra="score-nn"),
 ]
 
 # WER columns are made per recogniser (``wer_<tag>``), so they have no fixed card; what they are is
@@ -19,4 +25,7 @@ MEASURES = [
 WER_TEXT = {
     "wer_<tag>": "corpus word error rate (S+D+I)/N of the recogniser's text of the estimate against --text",
     "dwer_<tag>": "the same against the recogniser's own text of the clean target",
+    "cer_<tag>": "character error rate instead (--unit char: zh, ja, ko); dcer_<tag> likewise",
+    "leak_<tag>": "share of the interferer's own words (--intf_text, without those the target says) in the text of the "
+    "estimate; a word that is only misheard can look like a leak",
 }

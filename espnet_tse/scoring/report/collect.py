@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,10 @@ class ScoredSet:
     meta: dict[str, Any]
     metrics: dict[str, dict[str, Any]]
     wer: dict[str, dict[str, Any]]
+    # Bucket -> its parts, each ``{label, n, metrics: {name: {mean, ci95, n}}}``.
+    buckets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()  # what the scorer found odd
+    source: str = ""  # publication of figures that are not our own
 
     @property
     def is_reference(self) -> bool:
@@ -44,6 +48,11 @@ class ComparableGroup:
     test_set: str
     signature: str
     results: list[ScoredSet]
+
+    @property
+    def systems(self) -> list[ScoredSet]:
+        """The results that compete; the references where there is nothing else."""
+        return [result for result in self.results if not result.is_reference] or self.results
 
 
 def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[ScoredSet]:
@@ -103,20 +112,29 @@ def read_result(path: Path) -> ScoredSet:
     except ValueError as error:
         raise DataError(f"{path}: not a result file ({error}); score this folder again.") from None
     fields = content if isinstance(content, dict) else {}
-    for field in ("meta", "metrics"):
-        if not isinstance(fields.get(field), dict):
-            raise DataError(f"{path}: lacks the object '{field}'; score this folder again.")
+    for name in ("meta", "metrics"):
+        if not isinstance(fields.get(name), dict):
+            raise DataError(f"{path}: lacks the object '{name}'; score this folder again.")
     meta = fields["meta"]
-    signature = meta.get("signature") or ""
     return ScoredSet(
         folder=path.parent,
         system=str(meta.get("system") or path.parent.parent.name),
         test_set=str(meta.get("test_set") or "unnamed set"),
-        signature=signature if isinstance(signature, str) else json.dumps(signature, sort_keys=True),
+        signature=signature_of(meta),
         meta=meta,
         metrics=fields["metrics"],
         wer=fields.get("wer") or {},
+        buckets=fields.get("buckets") or {},
+        warnings=tuple(fields.get("warnings") or ()),
     )
+
+
+def signature_of(meta: dict[str, Any]) -> str:
+    """What two results must have in common to stand in one table: settings, versions, weights, and the targets."""
+    signature = meta.get("signature") or ""
+    signature = signature if isinstance(signature, str) else json.dumps(signature, sort_keys=True)
+    targets = (meta.get("protocol") or {}).get("reference_sha256") or ""
+    return f"{signature}-{targets[:12]}" if targets else signature
 
 
 def read_scores(path: Path) -> list[dict[str, Any]]:
@@ -154,14 +172,9 @@ def tell_apart(results: list[ScoredSet]) -> list[ScoredSet]:
     named = []
     for result in results:
         if seen[(result.test_set, result.signature, result.system)] > 1:
-            system = f"{result.system} ({result.folder.parent})"
-            result = ScoredSet(**{**vars_of(result), "system": system})
+            result = replace(result, system=f"{result.system} ({result.folder.parent})")
         named.append(result)
     return named
-
-
-def vars_of(result: ScoredSet) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in ScoredSet.__dataclass_fields__}
 
 
 def reference_rank(system: str) -> int:

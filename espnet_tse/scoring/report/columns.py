@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterable
 
+from espnet_tse.scoring.cards import extraction
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ScoredSet
 
@@ -11,6 +12,8 @@ from espnet_tse.scoring.report.collect import ScoredSet
 LENGTH_RATIO_RANGE = (0.9, 1.1)
 # Columns of `--align xcorr` repeat a metric after shifting the estimate by one lag.
 ALIGNED = "_al"
+# Word leakage stands among the word errors in result.json.
+LEAK = "leak_"
 
 
 @dataclass(frozen=True)
@@ -26,22 +29,28 @@ class Column:
     """One column: how it is named and how its figure is read from a result."""
 
     head: str
-    source: str  # "metric", "wer" or "length"
+    source: str  # "metric", "length", or a field of a recogniser's entry: "corpus", "hallucination_rate"
     name: str  # key under result.metrics or result.wer
     decimals: int
     scale: float = 1.0  # 100 for shares shown in per cent
     higher_is_better: bool | None = True  # None: neither
     meaning: str = ""
+    unit: str = ""  # what the head does not say
+
+    @property
+    def explanation(self) -> str:
+        return f"{self.meaning}, {self.unit}" if self.unit else self.meaning
 
     def read(self, result: ScoredSet) -> Value | None:
         """The figure of one result, or None where it has none."""
         if self.source == "length":
             return length_share(result)
-        entry = (result.wer if self.source == "wer" else result.metrics).get(self.name) or {}
-        mean = entry.get("corpus" if self.source == "wer" else "mean")
+        is_metric = self.source == "metric"
+        entry = (result.metrics if is_metric else result.wer).get(self.name) or {}
+        mean = entry.get("mean" if is_metric else self.source)
         if mean is None:
             return None
-        interval = entry.get("ci95")
+        interval = entry.get("ci95") if self.source != "hallucination_rate" else None
         half = None if not interval or None in interval else (interval[1] - interval[0]) / 2 * self.scale
         return Value(mean * self.scale, half)
 
@@ -57,8 +66,8 @@ def metric_column(head: str, name: str, decimals: int, **options) -> Column:
     """A column of the registry; its card says what it means and which way is better."""
     card = METRICS.get(name.removesuffix(ALIGNED))
     if card is not None:
-        unit = f", {card.unit}" if card.unit else ""
-        options = {"meaning": f"{card.title}{unit}", "higher_is_better": card.higher_is_better} | options
+        known = {"meaning": card.title, "unit": card.unit, "higher_is_better": card.higher_is_better}
+        options = known | options
     return Column(head, "metric", name, decimals, **options)
 
 
@@ -82,10 +91,17 @@ SAMPLE_COLUMNS = (
     metric_column("STOI", "stoi", 3),
     metric_column("ESTOI", "estoi", 3),
 )
-RATE_COLUMNS = (
-    metric_column("fail%", "fail_rate", 1, scale=100),
-    metric_column("conf%", "conf_rate", 1, scale=100),
-)
+# Short heads of cards/extraction.py; a card that is not here stands under its own name.
+FAILURE_HEADS = {
+    "conf_rate": "conf (voice)",
+    "conf_si_sdr": "conf (SI-SDR)",
+    "fail_rate": "fail",
+    "over_suppression": "lost",
+    "onset_loss": "onset loss",
+    "offset_loss": "offset loss",
+    "absent_leak": "absent (level)",
+    "absent_activity": "absent (active)",
+}
 LENGTH_COLUMN = Column(
     "len≠",
     "length",
@@ -100,19 +116,65 @@ LENGTH_COLUMN = Column(
 def generative_columns(results: Iterable[ScoredSet]) -> list[Column]:
     """Table A: what stays meaningful when the output is not phase-aligned with the target."""
     results = list(results)
-    words = [word_error_column(tag, result) for tag, result in first_holders(results, "wer").items()]
+    recognisers = first_holders(results, "wer").items()
+    words = [word_error_column(tag, result) for tag, result in recognisers if not tag.startswith(LEAK)]
     # dWER before WER, as in the papers.
     words.sort(key=lambda column: not column.head.startswith("d"))
-    return [*MOS_COLUMNS, *words, *speaker_columns(results), LENGTH_COLUMN]
+    return [*MOS_COLUMNS, *external_columns(results), *words, *speaker_columns(results), LENGTH_COLUMN]
 
 
 def aligned_columns(results: Iterable[ScoredSet]) -> list[Column]:
-    """Table B: what compares estimate and target sample by sample, and the failure rates."""
+    """Table B: what compares estimate and target sample by sample."""
     shifted = [
         metric_column(f"{column.head} (shifted)", column.name + ALIGNED, column.decimals)
         for column in SAMPLE_COLUMNS
     ]
-    return [*SAMPLE_COLUMNS, *shifted, *RATE_COLUMNS]
+    return [*SAMPLE_COLUMNS, *shifted]
+
+
+def external_columns(results: Iterable[ScoredSet]) -> list[Column]:
+    """Scores that another tool computed; their entries say which way is better."""
+    holders = first_holders(results, "metrics").items()
+    entries = {name: result.metrics[name] for name, result in holders if "external" in result.metrics[name]}
+    return [
+        metric_column(
+            name, name, 3, meaning=str(entry["external"]), higher_is_better=entry.get("higher_is_better")
+        )
+        for name, entry in entries.items()
+    ]
+
+
+def failure_columns(results: Iterable[ScoredSet]) -> list[Column]:
+    """Table C: what goes wrong in extraction; shares in per cent, the rest in the metric's unit."""
+    return [*card_columns(), *recognised_failures(list(results))]
+
+
+def card_columns() -> list[Column]:
+    columns = []
+    for card in extraction.METRICS:
+        head = FAILURE_HEADS.get(card.name, card.name.replace("_", " "))
+        is_share = card.high == 1.0 and not card.unit
+        if is_share:
+            name, bracket, kind = head.partition(" (")
+            columns.append(metric_column(f"{name}%{bracket}{kind}", card.name, 1, scale=100))
+        else:
+            columns.append(metric_column(head, card.name, 1))
+    return columns
+
+
+def recognised_failures(results: list[ScoredSet]) -> list[Column]:
+    """What texts tell: words of the interferer, and outputs with more errors than words."""
+    columns = []
+    for tag, result in first_holders(results, "wer").items():
+        kind, _, model = tag.partition("_")
+        model += "*" if is_smoke_test(tag, result) else ""
+        if tag.startswith(LEAK):
+            meaning = "share of the interferer's words, not in the target's text, that are heard, %"
+            columns.append(Column(f"leak% ({model})", "corpus", tag, 1, 100, False, meaning))
+        elif kind in ("wer", "cer"):
+            meaning = "share of outputs with more word errors than words, %"
+            columns.append(Column(f"halluc% ({model})", "hallucination_rate", tag, 1, 100, False, meaning))
+    return columns
 
 
 def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
@@ -129,13 +191,13 @@ def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
 def word_error_column(tag: str, result: ScoredSet) -> Column:
     """The column of one recogniser; ``tag`` is ``wer_<model>``, ``dwer_<model>`` or ``cer_<model>``."""
     kind, _, model = tag.partition("_")
-    head = {"wer": "WER%", "dwer": "dWER%", "cer": "CER%"}.get(kind, tag)
+    head = {"wer": "WER%", "dwer": "dWER%", "cer": "CER%", "dcer": "dCER%"}.get(kind, tag)
     smoke = is_smoke_test(tag, result)
     if model:
         head += f" ({model}{'*' if smoke else ''})"
-    reference = "the same recogniser's text of the clean target" if kind == "dwer" else "the transcript"
+    reference = "the same recogniser's text of the clean target" if kind.startswith("d") else "the transcript"
     meaning = f"corpus word error rate against {reference}, %{'; a smoke test only' if smoke else ''}"
-    return Column(head, "wer", tag, 1, 100, False, meaning)
+    return Column(head, "corpus", tag, 1, 100, False, meaning)
 
 
 def is_smoke_test(tag: str, result: ScoredSet) -> bool:

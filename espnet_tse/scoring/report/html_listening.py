@@ -1,12 +1,16 @@
 """The page's listening part: players and spectrograms of chosen utterances, within a size limit."""
 
+import base64
 import logging
+from collections import Counter
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 
+from espnet_tse.scoring.report.collect import ComparableGroup
 from espnet_tse.scoring.report.columns import Column
-from espnet_tse.scoring.report.html_tree import Html, breakable, element
+from espnet_tse.scoring.report.html_tree import Html, breakable, element, minus
 from espnet_tse.scoring.report.listening import (
     Choice,
     Clip,
@@ -40,12 +44,9 @@ class Card:
     pictures: list[bytes]
     id: str
 
-    def audio_id(self, label: str) -> str | None:
-        """The id of the player with this label, None where the file could not be read."""
-        for index, clip in enumerate(self.clips):
-            if clip.label == label and clip.samples is not None:
-                return f"{self.id}-{index}"
-        return None
+    def audio_id(self, index: int) -> str | None:
+        """The id of the element that holds this clip's audio, None where the file could not be read."""
+        return f"{self.id}-{index}" if self.clips[index].samples is not None else None
 
     @property
     def size(self) -> float:
@@ -99,41 +100,55 @@ def reading_order(choices: list[list[Choice]]) -> list[tuple[int, int]]:
     """(group, place) of all choices, so that a cut by size leaves some of every set and kind."""
     order = []
     for number, chosen in enumerate(choices):
-        seen: dict[str, int] = {}
+        seen: Counter[str] = Counter()
         for place, choice in enumerate(chosen):
-            seen[choice.reason] = rank = seen.get(choice.reason, -1) + 1
-            order.append((rank, number, place))
+            order.append((seen[choice.reason], number, place))
+            seen[choice.reason] += 1
     return [(number, place) for _, number, place in sorted(order)]
 
 
 def listening_section(groups: list[GroupTables], listening: Listening) -> Html:
-    parts: list[Html] = [element("h2", "Listen")]
-    parts.append(
-        element(
-            "p",
-            f"Frequencies from 0 to {MAX_HZ // 1000} kHz, one colour scale for all pictures.",
-            class_="muted",
-        )
-    )
-    parts.append(colour_scale())
+    parts: list[Html] = [element("h2", "Listen"), how_to_listen(), colour_scale()]
     if listening.num_left_out:
         text = f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB"
         parts.append(element("p", f"{text}; raise --max_mb.", class_="notice"))
     for tables, cards in zip(groups, listening.cards):
         parts.append(element("h3", tables.group.test_set))
+        parts.append(element("p", what_is_here(tables.group, cards), class_="muted"))
         metric = ranking_metric(tables.group)
-        if not cards:
-            parts.append(
-                element("p", "No audio: no per-utterance scores or no room on the page.", class_="muted")
-            )
-        columns = {column.name: column for table in tables.tables for column in table.columns}
-        parts += [utterance_card(card, metric, columns) for card in cards.values()]
+        parts += [utterance_card(card, metric, tables.columns) for card in cards.values()]
     return element("section", parts, id="listen")
 
 
-def colour_scale() -> Html:
-    from io import BytesIO
+def how_to_listen() -> Html:
+    keys = [element("kbd", key) for key in ("1", "9", "space")]
+    return element(
+        "p",
+        "Click a spectrogram to hear it from there. Keys ",
+        keys[0],
+        " to ",
+        keys[1],
+        " switch between the signals of an utterance without losing the place; ",
+        keys[2],
+        " plays and pauses. The enrollment is another recording and keeps its own place.",
+        class_="muted",
+    )
 
+
+def what_is_here(group: ComparableGroup, cards: dict[str, Card]) -> str:
+    """Which utterances have audio, and how the others get theirs."""
+    total = len({str(row["utt"]) for result in group.results for row in result.utterances})
+    if not cards:
+        return "No audio: no per-utterance scores or no room on the page."
+    kinds = Counter(card.choice.reason for card in cards.values())
+    shown = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    text = f"{len(cards)} of {total} utterances have audio here: {shown}."
+    if len(cards) < total:
+        text += " The others would make it large: --num_utts N takes more, --utts KEY chosen ones."
+    return text
+
+
+def colour_scale() -> Html:
     from matplotlib import colormaps
     from PIL import Image
 
@@ -143,8 +158,8 @@ def colour_scale() -> Html:
     image = element(
         "img", src=data_uri(buffer.getvalue(), "image/png"), alt="colour scale from dark to bright"
     )
-    low, high = (f"{level:g}".replace("-", "−") for level in (FLOOR_DB, CEILING_DB))
-    return element("div", f"{low} dB", image, f"{high} dB re a full-scale sine", class_="scale")
+    low, high = (minus(f"{level:g} dB") for level in (FLOOR_DB, CEILING_DB))
+    return element("div", element("span", low), image, f"{high} re a full-scale sine", class_="scale")
 
 
 def utterance_card(card: Card, metric: str | None, columns: dict[str, Column]) -> Html:
@@ -154,37 +169,48 @@ def utterance_card(card: Card, metric: str | None, columns: dict[str, Column]) -
     if metric and choice.score is not None:
         head = columns[metric].head if metric in columns else metric
         score = element("span", f"mean {head} of the systems {choice.score:.3f}", class_="muted")
-    top = element("div", element("h4", choice.utt), reason, score, class_="top")
+    top = element("div", element("h4", breakable(choice.utt)), reason, score, class_="top")
     clips = [clip_figure(card, index, columns) for index in range(len(card.clips))]
     return element("article", top, element("div", clips, class_="clips"), class_="card utterance", id=card.id)
 
 
 def clip_figure(card: Card, index: int, columns: dict[str, Column]) -> Html:
-    clip, utt = card.clips[index], card.choice.utt
-    if clip.samples is None:
-        caption = element("figcaption", element("b", breakable(clip.label)))
-        return element("figure", caption, element("div", clip.missing, class_="absent"), class_="clip")
-    audio_id = f"{card.id}-{index}"
-    play = element(
-        "button",
-        "▶",
-        class_="play",
-        type="button",
-        data_audio=audio_id,
-        aria_label=f"play {clip.label} of {utt}",
-    )
-    duration = element("span", f"{clip.duration_s:.1f} s", class_="muted")
-    caption = element("figcaption", play, element("b", breakable(clip.label)), duration)
+    """One signal: its button with the key that picks it, its picture with the play head, its scores."""
+    clip, audio_id = card.clips[index], card.audio_id(index)
+    name = element("b", breakable(clip.label))
+    if audio_id is None:
+        absent = element("div", clip.missing, class_="absent")
+        return element("figure", element("figcaption", name), absent, class_="clip")
+    key = element("kbd", index + 1) if index < 9 else None
+    pick = element("button", key, name, type="button", class_="pick", aria_pressed="false")
+    seconds = element("span", f"{clip.duration_s:.1f} s", class_="muted")
     image = element(
         "img",
         src=data_uri(card.pictures[index], "image/png"),
         alt=f"spectrogram of {clip.label}, {clip.duration_s:.1f} s",
     )
-    picture = element("div", image, element("span", class_="head"), class_="picture")
-    audio = element(
-        "audio", id=audio_id, src=data_uri(clip.flac, "audio/flac"), controls=True, preload="none"
+    top_hz = min(MAX_HZ, clip.sample_rate / 2)
+    picture = element(
+        "div",
+        image,
+        element("span", f"{top_hz / 1000:g} kHz", class_="hz"),
+        element("span", class_="head"),
+        class_="picture",
     )
-    return element("figure", caption, picture, audio, figures(clip, columns), heard(clip), class_="clip")
+    # Text, not a source: the browser decodes it only when it is played.
+    audio = element(
+        "script", Html(base64.b64encode(clip.flac).decode("ascii")), type="audio/flac;base64", id=audio_id
+    )
+    return element(
+        "figure",
+        element("figcaption", pick, seconds),
+        picture,
+        audio,
+        figures(clip, columns),
+        heard(clip),
+        class_="clip",
+        data_signal=index,
+    )
 
 
 def heard(clip: Clip) -> Html | None:
@@ -208,5 +234,5 @@ def figures(clip: Clip, columns: dict[str, Column]) -> Html | None:
         value = clip.scores.get(name)
         if (name in TILE_METRICS or name.startswith("spk_")) and isinstance(value, (int, float)):
             head = column.head.partition("(")[0]
-            shown.append(element("span", f"{head} ", element("b", column.format_utterance(value))))
+            shown.append(element("span", f"{head} ", element("b", minus(column.format_utterance(value)))))
     return element("p", shown, class_="figures") if shown else None

@@ -6,18 +6,14 @@ from importlib import resources
 from pathlib import Path
 
 from espnet_tse.schema.files import atomic_write
-from espnet_tse.scoring.report.collect import ScoredSet, group_comparable
 from espnet_tse.scoring.report.html_listening import collect_cards, listening_section
+from espnet_tse.scoring.report.html_reproducibility import reproducibility_section
+from espnet_tse.scoring.report.html_scores import scores_section, utterances_section
 from espnet_tse.scoring.report.html_summary import summary_section
 from espnet_tse.scoring.report.html_tree import Html, element
-from espnet_tse.scoring.report.html_utterances import utterances_section
-from espnet_tse.scoring.report.provenance import (
-    TrainedSystem,
-    decoding_facts,
-    environment,
-    find_trained_systems,
-)
-from espnet_tse.scoring.report.results_table import build_tables
+from espnet_tse.scoring.report.page_data import page_json
+from espnet_tse.scoring.report.provenance import TrainedSystem, environment, find_trained_systems
+from espnet_tse.scoring.report.results_table import GroupTables, all_results
 from espnet_tse.scoring.report.training_curves import TrainingLog, draw_curve, read_training_logs
 
 # The browser itself refuses whatever is not inside the file.
@@ -27,10 +23,24 @@ POLICY = (
 )
 SECTIONS = (
     ("results", "Results"),
+    ("scores", "Scores"),
     ("listen", "Listen"),
     ("utterances", "Utterances"),
     ("training", "Training"),
     ("reproducibility", "Reproducibility"),
+)
+NO_SCRIPT = "Charts, players and the per-utterance table of this page need JavaScript, which is off here."
+# One script of all, in this order: later ones use the names of earlier ones.
+SCRIPTS = (
+    "draw.js",
+    "theme.js",
+    "player.js",
+    "dock.js",
+    "charts.js",
+    "scatter.js",
+    "bars.js",
+    "table.js",
+    "page.js",
 )
 
 
@@ -41,24 +51,23 @@ class PageOptions:
     title: str = "Target speaker extraction: results"
     num_utterances: int = 12  # with audio, of each test set
     max_mb: float = 40.0  # audio and pictures together
-    max_rows: int = 3000  # of each per-utterance table
     utterances: tuple[str, ...] = ()  # keys with audio whatever their score
 
 
-def write_page(path: Path, results: list[ScoredSet], exp_dir: Path | None, options: PageOptions) -> None:
+def write_page(path: Path, groups: list[GroupTables], exp_dir: Path | None, options: PageOptions) -> None:
     """Write the page and log its size.
 
     Raises:
         DataError: scores or configs cannot be read.
     """
-    page = build_page(results, exp_dir, options)
+    page = build_page(groups, exp_dir, options)
     with atomic_write(path) as file:
         file.write(page)
     logging.info("%s: %.1f MB", path, path.stat().st_size / 1e6)
 
 
-def build_page(results: list[ScoredSet], exp_dir: Path | None, options: PageOptions) -> str:
-    groups = [build_tables(group) for group in group_comparable(results)]
+def build_page(groups: list[GroupTables], exp_dir: Path | None, options: PageOptions) -> str:
+    results = all_results(groups)
     listening = collect_cards(groups, options.num_utterances, options.max_mb, options.utterances)
     systems = find_trained_systems(exp_dir) if exp_dir is not None else []
     logs = {system.folder: read_training_logs(system.folder) for system in systems}
@@ -68,8 +77,9 @@ def build_page(results: list[ScoredSet], exp_dir: Path | None, options: PageOpti
     lead = f"{count(num_systems, 'system')} on {count(num_sets, 'test set')} · {dict(facts)['date']}"
     sections = [
         summary_section(groups),
+        scores_section(groups),
         listening_section(groups, listening),
-        utterances_section(groups, listening.cards, options.max_rows),
+        utterances_section(groups),
         training_section(systems, logs),
         reproducibility_section(facts, systems, logs, results),
     ]
@@ -77,10 +87,12 @@ def build_page(results: list[ScoredSet], exp_dir: Path | None, options: PageOpti
     body = element(
         "body",
         element("header", element("h1", options.title), element("p", lead, class_="lead")),
-        element("nav", element("ul", links), aria_label="sections"),
+        element("nav", element("ul", links), theme_button(), aria_label="sections"),
+        element("noscript", element("p", NO_SCRIPT, class_="notice")),
         element("main", sections),
         element("footer", "Written by espnet-tse report; this file needs no network."),
-        element("script", Html(asset("report.js"))),
+        element("script", page_json(groups, listening.cards), type="application/json", id="data"),
+        element("script", Html("\n".join(asset(name) for name in SCRIPTS))),
     )
     head = element(
         "head",
@@ -92,6 +104,12 @@ def build_page(results: list[ScoredSet], exp_dir: Path | None, options: PageOpti
         element("style", Html(asset("report.css"))),
     )
     return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
+
+
+def theme_button() -> Html:
+    return element(
+        "button", "◐", type="button", id="theme", aria_label="light or dark", title="light or dark"
+    )
 
 
 def count(number: int, noun: str) -> str:
@@ -111,43 +129,8 @@ def training_section(systems: list[TrainedSystem], logs: dict[Path, TrainingLog]
         if charts:
             drawn += 1
             parts.append(element("h3", system.folder.name))
-            parts.append(element("div", element("div", charts, class_="charts"), class_="card"))
+            parts.append(element("div", element("div", charts, class_="curves"), class_="card"))
     if not drawn:
         text = "No train.log with two validations or more beside a config.yaml below the experiment folder."
         parts.append(element("p", text, class_="muted"))
     return element("section", parts, id="training")
-
-
-def reproducibility_section(
-    facts: list[tuple[str, str]],
-    systems: list[TrainedSystem],
-    logs: dict[Path, TrainingLog],
-    results: list[ScoredSet],
-) -> Html:
-    """What is needed to get these figures again: environment, weights, training and decoding runs."""
-    hashes = {
-        name: digest
-        for result in results
-        for name, digest in (result.meta.get("weights_sha256") or {}).items()
-    }
-    facts = facts + [(f"sha256 of {name}", str(digest)) for name, digest in sorted(hashes.items())]
-    parts: list[Html] = [element("h2", "Reproducibility"), fact_card(facts)]
-    for system in systems:
-        lines = [
-            ("folder", str(system.folder)),
-            ("config sha256", system.config_sha256),
-            ("seed", system.seed),
-        ]
-        log = logs[system.folder]
-        lines.append((f"{log.unit}s trained", str(log.length)))
-        parts += [element("h3", f"Training of {system.folder.name}"), fact_card(lines)]
-    for result in results:
-        lines = decoding_facts(result)
-        if lines:
-            parts += [element("h3", f"Decoding of {result.test_set} by {result.system}"), fact_card(lines)]
-    return element("section", parts, id="reproducibility")
-
-
-def fact_card(facts: list[tuple[str, str]]) -> Html:
-    lines = [(element("dt", name), element("dd", element("code", value))) for name, value in facts]
-    return element("dl", lines, class_="card facts")

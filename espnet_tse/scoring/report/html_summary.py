@@ -1,12 +1,12 @@
 """The page's summary: the results tables of every test set."""
 
-from espnet_tse.scoring.report.html_tree import Html, breakable, element, two_lines
+from espnet_tse.scoring.report.html_tree import Html, breakable, element, minus, two_lines
 from espnet_tse.scoring.report.results_file import protocol_name, split_notice
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
 
 def summary_section(groups: list[GroupTables]) -> Html:
-    """Tables A and B of each comparable group, one heading a test set."""
+    """The tables of each comparable group, one heading a test set."""
     counts: dict[str, int] = {}
     for tables in groups:
         counts[tables.group.test_set] = counts.get(tables.group.test_set, 0) + 1
@@ -32,32 +32,29 @@ def results_table(table: Table) -> Html:
     heads = [element("th", "system", class_="name", scope="col"), element("th", "N", scope="col")]
     for column in table.columns:
         arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
-        text = element("abbr", two_lines(column.head, arrow), title=column.meaning)
+        text = element("abbr", two_lines(column.head, arrow), title=column.explanation)
         heads.append(element("th", text, scope="col"))
     if table.shows_coverage:
         heads.append(
-            element("th", element("abbr", "†", title="penalised and excluded utterances"), scope="col")
+            element("th", element("abbr", "scored", title="of all utterances; penalised, excluded"), scope="col")
         )
-    best = [table.best(index) for index in range(len(table.columns))]
-    rows = [table_row(table, row, best) for row in table.rows]
+    rows = [table_row(table, row) for row in table.rows]
     name, _, text = table.title.partition(", ")
     caption = element("caption", element("span", element("b", f"Table {name}"), f": {text}"))
     return element("table", caption, element("thead", element("tr", heads)), element("tbody", rows))
 
 
-def table_row(table: Table, row: Row, best: list[float | None]) -> Html:
-    cells = [element("th", breakable(row.system), class_="name", scope="row")]
+def table_row(table: Table, row: Row) -> Html:
+    cells = [
+        element("th", breakable(row.system), class_="name", scope="row", title=row.result.source or None)
+    ]
     cells.append(element("td", "–" if row.count is None else row.count))
     for index, (column, value) in enumerate(zip(table.columns, row.values)):
         if value is None:
             cells.append(element("td", "–"))
             continue
-        text = column.format(value.mean)
-        wins = (
-            best[index] is not None
-            and not row.result.is_reference
-            and round(value.mean, column.decimals) == best[index]
-        )
+        text = minus(column.format(value.mean))
+        wins = table.is_best(row, index)
         interval = None
         if value.half_ci is not None:
             interval = element("span", f"±{column.format(value.half_ci)}", class_="ci")
@@ -66,4 +63,5 @@ def table_row(table: Table, row: Row, best: list[float | None]) -> Html:
         )
     if table.shows_coverage:
         cells.append(element("td", row.coverage or "–"))
-    return element("tr", cells, class_="reference" if row.result.is_reference else None)
+    kind = "paper" if row.is_paper else "reference" if row.result.is_reference else None
+    return element("tr", cells, class_=kind)

@@ -55,3 +55,8 @@ def two_lines(head: str, mark: str = "") -> Html:
     name, bracket, model = head.partition("(")
     below = element("span", model.removesuffix(")"), class_="model") if bracket else None
     return join([name.strip() + mark, below])
+
+
+def minus(figure: str) -> str:
+    """A number with the sign that is as wide as a plus."""
+    return figure.replace("-", "−")

@@ -15,6 +15,8 @@ from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 RANKING_METRICS = ("spk_wavlm", "spk_wespeaker", "spk_resemblyzer", "si_sdr_i", "si_sdr", "dnsmos_ovrl")
 # Kinds of signal beside the estimates: label, field of meta.inputs.
 SHARED_SIGNALS = (("mixture", "mix_scp"), ("enrollment", "enroll_scp"), ("target", "ref_scp"))
+# Fields of scores.jsonl that are 1 where another talker came out than the one asked for, best evidence first.
+WRONG_SPEAKER_METRICS = ("conf_rate", "conf_si_sdr")
 FULL_SCALE = 32767
 
 
@@ -23,7 +25,7 @@ class Choice:
     """An utterance chosen for listening, and why."""
 
     utt: str
-    reason: str  # "worst", "median", "best" or "asked for"
+    reason: str  # "asked for", "wrong speaker", "worst", "median" or "best"
     score: float | None  # mean of the ranking metric over the systems
 
 
@@ -45,46 +47,65 @@ class Clip:
 
 def ranking_metric(group: ComparableGroup) -> str | None:
     """The metric by which utterances of a group are ranked, None if none of RANKING_METRICS is there."""
-    rivals = [result for result in group.results if not result.is_reference] or group.results
     for name in RANKING_METRICS:
-        if any(name in result.metrics for result in rivals):
+        if any(name in result.metrics for result in group.systems):
             return name
     return None
 
 
+def wrong_speaker(row: dict[str, Any]) -> bool:
+    """Whether an utterance's estimate is nearer to an interferer than to the target."""
+    value = next((row[name] for name in WRONG_SPEAKER_METRICS if row.get(name) is not None), 0)
+    return value > 0.5
+
+
 def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...] = ()) -> list[Choice]:
-    """Pick the worst, the middle and the best utterances by the systems' mean score.
+    """Pick utterances that came out as the wrong speaker, and the worst, the middle and the best ones.
 
     Args:
         group: results of one test set.
-        count: how many utterances; a third of each kind, the worst first when it does not divide.
+        count: how many utterances; a quarter of them wrong speakers, if there are so many, and a third of
+            the rest of each other kind, the worst first when it does not divide.
         asked: keys to take whatever their score; they come first and count.
     Returns:
-        Choices in the order asked, worst, median, best; ties are broken by key.
+        Choices in the order asked, wrong speaker, worst, median, best, by the systems' mean score;
+        ties are broken by key.
     """
-    rivals = [result for result in group.results if not result.is_reference] or group.results
+    mean = mean_scores(group)
+    known = {str(row["utt"]) for result in group.systems for row in result.utterances}
+    taken = [utt for utt in dict.fromkeys(asked) if utt in known]
+    choices = [Choice(utt, "asked for", mean.get(utt)) for utt in taken]
+    ranked = sorted((utt for utt in mean if utt not in taken), key=lambda utt: (mean[utt], utt))
+    left = min(max(0, count - len(choices)), len(ranked))
+    mixed_up = {str(row["utt"]) for r in group.systems for row in r.utterances if wrong_speaker(row)}
+    wrong = [utt for utt in ranked if utt in mixed_up][: left // 4]
+    ranked = [utt for utt in ranked if utt not in wrong]
+    picked = [(utt, "wrong speaker") for utt in wrong] + worst_median_best(ranked, left - len(wrong))
+    return choices + [Choice(utt, reason, mean[utt]) for utt, reason in picked]
+
+
+def mean_scores(group: ComparableGroup) -> dict[str, float]:
+    """Utterance -> mean of the ranking metric over the systems."""
     metric = ranking_metric(group)
     scores: dict[str, list[float]] = {}
-    known: set[str] = set()
-    for result in rivals:
+    for result in group.systems:
         for row in result.utterances:
-            known.add(str(row["utt"]))
             value = row.get(metric) if metric else None
             if isinstance(value, (int, float)):
                 scores.setdefault(str(row["utt"]), []).append(float(value))
-    mean = {utt: sum(values) / len(values) for utt, values in scores.items()}
-    choices = [Choice(utt, "asked for", mean.get(utt)) for utt in asked if utt in known]
-    ranked = sorted((utt for utt in mean if utt not in asked), key=lambda utt: (mean[utt], utt))
-    left = min(max(0, count - len(choices)), len(ranked))
-    worst, best = -(-left // 3), left // 3
-    median = left - worst - best
+    return {utt: sum(values) / len(values) for utt, values in scores.items()}
+
+
+def worst_median_best(ranked: list[str], count: int) -> list[tuple[str, str]]:
+    """``count`` of the utterances, which stand from worst to best, each with its kind."""
+    worst, best = -(-count // 3), count // 3
+    median = count - worst - best
     middle = (len(ranked) - median) // 2
     # With few utterances the three kinds would overlap; the middle then starts after the worst.
     middle = min(max(middle, worst), len(ranked) - best - median)
     picked = [(utt, "worst") for utt in ranked[:worst]]
     picked += [(utt, "median") for utt in ranked[middle : middle + median]]
-    picked += [(utt, "best") for utt in ranked[len(ranked) - best :]]
-    return choices + [Choice(utt, reason, mean[utt]) for utt, reason in picked]
+    return picked + [(utt, "best") for utt in ranked[len(ranked) - best :]]
 
 
 def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]:

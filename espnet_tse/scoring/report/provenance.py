@@ -3,7 +3,9 @@
 import hashlib
 import json
 import platform
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from espnet_tse.scoring.report.collect import ScoredSet, is_replaced, natural_ke
 from espnet_tse.scoring.report.results_table import package_versions
 from espnet_tse.scoring.source_version import source_commit
 
+TIME_STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\b")
+# A line of a done mark, ``.done.train``: a folder or file that a stage read, and its digest.
+DONE_INPUT = re.compile(r"^input (.+) ([0-9a-f]{64})$", re.MULTILINE)
 PACKAGES = ("espnet_tse", "espnet", "torch", "torchaudio", "numpy")
 
 
@@ -78,6 +83,28 @@ def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
     return systems
 
 
+def training_hours(folder: Path) -> float | None:
+    """Wall time of all runs that train.log and its rotated forerunners tell of, None where none has a time.
+
+    Each log is one run; the time between runs does not count.
+    """
+    seconds = 0.0
+    for path in folder.glob("train*.log"):
+        stamps = TIME_STAMP.findall(path.read_text(encoding="utf-8", errors="replace"))
+        if stamps:
+            first, last = (datetime.fromisoformat(stamp) for stamp in (stamps[0], stamps[-1]))
+            seconds += (last - first).total_seconds()
+    return seconds / 3600 if seconds > 0 else None
+
+
+def input_digests(folder: Path) -> list[tuple[str, str]]:
+    """(path, digest) of what a stage read, data directories among it, from the marks ``.done.<stage>``."""
+    found: dict[str, str] = {}
+    for mark in sorted(folder.glob(".done.*")):
+        found.update(DONE_INPUT.findall(mark.read_text(encoding="utf-8", errors="replace")))
+    return list(found.items())
+
+
 def decoding_facts(result: ScoredSet) -> list[tuple[str, str]]:
     """Speed, memory and settings of a decoded set, from the decode.json beside its scoring folder.
 
@@ -101,4 +128,4 @@ def decoding_facts(result: ScoredSet) -> list[tuple[str, str]]:
             )
         elif value is not None:
             facts.append((name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
-    return facts
+    return facts + [(f"digest of {name}", digest) for name, digest in input_digests(path.parent)]

@@ -1,18 +1,22 @@
 """The two results tables of a test set as values, from which RESULTS.md and the page are written."""
 
+import logging
 import shlex
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Sequence
 
-from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
+from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, group_comparable
 from espnet_tse.scoring.report.columns import (
     Column,
     Value,
     aligned_columns,
+    failure_columns,
     first_holders,
     generative_columns,
     is_smoke_test,
 )
+from espnet_tse.scoring.report.paper_rows import PaperTable, rows_beside
 
 # More than this share of excluded or penalised utterances marks a row with a dagger.
 DAGGER_SHARE = 0.01
@@ -23,6 +27,7 @@ CHANCE_LEVEL = {"resemblyzer": 0.55}
 TITLES = {
     "A": "generative-safe: meaningful whether or not the output is aligned with the target",
     "B": "sample-aligned: compares sample by sample; generative outputs score low here by nature",
+    "C": "failures of extraction: how often and how far the output is not the target's voice",
 }
 
 
@@ -32,12 +37,27 @@ class Row:
 
     result: ScoredSet
     values: list[Value | None]
-    coverage: str  # "2 pen, 1 exc" or ""
+    coverage: str  # "47/48, 2 pen, 1 exc": scored of all utterances, by the metric that has fewest; "" if unknown
     dagger: bool  # coverage is bad enough to question the row
 
     @property
     def system(self) -> str:
-        return self.result.system + (" †" if self.dagger else "")
+        marks = (" (paper)", self.is_paper), (" †", self.dagger), (" ‡", bool(self.flags))
+        return self.result.system + "".join(mark for mark, applies in marks if applies)
+
+    @property
+    def flags(self) -> list[str]:
+        """Why this row is no plain system: oracle inputs, the best of several candidates."""
+        return [str(flag) for flag in self.result.meta.get("flags") or []]
+
+    @property
+    def is_paper(self) -> bool:
+        return bool(self.result.source)
+
+    @property
+    def competes(self) -> bool:
+        """Whether the row may be the best: a system that was scored here."""
+        return not (self.result.is_reference or self.is_paper)
 
     @property
     def count(self) -> int | None:
@@ -46,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One of the tables A and B of a comparable group."""
+    """One of the tables A, B and C of a comparable group."""
 
     name: str
     columns: list[Column]
@@ -58,16 +78,24 @@ class Table:
 
     @property
     def shows_coverage(self) -> bool:
-        return self.name == "A" and any(row.coverage for row in self.rows)
+        return any(row.coverage for row in self.rows)
 
     def best(self, index: int) -> float | None:
-        """The best rounded figure of the systems (references left out), None where none stands out."""
+        """The best rounded figure of the systems scored here, None where none stands out."""
         column = self.columns[index]
-        rivals = [row.values[index] for row in self.rows if not row.result.is_reference]
+        rivals = [row.values[index] for row in self.rows if row.competes]
         figures = [round(value.mean, column.decimals) for value in rivals if value is not None]
         if column.higher_is_better is None or len(set(figures)) < 2:
             return None
         return max(figures) if column.higher_is_better else min(figures)
+
+    def is_best(self, row: Row, index: int) -> bool:
+        value = row.values[index]
+        return (
+            row.competes
+            and value is not None
+            and round(value.mean, self.columns[index].decimals) == self.best(index)
+        )
 
 
 @dataclass(frozen=True)
@@ -77,26 +105,68 @@ class GroupTables:
     group: ComparableGroup
     tables: list[Table]
     notes: list[str] = field(default_factory=list)
+    published: list[ScoredSet] = field(default_factory=list)  # rows of papers, below our own
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Name in the result files -> its first column in the tables."""
+        named: dict[str, Column] = {}
+        for table in self.tables:
+            for column in table.columns:
+                named.setdefault(column.name, column)
+        return named
+
+    @property
+    def results(self) -> list[ScoredSet]:
+        """What the rows of the tables are, in their order."""
+        return [*self.group.results, *self.published]
 
 
-def build_tables(group: ComparableGroup) -> GroupTables:
-    """Lay out tables A and B of one group; columns that no system fills are left out."""
-    tables = []
-    for name, columns in (
-        ("A", generative_columns(group.results)),
-        ("B", aligned_columns(group.results)),
-    ):
-        kept = [column for column in columns if any(column.read(result) for result in group.results)]
+def build_groups(results: list[ScoredSet], papers: Sequence[PaperTable] = ()) -> list[GroupTables]:
+    """The tables of all results; published rows stand in those of their protocol.
+
+    Raises:
+        DataError: published rows were given and fit none of the tables.
+    """
+    groups, refusals = [], []
+    for group in group_comparable(results):
+        rows, refused = rows_beside(group, papers)
+        groups.append(build_tables(group, rows))
+        refusals += [f"{group.test_set}: published rows refused: {reason}" for reason in refused]
+    if papers and not any(group.published for group in groups):
+        raise DataError("\n".join(["--paper_rows: no row is of the protocol of any table here.", *refusals]))
+    for refusal in refusals:
+        logging.warning(refusal)
+    return groups
+
+
+def all_results(groups: Sequence[GroupTables]) -> list[ScoredSet]:
+    """What was scored here, without published rows."""
+    return [result for tables in groups for result in tables.group.results]
+
+
+def build_tables(group: ComparableGroup, published: Sequence[ScoredSet] = ()) -> GroupTables:
+    """Lay out the tables of one group; columns that no row fills are left out."""
+    results = [*group.results, *published]
+    tables: list[Table] = []
+    layout = {"A": generative_columns, "B": aligned_columns, "C": failure_columns}
+    for name, columns_of in layout.items():
+        columns = columns_of(results)
+        kept = [column for column in columns if any(column.read(result) for result in results)]
         if kept:
-            rows = [build_row(result, kept) for result in group.results]
-            tables.append(Table(name, kept, rows))
-    return GroupTables(group, tables, notes(group, tables))
+            rows = [build_row(result, kept) for result in results]
+            filled = [row for row in rows if not row.is_paper or any(row.values)]
+            tables.append(Table(name, kept, filled))
+    sources = dict.fromkeys(result.source for result in published)
+    origin = [f"(paper): figures published in {source}, not scored here" for source in sources]
+    return GroupTables(group, tables, notes(group, tables) + origin, list(published))
 
 
 def build_row(result: ScoredSet, columns: list[Column]) -> Row:
     penalized, excluded = worst_count(result, "n_penalized"), worst_count(result, "n_excluded")
-    parts = [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
     total = result.meta.get("n") or 0
+    parts = [f"{total - excluded}/{total}"] * (total > 0)
+    parts += [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
     dagger = total > 0 and max(penalized, excluded) / total > DAGGER_SHARE
     return Row(result, [column.read(result) for column in columns], ", ".join(parts), dagger)
 
@@ -120,8 +190,9 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     lines += speaker_models(tables)
     for result in group.results:
         row = build_row(result, [])
-        if row.coverage:
-            lines.append(f"{row.system}: {coverage_detail(result)}")
+        if detail := coverage_detail(result):
+            lines.append(f"{row.system}: {detail}")
+        lines += [f"{row.system}: {remark}" for remark in (*row.flags, *result.warnings)]
     lines += unequal_sets(group.results)
     lines += [f"n/a: {name}: {reason}" for name, reason in (meta.get("not_available") or {}).items()]
     versions = package_versions(meta)

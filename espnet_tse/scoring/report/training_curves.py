@@ -119,7 +119,7 @@ def draw_curve(log: TrainingLog, name: str) -> Html:
         "span",
         element("span", "train", class_="key train"),
         element("span", "valid", class_="key valid"),
-        class_="legend",
+        class_="keys",
     )
     return element("figure", element("figcaption", element("b", name), legend), svg, class_="chart")
 

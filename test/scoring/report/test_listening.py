@@ -1,4 +1,5 @@
 import io
+import json
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from espnet_tse.scoring.report.listening import (
     encode_flac,
     load_clips,
     ranking_metric,
+    wrong_speaker,
 )
 
 
@@ -35,6 +37,32 @@ def test_worst_median_and_best_are_chosen(group):
         ("utt9", "best"),
         ("utt10", "best"),
     ]
+
+
+def test_wrong_speakers_are_among_the_choices_but_not_all_of_them(exp_dir):
+    scores = exp_dir / "tse_a" / "decode_test" / "scoring" / "scores.jsonl"
+    rows = [json.loads(line) for line in scores.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["conf_rate"] = float(2 <= number <= 6)  # utt3 to utt7
+    scores.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    group = group_comparable(collect_results(exp_dir))[0]
+    choices = [(choice.utt, choice.reason) for choice in choose_utterances(group, 8)]
+    assert choices[:2] == [("utt3", "wrong speaker"), ("utt4", "wrong speaker")]
+    assert [reason for _, reason in choices[2:]] == ["worst"] * 2 + ["median"] * 2 + ["best"] * 2
+    assert len({utt for utt, _ in choices}) == 8
+
+
+@pytest.mark.parametrize(
+    "row, wrong",
+    [
+        ({"conf_rate": 1.0}, True),
+        ({"conf_rate": 0.0, "conf_si_sdr": 1.0}, False),  # the voice decides where it was compared
+        ({"conf_rate": None, "conf_si_sdr": 1.0}, True),
+        ({}, False),
+    ],
+)
+def test_wrong_speaker(row, wrong):
+    assert wrong_speaker(row) is wrong
 
 
 @pytest.mark.parametrize("count", range(0, 14))

@@ -1,6 +1,8 @@
 import hashlib
 import shutil
 
+import pytest
+
 from espnet_tse.scoring.report import provenance
 from espnet_tse.scoring.report.collect import collect_results
 
@@ -40,3 +42,22 @@ def test_trained_systems_have_a_config_and_a_log(exp_dir):
 
 def test_unknown_packages_are_named_so():
     assert provenance.installed_version("no_such_package_here") == "not installed"
+
+
+def test_training_time_adds_up_runs_without_the_time_between_them(tmp_path):
+    (tmp_path / "train.1.log").write_text("[a] 2026-01-01 10:00:00,123 (x) INFO\n2026-01-01T11:30:00 done\n")
+    (tmp_path / "train.log").write_text(
+        "2026-01-02 23:45:00,000 begin\nno time here\n2026-01-03 00:15:00 end\n"
+    )
+    assert provenance.training_hours(tmp_path) == pytest.approx(2.0)
+
+
+def test_training_time_is_not_told_without_times(tmp_path):
+    (tmp_path / "train.log").write_text("1epoch results: [train] loss=1.0\n")
+    assert provenance.training_hours(tmp_path) is None
+
+
+def test_digests_are_those_that_the_stage_read(tmp_path):
+    digest = "0a" * 32
+    (tmp_path / ".done.train").write_text(f"input dump/raw/train {digest}\noption seed=3\ninput short abc\n")
+    assert provenance.input_digests(tmp_path) == [("dump/raw/train", digest)]

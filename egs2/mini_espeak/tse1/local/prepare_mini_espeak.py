@@ -128,7 +128,7 @@ def make_mixtures(
     speakers = sorted(by_speaker)
     fields: dict[str, dict] = {
         field: {}
-        for field in ("wav", "spk1", "spk2", "enroll_spk1", "utt2spk", "text", "utt2sir", "utt2regions")
+        for field in ("wav", "spk1", "spk2", "enroll_spk1", "utt2spk", "text", "text_spk2", "utt2sir", "utt2regions")
     }
     (audio / "mixture").mkdir(parents=True, exist_ok=True)
     (audio / "interference").mkdir(parents=True, exist_ok=True)
@@ -163,6 +163,7 @@ def make_mixtures(
         fields["spk2"][key] = final / "interference" / f"{key}.wav"
         fields["enroll_spk1"][key] = final / speaker / f"{enroll_id}.wav"
         fields["utt2spk"][key] = speaker
+        fields["text_spk2"][key] = sentences[other_id]
         fields["text"][key] = sentences[target_id]
         fields["utt2sir"][key] = f"{sir_db:.4f}"
         fields["utt2regions"][
@@ -231,6 +232,7 @@ def write_sets(args: argparse.Namespace, work: Path, speakers: dict, transcripts
         fields = make_mixtures(name, count, transcripts[name], work / "audio" / name, audio / name, args)
         scps = {scp: fields[scp] for scp in ("wav", "spk1", "spk2", "enroll_spk1")}
         write_lists(work / name, fields["utt2spk"], "text_spk1", fields["text"], **scps)
+        write_scp(work / name / "text_spk2", fields["text_spk2"])
         write_scp(work / name / "utt2enrollspk", fields["utt2spk"])
         write_scp(work / name / "utt2sir", fields["utt2sir"])
         write_scp(work / name / "utt2regions", fields["utt2regions"])

@@ -1,0 +1,56 @@
+"""What is known of the speakers and words of a mixture besides its audio."""
+
+from typing import TYPE_CHECKING
+
+from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.scoring.job import Utterance
+from espnet_tse.scoring.pairing import some
+from espnet_tse.scoring.text import read_text
+
+if TYPE_CHECKING:
+    from espnet_tse.scoring.plan import ScoringOptions
+
+
+def gender_pairs(
+    options: "ScoringOptions", utterances: list[Utterance], speakers: dict[str, str]
+) -> dict[str, str]:
+    """Key -> "f with m" and the like, the target first; several interferers of both genders are "f+m".
+
+    Utterances without an interferer have none.
+
+    Args:
+        speakers: key -> target speaker.
+    Raises:
+        DataError: a speaker has no gender.
+    """
+    if not options.spk2gender:
+        return {}
+    genders = {speaker: value[0].lower() for speaker, value in read_scp(options.spk2gender).items()}
+    interferers = [read_scp(path) for path in options.intf_utt2spk]
+    pairs = {}
+    for utterance in utterances:
+        key = utterance.key
+        others = [scp[key] for scp in interferers if key in scp]
+        unknown = [speaker for speaker in (speakers[key], *others) if speaker not in genders]
+        if unknown:
+            raise DataError(
+                f"{options.spk2gender}: lacks the speaker(s) {some(unknown)} of utterance '{key}'."
+            )
+        if others:
+            pairs[key] = f"{genders[speakers[key]]} with {'+'.join(sorted({genders[s] for s in others}))}"
+    return pairs
+
+
+def interferer_texts(options: "ScoringOptions", utterances: list[Utterance]) -> dict[str, str]:
+    """Key -> the words of all its interferers.
+
+    Raises:
+        DataError: an utterance is in none of the files.
+    """
+    if not options.intf_text:
+        return {}
+    files = [read_text(path) for path in options.intf_text]
+    lacking = [u.key for u in utterances if not any(u.key in texts for texts in files)]
+    if lacking:
+        raise DataError(f"--intf_text: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}.")
+    return {u.key: " ".join(texts[u.key] for texts in files if u.key in texts) for u in utterances}

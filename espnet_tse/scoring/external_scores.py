@@ -1,0 +1,113 @@
+"""Scores that another tool computed, one an utterance: ``--external name=path[:field][,up|down]``."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.scoring.card import MetricCard
+from espnet_tse.scoring.failure import EST, Fault, Outcome
+from espnet_tse.scoring.registry import METRICS
+
+KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
+
+
+@dataclass(frozen=True)
+class ExternalScores:
+    """A column from a file."""
+
+    card: MetricCard
+    values: dict[str, float]
+
+    def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
+        """Value of an utterance; without one, or where the estimate is no good here, the worst of the file."""
+        if not estimate_fault and key in self.values:
+            return Outcome(self.values[key])
+        fault = Fault(EST, f"estimate: {estimate_fault}" if estimate_fault else "no value in the file")
+        return Outcome(self.card.penalty, fault)
+
+
+def read_external(option: str) -> ExternalScores:
+    """Read the file of one ``--external`` option.
+
+    The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet); of the latter the field is
+    taken that is named, by default the column's name.
+
+    Raises:
+        DataError: a malformed option or line, a name of this scorer's own, or no usable value.
+    """
+    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
+    name, found, place = option.partition("=")
+    direction = "none"
+    for suffix in ("up", "down"):
+        if place.endswith(f",{suffix}"):
+            place, direction = place.removesuffix(f",{suffix}"), suffix
+    if not found or not name.isidentifier() or not place:
+        raise DataError(f"{form}; NAME is a word.")
+    if (
+        name in METRICS
+        or name.removesuffix("_al") in METRICS
+        or name.startswith(("wer_", "dwer_", "cer_", "leak_"))
+    ):
+        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    path, field = Path(place), name
+    if not path.exists() and ":" in place:
+        start, _, field = place.rpartition(":")
+        path = Path(start)
+    values = _read_values(path, field)
+    if not values:
+        raise DataError(f"{path}: holds no value of '{field}'.")
+    worst = {"up": min, "down": max}.get(direction)
+    card = MetricCard(
+        name,
+        "external",
+        f"{field} from {path.name}",
+        direction,
+        ("inf",),
+        f"Computed elsewhere, read from {path.name}; a missing value counts as the worst of the file.",
+        penalty=worst(values.values()) if worst else None,
+        natural_length=True,
+    )
+    return ExternalScores(card, values)
+
+
+def _read_values(path: Path, field: str) -> dict[str, float]:
+    """Key -> finite value; NaN, null and text are as good as missing."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file; mend --external.")
+    with path.open(encoding="utf-8") as file:
+        is_json = file.read(1) == "{"
+    if is_json:
+        entries = _read_json_lines(path, field)
+    else:
+        entries = read_scp(path)
+    values = {}
+    for key, entry in entries.items():
+        try:
+            value = float(entry)
+        except (TypeError, ValueError):
+            if is_json and (entry is None or isinstance(entry, str)):
+                continue
+            raise DataError(f"{path}: key '{key}' has '{entry}', no number.") from None
+        if math.isfinite(value):
+            values[key] = value
+    return values
+
+
+def _read_json_lines(path: Path, field: str) -> dict[str, object]:
+    entries: dict[str, object] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: not JSON ({error}); one object a line is wanted.") from None
+        key = next((row[name] for name in KEY_FIELDS if name in row), None) if isinstance(row, dict) else None
+        if key is None:
+            raise DataError(f"{path}:{number}: has none of the fields {', '.join(KEY_FIELDS)}.")
+        if str(key) in entries:
+            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+        entries[str(key)] = row.get(field)
+    return entries

@@ -1,0 +1,159 @@
+"""Joins the lists of estimates, targets, mixtures, enrollments and interferers by key."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
+from espnet_tse.scoring.job import Utterance
+
+if TYPE_CHECKING:
+    from espnet_tse.scoring.plan import ScoringOptions
+
+log = logging.getLogger("espnet_tse.scoring")
+
+SHOWN = 5  # keys named in an error
+SILENT = "silent"  # --absent: utterances whose target is digital silence
+
+
+def some(keys: list[str]) -> str:
+    """The first keys, and how many more there are."""
+    shown = ", ".join(sorted(keys)[:SHOWN])
+    return shown + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
+
+
+def read_entries(path: Path) -> dict[str, str]:
+    """An scp of audio files.
+
+    Raises:
+        DataError: it holds commands or dynamic enrollments, or cannot be read.
+    """
+    entries = read_scp(path)
+    for key, entry in entries.items():
+        try:
+            refuse_pipe(entry, f"{path}, key '{key}'")
+        except AudioError as error:
+            raise DataError(str(error)) from None
+        if entry.startswith("*"):
+            raise DataError(
+                f"{path}: key '{key}' is a dynamic enrollment ('{entry}'); scoring needs a fixed file."
+            )
+    return entries
+
+
+def files_of_pattern(folder: Path, pattern: str) -> dict[str, str]:
+    """Key -> path of the files below ``folder`` that a pattern names.
+
+    Args:
+        pattern: relative path with ``{utt}`` once, as ``"{utt}_est.wav"`` or ``"s1/{utt}.wav"``.
+    Raises:
+        DataError: no folder, no ``{utt}``, or no file of that name.
+    """
+    before, found, after = pattern.partition("{utt}")
+    if not found or "{utt}" in after or Path(pattern).is_absolute():
+        raise DataError(
+            f"--inf_pattern {pattern}: a path below --inf_dir with {{utt}} once, as '{{utt}}_est.wav'."
+        )
+    if not folder.is_dir():
+        raise DataError(f"--inf_dir {folder}: no such folder; mend the path.")
+    entries = {}
+    for path in sorted(folder.glob(_literal(before) + "*" + _literal(after))):
+        key = path.relative_to(folder).as_posix()[len(before) : -len(after) or None]
+        if path.is_file() and key:
+            entries[key] = str(path)
+    if not entries:
+        raise DataError(f"--inf_dir {folder}: holds no file '{pattern}'; mend --inf_pattern.")
+    return entries
+
+
+def _literal(text: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in text)
+
+
+def read_estimates(options: "ScoringOptions") -> tuple[str, dict[str, str]]:
+    """Where the estimates are listed, and key -> entry."""
+    if options.inf_dir is None:
+        return str(options.inf_scp), read_entries(options.inf_scp)
+    return str(options.inf_dir), files_of_pattern(options.inf_dir, options.inf_pattern)
+
+
+def read_keys(path: Path) -> set[str]:
+    """First words of the lines of a list.
+
+    Raises:
+        DataError: the file is missing or empty.
+    """
+    try:
+        keys = {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; mend the path.") from None
+    if not keys:
+        raise DataError(f"{path}: holds no key.")
+    return keys
+
+
+def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
+    """All utterances in byte order of their keys, and whether the data are below 16 kHz.
+
+    Raises:
+        DataError: a list lacks keys.
+    """
+    where, inf = read_estimates(options)
+    ref = read_entries(options.ref_scp) if options.ref_scp else None
+    absent = read_keys(Path(options.absent)) if options.absent not in ("", SILENT) else set()
+    wanted = set(inf if ref is None else ref) | absent
+    keys = sorted(wanted, key=lambda key: key.encode("utf-8"))
+    if not keys:
+        raise DataError(f"{options.ref_scp or where}: holds no utterance.")
+    _check_estimates(options, where, inf, keys)
+    others = {}
+    for name, path in (("mix", options.mix_scp), ("enroll", options.enroll_scp)):
+        others[name] = read_entries(path) if path else {}
+        without = [key for key in keys if path and key not in others[name]]
+        if without:
+            raise DataError(f"{path}: lacks {len(without)} of {len(keys)} keys to score: {some(without)}.")
+    interferers = [read_entries(path) for path in options.intf_scp]
+    present = [key for key in keys if key not in absent]
+    without = [key for key in present if interferers and not any(key in scp for scp in interferers)]
+    if without:
+        raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}.")
+    # The data decide the bandwidth; an estimate of a lower rate has lost something.
+    measure = ref if ref is not None else others["mix"] or inf
+    utterances, low_band = [], False
+    for key in keys:
+        headers = {id(scp): probe(scp[key]) for scp in (inf, measure) if key in scp}
+        data = headers.get(id(measure))
+        low_band = low_band or (data is not None and data[1] < RATE)
+        utterances.append(
+            Utterance(
+                key,
+                inf.get(key),
+                ref.get(key) if ref is not None else None,
+                others["mix"].get(key),
+                others["enroll"].get(key),
+                tuple(scp[key] for scp in interferers if key in scp),
+                max((header[0] for header in headers.values() if header), default=0.0),
+                key in absent,
+            )
+        )
+    return utterances, low_band
+
+
+def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> None:
+    """A complete set, or ``--missing penalize``."""
+    lacking = [key for key in keys if key not in inf]
+    if lacking and options.missing == "error":
+        raise DataError(
+            f"{where}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp or options.absent}: "
+            f"{some(lacking)}. Decode them, or pass --missing penalize to score them as failures."
+        )
+    if lacking:
+        log.warning(
+            "%d of %d estimates are missing and get the penalties: %s", len(lacking), len(keys), some(lacking)
+        )
+    extra = sorted(set(inf) - set(keys))
+    if extra:
+        log.warning(
+            "%d keys of %s are not in %s; ignored: %s", len(extra), where, options.ref_scp, some(extra)
+        )

@@ -1,0 +1,31 @@
+"""Lists for the VERSA scorer: ``--export_versa``."""
+
+import shlex
+from pathlib import Path
+
+from espnet_tse.schema.scp import write_scp
+from espnet_tse.scoring.plan import ScoringPlan
+
+
+def export_versa(plan: ScoringPlan, folder: Path) -> str:
+    """Write pred.scp, gt.scp and text, as far as they are given, with equal keys.
+
+    Missing estimates have no line: VERSA knows none. Its scores come back with ``--external``, which counts them.
+
+    Returns:
+        the command line of VERSA's scorer for them.
+    """
+    scored = [u for u in plan.utterances if u.inf is not None]
+    write_scp(folder / "pred.scp", {u.key: u.inf for u in scored})
+    options = ["--pred", str(folder / "pred.scp")]
+    with_target = {u.key: u.ref for u in scored if u.ref is not None and not u.target_absent}
+    if with_target:
+        write_scp(folder / "gt.scp", with_target)
+        options += ["--gt", str(folder / "gt.scp")]
+    if plan.text:
+        write_scp(folder / "text", {u.key: plan.text[u.key] for u in scored if plan.text.get(u.key)})
+        options += ["--text", str(folder / "text")]
+    output = str(folder / "versa.jsonl")
+    return shlex.join(
+        ["python", "versa/bin/scorer.py", *options, "--output_file", output, "--io", "soundfile"]
+    )
