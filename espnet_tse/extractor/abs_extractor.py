@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from espnet_tse.layers.padding import valid_mask
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.schema import TSEBatch
+from espnet_tse.schema.scp import DataError
 
 SILENCE = 1e-8  # a standard deviation below it is digital silence
 
@@ -95,8 +96,13 @@ class AbsExtractor(nn.Module, ABC):
         """Estimates of a batch; a row is the same whatever its batch mates are."""
         if batch.speaker_embedding is None:
             cue = self.enroll(batch.enrollment, batch.enrollment_lengths)
-        else:
+        elif batch.speaker_embedding.size(1) == self.embedding_dim:
             cue = Cue(batch.speaker_embedding)
+        else:
+            raise DataError(
+                f"embeddings of {batch.speaker_embedding.size(1)} values, but {type(self).__name__} takes "
+                f"{self.embedding_dim or 'none'}; set speaker_encoder_conf: {{output_dim}}, or leave the embeddings out."
+            )
         lengths = batch.mixture_lengths
         valid = valid_mask(lengths, batch.mixture.size(1))
         if self.causal:

@@ -24,7 +24,7 @@ class GridConfig:
     kernel: int = 1  # I, neighbouring cells that a recurrent step reads
     hop: int = 1  # J, cells that a recurrent step advances
     checkpoint_blocks: bool = False  # keep only the inputs of the blocks for the backward pass
-    recompute_gates: bool = False  # of the LSTMs, on CPUs: less memory for a fifth more time
+    recompute_gates: bool = False  # of the LSTMs, on CPUs: less memory for a third more time
 
     def __post_init__(self):
         sizes = (self.num_blocks, self.width, self.hidden, self.num_heads, self.approx_qk_dim, self.kernel, self.hop)

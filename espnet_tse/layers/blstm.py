@@ -20,7 +20,7 @@ class BLSTM(nn.LSTM):
     """
 
     def __init__(self, input_size: int, hidden_size: int, recompute: bool = False):
-        """``recompute``: keep no gates for the backward pass but compute them again, a fifth more time."""
+        """``recompute``: keep no gates for the backward pass but compute them again, a third more time."""
         super().__init__(input_size, hidden_size, bidirectional=True)
         self.recompute = recompute
 

@@ -118,6 +118,10 @@ def test_embeddings_made_by_another_model_take_the_encoders_place():
     plain = model(batch).waveform
     batch.enrollment = batch.enrollment * 0
     assert torch.equal(model(batch).waveform, plain)
+    for name, taken in (("bsrnn", 10), ("usef_tfgridnet", "none")):
+        batch.speaker_embedding = torch.randn(2, 4)
+        with pytest.raises(ValueError, match=f"embeddings of 4 values, but .* takes {taken}"):
+            nano_extractor(name)(batch)
 
 
 @pytest.mark.parametrize(
