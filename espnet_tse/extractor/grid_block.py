@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from espnet_tse.extractor.grid_attention import GridAttention
 from espnet_tse.layers.blstm import BLSTM
+from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.sequence_norm import zero_padding
 
 
@@ -23,7 +23,7 @@ class GridConfig:
     approx_qk_dim: int = 512
     kernel: int = 1  # I, neighbouring cells that a recurrent step reads
     hop: int = 1  # J, cells that a recurrent step advances
-    checkpoint_blocks: bool = False  # keep only the inputs of the blocks for the backward pass
+    checkpoint_blocks: bool = False  # keep only the inputs of blocks for the backward pass
     recompute_gates: bool = False  # of the LSTMs, on CPUs: less memory for a third more time
 
     def __post_init__(self):
@@ -95,9 +95,7 @@ class GridBlock(nn.Module):
 
     def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, T, F, C) -> (B, T, F, C); frames behind ``lengths`` (B,) are garbage and are not read."""
-        if self.checkpointed and torch.is_grad_enabled():
-            return checkpoint(self.model, maps, lengths, use_reentrant=False)
-        return self.model(maps, lengths)
+        return recomputed(self.checkpointed, self.model, maps, lengths)
 
     def model(self, maps: Tensor, lengths: Tensor | None) -> Tensor:
         """As ``forward``."""

@@ -9,6 +9,7 @@ from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.grid_attention import GridAttention
 from espnet_tse.extractor.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.stft import STFT
+from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
 
@@ -50,7 +51,7 @@ class USEFTFGridNet(AbsExtractor):
 
     def __init__(self, config: USEFTFGridNetConfig):
         super().__init__()
-        self.sample_rate = config.sample_rate
+        self.sample_rate, self.checkpointed = config.sample_rate, config.checkpoint_blocks
         self.stft = STFT(config.n_fft, config.hop_length)
         bins, width = self.stft.num_bins, config.width
         self.encoder, self.encoder_norm = nn.Conv2d(2, width, 3, padding=1), GlobalNorm(width)
@@ -72,15 +73,15 @@ class USEFTFGridNet(AbsExtractor):
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
         if int(lengths.min()) == waveform.size(1):
-            return Cue(self.encode(waveform, None))
-        return Cue(self.encode(waveform, lengths), self.stft.num_frames(lengths))
+            return Cue(recomputed(self.checkpointed, self.encode, waveform, None))
+        return Cue(recomputed(self.checkpointed, self.encode, waveform, lengths), self.stft.num_frames(lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None
     ) -> Extraction:
         frames = None if lengths is None else self.stft.num_frames(lengths)
-        maps = self.encode(mixture, lengths)
-        wanted = self.cross_attention(maps, cue.values, cue.lengths)
+        maps = recomputed(self.checkpointed, self.encode, mixture, lengths)
+        wanted = recomputed(self.checkpointed, self.cross_attention, maps, cue.values, cue.lengths)
         maps = torch.cat([maps, wanted], dim=-1)
         for block in self.blocks:
             maps = block(maps, frames)
