@@ -81,26 +81,31 @@ def take(part: Frames | Codes, row: int) -> Frames | Codes:
     )
 
 
-def make_batch(mixture_s: list[float], enrollment_s: list[float], codec: AbsCodec, seed: int = 0) -> TSEBatch:
-    """Noise mixtures, targets half as loud, random target codes."""
+def make_batch(
+    mixture_s: list[float], enrollment_s: list[float], codec: AbsCodec | None, seed: int = 0, sample_rate: int = 16000
+) -> TSEBatch:
+    """Noise mixtures, targets half as loud, random target codes where there is a codec."""
     generator = torch.Generator().manual_seed(seed)
-    mixture_lengths = torch.tensor([int(16000 * s) for s in mixture_s])
-    enrollment_lengths = torch.tensor([int(16000 * s) for s in enrollment_s])
+    mixture_lengths = torch.tensor([int(sample_rate * s) for s in mixture_s])
+    enrollment_lengths = torch.tensor([int(sample_rate * s) for s in enrollment_s])
     mixture = torch.randn(len(mixture_s), int(mixture_lengths.max()), generator=generator) * 0.1
     enrollment = torch.randn(len(enrollment_s), int(enrollment_lengths.max()), generator=generator) * 0.1
     for row in range(len(mixture_s)):
         mixture[row, mixture_lengths[row] :] = 0.0
         enrollment[row, enrollment_lengths[row] :] = 0.0
-    frames = [codec.spec.num_frames(int(length)) for length in mixture_lengths]
+    codes = None
+    if codec is not None:
+        codes = make_codes([codec.spec.num_frames(int(length)) for length in mixture_lengths], codec.spec, seed)
     return TSEBatch(
         mixture,
         mixture_lengths,
         enrollment,
         enrollment_lengths,
-        16000,
+        sample_rate,
         keys=[f"utt{row}" for row in range(len(mixture_s))],
         target=0.5 * mixture,
-        target_codes=make_codes(frames, codec.spec, seed),
+        target_codes=codes,
+        speaker=torch.arange(len(mixture_s)),
     )
 
 
@@ -116,6 +121,7 @@ def take_row(batch: TSEBatch, row: int) -> TSEBatch:
         keys=batch.keys[row : row + 1],
         target=batch.target[row : row + 1, :mixture],
         target_codes=None if batch.target_codes is None else take(batch.target_codes, row),
+        speaker=batch.speaker[row : row + 1],
     )
 
 

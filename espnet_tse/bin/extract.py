@@ -21,6 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", help="file of the estimate")
     parser.add_argument("--mixture_scp", help="scp of many mixtures")
     parser.add_argument("--enroll_scp", help="scp of their enrollments, by key")
+    parser.add_argument("--embedding_scp", help="scp of their .npy or ark embeddings, for speaker_encoder: given")
     parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
     parser.add_argument("--model", help="exp/tse_... folder, packed .zip, or Hugging Face id")
     parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
@@ -76,7 +77,8 @@ def run(args: argparse.Namespace, single: bool) -> None:
     if single:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:
-        extract_scp(extractor, args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
+        lists = (args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
+        extract_scp(extractor, *lists, args.embedding_scp)
 
 
 if __name__ == "__main__":

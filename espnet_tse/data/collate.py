@@ -26,8 +26,8 @@ class TSECollate:
             examples: what ``example()`` of a data set returns, at least one.
         Returns:
             keys, and ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) float32,
-            ``target_codes`` (B, K, T) int64 padded with -1, each with ``*_lengths`` (B,) int64. What the
-            examples do not have is left out.
+            ``target_codes`` (B, K, T) int64 padded with -1, each with ``*_lengths`` (B,) int64; ``speaker``
+            (B,) int64; ``speaker_embedding`` (B, E) float32. What the examples do not have is left out.
         Raises:
             ValueError: some examples have a target (or codes) and some have not.
         """
@@ -50,6 +50,11 @@ class TSECollate:
             batch["target_codes_lengths"] = torch.tensor([len(row) for row in rows])
             if self.frame_rate is not None:
                 batch["target_codes_rate"] = torch.tensor([self.frame_rate], dtype=torch.float64)
+        if all("speaker" in example for example in examples):
+            batch["speaker"] = torch.tensor([example["speaker"] for example in examples])
+        if all(example.get("speaker_embedding") is not None for example in examples):
+            rows = [torch.from_numpy(example["speaker_embedding"]) for example in examples]
+            batch["speaker_embedding"] = torch.stack(rows)
         return [example["key"] for example in examples], batch
 
     @staticmethod

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import (
     DisjointLengths,
     Span,
@@ -39,6 +40,7 @@ class DynamicMixingDataset:
         codes_scp: Path | str | None = None,
         cache_audio: bool = True,
         cache_budget: int = CACHE_BUDGET,
+        embeddings_scp: Path | str | None = None,
     ):
         """
         Args:
@@ -48,6 +50,7 @@ class DynamicMixingDataset:
             seed: of all draws.
             hop_length: samples a code frame; target crops begin at its multiples.
             codes_scp: ``codes.scp`` of the whole source utterances.
+            embeddings_scp: speaker embeddings of the whole source utterances, by utterance id.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
             DataError: lists, audio or codes are amiss; or the speakers do not suffice for ``conf``.
@@ -68,6 +71,7 @@ class DynamicMixingDataset:
         for key, speaker in self.utt2spk.items():
             self.spk2utt.setdefault(speaker, []).append(key)
         self.speakers = list(self.spk2utt)
+        self.speaker_numbers = {speaker: number for number, speaker in enumerate(sorted(self.spk2utt))}
         if len(self.speakers) < max(conf.num_speakers):
             raise DataError(
                 f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks "
@@ -80,6 +84,9 @@ class DynamicMixingDataset:
         else:
             self._require_other_utterances()
         self.num_samples = [self._target_length(key) for key in self.keys]
+        self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
+        if self.embeddings is not None:
+            self.embeddings.require(list(self.utt2spk))
         self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
 
     def __len__(self) -> int:
@@ -172,7 +179,8 @@ class DynamicMixingDataset:
 
         Returns:
             ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``target_codes``:
-            (T, K) int64 or None. The target keeps its level; with rooms, it is the dry signal, aligned
+            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names;
+            ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None. The target keeps its level; with rooms, it is the dry signal, aligned
             with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.
@@ -186,7 +194,7 @@ class DynamicMixingDataset:
         image = self._room(target, generator)
         mixture = np.zeros_like(target) if absent else image.copy()
         self._add_interferers(mixture, image, self.utt2spk[key], max(count - 1, int(absent)), generator)
-        self._add_noise(mixture, image, generator)
+        self._add_noise(mixture, image, generator, self.conf.snr_db)
         codes = None
         if self.codes is not None:
             codes = self.codes.load(key, self.audio.num_samples(key), span.start, span.num_samples)
@@ -194,9 +202,22 @@ class DynamicMixingDataset:
             "key": key,
             "mixture": mixture,
             "target": np.zeros_like(target) if absent else target,
-            "enrollment": self.audio.load(enrollment_key, enrollment_span.start, enrollment_span.num_samples),
+            "enrollment": self._enrollment(enrollment_key, enrollment_span, generator),
             "target_codes": codes,
+            "speaker": self.speaker_numbers[self.utt2spk[key]],
+            "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
         }
+
+    def _enrollment(self, key: str, span: Span, generator: np.random.Generator) -> np.ndarray:
+        """An enrollment, in a room and noise as often as the configuration says."""
+        signal = self.audio.load(key, span.start, span.num_samples)
+        conf = self.conf
+        if conf.enrollment_reverb and generator.random() < conf.enrollment_reverb:
+            signal = self._room(signal, generator)
+        if conf.enrollment_noise and generator.random() < conf.enrollment_noise:
+            signal = signal.copy()
+            self._add_noise(signal, signal, generator, conf.enrollment_snr_db)
+        return signal
 
     def _add_interferers(
         self, mixture: np.ndarray, image: np.ndarray, speaker: str, count: int, generator: np.random.Generator
@@ -212,12 +233,14 @@ class DynamicMixingDataset:
             # The ratio is that of the target to the active part: less overlap is not a lower level.
             mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
 
-    def _add_noise(self, mixture: np.ndarray, image: np.ndarray, generator: np.random.Generator) -> None:
-        """Add a noise recording to ``mixture`` if there are any."""
+    def _add_noise(
+        self, mixture: np.ndarray, image: np.ndarray, generator: np.random.Generator, snr_db: tuple[float, float]
+    ) -> None:
+        """Add a noise recording to ``mixture``, against the level of ``image``, if there are any."""
         if self.noise is None:
             return
         keys = list(self.noise.paths)
         key = keys[int(generator.integers(len(keys)))]
         signal = self.noise.load_fitted(key, len(image), generator)
-        ratio_db = generator.uniform(*self.conf.snr_db)
+        ratio_db = generator.uniform(*snr_db)
         mixture += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)

@@ -37,23 +37,32 @@ class MixingConf:
     enrollment: str = "other_utterance"
     enrollment_s: float = 5.0  # at most; a shorter utterance is used whole
     enrollment_gap_s: float = 0.5  # between target and enrollment of one utterance
+    enrollment_noise: float = 0.0  # share of enrollments with noise of noise_scp
+    enrollment_snr_db: tuple[float, float] = (5.0, 20.0)
+    enrollment_reverb: float = 0.0  # share of enrollments in a room of rir_scp
     target_absent: float = 0.0  # share of mixtures without the enrolled speaker
 
     def __post_init__(self):
         object.__setattr__(self, "num_speakers", self._checked_shares())
         object.__setattr__(self, "sir_db", _pair("sir_db", self.sir_db, -100.0, 100.0))
         object.__setattr__(self, "snr_db", _pair("snr_db", self.snr_db, -100.0, 100.0))
+        object.__setattr__(self, "enrollment_snr_db", _pair("enrollment_snr_db", self.enrollment_snr_db, -100.0, 100.0))
         object.__setattr__(self, "overlap", _pair("overlap", self.overlap, 0.0, 1.0))
         if self.snr_kind not in LEVEL_KINDS:
             check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
         if self.enrollment not in ENROLLMENT_KINDS:
             check_known([self.enrollment], ENROLLMENT_KINDS, "enrollment")
-        for name, low in (("enrollment_s", 0.1), ("enrollment_gap_s", 0.0), ("target_absent", 0.0)):
+        shares = ("enrollment_noise", "enrollment_reverb", "target_absent")
+        for name, low in (("enrollment_s", 0.1), ("enrollment_gap_s", 0.0), *((name, 0.0) for name in shares)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
                 raise ValueError(f"{name}: wants a number of at least {low}, got {value!r}")
-        if self.target_absent > 1:
-            raise ValueError(f"target_absent: is a share, at most 1, got {self.target_absent}")
+        for name in shares:
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name}: is a share, at most 1, got {getattr(self, name)}")
+        for name, source in (("enrollment_noise", "noise_scp"), ("enrollment_reverb", "rir_scp")):
+            if getattr(self, name) and getattr(self, source) is None:
+                raise ValueError(f"{name}: {getattr(self, name)} wants {source}")
 
     def _checked_shares(self) -> dict[int, float]:
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import choose_other, crop_span
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
@@ -36,6 +37,7 @@ class StaticDataset:
         training: bool | None = None,
         cache_audio: bool = False,
         cache_budget: int = CACHE_BUDGET,
+        embeddings_scp: Path | str | None = None,
     ):
         """
         Args:
@@ -46,6 +48,7 @@ class StaticDataset:
             codes_scp: ``codes.scp`` of the whole targets.
             hop_length: samples a code frame; crops begin at its multiples.
             training: draw anew each epoch; by default if ``crop_s`` is given.
+            embeddings_scp: speaker embeddings by key of the mixture, or by utterance id where enrollments are drawn.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
             DataError: lists, audio or codes are amiss.
@@ -58,6 +61,8 @@ class StaticDataset:
             raise DataError(
                 f"{self.tse_dir / ENROLLMENT_SCP}: no such file; extraction wants an enrollment a key."
             )
+        speakers = sorted({row.speaker for row in self.rows})
+        self.speaker_numbers = {speaker: number for number, speaker in enumerate(speakers)}
         self.has_target = self.rows[0].target is not None
         self.enrollments = self._speaker_enrollments()
         paths = {f"{row.key}/mixture": row.mixture for row in self.rows}
@@ -79,6 +84,10 @@ class StaticDataset:
             crop_span(self.audio.num_samples(f"{key}/mixture"), self.crop, fixed, hop_length).num_samples
             for key in self.keys
         ]
+        self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
+        if self.embeddings is not None:
+            self.embeddings.require([row.key for row in self.rows if isinstance(row.enrollment, str)])
+            self.embeddings.require([uid for pairs in self.enrollments.values() for uid, _ in pairs])
         self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
 
     def __len__(self) -> int:
@@ -122,12 +131,18 @@ class StaticDataset:
         uids = [uid for uid, _ in self.enrollments[speaker]]
         return f"{speaker}/{choose_other(uids, row.enrollment.excluded_id, generator)}/enrollment"
 
+    def _embedding(self, row: MixtureRow, enrollment_name: str) -> np.ndarray | None:
+        if self.embeddings is None:
+            return None
+        return self.embeddings.load(row.key if isinstance(row.enrollment, str) else enrollment_name.split("/")[-2])
+
     def example(self, epoch: int, index: int) -> dict:
         """The example ``index`` of ``epoch``.
 
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
-            ``target_codes``: (T, K) int64 or None.
+            ``target_codes``: (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names,
+            -1 outside of training, whose speakers are others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
             DataError: a file has become unreadable.
         """
@@ -155,4 +170,6 @@ class StaticDataset:
                 enrollment_name, enrollment_span.start, enrollment_span.num_samples
             ),
             "target_codes": codes,
+            "speaker": self.speaker_numbers[row.speaker] if self.training else -1,
+            "speaker_embedding": self._embedding(row, enrollment_name),
         }

@@ -17,6 +17,8 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     """An encoder / lm / vocoder triple with ESPnet's training contract and one ``extract``."""
 
     sample_rate: int  # Hz, of everything that goes in and comes out
+    slots: tuple[str, ...] = ("frontend", "encoder", "lm", "vocoder")  # the options of a YAML it is composed of
+    needs_codec: bool = True
 
     @abstractmethod
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:

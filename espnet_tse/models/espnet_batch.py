@@ -12,7 +12,8 @@ def to_tse_batch(data: Mapping[str, Tensor], sample_rate: int) -> TSEBatch:
 
     Args:
         data: ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), optional ``speech_ref1`` (B, N) and
-            ``target_codes`` (B, K, T) with ``target_codes_rate`` (1,) Hz; each with ``*_lengths``.
+            ``target_codes`` (B, K, T) with ``target_codes_rate`` (1,) Hz; each with ``*_lengths``. Optional
+            ``speaker`` (B,) and ``speaker_embedding`` (B, E).
     Raises:
         ValueError: a required name is missing.
     """
@@ -32,4 +33,6 @@ def to_tse_batch(data: Mapping[str, Tensor], sample_rate: int) -> TSEBatch:
         keys=data.get("utt_id"),
         target=data.get("speech_ref1"),
         target_codes=codes,
+        speaker=data.get("speaker"),
+        speaker_embedding=data.get("speaker_embedding"),
     )

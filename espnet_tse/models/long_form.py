@@ -49,6 +49,7 @@ def extract_in_chunks(
         enrollment_lengths=batch.enrollment_lengths[rows],
         sample_rate=batch.sample_rate,
         keys=[f"{batch.keys[row]}@{start}" for row, start in pieces],
+        speaker_embedding=None if batch.speaker_embedding is None else batch.speaker_embedding[rows],
     )
     parts = estimate(split, conf)
     waveform = torch.zeros_like(batch.mixture)

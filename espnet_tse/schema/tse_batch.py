@@ -20,6 +20,8 @@ class TSEBatch:
     keys: list[str] | None = None  # utterance ids, B of them
     target: Tensor | None = None  # (B, N) float, the clean target, as long as the mixture
     target_codes: Codes | None = None  # (B, K, T) codes of the target
+    speaker: Tensor | None = None  # (B,) int64, number of the target's speaker in training, -1 where unknown
+    speaker_embedding: Tensor | None = None  # (B, E) of the enrollment, where another model made it
 
     def to(self, device: torch.device | str) -> "TSEBatch":
         moved = {

@@ -7,9 +7,11 @@ from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.choices import (
     encoder_choices,
+    extractor_choices,
     frontend_choices,
     lm_choices,
     model_choices,
+    speaker_encoder_choices,
     vocoder_choices,
 )
 
@@ -22,6 +24,9 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     Raises:
         ValueError: unknown names or keys, values out of range, no codec where one is needed.
     """
+    model_choices.config(args.model, args.model_conf)  # first, for its message about an unknown name
+    if not model_choices.classes[args.model].needs_codec:
+        return build_discriminative(args)
     if not args.codec_dir:
         raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
     codec = load_codec(args.codec_dir)
@@ -37,3 +42,16 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
     vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
     return model_choices.build(args.model, args.model_conf, lm=lm, vocoder=vocoder, **parts)
+
+
+def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
+    """An extractor, with a speaker encoder where it wants one, and its criterion."""
+    parts = {}
+    extractor_choices.config(args.extractor, args.extractor_conf)  # first, for its message about an unknown name
+    if extractor_choices.classes[args.extractor].wants_speaker_encoder:
+        conf = args.speaker_encoder_conf
+        parts["new_speaker_encoder"] = lambda input_dim: speaker_encoder_choices.build(
+            args.speaker_encoder, conf, input_dim=input_dim
+        )
+    extractor = extractor_choices.build(args.extractor, args.extractor_conf, **parts)
+    return model_choices.build(args.model, args.model_conf, extractor=extractor)

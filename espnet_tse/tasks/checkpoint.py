@@ -16,7 +16,7 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.scp import DataError
 from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
-from espnet_tse.tasks.choices import TSE_CHOICES
+from espnet_tse.tasks.choices import model_choices, slots_of
 
 DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
 
@@ -70,7 +70,7 @@ def find_frontend(folder: Path, config: dict) -> Path | None:
     Raises:
         DataError: it is not to be found.
     """
-    model_dir = (config["frontend_conf"] or {}).get("model_dir")
+    model_dir = (config.get("frontend_conf") or {}).get("model_dir")
     if model_dir is None:
         return None
     return find_part(folder, "frontend", model_dir, "config.json", "put it there, or pack the model where it is")
@@ -102,11 +102,17 @@ def read_config(folder: Path) -> dict:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is this the folder of a trained system (exp/tse_...)?")
     config = read_yaml(path)
-    wanted = ["codec_dir", *(name for choices in TSE_CHOICES for name in (choices.option, f"{choices.option}_conf"))]
+    options = (*(slots_of(config.get("model"), config.get("extractor")) or AbsTSEModel.slots), "model")
+    wanted = ["codec_dir", *(name for option in options for name in (option, f"{option}_conf"))]
     lacking = [name for name in wanted if name not in config]
     if lacking:
         raise DataError(f"{path}: lacks {', '.join(lacking)}; give the folder of a trained system (exp/tse_...).")
     return config
+
+
+def needs_codec(config: dict) -> bool:
+    """Whether the system of a ``config.yaml`` is built on a codec."""
+    return getattr(model_choices.classes.get(config["model"]), "needs_codec", True)
 
 
 def load_model(
@@ -128,10 +134,11 @@ def load_model(
 def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, device: str) -> AbsTSEModel:
     """As ``load_model``, of a folder."""
     config = read_config(folder)
-    config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
+    if needs_codec(config):
+        config["codec_dir"] = str(codec_dir or find_codec(folder, config["codec_dir"]))
+        check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
     if frontend := find_frontend(folder, config):
         config["frontend_conf"]["model_dir"] = str(frontend)
-    check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
     try:
         model = build_model(argparse.Namespace(**config))
     except DataError:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.schema import DecodeConf
 from espnet_tse.schema.audio import read_audio, write_audio
 from espnet_tse.schema.files import write_json
@@ -55,11 +56,13 @@ def extract_scp(
     output_dir: Path,
     batch_size: int,
     shard: tuple[int, int] | None,
+    embedding_scp: str | None = None,
 ) -> None:
     """Extract every key of ``mixture_scp``; keys whose file is there already are not decoded again.
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
-    token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J.
+    token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J. ``embedding_scp``
+    holds embeddings of the enrollments for systems that want them.
     Raises:
         DataError: keys without enrollment, dynamic enrollments, unreadable audio.
     """
@@ -76,6 +79,9 @@ def extract_scp(
             f"{enroll_scp}: key '{dynamic[0]}' asks for a dynamic enrollment ('*UID SPEAKER'), which is for "
             "training; decoding wants one audio file a key."
         )
+    store = None if embedding_scp is None else EmbeddingStore(embedding_scp)
+    if store is not None:
+        store.require(list(mixtures))
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(mixtures), shard)}
     todo = [key for key, file in files.items() if not file.is_file()]
@@ -86,7 +92,8 @@ def extract_scp(
         signals = [read_signal(mixtures[key], extractor.sample_rate, key, "mixture") for key in keys]
         wanted = [read_signal(enrollments[key], extractor.sample_rate, key, "enrollment") for key in keys]
         started = time.perf_counter()
-        estimate = extractor.extract(signals, wanted, keys)
+        embeddings = None if store is None else [store.load(key) for key in keys]
+        estimate = extractor.extract(signals, wanted, keys, embeddings)
         waveforms = estimate.waveform.cpu().numpy()
         measured["wall_s"] += time.perf_counter() - started
         for key, signal, waveform in zip(keys, signals, waveforms):

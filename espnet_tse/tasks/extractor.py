@@ -9,6 +9,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.schema.audio import resample
 from espnet_tse.schema.scp import DataError
@@ -75,11 +77,39 @@ class Extractor:
         restored = resample(estimate, self.sample_rate, sample_rate)[: len(pair[0])]
         return np.pad(restored, (0, len(pair[0]) - len(restored)))
 
-    def extract(self, mixtures: list[np.ndarray], enrollments: list[np.ndarray], keys: list[str]) -> Estimate:
+    def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
+        """Begin an extraction whose mixture comes in chunks; causal discriminative systems only.
+
+        Args:
+            enrollment: (N_e,) float.
+            sample_rate: Hz, of the enrollment and of the chunks; the model's own.
+        Raises:
+            DataError: the system cannot stream, or works at another rate.
+        """
+        if not isinstance(self.model, Discriminative):
+            raise DataError(f"{type(self.model).__name__} cannot stream; causal discriminative systems can.")
+        if sample_rate != self.sample_rate:
+            raise DataError(
+                f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."
+            )
+        samples = torch.from_numpy(check_signal(enrollment, "enrollment", sample_rate))[None]
+        samples = samples.to(next(self.model.parameters()).device)
+        with torch.no_grad():
+            cue = self.model.extractor.enroll(samples, torch.tensor([samples.size(1)], device=samples.device))
+        return ExtractionStream(self.model.extractor, cue)
+
+    def extract(
+        self,
+        mixtures: list[np.ndarray],
+        enrollments: list[np.ndarray],
+        keys: list[str],
+        embeddings: list[np.ndarray] | None = None,
+    ) -> Estimate:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
         Args:
             mixtures, enrollments: (N,) float32 each.
+            embeddings: (E,) float32 each, of the enrollments, for systems with ``speaker_encoder: given``.
         Returns:
             estimates padded to the longest mixture.
         """
@@ -91,6 +121,8 @@ class Extractor:
             return pad_sequence(tensors, batch_first=True).to(device), lengths.to(device)
 
         batch = TSEBatch(*pad(mixtures), *pad(enrollments), sample_rate=self.sample_rate, keys=keys)
+        if embeddings is not None:
+            batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
         return self.model.extract(batch, self.conf)
 
 

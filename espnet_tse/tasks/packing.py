@@ -9,7 +9,14 @@ import yaml
 from espnet_tse.frontend.wavlm import files_of_wavlm
 from espnet_tse.schema.files import atomic_write, sha256_of
 from espnet_tse.schema.scp import DataError
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_codec, find_frontend, load_from_folder, read_config
+from espnet_tse.tasks.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    find_codec,
+    find_frontend,
+    load_from_folder,
+    needs_codec,
+    read_config,
+)
 
 CODEC_FILES = ("config.yaml", "model.pth", "manifest.json")
 
@@ -26,10 +33,12 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         DataError: a file is missing, or what would be packed does not open: other weights, another codec.
     """
     config = read_config(folder)
-    codec = find_codec(folder, config["codec_dir"])
     weights = folder / checkpoint
-    files = {DEFAULT_CHECKPOINT: weights, "codec_of_training/manifest.json": folder / "codec_of_training/manifest.json"}
-    files |= {f"codec/{name}": codec / name for name in CODEC_FILES}
+    files, codec = {DEFAULT_CHECKPOINT: weights}, None
+    if needs_codec(config):
+        codec = find_codec(folder, config["codec_dir"])
+        files["codec_of_training/manifest.json"] = folder / "codec_of_training/manifest.json"
+        files |= {f"codec/{name}": codec / name for name in CODEC_FILES}
     frontend = find_frontend(folder, config)
     if frontend is not None:
         files |= {f"frontend/{path.name}": path for path in files_of_frontend(frontend)}
@@ -38,16 +47,18 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
         raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or mend the paths.")
-    load_from_folder(folder, checkpoint, str(codec), "cpu")
+    load_from_folder(folder, checkpoint, codec and str(codec), "cpu")
     # Paths of the training machine say nothing elsewhere.
-    config |= {"codec_dir": "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
+    config |= {"codec_dir": codec and "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
     config |= {"train_codes": None, "valid_codes": None, "config": None, "init_param": []}
+    config |= {"train_embeddings": None, "valid_embeddings": None}
     manifest = {
         "format": 1,
         "system": config["model"],
         "weights_sha256": sha256_of(weights),
-        "codec_sha256": json.loads((codec / "manifest.json").read_text(encoding="utf-8"))["sha256"],
     }
+    if codec:
+        manifest["codec_sha256"] = json.loads((codec / "manifest.json").read_text(encoding="utf-8"))["sha256"]
     with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
         archive.writestr("manifest.json", json.dumps(manifest, indent=2))

@@ -21,10 +21,10 @@ from espnet_tse.schema import CodecSpec
 from espnet_tse.schema.command_line import refuse_unknown_options
 from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError
+from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
-from espnet_tse.tasks.choices import TSE_CHOICES
+from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
 from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leave_processes
 from espnet_tse.train.resumable import check_resumable
@@ -53,6 +53,9 @@ class TSETask(AbsTask):
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
         group.add_argument("--train_codes", type=str_or_none, help="folder of codes.scp of the training targets")
         group.add_argument("--valid_codes", type=str_or_none, help="folder of codes.scp of the validation targets")
+        for name in ("train", "valid"):
+            meaning = f"scp of .npy or ark speaker embeddings of the {name} enrollments, for speaker_encoder: given"
+            group.add_argument(f"--{name}_embeddings", type=str_or_none, help=meaning)
         group.add_argument("--codec_dir", type=str_or_none, help="folder of the frozen codec")
         group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
         group.add_argument("--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds")
@@ -70,6 +73,7 @@ class TSETask(AbsTask):
             DataError: the folder holds a checkpoint that this model cannot go on from. ESPnet would see that
                 only after it has written another config.yaml beside it.
         """
+        count_speakers(args)
         model = build_model(args)
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
@@ -79,8 +83,10 @@ class TSETask(AbsTask):
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
         """Batches of one epoch; the same examples for any number of processes and workers."""
         train = mode == "train"
-        spec = CodecSpec(**read_manifest(args.codec_dir)["spec"])
+        spec = CodecSpec(**read_manifest(args.codec_dir)["spec"]) if args.codec_dir else None
         dataset = cls.open_dataset(args, train, spec)
+        if spec is None:
+            check_rate(args, dataset)
         logging.info(f"[{mode}] {len(dataset)} examples, {sum(dataset.num_samples) / dataset.sample_rate:.0f} s")
         budget = args.max_batch_s
         return TSEIterFactory(
@@ -93,15 +99,17 @@ class TSETask(AbsTask):
             rank=distributed_option.dist_rank or 0,
             world_size=distributed_option.dist_world_size or 1,
             num_iters_per_epoch=args.num_iters_per_epoch if train else None,
-            frame_rate=spec.frame_rate,
+            frame_rate=spec.frame_rate if spec else None,
             same_every_epoch=not train,
             pin_memory=args.ngpu > 0,
         )
 
     @classmethod
-    def open_dataset(cls, args: argparse.Namespace, train: bool, spec: CodecSpec):
+    def open_dataset(cls, args: argparse.Namespace, train: bool, spec: CodecSpec | None):
         """The examples of one set: mixed on the fly where the folder holds a ``mixing.yaml``.
 
+        Args:
+            spec: of the codec, None for systems without one.
         Raises:
             DataError: the folder or its codes are amiss, or the codes are another codec's.
         """
@@ -115,8 +123,9 @@ class TSETask(AbsTask):
         settings = {
             "seed": args.seed,
             "crop_s": args.crop_s if train else None,
-            "hop_length": spec.hop_length,
+            "hop_length": spec.hop_length if spec else 1,
             "codes_scp": codes_scp,
+            "embeddings_scp": args.train_embeddings if train else args.valid_embeddings,
             "cache_audio": args.cache_audio,
         }
         mixing = Path(folder) / "mixing.yaml"
@@ -227,6 +236,24 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> No
         parser.error("\n".join(faults))
 
 
+def check_rate(args: argparse.Namespace, dataset) -> None:
+    """Raise DataError where a system without a codec is given audio of another sample rate."""
+    wanted = extractor_choices.config(args.extractor, args.extractor_conf).sample_rate
+    if dataset.sample_rate != wanted:
+        raise DataError(
+            f"the data are at {dataset.sample_rate} Hz but extractor_conf says sample_rate: {wanted}; set it, or run "
+            "stage 2 with --sample_rate."
+        )
+
+
+def count_speakers(args: argparse.Namespace) -> None:
+    """Fill in ``num_speakers`` of the model where its criterion wants it; config.yaml keeps the number."""
+    config = model_choices.config(args.model, args.model_conf)
+    if "speaker" in getattr(config, "losses", {}) and config.num_speakers is None and args.train_data_dir:
+        speakers = set(read_scp(Path(args.train_data_dir) / "utt2spk").values())
+        args.model_conf = {**args.model_conf, "num_speakers": len(speakers)}
+
+
 def remember_codec(args: argparse.Namespace) -> None:
     """Keep the codec's manifest beside the model: decoding refuses another codec.
 
@@ -244,10 +271,14 @@ def remember_codec(args: argparse.Namespace) -> None:
 
 def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Check the blocks of all parts, so that faults of one YAML come together; exit code 2."""
-    faults = []
+    faults, slots = [], (*slots_of(args.model, args.extractor), "model")
     for choices in TSE_CHOICES:
         name, conf = getattr(args, choices.option), getattr(args, f"{choices.option}_conf")
         try:
+            if choices.option not in slots and slots != ("model",):
+                if name is not None:
+                    raise ValueError(f"this system has no {choices.option}; leave out {choices.option}: {name}")
+                continue
             if name is None:
                 raise ValueError(f"--{choices.option} is required; one of: {', '.join(sorted(choices.classes))}")
             choices.config(name, conf)

@@ -199,3 +199,35 @@ def test_noise_of_another_rate(dirs):
     write_scp(directory / "noise.scp", {"n": dirs.wav("n", np.ones(100) * 0.1, rate=16000)})
     with pytest.raises(DataError, match="noise.scp: is at 16000 Hz"):
         DynamicMixingDataset(directory, MixingConf(noise_scp=str(directory / "noise.scp")))
+
+
+def test_enrollments_are_augmented_and_nothing_else(dirs):
+    directory = dirs.source(LENGTHS)
+    write_scp(directory / "noise.scp", {"n": dirs.wav("n", np.sin(np.arange(9000)) * 0.1)})
+    write_scp(directory / "rir.scp", {"room": dirs.wav("room", np.array([1.0, 0.0, 0.5]))})
+    sources = {"noise_scp": str(directory / "noise.scp"), "rir_scp": str(directory / "rir.scp")}
+    settings = {"num_speakers": {1: 1.0}, "enrollment_s": 0.5, **sources}
+    plain = DynamicMixingDataset(directory, MixingConf(**settings))
+    for augmented in ({"enrollment_noise": 1.0, "enrollment_snr_db": (10, 10)}, {"enrollment_reverb": 1.0}):
+        dataset = DynamicMixingDataset(directory, MixingConf(**settings, **augmented))
+        first, second = plain.example(1, 0), dataset.example(1, 0)
+        for name in ("mixture", "target", "speaker"):
+            np.testing.assert_array_equal(first[name], second[name])
+        added = second["enrollment"] - first["enrollment"]
+        if "enrollment_noise" in augmented:
+            ratio_db = 20 * np.log10(np.linalg.norm(first["enrollment"]) / np.linalg.norm(added))
+            assert ratio_db == pytest.approx(10.0, abs=0.01)
+        else:
+            np.testing.assert_allclose(added[2:], 0.5 * first["enrollment"][:-2], atol=1e-4)
+    half = DynamicMixingDataset(directory, MixingConf(**settings, enrollment_noise=0.5))
+    changed = [
+        not np.array_equal(half.example(epoch, 0)["enrollment"], plain.example(epoch, 0)["enrollment"])
+        for epoch in range(40)
+    ]
+    assert 8 < sum(changed) < 32
+
+
+def test_speakers_are_numbered_by_their_sorted_names(dirs):
+    dataset = open_set(dirs.source(LENGTHS))
+    numbers = {dataset.utt2spk[key]: dataset.example(1, index)["speaker"] for index, key in enumerate(dataset.keys)}
+    assert numbers == {"a": 0, "b": 1, "c": 2}

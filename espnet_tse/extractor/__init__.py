@@ -1,0 +1,1 @@
+"""Mixture + enrollment -> estimate, discriminatively: one file a published extractor, and their parts."""

@@ -1,0 +1,25 @@
+"""The contract of speaker encoders: frames of an enrollment become one embedding."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from espnet_tse.layers.sequence_norm import zero_padding
+
+
+class AbsSpeakerEncoder(nn.Module, ABC):
+    """``from_config(config, input_dim)`` builds one for the features of the extractor that asks."""
+
+    output_dim: int  # E
+
+    @abstractmethod
+    def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, T, D) and valid frames (B,), None where all are -> (B, E)."""
+
+
+def mean_over_time(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Mean over the valid frames of (B, T, ...) -> (B, ...)."""
+    if lengths is None:
+        return values.mean(dim=1)
+    count = lengths.view(-1, *[1] * (values.dim() - 2)).to(values)
+    return zero_padding(values, lengths).sum(dim=1) / count

@@ -1,0 +1,82 @@
+"""A two-dimensional ResNet with statistics pooling, the speaker encoder of WeSpeaker and WeSep (arXiv:1512.03385)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.layers.equal_length import map_equal_length
+
+
+@dataclass(frozen=True)
+class SpeakerResNet34Config:
+    """The defaults are WeSpeaker's ResNet34: 6.6 M parameters on 80 mel bands."""
+
+    width: int = 32  # channels of the first stage; each further one has twice as many
+    num_blocks: tuple[int, ...] = (3, 4, 6, 3)
+    output_dim: int = 256
+
+    def __post_init__(self):
+        object.__setattr__(self, "num_blocks", tuple(self.num_blocks))
+        if min(self.width, self.output_dim, *self.num_blocks) < 1:
+            raise ValueError(f"sizes of a speaker ResNet must be positive: {self}.")
+
+
+class PlaneBlock(nn.Module):
+    """Two 3 x 3 convolutions with batch norm, added to their input."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.first_norm, self.second_norm = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        hidden = F.relu(self.first_norm(self.first(maps)))
+        return F.relu(self.second_norm(self.second(hidden)) + self.shortcut(maps))
+
+
+class SpeakerResNet34(AbsSpeakerEncoder):
+    """Four stages of residual blocks, then mean and standard deviation over time, then a linear layer.
+
+    Rows of one length share a pass: a convolution over planes reads what lies behind a row.
+    """
+
+    Config = SpeakerResNet34Config
+
+    def __init__(self, config: SpeakerResNet34Config, input_dim: int):
+        super().__init__()
+        self.output_dim = config.output_dim
+        self.first, self.first_norm = nn.Conv2d(1, config.width, 3, padding=1, bias=False), nn.BatchNorm2d(config.width)
+        blocks, inputs, bands = [], config.width, input_dim
+        for stage, count in enumerate(config.num_blocks):
+            outputs, stride = config.width * 2**stage, 1 if stage == 0 else 2
+            bands = (bands + stride - 1) // stride
+            for block in range(count):
+                blocks.append(PlaneBlock(inputs, outputs, stride if block == 0 else 1))
+                inputs = outputs
+        self.blocks = nn.Sequential(*blocks)
+        self.out = nn.Linear(2 * inputs * bands, config.output_dim)
+
+    @classmethod
+    def from_config(cls, config: SpeakerResNet34Config, input_dim: int) -> "SpeakerResNet34":
+        return cls(config, input_dim)
+
+    def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+        if lengths is None:
+            return self.embed(values)
+        return torch.stack(map_equal_length(self.embed, values, lengths))
+
+    def embed(self, values: Tensor) -> Tensor:
+        """(b, T, D) of one length -> (b, E)."""
+        maps = F.relu(self.first_norm(self.first(values.transpose(1, 2)[:, None])))
+        maps = self.blocks(maps).flatten(1, 2)  # (b, C * D', T')
+        variance, mean = torch.var_mean(maps, dim=2, unbiased=False)
+        return self.out(torch.cat([mean, (variance + 1e-7).sqrt()], dim=1))

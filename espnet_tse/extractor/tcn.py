@@ -1,0 +1,67 @@
+"""Temporal convolutional network of Conv-TasNet (arXiv:1809.07454, Sec. III), causal on request."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espnet_tse.layers.sequence_norm import sequence_norm, zero_padding
+from espnet_tse.layers.stream_state import StreamState, with_past
+
+
+class DepthwiseConv(nn.Module):
+    """A filter a channel along time, with zeros around the sequence; causal: all of them in front."""
+
+    def __init__(self, width: int, kernel: int, dilation: int, causal: bool):
+        super().__init__()
+        self.reach, self.causal = (kernel - 1) * dilation, causal
+        self.conv = nn.Conv1d(width, width, kernel, dilation=dilation, groups=width)
+
+    def forward(self, values: Tensor, state: StreamState | None = None) -> Tensor:
+        """(B, T, C) -> (B, T, C)."""
+        values = values.transpose(1, 2)
+        if self.causal:
+            values = with_past(values, self.reach, 2, self, state)
+        else:
+            values = F.pad(values, (self.reach // 2, self.reach - self.reach // 2))
+        return self.conv(values).transpose(1, 2)
+
+
+class TCNBlock(nn.Module):
+    """x + Linear(norm(PReLU(depthwise(norm(PReLU(Linear(x))))))), and a skip output on request."""
+
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        kernel: int,
+        dilation: int,
+        causal: bool,
+        skip: int = 0,
+        extra_inputs: int = 0,
+        last: bool = False,
+    ):
+        """``last``: of a stack whose skip outputs alone are used, so that there is nothing to add to the input."""
+        super().__init__()
+        self.expand, self.first_activation = nn.Linear(width + extra_inputs, hidden), nn.PReLU()
+        self.first_norm, self.second_norm = sequence_norm(hidden, causal), sequence_norm(hidden, causal)
+        self.conv, self.second_activation = DepthwiseConv(hidden, kernel, dilation, causal), nn.PReLU()
+        self.reduce = None if last else nn.Linear(hidden, width)
+        self.skip = nn.Linear(hidden, skip) if skip else None
+
+    def forward(
+        self,
+        values: Tensor,
+        lengths: Tensor | None = None,
+        state: StreamState | None = None,
+        extra: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, T, C) and an extra input (B, E) -> (B, T, C), and (B, T, skip) or None."""
+        inputs = values
+        if extra is not None:
+            inputs = torch.cat([values, extra[:, None].expand(-1, values.size(1), -1)], dim=-1)
+        hidden = self.first_norm(self.first_activation(self.expand(inputs)), lengths)
+        hidden = self.conv(zero_padding(hidden, lengths), state)
+        hidden = self.second_norm(self.second_activation(hidden), lengths)
+        if self.reduce is not None:
+            values = values + self.reduce(hidden)
+        return values, None if self.skip is None else self.skip(hidden)

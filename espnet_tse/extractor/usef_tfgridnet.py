@@ -1,0 +1,89 @@
+"""USEF-TFGridNet: no speaker embedding, every mixture frame looks at the enrollment's frames itself."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor, nn
+
+from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
+from espnet_tse.extractor.grid_attention import GridAttention
+from espnet_tse.extractor.grid_block import GridBlock, GridConfig
+from espnet_tse.extractor.stft import STFT
+from espnet_tse.layers.checkpointing import recomputed
+from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
+from espnet_tse.layers.stream_state import StreamState
+
+
+@dataclass(frozen=True)
+class USEFTFGridNetConfig:
+    """The defaults are USEF-TFGridNet-L at 16 kHz: 16,241,277 parameters (arXiv:2601.06006, Sec. IV-B.2)."""
+
+    sample_rate: int = 16000  # Hz
+    n_fft: int = 320
+    hop_length: int = 160
+    width: int = 128  # C of the encoder; the blocks are twice as wide
+    num_blocks: int = 6
+    hidden: int = 256
+    num_heads: int = 4
+    approx_qk_dim: int = 512
+    kernel: int = 1
+    hop: int = 1
+    checkpoint_blocks: bool = False
+    recompute_gates: bool = False
+
+    def __post_init__(self):
+        self.grid  # its checks
+
+    @property
+    def grid(self) -> GridConfig:
+        shared = {name.name: getattr(self, name.name) for name in fields(GridConfig)}
+        return GridConfig(**{**shared, "width": 2 * self.width})
+
+
+class USEFTFGridNet(AbsExtractor):
+    """STFT -> convolution -> cross attention on the enrollment -> TF-GridNet blocks -> STFT of the target.
+
+    Source: arXiv:2409.02615 and the released configuration: complex mapping, not masking; one layer of cross
+    attention without residual; its result and the mixture's maps are concatenated.
+    """
+
+    Config = USEFTFGridNetConfig
+
+    def __init__(self, config: USEFTFGridNetConfig):
+        super().__init__()
+        self.sample_rate, self.checkpointed = config.sample_rate, config.checkpoint_blocks
+        self.stft = STFT(config.n_fft, config.hop_length)
+        bins, width = self.stft.num_bins, config.width
+        self.encoder, self.encoder_norm = nn.Conv2d(2, width, 3, padding=1), GlobalNorm(width)
+        self.cross_attention = GridAttention(width, bins, config.num_heads, config.approx_qk_dim)
+        self.blocks = nn.ModuleList(GridBlock(config.grid, bins) for _ in range(config.num_blocks))
+        self.decoder = nn.ConvTranspose2d(2 * width, 2, 3, padding=1)
+
+    @classmethod
+    def from_config(cls, config: USEFTFGridNetConfig) -> "USEFTFGridNet":
+        return cls(config)
+
+    def encode(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, N) -> (B, T, F, C); the same weights for mixture and enrollment."""
+        frames = None if lengths is None else self.stft.num_frames(lengths)
+        spectrum = zero_padding(self.stft.analyze(waveform), frames)
+        # A transposed view of channels-last maps is what convolutions on CPUs like best: no copies.
+        maps = self.encoder(spectrum.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return self.encoder_norm(maps, frames)
+
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+        if int(lengths.min()) == waveform.size(1):
+            return Cue(recomputed(self.checkpointed, self.encode, waveform, None))
+        return Cue(recomputed(self.checkpointed, self.encode, waveform, lengths), self.stft.num_frames(lengths))
+
+    def separate(
+        self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None
+    ) -> Extraction:
+        frames = None if lengths is None else self.stft.num_frames(lengths)
+        maps = recomputed(self.checkpointed, self.encode, mixture, lengths)
+        wanted = recomputed(self.checkpointed, self.cross_attention, maps, cue.values, cue.lengths)
+        maps = torch.cat([maps, wanted], dim=-1)
+        for block in self.blocks:
+            maps = block(maps, frames)
+        spectrum = self.decoder(zero_padding(maps, frames).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return Extraction(self.stft.synthesize(zero_padding(spectrum, frames), mixture.size(1)))

@@ -1,0 +1,54 @@
+"""Frames <-> samples: overlapping windows of a signal and their sum."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espnet_tse.layers.stream_state import StreamState, with_past
+
+
+class OverlapAdd(nn.Module):
+    """Sum of frames of ``size`` samples, each ``hop`` samples after the one before."""
+
+    def __init__(self, size: int, hop: int):
+        super().__init__()
+        self.size, self.hop = size, hop
+
+    def forward(self, frames: Tensor, state: StreamState | None = None) -> Tensor:
+        """(B, T, size) -> (B, T * hop): sample n is complete when frame n // hop is there.
+
+        The tail of size - hop samples that later frames add to is kept in ``state``, or dropped.
+        """
+        steps, kept = frames.size(1), self.size - self.hop
+        total = (steps - 1) * self.hop + self.size
+        summed = F.fold(frames.transpose(1, 2), (1, total), (1, self.size), stride=(1, self.hop))[:, 0, 0]
+        if state is not None:
+            if self in state:
+                summed = summed + F.pad(state[self], (0, total - kept))
+            state[self] = summed[:, total - kept :]
+        return summed[:, : steps * self.hop]
+
+
+class Framing(nn.Module):
+    """Frames that end with each hop: frame t holds the ``size`` samples before sample (t + 1) * hop.
+
+    So frame t begins ``delay`` = size - hop samples before its hop, and after ``OverlapAdd`` sample n of
+    the signal stands at n + delay.
+    """
+
+    def __init__(self, size: int, hop: int):
+        super().__init__()
+        self.size, self.hop = size, hop
+
+    @property
+    def delay(self) -> int:
+        return self.size - self.hop
+
+    def num_frames(self, lengths: Tensor) -> Tensor:
+        """Frames that reach any of the first ``lengths`` samples, (B,)."""
+        return (lengths + self.delay + self.hop - 1) // self.hop
+
+    def forward(self, waveform: Tensor, state: StreamState | None = None) -> Tensor:
+        """(B, N) -> (B, T, size): a whole signal with the zeros that complete it, or whole hops of a stream."""
+        if state is None:
+            waveform = F.pad(waveform, (0, self.delay + -(waveform.size(1) + self.delay) % self.hop))
+        return with_past(waveform, self.delay, 1, self, state).unfold(1, self.size, self.hop)

@@ -1,0 +1,111 @@
+"""Discriminative extraction: a network maps mixture and enrollment to the target's waveform in one pass."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
+from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
+from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.schema.scp import DataError
+
+LOSSES = ("si_sdr", "snr", "multi_resolution_stft", "absent_energy", "speaker")
+
+
+@dataclass(frozen=True)
+class DiscriminativeConfig:
+    """The criterion: names of ``LOSSES`` with their weights."""
+
+    losses: dict[str, float] = field(default_factory=lambda: {"si_sdr": 1.0})
+    si_sdr_max_db: float | None = None  # rows as good as this are left alone
+    coarser_weight: float = 0.1  # of each further scale in waveform losses (SpEx+); the first scale has the rest
+    num_speakers: int | None = None  # of the training set, for the loss "speaker"; training counts them itself
+
+    def __post_init__(self):
+        check_known(self.losses, LOSSES, where="losses")
+        if not set(self.losses) & {"si_sdr", "snr", "multi_resolution_stft"}:
+            raise ValueError(f"losses {self.losses} compare no waveforms; name si_sdr, snr or multi_resolution_stft.")
+        if not all(isinstance(weight, (int, float)) and weight > 0 for weight in self.losses.values()):
+            raise ValueError(f"losses {self.losses} want positive weights.")
+        if not 0.0 <= self.coarser_weight < 0.5:
+            raise ValueError(f"coarser_weight is {self.coarser_weight}, want a share in [0, 0.5).")
+
+
+class Discriminative(AbsTSEModel):
+    """Any ``AbsExtractor`` with a criterion; needs no codec."""
+
+    Config = DiscriminativeConfig
+    slots = ("extractor",)
+    needs_codec = False
+
+    def __init__(self, extractor: AbsExtractor, config: DiscriminativeConfig = DiscriminativeConfig()):
+        super().__init__()
+        self.extractor, self.config = extractor, config
+        if "speaker" in config.losses:
+            if extractor.embedding_dim is None:
+                raise ValueError(f"the loss 'speaker' wants an embedding, and {type(extractor).__name__} makes none.")
+            # The number of classes is that of training; to build and decode without it any will do.
+            self.speaker_classes = nn.Linear(extractor.embedding_dim, config.num_speakers or 1)
+
+    @classmethod
+    def from_config(cls, config: DiscriminativeConfig, extractor: AbsExtractor) -> "Discriminative":
+        return cls(extractor, config)
+
+    @property
+    def sample_rate(self) -> int:
+        return self.extractor.sample_rate
+
+    def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted sum of the criteria that the configuration names.
+
+        Raises:
+            DataError: the batch has no target.
+        """
+        if batch.target is None:
+            raise DataError("a discriminative system learns from targets; the set wants spk1.scp, or mixing.yaml.")
+        result = self.extractor(batch)
+        stats = {name: self.criterion(name, batch, result) for name in self.config.losses}
+        loss = sum(weight * stats[name] for name, weight in self.config.losses.items())
+        return loss, {f"loss_{name}": value for name, value in stats.items()}
+
+    def criterion(self, name: str, batch: TSEBatch, result: Extraction) -> Tensor:
+        """One of ``LOSSES``, without its weight."""
+        if name == "speaker":
+            return self.speaker_loss(batch, result)
+        share = self.config.coarser_weight
+        values = [self.compare(name, batch, waveform) for waveform in [result.waveform, *result.coarser]]
+        return (1 - share * len(result.coarser)) * values[0] + share * sum(values[1:])
+
+    def compare(self, name: str, batch: TSEBatch, waveform: Tensor) -> Tensor:
+        """A criterion of waveforms."""
+        target, lengths = batch.target, batch.mixture_lengths
+        if name == "si_sdr":
+            return negative_si_sdr(waveform, target, lengths, self.config.si_sdr_max_db)
+        if name == "snr":
+            return negative_snr(waveform, target, lengths)
+        if name == "absent_energy":
+            return absent_energy(waveform, target, batch.mixture, lengths)
+        return multi_resolution_stft(waveform, target, lengths)
+
+    def speaker_loss(self, batch: TSEBatch, result: Extraction) -> Tensor:
+        """Cross entropy of the enrolled speaker among those of training; 0 for rows of unknown speakers."""
+        if batch.speaker is None:
+            raise DataError("the loss 'speaker' wants the numbers of the enrolled speakers in the batch.")
+        logits, known = self.speaker_classes(result.embedding).float(), (batch.speaker >= 0).sum()
+        if int(batch.speaker.max()) >= logits.size(1):
+            raise DataError(
+                f"speaker {int(batch.speaker.max())} of the training set, but model_conf has num_speakers "
+                f"{logits.size(1)}; leave it out, training counts them."
+            )
+        return F.cross_entropy(logits, batch.speaker, ignore_index=-1, reduction="sum") / known.clamp_min(1)
+
+    @torch.no_grad()
+    def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
+        """One pass of the extractor."""
+        waveform = self.extractor(batch).waveform
+        return Estimate(waveform, batch.mixture_lengths, batch.sample_rate, num_function_evaluations=1)

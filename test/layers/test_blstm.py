@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from espnet_tse.layers import blstm
+from espnet_tse.layers.blstm import BLSTM
+
+
+@pytest.fixture(autouse=True)
+def any_size_is_worth_a_loop(monkeypatch):
+    monkeypatch.setattr(blstm, "WORTH_A_LOOP", 0)
+
+
+def run(layer, values, lengths, weights):
+    """Outputs and all gradients of a weighted sum of the outputs."""
+    layer.zero_grad()
+    values = values.clone().requires_grad_()
+    output = layer(values, lengths)
+    (output * weights).sum().backward()
+    return [output.detach(), values.grad, *(weight.grad.clone() for weight in layer.parameters())]
+
+
+@pytest.mark.parametrize("lengths", [None, [7, 7, 7, 7, 7], [7, 1, 4, 2, 6]])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_own_pass_equals_pytorch_with_all_gradients(lengths, recompute, monkeypatch):
+    torch.manual_seed(0)
+    layer = BLSTM(5, 6, recompute)
+    values, weights = torch.randn(7, 5, 5), torch.randn(7, 5, 12)
+    lengths = None if lengths is None else torch.tensor(lengths)
+    assert layer.takes_own_pass(values)
+    own = run(layer, values, lengths, weights)
+    monkeypatch.setattr(blstm, "WORTH_A_LOOP", 10**9)
+    for given, wanted in zip(own, run(layer, values, lengths, weights), strict=True):
+        torch.testing.assert_close(given, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_saturated_gates_stay_finite():
+    layer = BLSTM(3, 4)
+    result = run(layer, torch.full((4, 2, 3), 1e4), None, torch.ones(4, 2, 8))
+    assert all(values.isfinite().all() for values in result)
+
+
+def test_frozen_inputs_cost_no_gradient():
+    layer, values = BLSTM(3, 4), torch.randn(4, 2, 3)
+    layer(values).sum().backward()
+    assert values.grad is None and layer.weight_hh_l0.grad.any()
+
+
+def test_a_second_backward_pass_is_refused():
+    # The first one wrote its gradients over the gates.
+    output = BLSTM(3, 4)(torch.randn(4, 2, 3)).sum()
+    output.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.backward()
+
+
+def test_inference_bfloat16_and_small_layers_take_pytorchs_kernel(monkeypatch):
+    layer, values = BLSTM(3, 4), torch.randn(4, 2, 3)
+    with torch.no_grad():
+        assert not layer.takes_own_pass(values)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not layer.takes_own_pass(values)
+    monkeypatch.setattr(blstm, "WORTH_A_LOOP", 9)
+    assert not layer.takes_own_pass(values)

@@ -1,0 +1,125 @@
+"""Discriminative systems through the command lines, without a codec."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from nano_training import TRAINING, weights
+from tse_system import write_signal
+
+from espnet_tse.bin import extract, tse_train
+from espnet_tse.schema.scp import read_scp, write_scp
+from espnet_tse.tasks.extractor import Extractor
+from espnet_tse.tasks.packing import pack
+
+NANO = {
+    "extractor": "td_speakerbeam",
+    "extractor_conf": {"num_filters": 16, "width": 8, "hidden": 12, "skip": 8, "num_blocks": 2, "num_repeats": 1}
+    | {"adapted_block": 1, "causal": True},
+    "speaker_encoder": "tcn",
+    "speaker_encoder_conf": {"width": 8, "hidden": 12, "skip": 8, "num_blocks": 2, "output_dim": 10},
+    "model": "discriminative",
+    "model_conf": {"losses": {"si_sdr": 1.0, "speaker": 0.5}},
+}
+
+
+def options(recipe, output_dir, conf=None, **training):
+    path = output_dir.parent / f"{output_dir.name}.yaml"
+    path.write_text(yaml.safe_dump({**NANO, **TRAINING, **(conf or {}), **training}))
+    sets = [f"--{name}_data_dir={recipe / name}" for name in ("train", "valid")]
+    return [f"--config={path}", *sets, f"--output_dir={output_dir}", "--ngpu=0"]
+
+
+@pytest.fixture(scope="module")
+def trained(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exp") / "tse_nano"
+    assert tse_train.main(options(recipe, folder, max_epoch=1)) in (0, None)
+    return folder
+
+
+def noise(seed):
+    return np.random.default_rng(seed).standard_normal(4000).astype(np.float32) * 0.1
+
+
+def test_training_counts_its_speakers_and_needs_no_codec(trained):
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    assert config["model_conf"]["num_speakers"] == 3
+    assert weights(trained)["speaker_classes.weight"].shape == (3, 10)
+    assert not (trained / "codec_of_training").exists()
+
+
+def test_resumed_training_equals_uninterrupted_training(recipe, trained, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    tse_train.main(options(recipe, whole, max_epoch=2))
+    tse_train.main(options(recipe, parts, max_epoch=1))
+    tse_train.main(options(recipe, parts, max_epoch=2))
+    for name, value in weights(whole).items():
+        assert torch.equal(value, weights(parts)[name])
+    assert any(not torch.equal(value, weights(whole)[name]) for name, value in weights(trained).items())
+
+
+def test_a_packed_system_extracts_as_its_folder_and_streams(trained, tmp_path):
+    archive = tmp_path / "model.zip"
+    pack(trained, archive)
+    assert not [name for name in zipfile.ZipFile(archive).namelist() if "codec" in name]
+    systems = [Extractor.from_pretrained(place) for place in (trained, archive)]
+    estimates = [system(noise(1), noise(2), 16000) for system in systems]
+    np.testing.assert_array_equal(*estimates)
+    stream = systems[1].stream(noise(2), 16000)
+    assert len(np.concatenate([stream.push(noise(1)), stream.flush()])) == 4000
+
+
+def test_sets_are_decoded(trained, tmp_path):
+    for role, seed in (("mixture", 1), ("enrollment", 2)):
+        write_signal(tmp_path / f"{role}.wav", noise(seed))
+        write_scp(tmp_path / f"{role}.scp", {"utt": tmp_path / f"{role}.wav"})
+    lists = ["--mixture_scp", str(tmp_path / "mixture.scp"), "--enroll_scp", str(tmp_path / "enrollment.scp")]
+    assert extract.main(["--model", str(trained), *lists, "--output_dir", str(tmp_path / "out")]) == 0
+    assert list(read_scp(tmp_path / "out" / "wav.scp")) == ["utt"]
+
+
+def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
+    conf = {"extractor_conf": {**NANO["extractor_conf"], "sample_rate": 8000}}
+    assert tse_train.main(options(recipe, tmp_path / "exp", conf, max_epoch=1)) == 1
+    assert "extractor_conf says sample_rate: 8000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "conf, fault",
+    [
+        ({"extractor": "td_speakerbea"}, "did you mean 'td_speakerbeam'"),
+        ({"extractor": None}, "--extractor is required"),
+        ({"speaker_encoder": None}, "--speaker_encoder is required"),
+        ({"lm": "decoder_only"}, "this system has no lm"),
+        ({"extractor_conf": {"num_filter": 8}}, "did you mean 'num_filters'"),
+        ({"model_conf": {"losses": {"sisdr": 1.0}}}, "did you mean 'si_sdr'"),
+    ],
+)
+def test_faults_of_a_yaml_end_with_code_2(recipe, tmp_path, capsys, conf, fault):
+    with pytest.raises(SystemExit) as end:
+        tse_train.main(options(recipe, tmp_path / "exp", conf))
+    assert end.value.code == 2 and fault in capsys.readouterr().err
+
+
+def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
+    def embeddings(name, keys):
+        for key in keys:
+            np.save(tmp_path / f"{key}.npy", np.random.default_rng(len(key)).standard_normal(6).astype(np.float32))
+        write_scp(tmp_path / f"{name}.scp", {key: tmp_path / f"{key}.npy" for key in keys})
+        return tmp_path / f"{name}.scp"
+
+    train = embeddings("train", read_scp(recipe / "train" / "wav.scp"))
+    valid = embeddings("valid", read_scp(recipe / "valid" / "wav.scp"))
+    conf = {"speaker_encoder": "given", "speaker_encoder_conf": {"output_dim": 6}}
+    command = options(recipe, tmp_path / "exp", conf, max_epoch=1)
+    tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"])
+    lists = ["--mixture_scp", str(recipe / "valid" / "wav.scp"), "--enroll_scp", str(recipe / "valid" / "enroll_spk1.scp")]
+    run = ["--model", str(tmp_path / "exp"), *lists, "--output_dir", str(tmp_path / "out")]
+    assert extract.main(run) == 1 and "the batch has none" in capsys.readouterr().err
+    assert extract.main([*run, "--embedding_scp", str(valid)]) == 0
+    assert len(read_scp(tmp_path / "out" / "wav.scp")) == 2
+    valid.write_text("mix0 x.npy\n")
+    assert tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"]) == 1
+    assert "lacks embeddings of 1 of 2" in capsys.readouterr().err
