@@ -75,6 +75,35 @@ def test_usage_errors_end_with_two(command):
     assert error.value.code == 2
 
 
+@pytest.mark.parametrize(
+    "command, message",
+    [
+        ([], "give the estimates (--inf_scp or --inf_dir) and --output_dir"),
+        (["--inf_scp", "a"], "give --output_dir"),
+        (["--inf_scp", "a", "--inf_dir", "b", "--output_dir", "c"], "one of the two"),
+        (["--compare", "a"], "two or more"),
+    ],
+)
+def test_usage_errors_say_what_lacks(command, message, capsys):
+    with pytest.raises(SystemExit):
+        main(command)
+    assert message in capsys.readouterr().err
+
+
+def test_a_comparison_is_printed_and_written_where_a_folder_is_given(scp, tmp_path, capsys):
+    folders = []
+    for name in ("A", "B"):
+        folders.append(str(tmp_path / name))
+        options = ["--ref_scp", str(scp), "--output_dir", folders[-1], "--metrics", "si_sdr", "--system", name]
+        assert main(["--inf_scp", str(scp), *options]) == 0
+    before = set(tmp_path.iterdir())
+    assert main(["--compare", *folders]) == 0
+    printed = capsys.readouterr().out
+    assert "| metric | pairs | A | B |" in printed and set(tmp_path.iterdir()) == before
+    assert main(["--compare", *folders, "--output_dir", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == printed == (tmp_path / "out" / "compare.md").read_text()
+
+
 def test_lists_need_no_other_option(capsys):
     for form in ([], ["markdown"]):
         with pytest.raises(SystemExit) as error:

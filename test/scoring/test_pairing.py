@@ -147,4 +147,5 @@ def test_lists_for_versa(options, tmp_path):
     lists = {path.name: path.read_text().split()[::2] for path in (tmp_path / "versa").glob("*.scp")}
     assert lists == {"pred.scp": ["u1", "u3"], "gt.scp": ["u1"]}
     assert (tmp_path / "versa" / "text").read_text() == "u1 one two\n"
-    assert command.startswith("python versa/bin/scorer.py --pred") and "--text" in command
+    assert command.startswith("python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml --pred")
+    assert "--text" in command
