@@ -52,6 +52,20 @@ def test_scores_and_ends_with_zero(scp, tmp_path):
     assert result["meta"]["system"] == "me" and result["metrics"]["si_sdr"]["mean"] == 100.0
 
 
+def test_the_default_name_is_the_folder_that_says_something(scp, tmp_path):
+    (tmp_path / "theirs" / "wavs").mkdir(parents=True)
+    for key in "ab":
+        (tmp_path / f"{key}.wav").rename(tmp_path / "theirs" / "wavs" / f"{key}.wav")
+    names = []
+    for folder in ("theirs/wavs", "theirs"):
+        options = ["--inf_dir", folder, "--output_dir", "out", "--metrics", "est_dbfs"]
+        pattern = ["--inf_pattern", "wavs/{utt}.wav"] * (folder == "theirs")
+        paths = [str(tmp_path / word) if word in (folder, "out") else word for word in options]
+        assert main([*paths, *pattern]) == 0
+        names.append(json.loads((tmp_path / "out" / "result.json").read_text())["meta"]["system"])
+    assert names == ["theirs", "theirs"]
+
+
 def test_data_errors_end_with_one_before_anything_is_written(scp, tmp_path, capsys):
     (tmp_path / "ref.scp").write_text(scp.read_text() + "c c.wav\n")
     command = ["--inf_scp", scp, "--ref_scp", tmp_path / "ref.scp", "--output_dir", tmp_path / "out"]

@@ -30,6 +30,15 @@ def test_unknown_options_and_abbreviations_are_refused_with_the_nearest(parser, 
     assert exit_.value.code == 2 and fault in capsys.readouterr().err
 
 
+def test_faults_are_brief(parser, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args([])
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == (
+        "program: error: the following arguments are required: -o/--output\nprogram --help lists all options.\n"
+    )
+
+
 @pytest.mark.parametrize("options", ["--options=--lr=1", "--options=--max_epoch 3"])
 def test_values_may_look_like_options(parser, options):
     args = parser.parse_args(["-o", "x", options, "--", "--mix"])
