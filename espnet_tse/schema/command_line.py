@@ -1,14 +1,19 @@
 """What all command lines have in common: options written out, errors without a traceback, slow starts announced."""
 
 import argparse
+import contextlib
+import io
 import os
 import re
 import sys
 import time
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 from espnet_tse.schema.nearest_name import nearest_name
 from espnet_tse.schema.scp import DataError
+
+# Of ESPnet, which falls back to attention of its own.
+IDLE_NOTES = ("Failed to import Flash Attention",)
 
 
 class CommandLine(argparse.ArgumentParser):
@@ -64,6 +69,19 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
         message = f"{place}{error.strerror}; {mend}."
     print(f"{prog}: error: {message}", file=sys.stderr)
     return 1
+
+
+@contextlib.contextmanager
+def imports_to_stderr() -> Iterator[None]:
+    """Around imports: what libraries print to stdout goes to stderr, without notes on what they could do faster."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        for line in printed.getvalue().splitlines():
+            if not line.startswith(IDLE_NOTES):
+                print(line, file=sys.stderr)
 
 
 def announce(what: str) -> None:

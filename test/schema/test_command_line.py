@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_tse.schema.command_line import CommandLine, announce, run_command
+from espnet_tse.schema.command_line import CommandLine, announce, imports_to_stderr, run_command
 from espnet_tse.schema.nearest_name import check_known, nearest_name
 from espnet_tse.schema.scp import DataError
 
@@ -62,6 +62,13 @@ def test_only_the_first_process_announces(capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     announce("loading")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_imports_print_goes_to_stderr_without_idle_notes(capsys):
+    with imports_to_stderr():
+        print("Failed to import Flash Attention, using ESPnet default: x")
+        print("a library says")
+    assert capsys.readouterr() == ("", "a library says\n")
 
 
 def test_exit_codes_are_those_of_the_work():
