@@ -63,7 +63,9 @@ def files_of_pattern(folder: Path, pattern: str) -> dict[str, str]:
         if path.is_file() and key:
             entries[key] = str(path)
     if not entries:
-        raise DataError(f"--inf_dir {folder}: holds no file '{pattern}'; mend --inf_pattern.")
+        names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+        held = f"it holds {some(names)}" if names else "it is empty"
+        raise DataError(f"--inf_dir {folder}: holds no file '{pattern}'; mend --inf_pattern: {held}.")
     return entries
 
 
@@ -143,6 +145,11 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
 def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> None:
     """A complete set, or ``--missing penalize``."""
     lacking = [key for key in keys if key not in inf]
+    if inf and len(lacking) == len(keys):
+        raise DataError(
+            f"{where}: no key is in {options.ref_scp or options.absent}: '{min(inf)}' is one here, '{keys[0]}' is one "
+            "there; write the same keys into both."
+        )
     if lacking and options.missing == "error":
         raise DataError(
             f"{where}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp or options.absent}: "

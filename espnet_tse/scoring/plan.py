@@ -168,8 +168,10 @@ def _drop_impossible(
         "intf": bool(options.intf_scp),
         "absent": bool(options.absent),
     }
-    if not options.absent:  # nobody misses what is about absent targets
-        names = tuple(n for n in names if METRICS[n].when != "absent" or n in explicit)
+    unmissed: dict[str, str] = {}
+    if not options.absent:  # nobody misses what is about absent targets: told, but not in the results
+        unmissed = {n: "needs --absent" for n in names if METRICS[n].when == "absent" and n not in explicit}
+        names = tuple(n for n in names if n not in unmissed)
     if low_band and not options.allow_upsample and "pesq" in names:
         names = tuple(n for n in METRICS if n in (set(names) - {"pesq"}) | {"pesq_nb"})
     reasons = {f"{RATES[options.unit]}_{tag}": reason for tag, reason in deaf.items()}
@@ -195,8 +197,11 @@ def _drop_impossible(
             errors.append(f"{name} was asked for by name but {reasons[name]}")
     if errors:
         raise DataError("cannot score:\n  " + "\n  ".join(errors))
-    for reason in sorted(set(reasons.values())):
-        log.info("n/a: %s (%s)", ", ".join(n for n, r in reasons.items() if r == reason), reason)
+    columns: dict[str, list[str]] = {}  # by reason
+    for name, reason in (reasons | unmissed).items():
+        columns.setdefault(reason, []).append(name)
+    if columns:
+        log.info("n/a: %s", "; ".join(f"{', '.join(same)} ({reason})" for reason, same in columns.items()))
     return tuple(n for n in names if n not in reasons), reasons
 
 

@@ -14,6 +14,8 @@ from espnet_tse.scoring.text import NORMALISERS
 from espnet_tse.scoring.wer import show_alignment
 from espnet_tse.scoring.worker import Record
 
+AUDIO_FOLDERS = ("wav", "wavs", "audio")  # names that tell nothing of a system
+
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
@@ -93,7 +95,9 @@ def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
 
 
 def _folder_name(scp: Path | None, folder: Path | None) -> str:
-    return scp.resolve().parent.name if scp else folder.resolve().name
+    """The folder of a list, or of audio files; of one that is only called "wav" or alike, the folder above it."""
+    place = scp.resolve().parent if scp else folder.resolve()
+    return place.parent.name if place.name in AUDIO_FOLDERS else place.name
 
 
 def flags_of(plan: ScoringPlan, records: dict[str, Record]) -> list[str]:

@@ -13,7 +13,8 @@ def export_versa(plan: ScoringPlan, folder: Path) -> str:
     Missing estimates have no line: VERSA knows none. Its scores come back with ``--external``, which counts them.
 
     Returns:
-        the command line of VERSA's scorer for them.
+        the command line of VERSA's scorer for them, with its example of a configuration: which metrics it computes
+        is chosen there.
     """
     scored = [u for u in plan.utterances if u.inf is not None]
     write_scp(folder / "pred.scp", {u.key: u.inf for u in scored})
@@ -25,7 +26,6 @@ def export_versa(plan: ScoringPlan, folder: Path) -> str:
     if plan.text:
         write_scp(folder / "text", {u.key: plan.text[u.key] for u in scored if plan.text.get(u.key)})
         options += ["--text", str(folder / "text")]
-    output = str(folder / "versa.jsonl")
-    return shlex.join(
-        ["python", "versa/bin/scorer.py", *options, "--output_file", output, "--io", "soundfile"]
-    )
+    options += ["--output_file", str(folder / "versa.jsonl"), "--io", "soundfile"]
+    # The placeholder stays unquoted for the shell to refuse it: only the user knows where VERSA lies.
+    return f"python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml {shlex.join(options)}"

@@ -52,7 +52,7 @@ def test_patterns_name_the_utterance_once(outputs, pattern):
 
 
 def test_patterns_that_find_nothing(outputs):
-    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; mend --inf_pattern"):
+    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; mend --inf_pattern: it holds a.wav, .*, sub/"):
         files_of_pattern(outputs, "{utt}.flac")
     with pytest.raises(DataError, match="no such folder"):
         files_of_pattern(outputs / "none", "{utt}.wav")
@@ -137,6 +137,14 @@ def test_genders_and_texts_of_interferers(options, tmp_path):
         make_plan(known)
 
 
+@pytest.mark.parametrize("missing", ["error", "penalize"])
+def test_lists_without_a_common_key_show_one_of_each(options, write_set, missing):
+    inf = write_set("other", {"u1_est": TONE, "u2_est": TONE})
+    with pytest.raises(DataError, match="no key is in .*ref.scp: 'u1_est' is one here, 'u1' is one there") as error:
+        make_plan(replace(options, inf_scp=inf, missing=missing))
+    assert "penalize" not in str(error.value)
+
+
 def test_lists_for_versa(options, tmp_path):
     (tmp_path / "text").write_text("u1 one two\nu2 three\n")
     options.inf_scp.write_text(
@@ -147,4 +155,5 @@ def test_lists_for_versa(options, tmp_path):
     lists = {path.name: path.read_text().split()[::2] for path in (tmp_path / "versa").glob("*.scp")}
     assert lists == {"pred.scp": ["u1", "u3"], "gt.scp": ["u1"]}
     assert (tmp_path / "versa" / "text").read_text() == "u1 one two\n"
-    assert command.startswith("python versa/bin/scorer.py --pred") and "--text" in command
+    assert command.startswith("python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml --pred")
+    assert "--text" in command

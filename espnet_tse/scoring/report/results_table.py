@@ -16,7 +16,7 @@ from espnet_tse.scoring.report.columns import (
     generative_columns,
     is_smoke_test,
 )
-from espnet_tse.scoring.report.paper_rows import PaperTable, rows_beside
+from espnet_tse.scoring.report.paper_rows import PaperTable, how_to_name_lists, rows_beside
 
 # More than this share of excluded or penalised utterances marks a row with a dagger.
 DAGGER_SHARE = 0.01
@@ -128,11 +128,18 @@ def build_groups(results: list[ScoredSet], papers: Sequence[PaperTable] = ()) ->
     Raises:
         DataError: published rows were given and fit none of the tables.
     """
-    groups, refusals = [], []
+    groups: list[GroupTables] = []
+    refused_by: dict[str, list[str]] = {}  # reason -> where
     for group in group_comparable(results):
         rows, refused = rows_beside(group, papers)
         groups.append(build_tables(group, rows))
-        refusals += [f"{group.test_set}: published rows refused: {reason}" for reason in refused]
+        for reason in refused:
+            refused_by.setdefault(reason, []).append(f"{group.test_set}: {', '.join(r.system for r in group.results)}")
+    refusals = [
+        f"published rows refused: {reason} ({'; '.join(where)})" for reason, where in refused_by.items()
+    ]
+    if papers:
+        refusals += how_to_name_lists([group.group for group in groups])
     if papers and not any(group.published for group in groups):
         raise DataError("\n".join(["--paper_rows: no row is of the protocol of any table here.", *refusals]))
     for refusal in refusals:
