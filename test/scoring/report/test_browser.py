@@ -326,6 +326,22 @@ def test_nothing_is_wider_than_the_screen(browser, width):
         browser.size(1280, 900)
 
 
+def test_a_phone_shows_that_tables_go_on_and_reaches_their_end(browser):
+    """Links stay off the theme button, and the first column stays beside the last."""
+    browser.size(360, 800, phone=True)
+    try:
+        browser.wait("document.querySelector('.edged.more')")
+        right = "getBoundingClientRect().right"
+        last_link = browser.ask(f"Math.max(...[...document.querySelectorAll('nav a')].map((a) => a.{right}))")
+        assert last_link <= browser.ask("document.getElementById('theme').getBoundingClientRect().left")
+        browser.ask("document.querySelector('.edged .scroll').scrollLeft = 9999")
+        browser.wait("document.querySelector('.edged.scrolled:not(.more)')")
+        assert browser.ask(f"document.querySelector('.edged tbody td:last-child').{right}") <= 360
+        assert browser.ask("document.querySelector('.edged tbody th').getBoundingClientRect().left") >= 0
+    finally:
+        browser.size(1280, 900)
+
+
 def test_labels_of_charts_do_not_overlap(browser):
     overlaps = browser.ask(
         """[...document.querySelectorAll('#charts0 svg')].flatMap((svg) => {
