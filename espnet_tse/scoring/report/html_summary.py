@@ -1,6 +1,6 @@
 """The page's summary: the results tables of every test set."""
 
-from espnet_tse.scoring.report.html_tree import Html, breakable, element, minus, two_lines
+from espnet_tse.scoring.report.html_tree import Html, bind_marks, breakable, element, minus, two_lines
 from espnet_tse.scoring.report.results_file import protocol_name, split_notice
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
@@ -22,7 +22,7 @@ def summary_section(groups: list[GroupTables]) -> Html:
         if counts[test_set] > 1:
             parts.append(element("h3", protocol_name(tables, number, counts[test_set])))
         parts += [scrolling_card(results_table(table)) for table in tables.tables]
-        parts.append(element("ul", (element("li", note) for note in tables.notes), class_="notes"))
+        parts.append(element("ul", (element("li", bind_marks(note)) for note in tables.notes), class_="notes"))
     return element("section", parts, id="results")
 
 
