@@ -101,16 +101,21 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     """
     where, inf = read_estimates(options)
     ref = read_entries(options.ref_scp) if options.ref_scp else None
+    mix = read_entries(options.mix_scp) if options.mix_scp else {}
     absent = read_keys(Path(options.absent)) if options.absent not in ("", SILENT) else set()
+    if unknown := sorted(absent - set(inf) - set(ref or ()) - set(mix)):
+        raise DataError(
+            f"{options.absent}: {len(unknown)} of its {len(absent)} keys stand in no other list: {some(unknown)}; "
+            "mend this list (--absent)."
+        )
     wanted = set(inf if ref is None else ref) | absent
     keys = sorted(wanted, key=lambda key: key.encode("utf-8"))
     if not keys:
         raise DataError(f"{options.ref_scp or where}: holds no utterance.")
     _check_estimates(options, where, inf, keys)
-    others = {}
-    for name, path in (("mix", options.mix_scp), ("enroll", options.enroll_scp)):
-        others[name] = read_entries(path) if path else {}
-        without = [key for key in keys if path and key not in others[name]]
+    enroll = read_entries(options.enroll_scp) if options.enroll_scp else {}
+    for entries, path in ((mix, options.mix_scp), (enroll, options.enroll_scp)):
+        without = [key for key in keys if path and key not in entries]
         if without:
             raise DataError(f"{path}: lacks {len(without)} of {len(keys)} keys to score: {some(without)}.")
     interferers = [read_entries(path) for path in options.intf_scp]
@@ -119,7 +124,7 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     if without:
         raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}.")
     # The data decide the bandwidth; an estimate of a lower rate has lost something.
-    measure = ref if ref is not None else others["mix"] or inf
+    measure = ref if ref is not None else mix or inf
     utterances, low_band = [], False
     for key in keys:
         headers = {id(scp): probe(scp[key]) for scp in (inf, measure) if key in scp}
@@ -130,8 +135,8 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
                 key,
                 inf.get(key),
                 ref.get(key) if ref is not None else None,
-                others["mix"].get(key),
-                others["enroll"].get(key),
+                mix.get(key),
+                enroll.get(key),
                 tuple(scp[key] for scp in interferers if key in scp),
                 max((header[0] for header in headers.values() if header), default=0.0),
                 key in absent,

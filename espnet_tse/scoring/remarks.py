@@ -22,6 +22,11 @@ def remarks_on(
     remarks = []
     if marked:
         remarks.append(f"more than 1 % penalised or excluded in {', '.join(marked)}: marked in the results")
+    absent = sum(record.target_absent and not record.absent_fault for record in records.values())
+    if absent:
+        remarks.append(
+            f"{absent} of {len(records)} utterances: the target is absent (--absent); only false extraction is scored"
+        )
     for flag, meaning in (
         (
             "equals_target",

@@ -152,6 +152,7 @@ def test_absent_targets_are_not_expected_of_other_metrics():
     for name, mean in (("si_sdr", 3.0), ("absent_leak", -20.0)):
         entry = summary.metrics[name]
         assert (entry["mean"], entry["n"], entry["n_expected"], entry["n_excluded"]) == (mean, 1, 1, 0)
+    assert "1 of 2 utterances: the target is absent (--absent); only false extraction is scored" in summary.warnings
     assert summary.wer["wer_external"]["n_excluded"] == 0 and summary.wer["wer_external"]["corpus"] == 0.0
     assert summary.coverage == {
         "expected": 2,
@@ -160,6 +161,17 @@ def test_absent_targets_are_not_expected_of_other_metrics():
         "penalized": 0,
         "excluded": 0,
     }
+
+
+def test_a_target_that_is_wrongly_said_to_be_absent_is_excluded_everywhere():
+    doubt = "--absent names it, but its target is not silent"
+    plan = make_plan("uv", text={"u": "a"}, **external({"u": "a", "v": "b"}))
+    wrong = make_record("v", {"si_sdr": Outcome(None, Fault("ref", doubt))}, target_absent=True, absent_fault=doubt)
+    summary = aggregate(plan, {"u": make_record("u"), "v": wrong})
+    for entry in (summary.metrics["si_sdr"], summary.wer["wer_external"]):
+        assert (entry["n"], entry["n_expected"], entry["n_excluded"]) == (1, 2, 1)
+    assert summary.coverage["target_absent"] == 0 and summary.coverage["excluded"] == 1
+    assert {"si_sdr", "wer_external"} <= set(summary.too_many_failures)
 
 
 def test_buckets_hold_means_intervals_and_word_errors():

@@ -99,6 +99,12 @@ def test_bad_options(options, change, message):
         make_plan(replace(options, **change))
 
 
+def test_an_unknown_key_is_a_fault_of_the_list_of_absent_targets(options, tmp_path):
+    (tmp_path / "absent").write_text("u3\nu9\n")
+    with pytest.raises(DataError, match="absent: 1 of its 2 keys stand in no other list: u9; mend this list"):
+        make_plan(replace(options, missing="penalize"))
+
+
 def test_an_empty_list_of_absent_targets(options, tmp_path):
     (tmp_path / "absent").write_text("\n")
     with pytest.raises(DataError, match="holds no key"):
