@@ -296,7 +296,11 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
     wer |= {column.name: summarise_leak(column, plan.options.text_norm, speakers) for column in leaks}
     labels = {key: bucket_labels(record, plan.genders.get(key)) for key, record in records.items()}
 
-    judged = {name: entry for name, entry in metrics.items() if card_of(plan, name).direction != "none"} | wer
+    judged = {
+        name: entry
+        for name, entry in metrics.items()
+        if card_of(plan, name).direction != "none" or name in plan.scores
+    } | wer
     failures = [
         name
         for name, entry in judged.items()

@@ -336,6 +336,12 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     scores = {each.card.name: each for each in map(read_external, options.external)}
     if len(scores) != len(options.external):
         raise DataError("--external: a column stands twice; give each its own name.")
+    for option, each in zip(options.external, scores.values(), strict=True):
+        if not any(u.key in each.values for u in utterances):
+            raise DataError(
+                f"--external {option}: has a value for none of the {len(utterances)} utterances; its keys are "
+                f"{some(list(each.values))}, those to score {some([u.key for u in utterances])}."
+            )
     texts = {"text_norm": options.text_norm, "unit": options.unit, "asr": [spec.tag for spec in specs]}
     signed = {**policies, **texts, "measures": measures}
     return ScoringPlan(

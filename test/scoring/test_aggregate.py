@@ -199,6 +199,16 @@ def test_external_scores_are_columns_like_others(tmp_path):
     assert (entry["mean"], entry["n_penalized"], entry["external"]) == (5 / 3, 1, "mos from mos")
 
 
+def test_missing_values_of_a_file_without_a_direction_are_said(tmp_path):
+    (tmp_path / "rate").write_text("u 3\n")
+    plan = make_plan("uv", scores={"rate": read_external(f"rate={tmp_path / 'rate'}")})
+    records = {key: make_record(key) for key in "uv"}
+    add_external(plan, records)
+    summary = aggregate(plan, records)
+    assert summary.metrics["rate"]["mean"] == 3.0 and summary.coverage["excluded"] == 1
+    assert summary.too_many_failures == ["rate"] and "excluded in rate" in summary.warnings[0]
+
+
 @pytest.mark.parametrize(
     "mean, said",
     [({"conf_rate": 0.5}, "50 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")],

@@ -99,6 +99,12 @@ def test_bad_options(options, change, message):
         make_plan(replace(options, **change))
 
 
+def test_a_file_of_scores_with_other_keys(options, tmp_path):
+    (tmp_path / "mos").write_text("v1 3\n")
+    with pytest.raises(DataError, match="none of the 3 utterances; its keys are v1, those to score u1, u2, u3"):
+        make_plan(replace(options, external=(f"mos={tmp_path / 'mos'}",)))
+
+
 def test_an_unknown_key_is_a_fault_of_the_list_of_absent_targets(options, tmp_path):
     (tmp_path / "absent").write_text("u3\nu9\n")
     with pytest.raises(DataError, match="absent: 1 of its 2 keys stand in no other list: u9; mend this list"):
