@@ -45,6 +45,11 @@ def _ark_entry(entry: str) -> bool:
     return re.search(r":\d+$", entry) is not None and not Path(entry).exists()
 
 
+def file_exists(entry: str) -> bool:
+    """Whether the file of an scp entry is there, be it a path or ``file.ark:offset``."""
+    return Path(entry).exists() or Path(re.sub(r":\d+$", "", entry)).exists()
+
+
 def probe(entry: str) -> tuple[float, int] | None:
     """Duration in seconds and sample rate from the header; None where only reading can tell."""
     import soundfile

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
+from espnet_tse.scoring.audio import RATE, AudioError, file_exists, probe, refuse_pipe
 from espnet_tse.scoring.job import Utterance
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     keys = sorted(wanted, key=lambda key: key.encode("utf-8"))
     if not keys:
         raise DataError(f"{options.ref_scp or where}: holds no utterance.")
-    _check_estimates(options, where, inf, keys)
+    inf = _check_estimates(options, where, inf, keys)
     enroll = read_entries(options.enroll_scp) if options.enroll_scp else {}
     for entries, path in ((mix, options.mix_scp), (enroll, options.enroll_scp)):
         without = [key for key in keys if path and key not in entries]
@@ -145,14 +145,22 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     return utterances, low_band
 
 
-def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> None:
-    """A complete set, or ``--missing penalize``."""
+def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> dict[str, str]:
+    """The estimates whose files are there: a complete set, or ``--missing penalize``."""
     lacking = [key for key in keys if key not in inf]
     if lacking and options.missing == "error":
         raise DataError(
             f"{where}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp or options.absent}: "
             f"{some(lacking)}. Decode them, or pass --missing penalize to score them as failures."
         )
+    gone = [key for key in keys if key in inf and not file_exists(inf[key])]
+    if gone and options.missing == "error":
+        raise DataError(
+            f"{where}: {len(gone)} of {len(keys)} files are not there ({some(gone)}); key '{gone[0]}': "
+            f"{inf[gone[0]]}. Mend the path (a relative one starts at {Path.cwd()}), or pass --missing penalize to "
+            "score them as failures."
+        )
+    lacking += gone
     if lacking:
         log.warning(
             "%d of %d estimates are missing and get the penalties: %s", len(lacking), len(keys), some(lacking)
@@ -162,3 +170,4 @@ def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str],
         log.warning(
             "%d keys of %s are not in %s; ignored: %s", len(extra), where, options.ref_scp, some(extra)
         )
+    return {key: inf[key] for key in inf.keys() - gone}

@@ -209,6 +209,12 @@ def test_missing_values_of_a_file_without_a_direction_are_said(tmp_path):
     assert summary.too_many_failures == ["rate"] and "excluded in rate" in summary.warnings[0]
 
 
+def test_unreadable_estimates_are_named():
+    records = {"u": make_record("u"), "v": make_record("v", estimate_fault="unreadable: v.wav: is cut short.")}
+    warning = aggregate(make_plan("uv"), records).warnings[-1]
+    assert warning == "1 of 2 utterances: unreadable estimates, penalised; first 'v' (file 'failed')"
+
+
 @pytest.mark.parametrize(
     "mean, said",
     [({"conf_rate": 0.5}, "50 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")],
