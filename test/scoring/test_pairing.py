@@ -149,7 +149,7 @@ def test_genders_and_texts_of_interferers(options, tmp_path):
         make_plan(known)
 
 
-def test_lists_for_versa(options, tmp_path):
+def test_lists_for_versa(options, tmp_path, write_set):
     (tmp_path / "text").write_text("u1 one two\nu2 three\n")
     options.inf_scp.write_text(
         "".join(options.inf_scp.read_text().splitlines(keepends=True)[::2])
@@ -157,6 +157,11 @@ def test_lists_for_versa(options, tmp_path):
     plan = make_plan(replace(options, missing="penalize", text=tmp_path / "text"))
     command = export_versa(plan, tmp_path / "versa")
     lists = {path.name: path.read_text().split()[::2] for path in (tmp_path / "versa").glob("*.scp")}
-    assert lists == {"pred.scp": ["u1", "u3"], "gt.scp": ["u1"]}
+    assert lists == {"pred.scp": ["u1"], "gt.scp": ["u1"]}
     assert (tmp_path / "versa" / "text").read_text() == "u1 one two\n"
+    silence = write_set("silence", {"u3": 0 * TONE}).read_text()
+    options.ref_scp.write_text(options.ref_scp.read_text() + silence)
+    silent = replace(options, missing="penalize", absent="silent", intf_scp=())
+    export_versa(make_plan(silent), tmp_path / "versa")
+    assert (tmp_path / "versa" / "pred.scp").read_text().split()[::2] == ["u1"]
     assert command.startswith("python versa/bin/scorer.py --pred") and "--text" in command
