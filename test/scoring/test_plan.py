@@ -156,6 +156,8 @@ def test_bad_lists(options, line, message):
         ({"missing": "ignore"}, "--missing ignore"),
         ({"text_norm": "mine"}, "--text_norm mine"),
         ({"nj": 0}, "--nj 0"),
+        ({"model_dir": Path("/nowhere")}, "--model_dir /nowhere: no such folder"),
+        ({"dnsmos_dir": Path("/nowhere")}, "--dnsmos_dir /nowhere: no such folder"),
         ({"ci_unit": "spk", "utt2spk": None}, "give --utt2spk"),
         ({"asr": ("whisper:x",)}, "--asr whisper:x: not there; --model_dir is not given; get it with: curl"),
         ({"asr": ("pocketsphinx", "pocketsphinx")}, "two recognisers named pocketsphinx; name one by :tag="),
