@@ -37,6 +37,7 @@ class Record:
     lag_samples: int | None = None
     estimate_keys: list[str] = field(default_factory=list)  # cache entries of the estimate that were used
     computed: int = 0  # values that were not in a cache
+    cached: int = 0  # values that were
     target_absent: bool = False
     absent_fault: str | None = None  # why it is doubtful that the target is absent; nothing is scored then
     target_sha1: str | None = None
@@ -88,7 +89,8 @@ class UtteranceScorer:
             self._recognise(scene, record)
         flags += self._chunked(scene.est.signal)
         self._describe(scene, record)
-        record.estimate_keys, record.computed = scene.uses.estimate_keys, scene.uses.computed
+        uses = scene.uses
+        record.estimate_keys, record.computed, record.cached = uses.estimate_keys, uses.computed, uses.cached
         return record
 
     def _open(self, utterance: Utterance) -> Scene:
