@@ -125,11 +125,14 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
         raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}.")
     # The data decide the bandwidth; an estimate of a lower rate has lost something.
     measure = ref if ref is not None else mix or inf
-    utterances, low_band = [], False
+    utterances, low_band, misnamed = [], False, []
     for key in keys:
         headers = {id(scp): probe(scp[key]) for scp in (inf, measure) if key in scp}
         data = headers.get(id(measure))
         low_band = low_band or (data is not None and data[1] < RATE)
+        estimate = headers.get(id(inf))
+        if data and estimate and wrong_rate(*estimate, *data):
+            misnamed.append(f"'{key}' ({inf[key]}) says {estimate[1]} Hz, the data have {data[1]} Hz")
         utterances.append(
             Utterance(
                 key,
@@ -142,7 +145,23 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
                 key in absent,
             )
         )
+    if misnamed:
+        log.warning(
+            "%d of %d estimates seem to have a wrong sample rate in their header, first %s and as many samples: they "
+            "are scored slowed down or sped up; write them again with the true rate",
+            len(misnamed),
+            len(keys),
+            misnamed[0],
+        )
     return utterances, low_band
+
+
+def wrong_rate(duration_s: float, rate: int, data_s: float, data_rate: int) -> bool:
+    """Whether an estimate has its data's number of samples but another rate, so another duration.
+
+    An estimate that really is at another rate has the duration of the data.
+    """
+    return rate != data_rate and abs(duration_s * rate - data_s * data_rate) < 0.02 * data_s * data_rate
 
 
 def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> dict[str, str]:

@@ -99,6 +99,18 @@ def test_bad_options(options, change, message):
         make_plan(replace(options, **change))
 
 
+def test_a_wrong_rate_in_the_header_is_said_before_scoring(options, write_set, caplog):
+    listed = options.inf_scp.read_text()
+    for signal, wrong in ((TONE[::2], False), (TONE, True)):
+        write_set("inf", {"u2": signal}, rate=8000)
+        options.inf_scp.write_text(listed)
+        caplog.clear()
+        make_plan(options)
+        assert ("sample rate" in caplog.text) == wrong
+    said = "1 of 3 estimates seem to have a wrong sample rate in their header, first 'u2' ("
+    assert said in caplog.text and "u2.wav) says 8000 Hz, the data have 16000 Hz" in caplog.text
+
+
 def test_a_file_of_scores_with_other_keys(options, tmp_path):
     (tmp_path / "mos").write_text("v1 3\n")
     with pytest.raises(DataError, match="none of the 3 utterances; its keys are v1, those to score u1, u2, u3"):
