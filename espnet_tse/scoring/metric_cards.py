@@ -246,7 +246,7 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 
 | situation | class | action |
 |---|---|---|
-| estimate missing (`--missing penalize`), unreadable, empty, NaN samples | est | penalty in all |
+| estimate or its file missing (`--missing penalize`), unreadable, empty, NaN samples | est | penalty in all |
 | estimate silent: RMS below −70 dBFS after removal of the mean | est | penalty in all; nothing is called |
 | estimate below 0.1 s | est | penalty where its natural length counts; else padded |
 | target silent, unreadable or below 0.25 s | ref | excluded where it is needed |

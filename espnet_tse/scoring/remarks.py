@@ -27,6 +27,11 @@ def remarks_on(
     remarks = []
     if marked:
         remarks.append(f"more than 1 % penalised or excluded in {', '.join(marked)}: marked in the results")
+    absent = sum(record.target_absent and not record.absent_fault for record in records.values())
+    if absent:
+        remarks.append(
+            f"{absent} of {len(records)} utterances: the target is absent (--absent); only false extraction is scored"
+        )
     for flag, meaning in (
         (
             "equals_target",
@@ -40,6 +45,12 @@ def remarks_on(
         count = sum(flag in record.flags for record in records.values())
         if count:
             remarks.append(f"{count} of {len(records)} utterances: {meaning}")
+    unreadable = sorted(key for key, r in records.items() if (r.estimate_fault or "").startswith("unreadable"))
+    if unreadable:
+        remarks.append(
+            f"{len(unreadable)} of {len(records)} utterances: unreadable estimates, penalised; first "
+            f"'{unreadable[0]}' (file 'failed')"
+        )
     twins = Counter(record.estimate_sha1 for record in records.values() if record.estimate_sha1)
     copies = sum(count - 1 for count in twins.values())
     if copies:

@@ -1,6 +1,7 @@
 """The files of a scoring folder. Every per-utterance file has the same complete key set."""
 
 import json
+import logging
 import time
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from espnet_tse.scoring.source_version import base_versions, source_commit
 from espnet_tse.scoring.text import NORMALISERS
 from espnet_tse.scoring.wer import show_alignment
 from espnet_tse.scoring.worker import Record
+
+log = logging.getLogger("espnet_tse.scoring")
 
 AUDIO_FOLDERS = ("wav", "wavs", "audio")  # names that tell nothing of a system
 
@@ -81,6 +84,21 @@ def _remove_stale(folder: Path) -> None:
     for pattern in ("hyp_*", "ref_*", "align_*"):
         for path in folder.glob(pattern):
             path.unlink()
+
+
+def remove_foreign_result(plan: ScoringPlan) -> None:
+    """Take away the result.json of other inputs or settings: after an interrupted run it would look current."""
+    path = plan.options.output_dir / "result.json"
+    if not path.exists():
+        return
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))["meta"]
+        same = meta["signature"] == plan.signature and meta["options"] == plain_options(plan.options)
+    except (ValueError, KeyError, TypeError):  # written by another version, or torn: it is none of this run's
+        same = False
+    if not same:
+        log.info("%s: of other inputs or settings, removed before scoring", path)
+        path.unlink()
 
 
 def _failures(records: dict[str, Record], summary: Summary) -> list[str]:

@@ -100,6 +100,15 @@ def test_missing_estimates(options, caplog):
     assert "get the penalties: u2" in caplog.text
 
 
+def test_estimates_whose_files_are_not_there(options, caplog):
+    options.inf_scp.write_text(options.inf_scp.read_text().replace("u2.wav", "none.wav"))
+    with pytest.raises(DataError, match=r"inf.scp: 1 of 2 files are not there \(u2\); key 'u2': .*none.wav. Mend the"):
+        make_plan(options)
+    plan = make_plan(replace(options, missing="penalize"))
+    assert [u.inf is None for u in plan.utterances] == [False, True]
+    assert "1 of 2 estimates are missing and get the penalties: u2" in caplog.text
+
+
 def test_additional_estimates_are_ignored(options, caplog):
     drop_line(options.ref_scp, "u2")
     assert [u.key for u in make_plan(options).utterances] == ["u1"]
@@ -148,6 +157,8 @@ def test_bad_lists(options, line, message):
         ({"missing": "ignore"}, "--missing ignore"),
         ({"text_norm": "mine"}, "--text_norm mine"),
         ({"nj": 0}, "--nj 0"),
+        ({"model_dir": Path("/nowhere")}, "--model_dir /nowhere: no such folder"),
+        ({"dnsmos_dir": Path("/nowhere")}, "--dnsmos_dir /nowhere: no such folder"),
         ({"ci_unit": "spk", "utt2spk": None}, "give --utt2spk"),
         ({"asr": ("whisper:x",)}, "--asr whisper:x: not there; --model_dir is not given; get it with: curl"),
         ({"asr": ("pocketsphinx", "pocketsphinx")}, "two recognisers named pocketsphinx; name one by :tag="),

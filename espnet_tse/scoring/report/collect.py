@@ -28,6 +28,7 @@ class ScoredSet:
     # Bucket -> its parts, each ``{label, n, metrics: {name: {mean, ci95, n}}}``.
     buckets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()  # what the scorer found odd
+    target_absent: int = 0  # utterances in which the enrolled speaker says nothing
     source: str = ""  # publication of figures that are not our own
 
     @property
@@ -140,6 +141,7 @@ def read_result(path: Path) -> ScoredSet:
         wer=fields.get("wer") or {},
         buckets=fields.get("buckets") or {},
         warnings=tuple(fields.get("warnings") or ()),
+        target_absent=int((fields.get("coverage") or {}).get("target_absent") or 0),
     )
 
 

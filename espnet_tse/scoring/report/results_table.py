@@ -38,7 +38,8 @@ class Row:
 
     result: ScoredSet
     values: list[Value | None]
-    coverage: str  # "47/48, 2 pen, 1 exc": scored of all utterances, by the metric that has fewest; "" if unknown
+    # "37/48, 10 target absent, 2 pen, 1 exc": scored of all utterances, by the column that has fewest; "" if unknown
+    coverage: str
     dagger: bool  # coverage is bad enough to question the row
 
     @property
@@ -171,16 +172,22 @@ def build_tables(group: ComparableGroup, published: Sequence[ScoredSet] = ()) ->
 
 
 def build_row(result: ScoredSet, columns: list[Column]) -> Row:
-    penalized, excluded = worst_count(result, "n_penalized"), worst_count(result, "n_excluded")
-    total = result.meta.get("n") or 0
-    parts = [f"{total - excluded}/{total}"] * (total > 0)
-    parts += [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
-    dagger = total > 0 and max(penalized, excluded) / total > DAGGER_SHARE
+    """A row with the coverage of these columns, not of what stands in other tables."""
+    entries = [column.entry(result) for column in columns]
+    penalized, excluded = worst_count(entries, "n_penalized"), worst_count(entries, "n_excluded")
+    total, absent = result.meta.get("n") or 0, result.target_absent
+    parts = [f"{total - absent - excluded}/{total}"] * (total > 0)
+    for count, word in ((absent, "target absent"), (penalized, "pen"), (excluded, "exc")):
+        parts += [f"{count} {word}"] if parts and count else []
+    dagger = any(
+        max(entry.get("n_penalized") or 0, entry.get("n_excluded") or 0)
+        > DAGGER_SHARE * (entry.get("n_expected") or total)
+        for entry in entries
+    )
     return Row(result, [column.read(result) for column in columns], ", ".join(parts), dagger)
 
 
-def worst_count(result: ScoredSet, field_name: str) -> int:
-    entries = [*result.metrics.values(), *result.wer.values()]
+def worst_count(entries: list[dict[str, Any]], field_name: str) -> int:
     return max((int(entry.get(field_name) or 0) for entry in entries), default=0)
 
 
@@ -196,9 +203,10 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
     lines += recognisers(group.results)
     lines += speaker_models(tables)
+    columns = [column for table in tables for column in table.columns]
     remarks: list[tuple[str, str]] = []
     for result in group.results:
-        row = build_row(result, [])
+        row = build_row(result, columns)
         details = [detail] if (detail := coverage_detail(result)) else []
         remarks += [(row.system, remark) for remark in (*details, *row.flags, *result.warnings)]
     lines += grouped(remarks)
