@@ -125,7 +125,12 @@ def get_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--missing", default="error", help="error, or penalize: missing estimates get penalties"
     )
-    what.add_argument("--ref_channel", type=int, default=0, help="channel of files with several; a file with one is used as it is")
+    what.add_argument(
+        "--ref_channel",
+        type=int,
+        default=0,
+        help="channel of files with several; a file with one is used as it is",
+    )
     what.add_argument(
         "--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz"
     )

@@ -18,7 +18,7 @@ from espnet_tse.scoring.registry import EMBEDDINGS, PAIRED
 
 @dataclass
 class Uses:
-    """What one utterance took: cache entries of its estimate, and how many values were computed anew or known before."""
+    """What one utterance took: cache entries of its estimate, how many values were computed anew, how many known."""
 
     estimate_keys: list[str] = field(default_factory=list)
     computed: int = 0

@@ -166,7 +166,9 @@ def wrong_rate(duration_s: float, rate: int, data_s: float, data_rate: int) -> b
     return rate != data_rate and abs(duration_s * rate - data_s * data_rate) < 0.02 * data_s * data_rate
 
 
-def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> dict[str, str]:
+def _check_estimates(
+    options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]
+) -> dict[str, str]:
     """The estimates whose files are there: a complete set, or ``--missing penalize``."""
     lacking = [key for key in keys if key not in inf]
     if inf and len(lacking) == len(keys):

@@ -45,7 +45,8 @@ def remarks_on(
         count = sum(flag in record.flags for record in records.values())
         if count:
             remarks.append(f"{count} of {len(records)} utterances: {meaning}")
-    unreadable = sorted(key for key, r in records.items() if (r.estimate_fault or "").startswith("unreadable"))
+    faults = {key: record.estimate_fault or "" for key, record in records.items()}
+    unreadable = sorted(key for key, fault in faults.items() if fault.startswith("unreadable"))
     if unreadable:
         remarks.append(
             f"{len(unreadable)} of {len(records)} utterances: unreadable estimates, penalised; first "

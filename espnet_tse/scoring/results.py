@@ -87,7 +87,7 @@ def _remove_stale(folder: Path) -> None:
 
 
 def remove_foreign_result(plan: ScoringPlan) -> None:
-    """Take away the result.json of other inputs or settings: after an interrupted run it would look current."""
+    """Take away a result.json of other inputs or settings: after an interrupted run it would look current."""
     path = plan.options.output_dir / "result.json"
     if not path.exists():
         return

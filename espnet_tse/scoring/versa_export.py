@@ -19,7 +19,8 @@ def _absent(utterance: Utterance, worker: WorkerPlan) -> bool:
 def export_versa(plan: ScoringPlan, folder: Path) -> str:
     """Write pred.scp, gt.scp and text, as far as they are given, with equal keys.
 
-    Missing estimates have no line, for VERSA knows none, nor have utterances whose target is absent. Its scores come back with ``--external``, which counts them.
+    Missing estimates have no line, for VERSA knows none, nor have utterances whose target is absent. Its scores
+    come back with ``--external``, which counts them.
 
     Returns:
         the command line of VERSA's scorer for them, with its example of a configuration: which metrics it computes

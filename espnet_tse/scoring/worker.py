@@ -183,7 +183,9 @@ def doubt_of_absence(target: Source | None) -> str | None:
     """What speaks against an utterance that is said to have no target; None if nothing does."""
     if target is None or digital_silence(target):
         return None
-    return f"--absent names it, but its target is {target.broken or 'not silent'}; mend the list or the target"
+    if target.broken:
+        return f"--absent names it, but whether its target is silent cannot be told: {target.broken}"
+    return "--absent names it, but its target is not silent; mend the list"
 
 
 def has_offset(samples: np.ndarray) -> bool:
