@@ -99,6 +99,13 @@ def test_bad_options(options, change, message):
         make_plan(replace(options, **change))
 
 
+def test_texts_without_a_recogniser_are_no_fault(options, tmp_path, caplog):
+    (tmp_path / "text").write_text("u1 one\nu2 two\nu3 three\n")
+    caplog.set_level("INFO")
+    make_plan(replace(options, text=tmp_path / "text", intf_text=(tmp_path / "text",)))
+    assert "n/a: wer" in caplog.text
+
+
 def test_a_wrong_rate_in_the_header_is_said_before_scoring(options, write_set, caplog):
     listed = options.inf_scp.read_text()
     for signal, wrong in ((TONE[::2], False), (TONE, True)):
