@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """The scorer against serial calls of the packages that it builds on, on the same files in one run.
 
-python3 benchmarks/scoring.py INF_SCP REF_SCP [SCORE_OPTION ...]
 Reference: pesq, pystoi, fast_bss_eval, speechmos (DNSMOS) and Resemblyzer, called as their pages say, one file after the
 other, each file read once a package. Ours: `espnet-tse score` with the same metrics, with one job, with two, and again
-with everything cached. Further options go to it, as --cache_dir. Prints whether the values are equal, the throughputs, and
-how much of our time DNSMOS takes.
+with everything cached. Prints whether the values are equal, the throughputs, and how much of our time DNSMOS takes.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -151,12 +150,30 @@ def largest_differences(ours: Path, theirs: dict[str, dict[str, float]]) -> dict
     }
 
 
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s INF_SCP REF_SCP [SCORE_OPTION ...]",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        epilog="Options after the files go to `espnet-tse score` (its --help lists them), as:\n"
+        "  --cache_dir DIR   for the cached values of the targets\n"
+        "  --dnsmos_dir DIR  other weights of DNSMOS\n\n"
+        "A decoded set of a recipe will do: exp/<system>/decode_test/wav.scp dump/raw/test/spk1.scp.\n"
+        f"The files are mono at {RATE} Hz and at most 30 s long, which is what PESQ takes.",
+    )
+    parser.add_argument("inf_scp", metavar="INF_SCP", help="list of the estimates, lines 'key path'")
+    parser.add_argument("ref_scp", metavar="REF_SCP", help="list of the clean targets, with the same keys")
+    return parser
+
+
 def main() -> int:
-    if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
-        sys.exit(__doc__)
-    inf_scp, ref_scp, *more = sys.argv[1:]
-    targets, estimates = read_scp(ref_scp), read_scp(inf_scp)
-    options = ["--inf_scp", inf_scp, "--ref_scp", ref_scp, *more]
+    args, more = get_parser().parse_known_args()
+    targets, estimates = read_scp(args.ref_scp), read_scp(args.inf_scp)
+    lacking = sorted(targets.keys() - estimates.keys())
+    if lacking:
+        sys.exit(f"{args.inf_scp}: lacks {len(lacking)} of {len(targets)} keys of {args.ref_scp}, first {lacking[0]}")
+    options = ["--inf_scp", args.inf_scp, "--ref_scp", args.ref_scp, *more]
     audio_s = sum(soundfile.info(path).duration for path in targets.values())
     print(f"{len(targets)} files, {audio_s:.0f} s of audio")
 

@@ -1,12 +1,11 @@
 """Check YAMLs before hours are spent: keys, names and values of systems, codecs and decoding."""
 
 import argparse
-import contextlib
 import shlex
 import sys
 from typing import Callable, Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce
+from espnet_tse.schema.command_line import CommandLine, announce, imports_to_stderr
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -22,12 +21,16 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--codec_config", metavar="YAML", help="of a codec")
     parser.add_argument("--codec_args", default="", help="options that follow it, one quoted string")
     parser.add_argument("--inference_config", metavar="YAML", help="of decoding")
+    parser.add_argument("unnamed", nargs="*", help=argparse.SUPPRESS)
     return parser
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
+    if args.unnamed:
+        yaml = args.unnamed[0]
+        parser.error(f"say what {yaml} is of: --tse_config {yaml}, --codec_config {yaml} or --inference_config {yaml}")
     checks: list[tuple[str, Callable[[], object]]] = []
     if args.codec_config:
         checks.append((args.codec_config, lambda: check_codec(args.codec_config, args.codec_args)))
@@ -72,8 +75,7 @@ def check_decoding(config: str) -> None:
 
 
 def check_system(config: str, options: str = "") -> None:
-    # ESPnet prints to stdout while it is imported.
-    with contextlib.redirect_stdout(sys.stderr):
+    with imports_to_stderr():
         from espnet_tse.tasks.tse import TSETask
     TSETask.parse(["--config", config, *shlex.split(options)])
 

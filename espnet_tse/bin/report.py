@@ -16,7 +16,13 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--exp_dir", type=Path, help="folder to search for **/scoring/result.json")
-    parser.add_argument("--results", type=Path, nargs="+", default=[], help="further result.json files")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="further results: scoring folders, the folders above them, or result.json files",
+    )
     parser.add_argument("--output", type=Path, help="RESULTS.md; hand-written text around its marks is kept")
     parser.add_argument("--html", type=Path, help="the page: one file, opens without network")
     parser.add_argument("--latex", type=Path, help="the tables for a paper, wants \\usepackage{booktabs}")

@@ -87,9 +87,10 @@ def get_parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         default=[],
-        metavar="DIR",
-        help="score nothing: test the scored systems after the first against the first, utterance by utterance; with "
-        "--output_dir, --metrics (plain names), --ci_unit, --force",
+        metavar="SCORES",
+        help="score nothing: test the scored systems (scoring folders, the folders above them, or result.json files) "
+        "after the first against the first, utterance by utterance; prints the table, or writes it to --output_dir; "
+        "also --metrics (plain names), --ci_unit, --force",
     )
     outputs = parser.add_argument_group("outputs")
     outputs.add_argument("--output_dir", type=Path, help="where the result files go")
@@ -124,7 +125,12 @@ def get_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--missing", default="error", help="error, or penalize: missing estimates get penalties"
     )
-    what.add_argument("--ref_channel", type=int, default=0, help="channel of multi-channel files")
+    what.add_argument(
+        "--ref_channel",
+        type=int,
+        default=0,
+        help="channel of files with several; a file with one is used as it is",
+    )
     what.add_argument(
         "--allow_upsample", action="store_true", help="opinion scores also on data below 16 kHz"
     )
@@ -172,23 +178,33 @@ def main(cmd: Sequence[str] | None = None) -> int:
     """Exit codes: 0 scored, 1 data errors or too many failures, 2 usage."""
     parser = get_parser()
     args = parser.parse_args(cmd)
-    if args.output_dir is None:
-        parser.error("give --output_dir")
     if args.compare and (len(args.compare) < 2 or args.inf_scp or args.inf_dir):
         parser.error("--compare takes two or more scored folders and no estimates")
-    if not args.compare and (args.inf_scp is None) == (args.inf_dir is None):
-        parser.error("give the estimates by --inf_scp or by --inf_dir, one of the two")
+    if not args.compare:
+        require_inputs(parser, args)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s: %(message)s")
     return run_command("espnet-tse score", lambda: compare(args) if args.compare else score(args))
 
 
+def require_inputs(parser: CommandLine, args: argparse.Namespace) -> None:
+    """End with exit code 2 and all that a scoring run lacks."""
+    lacking = [] if args.inf_scp or args.inf_dir else ["the estimates (--inf_scp or --inf_dir)"]
+    lacking += [] if args.output_dir else ["--output_dir"]
+    if lacking:
+        parser.error(f"give {' and '.join(lacking)}")
+    if args.inf_scp and args.inf_dir:
+        parser.error("give the estimates by --inf_scp or by --inf_dir, one of the two")
+
+
 def compare(args: argparse.Namespace) -> None:
-    """Compare scored systems; writes compare.md and compare.json."""
-    from espnet_tse.scoring.compare import compare_systems, write_comparison
+    """Compare scored systems: print the table, and write compare.md and compare.json where a folder is given."""
+    from espnet_tse.scoring.compare import compare_systems, comparison_markdown, write_comparison
 
     metrics = tuple(name for name in args.metrics.split(",") if name)
     comparison = compare_systems(args.compare, metrics, args.ci_unit, args.force)
-    print(write_comparison(comparison, args.output_dir), end="")
+    if args.output_dir:
+        write_comparison(comparison, args.output_dir)
+    print(comparison_markdown(comparison), end="")
 
 
 def score(args: argparse.Namespace) -> int:

@@ -1,10 +1,9 @@
 """Train a TSE system: ``python3 -m espnet_tse.bin.tse_train --config conf/X.yaml ...``."""
 
-import contextlib
 import sys
 from typing import Sequence
 
-from espnet_tse.schema.command_line import announce, run_command
+from espnet_tse.schema.command_line import announce, imports_to_stderr, run_command
 from espnet_tse.schema.parent_process import end_with_torchrun
 
 
@@ -15,7 +14,7 @@ def get_parser():
 def load_task():
     announce("loading PyTorch and ESPnet")
     # ESPnet prints to stdout while it is imported, which would spoil ``--print_config > x.yaml``.
-    with contextlib.redirect_stdout(sys.stderr):
+    with imports_to_stderr():
         from espnet_tse.tasks.tse import TSETask
     return TSETask
 

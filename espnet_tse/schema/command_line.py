@@ -1,18 +1,23 @@
 """What all command lines have in common: options written out, errors without a traceback, slow starts announced."""
 
 import argparse
+import contextlib
+import io
 import os
 import re
 import sys
 import time
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 from espnet_tse.schema.nearest_name import nearest_name
 from espnet_tse.schema.scp import DataError
 
+# Of ESPnet, which falls back to attention of its own.
+IDLE_NOTES = ("Failed to import Flash Attention",)
+
 
 class CommandLine(argparse.ArgumentParser):
-    """A parser that takes no abbreviations and names the nearest option for one that it does not know."""
+    """A parser that takes no abbreviations, names the nearest option for an unknown one, and is brief in its faults."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, allow_abbrev=False, **kwargs)
@@ -21,6 +26,10 @@ class CommandLine(argparse.ArgumentParser):
         # First, for a misspelt option is often a required one.
         refuse_unknown_options(self, sys.argv[1:] if args is None else args)
         return super().parse_args(args, namespace)
+
+    def error(self, message: str):
+        """End with exit code 2; the usage of a command with forty options would bury the message."""
+        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help lists all options.\n")
 
 
 def refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -36,7 +45,7 @@ def refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]
             near = nearest_name(option[1].lstrip("-"), known)
             faults.append(f"unknown option {option[1]}" + (f" (did you mean {known[near]}?)" if near else ""))
     if faults:
-        parser.error(f"{', '.join(faults)}; see --help")
+        parser.error(", ".join(faults))
 
 
 def run_command(prog: str, work: Callable[[], int | None]) -> int:
@@ -60,6 +69,19 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
         message = f"{place}{error.strerror}; {mend}."
     print(f"{prog}: error: {message}", file=sys.stderr)
     return 1
+
+
+@contextlib.contextmanager
+def imports_to_stderr() -> Iterator[None]:
+    """Around imports: what libraries print to stdout goes to stderr, without notes on what they could do faster."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        for line in printed.getvalue().splitlines():
+            if not line.startswith(IDLE_NOTES):
+                print(line, file=sys.stderr)
 
 
 def announce(what: str) -> None:

@@ -69,7 +69,11 @@ def add_external(plan: ScoringPlan, records: dict[str, Record]) -> None:
     """Put the scores from files among the outcomes."""
     for column, scores in plan.scores.items():
         for key, record in records.items():
-            record.outcomes[column] = scores.outcome(key, record.estimate_fault)
+            record.outcomes[column] = (
+                Outcome(None, Fault(REF, record.absent_fault))
+                if record.absent_fault
+                else scores.outcome(key, record.estimate_fault)
+            )
 
 
 def columns_of(records: dict[str, Record]) -> list[str]:
@@ -130,7 +134,10 @@ def word_columns(plan: ScoringPlan, records: dict[str, Record]) -> list[WordColu
                 estimate, fault = _hypothesis(record, spec.tag, external)
                 if record.target_absent:
                     column.hypotheses[key], column.references[key], column.errors[key] = estimate, "", None
-                    column.faults[key] = Fault(NOT_APPLICABLE, "the target is absent")
+                    doubt = record.absent_fault
+                    column.faults[key] = (
+                        Fault(REF, doubt) if doubt else Fault(NOT_APPLICABLE, "the target is absent")
+                    )
                     continue
                 if texts is not None:
                     reference, data_fault = texts[key], None
@@ -262,12 +269,17 @@ def bucket_summaries(
     return buckets
 
 
+def scores_mixtures(plan: ScoringPlan) -> bool:
+    """Whether the estimates are the mixtures' own files."""
+    return all(u.inf is not None and u.inf == u.mix for u in plan.utterances)
+
+
 def coverage_of(plan: ScoringPlan, records: dict[str, Record], judged: dict[str, dict]) -> dict[str, int]:
     """How much of the list the table rests on; penalties and exclusions of the metric that has most of them."""
     return {
         "expected": len(records),
         "missing": sum(u.inf is None for u in plan.utterances),
-        "target_absent": sum(record.target_absent for record in records.values()),
+        "target_absent": sum(r.target_absent and not r.absent_fault for r in records.values()),
         "penalized": max((entry["n_penalized"] for entry in judged.values()), default=0),
         "excluded": max((entry["n_excluded"] for entry in judged.values()), default=0),
     }
@@ -289,7 +301,11 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
     wer |= {column.name: summarise_leak(column, plan.options.text_norm, speakers) for column in leaks}
     labels = {key: bucket_labels(record, plan.genders.get(key)) for key, record in records.items()}
 
-    judged = {name: entry for name, entry in metrics.items() if card_of(plan, name).direction != "none"} | wer
+    judged = {
+        name: entry
+        for name, entry in metrics.items()
+        if card_of(plan, name).direction != "none" or name in plan.scores
+    } | wer
     failures = [
         name
         for name, entry in judged.items()
@@ -304,6 +320,6 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
         coverage=coverage_of(plan, records, judged),
         labels=labels,
         buckets=bucket_summaries(plan, records, words, labels),
-        warnings=remarks_on(records, metrics, marked, plan.options.ref_channel),
+        warnings=remarks_on(records, metrics, marked, plan.options.ref_channel, scores_mixtures(plan)),
         too_many_failures=failures,
     )

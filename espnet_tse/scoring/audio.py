@@ -45,6 +45,11 @@ def _ark_entry(entry: str) -> bool:
     return re.search(r":\d+$", entry) is not None and not Path(entry).exists()
 
 
+def file_exists(entry: str) -> bool:
+    """Whether the file of an scp entry is there, be it a path or ``file.ark:offset``."""
+    return Path(entry).exists() or Path(re.sub(r":\d+$", "", entry)).exists()
+
+
 def probe(entry: str) -> tuple[float, int] | None:
     """Duration in seconds and sample rate from the header; None where only reading can tell."""
     import soundfile
@@ -104,13 +109,14 @@ def load(entry: str, channel: int = 0) -> Signal:
 
     Args:
         entry: path or ``file.ark:offset``.
-        channel: which channel of a multi-channel file, from 0.
+        channel: which channel of a file with several, from 0; a file with one is used as it is.
     Raises:
         AudioError: unreadable, or fewer channels than asked for.
     """
     refuse_pipe(entry, "audio entry")
     samples, rate = _read(entry)
     channels = samples.shape[1]
+    channel = channel if channels > 1 else 0
     if channel >= channels:
         raise AudioError(f"{entry}: has {channels} channel(s), channel {channel} was asked for.")
     return make_signal(resample(samples[:, channel], rate, RATE), rate, channels)

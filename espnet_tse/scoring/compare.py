@@ -7,7 +7,7 @@ from espnet_tse.schema.files import atomic_write, write_json
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.paired_test import PairedDifference, holm, paired_difference
 from espnet_tse.scoring.protocol import protocol_differences
-from espnet_tse.scoring.report.collect import ScoredSet, read_result
+from espnet_tse.scoring.report.collect import ScoredSet, read_result, result_file
 from espnet_tse.scoring.report.results_file import escape
 
 LEVEL = 0.05
@@ -42,19 +42,16 @@ class Comparison:
     remarks: list[str]
 
 
-def find_scores(folder: Path) -> ScoredSet:
-    """Result of a scoring folder, or of the decode folder above it.
+def find_scores(place: Path) -> ScoredSet:
+    """Result of a scoring folder, of the decode folder above it, or of a result.json.
 
     Raises:
-        DataError: neither has a result.json and scores.jsonl.
+        DataError: there is no result.json, or no scores.jsonl beside it.
     """
-    for place in (folder, folder / "scoring"):
-        if (place / "result.json").is_file():
-            result = read_result(place / "result.json")
-            if not result.utterances:
-                raise DataError(f"{place}: has no scores.jsonl; score this system again.")
-            return result
-    raise DataError(f"{folder}: has no result.json, nor has its folder 'scoring'; score this system first.")
+    result = read_result(result_file(place))
+    if not result.utterances:
+        raise DataError(f"{result.folder}: has no scores.jsonl; score this system again.")
+    return result
 
 
 def compare_systems(
@@ -63,20 +60,26 @@ def compare_systems(
     """Test every system against the first.
 
     Args:
-        folders: scoring or decode folders.
+        folders: scoring or decode folders, or result.json files.
         metrics: columns to test; none: all that the systems share.
         ci_unit: "utt", or "spk" for target speakers as units.
         force: compare results of different protocols all the same.
     Raises:
-        DataError: different protocols, no common utterance or column, no speakers for "spk".
+        DataError: a system twice, different protocols, no common utterance or column, no speakers for "spk".
     """
-    first, *others = (find_scores(folder) for folder in folders)
-    names = _names([first, *others])
+    first, *others = results = [find_scores(folder) for folder in folders]
+    places = [result.folder.resolve() for result in results]
+    twice = [str(folder) for folder, place in zip(folders, places) if places.count(place) > 1]
+    if twice:
+        raise DataError(f"--compare: {' and '.join(twice)} are the same scores; name another system's.")
+    names = _names(results)
     remarks = _check_protocols(first, others, names[1:], force)
     lines: list[Line] = []
     for name, other in zip(names[1:], others):
         lines += _lines(first, other, name, metrics, ci_unit)
         remarks += _coverage(first, other, names[0], name)
+        if not metrics:
+            remarks += _unshared(first, other, names[0], name) + _unshared(other, first, name, names[0])
     judged = [i for i, line in enumerate(lines) if line.higher_is_better is not None]
     corrected = dict(zip(judged, holm([lines[i].test.p_value for i in judged])))
     lines = [Line(**{**vars(line), "p_holm": corrected.get(i)}) for i, line in enumerate(lines)]
@@ -120,6 +123,12 @@ def _coverage(first: ScoredSet, other: ScoredSet, first_name: str, name: str) ->
     return [
         f"WARNING: {common} common utterances of {counts[0]} ('{first_name}') and {counts[1]} ('{name}')."
     ]
+
+
+def _unshared(one: ScoredSet, other: ScoredSet, name: str, other_name: str) -> list[str]:
+    """Which columns of ``one`` the other system was not scored for."""
+    columns = [column for column in [*one.metrics, *one.wer] if column not in {**other.metrics, **other.wer}]
+    return [f"Not compared, only in '{name}' and not in '{other_name}': {', '.join(columns)}."] if columns else []
 
 
 def _lines(
@@ -188,10 +197,13 @@ def read_counts(path: Path) -> dict[str, tuple[float, float] | None]:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """The table and its remarks."""
+    systems = list(dict.fromkeys(line.system for line in comparison.lines))
+    # Several systems share the column, and each line names its own.
+    second = escape(systems[0]) if len(systems) == 1 else "system"
     lines = [
         f"# Against {escape(comparison.first)}",
         "",
-        "| system | metric | pairs | first | second | difference | 95 % interval | p | p (Holm) | |",
+        f"| system | metric | pairs | {escape(comparison.first)} | {second} | difference | 95 % interval | p | p (Holm) | |",
         "|:---|:---|---:|---:|---:|---:|---:|---:|---:|:---|",
     ]
     for line in comparison.lines:
@@ -214,16 +226,10 @@ def comparison_markdown(comparison: Comparison) -> str:
     return "\n".join([*lines, "", *(f"- {escape(remark)}" for remark in comparison.remarks)]) + "\n"
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> str:
-    """Write compare.md and compare.json.
-
-    Returns:
-        the text of compare.md.
-    """
-    text = comparison_markdown(comparison)
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """Write compare.md and compare.json."""
     with atomic_write(folder / "compare.md") as file:
-        file.write(text)
+        file.write(comparison_markdown(comparison))
     lines = [{**asdict(line), "verdict": line.verdict or None} for line in comparison.lines]
     content = {"first": comparison.first, "lines": lines, "remarks": comparison.remarks}
     write_json(folder / "compare.json", content)
-    return text

@@ -1,7 +1,9 @@
 """Scores that another tool computed, one an utterance: ``--external name=path[:field][,up|down]``."""
 
+import ast
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from espnet_tse.scoring.failure import EST, Fault, Outcome
 from espnet_tse.scoring.registry import METRICS
 
 KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class ExternalScores:
 def read_external(option: str) -> ExternalScores:
     """Read the file of one ``--external`` option.
 
-    The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet); of the latter the field is
-    taken that is named, by default the column's name.
+    The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet; also as Python prints a dict, as
+    older VERSA does); of the latter the field is taken that is named, by default the column's name.
 
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
@@ -40,9 +43,11 @@ def read_external(option: str) -> ExternalScores:
     form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
     name, found, place = option.partition("=")
     direction = "none"
-    for suffix in ("up", "down"):
-        if place.endswith(f",{suffix}"):
-            place, direction = place.removesuffix(f",{suffix}"), suffix
+    start, comma, suffix = place.rpartition(",")
+    if comma and not Path(place).exists():
+        if suffix not in ("up", "down"):
+            raise DataError(f"--external {option}: after the comma stands '{suffix}'; use up or down.")
+        place, direction = start, suffix
     if not found or not name.isidentifier() or not place:
         raise DataError(f"{form}; NAME is a word.")
     if (
@@ -57,7 +62,7 @@ def read_external(option: str) -> ExternalScores:
         path = Path(start)
     values = _read_values(path, field)
     if not values:
-        raise DataError(f"{path}: holds no value of '{field}'.")
+        raise DataError(f"{path}: '{field}' is no finite number in any line.")
     worst = {"up": min, "down": max}.get(direction)
     card = MetricCard(
         name,
@@ -92,22 +97,44 @@ def _read_values(path: Path, field: str) -> dict[str, float]:
             raise DataError(f"{path}: key '{key}' has '{entry}', no number.") from None
         if math.isfinite(value):
             values[key] = value
-    return values
+    return _by_stem(values) | values
+
+
+def _by_stem(values: dict[str, float]) -> dict[str, float]:
+    """The values of keys that are paths of audio ("wavs/u1.wav") under the file's name ("u1"), where only one has it."""
+    paths = [key for key in values if Path(key).suffix in AUDIO_SUFFIXES]
+    stems = Counter(Path(key).stem for key in paths)
+    return {Path(key).stem: values[key] for key in paths if stems[Path(key).stem] == 1}
 
 
 def _read_json_lines(path: Path, field: str) -> dict[str, object]:
     entries: dict[str, object] = {}
+    fields: dict[str, None] = {}  # of all lines, in their order
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}:{number}: not JSON ({error}); one object a line is wanted.") from None
-        key = next((row[name] for name in KEY_FIELDS if name in row), None) if isinstance(row, dict) else None
+        row = _read_object(line, f"{path}:{number}")
+        key = next((row[name] for name in KEY_FIELDS if name in row), None)
         if key is None:
             raise DataError(f"{path}:{number}: has none of the fields {', '.join(KEY_FIELDS)}.")
         if str(key) in entries:
             raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
         entries[str(key)] = row.get(field)
+        fields |= dict.fromkeys(name for name in row if name not in KEY_FIELDS)
+    if field not in fields:
+        raise DataError(f"{path}: has no field '{field}'; it has {', '.join(fields) or 'none but the key'}.")
     return entries
+
+
+def _read_object(line: str, where: str) -> dict[str, object]:
+    """A line of JSON, or a dict as Python prints it."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        try:
+            row = ast.literal_eval(line)
+        except (ValueError, SyntaxError):
+            raise DataError(f"{where}: not JSON ({error}); one object a line is wanted.") from None
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: not an object; one a line is wanted.")
+    return row

@@ -18,10 +18,11 @@ from espnet_tse.scoring.registry import EMBEDDINGS, PAIRED
 
 @dataclass
 class Uses:
-    """What one utterance took: cache entries of its estimate, and how many values were computed anew."""
+    """What one utterance took: cache entries of its estimate, how many values were computed anew, how many known."""
 
     estimate_keys: list[str] = field(default_factory=list)
     computed: int = 0
+    cached: int = 0
 
 
 class Measurer:
@@ -68,6 +69,7 @@ class Measurer:
             uses.estimate_keys.append(key)
         for cache in (own, self.references):
             if key in cache:
+                uses.cached += 1
                 return self._unwrap(cache[key])
         uses.computed += 1
         arrays = [s.samples for s in signals]

@@ -9,7 +9,7 @@ from espnet_tse.scoring.cards.words import WER_TEXT
 from espnet_tse.scoring.presets import PRESETS, Preset
 from espnet_tse.scoring.registry import MEASURES, METRICS
 from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WHEEL_WEIGHTS, Places
-from espnet_tse.scoring.weights import missing_parts
+from espnet_tse.scoring.weights import missing_names, missing_parts
 
 _ARROWS = {"up": "↑", "down": "↓", "none": "–"}
 
@@ -24,21 +24,30 @@ def needed_measure(card: MetricCard) -> str:
 
 
 def metrics_table(places: Places = Places()) -> str:
-    """One line a metric: what it is, what it needs, whether it can run here."""
-    lines = []
+    """One line a metric: what it is, what it needs, whether it can run here; then how to get what is missing."""
+    lines, gaps = [], {}
     for card in METRICS.values():
-        state = _state(MEASURES[needed_measure(card)], places)
+        measure = MEASURES[needed_measure(card)]
+        gaps |= dict.fromkeys(missing_parts(measure, places))
         needs = "+".join(card.inputs)
-        lines.append(f"{card.name:<23} {_ARROWS[card.direction]} {needs:<13} {card.title}  [{state}]")
-    lines += [f"--asr {kind:<14} [{_state(MEASURES[kind], places)}]" for kind in SETTINGS if kind in MEASURES]
+        lines.append(
+            f"{card.name:<23} {_ARROWS[card.direction]} {needs:<13} {card.title}  [{_state(measure, places)}]"
+        )
+    for kind in SETTINGS:
+        if kind in MEASURES:
+            gaps |= dict.fromkeys(missing_parts(MEASURES[kind], places))
+            lines.append(f"--asr {kind:<14} [{_state(MEASURES[kind], places)}]")
     lines += [f"{name:<23} ↓ {'inf+ref|text':<13} {text}" for name, text in WER_TEXT.items()]
     lines += [f"preset {name}: {' '.join(_preset_parts(preset))}" for name, preset in PRESETS.items()]
+    if gaps:
+        lines += ["", "What is missing here, and how to get it:", *(f"  {gap}" for gap in gaps)]
     return "\n".join(lines) + "\n"
 
 
 def _state(measure: Measure, places: Places) -> str:
-    lacking = missing_parts(measure, places)
-    return "missing: " + "; ".join(lacking) if lacking else "available"
+    if lacking := missing_names(measure, places):
+        return f"missing: {', '.join(lacking)}"
+    return "package available; wants a checkpoint" if measure.name in FOLDERS else "available"
 
 
 def _preset_parts(preset: Preset) -> list[str]:
@@ -105,7 +114,7 @@ def _table() -> list[str]:
             str(MEASURES[card.measure].version),
         )
         rows.append(f"| {' | '.join(cells)} |")
-    return rows
+    return rows + _WORD_ROWS
 
 
 def _penalty(card: MetricCard) -> str:
@@ -161,32 +170,43 @@ _HEAD = """\
 # Metrics
 
 This page is generated from the cards in `espnet_tse/scoring/cards/`
-(`python3 -m espnet_tse.bin.score --list_metrics markdown > doc/metrics.md`); a test compares the two.
+(`espnet-tse score --list_metrics markdown > doc/metrics.md`); a test compares the two.
 
 Score a system, ours or a foreign one, with
 
 ```sh
-python3 -m espnet_tse.bin.score --inf_scp exp/A/wav.scp --ref_scp dump/raw/test/spk1.scp \\
+espnet-tse score --inf_scp exp/A/wav.scp --ref_scp dump/raw/test/spk1.scp \\
     --mix_scp dump/raw/test/wav.scp --enroll_scp dump/raw/test/enroll_spk1.scp \\
     --intf_scp dump/raw/test/spk2.scp --utt2spk dump/raw/test/utt2spk \\
     --output_dir exp/A/scoring --nj 4
 ```
 
-Files are paired by utterance id, never by order. A metric whose inputs are not given is `n/a`, with one
-log line. Everything is computed at 16 kHz; signals at other rates are resampled (scipy's polyphase FIR)
+Files are paired by utterance id, never by order. Metrics whose inputs are not given are `n/a`: one log
+line names them with the reasons. Everything is computed at 16 kHz; signals at other rates are resampled (scipy's polyphase FIR)
 one by one.
 
 ## What is computed
 
 ↑ higher is better, ↓ lower is better, – diagnostic. *Needs*: inf = estimate, ref = clean target, mix =
-mixture, enroll = enrollment, intf = interferers. *Ceiling*: the value where the estimate is the target.
+mixture, enroll = enrollment, intf = interferers, asr = a recogniser. *Ceiling*: the value where the estimate is the target.
 *Penalty*: what a failed estimate gets.
 """
+
+# Columns of each recogniser; they have no cards.
+_WORD_ROWS = [
+    "| `wer_<tag>`, `cer_<tag>` | ↓ | inf, text, asr | 0 … – | 0 | 1 | – |",
+    "| `dwer_<tag>`, `dcer_<tag>` | ↓ | inf, ref, asr | 0 … – | 0 | 1 | – |",
+    "| `leak_<tag>` | ↓ | inf, text, intf_text, asr | 0 … 1 | 0 | 1 | – |",
+    "| `hallucination_rate` | ↓ | as the word errors it belongs to | 0 … 1 | 0 | 0 | – |",
+]
 
 _WORDS = f"""
 - `wer_<tag>` (↓): {WER_TEXT["wer_<tag>"]}.
 - `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}.
 - `cer_<tag>` (↓): {WER_TEXT["cer_<tag>"]}.
+- `leak_<tag>` (↓): {WER_TEXT["leak_<tag>"]}.
+- `hallucination_rate` (↓): share of utterances with more errors than words (rate above 1); an entry of each word error in
+  `result.json`, with `n_over_1` as its count.
 
 `--asr` names a recogniser and may be given several times; the tag is the recogniser and its model, or what
 `:tag=` says:
@@ -226,7 +246,7 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 
 | situation | class | action |
 |---|---|---|
-| estimate missing (`--missing penalize`), unreadable, empty, NaN samples | est | penalty in all |
+| estimate or its file missing (`--missing penalize`), unreadable, empty, NaN samples | est | penalty in all |
 | estimate silent: RMS below −70 dBFS after removal of the mean | est | penalty in all; nothing is called |
 | estimate below 0.1 s | est | penalty where its natural length counts; else padded |
 | target silent, unreadable or below 0.25 s | ref | excluded where it is needed |

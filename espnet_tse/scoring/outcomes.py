@@ -10,9 +10,13 @@ from espnet_tse.scoring.values import diagnostic, value_of
 def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
     """Outcome of one metric; a fault of the data goes before one of the estimate.
 
+    Where the list of absent targets is wrong, nothing is scored: whom the utterance is of is not known.
+
     Args:
         flags: of the utterance; gets "floored:<metric>" where a value is worse than the valid range.
     """
+    if scene.faults["absent"]:
+        return Outcome(None, Fault(REF, scene.faults["absent"]))
     if card.when != "always" and (card.when == "absent") != scene.target_absent:
         state = "absent" if scene.target_absent else "present"
         return Outcome(None, Fault(NOT_APPLICABLE, f"the target is {state}"))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.scoring.audio import RATE, AudioError, probe, refuse_pipe
+from espnet_tse.scoring.audio import RATE, AudioError, file_exists, probe, refuse_pipe
 from espnet_tse.scoring.job import Utterance
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def files_of_pattern(folder: Path, pattern: str) -> dict[str, str]:
         if path.is_file() and key:
             entries[key] = str(path)
     if not entries:
-        raise DataError(f"--inf_dir {folder}: holds no file '{pattern}'; mend --inf_pattern.")
+        names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+        held = f"it holds {some(names)}" if names else "it is empty"
+        raise DataError(f"--inf_dir {folder}: holds no file '{pattern}'; mend --inf_pattern: {held}.")
     return entries
 
 
@@ -101,16 +103,21 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     """
     where, inf = read_estimates(options)
     ref = read_entries(options.ref_scp) if options.ref_scp else None
+    mix = read_entries(options.mix_scp) if options.mix_scp else {}
     absent = read_keys(Path(options.absent)) if options.absent not in ("", SILENT) else set()
+    if unknown := sorted(absent - set(inf) - set(ref or ()) - set(mix)):
+        raise DataError(
+            f"{options.absent}: {len(unknown)} of its {len(absent)} keys stand in no other list: {some(unknown)}; "
+            "mend this list (--absent)."
+        )
     wanted = set(inf if ref is None else ref) | absent
     keys = sorted(wanted, key=lambda key: key.encode("utf-8"))
     if not keys:
         raise DataError(f"{options.ref_scp or where}: holds no utterance.")
-    _check_estimates(options, where, inf, keys)
-    others = {}
-    for name, path in (("mix", options.mix_scp), ("enroll", options.enroll_scp)):
-        others[name] = read_entries(path) if path else {}
-        without = [key for key in keys if path and key not in others[name]]
+    inf = _check_estimates(options, where, inf, keys)
+    enroll = read_entries(options.enroll_scp) if options.enroll_scp else {}
+    for entries, path in ((mix, options.mix_scp), (enroll, options.enroll_scp)):
+        without = [key for key in keys if path and key not in entries]
         if without:
             raise DataError(f"{path}: lacks {len(without)} of {len(keys)} keys to score: {some(without)}.")
     interferers = [read_entries(path) for path in options.intf_scp]
@@ -119,35 +126,69 @@ def pair_inputs(options: "ScoringOptions") -> tuple[list[Utterance], bool]:
     if without:
         raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}.")
     # The data decide the bandwidth; an estimate of a lower rate has lost something.
-    measure = ref if ref is not None else others["mix"] or inf
-    utterances, low_band = [], False
+    measure = ref if ref is not None else mix or inf
+    utterances, low_band, misnamed = [], False, []
     for key in keys:
         headers = {id(scp): probe(scp[key]) for scp in (inf, measure) if key in scp}
         data = headers.get(id(measure))
         low_band = low_band or (data is not None and data[1] < RATE)
+        estimate = headers.get(id(inf))
+        if data and estimate and wrong_rate(*estimate, *data):
+            misnamed.append(f"'{key}' ({inf[key]}) says {estimate[1]} Hz, the data have {data[1]} Hz")
         utterances.append(
             Utterance(
                 key,
                 inf.get(key),
                 ref.get(key) if ref is not None else None,
-                others["mix"].get(key),
-                others["enroll"].get(key),
+                mix.get(key),
+                enroll.get(key),
                 tuple(scp[key] for scp in interferers if key in scp),
                 max((header[0] for header in headers.values() if header), default=0.0),
                 key in absent,
             )
         )
+    if misnamed:
+        log.warning(
+            "%d of %d estimates seem to have a wrong sample rate in their header, first %s and as many samples: they "
+            "are scored slowed down or sped up; write them again with the true rate",
+            len(misnamed),
+            len(keys),
+            misnamed[0],
+        )
     return utterances, low_band
 
 
-def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]) -> None:
-    """A complete set, or ``--missing penalize``."""
+def wrong_rate(duration_s: float, rate: int, data_s: float, data_rate: int) -> bool:
+    """Whether an estimate has its data's number of samples but another rate, so another duration.
+
+    An estimate that really is at another rate has the duration of the data.
+    """
+    return rate != data_rate and abs(duration_s * rate - data_s * data_rate) < 0.02 * data_s * data_rate
+
+
+def _check_estimates(
+    options: "ScoringOptions", where: str, inf: dict[str, str], keys: list[str]
+) -> dict[str, str]:
+    """The estimates whose files are there: a complete set, or ``--missing penalize``."""
     lacking = [key for key in keys if key not in inf]
+    if inf and len(lacking) == len(keys):
+        raise DataError(
+            f"{where}: no key is in {options.ref_scp or options.absent}: '{min(inf)}' is one here, '{keys[0]}' is one "
+            "there; write the same keys into both."
+        )
     if lacking and options.missing == "error":
         raise DataError(
             f"{where}: lacks {len(lacking)} of {len(keys)} keys of {options.ref_scp or options.absent}: "
             f"{some(lacking)}. Decode them, or pass --missing penalize to score them as failures."
         )
+    gone = [key for key in keys if key in inf and not file_exists(inf[key])]
+    if gone and options.missing == "error":
+        raise DataError(
+            f"{where}: {len(gone)} of {len(keys)} files are not there ({some(gone)}); key '{gone[0]}': "
+            f"{inf[gone[0]]}. Mend the path (a relative one starts at {Path.cwd()}), or pass --missing penalize to "
+            "score them as failures."
+        )
+    lacking += gone
     if lacking:
         log.warning(
             "%d of %d estimates are missing and get the penalties: %s", len(lacking), len(keys), some(lacking)
@@ -157,3 +198,4 @@ def _check_estimates(options: "ScoringOptions", where: str, inf: dict[str, str],
         log.warning(
             "%d keys of %s are not in %s; ignored: %s", len(extra), where, options.ref_scp, some(extra)
         )
+    return {key: inf[key] for key in inf.keys() - gone}

@@ -168,8 +168,10 @@ def _drop_impossible(
         "intf": bool(options.intf_scp),
         "absent": bool(options.absent),
     }
-    if not options.absent:  # nobody misses what is about absent targets
-        names = tuple(n for n in names if METRICS[n].when != "absent" or n in explicit)
+    unmissed: dict[str, str] = {}
+    if not options.absent:  # nobody misses what is about absent targets: told, but not in the results
+        unmissed = {n: "needs --absent" for n in names if METRICS[n].when == "absent" and n not in explicit}
+        names = tuple(n for n in names if n not in unmissed)
     if low_band and not options.allow_upsample and "pesq" in names:
         names = tuple(n for n in METRICS if n in (set(names) - {"pesq"}) | {"pesq_nb"})
     reasons = {f"{RATES[options.unit]}_{tag}": reason for tag, reason in deaf.items()}
@@ -195,8 +197,11 @@ def _drop_impossible(
             errors.append(f"{name} was asked for by name but {reasons[name]}")
     if errors:
         raise DataError("cannot score:\n  " + "\n  ".join(errors))
-    for reason in sorted(set(reasons.values())):
-        log.info("n/a: %s (%s)", ", ".join(n for n, r in reasons.items() if r == reason), reason)
+    columns: dict[str, list[str]] = {}  # by reason
+    for name, reason in (reasons | unmissed).items():
+        columns.setdefault(reason, []).append(name)
+    if columns:
+        log.info("n/a: %s", "; ".join(f"{', '.join(same)} ({reason})" for reason, same in columns.items()))
     return tuple(n for n in names if n not in reasons), reasons
 
 
@@ -287,10 +292,14 @@ def _check_options(options: ScoringOptions) -> None:
         )
     if options.candidates < 1:
         raise DataError(f"--candidates {options.candidates}: at least 1, one estimate and no choice.")
-    if options.intf_text and not (options.text and options.asr):
-        raise DataError("--intf_text: word leakage needs --text (of the target) and --asr as well.")
+    if options.intf_text and not options.text:
+        raise DataError("--intf_text: word leakage needs --text (of the target) as well.")
     if options.shard and not _is_shard(options.shard):
         raise DataError(f"--shard {options.shard}: use K/N with K from 1 to N, e.g. 2/8.")
+    for name in ("model_dir", "dnsmos_dir"):
+        folder = getattr(options, name)
+        if folder is not None and not folder.is_dir():
+            raise DataError(f"--{name} {folder}: no such folder; mend the path (doc/metrics.md says what it holds).")
     if options.nj < 1:
         raise DataError(f"--nj {options.nj}: at least 1.")
     if options.align != "none" and not options.ref_scp:
@@ -336,6 +345,12 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     scores = {each.card.name: each for each in map(read_external, options.external)}
     if len(scores) != len(options.external):
         raise DataError("--external: a column stands twice; give each its own name.")
+    for option, each in zip(options.external, scores.values(), strict=True):
+        if not any(u.key in each.values for u in utterances):
+            raise DataError(
+                f"--external {option}: has a value for none of the {len(utterances)} utterances; its keys are "
+                f"{some(list(each.values))}, those to score {some([u.key for u in utterances])}."
+            )
     texts = {"text_norm": options.text_norm, "unit": options.unit, "asr": [spec.tag for spec in specs]}
     signed = {**policies, **texts, "measures": measures}
     return ScoringPlan(

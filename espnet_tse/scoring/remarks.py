@@ -10,7 +10,11 @@ CLIPPED_SHARE = 0.001  # of all samples
 
 
 def remarks_on(
-    records: dict[str, Record], metrics: dict[str, dict], marked: list[str], channel: int
+    records: dict[str, Record],
+    metrics: dict[str, dict],
+    marked: list[str],
+    channel: int,
+    of_mixtures: bool = False,
 ) -> list[str]:
     """All remarks on one system.
 
@@ -18,10 +22,16 @@ def remarks_on(
         metrics: column -> summary.
         marked: columns with more than 1 % of penalties or exclusions.
         channel: ``--ref_channel``.
+        of_mixtures: the estimates are the mixtures themselves, whose lack of improvement is no news.
     """
     remarks = []
     if marked:
         remarks.append(f"more than 1 % penalised or excluded in {', '.join(marked)}: marked in the results")
+    absent = sum(record.target_absent and not record.absent_fault for record in records.values())
+    if absent:
+        remarks.append(
+            f"{absent} of {len(records)} utterances: the target is absent (--absent); only false extraction is scored"
+        )
     for flag, meaning in (
         (
             "equals_target",
@@ -35,12 +45,21 @@ def remarks_on(
         count = sum(flag in record.flags for record in records.values())
         if count:
             remarks.append(f"{count} of {len(records)} utterances: {meaning}")
+    faults = {key: record.estimate_fault or "" for key, record in records.items()}
+    unreadable = sorted(key for key, fault in faults.items() if fault.startswith("unreadable"))
+    if unreadable:
+        remarks.append(
+            f"{len(unreadable)} of {len(records)} utterances: unreadable estimates, penalised; first "
+            f"'{unreadable[0]}' (file 'failed')"
+        )
     twins = Counter(record.estimate_sha1 for record in records.values() if record.estimate_sha1)
     copies = sum(count - 1 for count in twins.values())
     if copies:
         remarks.append(
             f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"
         )
+    if of_mixtures:
+        metrics = {name: entry for name, entry in metrics.items() if name != "fail_rate"}
     return remarks + _odd_rates(metrics)
 
 

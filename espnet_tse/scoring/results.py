@@ -1,6 +1,7 @@
 """The files of a scoring folder. Every per-utterance file has the same complete key set."""
 
 import json
+import logging
 import time
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from espnet_tse.scoring.source_version import base_versions, source_commit
 from espnet_tse.scoring.text import NORMALISERS
 from espnet_tse.scoring.wer import show_alignment
 from espnet_tse.scoring.worker import Record
+
+log = logging.getLogger("espnet_tse.scoring")
+
+AUDIO_FOLDERS = ("wav", "wavs", "audio")  # names that tell nothing of a system
 
 
 def _rounded(value: float | None) -> float | None:
@@ -81,6 +86,21 @@ def _remove_stale(folder: Path) -> None:
             path.unlink()
 
 
+def remove_foreign_result(plan: ScoringPlan) -> None:
+    """Take away a result.json of other inputs or settings: after an interrupted run it would look current."""
+    path = plan.options.output_dir / "result.json"
+    if not path.exists():
+        return
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))["meta"]
+        same = meta["signature"] == plan.signature and meta["options"] == plain_options(plan.options)
+    except (ValueError, KeyError, TypeError):  # written by another version, or torn: it is none of this run's
+        same = False
+    if not same:
+        log.info("%s: of other inputs or settings, removed before scoring", path)
+        path.unlink()
+
+
 def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
     lines = []
     for key, record in records.items():
@@ -93,7 +113,9 @@ def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
 
 
 def _folder_name(scp: Path | None, folder: Path | None) -> str:
-    return scp.resolve().parent.name if scp else folder.resolve().name
+    """The folder of a list, or of audio files; of one that is only called "wav" or alike, the folder above it."""
+    place = scp.resolve().parent if scp else folder.resolve()
+    return place.parent.name if place.name in AUDIO_FOLDERS else place.name
 
 
 def flags_of(plan: ScoringPlan, records: dict[str, Record]) -> list[str]:

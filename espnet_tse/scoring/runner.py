@@ -15,7 +15,7 @@ from espnet_tse.scoring.cache import abandoned, join_files
 from espnet_tse.scoring.job_pool import JobPool
 from espnet_tse.scoring.pairing import some
 from espnet_tse.scoring.plan import ScoringPlan
-from espnet_tse.scoring.results import write_results
+from espnet_tse.scoring.results import remove_foreign_result, write_results
 from espnet_tse.scoring.worker import Record
 
 log = logging.getLogger("espnet_tse.scoring")
@@ -75,11 +75,13 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
             some(pool.crashed),
         )
     log.info(
-        "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache",
+        "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache, %d without any "
+        "measured value",
         total,
         time.monotonic() - start,
         sum(record.computed for record in records.values()),
-        sum(record.computed == 0 for record in records.values()),
+        sum(record.computed == 0 and record.cached > 0 for record in records.values()),
+        sum(record.computed == record.cached == 0 for record in records.values()),
     )
     return records, pool.files
 
@@ -108,6 +110,7 @@ def run(plan: ScoringPlan) -> int:
         if not options.resume:
             for path in own.glob("*.jsonl"):
                 path.unlink()
+        remove_foreign_result(plan)
         records, files = score_all(plan)
         add_external(plan, records)
         summary = aggregate(plan, records)
@@ -127,7 +130,7 @@ def run(plan: ScoringPlan) -> int:
             f"; first '{u.key}', {outcome.fault.reason}"
             for u in plan.utterances
             for outcome in records[u.key].outcomes.values()
-            if outcome.fault
+            if outcome.fault and outcome.applicable
         )
         log.error(
             "more than 10 %% of the utterances failed in: %s%s; read %s and mend them (--force ends with 0 all "

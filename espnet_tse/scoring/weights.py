@@ -58,3 +58,9 @@ def missing_parts(measure: Measure, places: Places = Places()) -> list[str]:
     problems = [WEIGHTS[name].problem(places) for name in measure.weights]
     # Of what a wheel carries, the missing package is the whole story.
     return missing_packages(measure) or [problem for problem in problems if problem]
+
+
+def missing_names(measure: Measure, places: Places = Places()) -> list[str]:
+    """The same in few words: names of packages, else of weight files."""
+    packages = [f"package {name}" for name in measure.packages if package_version(name) is None]
+    return packages or [WEIGHTS[name].relative for name in measure.weights if WEIGHTS[name].problem(places)]

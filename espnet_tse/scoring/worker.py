@@ -37,7 +37,9 @@ class Record:
     lag_samples: int | None = None
     estimate_keys: list[str] = field(default_factory=list)  # cache entries of the estimate that were used
     computed: int = 0  # values that were not in a cache
+    cached: int = 0  # values that were
     target_absent: bool = False
+    absent_fault: str | None = None  # why it is doubtful that the target is absent; nothing is scored then
     target_sha1: str | None = None
     estimate_sha1: str | None = None  # None where it has a fault
     duration_mix: float | None = None  # s, as the durations below
@@ -69,6 +71,7 @@ class UtteranceScorer:
             flags,
             estimate_fault=scene.est.fault,
             target_absent=scene.target_absent,
+            absent_fault=scene.faults["absent"],
         )
         if not scene.est.fault and np.max(np.abs(scene.estimate.samples)) > 1:
             flags.append("beyond_full_scale")
@@ -86,7 +89,8 @@ class UtteranceScorer:
             self._recognise(scene, record)
         flags += self._chunked(scene.est.signal)
         self._describe(scene, record)
-        record.estimate_keys, record.computed = scene.uses.estimate_keys, scene.uses.computed
+        uses = scene.uses
+        record.estimate_keys, record.computed, record.cached = uses.estimate_keys, uses.computed, uses.cached
         return record
 
     def _open(self, utterance: Utterance) -> Scene:
@@ -111,11 +115,7 @@ class UtteranceScorer:
         faults["intf"] = next((source.fault for source in interferers if source.fault), None)
         silent = "ref" in data and digital_silence(data["ref"])
         absent = utterance.target_absent or (self.plan.silent_is_absent and silent)
-        faults["absent"] = (
-            "--absent names it, but its target is not silent"
-            if absent and "ref" in data and not silent
-            else None
-        )
+        faults["absent"] = doubt_of_absence(data.get("ref")) if absent else None
         return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent)
 
     def _describe(self, scene: Scene, record: Record) -> None:
@@ -177,6 +177,15 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
     record.texts = {spec.tag: {} for spec in plan.recognisers}
     record.text_faults = {"estimate": reason, "target": reason}
     return record
+
+
+def doubt_of_absence(target: Source | None) -> str | None:
+    """What speaks against an utterance that is said to have no target; None if nothing does."""
+    if target is None or digital_silence(target):
+        return None
+    if target.broken:
+        return f"--absent names it, but whether its target is silent cannot be told: {target.broken}"
+    return "--absent names it, but its target is not silent; mend the list"
 
 
 def has_offset(samples: np.ndarray) -> bool:

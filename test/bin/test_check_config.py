@@ -72,3 +72,9 @@ def test_nothing_to_check_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as exit_:
         check_config.main([])
     assert exit_.value.code == 2 and "name a YAML" in capsys.readouterr().err
+
+
+def test_a_file_without_an_option_is_told_the_options(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        check_config.main(["conf/my.yaml"])
+    assert exit_.value.code == 2 and "say what conf/my.yaml is of: --tse_config conf/my.yaml, " in capsys.readouterr().err

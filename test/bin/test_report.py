@@ -37,10 +37,15 @@ def test_writes_both_files(exp_dir, tmp_path):
     assert "<title>mine</title>" in page.read_text()
 
 
-def test_results_alone_are_enough(exp_dir, tmp_path):
-    result = exp_dir / "tse_a" / "decode" / "scoring" / "result.json"
-    assert main(["--results", str(result), "--output", str(tmp_path / "R.md")]) == 0
-    assert "| a | 1 | 3.00 |" in (tmp_path / "R.md").read_text()
+def test_results_alone_are_enough(exp_dir, tmp_path, capsys):
+    decode = exp_dir / "tse_a" / "decode"
+    for place in (decode, decode / "scoring", decode / "scoring" / "result.json"):
+        output = tmp_path / "R.md"
+        output.unlink(missing_ok=True)
+        assert main(["--results", str(place), "--output", str(output)]) == 0
+        assert "| a | 1 | 3.00 |" in output.read_text()
+    assert main(["--results", str(exp_dir), "--output", str(output)]) == 1
+    assert "has no result.json, nor has its folder 'scoring'" in capsys.readouterr().err
 
 
 def test_tables_for_a_paper_and_for_a_spreadsheet(exp_dir, tmp_path):

@@ -52,6 +52,20 @@ def test_scores_and_ends_with_zero(scp, tmp_path):
     assert result["meta"]["system"] == "me" and result["metrics"]["si_sdr"]["mean"] == 100.0
 
 
+def test_the_default_name_is_the_folder_that_says_something(scp, tmp_path):
+    (tmp_path / "theirs" / "wavs").mkdir(parents=True)
+    for key in "ab":
+        (tmp_path / f"{key}.wav").rename(tmp_path / "theirs" / "wavs" / f"{key}.wav")
+    names = []
+    for folder in ("theirs/wavs", "theirs"):
+        options = ["--inf_dir", folder, "--output_dir", "out", "--metrics", "est_dbfs"]
+        pattern = ["--inf_pattern", "wavs/{utt}.wav"] * (folder == "theirs")
+        paths = [str(tmp_path / word) if word in (folder, "out") else word for word in options]
+        assert main([*paths, *pattern]) == 0
+        names.append(json.loads((tmp_path / "out" / "result.json").read_text())["meta"]["system"])
+    assert names == ["theirs", "theirs"]
+
+
 def test_data_errors_end_with_one_before_anything_is_written(scp, tmp_path, capsys):
     (tmp_path / "ref.scp").write_text(scp.read_text() + "c c.wav\n")
     command = ["--inf_scp", scp, "--ref_scp", tmp_path / "ref.scp", "--output_dir", tmp_path / "out"]
@@ -73,6 +87,35 @@ def test_usage_errors_end_with_two(command):
     with pytest.raises(SystemExit) as error:
         main(command)
     assert error.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "command, message",
+    [
+        ([], "give the estimates (--inf_scp or --inf_dir) and --output_dir"),
+        (["--inf_scp", "a"], "give --output_dir"),
+        (["--inf_scp", "a", "--inf_dir", "b", "--output_dir", "c"], "one of the two"),
+        (["--compare", "a"], "two or more"),
+    ],
+)
+def test_usage_errors_say_what_lacks(command, message, capsys):
+    with pytest.raises(SystemExit):
+        main(command)
+    assert message in capsys.readouterr().err
+
+
+def test_a_comparison_is_printed_and_written_where_a_folder_is_given(scp, tmp_path, capsys):
+    folders = []
+    for name in ("A", "B"):
+        folders.append(str(tmp_path / name))
+        options = ["--ref_scp", str(scp), "--output_dir", folders[-1], "--metrics", "si_sdr", "--system", name]
+        assert main(["--inf_scp", str(scp), *options]) == 0
+    before = set(tmp_path.iterdir())
+    assert main(["--compare", *folders]) == 0
+    printed = capsys.readouterr().out
+    assert "| metric | pairs | A | B |" in printed and set(tmp_path.iterdir()) == before
+    assert main(["--compare", *folders, "--output_dir", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == printed == (tmp_path / "out" / "compare.md").read_text()
 
 
 def test_lists_need_no_other_option(capsys):

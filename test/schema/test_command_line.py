@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_tse.schema.command_line import CommandLine, announce, run_command
+from espnet_tse.schema.command_line import CommandLine, announce, imports_to_stderr, run_command
 from espnet_tse.schema.nearest_name import check_known, nearest_name
 from espnet_tse.schema.scp import DataError
 
@@ -30,6 +30,15 @@ def test_unknown_options_and_abbreviations_are_refused_with_the_nearest(parser, 
     assert exit_.value.code == 2 and fault in capsys.readouterr().err
 
 
+def test_faults_are_brief(parser, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args([])
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == (
+        "program: error: the following arguments are required: -o/--output\nprogram --help lists all options.\n"
+    )
+
+
 @pytest.mark.parametrize("options", ["--options=--lr=1", "--options=--max_epoch 3"])
 def test_values_may_look_like_options(parser, options):
     args = parser.parse_args(["-o", "x", options, "--", "--mix"])
@@ -53,6 +62,13 @@ def test_only_the_first_process_announces(capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     announce("loading")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_imports_print_goes_to_stderr_without_idle_notes(capsys):
+    with imports_to_stderr():
+        print("Failed to import Flash Attention, using ESPnet default: x")
+        print("a library says")
+    assert capsys.readouterr() == ("", "a library says\n")
 
 
 def test_exit_codes_are_those_of_the_work():

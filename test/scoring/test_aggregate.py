@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,7 @@ def test_absent_targets_are_not_expected_of_other_metrics():
     for name, mean in (("si_sdr", 3.0), ("absent_leak", -20.0)):
         entry = summary.metrics[name]
         assert (entry["mean"], entry["n"], entry["n_expected"], entry["n_excluded"]) == (mean, 1, 1, 0)
+    assert "1 of 2 utterances: the target is absent (--absent); only false extraction is scored" in summary.warnings
     assert summary.wer["wer_external"]["n_excluded"] == 0 and summary.wer["wer_external"]["corpus"] == 0.0
     assert summary.coverage == {
         "expected": 2,
@@ -160,6 +162,17 @@ def test_absent_targets_are_not_expected_of_other_metrics():
         "penalized": 0,
         "excluded": 0,
     }
+
+
+def test_a_target_that_is_wrongly_said_to_be_absent_is_excluded_everywhere():
+    doubt = "--absent names it, but its target is not silent"
+    plan = make_plan("uv", text={"u": "a"}, **external({"u": "a", "v": "b"}))
+    wrong = make_record("v", {"si_sdr": Outcome(None, Fault("ref", doubt))}, target_absent=True, absent_fault=doubt)
+    summary = aggregate(plan, {"u": make_record("u"), "v": wrong})
+    for entry in (summary.metrics["si_sdr"], summary.wer["wer_external"]):
+        assert (entry["n"], entry["n_expected"], entry["n_excluded"]) == (1, 2, 1)
+    assert summary.coverage["target_absent"] == 0 and summary.coverage["excluded"] == 1
+    assert {"si_sdr", "wer_external"} <= set(summary.too_many_failures)
 
 
 def test_buckets_hold_means_intervals_and_word_errors():
@@ -187,6 +200,22 @@ def test_external_scores_are_columns_like_others(tmp_path):
     assert (entry["mean"], entry["n_penalized"], entry["external"]) == (5 / 3, 1, "mos from mos")
 
 
+def test_missing_values_of_a_file_without_a_direction_are_said(tmp_path):
+    (tmp_path / "rate").write_text("u 3\n")
+    plan = make_plan("uv", scores={"rate": read_external(f"rate={tmp_path / 'rate'}")})
+    records = {key: make_record(key) for key in "uv"}
+    add_external(plan, records)
+    summary = aggregate(plan, records)
+    assert summary.metrics["rate"]["mean"] == 3.0 and summary.coverage["excluded"] == 1
+    assert summary.too_many_failures == ["rate"] and "excluded in rate" in summary.warnings[0]
+
+
+def test_unreadable_estimates_are_named():
+    records = {"u": make_record("u"), "v": make_record("v", estimate_fault="unreadable: v.wav: is cut short.")}
+    warning = aggregate(make_plan("uv"), records).warnings[-1]
+    assert warning == "1 of 2 utterances: unreadable estimates, penalised; first 'v' (file 'failed')"
+
+
 @pytest.mark.parametrize(
     "mean, said",
     [({"conf_rate": 0.5}, "50 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")],
@@ -196,3 +225,9 @@ def test_odd_rates_are_said(mean, said):
     summary = aggregate(make_plan("u"), {"u": make_record("u", {name: Outcome(value)})})
     assert said in summary.warnings[0]
     assert aggregate(make_plan("u"), {"u": make_record("u", {name: Outcome(0.0)})}).warnings == []
+
+
+@pytest.mark.parametrize("mixture, num_remarks", [("u.wav", 0), ("mix.wav", 1)])
+def test_mixtures_that_improve_nothing_are_no_news(mixture, num_remarks):
+    plan = replace(make_plan("u"), utterances=(Utterance("u", "u.wav", mix=mixture),))
+    assert len(aggregate(plan, {"u": make_record("u", {"fail_rate": Outcome(1.0)})}).warnings) == num_remarks

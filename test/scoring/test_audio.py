@@ -42,6 +42,8 @@ def test_channel_is_chosen(tmp_path):
     assert load(str(tmp_path / "a.wav")).source_channels == 2
     with pytest.raises(AudioError, match="channel 2 was asked for"):
         load(str(tmp_path / "a.wav"), 2)
+    soundfile.write(tmp_path / "mono.wav", np.ones(100) * 0.5, 16000, subtype="FLOAT")
+    assert load(str(tmp_path / "mono.wav"), 1).samples.mean() == 0.5
 
 
 def test_kaldi_archives_are_read(tmp_path):

@@ -27,6 +27,18 @@ def test_json_lines_of_versa_and_of_this_scorer(write):
     assert read_external(f"versa_pesq={path}:pesq,up").values == {"a": 2.0}
 
 
+def test_dicts_as_python_prints_them(write):
+    path = write("{'key': 'a', 'mos': 3.5}\n{'key': 'b', 'mos': None}\n")
+    assert read_external(f"mos={path}").values == {"a": 3.5}
+
+
+def test_keys_may_be_paths(write):
+    scores = read_external(f"mos={write('out/a.wav 3.5' + chr(10) + 's1/b.wav 1' + chr(10) + 's2/b.wav 2')},up")
+    assert scores.outcome("a", None).value == 3.5
+    assert scores.outcome("b", None).penalised  # of two files of that name none is taken
+    assert scores.outcome("s2/b.wav", None).value == 2
+
+
 @pytest.mark.parametrize("direction, worst", [("up", 2.0), ("down", 3.5)])
 def test_missing_values_and_failed_estimates_get_the_worst_of_the_file(write, direction, worst):
     path = write("a 3.5\nb 2\n")
@@ -49,7 +61,9 @@ def test_without_a_direction_a_missing_value_is_excluded(write):
         ("wer_mine=x", "is a metric of this scorer"),
         ("mos=/nowhere", "no such file"),
         ("mos={path}", "key 'a' has 'high', no number"),
-        ("mos={json}", "holds no value of 'mos'"),
+        ("mos={json}", "json: has no field 'mos'; it has utmos, pesq"),
+        ("mos={json}:utmos,upp", "after the comma stands 'upp'; use up or down"),
+        ("mos={text}", "'mos' is no finite number in any line"),
         ("mos={torn}", "torn:1: not JSON"),
         ("mos={nokey}", "has none of the fields key, utt"),
         ("mos={twice}", "key 'a' stands twice"),
@@ -58,7 +72,8 @@ def test_without_a_direction_a_missing_value_is_excluded(write):
 def test_errors(write, option, message):
     paths = {
         "path": write("a high\n", "path"),
-        "json": write('{"key": "a", "utmos": 1}\n', "json"),
+        "json": write('{"key": "a", "utmos": 1}\n{"key": "b", "pesq": 1}\n', "json"),
+        "text": write('{"key": "a", "mos": "high"}\n', "text"),
         "torn": write('{"key": "a"\n', "torn"),
         "nokey": write('{"name": "a"}\n', "nokey"),
         "twice": write('{"key": "a", "mos": 1}\n{"key": "a", "mos": 1}\n', "twice"),

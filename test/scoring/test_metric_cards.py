@@ -18,7 +18,7 @@ def test_the_page_is_the_generated_one():
     page = (ROOT / "doc" / "metrics.md").read_text(encoding="utf-8")
     assert page == metrics_markdown(), (
         "doc/metrics.md is not what the registry says; make it again: "
-        "python3 -m espnet_tse.bin.score --list_metrics markdown > doc/metrics.md"
+        "espnet-tse score --list_metrics markdown > doc/metrics.md"
     )
 
 
@@ -29,6 +29,26 @@ def test_every_metric_is_on_the_page_and_in_the_list():
         assert any(line.startswith(f"{name} ") for line in lines)
     for name in PRESETS:
         assert f"| `{name}` |" in page and any(line.startswith(f"preset {name}: ") for line in lines)
+
+
+def test_the_opening_table_has_the_columns_of_recognisers():
+    table = metrics_markdown().partition("## Presets")[0]
+    for name in ("wer_<tag>", "dwer_<tag>", "cer_<tag>", "leak_<tag>", "hallucination_rate"):
+        assert f"`{name}`" in "".join(line for line in table.splitlines() if line.startswith("| "))
+
+
+def test_the_list_names_what_lacks_in_the_row_and_how_to_get_it_once(tmp_path):
+    text = metrics_table(Places(tmp_path))
+    rows = [line for line in text.splitlines() if line.startswith("nisqa")]
+    assert len(rows) == 5 and all(row.endswith("[missing: nisqa/nisqa.tar]") for row in rows)
+    assert text.count(f"curl -Lo {tmp_path}/nisqa/nisqa.tar") == 1
+
+
+def test_a_whisper_without_a_checkpoint_is_not_called_available(monkeypatch):
+    monkeypatch.setattr(weights, "package_version", lambda name: "1")
+    rows = [line for line in metrics_table().splitlines() if line.startswith("--asr")]
+    assert [row for row in rows if "[available]" in row] == [f"--asr {'pocketsphinx':<14} [available]"]
+    assert sum("[package available; wants a checkpoint]" in row for row in rows) == 3
 
 
 def test_list_runs_with_nothing_but_the_standard_library():

@@ -52,7 +52,7 @@ def test_patterns_name_the_utterance_once(outputs, pattern):
 
 
 def test_patterns_that_find_nothing(outputs):
-    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; mend --inf_pattern"):
+    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; mend --inf_pattern: it holds a.wav, .*, sub/"):
         files_of_pattern(outputs, "{utt}.flac")
     with pytest.raises(DataError, match="no such folder"):
         files_of_pattern(outputs / "none", "{utt}.wav")
@@ -99,6 +99,37 @@ def test_bad_options(options, change, message):
         make_plan(replace(options, **change))
 
 
+def test_texts_without_a_recogniser_are_no_fault(options, tmp_path, caplog):
+    (tmp_path / "text").write_text("u1 one\nu2 two\nu3 three\n")
+    caplog.set_level("INFO")
+    make_plan(replace(options, text=tmp_path / "text", intf_text=(tmp_path / "text",)))
+    assert "n/a: wer" in caplog.text
+
+
+def test_a_wrong_rate_in_the_header_is_said_before_scoring(options, write_set, caplog):
+    listed = options.inf_scp.read_text()
+    for signal, wrong in ((TONE[::2], False), (TONE, True)):
+        write_set("inf", {"u2": signal}, rate=8000)
+        options.inf_scp.write_text(listed)
+        caplog.clear()
+        make_plan(options)
+        assert ("sample rate" in caplog.text) == wrong
+    said = "1 of 3 estimates seem to have a wrong sample rate in their header, first 'u2' ("
+    assert said in caplog.text and "u2.wav) says 8000 Hz, the data have 16000 Hz" in caplog.text
+
+
+def test_a_file_of_scores_with_other_keys(options, tmp_path):
+    (tmp_path / "mos").write_text("v1 3\n")
+    with pytest.raises(DataError, match="none of the 3 utterances; its keys are v1, those to score u1, u2, u3"):
+        make_plan(replace(options, external=(f"mos={tmp_path / 'mos'}",)))
+
+
+def test_an_unknown_key_is_a_fault_of_the_list_of_absent_targets(options, tmp_path):
+    (tmp_path / "absent").write_text("u3\nu9\n")
+    with pytest.raises(DataError, match="absent: 1 of its 2 keys stand in no other list: u9; mend this list"):
+        make_plan(replace(options, missing="penalize"))
+
+
 def test_an_empty_list_of_absent_targets(options, tmp_path):
     (tmp_path / "absent").write_text("\n")
     with pytest.raises(DataError, match="holds no key"):
@@ -137,7 +168,15 @@ def test_genders_and_texts_of_interferers(options, tmp_path):
         make_plan(known)
 
 
-def test_lists_for_versa(options, tmp_path):
+@pytest.mark.parametrize("missing", ["error", "penalize"])
+def test_lists_without_a_common_key_show_one_of_each(options, write_set, missing):
+    inf = write_set("other", {"u1_est": TONE, "u2_est": TONE})
+    with pytest.raises(DataError, match="no key is in .*ref.scp: 'u1_est' is one here, 'u1' is one there") as error:
+        make_plan(replace(options, inf_scp=inf, missing=missing))
+    assert "penalize" not in str(error.value)
+
+
+def test_lists_for_versa(options, tmp_path, write_set):
     (tmp_path / "text").write_text("u1 one two\nu2 three\n")
     options.inf_scp.write_text(
         "".join(options.inf_scp.read_text().splitlines(keepends=True)[::2])
@@ -145,6 +184,12 @@ def test_lists_for_versa(options, tmp_path):
     plan = make_plan(replace(options, missing="penalize", text=tmp_path / "text"))
     command = export_versa(plan, tmp_path / "versa")
     lists = {path.name: path.read_text().split()[::2] for path in (tmp_path / "versa").glob("*.scp")}
-    assert lists == {"pred.scp": ["u1", "u3"], "gt.scp": ["u1"]}
+    assert lists == {"pred.scp": ["u1"], "gt.scp": ["u1"]}
     assert (tmp_path / "versa" / "text").read_text() == "u1 one two\n"
-    assert command.startswith("python versa/bin/scorer.py --pred") and "--text" in command
+    assert command.startswith("python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml --pred")
+    assert "--text" in command
+    silence = write_set("silence", {"u3": 0 * TONE}).read_text()
+    options.ref_scp.write_text(options.ref_scp.read_text() + silence)
+    silent = replace(options, missing="penalize", absent="silent", intf_scp=())
+    export_versa(make_plan(silent), tmp_path / "versa")
+    assert (tmp_path / "versa" / "pred.scp").read_text().split()[::2] == ["u1"]

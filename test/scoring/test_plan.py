@@ -42,7 +42,7 @@ def test_utterances_are_paired_by_key_not_by_order(options, tmp_path):
     assert not plan.not_available
 
 
-def test_missing_inputs_make_metrics_unavailable_with_one_line_each(options, caplog):
+def test_missing_inputs_make_metrics_unavailable_with_one_line(options, caplog):
     caplog.set_level(logging.INFO)
     plan = make_plan(replace(options, mix_scp=None, enroll_scp=None, intf_scp=()))
     assert set(plan.not_available) == {
@@ -54,7 +54,8 @@ def test_missing_inputs_make_metrics_unavailable_with_one_line_each(options, cap
         "conf_si_sdr",
     }
     lines = [record.message for record in caplog.records if record.message.startswith("n/a")]
-    assert len(lines) == 3 and "n/a: conf_rate, conf_si_sdr (needs --intf_scp)" in lines
+    assert len(lines) == 1 and "; conf_rate, conf_si_sdr (needs --intf_scp); " in lines[0]
+    assert lines[0].endswith("; absent_leak, absent_activity (needs --absent)")
     only = make_plan(replace(options, ref_scp=None, mix_scp=None, intf_scp=()))
     assert "si_sdr" not in only.worker.metrics and "spk_resemblyzer_enroll" in only.worker.metrics
 
@@ -97,6 +98,15 @@ def test_missing_estimates(options, caplog):
     plan = make_plan(replace(options, missing="penalize"))
     assert [u.inf is None for u in plan.utterances] == [False, True]
     assert "get the penalties: u2" in caplog.text
+
+
+def test_estimates_whose_files_are_not_there(options, caplog):
+    options.inf_scp.write_text(options.inf_scp.read_text().replace("u2.wav", "none.wav"))
+    with pytest.raises(DataError, match=r"inf.scp: 1 of 2 files are not there \(u2\); key 'u2': .*none.wav. Mend the"):
+        make_plan(options)
+    plan = make_plan(replace(options, missing="penalize"))
+    assert [u.inf is None for u in plan.utterances] == [False, True]
+    assert "1 of 2 estimates are missing and get the penalties: u2" in caplog.text
 
 
 def test_additional_estimates_are_ignored(options, caplog):
@@ -147,6 +157,8 @@ def test_bad_lists(options, line, message):
         ({"missing": "ignore"}, "--missing ignore"),
         ({"text_norm": "mine"}, "--text_norm mine"),
         ({"nj": 0}, "--nj 0"),
+        ({"model_dir": Path("/nowhere")}, "--model_dir /nowhere: no such folder"),
+        ({"dnsmos_dir": Path("/nowhere")}, "--dnsmos_dir /nowhere: no such folder"),
         ({"ci_unit": "spk", "utt2spk": None}, "give --utt2spk"),
         ({"asr": ("whisper:x",)}, "--asr whisper:x: not there; --model_dir is not given; get it with: curl"),
         ({"asr": ("pocketsphinx", "pocketsphinx")}, "two recognisers named pocketsphinx; name one by :tag="),

@@ -111,14 +111,14 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     import soundfile
 
     caplog.clear()
-    assert run(make_plan(options)) == 0 and ": 0 values computed, 9 utterances whole" in caplog.text
+    assert run(make_plan(options)) == 0 and ": 0 values computed, 7 utterances whole from the cache, 2 without" in caplog.text
     assert files_of(options.output_dir) == first
     path = str(tmp_path / "inf" / "u08.wav")
     samples, rate = soundfile.read(path, dtype="float32")
     samples[100] += 0.01
     soundfile.write(path, samples, rate, subtype="FLOAT")
     caplog.clear()
-    assert run(make_plan(options)) == 0 and ": 3 values computed, 8 utterances whole" in caplog.text
+    assert run(make_plan(options)) == 0 and ": 3 values computed, 6 utterances whole" in caplog.text
     changed = [
         strict_json(line) for line in files_of(options.output_dir)["scores.jsonl"].decode().splitlines()
     ]
@@ -188,7 +188,7 @@ def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog,
         run(make_plan(deadly))
     assert not (deadly.output_dir / "result.json").exists()
     deadly.inf_scp.write_text(deadly.inf_scp.read_text().replace("pipe:0", "inf/u07.wav"))
-    assert run(make_plan(deadly)) == 0 and "8 utterances whole from the cache" in caplog.text
+    assert run(make_plan(deadly)) == 0 and "6 utterances whole from the cache, 2 without" in caplog.text
 
 
 def test_shards_fill_the_caches_and_a_plain_run_merges_them(options, caplog):
@@ -198,7 +198,7 @@ def test_shards_fill_the_caches_and_a_plain_run_merges_them(options, caplog):
         assert run_shard(make_plan(replace(options, shard=f"{part}/2"))) == 0
     assert "scoring 5 utterances" in caplog.text and "scoring 4 utterances" in caplog.text
     assert not (options.output_dir / "result.json").exists()
-    assert run(make_plan(options)) == 0 and ": 0 values computed, 9 utterances whole" in caplog.text
+    assert run(make_plan(options)) == 0 and ": 0 values computed, 7 utterances whole" in caplog.text
 
 
 def test_an_error_in_a_job_names_the_utterance(options, tmp_path):
@@ -216,6 +216,28 @@ def test_too_many_failures_end_with_an_error_unless_forced(options, caplog):
     assert run(make_plan(strict)) == 1
     assert "more than 10 % of the utterances failed in: si_sdr" in caplog.text
     assert (options.output_dir / "result.json").exists()
+
+
+def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, monkeypatch):
+    def interrupted(plan):
+        raise KeyboardInterrupt
+
+    options = replace(options, metrics="si_sdr", asr=(), text=None)
+    assert run(make_plan(options)) == 0
+    monkeypatch.setattr(runner, "score_all", interrupted)
+    result = options.output_dir / "result.json"
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(options))
+    assert result.exists()  # of the same inputs and settings
+    other = options.inf_scp.with_name("other.scp")
+    other.write_text(options.inf_scp.read_text())
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(replace(options, inf_scp=other)))
+    assert not result.exists() and (options.output_dir / "scores.jsonl").exists()
+    result.write_text("{")
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(options))
+    assert not result.exists()
 
 
 def test_two_runs_in_one_folder_are_refused(options):

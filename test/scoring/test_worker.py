@@ -441,8 +441,10 @@ def test_absent_targets_with_broken_estimates_get_the_penalty(absent_scorer, aud
 
 def test_a_listed_absent_target_must_be_silent(absent_scorer, audio, data):
     record = score(absent_scorer, data, data["mix"], target_absent=True)
-    outcome = record.outcomes["absent_leak"]
-    assert outcome.excluded and "its target is not silent" in outcome.fault.reason
+    for name, outcome in record.outcomes.items():
+        assert outcome.excluded and "its target is not silent" in outcome.fault.reason, name
+    lost = score(absent_scorer, data, data["mix"], target_absent=True, ref="/nowhere.wav")
+    assert "cannot be told: unreadable" in lost.outcomes["si_sdr"].fault.reason
     listed = score(absent_scorer, data, data["mix"], target_absent=True, ref=None)
     assert listed.outcomes["absent_leak"].value == 0.0
 

@@ -28,6 +28,7 @@ class ScoredSet:
     # Bucket -> its parts, each ``{label, n, metrics: {name: {mean, ci95, n}}}``.
     buckets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()  # what the scorer found odd
+    target_absent: int = 0  # utterances in which the enrolled speaker says nothing
     source: str = ""  # publication of figures that are not our own
 
     @property
@@ -62,7 +63,7 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
 
     Args:
         exp_dir: experiment folder, or None to read ``extra`` alone.
-        extra: further result.json files, or the scoring folders that hold them.
+        extra: further results, as ``result_file`` finds them.
     Returns:
         The results by test set and system, references first; no two share set, signature and name.
     Raises:
@@ -76,12 +77,26 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
             if not any(is_replaced(name) for name in path.relative_to(exp_dir).parts):
                 paths.setdefault(path.resolve(), path)
     for path in extra:
-        path = path / "result.json" if path.is_dir() else path
+        path = result_file(path)
         paths.setdefault(path.resolve(), path)
     if not paths:
         raise DataError(f"{exp_dir}: no scoring/result.json below it; run the score stage first.")
     results = tell_apart([read_result(path) for path in paths.values()])
     return sorted(results, key=lambda r: (natural_key(r.test_set), system_key(r.system), r.signature))
+
+
+def result_file(place: Path) -> Path:
+    """The result.json of a place: itself, in a scoring folder, or in the decode folder above that.
+
+    Raises:
+        DataError: there is none.
+    """
+    for path in (place, place / "result.json", place / "scoring" / "result.json"):
+        if path.is_file():
+            return path
+    if not place.exists():
+        raise DataError(f"{place}: no such file or folder; mend the path, or score this system first.")
+    raise DataError(f"{place}: has no result.json, nor has its folder 'scoring'; score this system first.")
 
 
 def is_replaced(folder_name: str) -> bool:
@@ -126,6 +141,7 @@ def read_result(path: Path) -> ScoredSet:
         wer=fields.get("wer") or {},
         buckets=fields.get("buckets") or {},
         warnings=tuple(fields.get("warnings") or ()),
+        target_absent=int((fields.get("coverage") or {}).get("target_absent") or 0),
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Any, Iterable
 
 from espnet_tse.scoring.cards import extraction
 from espnet_tse.scoring.registry import METRICS
@@ -41,13 +41,17 @@ class Column:
     def explanation(self) -> str:
         return f"{self.meaning}, {self.unit}" if self.unit else self.meaning
 
+    def entry(self, result: ScoredSet) -> dict[str, Any]:
+        """What the result file holds of this column, {} where nothing."""
+        holder = result.metrics if self.source in ("metric", "length") else result.wer
+        return holder.get(self.name) or {}
+
     def read(self, result: ScoredSet) -> Value | None:
         """The figure of one result, or None where it has none."""
         if self.source == "length":
             return length_share(result)
-        is_metric = self.source == "metric"
-        entry = (result.metrics if is_metric else result.wer).get(self.name) or {}
-        mean = entry.get("mean" if is_metric else self.source)
+        entry = self.entry(result)
+        mean = entry.get("mean" if self.source == "metric" else self.source)
         if mean is None:
             return None
         interval = entry.get("ci95") if self.source != "hallucination_rate" else None

@@ -21,6 +21,8 @@ from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 
 PROTOCOL = ("preset", "list", "mode", "kind", "sample_rate")
+# Of the file ``protocol``, with what may stand there.
+LIST_LINES = {"list": "<name>", "mode": "min or max", "kind": "clean or both"}
 WORD_ERRORS = re.compile(r"d?[wc]er_\w+")
 
 
@@ -105,3 +107,23 @@ def rows_beside(group: ComparableGroup, tables: Sequence[PaperTable]) -> tuple[l
         else:
             rows += table.rows
     return rows, refused
+
+
+def how_to_name_lists(groups: Sequence[ComparableGroup]) -> list[str]:
+    """One line on what to write where, if the scorer was not told which public list some results are of."""
+    systems: dict[str, list[str]] = {}  # file -> whom it concerns
+    for group in groups:
+        for result in group.results:
+            recorded = result.meta.get("protocol") or {}
+            if any(recorded.get(name) is None for name in LIST_LINES):
+                targets = (result.meta.get("inputs") or {}).get("ref_scp")
+                place = str(Path(targets).parent / "protocol") if targets else "'protocol' beside --ref_scp"
+                systems.setdefault(place, []).append(f"'{result.system}'")
+    if not systems:
+        return []
+    places = "; ".join(f"{place} (for {', '.join(dict.fromkeys(names))})" for place, names in systems.items())
+    lines = ", ".join(f"'{name}: {value}'" for name, value in LIST_LINES.items())
+    return [
+        f"Which public list the utterances are is not recorded: if they are all of it, write the lines {lines}, with the "
+        f"values that the published table has, into the file {places}, and run the same score command again."
+    ]

@@ -1,7 +1,6 @@
 """The two results tables of a test set as values, from which RESULTS.md and the page are written."""
 
 import logging
-import shlex
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
@@ -16,7 +15,9 @@ from espnet_tse.scoring.report.columns import (
     generative_columns,
     is_smoke_test,
 )
-from espnet_tse.scoring.report.paper_rows import PaperTable, rows_beside
+from espnet_tse.scoring.report.paper_rows import PaperTable, how_to_name_lists, rows_beside
+from espnet_tse.scoring.report.row_notes import grouped, other_versions, package_versions
+from espnet_tse.scoring.report.score_command import score_command
 
 # More than this share of excluded or penalised utterances marks a row with a dagger.
 DAGGER_SHARE = 0.01
@@ -37,7 +38,8 @@ class Row:
 
     result: ScoredSet
     values: list[Value | None]
-    coverage: str  # "47/48, 2 pen, 1 exc": scored of all utterances, by the metric that has fewest; "" if unknown
+    # "37/48, 10 target absent, 2 pen, 1 exc": scored of all utterances, by the column that has fewest; "" if unknown
+    coverage: str
     dagger: bool  # coverage is bad enough to question the row
 
     @property
@@ -128,11 +130,18 @@ def build_groups(results: list[ScoredSet], papers: Sequence[PaperTable] = ()) ->
     Raises:
         DataError: published rows were given and fit none of the tables.
     """
-    groups, refusals = [], []
+    groups: list[GroupTables] = []
+    refused_by: dict[str, list[str]] = {}  # reason -> where
     for group in group_comparable(results):
         rows, refused = rows_beside(group, papers)
         groups.append(build_tables(group, rows))
-        refusals += [f"{group.test_set}: published rows refused: {reason}" for reason in refused]
+        for reason in refused:
+            refused_by.setdefault(reason, []).append(f"{group.test_set}: {', '.join(r.system for r in group.results)}")
+    refusals = [
+        f"published rows refused: {reason} ({'; '.join(where)})" for reason, where in refused_by.items()
+    ]
+    if papers:
+        refusals += how_to_name_lists([group.group for group in groups])
     if papers and not any(group.published for group in groups):
         raise DataError("\n".join(["--paper_rows: no row is of the protocol of any table here.", *refusals]))
     for refusal in refusals:
@@ -163,16 +172,22 @@ def build_tables(group: ComparableGroup, published: Sequence[ScoredSet] = ()) ->
 
 
 def build_row(result: ScoredSet, columns: list[Column]) -> Row:
-    penalized, excluded = worst_count(result, "n_penalized"), worst_count(result, "n_excluded")
-    total = result.meta.get("n") or 0
-    parts = [f"{total - excluded}/{total}"] * (total > 0)
-    parts += [f"{penalized} pen"] * (penalized > 0) + [f"{excluded} exc"] * (excluded > 0)
-    dagger = total > 0 and max(penalized, excluded) / total > DAGGER_SHARE
+    """A row with the coverage of these columns, not of what stands in other tables."""
+    entries = [column.entry(result) for column in columns]
+    penalized, excluded = worst_count(entries, "n_penalized"), worst_count(entries, "n_excluded")
+    total, absent = result.meta.get("n") or 0, result.target_absent
+    parts = [f"{total - absent - excluded}/{total}"] * (total > 0)
+    for count, word in ((absent, "target absent"), (penalized, "pen"), (excluded, "exc")):
+        parts += [f"{count} {word}"] if parts and count else []
+    dagger = any(
+        max(entry.get("n_penalized") or 0, entry.get("n_excluded") or 0)
+        > DAGGER_SHARE * (entry.get("n_expected") or total)
+        for entry in entries
+    )
     return Row(result, [column.read(result) for column in columns], ", ".join(parts), dagger)
 
 
-def worst_count(result: ScoredSet, field_name: str) -> int:
-    entries = [*result.metrics.values(), *result.wer.values()]
+def worst_count(entries: list[dict[str, Any]], field_name: str) -> int:
     return max((int(entry.get(field_name) or 0) for entry in entries), default=0)
 
 
@@ -188,13 +203,16 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
     lines += recognisers(group.results)
     lines += speaker_models(tables)
+    columns = [column for table in tables for column in table.columns]
+    remarks: list[tuple[str, str]] = []
     for result in group.results:
-        row = build_row(result, [])
-        if detail := coverage_detail(result):
-            lines.append(f"{row.system}: {detail}")
-        lines += [f"{row.system}: {remark}" for remark in (*row.flags, *result.warnings)]
+        row = build_row(result, columns)
+        details = [detail] if (detail := coverage_detail(result)) else []
+        remarks += [(row.system, remark) for remark in (*details, *row.flags, *result.warnings)]
+    lines += grouped(remarks)
     lines += unequal_sets(group.results)
-    lines += [f"n/a: {name}: {reason}" for name, reason in (meta.get("not_available") or {}).items()]
+    lines += [f"n/a: {line}" for line in grouped((meta.get("not_available") or {}).items())]
+    lines += other_versions(group.results)
     versions = package_versions(meta)
     if versions:
         lines.append("Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -211,16 +229,14 @@ def policies(settings: dict[str, Any]) -> str:
 
 
 def recognisers(results: list[ScoredSet]) -> list[str]:
-    lines = []
+    notes = []
     for tag, result in first_holders(results, "wer").items():
         entry = result.wer[tag]
-        line = (
-            f"{tag}: recogniser {entry.get('asr', tag)}, text normaliser {entry.get('norm', 'not recorded')}"
-        )
+        note = f"recogniser {entry.get('asr', tag)}, text normaliser {entry.get('norm', 'not recorded')}"
         if is_smoke_test(tag, result):
-            line += " (* smoke test: this recogniser is too weak for results, it misreads even clean speech)"
-        lines.append(line)
-    return lines
+            note += " (* smoke test: this recogniser is too weak for results, it misreads even clean speech)"
+        notes.append((tag, note))
+    return grouped(notes)
 
 
 def unequal_sets(results: list[ScoredSet]) -> list[str]:
@@ -235,18 +251,6 @@ def unequal_sets(results: list[ScoredSet]) -> list[str]:
         f"WARNING: not all rows cover the same utterances ({len(everywhere)} in common; "
         f"{', '.join(differing)}): they must not be compared."
     ]
-
-
-def score_command(meta: dict[str, Any]) -> str:
-    """The command that scores these files again, from the recorded options that are set."""
-    words = []
-    for name, value in (meta.get("options") or {}).items():
-        values = value if isinstance(value, list) else [value]
-        if value is True:
-            words.append(f"--{name}")
-        elif value not in (None, False, "", []):
-            words += [f"--{name}", *(shlex.quote(str(item)) for item in values)]
-    return " ".join(["espnet-tse score", *words]) if words else ""
 
 
 def speaker_models(tables: list[Table]) -> list[str]:
@@ -276,9 +280,3 @@ def coverage_detail(result: ScoredSet) -> str:
             shown = "all metrics" if len(names) == len(entries) else ", ".join(sorted(names))
             parts.append(f"{count} of {result.meta.get('n', '?')} {word} ({shown})")
     return ", ".join(parts)
-
-
-def package_versions(meta: dict[str, Any]) -> dict[str, str]:
-    """Package -> version as recorded with the scores."""
-    recorded = meta.get("versions") or meta.get("package_versions") or {}
-    return {str(name): str(version) for name, version in recorded.items() if version}

@@ -83,6 +83,20 @@ def test_a_list_that_is_not_recorded_fits_nothing(exp_dir, write_rows):
         build_groups(collect_results(exp_dir), read_paper_rows(write_rows()))
 
 
+def test_how_to_name_the_list_is_said_once_with_the_systems(exp_dir, write_rows):
+    for path in exp_dir.rglob("result.json"):
+        content = json.loads(path.read_text())
+        content["meta"]["inputs"] = {"ref_scp": "test/spk1.scp"}
+        path.write_text(json.dumps(content))
+    results = collect_results(exp_dir)
+    with pytest.raises(DataError) as error:
+        build_groups(results, read_paper_rows(write_rows()))
+    message = str(error.value)
+    assert message.count("'list: <name>', 'mode: min or max', 'kind: clean or both'") == 1
+    assert "into the file test/protocol (for " in message
+    assert all(f"'{result.system}'" in message for result in results)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [

@@ -112,13 +112,26 @@ def test_penalties_are_marked_and_counted(exp_dir, tmp_path, write_result):
     assert "system3 †: 2 of 10 penalised (all metrics), 1 of 10 excluded (estoi)" in text
 
 
+def test_a_table_has_the_coverage_of_its_own_columns(exp_dir, tmp_path, write_result):
+    full = {"ci95": None, "n": 8, "n_expected": 8, "n_penalized": 0, "n_excluded": 0}
+    metrics = {"si_sdr": {"mean": -3.0, **full}, "dnsmos_ovrl": {"mean": 2.5, **full}}
+    wer = {"dwer_x": {"corpus": 0.5, "ci95": None, "n": 7, "n_expected": 8, "n_penalized": 0, "n_excluded": 1}}
+    path = write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics, wer=wer)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"coverage": {"target_absent": 2}}))
+    write_results(tmp_path / "RESULTS.md", build_groups(collect_results(exp_dir)))
+    text = (tmp_path / "RESULTS.md").read_text()
+    rows = [(row[0], row[-1]) for row in table_rows(text) if row[0].startswith("system3")]
+    assert ("system3 †", "7/10, 2 target absent, 1 exc") in rows and ("system3", "8/10, 2 target absent") in rows
+
+
 def test_one_penalty_in_many_utterances_has_no_dagger(exp_dir, tmp_path, write_result):
     metrics = {"si_sdr": {"mean": 3.0, "ci95": None, "n": 200, "n_penalized": 2, "n_excluded": 0}}
     write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics, meta={"n": 200})
     path = tmp_path / "RESULTS.md"
     write_results(path, build_groups(collect_results(exp_dir)))
-    row = next(row for row in table_rows(path.read_text()) if row[0] == "system3")
-    assert row[-1] == "200/200, 2 pen"
+    rows = [row[-1] for row in table_rows(path.read_text()) if row[0] == "system3"]
+    assert rows == ["200/200", "200/200, 2 pen", "200/200"]
 
 
 def test_different_protocols_stand_in_separate_tables_and_it_is_said(exp_dir, tmp_path, write_result):

@@ -58,7 +58,7 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     for file in text_spk1 text; do
         if [ -e "${data}/${file}" ]; then optional+=(--text "${data}/${file}"); break; fi
     done
-    if [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
+    if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
     if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
     needed remove "${out}" score "@${data}" "@${dir}/wav.scp" "@$(work_mark "${dir}")" "asr=${asr}" \
