@@ -262,6 +262,11 @@ def bucket_summaries(
     return buckets
 
 
+def scores_mixtures(plan: ScoringPlan) -> bool:
+    """Whether the estimates are the mixtures' own files."""
+    return all(u.inf is not None and u.inf == u.mix for u in plan.utterances)
+
+
 def coverage_of(plan: ScoringPlan, records: dict[str, Record], judged: dict[str, dict]) -> dict[str, int]:
     """How much of the list the table rests on; penalties and exclusions of the metric that has most of them."""
     return {
@@ -304,6 +309,6 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
         coverage=coverage_of(plan, records, judged),
         labels=labels,
         buckets=bucket_summaries(plan, records, words, labels),
-        warnings=remarks_on(records, metrics, marked, plan.options.ref_channel),
+        warnings=remarks_on(records, metrics, marked, plan.options.ref_channel, scores_mixtures(plan)),
         too_many_failures=failures,
     )

@@ -10,7 +10,11 @@ CLIPPED_SHARE = 0.001  # of all samples
 
 
 def remarks_on(
-    records: dict[str, Record], metrics: dict[str, dict], marked: list[str], channel: int
+    records: dict[str, Record],
+    metrics: dict[str, dict],
+    marked: list[str],
+    channel: int,
+    of_mixtures: bool = False,
 ) -> list[str]:
     """All remarks on one system.
 
@@ -18,6 +22,7 @@ def remarks_on(
         metrics: column -> summary.
         marked: columns with more than 1 % of penalties or exclusions.
         channel: ``--ref_channel``.
+        of_mixtures: the estimates are the mixtures themselves, whose lack of improvement is no news.
     """
     remarks = []
     if marked:
@@ -41,6 +46,8 @@ def remarks_on(
         remarks.append(
             f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"
         )
+    if of_mixtures:
+        metrics = {name: entry for name, entry in metrics.items() if name != "fail_rate"}
     return remarks + _odd_rates(metrics)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,9 @@ def test_odd_rates_are_said(mean, said):
     summary = aggregate(make_plan("u"), {"u": make_record("u", {name: Outcome(value)})})
     assert said in summary.warnings[0]
     assert aggregate(make_plan("u"), {"u": make_record("u", {name: Outcome(0.0)})}).warnings == []
+
+
+@pytest.mark.parametrize("mixture, num_remarks", [("u.wav", 0), ("mix.wav", 1)])
+def test_mixtures_that_improve_nothing_are_no_news(mixture, num_remarks):
+    plan = replace(make_plan("u"), utterances=(Utterance("u", "u.wav", mix=mixture),))
+    assert len(aggregate(plan, {"u": make_record("u", {"fail_rate": Outcome(1.0)})}).warnings) == num_remarks

@@ -34,6 +34,7 @@ NO_SCRIPT = "Charts, players and the per-utterance table of this page need JavaS
 SCRIPTS = (
     "draw.js",
     "theme.js",
+    "edges.js",
     "player.js",
     "dock.js",
     "charts.js",

@@ -1,6 +1,6 @@
 """The page's summary: the results tables of every test set."""
 
-from espnet_tse.scoring.report.html_tree import Html, breakable, element, minus, two_lines
+from espnet_tse.scoring.report.html_tree import Html, bind_marks, breakable, element, minus, two_lines
 from espnet_tse.scoring.report.results_file import protocol_name, split_notice
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
@@ -21,11 +21,14 @@ def summary_section(groups: list[GroupTables]) -> Html:
                 parts.append(element("p", split_notice(counts[test_set]).strip("*"), class_="notice"))
         if counts[test_set] > 1:
             parts.append(element("h3", protocol_name(tables, number, counts[test_set])))
-        parts += [
-            element("div", results_table(table), class_="card scroll", tabindex=0) for table in tables.tables
-        ]
-        parts.append(element("ul", (element("li", note) for note in tables.notes), class_="notes"))
+        parts += [scrolling_card(results_table(table)) for table in tables.tables]
+        parts.append(element("ul", (element("li", bind_marks(note)) for note in tables.notes), class_="notes"))
     return element("section", parts, id="results")
+
+
+def scrolling_card(content: Html) -> Html:
+    """A card whose content may be wider than the screen; edges.js marks the side where it goes on."""
+    return element("div", element("div", content, class_="scroll", tabindex=0), class_="card edged")
 
 
 def results_table(table: Table) -> Html:

@@ -46,8 +46,13 @@ def join(content: Iterable) -> Html:
 
 
 def breakable(name: str) -> Html:
-    """A name such as ``laura_tse_small`` that may be broken after its underscores and dashes."""
-    return Html(re.sub(r"([_-])", r"\1<wbr>", escape(name)))
+    """A name such as ``laura_tse_small †`` that may be broken after its underscores and dashes, not at its mark."""
+    return Html(re.sub(r"([_-])", r"\1<wbr>", escape(bind_marks(name))))
+
+
+def bind_marks(text: str) -> str:
+    """The marks of a name, with no-break spaces before them."""
+    return re.sub(" (?=[†‡])", "\N{NO-BREAK SPACE}", text)
 
 
 def two_lines(head: str, mark: str = "") -> Html:

@@ -13,7 +13,7 @@ import yaml
 
 from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.report.collect import ScoredSet, is_replaced, natural_key
-from espnet_tse.scoring.report.results_table import package_versions
+from espnet_tse.scoring.report.row_notes import package_versions
 from espnet_tse.scoring.source_version import source_commit
 
 TIME_STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\b")

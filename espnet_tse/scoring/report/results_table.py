@@ -1,7 +1,6 @@
 """The two results tables of a test set as values, from which RESULTS.md and the page are written."""
 
 import logging
-import shlex
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
@@ -17,6 +16,8 @@ from espnet_tse.scoring.report.columns import (
     is_smoke_test,
 )
 from espnet_tse.scoring.report.paper_rows import PaperTable, how_to_name_lists, rows_beside
+from espnet_tse.scoring.report.row_notes import grouped, other_versions, package_versions
+from espnet_tse.scoring.report.score_command import score_command
 
 # More than this share of excluded or penalised utterances marks a row with a dagger.
 DAGGER_SHARE = 0.01
@@ -196,13 +197,15 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
     lines += recognisers(group.results)
     lines += speaker_models(tables)
+    remarks: list[tuple[str, str]] = []
     for result in group.results:
         row = build_row(result, [])
-        if detail := coverage_detail(result):
-            lines.append(f"{row.system}: {detail}")
-        lines += [f"{row.system}: {remark}" for remark in (*row.flags, *result.warnings)]
+        details = [detail] if (detail := coverage_detail(result)) else []
+        remarks += [(row.system, remark) for remark in (*details, *row.flags, *result.warnings)]
+    lines += grouped(remarks)
     lines += unequal_sets(group.results)
-    lines += [f"n/a: {name}: {reason}" for name, reason in (meta.get("not_available") or {}).items()]
+    lines += [f"n/a: {line}" for line in grouped((meta.get("not_available") or {}).items())]
+    lines += other_versions(group.results)
     versions = package_versions(meta)
     if versions:
         lines.append("Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -219,16 +222,14 @@ def policies(settings: dict[str, Any]) -> str:
 
 
 def recognisers(results: list[ScoredSet]) -> list[str]:
-    lines = []
+    notes = []
     for tag, result in first_holders(results, "wer").items():
         entry = result.wer[tag]
-        line = (
-            f"{tag}: recogniser {entry.get('asr', tag)}, text normaliser {entry.get('norm', 'not recorded')}"
-        )
+        note = f"recogniser {entry.get('asr', tag)}, text normaliser {entry.get('norm', 'not recorded')}"
         if is_smoke_test(tag, result):
-            line += " (* smoke test: this recogniser is too weak for results, it misreads even clean speech)"
-        lines.append(line)
-    return lines
+            note += " (* smoke test: this recogniser is too weak for results, it misreads even clean speech)"
+        notes.append((tag, note))
+    return grouped(notes)
 
 
 def unequal_sets(results: list[ScoredSet]) -> list[str]:
@@ -243,18 +244,6 @@ def unequal_sets(results: list[ScoredSet]) -> list[str]:
         f"WARNING: not all rows cover the same utterances ({len(everywhere)} in common; "
         f"{', '.join(differing)}): they must not be compared."
     ]
-
-
-def score_command(meta: dict[str, Any]) -> str:
-    """The command that scores these files again, from the recorded options that are set."""
-    words = []
-    for name, value in (meta.get("options") or {}).items():
-        values = value if isinstance(value, list) else [value]
-        if value is True:
-            words.append(f"--{name}")
-        elif value not in (None, False, "", []):
-            words += [f"--{name}", *(shlex.quote(str(item)) for item in values)]
-    return " ".join(["espnet-tse score", *words]) if words else ""
 
 
 def speaker_models(tables: list[Table]) -> list[str]:
@@ -284,9 +273,3 @@ def coverage_detail(result: ScoredSet) -> str:
             shown = "all metrics" if len(names) == len(entries) else ", ".join(sorted(names))
             parts.append(f"{count} of {result.meta.get('n', '?')} {word} ({shown})")
     return ", ".join(parts)
-
-
-def package_versions(meta: dict[str, Any]) -> dict[str, str]:
-    """Package -> version as recorded with the scores."""
-    recorded = meta.get("versions") or meta.get("package_versions") or {}
-    return {str(name): str(version) for name, version in recorded.items() if version}

@@ -36,14 +36,26 @@ class Charts {
         h("span", { class: "swatch", style: `background: ${colourOf(this.group, index)}` }),
         system.name
       );
+      const tell = () => {
+        chip.setAttribute("aria-pressed", this.shown[index]);
+        chip.title = this.shown[index] ? "shown; click to hide it" : "hidden; click to show it";
+      };
       chip.addEventListener("click", () => {
         this.shown[index] = !this.shown[index];
-        chip.setAttribute("aria-pressed", this.shown[index]);
+        tell();
         this.draws.forEach((draw) => draw());
       });
+      tell();
       return chip;
     });
-    return h("div", { class: "legend", role: "group", "aria-label": "systems shown" }, chips);
+    const hidden = this.group.systems.filter((_, index) => !this.shown[index]).map((system) => system.name);
+    const note = `Hidden at first: ${hidden.join(", ")} (a reference, no competing system). Click a name to show it.`;
+    return h(
+      "div",
+      { class: "legend", role: "group", "aria-label": "systems shown" },
+      chips,
+      hidden.length ? h("span", { class: "muted" }, note) : ""
+    );
   }
 
   panel(title, controls, draw, wide) {

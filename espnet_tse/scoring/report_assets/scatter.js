@@ -7,8 +7,6 @@ function drawScatter(charts, width) {
     const { values, wrong } = group.systems[s];
     const wrongs = new Set(wrong);
     const ys = values[charts.y];
-    // The mixture's improvement over itself is a line, not a result.
-    if (ys.every((y) => y === null || y === 0)) continue;
     values[charts.x].forEach((x, utt) => {
       const y = ys[utt];
       if (x !== null && y !== null) points.push({ x, y, utt, system: s, wrong: wrongs.has(utt) });
@@ -70,9 +68,10 @@ function drawScatter(charts, width) {
     const point = nearest(points, event.offsetX, event.offsetY);
     if (point) charts.view.hear(point.utt, point.system);
   });
-  const numWrong = points.filter((point) => point.wrong).length;
+  const numWrong = (s) => points.filter((point) => point.system === s && point.wrong).length;
+  const wrongs = shown.map((s) => `${group.systems[s].name} ${numWrong(s)}`).join(", ");
   const marks = [
-    [`M3 3L11 11M3 11L11 3`, "crosses", `wrong speaker (${numWrong})`],
+    [`M3 3L11 11M3 11L11 3`, "crosses", `wrong speaker (${wrongs})`],
     [`M7 2a5 5 0 1 0 .01 0`, "rings", `audio on this page (${audible.length})`],
   ].map(([d, kind, text]) =>
     h("span", {}, h("svg", { width: 14, height: 14 }, h("path", { class: kind, d })), text)

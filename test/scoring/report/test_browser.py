@@ -245,7 +245,7 @@ def test_an_outlier_in_the_scatter_leads_to_its_audio(browser):
 
 
 def test_a_point_without_audio_leads_to_its_rows_and_says_how_to_get_it(browser):
-    point = click_point(browser, "!DATA[0].cards[p.utt]")
+    point = click_point(browser, "p.system && !DATA[0].cards[p.utt]")
     assert set(column(browser, 0)) == {point["key"]}
     notice = browser.ask("document.querySelector('#table0 .notice').innerText")
     assert (
@@ -272,10 +272,25 @@ def test_wrong_speakers_are_crosses_and_systems_can_be_hidden(browser):
     )
     assert "".join(paths).count("M") == 3
     points = "document.querySelector('svg.scatter').points.length"
-    assert browser.ask(points) == 240  # the mixture's improvement over itself is not drawn
+    assert browser.ask(points) == 360
+    marks = "document.querySelector('#charts0 .marks').innerText"
+    assert "wrong speaker (mixture 0, system1 3, system2 0)" in browser.ask(marks)
     browser.click("#charts0 .chip:nth-child(2)")
-    assert browser.ask(points) == 120
+    assert browser.ask(points) == 240
+    assert browser.ask("document.querySelector('#charts0 .chip:nth-child(2)').title").startswith("hidden")
+    assert "wrong speaker (mixture 0, system2 0)" in browser.ask(marks)
     assert browser.ask("document.querySelectorAll('svg.distribution .ridge').length") == 2
+
+
+def test_what_is_hidden_at_first_is_said(chromium, tmp_path):
+    exp = write_experiment(tmp_path / "exp", 4)
+    result = exp / "system2" / "scoring" / "result.json"
+    result.write_text(result.read_text().replace('"system": "system2"', '"system": "codec resynthesis"'))
+    chromium.open(write_report(exp, num_utterances=0))
+    chromium.wait("document.querySelector('svg.scatter')")
+    legend = chromium.ask("document.querySelector('#charts0 .legend').innerText")
+    assert "Hidden at first: codec resynthesis (a reference" in legend
+    assert chromium.ask("document.querySelector('.chip[aria-pressed=false]').innerText") == "codec resynthesis"
 
 
 def test_charts_follow_their_choices_and_a_bar_leads_to_its_rows(browser):
@@ -322,6 +337,22 @@ def test_nothing_is_wider_than_the_screen(browser, width):
     try:
         browser.wait("document.querySelector('svg.scatter').clientWidth <= innerWidth")
         assert browser.ask("document.documentElement.scrollWidth") <= width
+    finally:
+        browser.size(1280, 900)
+
+
+def test_a_phone_shows_that_tables_go_on_and_reaches_their_end(browser):
+    """Links stay off the theme button, and the first column stays beside the last."""
+    browser.size(360, 800, phone=True)
+    try:
+        browser.wait("document.querySelector('.edged.more')")
+        right = "getBoundingClientRect().right"
+        last_link = browser.ask(f"Math.max(...[...document.querySelectorAll('nav a')].map((a) => a.{right}))")
+        assert last_link <= browser.ask("document.getElementById('theme').getBoundingClientRect().left")
+        browser.ask("document.querySelector('.edged .scroll').scrollLeft = 9999")
+        browser.wait("document.querySelector('.edged.scrolled:not(.more)')")
+        assert browser.ask(f"document.querySelector('.edged tbody td:last-child').{right}") <= 360
+        assert browser.ask("document.querySelector('.edged tbody th').getBoundingClientRect().left") >= 0
     finally:
         browser.size(1280, 900)
 

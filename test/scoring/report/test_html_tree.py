@@ -27,6 +27,10 @@ def test_names_may_be_broken_and_stay_escaped():
     assert breakable("a_<b>") == "a_<wbr>&lt;b&gt;"
 
 
+def test_marks_stay_with_the_word_before_them():
+    assert breakable("long name † ‡") == "long name\N{NO-BREAK SPACE}†\N{NO-BREAK SPACE}‡"
+
+
 def test_brackets_go_below():
     assert two_lines("spk(<m>)", " ↑") == 'spk ↑<span class="model">&lt;m&gt;</span>'
     assert two_lines("SIG") == "SIG"
