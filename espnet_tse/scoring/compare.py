@@ -199,11 +199,11 @@ def comparison_markdown(comparison: Comparison) -> str:
     """The table and its remarks."""
     systems = list(dict.fromkeys(line.system for line in comparison.lines))
     # Several systems share the column, and each line names its own.
-    second = escape(systems[0]) if len(systems) == 1 else "system"
+    names = f"{escape(comparison.first)} | {escape(systems[0]) if len(systems) == 1 else 'system'}"
     lines = [
         f"# Against {escape(comparison.first)}",
         "",
-        f"| system | metric | pairs | {escape(comparison.first)} | {second} | difference | 95 % interval | p | p (Holm) | |",
+        f"| system | metric | pairs | {names} | difference | 95 % interval | p | p (Holm) | |",
         "|:---|:---|---:|---:|---:|---:|---:|---:|---:|:---|",
     ]
     for line in comparison.lines:

@@ -135,8 +135,9 @@ def build_groups(results: list[ScoredSet], papers: Sequence[PaperTable] = ()) ->
     for group in group_comparable(results):
         rows, refused = rows_beside(group, papers)
         groups.append(build_tables(group, rows))
+        concerned = f"{group.test_set}: {', '.join(result.system for result in group.results)}"
         for reason in refused:
-            refused_by.setdefault(reason, []).append(f"{group.test_set}: {', '.join(r.system for r in group.results)}")
+            refused_by.setdefault(reason, []).append(concerned)
     refusals = [
         f"published rows refused: {reason} ({'; '.join(where)})" for reason, where in refused_by.items()
     ]
