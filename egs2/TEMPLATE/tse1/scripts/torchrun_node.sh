@@ -7,7 +7,9 @@ set -euo pipefail
 [ -n "${SLURM_JOB_ID:-}" ] || { echo "$0: SLURM_JOB_ID is not set; this runs inside a SLURM job" >&2; exit 3; }
 python=$1 nodes=$2 processes=$3
 shift 3
-host=$(scontrol show hostnames "${SLURM_JOB_NODELIST}" | head -n 1)
+# Read to its end: a pipe to head would end scontrol with an error now and then, and this script with it.
+hosts=$(scontrol show hostnames "${SLURM_JOB_NODELIST}")
+host=${hosts%%$'\n'*}
 # Jobs that share a node must not share a port.
 port=$((20000 + SLURM_JOB_ID % 20000))
 exec "${python}" -m torch.distributed.run --nnodes "${nodes}" --nproc_per_node "${processes}" \
