@@ -76,7 +76,9 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
 # The done mark of what wrote the estimates: its hash stands for the audio, which is not read again.
 work_mark() {
     local mark
-    for mark in "$1"/.done.{decode,resynthesis,mixture}; do [ ! -e "${mark}" ] || echo "${mark}"; done | head -n 1
+    for mark in "$1"/.done.{decode,resynthesis,mixture}; do
+        if [ -e "${mark}" ]; then echo "${mark}"; return; fi
+    done
 }
 
 write_report() {  # RESULTS.md and report.html of everything scored below EXPDIR
