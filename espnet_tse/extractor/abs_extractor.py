@@ -74,13 +74,13 @@ class AbsExtractor(nn.Module, ABC):
 
     @property
     def hop_length(self) -> int:
-        """Samples that a stream advances by."""
-        raise NotImplementedError(f"{type(self).__name__} cannot stream.")
+        """Samples that a stream advances by; DataError where the extractor looks ahead."""
+        raise DataError(f"{type(self).__name__} cannot stream.")
 
     @property
     def delay(self) -> int:
-        """Samples by which a stream's estimate is behind its mixture."""
-        raise NotImplementedError(f"{type(self).__name__} cannot stream.")
+        """Samples by which a stream's estimate is behind its mixture; DataError where the extractor looks ahead."""
+        raise DataError(f"{type(self).__name__} cannot stream.")
 
     @property
     def embedding_dim(self) -> int | None:

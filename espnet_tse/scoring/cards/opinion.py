@@ -48,14 +48,15 @@ _NISQA = (
 )
 
 
-def _nisqa(name: str, title: str, position: int) -> MetricCard:
+def _opinion(name: str, measure: str, title: str, definition: str, position: int = 0) -> MetricCard:
+    """A mean opinion score that a network predicts from the estimate alone."""
     return MetricCard(
         name,
-        "nisqa",
+        measure,
         title,
         "up",
         ("inf",),
-        _NISQA + _BLIND,
+        definition + _BLIND,
         penalty=1.0,
         low=1.0,
         high=5.0,
@@ -65,123 +66,33 @@ def _nisqa(name: str, title: str, position: int) -> MetricCard:
     )
 
 
+_P808 = "DNSMOS P.808 network on 120 log-mel bands, same windows. Clean read speech reaches about 3.9. "
+_PERSONALISED = "Personalised DNSMOS network: other talkers count as noise. "
+_UTMOS = (
+    "Predicted naturalness of synthesised speech: mean frame score of wav2vec 2.0 and a BLSTM, times 2, plus 3. "
+    "Trained on text-to-speech: noise and wrong words are judged as unnatural speech, if at all. "
+)
+
 METRICS = [
-    MetricCard(
-        "dnsmos_sig",
-        "dnsmos",
-        "DNSMOS P.835, speech signal",
-        "up",
-        ("inf",),
-        _DNSMOS + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
+    _opinion("dnsmos_sig", "dnsmos", "DNSMOS P.835, speech signal", _DNSMOS, 0),
+    _opinion("dnsmos_bak", "dnsmos", "DNSMOS P.835, background", _DNSMOS, 1),
+    _opinion(
+        "dnsmos_ovrl", "dnsmos", "DNSMOS P.835, overall", _DNSMOS + "Clean read speech reaches about 3.2. ", 2
     ),
-    MetricCard(
-        "dnsmos_bak",
-        "dnsmos",
-        "DNSMOS P.835, background",
-        "up",
-        ("inf",),
-        _DNSMOS + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-        position=1,
-    ),
-    MetricCard(
-        "dnsmos_ovrl",
-        "dnsmos",
-        "DNSMOS P.835, overall",
-        "up",
-        ("inf",),
-        _DNSMOS + "Clean read speech reaches about 3.2. " + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-        position=2,
-    ),
-    MetricCard(
-        "dnsmos_p808",
-        "dnsmos",
-        "DNSMOS P.808",
-        "up",
-        ("inf",),
-        "DNSMOS P.808 network on 120 log-mel bands, same windows. Clean read speech reaches about 3.9. "
-        + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-        position=3,
-    ),
-    MetricCard(
-        "pdnsmos_sig",
-        "pdnsmos",
-        "personalised DNSMOS, speech signal",
-        "up",
-        ("inf",),
-        "Personalised DNSMOS network: other talkers count as noise. " + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-    ),
-    MetricCard(
-        "pdnsmos_bak",
-        "pdnsmos",
-        "personalised DNSMOS, background",
-        "up",
-        ("inf",),
-        "Personalised DNSMOS network: other talkers count as noise. " + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-        position=1,
-    ),
-    MetricCard(
+    _opinion("dnsmos_p808", "dnsmos", "DNSMOS P.808", _P808, 3),
+    _opinion("pdnsmos_sig", "pdnsmos", "personalised DNSMOS, speech signal", _PERSONALISED, 0),
+    _opinion("pdnsmos_bak", "pdnsmos", "personalised DNSMOS, background", _PERSONALISED, 1),
+    _opinion(
         "pdnsmos_ovrl",
         "pdnsmos",
         "personalised DNSMOS, overall",
-        "up",
-        ("inf",),
-        "Personalised DNSMOS network: other talkers count as noise. Clean read speech reaches about 3.4. "
-        + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-        position=2,
+        _PERSONALISED + "Clean read speech reaches about 3.4. ",
+        2,
     ),
-    _nisqa("nisqa", "NISQA, overall quality", 0),
-    _nisqa("nisqa_noi", "NISQA, noisiness (5: no noise)", 1),
-    _nisqa("nisqa_dis", "NISQA, discontinuity (5: none)", 2),
-    _nisqa("nisqa_col", "NISQA, coloration (5: none)", 3),
-    _nisqa("nisqa_loud", "NISQA, loudness (5: optimal)", 4),
-    MetricCard(
-        "utmos",
-        "utmos",
-        "UTMOS22, strong learner",
-        "up",
-        ("inf",),
-        "Predicted naturalness of synthesised speech: mean frame score of wav2vec 2.0 and a BLSTM, times 2, plus 3. "
-        "Trained on text-to-speech: noise and wrong words are judged as unnatural speech, if at all. "
-        + _BLIND,
-        penalty=1.0,
-        low=1.0,
-        high=5.0,
-        unit="MOS",
-        natural_length=True,
-    ),
+    _opinion("nisqa", "nisqa", "NISQA, overall quality", _NISQA, 0),
+    _opinion("nisqa_noi", "nisqa", "NISQA, noisiness (5: no noise)", _NISQA, 1),
+    _opinion("nisqa_dis", "nisqa", "NISQA, discontinuity (5: none)", _NISQA, 2),
+    _opinion("nisqa_col", "nisqa", "NISQA, coloration (5: none)", _NISQA, 3),
+    _opinion("nisqa_loud", "nisqa", "NISQA, loudness (5: optimal)", _NISQA, 4),
+    _opinion("utmos", "utmos", "UTMOS22, strong learner", _UTMOS),
 ]
