@@ -6,8 +6,8 @@ from factories import make_batch, take_row
 from nano_extractors import CAUSAL, SYSTEMS, nano_extractor
 
 from espnet_tse.layers.stream_state import StreamState
-from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 from espnet_tse.schema.scp import DataError
+from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 ANY = [(name, False) for name in SYSTEMS] + [(name, True) for name in CAUSAL]
 of_any_kind = pytest.mark.parametrize("name, causal", ANY)
