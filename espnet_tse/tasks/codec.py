@@ -108,7 +108,11 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
 
 
 def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:
-    """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec."""
+    """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec.
+
+    The manifest holds no times, which differ between trainings that give the same codec: all that is made with it
+    depends on it.
+    """
     conf = trainer.conf
     config = {
         name: list(value) if isinstance(value, tuple) else value for name, value in asdict(conf).items()
@@ -117,7 +121,6 @@ def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:
     training = {
         "data": str(train_dir),
         "steps": trainer.step,
-        "cpu_s": round(trainer.cpu_s, 1),
         "valid": losses,
         "config": config,
     }

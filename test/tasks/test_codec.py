@@ -85,7 +85,7 @@ def test_training_lowers_the_loss_and_leaves_a_codec_folder(data, kind):
     codec = load_codec(folder)
     assert codec.spec.num_codebooks == 3
     manifest = read_manifest(folder)
-    assert manifest["training"]["steps"] == 40 and manifest["training"]["cpu_s"] > 0
+    assert manifest["training"]["steps"] == 40 and "cpu_s" not in manifest["training"]
     json.dumps(manifest, allow_nan=False)
 
 
