@@ -72,9 +72,10 @@ class AbsCodec(nn.Module, ABC):
         scale = torch.cat(map_equal_length(lambda signal: rms(signal), waveform, lengths))
         return Codes(values.transpose(1, 2), num_frames, self.frame_rate), scale
 
-    @torch.no_grad()
     def encode_latents(self, waveform: Tensor, lengths: Tensor) -> Frames:
         """Embeddings before quantization, for systems that condition on the codec's own features.
+
+        Differentiable in ``waveform``, for what a trained front-end has made.
 
         Args:
             waveform, lengths: as for ``encode``.
@@ -184,7 +185,7 @@ class AbsCodec(nn.Module, ABC):
     def filter_mask(self, mixture: Tensor, embeddings: Tensor) -> Tensor:
         """Mask in [0, 1] of unpadded mixtures of RMS 1: (b, N) and (b, T, D) of the wanted part -> (b, T', F).
 
-        Differentiable in ``embeddings``.
+        Differentiable in both.
         """
         raise self._draws_nothing()
 
@@ -218,5 +219,6 @@ class AbsCodec(nn.Module, ABC):
 
 
 def rms(signal: Tensor) -> Tensor:
-    """Root mean square over the samples: (b, N) -> (b, 1)."""
-    return signal.square().mean(dim=1, keepdim=True).sqrt()
+    """Root mean square over the samples: (b, N) -> (b, 1); silence has a gradient of 0."""
+    power = signal.square().mean(dim=1, keepdim=True)
+    return torch.where(power > 0, power, 1.0).sqrt() * (power > 0)

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
+TINY = 1e-20
+
 
 class FramedSTFT(nn.Module):
     """Exactly one frame a hop: T * hop_length samples <-> T frames, without a frame of padding at the end.
@@ -30,7 +32,10 @@ class FramedSTFT(nn.Module):
 
     def magnitude(self, waveform: Tensor) -> Tensor:
         """(B, T * hop_length) -> (B, T, n_fft // 2 + 1); as ``analyze(waveform).abs()`` in half its time."""
-        return torch.view_as_real(self.analyze(waveform)).square().sum(-1).sqrt()
+        power = torch.view_as_real(self.analyze(waveform)).square().sum(-1)
+        if power.requires_grad:
+            power = power.clamp_min(TINY)  # an empty bin has no slope
+        return power.sqrt()
 
     def synthesize(self, spectrum: Tensor) -> Tensor:
         """Least-squares inverse: (B, T, n_fft // 2 + 1) complex -> (B, T * hop_length)."""

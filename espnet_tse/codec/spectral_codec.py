@@ -158,8 +158,7 @@ class SpectralCodec(AbsCodec):
         The decoder smooths mixture and wanted part alike, so their ratio is a mask, and what the mask lets
         through keeps the harmonics and phases that no embedding holds.
         """
-        with torch.no_grad():
-            drawn_mixture = self.spectra(self.analyze(mixture))
+        drawn_mixture = self.spectra(self.analyze(mixture))
         return torch.exp((self.spectra(embeddings) - drawn_mixture).clamp_max(0.0))
 
     def filter_row(self, mixture: Tensor, mask: Tensor) -> Tensor:

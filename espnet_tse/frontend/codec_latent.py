@@ -19,7 +19,8 @@ class CodecLatent(AbsFrontend):
     """Waveform -> what the frozen codec's quantizer would see.
 
     Mixture, enrollment and target then live in one space and at one rate, so a system that adds what it
-    predicts to the mixture's frames begins at the mixture instead of at nothing. No gradient flows.
+    predicts to the mixture's frames begins at the mixture instead of at nothing. The codec is not trained; a
+    gradient flows to waveforms that have one (of a trained front-end).
     """
 
     Config = CodecLatentConfig

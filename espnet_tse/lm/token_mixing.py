@@ -1,4 +1,4 @@
-"""Predicted tokens as the refiner sees them in training: differentiable, and mixed with the truth."""
+"""Predicted tokens mixed with others: with the truth in training, with pseudo-labels in decoding."""
 
 import torch
 from torch import Tensor
@@ -29,3 +29,16 @@ def mix_tokens(logits: Tensor, codes: Tensor, truth_share: float, generator: tor
     wrong = (predicted != truth).any(dim=-1)
     drawn = torch.rand(wrong.shape, device=wrong.device, generator=generator) < truth_share
     return torch.where((wrong & drawn)[..., None], truth, straight_through)
+
+
+def inject_codes(predicted: Tensor, labels: Tensor, ratio: float, draws: Tensor) -> Tensor:
+    """``mix_tokens`` of decoding, on codes: predictions that differ from pseudo-labels give way to them.
+
+    Args:
+        predicted, labels: (B, n, T) int64.
+        ratio: R in [0, 1], the probability; 0 keeps all predictions, 1 gives ``labels``.
+        draws: (B, T, n) uniform in [0, 1), of ``row_draws``; a larger ratio replaces the same codes and more.
+    Returns:
+        (B, n, T).
+    """
+    return torch.where(draws.to(labels.device).transpose(1, 2) < ratio, labels, predicted)

@@ -10,7 +10,12 @@ MAGNITUDE_FLOOR = 1e-4  # of a mixture of RMS 1, -80 dB: keeps the slope of the 
 
 
 def filtered_spectrum(
-    codec: AbsCodec, mixture: Tensor, target: Tensor, lengths: Tensor, embeddings: Frames
+    codec: AbsCodec,
+    mixture: Tensor,
+    target: Tensor,
+    lengths: Tensor,
+    embeddings: Frames,
+    any_level: bool = False,
 ) -> Tensor:
     """Mean squared difference of the square roots of magnitudes, filtered mixture against target.
 
@@ -23,6 +28,8 @@ def filtered_spectrum(
         mixture, target: (B, N) at the same level; behind a row's length nothing is read.
         lengths: (B,) samples.
         embeddings: (B, T, D) of the wanted part, ceil(length / hop_length) frames a row.
+        any_level: ``mixture`` is a front-end's output, whose level SI-SDR leaves open: the target is brought to
+            the level that it has there, the least-squares gain of its magnitudes.
     Returns:
         scalar, mean over all valid bins of the mixtures scaled to RMS 1.
     Raises:
@@ -35,8 +42,17 @@ def filtered_spectrum(
         scale = 1 / (rms(mixture[rows, :length]) + 1e-8)
         scaled_mixture, scaled_target = mixture[rows, :length] * scale, target[rows, :length] * scale
         values = embeddings.values[rows, : int(embeddings.lengths[rows[0]])]
-        filtered = codec.magnitude(scaled_mixture) * codec.filter_mask(scaled_mixture, values)
+        present = codec.magnitude(scaled_mixture)
+        filtered = present * codec.filter_mask(scaled_mixture, values)
         wanted = codec.magnitude(scaled_target)
+        if any_level:
+            wanted = wanted * gain_in(present, wanted)
         difference = (filtered + MAGNITUDE_FLOOR).sqrt() - (wanted + MAGNITUDE_FLOOR).sqrt()
         error, count = error + difference.square().sum(), count + difference.numel()
     return error / count
+
+
+@torch.no_grad()
+def gain_in(present: Tensor, wanted: Tensor) -> Tensor:
+    """(B, 1, 1) least-squares gain of magnitudes ``wanted`` in ``present``, (B, T, F) each; a constant of the loss."""
+    return (present * wanted).sum((1, 2), keepdim=True) / wanted.square().sum((1, 2), keepdim=True).clamp_min(1e-12)

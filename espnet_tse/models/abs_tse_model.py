@@ -11,6 +11,7 @@ from espnet_tse.layers.padding import valid_mask
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.long_form import extract_in_chunks
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema.scp import DataError
 
 
 class AbsTSEModel(AbsESPnetModel, ABC):
@@ -19,6 +20,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     sample_rate: int  # Hz, of everything that goes in and comes out
     slots: tuple[str, ...] = ("frontend", "encoder", "lm", "vocoder")  # the options of a YAML it is composed of
     needs_codec: bool = True
+    has_front_end: bool = False  # knows ``DecodeConf.front_end_settings``
 
     @abstractmethod
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -52,8 +54,14 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         Returns:
             (B, N) waveform at the mixture's length, level as ``conf.level`` says.
         Raises:
-            ValueError: the batch has another sample rate than the model, or an empty row.
+            ValueError: the batch has another sample rate than the model, or an empty row; or ``conf`` has
+                settings of systems with a front-end, and this is none.
         """
+        if conf.front_end_settings and not self.has_front_end:
+            raise DataError(
+                f"inference config: {', '.join(conf.front_end_settings)} is for systems with a front-end "
+                f"(model: usef_laura_tse), this is {type(self).__name__}; leave it out."
+            )
         if batch.sample_rate != self.sample_rate:
             raise ValueError(
                 f"the model works at {self.sample_rate} Hz but the batch is at {batch.sample_rate} Hz; resample it."

@@ -88,10 +88,11 @@ class LauraTSE(AbsTSEModel):
         codes = batch.target_codes
         if codes is None:
             raise DataError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
-        conf, conditions = self.config, self.encoder(batch)
+        conf, conditions = self.config, self.conditions_of(self.encoder, batch)
         code_loss, accuracy, frame_logits = self.predict_codes(batch, conditions)
         if conf.split:
-            conditions, frame_logits = self.vocoder_encoder(batch), frame_logits.detach()
+            conditions = self.conditions_of(self.vocoder_encoder, batch)
+            frame_logits = frame_logits.detach()
         streams = codes.values[:, : self.lm.num_streams]
         target = self.codec.embed(codes)
 
@@ -114,6 +115,10 @@ class LauraTSE(AbsTSEModel):
             loss = loss + conf.spectrum_weight * stats["loss_spectrum"]
         stats |= {f"acc_{stream + 1}": accuracy[stream] for stream in range(self.lm.num_streams)}
         return loss, stats
+
+    def conditions_of(self, encoder: AbsConditionEncoder, batch: TSEBatch) -> Conditions:
+        """E_m and E_r as ``encoder`` makes them: the model's, or the vocoder's own where there are two."""
+        return encoder(batch)
 
     @property
     def separator(self) -> Tensor | None:
@@ -179,12 +184,10 @@ class LauraTSE(AbsTSEModel):
         Raises:
             ValueError: the enrollment's codes are to be given to a model that does not predict them.
         """
-        conditions = self.encoder(batch)
-        prompt, num_frames = self.prompt(batch, conditions), self.num_frames(batch.mixture_lengths)
-        enrollment = self.leading_enrollment(batch, conf)
-        prediction = self.lm.generate(prompt, num_frames, conf, batch.keys, **enrollment)
+        conditions = self.conditions_of(self.encoder, batch)
+        prediction = self.generate(batch, conditions, conf)
         if self.config.split:
-            conditions = self.vocoder_encoder(batch)
+            conditions = self.conditions_of(self.vocoder_encoder, batch)
         waveform = self.decode(prediction, conditions, batch.mixture.size(0), conf.refine)
         return Estimate(
             waveform,
@@ -194,6 +197,12 @@ class LauraTSE(AbsTSEModel):
             num_function_evaluations=prediction.num_function_evaluations,
             diagnostics={"num_frames": int(prediction.codes.lengths.sum())},
         )
+
+    def generate(self, batch: TSEBatch, conditions: Conditions, conf: DecodeConf) -> Prediction:
+        """The target's first n codebooks (B, n, T'), frame by frame."""
+        prompt, num_frames = self.prompt(batch, conditions), self.num_frames(batch.mixture_lengths)
+        enrollment = self.leading_enrollment(batch, conf)
+        return self.lm.generate(prompt, num_frames, conf, batch.keys, **enrollment)
 
     def leading_enrollment(self, batch: TSEBatch, conf: DecodeConf) -> dict:
         """Arguments of ``lm.generate`` about the enrollment's codes; none where they are not predicted."""

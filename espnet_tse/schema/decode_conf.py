@@ -6,6 +6,7 @@ from espnet_tse.schema.nearest_name import check_known
 
 LENGTH_MODES = ("exact", "bounded", "eos")
 LEVELS = ("mixture_rms", "mixture_peak", "none")
+OUTPUTS = ("generative", "discriminative")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class DecodeConf:
     refine: bool = True  # False: the codec decodes the n predicted codebooks as they are ("No-Encoder")
     give_enrollment: bool = False  # "Ref output": the enrollment's codes are given, not predicted
     use_cache: bool = True  # False: every step recomputes the whole sequence (for checks only)
+    # Of systems with a discriminative front-end (USEF-Laura-TSE).
+    output: str = "generative"  # "discriminative": the front-end's own output (O = D)
+    autoregressive: bool = True  # False (NAR): one pass with the codes of the front-end's output as history
+    injection_ratio: float = 0.0  # R: NAR takes its codes for so large a share of those it would change
 
     def __post_init__(self):
         faults = []
@@ -39,8 +44,34 @@ class DecodeConf:
             faults.append(f"temperature is {self.temperature}, want a positive number (greedy: sampling: false)")
         if not 0.0 < self.overlap_s < self.max_chunk_s / 2:
             faults.append(f"overlap_s {self.overlap_s} wants to lie between 0 and half of max_chunk_s {self.max_chunk_s}")
+        faults += self.faults_of_front_end()
         if faults:
             raise ValueError("inference config: " + "; ".join(faults) + ".")
+
+    def faults_of_front_end(self) -> list[str]:
+        """What is wrong with the settings that are for systems with a front-end."""
+        faults = []
+        if self.output not in OUTPUTS:
+            faults.append(f"output '{self.output}' is none of {list(OUTPUTS)}")
+        if not 0.0 <= self.injection_ratio <= 1.0:
+            faults.append(f"injection_ratio is {self.injection_ratio}, want a share in [0, 1]")
+        elif self.autoregressive and self.injection_ratio:
+            faults.append(f"injection_ratio {self.injection_ratio} is for autoregressive: false; set it too")
+        if not self.autoregressive and self.output == "discriminative":
+            faults.append("output: discriminative generates nothing; leave out autoregressive: false")
+        if not self.autoregressive and (self.sampling or self.length_mode != "exact" or self.give_enrollment):
+            faults.append(
+                "autoregressive: false takes the likeliest codes of as many frames as the mixture has; leave out "
+                "sampling, length_mode and give_enrollment"
+            )
+        return faults
+
+    @property
+    def front_end_settings(self) -> list[str]:
+        """Those that differ from their defaults and want a system with a front-end, as in a YAML."""
+        names = ("output", "autoregressive", "injection_ratio")
+        defaults = {field.name: field.default for field in fields(self)}
+        return [f"{name}: {getattr(self, name)}" for name in names if getattr(self, name) != defaults[name]]
 
     @classmethod
     def from_dict(cls, conf: dict, where: str = "inference config") -> "DecodeConf":

@@ -22,6 +22,7 @@ class TSEBatch:
     target_codes: Codes | None = None  # (B, K, T) codes of the target
     speaker: Tensor | None = None  # (B,) int64, number of the target's speaker in training, -1 where unknown
     speaker_embedding: Tensor | None = None  # (B, E) of the enrollment, where another model made it
+    extracted: Tensor | None = None  # (B, N) what a front-end has made of mixture and enrollment
 
     def to(self, device: torch.device | str) -> "TSEBatch":
         moved = {

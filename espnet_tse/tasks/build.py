@@ -4,6 +4,7 @@ import argparse
 
 from espnet_tse.codec.load import load_codec
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.extractor.abs_extractor import AbsExtractor
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.choices import (
     encoder_choices,
@@ -26,7 +27,7 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     """
     model_choices.config(args.model, args.model_conf)  # first, for its message about an unknown name
     if not model_choices.classes[args.model].needs_codec:
-        return build_discriminative(args)
+        return model_choices.build(args.model, args.model_conf, extractor=build_extractor(args))
     if not args.codec_dir:
         raise ValueError(f"--model {args.model} builds on a codec; give --codec_dir (stage 4 makes one).")
     codec = load_codec(args.codec_dir)
@@ -39,13 +40,15 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
     parts = {"encoder": new_encoder()}
     if getattr(model_choices.config(args.model, args.model_conf), "split", False):
         parts["vocoder_encoder"] = new_encoder()
+    if "extractor" in model_choices.classes[args.model].slots:
+        parts["extractor"] = build_extractor(args)
     lm = lm_choices.build(args.lm, args.lm_conf, codebooks=codec.codebooks, spec=codec.spec)
     vocoder = vocoder_choices.build(args.vocoder, args.vocoder_conf, codec=codec)
     return model_choices.build(args.model, args.model_conf, lm=lm, vocoder=vocoder, **parts)
 
 
-def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
-    """An extractor, with a speaker encoder where it wants one, and its criterion."""
+def build_extractor(args: argparse.Namespace) -> AbsExtractor:
+    """The network that ``args`` names, with a speaker encoder where it wants one."""
     parts = {}
     extractor_choices.config(args.extractor, args.extractor_conf)  # first, for its message about an unknown name
     if extractor_choices.classes[args.extractor].wants_speaker_encoder:
@@ -53,5 +56,4 @@ def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
         parts["new_speaker_encoder"] = lambda input_dim: speaker_encoder_choices.build(
             args.speaker_encoder, conf, input_dim=input_dim
         )
-    extractor = extractor_choices.build(args.extractor, args.extractor_conf, **parts)
-    return model_choices.build(args.model, args.model_conf, extractor=extractor)
+    return extractor_choices.build(args.extractor, args.extractor_conf, **parts)

@@ -146,11 +146,10 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
     except (TypeError, ValueError) as error:
         raise DataError(f"{folder / 'config.yaml'}: {error}") from error
     weights = folder / checkpoint
-    if not weights.is_file():
-        there = sorted(file.name for file in folder.glob("*.pth"))
-        raise DataError(f"{weights}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
     try:
-        model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
+        model.load_state_dict(read_weights(weights, device))
+    except DataError:
+        raise
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
         raise DataError(
             f"{weights}: does not fit {folder / 'config.yaml'}; copy both from one training, or give another "
@@ -158,3 +157,15 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
         ) from error
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
+
+
+def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:
+    """A file of weights.
+
+    Raises:
+        DataError: there is none; a damaged one makes PyTorch raise one of many errors.
+    """
+    if not path.is_file():
+        there = sorted(file.name for file in path.parent.glob("*.pth"))
+        raise DataError(f"{path}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
+    return torch.load(path, map_location=device, weights_only=True)

@@ -20,6 +20,7 @@ from espnet_tse.frontend.wavlm import WavLM
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.models.usef_laura_tse import USEFLauraTSE
 from espnet_tse.schema.choices import Choices
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
@@ -46,7 +47,7 @@ speaker_encoder_choices = Choices(
     unet=SpeakerUNet,
     given=GivenEmbedding,
 )
-model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative)
+model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative, usef_laura_tse=USEFLauraTSE)
 
 TSE_CHOICES = (
     frontend_choices,

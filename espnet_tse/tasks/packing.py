@@ -51,7 +51,7 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
     # Paths of the training machine say nothing elsewhere.
     config |= {"codec_dir": codec and "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
     config |= {"train_codes": None, "valid_codes": None, "config": None, "init_param": []}
-    config |= {"train_embeddings": None, "valid_embeddings": None}
+    config |= {"train_embeddings": None, "valid_embeddings": None, "front_end_dir": None}
     manifest = {
         "format": 1,
         "system": config["model"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Sequence
 
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
-from espnet2.utils.types import str2bool, str_or_none
+from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
 from espnet_tse.data.collate import TSECollate
@@ -25,13 +25,15 @@ from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
+from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end
 from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leave_processes
 from espnet_tse.train.resumable import check_resumable
-from espnet_tse.train.schedulers import WarmupPlateau
+from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
 from espnet_tse.train.trainer import TSETrainer
 
-scheduler_classes["warmup_plateau"] = WarmupPlateau  # ESPnet's table is where its parser looks names up
+# ESPnet's table is where its parser looks names up.
+scheduler_classes |= {"warmup_plateau": WarmupPlateau, "onecyclelr": OneCycle}
 
 
 class TSETask(AbsTask):
@@ -57,6 +59,10 @@ class TSETask(AbsTask):
             meaning = f"scp of .npy or ark speaker embeddings of the {name} enrollments, for speaker_encoder: given"
             group.add_argument(f"--{name}_embeddings", type=str_or_none, help=meaning)
         group.add_argument("--codec_dir", type=str_or_none, help="folder of the frozen codec")
+        meaning = "folder or archive of the trained discriminative system whose extractor the front-end starts from"
+        group.add_argument("--front_end_dir", type=str_or_none, help=meaning)
+        meaning = "learning rate of the front-end, which schedules scale as that of optim_conf; none: the same"
+        group.add_argument("--front_end_lr", type=float_or_none, default=None, help=meaning)
         group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
         group.add_argument("--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds")
         group.add_argument("--max_batch_s", type=float, default=None, help="seconds of mixture a batch, all ranks")
@@ -71,13 +77,23 @@ class TSETask(AbsTask):
         Raises:
             ValueError: unknown names or keys, values out of range, no codec where one is needed.
             DataError: the folder holds a checkpoint that this model cannot go on from. ESPnet would see that
-                only after it has written another config.yaml beside it.
+                only after it has written another config.yaml beside it. Or the front-end has nothing to start
+                from.
         """
         count_speakers(args)
         model = build_model(args)
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
+        if args.output_dir:  # without one the model is only looked at
+            start_front_end(args, model)
         return model
+
+    @classmethod
+    def build_optimizers(cls, args: argparse.Namespace, model: AbsTSEModel) -> list:
+        """ESPnet's, or one in which the front-end has a rate of its own."""
+        if args.front_end_lr is None:
+            return super().build_optimizers(args, model)
+        return [build_optimizer(args, model)]
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
@@ -186,7 +202,7 @@ class TSETask(AbsTask):
         args = parser.parse_args(cmd)
         if not args.print_config:
             check_choices(parser, args)
-            faults = faults_of(args)
+            faults = faults_of(args) + faults_of_front_end(args)
             if faults:
                 parser.error("\n".join(faults))
         return args

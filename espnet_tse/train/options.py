@@ -95,7 +95,11 @@ def faults_of(args: argparse.Namespace) -> list[str]:
     ]
     if args.ngpu > 1 and not args.multiprocessing_distributed:
         faults.append(f"--ngpu {args.ngpu}: one process drives one GPU; use torchrun with --ngpu 1 (doc/training.md)")
-    for name in ("accum_grad", "max_epoch", "max_skipped_updates", "checkpoint_interval", "log_interval"):
+    if args.max_epoch == 0 and not args.init_param:
+        faults.append("--max_epoch 0 keeps the weights of --init_param as they are; name some, or at least 1 epoch")
+    elif args.max_epoch < 0:
+        faults.append(f"--max_epoch is {args.max_epoch}, want at least 1, or 0 to keep the weights of --init_param")
+    for name in ("accum_grad", "max_skipped_updates", "checkpoint_interval", "log_interval"):
         value = getattr(args, name)
         if value is not None and value < 1:
             faults.append(f"--{name} is {value}, want at least 1")

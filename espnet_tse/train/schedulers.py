@@ -2,6 +2,7 @@
 
 from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler, AbsValEpochStepScheduler
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import OneCycleLR
 
 
 class WarmupPlateau(AbsBatchStepScheduler, AbsValEpochStepScheduler):
@@ -80,3 +81,14 @@ class WarmupPlateau(AbsBatchStepScheduler, AbsValEpochStepScheduler):
 
     def __repr__(self) -> str:
         return f"WarmupPlateau(warmup_steps={self.warmup_steps}, decay_epoch={self.decay_epoch})"
+
+
+class OneCycle(OneCycleLR):
+    """PyTorch's, in which groups of parameters keep the ratio of their rates; there one ``max_lr`` is all groups'."""
+
+    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], **conf):
+        """``max_lr``: of the first group, or of every group."""
+        if not isinstance(max_lr, list):
+            rates = [float(group["lr"]) for group in optimizer.param_groups]
+            max_lr = [max_lr * rate / rates[0] for rate in rates]
+        super().__init__(optimizer, max_lr, **conf)

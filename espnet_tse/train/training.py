@@ -67,6 +67,9 @@ class Training:
         options = self.options
         options.folder.mkdir(parents=True, exist_ok=True)
         start_alike(self.model)
+        if options.max_epoch == 0:
+            self._keep_as_given()
+            return
         if options.resume:
             self._resume()
         if self.reporter.stats:
@@ -95,6 +98,14 @@ class Training:
             writer.close()
         wait_for_all_processes()
         logging.info(f"The training was finished at {self.reporter.get_epoch()} epochs")
+
+    def _keep_as_given(self) -> None:
+        """Without training: the weights of ``init_param`` under the names that decoding opens."""
+        if self.rank == 0:
+            for phase, name, _ in self._criteria:
+                write_tensors(self.options.folder / f"{phase}.{name}.ave.pth", self.model.state_dict())
+        wait_for_all_processes()
+        logging.info("max_epoch is 0: the weights are kept as they were given")
 
     @property
     def _criteria(self) -> list:

@@ -34,7 +34,7 @@ class UpdateResult:
     weight: float
     audio_s: float  # seconds of mixture
     num_frames: int  # code frames of the targets
-    norm: float  # of the gradient, before clipping
+    norm: float  # of the gradient, before clipping; of the group with the largest, where some are clipped alone
     times: dict[str, float]  # seconds of this process: forward_time, backward_time, optim_step_time
     skipped: bool  # the gradient was not finite, the weights stayed
 
@@ -181,8 +181,17 @@ class Updater:
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         torch._foreach_div_(gradients, weight)
-        norm = torch.nn.utils.clip_grad_norm_(trained, self.grad_clip, norm_type=self.grad_clip_type)
-        return float(norm)
+        norms = [
+            torch.nn.utils.clip_grad_norm_(group, self.grad_clip, norm_type=self.grad_clip_type)
+            for group in self._clipped_together(trained)
+        ]
+        return float(torch.stack(norms).max())  # not a number where one of them is none
+
+    def _clipped_together(self, trained: list[nn.Parameter]) -> list[list[nn.Parameter]]:
+        """Parameters that share a norm: each group of the optimizer that says ``clipped_alone``, and all others."""
+        alone = [group["params"] for group in self.optimizer.param_groups if group.get("clipped_alone")]
+        taken = {id(parameter) for group in alone for parameter in group}
+        return [[parameter for parameter in trained if id(parameter) not in taken], *alone]
 
     def _count_skipped(self, window: list[Batch]) -> None:
         """Log which utterances it was; raise ``TrainingStopped`` at the limit. All processes come here."""

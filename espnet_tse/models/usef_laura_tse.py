@@ -1,0 +1,175 @@
+"""USEF-Laura-TSE: a discriminative front-end in front of LauraTSE (arXiv:2601.06006, Sec. III-D).
+
+doc/usef_laura_tse.md has the wiring, the options, and the rows of the paper's Tables IV to VI.
+"""
+
+import contextlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.extractor.abs_extractor import AbsExtractor
+from espnet_tse.lm.decoder_only import DecoderOnlyLM
+from espnet_tse.lm.sampling import row_draws
+from espnet_tse.lm.token_mixing import inject_codes
+from espnet_tse.loss.filtered_spectrum import filtered_spectrum
+from espnet_tse.loss.waveform_ratio import negative_si_sdr
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
+from espnet_tse.schema import PADDING_CODE, Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
+from espnet_tse.schema.scp import DataError
+from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
+
+FRONT_ENDS = ("trained", "frozen")
+G_INPUTS = ("front+ref", "front+mix+ref", "mix+ref")
+SI_SDR_MAX_DB = 30.0  # rows as good as this are left alone
+
+
+@dataclass(frozen=True)
+class USEFLauraTSEConfig(LauraTSEConfig):
+    """LauraTSE's weights and what becomes of the front-end; the paper names neither lambda nor the wiring."""
+
+    front_end: str = "trained"  # "frozen": as it was trained before, in eval mode
+    si_sdr_weight: float = 0.0  # lambda: of the negative SI-SDR of the front-end's output, dB
+    # What LauraTSE hears besides the enrollment: the front-end's output in place of the mixture; both, the
+    # mixture's frames added through a linear layer that begins at zero; or the mixture alone, where the
+    # front-end only gives pseudo-labels ("split" of Table VI).
+    g_inputs: str = "front+ref"
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, value, known in (("front_end", self.front_end, FRONT_ENDS), ("g_inputs", self.g_inputs, G_INPUTS)):
+            if value not in known:
+                raise ValueError(f"{name} '{value}' is none of {list(known)}.")
+        if self.si_sdr_weight < 0.0:
+            raise ValueError(f"si_sdr_weight is {self.si_sdr_weight}, want 0 (off) or more.")
+        if self.front_end == "frozen" and self.si_sdr_weight:
+            raise ValueError("front_end: frozen learns nothing; set si_sdr_weight: 0, or front_end: trained.")
+        if self.front_end == "trained" and self.g_inputs == "mix+ref" and not self.si_sdr_weight:
+            raise ValueError("g_inputs: mix+ref trains no front-end; set front_end: frozen, or a si_sdr_weight.")
+        if self.split and self.g_inputs == "front+mix+ref":
+            raise ValueError("split: true shares nothing between its networks; use g_inputs: front+ref.")
+
+
+class USEFLauraTSE(LauraTSE):
+    """D-G: d = D(mixture, enrollment), then LauraTSE on (d, enrollment).
+
+    82,035,019 trained parameters with USEF-TFGridNet-S, 92,771,071 with L. Inside, a batch goes on with d as
+    its ``mixture``, so everything that LauraTSE does with a mixture it does with d: a vocoder that filters
+    filters d, from which it can only take away. With the mixture among ``g_inputs`` that is filtered instead.
+    """
+
+    Config = USEFLauraTSEConfig
+    slots = (*LauraTSE.slots, "extractor")
+    has_front_end = True
+
+    def __init__(
+        self,
+        extractor: AbsExtractor,
+        encoder: AbsConditionEncoder,
+        lm: DecoderOnlyLM,
+        vocoder: AbsCodecVocoder,
+        config: USEFLauraTSEConfig = USEFLauraTSEConfig(),
+        vocoder_encoder: AbsConditionEncoder | None = None,
+    ):
+        super().__init__(encoder, lm, vocoder, config, vocoder_encoder)
+        if extractor.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"extractor_conf says sample_rate: {extractor.sample_rate}, but the codec works at "
+                f"{self.sample_rate} Hz; a front-end of that rate is wanted."
+            )
+        self.frozen = config.front_end == "frozen"
+        self.extractor = extractor.requires_grad_(not self.frozen)
+        if config.g_inputs == "front+mix+ref":
+            width = self.codec.spec.embedding_dim
+            self.mixture_to_front = nn.Linear(width, width)
+            nn.init.zeros_(self.mixture_to_front.weight)
+            nn.init.zeros_(self.mixture_to_front.bias)
+
+    @classmethod
+    def from_config(
+        cls, config: USEFLauraTSEConfig, encoder, lm, vocoder, extractor, vocoder_encoder=None
+    ) -> "USEFLauraTSE":
+        return cls(extractor, encoder, lm, vocoder, config, vocoder_encoder)
+
+    def train(self, mode: bool = True) -> "USEFLauraTSE":
+        super().train(mode)
+        if self.frozen:
+            self.extractor.eval()
+        return self
+
+    def extracted(self, batch: TSEBatch) -> TSEBatch:
+        """The batch with d (B, N) as ``extracted``, and as its mixture where LauraTSE hears nothing else."""
+        with torch.no_grad() if self.frozen else contextlib.nullcontext():
+            front = self.extractor(batch).waveform.float()
+        if self.config.g_inputs == "front+ref":
+            return replace(batch, mixture=front, extracted=front)
+        return replace(batch, extracted=front)
+
+    def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """LauraTSE's criterion + lambda (-SI-SDR of d), clipped at 30 dB.
+
+        Raises:
+            DataError: as ``LauraTSE.loss``, or no targets where SI-SDR counts.
+        """
+        weight = self.config.si_sdr_weight
+        if weight and batch.target is None:
+            raise DataError("si_sdr_weight wants the target's waveform (spk1.scp, or dynamic mixing); set it to 0.")
+        given = self.extracted(batch)
+        loss, stats = super().loss(given)
+        if weight or (batch.target is not None and not self.training):  # without weight it shows a drift of d
+            criterion = negative_si_sdr(given.extracted, batch.target, batch.mixture_lengths, SI_SDR_MAX_DB)
+            stats["loss_si_sdr"] = criterion
+            loss = loss + weight * criterion if weight else loss
+        return loss, stats
+
+    def conditions_of(self, encoder: AbsConditionEncoder, batch: TSEBatch) -> Conditions:
+        """As ``LauraTSE.conditions_of``; with both inputs E_d + W E_m takes the place of E_m."""
+        conditions = encoder(batch)
+        if self.config.g_inputs != "front+mix+ref":
+            return conditions
+        mixture, front = conditions.mixture, encoder(replace(batch, mixture=batch.extracted)).mixture
+        values = front.values + self.mixture_to_front(mixture.values)
+        values = values.masked_fill(front.padding_mask[..., None], 0.0)
+        return replace(conditions, mixture=Frames(values, front.lengths, front.frame_rate))
+
+    def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
+        """As ``LauraTSE.spectrum_loss``; the level of d is its own, so the target is brought to it."""
+        if self.config.g_inputs != "front+ref" or batch.target is None:
+            return super().spectrum_loss(batch, estimate)
+        lengths = batch.mixture_lengths
+        return filtered_spectrum(self.codec, batch.mixture, batch.target, lengths, estimate, any_level=True)
+
+    @torch.no_grad()
+    def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
+        """d itself (``conf.output``), or LauraTSE's estimate from it.
+
+        The split cascade (``g_inputs: mix+ref``) decodes frame by frame without its front-end.
+        Raises:
+            ValueError: as ``LauraTSE.estimate``, or one pass of a model that predicts the enrollment too.
+        """
+        if conf.output == "discriminative":
+            front = self.extracted(batch).extracted
+            return Estimate(front, batch.mixture_lengths, batch.sample_rate, num_function_evaluations=1)
+        heard = self.config.g_inputs != "mix+ref" or not conf.autoregressive
+        return super().estimate(self.extracted(batch) if heard else batch, conf)
+
+    def generate(self, batch: TSEBatch, conditions: Conditions, conf: DecodeConf) -> Prediction:
+        """As ``LauraTSE.generate``, or in one teacher-forced pass (NAR).
+
+        NAR: c, the codes of d, are history and pseudo-labels. Of the likeliest codes y those that differ from
+        c give way to it with probability R. The paper says that R injects c "into the decoding sequence", not
+        how; this is what training does with the truth (``mix_tokens``).
+        """
+        if conf.autoregressive:
+            return super().generate(batch, conditions, conf)
+        if self.lm.config.output_enrollment:
+            raise ValueError("autoregressive: false is not for models with lm_conf: {output_enrollment: true}.")
+        labels = self.codes_of(batch.extracted, batch.mixture_lengths).coarse(self.lm.num_streams)
+        logits = self.lm(self.prompt(batch, conditions), labels)
+        predicted = logits[:, :-1, :, : self.lm.end_token].argmax(dim=-1).transpose(1, 2)
+        draws = row_draws(batch.keys, conf.seed, predicted.size(2), self.lm.num_streams)
+        values = inject_codes(predicted, labels.values, conf.injection_ratio, draws)
+        values = values.masked_fill(labels.padding_mask[:, None], PADDING_CODE)
+        return Prediction(codes=Codes(values, labels.lengths, labels.frame_rate), num_function_evaluations=1)
