@@ -191,7 +191,8 @@ class Updater:
         """Parameters that share a norm: each group of the optimizer that says ``clipped_alone``, and all others."""
         alone = [group["params"] for group in self.optimizer.param_groups if group.get("clipped_alone")]
         taken = {id(parameter) for group in alone for parameter in group}
-        return [[parameter for parameter in trained if id(parameter) not in taken], *alone]
+        rest = [parameter for parameter in trained if id(parameter) not in taken]
+        return [rest, *(group for group in alone if any(parameter.grad is not None for parameter in group))]
 
     def _count_skipped(self, window: list[Batch]) -> None:
         """Log which utterances it was; raise ``TrainingStopped`` at the limit. All processes come here."""

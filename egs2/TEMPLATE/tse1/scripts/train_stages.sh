@@ -126,15 +126,38 @@ collect_shapes() {  # utt2num_samples -> the shape files of espnet2's batch samp
     mark_done "${tse_stats_dir}" stats
 }
 
+wants_codec() { ! grep -q '^model:[[:space:]]*discriminative' "$1"; }  # wants_codec CONFIG
+
+front_end_of() {  # front_end_of CONFIG [ARGUMENT...]: the folder that the system starts from, if any
+    local start
+    start=$(sed -n 's/^front_end_dir: *\([^ #]*\).*/\1/p' "$1")
+    shift
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --front_end_dir) start=${2:-} ;;
+            --front_end_dir=*) start=${1#*=} ;;
+        esac
+        shift
+    done
+    echo "${start}"
+}
+
 # train_system CONFIG DIR [ARGUMENT...]: stages 7 and 8
 train_system() {
-    local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} codec=() items
+    local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} codec=() items start
     shift 2
     need "name it by --tse_config" "${config}"
     need 2 "${train}/wav.scp" "${valid}/wav.scp"
     need 6 "${tse_stats_dir}/train" "${tse_stats_dir}/valid"
     items=("@${config}" "args=$*" "seed=${seed}" "@${train}" "@${valid}")
-    if "${use_codec}"; then
+    start=$(front_end_of "${config}" "$@")
+    if [ -n "${start}" ]; then
+        if [ ! -f "${start}" ]; then need 7 "${start}/config.yaml"; fi
+        if [ -e "${start}/.done.train" ]; then start+=/.done.train; fi  # its options, and the hashes of its inputs
+        items+=("@${start}")
+    fi
+    # What a system with a codec builds on may need none: then it is the same folder as with --use_codec false.
+    if "${use_codec}" && wants_codec "${config}"; then
         need "${codec_stage}" "${codec_exp}/manifest.json"
         need 5 "${codes_dir}/${train_set}/codes.scp" "${codes_dir}/${valid_set}/codes.scp"
         items+=("@${codec_exp}/manifest.json" "@${codes_dir}/${train_set}/codes.scp" "@${codes_dir}/${valid_set}/codes.scp")
