@@ -75,7 +75,7 @@ class USEFLauraTSE(LauraTSE):
     ):
         super().__init__(encoder, lm, vocoder, config, vocoder_encoder)
         if extractor.sample_rate != self.sample_rate:
-            raise ValueError(
+            raise DataError(
                 f"extractor_conf says sample_rate: {extractor.sample_rate}, but the codec works at "
                 f"{self.sample_rate} Hz; a front-end of that rate is wanted."
             )

@@ -348,3 +348,25 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     TOY=c run toy --stop_stage data
     [[ "${output}" == *"changed: --TOY"* ]]
 }
+
+@test "a front-end is trained without the codec that the system has, and when it is trained anew so is the system" {
+    echo "model: discriminative" > conf/front.yaml
+    printf '%s\n' "model: toy" "front_end_dir: exp/tse_front  # of stage 7" > conf/joint.yaml
+    joint() { toy --prerequisite_config conf/front.yaml --tse_config conf/joint.yaml --stop_stage 8 "$@"; }
+    run -0 joint
+    grep -q -- "tse_train .*--config conf/joint.yaml .*--codec_dir exp/codec_mini" "${FAKE_CALLS}"
+    grep -q -- "tse_train .*--config conf/front.yaml" "${FAKE_CALLS}"
+    run ! grep -q -- "tse_train .*--config conf/front.yaml .*codec" "${FAKE_CALLS}"
+    run -0 joint
+    [ "$(calls tse_train)" -eq 2 ]
+    run -0 toy --use_codec false --tse_config conf/front.yaml --stage 8 --stop_stage 8
+    [[ "${output}" == *"exp/tse_front: up to date (train)"* ]]
+    echo "# otherwise" >> conf/front.yaml
+    run -0 joint
+    [[ "${output}" == *"exp/tse_joint: redone (train), changed: exp/tse_front/.done.train"* ]]
+    [ "$(calls tse_train)" -eq 4 ]
+    mv exp/tse_front elsewhere
+    run -3 toy --tse_config conf/joint.yaml --stage 8 --stop_stage 8
+    [[ "${output}" == *"exp/tse_front/config.yaml is missing; run stage 7 (prerequisite) first"* ]]
+    run -0 toy --tse_config conf/joint.yaml --stage 8 --stop_stage 8 --tse_args "--front_end_dir elsewhere"
+}
