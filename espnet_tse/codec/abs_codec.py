@@ -91,8 +91,10 @@ class AbsCodec(nn.Module, ABC):
 
     def _unit_level(self, signal: Tensor) -> Tensor:
         """Rows scaled to RMS 1 and padded to one hop at least."""
-        # 1e-8 as in FunCodec (audio_normalize): silence stays silence and is not divided by zero.
-        signal = signal / (rms(signal) + 1e-8)
+        # 1e-8 as in FunCodec (audio_normalize). Silence is not divided by it, or its gradient were 1e8 times that
+        # of other rows.
+        level = rms(signal)
+        signal = signal / torch.where(level > 0, level + 1e-8, 1.0)
         missing = self.spec.hop_length - signal.size(1)
         return nn.functional.pad(signal, (0, max(missing, 0)))
 

@@ -121,9 +121,12 @@ def test_codes_are_those_of_the_latents(codec):
     assert torch.equal(codec.quantizer.encode(latents.values), codec.encode(waveform, lengths).values)
 
 
-def test_latents_carry_no_gradient_and_want_samples(codec):
-    signal = torch.randn(1, 700).requires_grad_()
-    assert not codec.encode_latents(signal, torch.tensor([700])).values.requires_grad
+def test_latents_carry_the_gradient_of_their_signal_only_and_want_samples(codec):
+    assert not codec.encode_latents(torch.randn(1, 700), torch.tensor([700])).values.requires_grad
+    for signal in (torch.randn(1, 700), torch.zeros(1, 700)):
+        codec.encode_latents(signal.requires_grad_(), torch.tensor([700])).values.square().sum().backward()
+        assert signal.grad.isfinite().all() and signal.grad.abs().max() < 1e4
+    assert all(parameter.grad is None for parameter in codec.parameters())
     with pytest.raises(ValueError, match="an empty signal"):
         codec.encode_latents(torch.randn(2, 700), torch.tensor([700, 0]))
 

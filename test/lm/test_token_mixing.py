@@ -1,6 +1,6 @@
 import torch
 
-from espnet_tse.lm.token_mixing import mix_tokens
+from espnet_tse.lm.token_mixing import inject_codes, mix_tokens
 
 
 def setup(count=20000, entries=8):
@@ -42,3 +42,10 @@ def test_padding_codes_do_not_break_the_one_hot():
     logits, codes = setup(4)
     codes[:] = -1
     assert mix_tokens(logits, codes, 1.0).argmax(-1).eq(0).all()
+
+
+def test_injected_codes_are_those_whose_draw_is_below_the_ratio():
+    predicted, labels = torch.tensor([[[1, 2, 3]]]), torch.tensor([[[4, 2, 6]]])
+    draws = torch.tensor([[[0.1], [0.9], [0.5]]])  # (B, T, n)
+    for ratio, wanted in ((0.0, [1, 2, 3]), (0.3, [4, 2, 3]), (0.6, [4, 2, 6]), (1.0, [4, 2, 6])):
+        assert inject_codes(predicted, labels, ratio, draws)[0, 0].tolist() == wanted

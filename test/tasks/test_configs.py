@@ -17,6 +17,7 @@ from espnet_tse.tasks.codec import read_train_conf
 from espnet_tse.tasks.extraction import read_decode_conf
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
+TEMPLATE = RECIPES / "TEMPLATE/tse1/conf"
 # Recipes link to configs of the template; each file is built once.
 CONFIGS = sorted({path.resolve() for path in RECIPES.glob("*/*/conf/*.yaml")})
 KINDS = ("codec", "decode")
@@ -124,6 +125,70 @@ def test_a_variant_has_the_budget_and_the_sizes_of_its_base(path):
             lost = {name for name, value in base[key].items() if conf[key].get(name) != value}
             assert lost <= {"num_codebooks", "truth_share"}
     assert re.search(r"Table I|No row|training data 2", head_comment(path))
+
+
+JOINT = [path for path in SYSTEMS if path.stem.startswith("usef_laura_tse") and "nano" not in path.stem]
+# What a front-end's own YAML says that only saves memory may differ.
+PARTS_OF = {"s": ("usef_tfgridnet_s", "laura_tse_paper"), "l": ("usef_tfgridnet_l", "laura_tse_paper")}
+PARTS_OF["mini"] = ("usef_tfgridnet_mini", "laura_tse_mini")
+
+
+@pytest.mark.parametrize("path", JOINT, ids=names(JOINT))
+def test_a_system_with_a_front_end_has_the_parts_that_it_names(path):
+    conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    front_name, laura_name = PARTS_OF[re.match(r"usef_laura_tse_(s|l|mini)", path.stem)[1]]
+    front, laura = (yaml.safe_load(path.with_stem(n).read_text(encoding="utf-8")) for n in (front_name, laura_name))
+    conf["extractor_conf"].pop("checkpoint_blocks", None)
+    for source, parts in ((front, ("extractor",)), (laura, ("frontend", "encoder", "lm", "vocoder"))):
+        for key in (key for part in parts for key in (part, f"{part}_conf")):
+            assert conf.get(key) == source.get(key), key
+    assert laura["model_conf"].items() <= conf["model_conf"].items()
+    assert conf.get("front_end_dir", f"exp/tse_{front_name}") == f"exp/tse_{front_name}"
+    assert ("front_end_dir" in conf) != path.stem.endswith("finetune")
+    assert ("front_end_lr" in conf) == (conf["model_conf"]["front_end"] == "trained")
+    for start in conf.get("init_param", []):
+        name = re.match(r"exp/tse_(\w+)/valid.loss.ave.pth", start)[1]
+        assert path.with_stem(name).is_file()
+    assert re.search(r"Table|no row", head_comment(path))
+
+
+def test_variants_of_a_front_end_differ_in_nothing_else():
+    wanted = {"frozen": {"model_conf", "front_end_lr"}, "dm": {"max_epoch"}}
+    wanted["finetune"] = {"max_epoch", "optim_conf", "init_param", "front_end_dir"}
+    wanted |= {f"si_sdr_{name}": {*wanted[name], "model_conf"} for name in ("dm", "finetune")}
+    for prefix, variants in (("s_paper", wanted), ("mini", {"frozen": wanted["frozen"], "unfrozen": {"model_conf"}})):
+        base, *others = (
+            yaml.safe_load((TEMPLATE / f"usef_laura_tse_{prefix}{end}.yaml").read_text(encoding="utf-8"))
+            for end in ("", *(f"_{name}" for name in variants))
+        )
+        for conf, changed in zip(others, variants.values()):
+            assert {key for key in {*base, *conf} if base.get(key) != conf.get(key)} == changed
+
+
+TRAINED_MINI = [path for path in JOINT if "_mini" in path.stem]
+
+
+@pytest.mark.parametrize("path", TRAINED_MINI, ids=names(TRAINED_MINI))
+def test_mini_system_with_a_front_end_learns_in_two_steps_and_decodes(path, monkeypatch):
+    codec = codec_of(path)
+    monkeypatch.setattr(build, "load_codec", lambda folder: codec)
+    args = tse.TSETask.get_parser().parse_args(["--config", str(path), "--codec_dir", "stands/for/the/codec"])
+    torch.manual_seed(0)
+    model = tse.TSETask.build_model(args).train()
+    batch = make_batch([0.2], [0.2], codec)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+    losses = []
+    for _ in range(3):
+        loss, _ = model.loss(batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[2] < losses[0]
+    for conf in DECODINGS:
+        if "nar" in conf.stem or "front_end" in conf.stem:
+            estimate = model.eval().extract(batch, read_decode_conf(str(conf)))
+            assert estimate.waveform.shape == batch.mixture.shape and estimate.waveform.isfinite().all()
 
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))

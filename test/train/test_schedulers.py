@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_tse.train.schedulers import WarmupPlateau
+from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
 
 
 def optimizer() -> torch.optim.Optimizer:
@@ -72,3 +72,34 @@ def test_modes(mode, better):
 def test_values_out_of_range(conf, fault):
     with pytest.raises(ValueError, match=fault):
         WarmupPlateau(optimizer(), **conf)
+
+
+def two_rates() -> torch.optim.Optimizer:
+    first, second = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+    return torch.optim.Adam([{"params": [first]}, {"params": [second], "lr": 0.01}], lr=0.1)
+
+
+@pytest.mark.parametrize("make", [lambda o: OneCycle(o, 0.4, total_steps=10), lambda o: WarmupPlateau(o, warmup_steps=3)])
+def test_groups_keep_the_ratio_of_their_rates(make):
+    scheduler = make(two_rates())
+    highest = 0.0
+    for _ in range(9):
+        first, second = (group["lr"] for group in scheduler.optimizer.param_groups)
+        assert second == pytest.approx(first / 10)
+        highest = max(highest, first)
+        scheduler.optimizer.step()
+        scheduler.step()
+    assert highest == pytest.approx(0.4 if isinstance(scheduler, OneCycle) else 0.1, rel=0.05)
+
+
+def test_one_group_has_pytorchs_cycle_and_a_list_is_taken_as_it_is():
+    ours, theirs = optimizer(), optimizer()
+    pair = OneCycle(ours, 0.4, total_steps=6), torch.optim.lr_scheduler.OneCycleLR(theirs, 0.4, total_steps=6)
+    for _ in range(5):
+        assert ours.param_groups[0]["lr"] == theirs.param_groups[0]["lr"]
+        for scheduler in pair:
+            scheduler.optimizer.step()
+            scheduler.step()
+    several = two_rates()
+    OneCycle(several, [0.4, 0.2], total_steps=6)
+    assert [group["max_lr"] for group in several.param_groups] == [0.4, 0.2]

@@ -131,3 +131,33 @@ def test_rows_are_split_and_the_rest_goes_along():
     assert [keys for keys, _ in pieces] == [["utt00", "utt01"], ["utt02"]]
     assert [data["speech_mix_lengths"].tolist() for _, data in pieces] == [[4, 3], [2]]
     assert all(data["rate"].tolist() == [62.5] for _, data in pieces)
+
+
+def test_a_group_may_be_clipped_alone():
+    """Each group's norm is brought to the limit by itself; the larger one is told."""
+
+    class Two(Toy):
+        def __init__(self):
+            super().__init__()
+            self.front = nn.Parameter(torch.tensor([3.0]))
+
+        def forward(self, speech_mix, speech_mix_lengths, utt_id, rate=None):
+            loss = (100.0 * self.front + self.weight.sum()).sum()
+            weight = speech_mix_lengths.sum() / self.sample_rate
+            return loss[None], {"loss": loss.detach()[None]}, weight[None]
+
+    for alone, wanted in ((True, [0.5, 0.5]), (False, [0.5, 0.00707])):
+        model = Two()
+        groups = [{"params": [model.weight]}, {"params": [model.front], "clipped_alone": alone}]
+        before = [model.front.detach().clone(), model.weight.detach().clone()]
+        updater = Updater(model, torch.optim.SGD(groups, lr=1.0), "cpu", grad_clip=0.5)
+        result = updater([batch([7, 3])])
+        steps = [float((now - then).detach().norm()) for now, then in zip((model.front, model.weight), before)]
+        assert steps == pytest.approx(wanted, rel=1e-2)
+        assert result.norm == pytest.approx(100.0, rel=1e-3)
+    # A group without a gradient has no norm.
+    model = Two()
+    model.front.requires_grad_(False)
+    groups = [{"params": [model.weight]}, {"params": [model.front], "clipped_alone": True}]
+    result = Updater(model, torch.optim.SGD(groups, lr=1.0), "cpu", grad_clip=0.5)([batch([7, 3])])
+    assert result.norm == pytest.approx(2**0.5)
