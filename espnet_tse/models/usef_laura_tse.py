@@ -80,7 +80,8 @@ class USEFLauraTSE(LauraTSE):
                 f"{self.sample_rate} Hz; a front-end of that rate is wanted."
             )
         self.frozen = config.front_end == "frozen"
-        self.extractor = extractor.requires_grad_(not self.frozen)
+        # What of a trained one is frozen, as a pretrained speaker encoder, stays so.
+        self.extractor = extractor.requires_grad_(False) if self.frozen else extractor
         if config.g_inputs == "front+mix+ref":
             width = self.codec.spec.embedding_dim
             self.mixture_to_front = nn.Linear(width, width)

@@ -106,11 +106,11 @@ def faults_of_front_end(args: argparse.Namespace) -> list[str]:
     if faults or args.front_end_lr is None:
         return faults
     if args.front_end_lr <= 0:
-        faults.append(f"--front_end_lr is {args.front_end_lr}, want a positive rate; model_conf: front_end: frozen for none")
+        faults.append(f"--front_end_lr is {args.front_end_lr}, want a positive rate; for none front_end: frozen")
     if (args.model_conf or {}).get("front_end") == "frozen":
         faults.append("--front_end_lr: model_conf says front_end: frozen; leave out one of them")
     if args.exclude_weight_decay:
-        faults.append("--front_end_lr and --exclude_weight_decay both make groups of parameters; leave out one of them")
+        faults.append("--front_end_lr and --exclude_weight_decay both make groups of parameters; leave out one")
     if args.scheduler == "cycliclr":
         faults.append("--front_end_lr: --scheduler cycliclr sets one rate for all; take onecyclelr or warmup_plateau")
     return faults

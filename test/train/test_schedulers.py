@@ -79,7 +79,9 @@ def two_rates() -> torch.optim.Optimizer:
     return torch.optim.Adam([{"params": [first]}, {"params": [second], "lr": 0.01}], lr=0.1)
 
 
-@pytest.mark.parametrize("make", [lambda o: OneCycle(o, 0.4, total_steps=10), lambda o: WarmupPlateau(o, warmup_steps=3)])
+@pytest.mark.parametrize(
+    "make", [lambda o: OneCycle(o, 0.4, total_steps=10), lambda o: WarmupPlateau(o, warmup_steps=3)]
+)
 def test_groups_keep_the_ratio_of_their_rates(make):
     scheduler = make(two_rates())
     highest = 0.0
