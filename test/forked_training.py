@@ -1,8 +1,9 @@
 """Trainings in forked processes that are killed: ``python test/forked_training.py PLAN.json``.
 
 PyTorch and ESPnet are imported once, so a start costs a fork and not seconds. The plan is a list of
-``{"command": [...], "log": path, "ranks": 1, "folder": path, "kill": null | {"event": n} | {"checkpoint": n} |
-{"after_s": t}}``; printed is the list of exit statuses of the first rank, negative for a signal, and file operations counted.
+``{"command": [...], "log": path, "ranks": 1, "folder": path, "kill": null | {"event": n} |
+{"checkpoint": n} | {"after_s": t}}``; printed is the list of exit statuses of the first rank, negative for a
+signal, and file operations counted.
 """
 
 import json

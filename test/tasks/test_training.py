@@ -58,7 +58,8 @@ def test_the_scale_of_a_float16_loss_is_resumed(recipe, tmp_path, monkeypatch):
     """As on GPUs without bfloat16, the scale grown after each finite update."""
     monkeypatch.setattr(training, "autocast_type", lambda device: torch.float16)
     scaler = torch.amp.GradScaler
-    monkeypatch.setattr(torch.amp, "GradScaler", lambda device: scaler(device, init_scale=4.0, growth_interval=2))
+    settings = {"init_scale": 4.0, "growth_interval": 2}
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda device: scaler(device, **settings))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     conf = {"use_amp": True, "checkpoint_interval": 1}
     tse_train.main(options(recipe, whole, max_epoch=3, **conf))
