@@ -22,6 +22,8 @@ def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
         return Outcome(None, Fault(NOT_APPLICABLE, f"the target is {state}"))
     if card.measure == "signal":
         return diagnostic(scene, card)
+    if card.measure == "decoding_time":
+        return Outcome(scene.rtf, None if scene.rtf is not None else Fault(NOT_APPLICABLE, "not in --utt2rtf"))
     for role in card.inputs:
         if role != "inf" and scene.faults[role]:
             return Outcome(None, Fault(REF, f"{role}: {scene.faults[role]}"))

@@ -88,7 +88,7 @@ def test_no_metric_of_the_specification_lacks():
     models = ("resemblyzer", "wavlm", "wespeaker", "wespeaker01")
     speakers = [f"spk_{model}{side}" for model in models for side in ("", "_enroll")]
     samples = ["si_sdr", "si_sdr_i", "sdr", "sdr_i", "pesq", "pesq_nb", "stoi", "estoi"]
-    others = ["sbs", "sbs_r", "sbs_f1", "conf_rate", "fail_rate", "len_ratio", "est_dbfs", "clip_frac"]
+    others = ["sbs", "sbs_r", "sbs_f1", "conf_rate", "fail_rate", "len_ratio", "est_dbfs", "clip_frac", "rtf"]
     assert {*opinions, *speakers, *samples, *others} <= set(METRICS)
     assert {"pocketsphinx", "whisper", "faster_whisper", "hf_whisper"} <= set(MEASURES)
 

@@ -402,6 +402,15 @@ def test_an_estimate_of_a_lower_rate_is_flagged(cheap, folder, data, speech):
     assert "low_rate" in score(cheap, data, str(folder / "slow.wav")).flags
 
 
+def test_real_time_factors_are_as_noted_whatever_the_estimate(make_scorer, folder, audio, data, noisy):
+    (folder / "utt2rtf").write_text("u 0.5\n")
+    scorer = make_scorer("rtf", "si_sdr", utt2rtf=folder / "utt2rtf")
+    for entry in (audio("noted", noisy), None):
+        assert score(scorer, data, entry, rtf=0.5).outcomes["rtf"].value == 0.5
+    unknown = score(scorer, data, None).outcomes["rtf"]
+    assert not unknown.applicable and not unknown.excluded
+
+
 ABSENT = "si_sdr,absent_leak,absent_activity,est_dbfs,len_ratio"
 
 

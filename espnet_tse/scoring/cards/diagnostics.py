@@ -2,7 +2,7 @@
 
 from espnet_tse.scoring.card import Measure, MetricCard
 
-MEASURES = [Measure("signal", 1, "derived", {"clip_at": 0.999})]
+MEASURES = [Measure("signal", 1, "derived", {"clip_at": 0.999}), Measure("decoding_time", 1, "derived")]
 
 METRICS = [
     MetricCard(
@@ -37,6 +37,18 @@ METRICS = [
         ("inf",),
         "Diagnostic; share of samples with |x| >= 0.999.",
         "Clipping that was scaled down afterwards is not seen.",
+        natural_length=True,
+        when="always",
+    ),
+    MetricCard(
+        "rtf",
+        "decoding_time",
+        "real-time factor of the extraction",
+        "none",
+        ("inf", "utt2rtf"),
+        "Diagnostic; computing time over duration as the decoding noted it (--utt2rtf), nothing is measured here. An "
+        "utterance without a value is left out.",
+        "Of its machine, threads and batch: compare only what ran on the same ones. Loading a model may be in it.",
         natural_length=True,
         when="always",
     ),
