@@ -225,6 +225,8 @@ def test_codec_sized_length_differences(cheap, audio, data, speech):
 def test_min_length_gives_the_ceiling_and_strict_refuses(make_scorer, audio, data, speech):
     entry = audio("second", speech[:16000])
     assert values(score(make_scorer("min", "pesq", length="min"), data, entry))["pesq"] > 4.6
+    estoi = values(score(make_scorer("min_estoi", "estoi", length="min"), data, entry))["estoi"]
+    assert estoi == pytest.approx(1.0)
     outcome = score(make_scorer("strict", "pesq", length="strict"), data, entry).outcomes["pesq"]
     assert outcome.penalised and "--length strict" in outcome.fault.reason
     # A stump is no fault of the data, even where it decides the length.
