@@ -23,7 +23,8 @@ def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
     if card.measure == "signal":
         return diagnostic(scene, card)
     if card.measure == "decoding_time":
-        return Outcome(scene.rtf, None if scene.rtf is not None else Fault(NOT_APPLICABLE, "not in --utt2rtf"))
+        unknown = Fault(NOT_APPLICABLE, "not in --utt2rtf") if scene.rtf is None else None
+        return Outcome(scene.rtf, unknown)
     for role in card.inputs:
         if role != "inf" and scene.faults[role]:
             return Outcome(None, Fault(REF, f"{role}: {scene.faults[role]}"))

@@ -46,9 +46,10 @@ METRICS = [
         "real-time factor of the extraction",
         "none",
         ("inf", "utt2rtf"),
-        "Diagnostic; computing time over duration as the decoding noted it (--utt2rtf), nothing is measured here. An "
-        "utterance without a value is left out.",
-        "Of its machine, threads and batch: compare only what ran on the same ones. Loading a model may be in it.",
+        "Diagnostic; computing time over duration as the decoding noted it (--utt2rtf), nothing is measured here. "
+        "An utterance without a value is left out.",
+        "Of its machine, threads and batch: compare only what ran on the same ones. Loading a model may be in "
+        "it.",
         natural_length=True,
         when="always",
     ),
