@@ -190,6 +190,9 @@ def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog,
     assert not (deadly.output_dir / "result.json").exists()
     deadly.inf_scp.write_text(deadly.inf_scp.read_text().replace("pipe:0", "inf/u07.wav"))
     assert run(make_plan(deadly)) == 0 and "6 utterances whole from the cache, 2 without" in caplog.text
+    # The same bytes as of a run that nothing ended.
+    whole = replace(deadly, output_dir=tmp_path / "whole")
+    assert run(make_plan(whole)) == 0 and files_of(whole.output_dir) == files_of(deadly.output_dir)
 
 
 def test_progress_is_a_bar_with_the_time_to_go(options, caplog, monkeypatch):
