@@ -75,6 +75,7 @@ class TSETask(AbsTask):
         """
         count_speakers(args)
         model = build_model(args)
+        start_from_pretrained(model)
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
         return model
@@ -204,6 +205,17 @@ class TSETask(AbsTask):
             super().main(args=args)
         finally:
             leave_processes()
+
+
+def start_from_pretrained(model: AbsTSEModel) -> None:
+    """Weights of parts that others have trained; only training reads them, extraction has the model's own.
+
+    Raises:
+        DataError: they are not there.
+    """
+    for module in model.modules():
+        if hasattr(module, "start_from_pretrained"):
+            module.start_from_pretrained()
 
 
 def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:
