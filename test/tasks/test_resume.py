@@ -109,3 +109,21 @@ def test_two_processes_train_as_one(recipe, tmp_path):
     assert len({value for (_, _, name), value in expected.items() if name == "loss"}) == 6
 
 
+def test_two_killed_processes_end_as_two_that_were_not(recipe, tmp_path):
+    """Each draws dropout of its own, so the random generators of both have to be restored."""
+    conf = {**CONF, "max_epoch": 2, "batch_size": 4, "num_iters_per_epoch": 6}
+    whole, killed = (
+        {
+            "command": [*options(recipe, tmp_path / name, conf), "--dist_backend=gloo"],
+            "log": str(tmp_path / f"{name}.log"),
+            "folder": str(tmp_path / name),
+            "ranks": 2,
+        }
+        for name in ("whole", "killed")
+    )
+    # The second checkpoint of the three in the second epoch.
+    statuses = carry_out(tmp_path, [whole, {**killed, "kill": {"checkpoint": 5}}, killed])
+    assert statuses == [0, KILLED, 0], (tmp_path / "killed.log.0").read_text()[-3000:]
+    assert "1 epochs and 1 updates are done" in (tmp_path / "killed.log.0").read_text()
+    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+    assert_same(checkpoint(tmp_path / "whole")["model"], checkpoint(tmp_path / "killed")["model"])
