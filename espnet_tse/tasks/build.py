@@ -47,9 +47,9 @@ def build_model(args: argparse.Namespace) -> AbsTSEModel:
 def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
     """An extractor, with a speaker encoder where it wants one, and its criterion."""
     parts = {}
-    config = extractor_choices.config(args.extractor, args.extractor_conf)  # first, for its message about an unknown name
+    extractor_choices.config(args.extractor, args.extractor_conf)  # first, for its message about an unknown name
     if extractor_choices.classes[args.extractor].wants_speaker_encoder:
-        check_speaker_encoder(args, config.sample_rate)
+        check_speaker_encoder(args)
         conf = args.speaker_encoder_conf
         parts["new_speaker_encoder"] = lambda input_dim: speaker_encoder_choices.build(
             args.speaker_encoder, conf, input_dim=input_dim
@@ -58,11 +58,12 @@ def build_discriminative(args: argparse.Namespace) -> AbsTSEModel:
     return model_choices.build(args.model, args.model_conf, extractor=extractor)
 
 
-def check_speaker_encoder(args: argparse.Namespace, sample_rate: int) -> None:
+def check_speaker_encoder(args: argparse.Namespace) -> None:
     """Raise ValueError for an encoder that takes waveforms where there are none, or at another rate."""
     encoder = speaker_encoder_choices.classes.get(args.speaker_encoder)
     if encoder is None or not encoder.takes_waveform:
         return
+    sample_rate = extractor_choices.config(args.extractor, args.extractor_conf).sample_rate
     if not extractor_choices.classes[args.extractor].gives_waveform:
         givers = sorted(name for name, part in extractor_choices.classes.items() if part.gives_waveform)
         raise ValueError(

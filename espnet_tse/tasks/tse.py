@@ -23,7 +23,7 @@ from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.schema.yaml_file import read_yaml
-from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.build import build_model, check_speaker_encoder
 from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
 from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leave_processes
@@ -294,6 +294,11 @@ def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             if name is None:
                 raise ValueError(f"--{choices.option} is required; one of: {', '.join(sorted(choices.classes))}")
             choices.config(name, conf)
+        except ValueError as error:
+            faults.append(str(error))
+    if not faults and "speaker_encoder" in slots:
+        try:
+            check_speaker_encoder(args)
         except ValueError as error:
             faults.append(str(error))
     if faults:
