@@ -1,8 +1,9 @@
 """Trainings in forked processes that are killed: ``python test/forked_training.py PLAN.json``.
 
 PyTorch and ESPnet are imported once, so a start costs a fork and not seconds. The plan is a list of
-``{"command": [...], "log": path, "ranks": 1, "folder": path, "kill": null | {"event": n} | {"after_s": t}}``;
-printed is the list of exit statuses of the first rank, negative for a signal, and file operations counted.
+``{"command": [...], "log": path, "ranks": 1, "folder": path, "kill": null | {"event": n} |
+{"checkpoint": n} | {"after_s": t}}``; printed is the list of exit statuses of the first rank, negative for a
+signal, and file operations counted.
 """
 
 import json
@@ -15,18 +16,23 @@ import time
 OPERATIONS = {"open", "os.rename", "os.remove", "os.symlink"}
 
 
-def kill_self_at(folder: str, event: int | None, count_file: str) -> None:
-    """SIGKILL right before the ``event``-th operation on a file below ``folder``; count them anyway."""
-    counted = 0
+def kill_self_at(folder: str, kill: dict, count_file: str) -> None:
+    """SIGKILL right before the operation of that number on a file below ``folder``, or before the checkpoint.
+
+    The operations are counted anyway.
+    """
+    event, checkpoint = kill.get("event"), kill.get("checkpoint")
+    counted = checkpoints = 0
 
     def hook(name: str, arguments: tuple) -> None:
-        nonlocal counted
+        nonlocal counted, checkpoints
         if name not in OPERATIONS or not any(f"{folder}/" in str(argument) for argument in arguments[:2]):
             return
         counted += 1
-        if counted == event:
+        checkpoints += name == "os.rename" and str(arguments[1]) == f"{folder}/checkpoint.pth"
+        if counted == event or (checkpoint and checkpoints == checkpoint):
             os.kill(os.getpid(), signal.SIGKILL)
-        if event is None:
+        if event is None and checkpoint is None:
             with os.fdopen(os.open(count_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
                 file.write(str(counted))
 
@@ -47,7 +53,7 @@ def start(run: dict, rank: int, port: int) -> int:
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(run["ranks"]))
             os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
         if rank == 0 and "folder" in run:
-            kill_self_at(run["folder"], (run.get("kill") or {}).get("event"), f"{run['log']}.count")
+            kill_self_at(run["folder"], run.get("kill") or {}, f"{run['log']}.count")
         status = tse_train.main(run["command"])
     except BaseException:
         import traceback

@@ -35,7 +35,8 @@ fi
 unset VIRTUAL_ENV PYTHONPATH
 if "${venv}/bin/python" -m pip install -q --disable-pip-version-check "uv==${uv_version}" 2> /dev/null; then
     log "installing $(grep -c '==' "${root}/tools/lock.txt") packages with uv"
-    install=("${venv}/bin/python" -m uv pip install --python "${venv}/bin/python" -q)
+    # As pip does: without bytecode each start of a program that loads PyTorch and ESPnet would take seconds more.
+    install=("${venv}/bin/python" -m uv pip install --python "${venv}/bin/python" -q --compile-bytecode)
 else
     log "uv ${uv_version} cannot be had; installing with pip, which takes some minutes"
     # pip 26 refuses ci_sdr, a requirement of espnet that declares repository addresses.

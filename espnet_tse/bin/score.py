@@ -82,6 +82,7 @@ def get_parser() -> argparse.ArgumentParser:
         help="NAME=PATH[:FIELD][,up|down], repeatable: a column of scores computed elsewhere, from Kaldi lines or JSON "
         "lines (VERSA, ESPnet)",
     )
+    inputs.add_argument("--utt2rtf", type=Path, help="key -> real-time factor of its extraction (rtf)")
     inputs.add_argument(
         "--compare",
         type=Path,

@@ -46,6 +46,7 @@ class AbsExtractor(nn.Module, ABC):
     sample_rate: int  # Hz
     causal: bool = False
     wants_speaker_encoder: bool = False  # from_config is given ``new_speaker_encoder(input_dim)``
+    gives_waveform: bool = False  # to speaker encoders that take one
 
     @abstractmethod
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:

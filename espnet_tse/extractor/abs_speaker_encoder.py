@@ -11,10 +11,12 @@ class AbsSpeakerEncoder(nn.Module, ABC):
     """``from_config(config, input_dim)`` builds one for the features of the extractor that asks."""
 
     output_dim: int  # E
+    takes_waveform: bool = False  # an encoder that was trained elsewhere brings its own analysis
+    sample_rate: int | None = None  # Hz, of such an encoder
 
     @abstractmethod
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
-        """(B, T, D) and valid frames (B,), None where all are -> (B, E)."""
+        """(B, T, D), or (B, N) where it takes waveforms, and valid frames (samples) (B,), None where all are -> (B, E)."""
 
 
 def mean_over_time(values: Tensor, lengths: Tensor | None) -> Tensor:

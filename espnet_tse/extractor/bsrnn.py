@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
-from espnet_tse.extractor.band_split import BandMask, BandSplit, band_widths
-from espnet_tse.extractor.enrollment_mel import EnrollmentMel
+from espnet_tse.extractor.band_split import BANDS, BandMask, BandSplit, band_widths
+from espnet_tse.extractor.enrollment_mel import EnrollmentMel, embed_enrollment
 from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
+from espnet_tse.schema.nearest_name import check_known
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,17 @@ class BSRNNConfig:
     num_mels: int = 80  # of the enrollment
     fusion: str = "multiply"
     fuse_every_layer: bool = False  # false: the speaker enters in front of the first layer only
+    bands: str = "wesep"  # or coarse: 22 bands at 16 kHz
+    compression: float = 1.0  # exponent of the magnitudes that the network sees; its mask is of the spectrum itself
     causal: bool = False
 
     def __post_init__(self):
         if min(self.sample_rate, self.n_fft, self.hop_length, self.width, self.num_layers, self.num_mels) < 1:
             raise ValueError(f"sizes of BSRNN must be positive: {self}.")
         check_fusion(self.fusion)
+        if not 0.0 < self.compression <= 1.0:
+            raise ValueError(f"compression is {self.compression}, want an exponent above 0 and up to 1.")
+        check_known([self.bands], BANDS, where="bands")
 
 
 class ForwardLSTM(nn.LSTM):
@@ -81,14 +87,15 @@ class BSRNN(AbsExtractor):
 
     Config = BSRNNConfig
     wants_speaker_encoder = True
+    gives_waveform = True
 
     def __init__(self, config: BSRNNConfig, speaker_encoder: AbsSpeakerEncoder):
         super().__init__()
         self.sample_rate, self.causal = config.sample_rate, config.causal
-        self.stft = STFT(config.n_fft, config.hop_length)
+        self.stft, self.compression = STFT(config.n_fft, config.hop_length), config.compression
         self.enrollment_mel = EnrollmentMel(config.sample_rate, config.num_mels)
         self.speaker_encoder = speaker_encoder
-        widths = band_widths(config.sample_rate, self.stft.num_bins)
+        widths = band_widths(config.sample_rate, self.stft.num_bins, BANDS[config.bands])
         self.split = BandSplit(widths, config.width, config.causal)
         self.layers = nn.ModuleList(BandLayer(config.width, config.causal) for _ in range(config.num_layers))
         fusions = config.num_layers if config.fuse_every_layer else 1
@@ -114,14 +121,14 @@ class BSRNN(AbsExtractor):
         return self.speaker_encoder.output_dim
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(self.speaker_encoder(*self.enrollment_mel(waveform, lengths)))
+        return Cue(embed_enrollment(self.speaker_encoder, self.enrollment_mel, waveform, lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None
     ) -> Extraction:
         frames = None if lengths is None else self.stft.num_frames(lengths)
         spectrum = self.stft.analyze(mixture, state)
-        values = self.split(spectrum, frames)  # (K, B, T, D)
+        values = self.split(compressed(spectrum, self.compression), frames)  # (K, B, T, D)
         for index, layer in enumerate(self.layers):
             if index < len(self.fusions):
                 values = self.fusions[index](values.transpose(0, 1), cue.values).transpose(0, 1)
@@ -129,3 +136,11 @@ class BSRNN(AbsExtractor):
         masked = torch.view_as_complex(spectrum) * self.mask(values, frames)
         maps = zero_padding(torch.view_as_real(masked), frames)
         return Extraction(self.stft.synthesize(maps, mixture.size(1), state), embedding=cue.values)
+
+
+def compressed(spectrum: Tensor, exponent: float) -> Tensor:
+    """(..., 2) with magnitudes raised to ``exponent`` and phases kept: faint bins count beside loud ones."""
+    if exponent == 1.0:
+        return spectrum
+    power = spectrum.square().sum(dim=-1, keepdim=True)
+    return spectrum * (power + 1e-8) ** ((exponent - 1) / 2)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
-from espnet_tse.extractor.enrollment_mel import EnrollmentMel
+from espnet_tse.extractor.enrollment_mel import EnrollmentMel, embed_enrollment
 from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.stream_state import StreamState
@@ -113,6 +113,7 @@ class DPCCN(AbsExtractor):
 
     Config = DPCCNConfig
     wants_speaker_encoder = True
+    gives_waveform = True
 
     def __init__(self, config: DPCCNConfig, speaker_encoder: AbsSpeakerEncoder):
         super().__init__()
@@ -155,7 +156,7 @@ class DPCCN(AbsExtractor):
         return self.speaker_encoder.output_dim
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(self.speaker_encoder(*self.enrollment_mel(waveform, lengths)))
+        return Cue(embed_enrollment(self.speaker_encoder, self.enrollment_mel, waveform, lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

@@ -1,5 +1,6 @@
 """What is known of the speakers and words of a mixture besides its audio."""
 
+import math
 from typing import TYPE_CHECKING
 
 from espnet_tse.schema.scp import DataError, read_scp
@@ -9,6 +10,32 @@ from espnet_tse.scoring.text import read_text
 
 if TYPE_CHECKING:
     from espnet_tse.scoring.plan import ScoringOptions
+
+
+def real_time_factors(options: "ScoringOptions", utterances: list[Utterance]) -> dict[str, float]:
+    """Key -> seconds of computing a second of audio, as the decoding noted them.
+
+    Raises:
+        DataError: a value is no number, or none is of an utterance to score.
+    """
+    if not options.utt2rtf:
+        return {}
+    values = {}
+    for key, text in read_scp(options.utt2rtf).items():
+        try:
+            values[key] = float(text)
+        except ValueError:
+            values[key] = math.nan
+        if not (math.isfinite(values[key]) and values[key] >= 0):
+            raise DataError(
+                f"{options.utt2rtf}: key '{key}': '{text}' is no real-time factor; mend the line."
+            )
+    if not any(utterance.key in values for utterance in utterances):
+        raise DataError(
+            f"{options.utt2rtf}: has a value for none of the {len(utterances)} utterances; its keys are "
+            f"{some(list(values))}, those to score {some([u.key for u in utterances])}."
+        )
+    return values
 
 
 def gender_pairs(

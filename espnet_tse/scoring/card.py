@@ -41,7 +41,8 @@ class MetricCard:
     """One column of the results.
 
     ``direction``: "up" (higher is better), "down" or "none" (diagnostic). ``inputs``: the scp files it
-    needs, "inf" being the estimate. ``penalty``: the value an estimate-side failure gets.
+    needs, "inf" being the estimate. ``trap``: what misleads a reader of its figures. ``penalty``: the value an
+    estimate-side failure gets.
     ``low``/``high``: the valid range; a value beyond its worse end is brought to it, so that no output can score
     worse than a missing one (ESTOI of an uncorrelated output may come out slightly negative).
     ``natural_length``: computed on the estimate as it is, not cut to the target's length.
@@ -55,6 +56,7 @@ class MetricCard:
     direction: str
     inputs: tuple[str, ...]
     definition: str
+    trap: str
     ceiling: float | None = None
     penalty: float | None = None
     low: float | None = None

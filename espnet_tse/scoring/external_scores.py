@@ -71,6 +71,7 @@ def read_external(option: str) -> ExternalScores:
         direction,
         ("inf",),
         f"Computed elsewhere, read from {path.name}; a missing value counts as the worst of the file.",
+        "What it was computed on is not known here.",
         penalty=worst(values.values()) if worst else None,
         natural_length=True,
     )

@@ -18,6 +18,7 @@ class Utterance:
     intf: tuple[str, ...] = ()
     duration_s: float = 0.0
     target_absent: bool = False  # the list says so
+    rtf: float | None = None  # as the decoding noted it
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from espnet_tse.scoring.asr import SETTINGS
 from espnet_tse.scoring.asr_weights import FILES, FOLDERS
 from espnet_tse.scoring.card import Measure, MetricCard
-from espnet_tse.scoring.cards.words import WER_TEXT
+from espnet_tse.scoring.cards.words import WER_TEXT, WER_TRAPS
 from espnet_tse.scoring.presets import PRESETS, Preset
 from espnet_tse.scoring.registry import MEASURES, METRICS
 from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WHEEL_WEIGHTS, Places
@@ -102,19 +102,23 @@ def _table() -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for card in METRICS.values():
-        bounded = card.low is not None or card.high is not None
-        limits = f"{_number(card.low)} … {_number(card.high)}" if bounded else "–"
         cells = (
             f"`{card.name}`",
             _ARROWS[card.direction],
             ", ".join(card.inputs),
-            f"{limits} {card.unit}".strip(),
+            _range(card),
             _number(card.ceiling),
             _penalty(card),
             str(MEASURES[card.measure].version),
         )
         rows.append(f"| {' | '.join(cells)} |")
     return rows + _WORD_ROWS
+
+
+def _range(card: MetricCard) -> str:
+    bounded = card.low is not None or card.high is not None
+    limits = f"{_number(card.low)} … {_number(card.high)}" if bounded else "–"
+    return f"{limits} {card.unit}".strip()
 
 
 def _penalty(card: MetricCard) -> str:
@@ -127,8 +131,8 @@ def _cards() -> list[str]:
     lines = ["", "## The metrics one by one", ""]
     for card in METRICS.values():
         measure = MEASURES[needed_measure(card)]
-        lines += [f"### `{card.name}`: {card.title}", "", card.definition, ""]
-        facts = []
+        lines += [f"### `{card.name}`: {card.title}", "", card.definition, "", f"*Trap:* {card.trap}", ""]
+        facts = [f"Range: {_range(card)}."]
         if measure.settings:
             facts.append("Settings: " + ", ".join(f"{k} = {v}" for k, v in measure.settings.items()) + ".")
         if measure.packages:
@@ -140,7 +144,16 @@ def _cards() -> list[str]:
         )
         facts.append(f"The estimate is taken at {length}.")
         lines += [" ".join(facts), ""]
+    for name, trap in WER_TRAPS.items():
+        definition = _sentence(WER_TEXT.get(name, _HALLUCINATIONS))
+        limits = "0 … 1" if name in ("leak_<tag>", "hallucination_rate") else "0 … –"
+        lines += [f"### `{name}`", "", definition, "", f"*Trap:* {trap}.", ""]
+        lines += [f"Range: {limits}. {_WORD_FACTS}", ""]
     return lines[:-1]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _weight_facts(name: str) -> str:
@@ -192,7 +205,14 @@ mixture, enroll = enrollment, intf = interferers, asr = a recogniser. *Ceiling*:
 *Penalty*: what a failed estimate gets.
 """
 
-# Columns of each recogniser; they have no cards.
+_HALLUCINATIONS = (
+    "share of utterances with more errors than words (rate above 1); an entry of each word error in\n  "
+    "`result.json`, with "
+    "`n_over_1` as its count"
+)
+_WORD_FACTS = "Settings, weights and licences are the recogniser's, above."
+
+# Columns of each recogniser.
 _WORD_ROWS = [
     "| `wer_<tag>`, `cer_<tag>` | ↓ | inf, text, asr | 0 … – | 0 | 1 | – |",
     "| `dwer_<tag>`, `dcer_<tag>` | ↓ | inf, ref, asr | 0 … – | 0 | 1 | – |",
@@ -205,8 +225,7 @@ _WORDS = f"""
 - `dwer_<tag>` (↓): {WER_TEXT["dwer_<tag>"]}.
 - `cer_<tag>` (↓): {WER_TEXT["cer_<tag>"]}.
 - `leak_<tag>` (↓): {WER_TEXT["leak_<tag>"]}.
-- `hallucination_rate` (↓): share of utterances with more errors than words (rate above 1); an entry of each word error in
-  `result.json`, with `n_over_1` as its count.
+- `hallucination_rate` (↓): {_HALLUCINATIONS}.
 
 `--asr` names a recogniser and may be given several times; the tag is the recogniser and its model, or what
 `:tag=` says:

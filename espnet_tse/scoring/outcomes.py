@@ -22,6 +22,9 @@ def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
         return Outcome(None, Fault(NOT_APPLICABLE, f"the target is {state}"))
     if card.measure == "signal":
         return diagnostic(scene, card)
+    if card.measure == "decoding_time":
+        unknown = Fault(NOT_APPLICABLE, "not in --utt2rtf") if scene.rtf is None else None
+        return Outcome(scene.rtf, unknown)
     for role in card.inputs:
         if role != "inf" and scene.faults[role]:
             return Outcome(None, Fault(REF, f"{role}: {scene.faults[role]}"))

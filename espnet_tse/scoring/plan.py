@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.scoring.annotations import gender_pairs, interferer_texts
+from espnet_tse.scoring.annotations import gender_pairs, interferer_texts, real_time_factors
 from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.external_scores import ExternalScores, read_external
 from espnet_tse.scoring.identity import describe, describe_recogniser
@@ -46,6 +46,7 @@ class ScoringOptions:
     intf_utt2spk: tuple[Path, ...] = ()
     spk2gender: Path | None = None
     external: tuple[str, ...] = ()
+    utt2rtf: Path | None = None
     preset: str = "offline"
     metrics: str = ""
     asr: tuple[str, ...] = ()
@@ -150,7 +151,7 @@ def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]
     return tuple(n for n in METRICS if n in names), explicit
 
 
-_OPTION = {"absent": "--absent"}
+_OPTION = {"absent": "--absent", "utt2rtf": "--utt2rtf"}
 
 
 def _drop_impossible(
@@ -167,6 +168,7 @@ def _drop_impossible(
         "enroll": options.enroll_scp is not None,
         "intf": bool(options.intf_scp),
         "absent": bool(options.absent),
+        "utt2rtf": options.utt2rtf is not None,
     }
     unmissed: dict[str, str] = {}
     if not options.absent:  # nobody misses what is about absent targets: told, but not in the results
@@ -210,7 +212,8 @@ def _measures_used(names: tuple[str, ...], speaker_model: str) -> list[str]:
     used = {METRICS[name].measure for name in names} | {"si_sdr", "overlap"}
     used |= {"sdr"} & {name.removesuffix("_i") for name in names}
     used |= {speaker_model} if "confusion" in used else set()
-    return [name for name in MEASURES if name in used]
+    # What the decoding noted is no part of how a result was scored.
+    return [name for name in MEASURES if name in used - {"decoding_time"}]
 
 
 def _best_speaker_model(names: tuple[str, ...]) -> str:
@@ -320,7 +323,11 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
         raise DataError(f"--asr {recognisers[0].kind}: needs --text (for wer) or --ref_scp (for dwer).")
     options = replace(options, text_norm=choose_normaliser(options.text_norm, specs))
     names, explicit = select_metrics(options.preset, options.metrics)
+    if options.utt2rtf and "rtf" not in names:
+        names += ("rtf",)  # the file says that it is wanted
     utterances, low_band = pair_inputs(options)
+    factors = real_time_factors(options, utterances)
+    utterances = [replace(utterance, rtf=factors.get(utterance.key)) for utterance in utterances]
     names, not_available = _drop_impossible(names, explicit, options, low_band, deaf)
     speakers = read_scp(options.utt2spk) if options.utt2spk else {}
     lacking = [u.key for u in utterances if options.utt2spk and u.key not in speakers]

@@ -67,7 +67,8 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
             shown = now
             # By audio, not by count: the longest come first, and would promise too long a wait.
             left = (now - start) / audio_done * (audio - audio_done)
-            log.info("scored %d/%d utterances, ETA %s", len(records), total, timedelta(seconds=round(left)))
+            done, wait = bar(audio_done / audio), timedelta(seconds=round(left))
+            log.info("scored %s %d/%d utterances, ETA %s", done, len(records), total, wait)
     if pool.crashed:
         log.warning(
             "%d utterance(s) killed their process, see 'crash' in failed: %s",
@@ -84,6 +85,12 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
         sum(record.computed == record.cached == 0 for record in records.values()),
     )
     return records, pool.files
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A share from 0 to 1 as a bar; a line of a log, because jobs of a cluster have no terminal."""
+    filled = int(width * share)
+    return f"[{'#' * filled}{'.' * (width - filled)}]"
 
 
 def run_shard(plan: ScoringPlan) -> int:

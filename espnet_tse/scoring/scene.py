@@ -51,6 +51,7 @@ class Scene:
     interferers: list[Source]
     faults: dict[str, str | None]
     target_absent: bool = False
+    rtf: float | None = None
 
     @property
     def estimate(self) -> Signal:

@@ -116,7 +116,7 @@ class UtteranceScorer:
         silent = "ref" in data and digital_silence(data["ref"])
         absent = utterance.target_absent or (self.plan.silent_is_absent and silent)
         faults["absent"] = doubt_of_absence(data.get("ref")) if absent else None
-        return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent)
+        return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent, utterance.rtf)
 
     def _describe(self, scene: Scene, record: Record) -> None:
         """What the utterance is like, whatever the estimate: for the protocol and the buckets."""

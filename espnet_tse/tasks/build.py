@@ -52,8 +52,28 @@ def build_extractor(args: argparse.Namespace) -> AbsExtractor:
     parts = {}
     extractor_choices.config(args.extractor, args.extractor_conf)  # first, for its message about an unknown name
     if extractor_choices.classes[args.extractor].wants_speaker_encoder:
+        check_speaker_encoder(args)
         conf = args.speaker_encoder_conf
         parts["new_speaker_encoder"] = lambda input_dim: speaker_encoder_choices.build(
             args.speaker_encoder, conf, input_dim=input_dim
         )
     return extractor_choices.build(args.extractor, args.extractor_conf, **parts)
+
+
+def check_speaker_encoder(args: argparse.Namespace) -> None:
+    """Raise ValueError for an encoder that takes waveforms where there are none, or at another rate."""
+    encoder = speaker_encoder_choices.classes.get(args.speaker_encoder)
+    if encoder is None or not encoder.takes_waveform:
+        return
+    sample_rate = extractor_choices.config(args.extractor, args.extractor_conf).sample_rate
+    if not extractor_choices.classes[args.extractor].gives_waveform:
+        givers = sorted(name for name, part in extractor_choices.classes.items() if part.gives_waveform)
+        raise ValueError(
+            f"speaker_encoder {args.speaker_encoder} takes waveforms, and extractor {args.extractor} hands it features of "
+            f"its own; use it with {' or '.join(givers)}, or choose another speaker_encoder."
+        )
+    if sample_rate != encoder.sample_rate:
+        raise ValueError(
+            f"speaker_encoder {args.speaker_encoder} works at {encoder.sample_rate} Hz, but extractor_conf says "
+            f"sample_rate: {sample_rate}; choose another speaker_encoder."
+        )

@@ -5,6 +5,7 @@ from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
 from espnet_tse.extractor.dpccn import DPCCN
 from espnet_tse.extractor.given_embedding import GivenEmbedding
+from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E
 from espnet_tse.extractor.speaker_resnet1d import SpeakerResNet1d
 from espnet_tse.extractor.speaker_resnet34 import SpeakerResNet34
 from espnet_tse.extractor.speaker_tcn import SpeakerTCN
@@ -45,6 +46,7 @@ speaker_encoder_choices = Choices(
     resnet1d=SpeakerResNet1d,
     resnet34=SpeakerResNet34,
     unet=SpeakerUNet,
+    ge2e=SpeakerGE2E,
     given=GivenEmbedding,
 )
 model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative, usef_laura_tse=USEFLauraTSE)

@@ -23,7 +23,7 @@ from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.schema.yaml_file import read_yaml
-from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.build import build_model, check_speaker_encoder
 from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
 from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end
 from espnet_tse.train.options import faults_of
@@ -82,6 +82,7 @@ class TSETask(AbsTask):
         """
         count_speakers(args)
         model = build_model(args)
+        start_from_pretrained(model)
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
         if args.output_dir:  # without one the model is only looked at
@@ -222,6 +223,17 @@ class TSETask(AbsTask):
             leave_processes()
 
 
+def start_from_pretrained(model: AbsTSEModel) -> None:
+    """Weights of parts that others have trained; only training reads them, extraction has the model's own.
+
+    Raises:
+        DataError: they are not there.
+    """
+    for module in model.modules():
+        if hasattr(module, "start_from_pretrained"):
+            module.start_from_pretrained()
+
+
 def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:
     """Refuse unknown keys and choices of the ``--config`` file with the nearest known name; exit code 2."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -298,6 +310,11 @@ def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             if name is None:
                 raise ValueError(f"--{choices.option} is required; one of: {', '.join(sorted(choices.classes))}")
             choices.config(name, conf)
+        except ValueError as error:
+            faults.append(str(error))
+    if not faults and "speaker_encoder" in slots:
+        try:
+            check_speaker_encoder(args)
         except ValueError as error:
             faults.append(str(error))
     if faults:

@@ -28,6 +28,7 @@ from espnet_tse.train.segments import SegmentReader
 
 # Segments are keyed by step; these two keys come before the first step's.
 PREPARATION, VALIDATION, FIRST_STEP = 0, 1, 2
+MAX_SKIPPED = 10  # steps in a row without a finite gradient that end the training
 
 
 class CodecTrainer:
@@ -62,6 +63,7 @@ class CodecTrainer:
             else None
         )
         self.step = 0
+        self.skipped_in_a_row = 0
         self.cpu_s = 0.0  # CPU seconds of this process, over all starts
         self.curves = Curves(output_dir, conf.use_tensorboard and self.rank == 0, conf.use_matplotlib)
 
@@ -105,7 +107,11 @@ class CodecTrainer:
         logging.info(f"statistics and tables start from {len(segments)} segments of {self.conf.segment_s} s")
 
     def train_step(self) -> dict[str, float]:
-        """One update of the codec and, where there is one, of the adversary."""
+        """One update of the codec and, where there is one, of the adversary; the figures that are finite.
+
+        Raises:
+            DataError: too many steps in a row had no finite gradient.
+        """
         # All draws of a step (restarts of dead codes, codebook dropout) follow from its number.
         torch.manual_seed(self.conf.seed * 1_000_003 + self.step)
         waveform = self.train(FIRST_STEP + self.step, self.rows).to(self.device)
@@ -125,12 +131,37 @@ class CodecTrainer:
             judged = self.adversary.discriminator_loss(result.waveform, waveform)
             self.update(self.adversary, self.adversary_optimizer, judged)
             stats["discriminator"] = judged.detach()
-        if not math.isfinite(float(stats["loss"])):
-            raise DataError(f"the loss is not finite at step {self.step}; lower lr or grad_clip.")
-        return {name: float(value) for name, value in stats.items()}
+        self.count_skipped(float(stats["grad_norm"]), waveform)
+        figures = {name: float(value) for name, value in stats.items()}
+        return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+    def count_skipped(self, norm: float, waveform: Tensor) -> None:
+        """Log the utterances of a step that ``update`` has skipped; raise ``DataError`` at the limit."""
+        if math.isfinite(norm):
+            self.skipped_in_a_row = 0
+            return
+        self.skipped_in_a_row += 1
+        keys = [self.train.utterance(FIRST_STEP + self.step, row) for row in self.rows]
+        self.codec.eval()  # alone, and without moving a table
+        with torch.no_grad():
+            losses = [float(self.objective(self.codec, row[None], None).loss) for row in waveform]
+        self.codec.train()
+        guilty = [key for key, loss in zip(keys, losses) if not math.isfinite(loss)]
+        culprits = f"losses are finite; utterances {keys}"
+        if guilty:
+            culprits = f"the loss is not finite for {guilty}"
+        logging.warning(f"step {self.step + 1} skipped, its gradient is not finite: {culprits}")
+        if self.skipped_in_a_row >= MAX_SKIPPED:
+            raise DataError(
+                f"{MAX_SKIPPED} steps in a row up to {self.step + 1} had no finite gradient; at the last "
+                f"{culprits}. Look at these files (espnet-tse validate), or lower lr or grad_clip."
+            )
 
     def update(self, module: torch.nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
-        """One step of ``optimizer``; gradients are averaged over processes. Returns the gradient's norm."""
+        """One step of ``optimizer``; gradients are averaged over processes. Returns the gradient's norm.
+
+        Where the norm is not finite the weights stay; it is the same in every process.
+        """
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if is_distributed():
@@ -138,7 +169,8 @@ class CodecTrainer:
             sum_over_processes(gradients)
             torch._foreach_div_(gradients, dist.get_world_size())
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), self.conf.grad_clip)
-        optimizer.step()
+        if math.isfinite(float(norm)):
+            optimizer.step()
         return norm
 
     def draw_codebooks(self, num_rows: int) -> Tensor | None:

@@ -47,6 +47,7 @@ class TrainingOptions:
 
     ema_decay: float | None
     max_skipped_updates: int
+    max_piece_s: float | None
     checkpoint_interval: int | None
     activation_checkpointing: bool
     compile_backend: str | None
@@ -76,6 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max_skipped_updates", type=int, default=10, help="updates in a row without finite gradient that end it"
     )
     group.add_argument(
+        "--max_piece_s",
+        type=float_or_none,
+        default=None,
+        help="memory budget of a process: seconds of mixture and enrollment that it computes at once",
+    )
+    group.add_argument(
         "--checkpoint_interval", type=int_or_none, default=None, help="updates between checkpoints inside an epoch"
     )
     group.add_argument(
@@ -103,6 +110,8 @@ def faults_of(args: argparse.Namespace) -> list[str]:
         value = getattr(args, name)
         if value is not None and value < 1:
             faults.append(f"--{name} is {value}, want at least 1")
+    if args.max_piece_s is not None and not args.max_piece_s > 0.0:
+        faults.append(f"--max_piece_s is {args.max_piece_s}, want seconds above 0, as 80, or none")
     if args.ema_decay is not None and not 0.0 < args.ema_decay < 1.0:
         faults.append(f"--ema_decay is {args.ema_decay}, want a number in (0, 1), as 0.999, or none")
     for phase, name, mode in [*args.best_model_criterion, args.early_stopping_criterion]:

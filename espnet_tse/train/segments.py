@@ -23,10 +23,17 @@ class SegmentReader:
         self.pool = ThreadPoolExecutor(num_workers)
         self.ahead: dict[tuple[int, range], Future] = {}
 
+    def _draw(self, step: int, row: int) -> tuple[str, np.random.Generator]:
+        generator = np.random.default_rng([self.seed, step, row])
+        return self.keys[int(generator.integers(len(self.keys)))], generator
+
+    def utterance(self, step: int, row: int) -> str:
+        """Key of the utterance that a segment is cut from."""
+        return self._draw(step, row)[0]
+
     def segment(self, step: int, row: int) -> np.ndarray:
         """(num_samples,) from an utterance scaled to RMS 1; a short utterance is followed by zeros."""
-        generator = np.random.default_rng([self.seed, step, row])
-        key = self.keys[int(generator.integers(len(self.keys)))]
+        key, generator = self._draw(step, row)
         waveform = self.store.load(key)
         # The level is that of the utterance, as in encoding, so that pauses stay quiet.
         waveform = waveform / (np.sqrt(np.mean(waveform**2)) + 1e-8)

@@ -50,6 +50,7 @@ class Training:
             options.grad_clip,
             options.grad_clip_type,
             options.max_skipped_updates,
+            options.max_piece_s,
         )
         self.average = MovingAverage(model, options.ema_decay) if options.ema_decay is not None else None
         self.reporter = Reporter()

@@ -51,17 +51,20 @@ class Updater:
         grad_clip: float = 5.0,
         grad_clip_type: float = 2.0,
         max_skipped_updates: int = 10,
+        max_piece_s: float | None = None,
     ):
         """
         Args:
             precision: type of autocast, None for none; float16 brings a gradient scaler.
             max_skipped_updates: so many updates in a row without a finite gradient end the training.
+            max_piece_s: seconds that are computed at once, see ``padded_samples``; None for whole batches.
         """
         self.model, self.optimizer, self.device, self.precision = model, optimizer, device, precision
         self.grad_clip, self.grad_clip_type = grad_clip, grad_clip_type
         self.max_skipped_updates, self.skipped_in_a_row = max_skipped_updates, 0
         self.scaler = torch.amp.GradScaler(device) if precision == torch.float16 else None
-        self.max_samples: int | None = None  # of mixture in a piece, padding included; learnt from shortages
+        # Of a piece, see ``padded_samples``: the budget, lowered by shortages.
+        self.max_samples = None if max_piece_s is None else round(max_piece_s * model.sample_rate)
 
     def __call__(self, window: list[Batch]) -> UpdateResult:
         """One update from the batches of ``window``, which every process calls with its rows of them.
@@ -138,23 +141,25 @@ class Updater:
             self._make_smaller(piece, shortage)
 
     def _rows_that_fit(self, batch: Batch) -> int:
-        rows, samples = batch[1]["speech_mix"].shape
-        return rows if self.max_samples is None else max(1, self.max_samples // samples)
+        if self.max_samples is None:
+            return len(batch[0])
+        return max(1, self.max_samples // padded_samples(batch))
 
     def _make_smaller(self, piece: Batch, shortage: str) -> None:
-        keys, data = piece
-        rows, samples = data["speech_mix"].shape
+        keys, samples = piece[0], padded_samples(piece)
+        rows = len(keys)
         if rows == 1:
             raise TrainingStopped(
                 f"{keys[0]} alone ({samples / self.model.sample_rate:.1f} s) does not fit into memory "
-                f"({shortage}); lower --crop_s, or set --activation_checkpointing true."
+                f"({shortage}); lower --crop_s or --enrollment_s, or set --activation_checkpointing true."
             )
         self.max_samples = rows // 2 * samples
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         logging.warning(
             f"out of memory at {rows} rows of {samples / self.model.sample_rate:.1f} s ({shortage}); batches are "
-            f"split into pieces of {rows // 2} such rows from here. A smaller --max_batch_s is faster."
+            f"split into pieces of {rows // 2} such rows from here. --max_piece_s "
+            f"{self.max_samples / self.model.sample_rate:.0f} does so from the start."
         )
 
     def _totals(self, outcomes: list) -> tuple[dict[str, float], float, list[float]]:
@@ -218,6 +223,12 @@ class Updater:
     @torch.no_grad()
     def _loss_is_finite(self, piece: Batch) -> bool:
         return bool(torch.isfinite(self._forward(piece)[3]))
+
+
+def padded_samples(batch: Batch) -> int:
+    """Samples a row of mixture and enrollment, padding included: both are frames of one sequence."""
+    data = batch[1]
+    return sum(data[name].size(1) for name in ("speech_mix", "enroll_ref1") if name in data)
 
 
 def split_rows(batch: Batch, rows: int) -> list[Batch]:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from espnet_tse.extractor.band_split import BandMask, BandSplit, band_widths
+from espnet_tse.extractor.band_split import COARSE_BANDS, BandMask, BandSplit, band_widths
 
 
 @pytest.mark.parametrize("sample_rate, bins, bands", [(16000, 257, 32), (8000, 129, 27), (16000, 33, 29)])
@@ -12,6 +12,11 @@ def test_bands_cover_all_bins(sample_rate, bins, bands):
 
 def test_bands_at_16_khz_are_weseps():
     assert band_widths(16000, 257) == [3] * 15 + [6] * 10 + [16] * 5 + [64, 8]
+
+
+def test_coarse_bands_are_fewer_and_cover_all_bins():
+    widths = band_widths(16000, 513, COARSE_BANDS)
+    assert len(widths) == 22 and sum(widths) == 513 and widths[:11] == [6] * 10 + [16]
 
 
 @torch.no_grad()

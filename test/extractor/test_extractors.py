@@ -5,6 +5,7 @@ import torch
 from factories import make_batch, take_row
 from nano_extractors import CAUSAL, SYSTEMS, nano_extractor
 
+from espnet_tse.extractor.bsrnn import compressed
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.schema.scp import DataError
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
@@ -125,6 +126,23 @@ def test_embeddings_made_by_another_model_take_the_encoders_place():
             nano_extractor(name)(batch)
 
 
+def test_compressed_spectra_keep_their_phases():
+    spectrum = torch.tensor([[3.0, 4.0], [0.03, -0.04], [0.0, 0.0]], requires_grad=True)
+    result = compressed(spectrum, 0.5)
+    magnitudes = result.square().sum(dim=-1).sqrt()
+    torch.testing.assert_close(magnitudes, torch.tensor([5.0, 0.05, 0.0]).sqrt(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(result[:2] / magnitudes[:2, None], torch.tensor([[0.6, 0.8], [0.6, -0.8]]))
+    assert compressed(spectrum, 1.0) is spectrum
+    result.sum().backward()
+    assert spectrum.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("conf", [{"bands": "coarse"}, {"compression": 0.3}])
+def test_bands_and_compression_make_another_estimate(conf):
+    batch = make_batch([0.05], [0.05], None)
+    assert not torch.allclose(nano_extractor("bsrnn", **conf)(batch).waveform, nano_extractor("bsrnn")(batch).waveform)
+
+
 @pytest.mark.parametrize(
     "name, conf, fault",
     [
@@ -138,6 +156,8 @@ def test_embeddings_made_by_another_model_take_the_encoders_place():
         ("spex_plus", {"filter_sizes": [80, 20]}, "shortest first"),
         ("spex_plus", {"hop_length": 30}, "below hop_length"),
         ("bsrnn", {"num_layers": 0}, "positive"),
+        ("bsrnn", {"bands": "corse"}, "did you mean 'coarse'"),
+        ("bsrnn", {"compression": 0.0}, "above 0 and up to 1"),
         ("dpccn", {"n_fft": 96}, "times halved"),
     ],
 )
@@ -146,7 +166,7 @@ def test_bad_settings_are_refused(name, conf, fault):
         nano_extractor(name, **conf)
 
 
-@pytest.mark.parametrize("name", sorted(set(speaker_encoder_choices.classes) - {"given"}))
+@pytest.mark.parametrize("name", sorted(set(speaker_encoder_choices.classes) - {"given", "ge2e"}))
 def test_speaker_encoders_refuse_sizes_of_nothing(name):
     with pytest.raises(ValueError, match="positive"):
         speaker_encoder_choices.build(name, {"output_dim": 0}, input_dim=16)

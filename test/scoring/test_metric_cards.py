@@ -31,6 +31,21 @@ def test_every_metric_is_on_the_page_and_in_the_list():
         assert f"| `{name}` |" in page and any(line.startswith(f"preset {name}: ") for line in lines)
 
 
+def test_every_card_has_its_definition_range_settings_and_trap():
+    """Of the page's sections, one a metric."""
+    sections = metrics_markdown().partition("## The metrics one by one")[2].partition("## Failures")[0]
+    cards = {text.split("`")[1]: text for text in sections.split("### ")[1:]}
+    words = {"wer_<tag>", "dwer_<tag>", "cer_<tag>", "leak_<tag>", "hallucination_rate"}
+    assert set(cards) == set(METRICS) | words
+    for name, text in cards.items():
+        _, definition, trap, facts = text.strip().split("\n\n")
+        assert definition.endswith(".") and trap.startswith("*Trap:* ") and trap.endswith("."), name
+        assert facts.startswith("Range: "), name
+        if name in METRICS and MEASURES[METRICS[name].measure].weights:
+            assert "Weights: " in facts
+            assert any(licence in facts for licence in ("licence", "MIT", "Apache", "CC BY")), name
+
+
 def test_the_opening_table_has_the_columns_of_recognisers():
     table = metrics_markdown().partition("## Presets")[0]
     for name in ("wer_<tag>", "dwer_<tag>", "cer_<tag>", "leak_<tag>", "hallucination_rate"):
@@ -73,7 +88,7 @@ def test_no_metric_of_the_specification_lacks():
     models = ("resemblyzer", "wavlm", "wespeaker", "wespeaker01")
     speakers = [f"spk_{model}{side}" for model in models for side in ("", "_enroll")]
     samples = ["si_sdr", "si_sdr_i", "sdr", "sdr_i", "pesq", "pesq_nb", "stoi", "estoi"]
-    others = ["sbs", "sbs_r", "sbs_f1", "conf_rate", "fail_rate", "len_ratio", "est_dbfs", "clip_frac"]
+    others = ["sbs", "sbs_r", "sbs_f1", "conf_rate", "fail_rate", "len_ratio", "est_dbfs", "clip_frac", "rtf"]
     assert {*opinions, *speakers, *samples, *others} <= set(METRICS)
     assert {"pocketsphinx", "whisper", "faster_whisper", "hf_whisper"} <= set(MEASURES)
 

@@ -60,6 +60,25 @@ def test_missing_inputs_make_metrics_unavailable_with_one_line(options, caplog):
     assert "si_sdr" not in only.worker.metrics and "spk_resemblyzer_enroll" in only.worker.metrics
 
 
+def test_real_time_factors_are_a_column_and_part_no_results(options, tmp_path):
+    plain = make_plan(options)
+    noted = replace(options, utt2rtf=tmp_path / "utt2rtf")
+    noted.utt2rtf.write_text("u1 0.25\nother 3\n")
+    plan = make_plan(noted)
+    assert plan.worker.metrics == (*plain.worker.metrics, "rtf") and plan.signature == plain.signature
+    assert [utterance.rtf for utterance in plan.utterances] == [0.25, None]
+    for content, message in (
+        ("u1 fast\n", "utt2rtf: key 'u1': 'fast' is no real-time factor; mend the line"),
+        ("u1 -1\n", "'-1' is no real-time factor"),
+        ("other 3\n", "has a value for none of the 2 utterances; its keys are other"),
+    ):
+        noted.utt2rtf.write_text(content)
+        with pytest.raises(DataError, match=message):
+            make_plan(noted)
+    with pytest.raises(DataError, match="rtf was asked for by name but needs --utt2rtf"):
+        make_plan(replace(options, metrics="+rtf"))
+
+
 def test_asked_for_by_name_and_impossible_is_an_error(options):
     with pytest.raises(DataError, match="conf_rate was asked for by name but needs --intf_scp"):
         make_plan(replace(options, intf_scp=(), metrics="+conf_rate"))

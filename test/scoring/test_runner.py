@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -189,6 +190,20 @@ def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog,
     assert not (deadly.output_dir / "result.json").exists()
     deadly.inf_scp.write_text(deadly.inf_scp.read_text().replace("pipe:0", "inf/u07.wav"))
     assert run(make_plan(deadly)) == 0 and "6 utterances whole from the cache, 2 without" in caplog.text
+    # The same bytes as of a run that nothing ended.
+    whole = replace(deadly, output_dir=tmp_path / "whole")
+    assert run(make_plan(whole)) == 0 and files_of(whole.output_dir) == files_of(deadly.output_dir)
+
+
+def test_progress_is_a_bar_with_the_time_to_go(options, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(runner, "PROGRESS_S", 0.0)
+    assert run(make_plan(replace(options, metrics="si_sdr", asr=(), text=None))) == 0
+    shown = [line for line in caplog.messages if line.startswith("scored [")]
+    assert re.fullmatch(r"scored \[#*\.*\] 1/9 utterances, ETA \d+:\d\d:\d\d", shown[0])
+    assert "scored [####################] 9/9 utterances, ETA 0:00:00" in shown
+    bars = [runner.bar(share, 4) for share in (0.0, 0.49, 0.5, 1.0)]
+    assert bars == ["[....]", "[#...]", "[##..]", "[####]"]
 
 
 def test_shards_fill_the_caches_and_a_plain_run_merges_them(options, caplog):

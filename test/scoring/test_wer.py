@@ -15,6 +15,12 @@ def test_known_counts():
     assert count("a b c d", "a x c") == (1, 1, 0, 4)
     assert count("e f", "e f g") == (0, 0, 1, 2)
     assert count("x", "y z") == (1, 0, 1, 1)
+    pairs = [
+        pair
+        for texts in (("a b c d", "a x c"), ("e f", "e f g"))
+        for pair in align_words(*(text.split() for text in texts)).pairs
+    ]
+    assert sum(reference == heard for reference, heard in pairs) == 4
 
 
 def test_empty_hypothesis_is_all_deletions():

@@ -225,6 +225,8 @@ def test_codec_sized_length_differences(cheap, audio, data, speech):
 def test_min_length_gives_the_ceiling_and_strict_refuses(make_scorer, audio, data, speech):
     entry = audio("second", speech[:16000])
     assert values(score(make_scorer("min", "pesq", length="min"), data, entry))["pesq"] > 4.6
+    estoi = values(score(make_scorer("min_estoi", "estoi", length="min"), data, entry))["estoi"]
+    assert estoi == pytest.approx(1.0)
     outcome = score(make_scorer("strict", "pesq", length="strict"), data, entry).outcomes["pesq"]
     assert outcome.penalised and "--length strict" in outcome.fault.reason
     # A stump is no fault of the data, even where it decides the length.
@@ -307,7 +309,8 @@ def test_alignment_adds_columns_and_changes_none(make_scorer, cheap, audio, data
     late = audio("late160", np.roll(speech, 160))
     record = score(make_scorer("align", "si_sdr,stoi", align="xcorr"), data, late)
     assert record.lag_samples == 160
-    assert record.outcomes["si_sdr"] == score(cheap, data, late).outcomes["si_sdr"]
+    plain = score(cheap, data, late).outcomes
+    assert all(record.outcomes[name] == plain[name] for name in ("si_sdr", "stoi"))
     assert record.outcomes["si_sdr_al"].value > record.outcomes["si_sdr"].value + 20
     failed = score(make_scorer("align2", "si_sdr,stoi", align="xcorr"), data, None)
     assert failed.outcomes["stoi_al"] == failed.outcomes["stoi"] and failed.lag_samples is None
@@ -400,6 +403,15 @@ def test_an_estimate_that_is_its_target_is_suspected(outputs, make_scorer, audio
 def test_an_estimate_of_a_lower_rate_is_flagged(cheap, folder, data, speech):
     soundfile.write(folder / "slow.wav", speech[::2], 8000, subtype="FLOAT")
     assert "low_rate" in score(cheap, data, str(folder / "slow.wav")).flags
+
+
+def test_real_time_factors_are_as_noted_whatever_the_estimate(make_scorer, folder, audio, data, noisy):
+    (folder / "utt2rtf").write_text("u 0.5\n")
+    scorer = make_scorer("rtf", "si_sdr", utt2rtf=folder / "utt2rtf")
+    for entry in (audio("noted", noisy), None):
+        assert score(scorer, data, entry, rtf=0.5).outcomes["rtf"].value == 0.5
+    unknown = score(scorer, data, None).outcomes["rtf"]
+    assert not unknown.applicable and not unknown.excluded
 
 
 ABSENT = "si_sdr,absent_leak,absent_activity,est_dbfs,len_ratio"

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from espnet_tse.codec.manifest import read_manifest
 from espnet_tse.schema.audio import write_audio
 from espnet_tse.schema.scp import DataError, write_scp
 from espnet_tse.tasks.codec import read_train_conf, train_codec
+from espnet_tse.train.checkpoint import read_checkpoint
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.codec_trainer import learning_rate
 
@@ -87,6 +90,35 @@ def test_training_lowers_the_loss_and_leaves_a_codec_folder(data, kind):
     manifest = read_manifest(folder)
     assert manifest["training"]["steps"] == 40 and "cpu_s" not in manifest["training"]
     json.dumps(manifest, allow_nan=False)
+
+
+def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch, caplog):
+    """As an overflow gives it; the next steps go on from the weights before it."""
+    from espnet_tse.codec.objective import SpectralObjective
+    from espnet_tse.train import codec_trainer
+
+    whole, calls = SpectralObjective.forward, []
+
+    def overflow(self, codec, waveform, *rest):
+        result = whole(self, codec, waveform, *rest)
+        calls.append(codec.training)
+        loss = result.loss * float("inf") if calls.count(True) in broken and codec.training else result.loss
+        return replace(result, loss=loss)
+
+    monkeypatch.setattr(SpectralObjective, "forward", overflow)
+    broken = {3}
+    folder = train(data, "spectral", "one", max_steps=5, checkpoint_interval=5)
+    told = r"step 3 skipped, its gradient is not finite: losses are finite; utterances \['u\d'"
+    assert re.search(told, caplog.text)
+    steps = [step for step, _ in read_checkpoint(folder)["curves"]["train"]["loss"]]
+    assert steps == [1, 2, 4, 5]
+    assert all(value.isfinite().all() for value in weights(folder).values() if value.is_floating_point())
+
+    calls.clear()
+    broken = set(range(2, 99))
+    monkeypatch.setattr(codec_trainer, "MAX_SKIPPED", 4)
+    with pytest.raises(DataError, match=r"4 steps in a row up to 5 had no finite gradient.*'u\d'.*lower lr"):
+        train(data, "spectral", "all", max_steps=9, checkpoint_interval=9)
 
 
 @pytest.mark.parametrize("kind", ["spectral", "waveform"])

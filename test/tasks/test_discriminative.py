@@ -94,6 +94,12 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
         ({"speaker_encoder": None}, "--speaker_encoder is required"),
         ({"lm": "decoder_only"}, "this system has no lm"),
         ({"extractor_conf": {"num_filter": 8}}, "did you mean 'num_filters'"),
+        ({"speaker_encoder": "ge2e", "speaker_encoder_conf": {}}, "use it with bsrnn or dpccn"),
+        (
+            {"extractor": "bsrnn", "extractor_conf": {"sample_rate": 8000}}
+            | {"speaker_encoder": "ge2e", "speaker_encoder_conf": {}},
+            "ge2e works at 16000 Hz, but extractor_conf says sample_rate: 8000",
+        ),
         ({"model_conf": {"losses": {"sisdr": 1.0}}}, "did you mean 'si_sdr'"),
     ],
 )

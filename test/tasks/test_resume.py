@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from nano_training import options, weights
 from tse_system import SYSTEM
 
 from espnet_tse.train.checkpoint import PLAIN_TYPES
 
 FORKED = Path(__file__).resolve().parents[1] / "forked_training.py"
+CONFIGS = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 KILLED = -9
 # Everything that has a state: dropout, moving average, schedule, accumulation, checkpoints inside epochs.
 CONF = {
@@ -87,11 +89,21 @@ def test_killed_trainings_end_as_one_that_was_not(recipe, tmp_path):
     assert not list(killed.glob("*.tmp"))
 
 
-def test_two_processes_train_as_one(recipe, tmp_path):
-    """Same batches over all processes, nothing drawn in the model: the curves differ by rounding."""
+def without_draws(system: str) -> dict:
+    """A model in which nothing is drawn: the nano one, or that of a YAML."""
     still = {"dropout": 0.0, "attention_dropout": 0.0}
-    conf = {name: {**SYSTEM[name], **still} for name in ("encoder_conf", "lm_conf", "vocoder_conf")}
-    conf |= {**CONF, "model_conf": {"truth_share": 1.0}, "max_epoch": 3, "crop_s": 0.9, "batch_size": 4}
+    if system == "nano":
+        blocks = {name: {**SYSTEM[name], **still} for name in ("encoder_conf", "lm_conf", "vocoder_conf")}
+        return {**blocks, "model_conf": {"truth_share": 1.0}}
+    parts = yaml.safe_load((CONFIGS / f"{system}.yaml").read_text(encoding="utf-8"))
+    names = ("frontend", "encoder", "lm", "vocoder", "model")
+    return {key: value for key, value in parts.items() if key.removesuffix("_conf") in names} | {"frontend_conf": {}}
+
+
+@pytest.mark.parametrize("system", ["nano", "laura_tse_mini"])
+def test_two_processes_train_as_one(recipe, tmp_path, system):
+    """Same batches over all processes, nothing drawn in the model: the curves differ by rounding."""
+    conf = {**without_draws(system), **CONF, "max_epoch": 3, "crop_s": 0.9, "batch_size": 4}
     one, two = tmp_path / "one", tmp_path / "two"
     plan = [
         {"command": options(recipe, one, conf), "log": str(tmp_path / "one.log")},
@@ -109,3 +121,21 @@ def test_two_processes_train_as_one(recipe, tmp_path):
     assert len({value for (_, _, name), value in expected.items() if name == "loss"}) == 6
 
 
+def test_two_killed_processes_end_as_two_that_were_not(recipe, tmp_path):
+    """Each draws dropout of its own, so the random generators of both have to be restored."""
+    conf = {**CONF, "max_epoch": 2, "batch_size": 4, "num_iters_per_epoch": 6}
+    whole, killed = (
+        {
+            "command": [*options(recipe, tmp_path / name, conf), "--dist_backend=gloo"],
+            "log": str(tmp_path / f"{name}.log"),
+            "folder": str(tmp_path / name),
+            "ranks": 2,
+        }
+        for name in ("whole", "killed")
+    )
+    # The second checkpoint of the three in the second epoch.
+    statuses = carry_out(tmp_path, [whole, {**killed, "kill": {"checkpoint": 5}}, killed])
+    assert statuses == [0, KILLED, 0], (tmp_path / "killed.log.0").read_text()[-3000:]
+    assert "1 epochs and 1 updates are done" in (tmp_path / "killed.log.0").read_text()
+    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+    assert_same(checkpoint(tmp_path / "whole")["model"], checkpoint(tmp_path / "killed")["model"])

@@ -8,6 +8,7 @@ import torch
 from nano_training import options, weights
 
 from espnet_tse.bin import tse_train
+from espnet_tse.train import training
 from espnet_tse.train.checkpoint import read_checkpoint
 
 
@@ -26,6 +27,49 @@ def test_the_averaged_weights_are_validated_and_kept(recipe, tmp_path, caplog):
     for figure in ("s of audio/s", "code frames/s", "data wait", "peak memory", "ETA 0:00:"):
         assert figure in speed[0]
     assert "grad_norm=" in caplog.text and "optim0_lr0=1.000e-03" in caplog.text
+
+
+def test_losses_and_accuracies_are_drawn(recipe, tmp_path):
+    folder = tmp_path / "exp"
+    tse_train.main(options(recipe, folder, max_epoch=2, use_matplotlib=True))
+    for name in ("loss", "loss_ce", "loss_reg", "acc_1", "acc_2", "optim0_lr0", "grad_norm"):
+        assert (folder / "images" / f"{name}.png").stat().st_size > 1000, name
+
+
+@pytest.mark.parametrize(
+    "scheduler, conf",
+    [
+        ("warmup_plateau", {"warmup_steps": 1, "decay_epoch": 0, "patience": 1, "min_lr": 0.0}),
+        ("reducelronplateau", {"factor": 0.5, "patience": 0, "eps": 0.0}),
+    ],
+)
+def test_the_rate_is_halved_where_the_validation_stalls(recipe, tmp_path, scheduler, conf):
+    """In the released code the halving is undone by the next update."""
+    # Rates so small that float32 weights stay: every epoch but the first stalls.
+    settings = {"optim": "sgd", "optim_conf": {"lr": 1e-20}, "scheduler": scheduler, "scheduler_conf": conf}
+    tse_train.main(options(recipe, tmp_path / "exp", max_epoch=4, **settings))
+    stats = read_checkpoint(tmp_path / "exp")["reporter"]["stats"]
+    assert len({stats[epoch]["valid"]["loss"] for epoch in stats}) == 1
+    rates = [stats[epoch]["train"]["optim0_lr0"] for epoch in sorted(stats)]
+    assert rates == pytest.approx([1e-20, 1e-20, 0.5e-20, 0.25e-20], rel=1e-6)
+
+
+def test_the_scale_of_a_float16_loss_is_resumed(recipe, tmp_path, monkeypatch):
+    """As on GPUs without bfloat16, the scale grown after each finite update."""
+    monkeypatch.setattr(training, "autocast_type", lambda device: torch.float16)
+    scaler = torch.amp.GradScaler
+    settings = {"init_scale": 4.0, "growth_interval": 2}
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda device: scaler(device, **settings))
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    conf = {"use_amp": True, "checkpoint_interval": 1}
+    tse_train.main(options(recipe, whole, max_epoch=3, **conf))
+    for epochs in (1, 2, 3):
+        tse_train.main(options(recipe, parts, max_epoch=epochs, **conf))
+    one, other = read_checkpoint(whole), read_checkpoint(parts)
+    assert one["scaler"] == other["scaler"]
+    # Nine updates: the scale has doubled four times and the ninth is counted.
+    assert one["scaler"]["scale"] == 64.0 and one["scaler"]["_growth_tracker"] == 1
+    torch.testing.assert_close(one["model"], other["model"], atol=0, rtol=0)
 
 
 def test_a_damaged_checkpoint_costs_an_epoch_and_nothing_else(recipe, tmp_path, caplog):
@@ -72,6 +116,7 @@ def test_unknown_criteria_are_refused_before_the_first_epoch(recipe, tmp_path, c
         ({"train_dtype": "float16"}, "--use_amp true computes in bfloat16"),
         ({"ema_decay": 1.5}, "--ema_decay is 1.5"),
         ({"accum_grad": 0}, "--accum_grad is 0"),
+        ({"max_piece_s": 0.0}, "--max_piece_s is 0.0, want seconds above 0"),
         ({"best_model_criterion": [["test", "loss", "min"]]}, "criterion [test, loss, min]"),
     ],
 )

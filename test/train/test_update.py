@@ -68,6 +68,27 @@ def test_out_of_memory_splits_the_batch_and_changes_nothing_else(caplog):
     assert [len(keys) for keys in model.calls] == [5] + 4 * [2, 2, 1]
 
 
+def test_a_memory_budget_splits_from_the_start_and_changes_nothing_else(caplog):
+    model, window = Toy(memory=2), [batch([7] * 5), batch([4, 7], seed=1)]
+    split, [result] = updated(model, [window], max_piece_s=1.5)  # two rows of 0.7 s
+    whole, [expected] = updated(Toy(), [window])
+    torch.testing.assert_close(split, whole)
+    assert result.norm == pytest.approx(expected.norm) and "out of memory" not in caplog.text
+    assert [len(keys) for keys in model.calls] == [2, 2, 1, 2]
+    # A longer row than the budget is a piece of its own.
+    updated(alone := Toy(memory=1), [window], max_piece_s=0.1)
+    assert {len(keys) for keys in alone.calls} == {1}
+
+
+def test_enrollments_take_memory_too():
+    model = Toy()
+    keys, data = batch([7] * 4)
+    model.forward = lambda enroll_ref1, enroll_ref1_lengths, **rest: Toy.forward(model, **rest)
+    enrollment = {"enroll_ref1": torch.zeros(4, 8), "enroll_ref1_lengths": torch.tensor([8, 8, 8, 8])}
+    updated(model, [[(keys, data | enrollment)]], max_piece_s=3.0)  # 0.7 + 0.8 s a row
+    assert [len(keys) for keys in model.calls] == [2, 2]
+
+
 def test_evaluation_splits_too():
     model = Toy(memory=2)
     updater = Updater(model, torch.optim.SGD(model.parameters(), lr=0.1), "cpu")

@@ -2,7 +2,7 @@
 
 from espnet_tse.scoring.card import Measure, MetricCard
 
-MEASURES = [Measure("signal", 1, "derived", {"clip_at": 0.999})]
+MEASURES = [Measure("signal", 1, "derived", {"clip_at": 0.999}), Measure("decoding_time", 1, "derived")]
 
 METRICS = [
     MetricCard(
@@ -12,6 +12,7 @@ METRICS = [
         "none",
         ("inf", "ref"),
         "Diagnostic; the share outside 0.9..1.1 is given beside it. 0 for a missing estimate.",
+        "The mean hides what is off: too short and too long ones cancel.",
         ceiling=1.0,
         penalty=0.0,
         natural_length=True,
@@ -22,7 +23,8 @@ METRICS = [
         "level of the estimate",
         "none",
         ("inf",),
-        "Diagnostic; RMS relative to full scale. DNSMOS depends on the level.",
+        "Diagnostic; RMS relative to full scale.",
+        "DNSMOS, NISQA and UTMOS depend on the level: compare them for systems of like level.",
         unit="dBFS",
         natural_length=True,
         when="always",
@@ -34,6 +36,20 @@ METRICS = [
         "none",
         ("inf",),
         "Diagnostic; share of samples with |x| >= 0.999.",
+        "Clipping that was scaled down afterwards is not seen.",
+        natural_length=True,
+        when="always",
+    ),
+    MetricCard(
+        "rtf",
+        "decoding_time",
+        "real-time factor of the extraction",
+        "none",
+        ("inf", "utt2rtf"),
+        "Diagnostic; computing time over duration as the decoding noted it (--utt2rtf), nothing is measured here. "
+        "An utterance without a value is left out.",
+        "Of its machine, threads and batch: compare only what ran on the same ones. Loading a model may be in "
+        "it.",
         natural_length=True,
         when="always",
     ),

@@ -29,8 +29,9 @@ METRICS = [
         "down",
         ("inf", "ref", "intf"),
         "Share of utterances whose estimate is nearer (cosine of the best speaker model among the metrics, else "
-        "Resemblyzer) to an interferer than to the target. Not blind to outputs that are not sample-aligned; "
-        "unsure for voices that are alike and for estimates below a second.",
+        "Resemblyzer) to an interferer than to the target. Outputs need not be sample-aligned.",
+        "Unsure for voices that are alike and for estimates below a second; of untouched 0 dB mixtures about "
+        "half are wrong.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
@@ -44,8 +45,8 @@ METRICS = [
         "down",
         ("inf", "ref", "intf"),
         "Share of utterances whose estimate has a higher SI-SDR against an interferer than against the target. "
-        "Exact for outputs that are sample-aligned; for generative ones both SI-SDRs are noise and the rate tends "
-        "to a half: read conf_rate there.",
+        "Exact for outputs that are sample-aligned.",
+        "For generative outputs both SI-SDRs are noise and the rate tends to a half: read conf_rate there.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
@@ -57,7 +58,9 @@ METRICS = [
         "failure rate",
         "down",
         ("inf", "ref", "mix"),
-        "Share of utterances with si_sdr_i below 1 dB; means something for sample-aligned outputs only.",
+        "Share of utterances with si_sdr_i below 1 dB.",
+        "Means something for sample-aligned outputs only; a mixture of 20 dB has little to gain and counts "
+        "as failed.",
         penalty=1.0,
         low=0.0,
         high=1.0,
@@ -69,8 +72,9 @@ METRICS = [
         "down",
         ("inf", "ref"),
         "Share of the target's energy in cells (24 mel bands every 16 ms) where the estimate, after the one gain "
-        "that most cells ask for, is more than 10 dB weaker. Blind to what is added: a mixture loses nothing. "
-        "A wrong speaker and noise score near 1, for the target is gone.",
+        "that most cells ask for, is more than 10 dB weaker.",
+        "Blind to what is added: a mixture loses nothing. A wrong speaker and noise score near 1, for the "
+        "target is gone.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
@@ -84,8 +88,8 @@ METRICS = [
         ("inf", "ref"),
         "Level lost in the first 100 ms of the target's activity against its middle, relative to the target: "
         "10 log10(G_middle / G_onset) with G the energy of estimate over target, from 0 (a boost makes up for "
-        "nothing) to 60 dB. " + _ACTIVE + "Energy of an interferer fills the loss: read it beside the wrong-speaker "
-        "rates. Targets that are active for less than 0.4 s are excluded.",
+        "nothing) to 60 dB. " + _ACTIVE + "Targets that are active for less than 0.4 s are excluded.",
+        "Energy of an interferer fills the loss: read it beside the wrong-speaker rates.",
         ceiling=0.0,
         penalty=60.0,
         low=0.0,
@@ -99,6 +103,7 @@ METRICS = [
         "down",
         ("inf", "ref"),
         "As onset_loss, in the last 100 ms of the target's activity: 60 dB where an output stops early.",
+        "As onset_loss; what the output lets ring on fills it too.",
         ceiling=0.0,
         penalty=60.0,
         low=0.0,
@@ -112,9 +117,9 @@ METRICS = [
         "false extraction, level",
         "down",
         ("inf", "mix", "absent"),
-        _ABSENT + "Energy of the estimate relative to the mixture, means removed, -100 to 20 dB. Follows the output's "
-        "level: a system that is quiet everywhere looks good here (read est_dbfs). An output that is missing or "
-        "cannot be read gets the penalty.",
+        _ABSENT + "Energy of the estimate relative to the mixture, means removed, -100 to 20 dB. An output "
+        "that is missing or cannot be read gets the penalty.",
+        "Follows the output's level: a system that is quiet everywhere looks good here (read est_dbfs).",
         penalty=20.0,
         low=-100.0,
         high=20.0,
@@ -129,7 +134,8 @@ METRICS = [
         "down",
         ("inf", "mix", "absent"),
         _ABSENT + "Share of the mixture's active frames in which the estimate is active too, both by the mixture's "
-        "threshold. " + _ACTIVE,
+        "threshold. " + _ACTIVE.strip(),
+        "Counts how often, not how loud: hum above the threshold is as bad as speech.",
         penalty=1.0,
         low=0.0,
         high=1.0,

@@ -21,7 +21,7 @@ _SBS = (
 )
 
 
-def _sbs(name: str, title: str, definition: str, position: int) -> MetricCard:
+def _sbs(name: str, title: str, definition: str, trap: str, position: int) -> MetricCard:
     return MetricCard(
         name,
         "speech_bert_score",
@@ -29,6 +29,7 @@ def _sbs(name: str, title: str, definition: str, position: int) -> MetricCard:
         "up",
         ("inf", "ref"),
         _SBS + definition,
+        trap,
         ceiling=1.0,
         penalty=0.0,
         low=0.0,
@@ -42,13 +43,24 @@ METRICS = [
     _sbs(
         "sbs",
         "SpeechBERTScore, precision",
-        "Mean over the estimate's frames of the nearest target frame; the published column. A short output that "
-        "says a part of the text scores high: read `sbs_r` and `len_ratio` beside it. Not comparable with the "
-        "WavLM-large variant of VERSA.",
+        "Mean over the estimate's frames of the nearest target frame; the published column.",
+        "A short output that says a part of the text scores high: read `sbs_r` and `len_ratio` beside it. "
+        "Not comparable "
+        "with the WavLM-large variant of VERSA.",
         0,
     ),
     _sbs(
-        "sbs_r", "SpeechBERTScore, recall", "Mean over the target's frames of the nearest estimate frame.", 1
+        "sbs_r",
+        "SpeechBERTScore, recall",
+        "Mean over the target's frames of the nearest estimate frame.",
+        "What an output says beside the target costs nothing: read `sbs` beside it.",
+        1,
     ),
-    _sbs("sbs_f1", "SpeechBERTScore, F1", "Harmonic mean of sbs and sbs_r.", 2),
+    _sbs(
+        "sbs_f1",
+        "SpeechBERTScore, F1",
+        "Harmonic mean of sbs and sbs_r.",
+        "Does not tell which of the two is low; papers print the precision.",
+        2,
+    ),
 ]

@@ -20,6 +20,21 @@ MEASURES = [
     Measure("hf_whisper", 1, "words", _WHISPER, ("torch", "transformers"), cost_ms=1570, extra="score-nn"),
 ]
 
+WER_TRAPS = {
+    "wer_<tag>": "Where the audio was cut and the text was not (LibriMix `min`), missing words count as "
+    "deletions. It holds "
+    "the recogniser's own errors: quote the row of the clean target, and never compare two recognisers or "
+    "normalisers",
+    "dwer_<tag>": "Not a difference of two rates: what the recogniser gets wrong on the target is the truth "
+    "here",
+    "cer_<tag>": "Not comparable with word errors; blanks do not count",
+    "leak_<tag>": "Says nothing where target and interferer share their words; another sentence of few "
+    "possible ones "
+    "looks like a leak",
+    "hallucination_rate": "A failed output is an empty text and never hallucinates: read it beside "
+    "`n_penalized`",
+}
+
 # WER columns are made per recogniser (``wer_<tag>``), so they have no fixed card; what they are is
 # said here once for the documents.
 WER_TEXT = {

@@ -1,0 +1,107 @@
+"""A speaker encoder that other speech has trained: GE2E's LSTM, with the weights of the Resemblyzer package."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchaudio.functional import melscale_fbanks
+
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.scp import DataError
+
+WINDOW, HOP, NUM_MELS = 400, 160, 40  # samples at 16 kHz, bands
+PARTIAL, STEP = 160, 77  # frames of a partial utterance, and from one to the next
+MIN_COVERAGE = 0.75  # of the last partial utterance
+LEVEL = 10 ** (-30 / 20)  # RMS; the network hears the level
+WIDTH = 256
+
+
+@dataclass(frozen=True)
+class SpeakerGE2EConfig:
+    """The architecture is that of the weights."""
+
+    frozen: bool = True  # false: training goes on from the pretrained weights
+
+
+class SpeakerGE2E(AbsSpeakerEncoder):
+    """Three LSTM layers over 1.6 s of power-mel frames, linear layer, ReLU, unit length, mean over the partials.
+
+    Source: arXiv:1710.10467; weights and settings of Resemblyzer 0.1.4 (Apache-2.0; VoxCeleb 1 and 2, LibriSpeech's
+    train-other-500). They are read when a training begins and belong to the model from then on. The embedding has
+    RMS 1 instead of length 1, so that a fusion layer sees values of order 1.
+    """
+
+    Config = SpeakerGE2EConfig
+    takes_waveform = True
+    sample_rate = 16000  # Hz, of the weights
+    output_dim = WIDTH
+
+    def __init__(self, config: SpeakerGE2EConfig):
+        super().__init__()
+        self.frozen = config.frozen
+        self.lstm = nn.LSTM(NUM_MELS, WIDTH, num_layers=3, batch_first=True)
+        self.linear = nn.Linear(WIDTH, WIDTH)
+        self.requires_grad_(not config.frozen)
+        filters = melscale_fbanks(
+            WINDOW // 2 + 1, 0.0, self.sample_rate / 2, NUM_MELS, self.sample_rate, norm="slaney", mel_scale="slaney"
+        )
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
+
+    @classmethod
+    def from_config(cls, config: SpeakerGE2EConfig, input_dim: int) -> "SpeakerGE2E":
+        return cls(config)
+
+    def start_from_pretrained(self) -> None:
+        """Take the weights of the installed Resemblyzer package; its code is not imported.
+
+        Raises:
+            DataError: the package is not installed.
+        """
+        package = find_spec("resemblyzer")
+        if package is None:
+            raise DataError(
+                "speaker_encoder ge2e starts from the weights of the package Resemblyzer, which is not installed: "
+                "pip install --no-deps resemblyzer==0.1.4"
+            )
+        path = Path(package.submodule_search_locations[0]) / "pretrained.pt"
+        states = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+        wanted = self.state_dict()
+        self.load_state_dict({name: states[name] for name in wanted})
+
+    def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, N) waveforms at any level, zeros at padding, and samples a row (B,) -> (B, 256)."""
+        if lengths is None:
+            lengths = torch.full((values.size(0),), values.size(1), device=values.device)
+        with torch.autocast(values.device.type, enabled=False), torch.set_grad_enabled(
+            torch.is_grad_enabled() and not self.frozen
+        ):
+            counts = num_partials(lengths)
+            partials = self.frames(values.float(), lengths, int(counts.max())).unfold(1, PARTIAL, STEP)
+            heard = valid_mask(counts, partials.size(1))
+            _, (hidden, _) = self.lstm(partials.transpose(2, 3)[heard])
+            units = F.normalize(self.linear(hidden[-1]).relu(), dim=-1)
+            total = units.new_zeros(*heard.shape, WIDTH).masked_scatter(heard[..., None], units).sum(dim=1)
+            return F.normalize(total, dim=-1) * WIDTH**0.5
+
+    def frames(self, waveform: Tensor, lengths: Tensor, partials: int) -> Tensor:
+        """(B, T, 40) powers in mel bands, T those of ``partials`` partial utterances."""
+        level = (waveform.square().sum(dim=1) / lengths).sqrt().clamp_min(1e-8)
+        wanted = ((partials - 1) * STEP + PARTIAL) * HOP
+        scaled = F.pad(waveform * (LEVEL / level)[:, None], (0, max(0, wanted - waveform.size(1))))
+        power = torch.view_as_real(
+            torch.stft(scaled, WINDOW, HOP, window=self.window, pad_mode="constant", return_complex=True)
+        )
+        return (power.square().sum(dim=-1).transpose(1, 2) @ self.filters)[:, : (partials - 1) * STEP + PARTIAL]
+
+
+def num_partials(lengths: Tensor) -> Tensor:
+    """Partial utterances of signals of ``lengths`` samples, (B,); the last one is kept when 75 % of it are covered."""
+    frames = torch.div(lengths + HOP, HOP, rounding_mode="floor")
+    counts = 1 + (frames - PARTIAL + STEP).clamp_min(0) // STEP
+    covered = (lengths - (counts - 1) * STEP * HOP) / (PARTIAL * HOP)
+    return torch.where((covered < MIN_COVERAGE) & (counts > 1), counts - 1, counts)
