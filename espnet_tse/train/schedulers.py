@@ -90,5 +90,5 @@ class OneCycle(OneCycleLR):
         """``max_lr``: of the first group, or of every group."""
         if not isinstance(max_lr, list):
             rates = [float(group["lr"]) for group in optimizer.param_groups]
-            max_lr = [max_lr * rate / rates[0] for rate in rates]
+            max_lr = [max_lr * (rate / rates[0]) for rate in rates]
         super().__init__(optimizer, max_lr, **conf)
