@@ -102,7 +102,7 @@ setup() {
 @test "SIGTERM and SIGINT end the jobs and what these started" {
     for signal in TERM:143 INT:130; do
         rm -rf pids
-        run.pl JOB=1:2 log/a.JOB.log bash -c 'sleep 30 & echo $$ $! >> pids; wait' 2> message 3>&- &
+        run.pl --max-jobs-run 2 JOB=1:2 log/a.JOB.log bash -c 'sleep 30 & echo $$ $! >> pids; wait' 2> message 3>&- &
         pid=$!
         until [ -s pids ] && [ "$(wc -l < pids)" -eq 2 ]; do sleep 0.05; done
         kill "-${signal%:*}" "${pid}"
