@@ -17,8 +17,6 @@ from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padd
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.schema.nearest_name import check_known
 
-LOG_FLOOR = 1e-4  # of the power of mixtures at unit level, about 70 dB below a loud bin
-
 
 @dataclass(frozen=True)
 class BSRNNConfig:
@@ -34,7 +32,6 @@ class BSRNNConfig:
     fuse_every_layer: bool = False  # false: the speaker enters in front of the first layer only
     bands: str = "wesep"  # or coarse: 22 bands at 16 kHz
     compression: float = 1.0  # exponent of the magnitudes that the network sees; its mask is of the spectrum itself
-    log_magnitude: bool = False  # the network also sees it; no linear layer can make it of real and imaginary part
     causal: bool = False
 
     def __post_init__(self):
@@ -99,8 +96,7 @@ class BSRNN(AbsExtractor):
         self.enrollment_mel = EnrollmentMel(config.sample_rate, config.num_mels)
         self.speaker_encoder = speaker_encoder
         widths = band_widths(config.sample_rate, self.stft.num_bins, BANDS[config.bands])
-        self.log_magnitude = config.log_magnitude
-        self.split = BandSplit(widths, config.width, config.causal, features=3 if config.log_magnitude else 2)
+        self.split = BandSplit(widths, config.width, config.causal)
         self.layers = nn.ModuleList(BandLayer(config.width, config.causal) for _ in range(config.num_layers))
         fusions = config.num_layers if config.fuse_every_layer else 1
         self.fusions = nn.ModuleList(
@@ -127,20 +123,12 @@ class BSRNN(AbsExtractor):
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
         return Cue(embed_enrollment(self.speaker_encoder, self.enrollment_mel, waveform, lengths))
 
-    def features(self, spectrum: Tensor) -> Tensor:
-        """(B, T, F, 2) -> what the network sees of it: (B, T, F, 2), or (B, T, F, 3) with the log magnitude."""
-        values = compressed(spectrum, self.compression)
-        if not self.log_magnitude:
-            return values
-        magnitude = 0.5 * (spectrum.square().sum(dim=-1, keepdim=True) + LOG_FLOOR).log()
-        return torch.cat([values, magnitude], dim=-1)
-
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None
     ) -> Extraction:
         frames = None if lengths is None else self.stft.num_frames(lengths)
         spectrum = self.stft.analyze(mixture, state)
-        values = self.split(self.features(spectrum), frames)  # (K, B, T, D)
+        values = self.split(compressed(spectrum, self.compression), frames)  # (K, B, T, D)
         for index, layer in enumerate(self.layers):
             if index < len(self.fusions):
                 values = self.fusions[index](values.transpose(0, 1), cue.values).transpose(0, 1)

@@ -15,7 +15,6 @@ from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.schema.audio import resample
 from espnet_tse.schema.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
-from espnet_tse.tasks.shipped import SHIPPED
 
 
 SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
@@ -24,7 +23,7 @@ SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 class Extractor:
     """Extract an enrolled speaker from mixtures.
 
-    >>> extractor = Extractor.from_pretrained()                          # doctest: +SKIP
+    >>> extractor = Extractor.from_pretrained("exp/tse_laura_tse_mini")  # doctest: +SKIP
     >>> estimate = extractor(mixture, enrollment, sample_rate=16000)     # doctest: +SKIP
     """
 
@@ -34,15 +33,13 @@ class Extractor:
     @classmethod
     def from_pretrained(
         cls,
-        path_or_hf_id: str | Path = SHIPPED,
+        path_or_hf_id: str | Path,
         conf: DecodeConf = DecodeConf(),
         checkpoint: str | None = None,
         codec_dir: str | None = None,
         device: str = "cpu",
     ) -> "Extractor":
         """Open an ``exp/`` folder, a packed archive, or a Hugging Face repository (``owner/name``).
-
-        Without a path it is the system that comes with the package; its card is README.md in ``SHIPPED``.
 
         Raises:
             DataError: nothing usable there; the message says what was looked for.

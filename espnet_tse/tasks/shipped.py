@@ -1,7 +1,0 @@
-"""The system that comes with the package: extraction works before anything is trained or downloaded."""
-
-from pathlib import Path
-
-import espnet_tse
-
-SHIPPED = Path(espnet_tse.__file__).parent / "pretrained" / "bsrnn_librispeech"
