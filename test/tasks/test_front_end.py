@@ -12,6 +12,7 @@ from espnet_tse.bin import tse_train
 from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.packing import pack
+from espnet_tse.train.checkpoint import read_checkpoint
 
 SIZES = {"n_fft": 128, "hop_length": 64, "width": 4, "hidden": 4, "num_heads": 2, "approx_qk_dim": 64, "num_blocks": 1}
 FRONT = {"extractor": "usef_tfgridnet", "extractor_conf": SIZES}
@@ -65,8 +66,7 @@ def test_resumed_training_with_two_rates_equals_uninterrupted_training(recipe, f
     tse_train.main(joint(recipe, parts, tmp_path / "gone", **conf, max_epoch=2))
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(parts)[name])
-    log = (whole / "checkpoint.pth", parts / "checkpoint.pth")
-    one, other = (torch.load(path, weights_only=False) for path in log)
+    one, other = (read_checkpoint(folder) for folder in (whole, parts))
     groups = [[(g["lr"], len(g["params"])) for g in state["optimizers"][0]["param_groups"]] for state in (one, other)]
     assert groups[0] == groups[1] and len(groups[0]) == 2
     for epoch in (1, 2):
