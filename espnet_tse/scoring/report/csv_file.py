@@ -44,8 +44,8 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
             low, high = entry.get("ci95") or (None, None)
             yield {
                 "test_set": tables.group.test_set,
-                "preset": ours.meta.get("preset"),
-                "signature": tables.group.signature,
+                "preset": (ours if result.source else result).meta.get("preset"),
+                "signature": ours.signature if result.source else result.signature,
                 "system": result.system,
                 "kind": kind_of(result),
                 "metric": metric,

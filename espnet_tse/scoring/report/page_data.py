@@ -8,7 +8,7 @@ from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, natura
 from espnet_tse.scoring.report.columns import Column
 from espnet_tse.scoring.report.html_listening import Card
 from espnet_tse.scoring.report.html_tree import Html
-from espnet_tse.scoring.report.listening import ranking_metric, wrong_speaker
+from espnet_tse.scoring.report.listening import measures_speaker, ranking_metric, what_came_out
 from espnet_tse.scoring.report.results_table import GroupTables
 
 INPUT_SIR = "input_sir_db"
@@ -58,7 +58,9 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
                 "flags": {
                     place: flags for place, utt in enumerate(utts) if (flags := flags_of(by_utt.get(utt)))
                 },
-                "wrong": [place for place, utt in enumerate(utts) if wrong_speaker(by_utt.get(utt) or {})],
+                # Where it was not measured, there is no count of it: an empty list would read as none.
+                "wrong": places(result, by_utt, utts, "wrong speaker") if measures_speaker(result) else None,
+                "failed": places(result, by_utt, utts, "failed"),
             }
             for result, by_utt in zip(group.results, rows)
         ],
@@ -66,6 +68,12 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
         "buckets": {name: bucket_data(name, group, columns) for name in bucket_names(group)},
         "cards": {place: card_data(cards[utt], group) for place, utt in enumerate(utts) if utt in cards},
     }
+
+
+def places(result: ScoredSet, by_utt: dict[str, dict], utts: list[str], kind: str) -> list[int]:
+    """Places of the utterances of which ``kind`` came out."""
+    rows = [by_utt.get(utt) for utt in utts]
+    return [place for place, row in enumerate(rows) if row is not None and what_came_out(result, row) == kind]
 
 
 def utterance_columns(tables: GroupTables, rows: list[dict[str, dict]]) -> list[Column]:

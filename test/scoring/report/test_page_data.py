@@ -61,6 +61,15 @@ def test_wrong_speakers_and_flags_are_listed_by_place(exp_dir):
     system = data_of(exp_dir)["systems"][2]
     assert system["wrong"] == [4]
     assert system["flags"] == {2: "clipped"}
+    assert data_of(exp_dir)["systems"][0]["wrong"] is None  # the mixture has no such metric: not measured, not none
+
+
+def test_failures_are_no_wrong_speakers(exp_dir):
+    change_rows(exp_dir, lambda number, row: row.update(conf_rate=float(number >= 8)))
+    failed = exp_dir / "tse_a" / "decode_test" / "scoring" / "failed"
+    failed.write_text("utt10 conf_rate est estimate: silent\n")
+    system = data_of(exp_dir)["systems"][2]
+    assert (system["wrong"], system["failed"]) == ([8], [9])
 
 
 def test_utterances_that_a_system_lacks_are_marked(exp_dir):
