@@ -60,7 +60,7 @@ def remarks_on(
         remarks.append(
             f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"
         )
-    if sum("equals_mixture" in record.flags for record in records.values()) == len(records) > 0:
+    if named_mixture or all("equals_mixture" in record.flags for record in records.values()):
         metrics = {name: entry for name, entry in metrics.items() if name != "fail_rate"}
     return remarks + _odd_rates(records, metrics)
 
