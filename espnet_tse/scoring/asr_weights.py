@@ -50,7 +50,8 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
     places = _places(spec, model_dir)
     if not places and _is_path(spec):
         fault = "no such file, nor one of that name in a folder of weights; mend the path"
-        raise DataError(f"--asr {spec.kind}:{spec.weights}: {fault}, or get it with: {_download(spec, model_dir)}")
+        get = f"get it with: {_download(spec, model_dir)}"
+        raise DataError(f"--asr {spec.kind}:{spec.weights}: {fault}, or {get}")
     if not places:
         where = f" or in --model_dir {model_dir}" if model_dir else "; --model_dir is not given"
         fault = f"not there{where}"

@@ -36,12 +36,12 @@ class Line:
 
     @property
     def firm(self) -> bool:
-        """Whether the system that is better has no penalty, which may be better than the output it stands for."""
+        """Whether the better system has no penalty, which may be better than the output it stands for."""
         return bool(self.verdict) and not self.failed[self.verdict == "better"]
 
     @property
     def coverage(self) -> str:
-        """For example ``59/60, 0 and 2 pen``: pairs of common utterances, and the penalties of both systems."""
+        """For example ``59/60, 0 and 2 pen``: pairs of common utterances, penalties of both systems."""
         penalties = f", {self.failed[0]} and {self.failed[1]} pen" if any(self.failed) else ""
         return f"{self.test.pairs}/{self.common}{penalties}"
 
@@ -99,13 +99,14 @@ def compare_systems(
     unit = "target speakers" if ci_unit == "spk" else "utterances"
     remarks.append(
         f"Intervals: 95 % bootstrap over {unit}. p: sign-flip test over {unit}, two-sided; Holm's correction for the "
-        f"{len(judged)} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the better system."
+        f"{len(judged)} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the better "
+        "system."
     )
     remarks.append(
         "scored: pairs of the common utterances"
         + (
-            "; pen: failed outputs of the first and of the other system, at the penalty (of word errors: all words "
-            "deleted, which may be fewer errors than a hallucination has)"
+            "; pen: failed outputs of the first and of the other system, at the penalty (of word errors: all "
+            "words deleted, which may be fewer errors than a hallucination has)"
             if any(any(line.failed) for line in lines)
             else ""
         )

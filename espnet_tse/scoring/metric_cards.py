@@ -206,8 +206,8 @@ mixture, enroll = enrollment, intf = interferers, asr = a recogniser. *Ceiling*:
 """
 
 _HALLUCINATIONS = (
-    "share of utterances with more errors than words (rate above 1) or a failed output; an entry of each word error\n  "
-    "in `result.json`, where `n_over_1` counts those with more errors than words"
+    "share of utterances with more errors than words (rate above 1) or a failed output; an entry of each "
+    "word error\n  in `result.json`, where `n_over_1` counts those with more errors than words"
 )
 _WORD_FACTS = "Settings, weights and licences are the recogniser's, above."
 

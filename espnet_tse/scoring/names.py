@@ -20,6 +20,6 @@ def test_set_name(options: "ScoringOptions") -> str:
 
 
 def folder_name(scp: Path | None, folder: Path | None) -> str:
-    """The folder of a list, or of audio files; of one that is only called "wav" or alike, the folder above it."""
+    """The folder of a list, or of audio files; of one only called "wav" or alike, the folder above it."""
     place = scp.resolve().parent if scp else folder.resolve()
     return place.parent.name if place.name in AUDIO_FOLDERS else place.name

@@ -78,7 +78,8 @@ def read_estimates(options: "ScoringOptions") -> tuple[str, dict[str, str]]:
     if options.inf_dir is None:
         if options.inf_scp.is_dir():
             raise DataError(
-                f"--inf_scp {options.inf_scp}: is a folder; give a folder of estimates as --inf_dir, or the list in it."
+                f"--inf_scp {options.inf_scp}: is a folder; give a folder of estimates as --inf_dir, or the "
+                "list in it."
             )
         return str(options.inf_scp), read_entries(options.inf_scp)
     return str(options.inf_dir), files_of_pattern(options.inf_dir, options.inf_pattern)
@@ -179,8 +180,8 @@ def _check_estimates(
         mend = "write the same keys into both."
         if options.inf_dir is not None:
             mend = (
-                f"say by --inf_pattern what the files are called around their keys (now '{options.inf_pattern}', e.g. "
-                "'{utt}_est.wav')."
+                "say by --inf_pattern what the files are called around their keys (now "
+                f"'{options.inf_pattern}', e.g. '{{utt}}_est.wav')."
             )
         raise DataError(
             f"{where}: no key is in {options.ref_scp or options.absent}: '{min(inf)}' is one here, '{keys[0]}' is one "

@@ -22,8 +22,8 @@ def remarks_on(
         metrics: column -> summary.
         marked: columns with more than 1 % of penalties or exclusions.
         channel: ``--ref_channel``.
-        named_mixture: the row says that its estimates are the mixtures, so it is no news and neither is their lack
-            of improvement.
+        named_mixture: the row says that its estimates are the mixtures, so it is no news and neither is
+            their lack of improvement.
     """
     remarks = []
     if marked:
@@ -66,7 +66,7 @@ def remarks_on(
 
 
 def _share_measured(records: dict[str, Record], name: str) -> float:
-    """Share of the utterances a metric of 0 and 1 applies to in which 1 was measured; a penalty is no measurement."""
+    """Share of the utterances in which a metric of 0 and 1 was measured as 1; a penalty is not measured."""
     outcomes = [record.outcomes[name] for record in records.values() if name in record.outcomes]
     outcomes = [outcome for outcome in outcomes if outcome.applicable and not outcome.excluded]
     found = sum(outcome.value > 0.5 and not outcome.penalised for outcome in outcomes)

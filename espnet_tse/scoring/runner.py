@@ -93,8 +93,8 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
 def time_left(seconds: float, done: float, left: float) -> str:
     """Estimate of the wait, counted from the first utterance's end.
 
-    The start of the jobs and the loading of networks come before that and do not come again. By audio, not by count:
-    the longest come first, and would promise too long a wait.
+    The start of the jobs and the loading of networks come before that and do not come again. By audio, not
+    by count: the longest come first, and would promise too long a wait.
 
     Args:
         seconds: since the first utterance was done.

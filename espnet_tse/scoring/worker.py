@@ -207,7 +207,7 @@ def is_oracle(scene: Scene) -> bool:
 
 
 def repeats_mixture(scene: Scene) -> bool:
-    """Whether an estimate is the mixture up to a gain, and not the target as well (a mixture without interferer is)."""
+    """Whether an estimate is the mixture up to a gain; one without interferer, that is the target, is not."""
     mix = scene.data.get("mix")
     if scene.est.fault or mix is None or mix.fault:
         return False

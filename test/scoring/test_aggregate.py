@@ -220,7 +220,10 @@ def test_unreadable_estimates_are_named():
 
 @pytest.mark.parametrize(
     "mean, said",
-    [({"conf_rate": 1.0}, "100 % of the estimates are nearer"), ({"clip_frac": 0.02}, "2.0 % of all samples")],
+    [
+        ({"conf_rate": 1.0}, "100 % of the estimates are nearer"),
+        ({"clip_frac": 0.02}, "2.0 % of all samples"),
+    ],
 )
 def test_odd_rates_are_said(mean, said):
     (name, value), *_ = mean.items()

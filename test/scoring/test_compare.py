@@ -68,7 +68,8 @@ def test_penalties_stand_in_the_table_and_the_better_system_has_none_where_it_is
     first = write_result("A", {"conf_rate": [1.0] * 12 + [0.0] * 8})
     other = write_result("B", {"conf_rate": [0.0] * 20})
     assert "**-0.6**" in comparison_markdown(compare_systems([first, other]))
-    (other / "scoring" / "failed").write_text("u01 conf_rate est estimate: silent\nu02 conf_rate ref no target\n")
+    failed = "u01 conf_rate est estimate: silent\nu02 conf_rate ref no target\n"
+    (other / "scoring" / "failed").write_text(failed)
     text = comparison_markdown(compare_systems([first, other]))
     assert "20/20, 0 and 1 pen" in text and "-0.6" in text and "**-0.6**" not in text
     assert "pen: failed outputs of the first and of the other system" in text

@@ -165,13 +165,13 @@ def test_estimates_that_are_the_mixtures_are_named_so(world):
     _, _, plan, _ = world
     summary = score(world, {u.key: u.mix for u in plan.utterances})
     assert "3 of 3 utterances: the estimates are the mixtures: nothing was extracted" in summary.warnings
-    assert not any("improve SI-SDR by less" in warning for warning in summary.warnings)  # that says it already
+    assert not any("improve SI-SDR by less" in warning for warning in summary.warnings)
 
 
 def test_wrong_speakers_and_failures_are_counted_apart(world):
     _, signals, plan, _ = world
     own = {u.key: u.inf for u in plan.utterances}
     summary = score(world, own | {"a": None, "b": plan.utterances[1].intf[0]})
-    assert summary.metrics["conf_si_sdr"]["mean"] == pytest.approx(2 / 3)  # a failure is none of the right speaker
+    assert summary.metrics["conf_si_sdr"]["mean"] == pytest.approx(2 / 3)
     assert any(warning.startswith("33 % of the estimates are nearer") for warning in summary.warnings)
     assert not any(warning.startswith("67 % of the estimates are nearer") for warning in summary.warnings)

@@ -121,13 +121,16 @@ def group_comparable(results: Iterable[ScoredSet]) -> list[ComparableGroup]:
     alike: dict[tuple[str, str], list[ScoredSet]] = {}
     for result in results:
         alike.setdefault((result.test_set, result.signature), []).append(result)
-    # The larger group is the recipe's protocol; it goes first within its test set, and the others join it or not.
+    # The larger group is the recipe's protocol; it goes first within its test set, others join it or not.
     ordered = sorted(alike.items(), key=lambda item: (natural_key(item[0][0]), -len(item[1]), item[0][1]))
     groups: list[ComparableGroup] = []
     for (test_set, signature), rows in ordered:
         for result in rows:
             of_set = [group for group in groups if group.test_set == test_set]
-            reasons = [[r for row in group.results for r in table_differences(row, result)] for group in of_set]
+            reasons = [
+                [reason for row in group.results for reason in table_differences(row, result)]
+                for group in of_set
+            ]
             joined = next((group for group, found in zip(of_set, reasons) if not found), None)
             if joined is not None:
                 joined.results.append(result)
@@ -135,7 +138,8 @@ def group_comparable(results: Iterable[ScoredSet]) -> list[ComparableGroup]:
                 differs = tuple(dict.fromkeys(reasons[0])) if reasons else ()
                 groups.append(ComparableGroup(test_set, signature, [result], differs))
     for group in groups:
-        group.results[:] = sorted(tell_apart(group.results), key=lambda r: (system_key(r.system), r.signature))
+        named = tell_apart(group.results)
+        group.results[:] = sorted(named, key=lambda r: (system_key(r.system), r.signature))
     return groups
 
 
@@ -148,7 +152,9 @@ def table_differences(one: ScoredSet, other: ScoredSet) -> list[str]:
     if all("measures" in protocol for protocol in protocols):
         return protocol_differences(*protocols)
     # Of older results the signature is all that tells.
-    return [] if one.signature == other.signature else ["targets, settings, versions or weights (by signature)"]
+    if one.signature == other.signature:
+        return []
+    return ["targets, settings, versions or weights (by signature)"]
 
 
 def read_result(path: Path) -> ScoredSet:
@@ -213,11 +219,12 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
 
 
 def read_failed(path: Path) -> frozenset[tuple[str, str]]:
-    """The (key, column) pairs of a file ``failed`` whose fault is the estimate's; none where there is no file."""
+    """The (key, column) pairs of ``failed`` whose fault is the estimate's; none where there is no file."""
     if not path.is_file():
         return frozenset()
     lines = (line.split(maxsplit=3) for line in path.read_text(encoding="utf-8").splitlines())
-    return frozenset((words[0], words[1]) for words in lines if len(words) > 2 and words[2] in ESTIMATE_FAULTS)
+    faults = (words for words in lines if len(words) > 2 and words[2] in ESTIMATE_FAULTS)
+    return frozenset((key, column) for key, column, *_ in faults)
 
 
 def refuse_constant(name: str) -> None:

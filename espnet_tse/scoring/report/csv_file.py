@@ -62,7 +62,7 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
 
 
 def figures(result: ScoredSet) -> Iterator[tuple[str, dict, float | None]]:
-    """(name, entry, value) of all that the tables show; a share that belongs to an entry is ``<entry>.<share>``."""
+    """(name, entry, value) of all that the tables show; a share of an entry is called ``<entry>.<share>``."""
     for metric, entry in {**result.metrics, **result.wer}.items():
         yield metric, entry, entry.get("corpus" if metric in result.wer else "mean")
         if entry.get("hallucination_rate") is not None:

@@ -36,7 +36,7 @@ def write_latex(path: Path, groups: list[GroupTables]) -> None:
 
 
 def labels(groups: list[GroupTables]) -> list[str]:
-    """What ``\\ref`` calls the tables of each group, as ``tab:my-test-set`` or, of several protocols, with ``-p2``."""
+    """What ``\\ref`` calls the tables of a group: ``tab:my-test-set``, with ``-p2`` of several protocols."""
     return [
         f"tab:{re.sub('[^a-z0-9]+', '-', tables.group.test_set.lower()).strip('-')}"
         + (f"-p{number}" if len(of_set) > 1 else "")

@@ -65,8 +65,8 @@ def what_came_out(result: ScoredSet, row: dict[str, Any]) -> str:
     Args:
         row: its line of scores.jsonl.
     Returns:
-        "failed" where no speaker could be measured (silence, NaN, no file), "wrong speaker" where the estimate is
-        nearer to an interferer than to the target, else "": also where it was not measured.
+        "failed" where no speaker could be measured (silence, NaN, no file), "wrong speaker" where the
+        estimate is nearer to an interferer than to the target, else "": also where it was not measured.
     """
     name = next((name for name in WRONG_SPEAKER_METRICS if row.get(name) is not None), None)
     if name is None:

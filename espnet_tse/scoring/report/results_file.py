@@ -81,8 +81,8 @@ def split_notice(of_set: list[GroupTables]) -> str:
         for number, tables in enumerate(of_set[1:], 2)
     )
     return (
-        f"These results were scored in {len(of_set)} different ways. They stand in separate tables; figures of "
-        f"different tables must not be compared. What differs: {found}."
+        f"These results were scored in {len(of_set)} different ways. They stand in separate tables; figures "
+        f"of different tables must not be compared. What differs: {found}."
     )
 
 

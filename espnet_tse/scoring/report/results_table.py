@@ -61,7 +61,7 @@ class Row:
 
     @property
     def competes(self) -> bool:
-        """Whether the row may be the best: a plain system that was scored here, without oracle inputs or a choice."""
+        """Whether the row may be the best: a plain system scored here, without oracle inputs or a choice."""
         return not (self.result.is_reference or self.is_paper or self.flags)
 
     @property
@@ -88,9 +88,9 @@ class Table:
     def competes(self, row: Row, index: int) -> bool:
         """Whether a row may be the best of a column.
 
-        A penalty may be a better figure than the output that it stands for (an empty text has fewer word errors
-        than a hallucination), so a penalised row never is; nor is one that excludes more than its rivals do. What
-        is excluded for all alike is a fault of the data.
+        A penalty may be a better figure than the output that it stands for (an empty text has fewer word
+        errors than a hallucination), so a penalised row never is; nor is one that excludes more than its
+        rivals do. What is excluded for all alike is a fault of the data.
         """
         entries = [self.columns[index].entry(rival.result) for rival in self.rows if rival.competes]
         fewest = min((entry.get("n_excluded") or 0 for entry in entries if entry), default=0)
@@ -194,7 +194,8 @@ def origin_note(source: str, published: Sequence[ScoredSet], group: ComparableGr
     if theirs == ours:
         return line
     counts = [" or ".join(map(str, numbers)) for numbers in (theirs, ours)]
-    return f"WARNING: {line}: N is {counts[0]} there and {counts[1]} here; figures of other utterances do not compare"
+    found = f"N is {counts[0]} there and {counts[1]} here"
+    return f"WARNING: {line}: {found}; figures of other utterances do not compare"
 
 
 def build_row(result: ScoredSet, columns: list[Column]) -> Row:
@@ -257,13 +258,13 @@ def marks(group: ComparableGroup, tables: list[Table]) -> list[str]:
     failures = any(entry.get("n_penalized") or entry.get("n_excluded") for entry in entries)
     lines = []
     if failures or any(row.flags for row in rows):
-        line = "Bold: best of the systems that are not flagged and have no penalised and no further excluded utterance"
-        line += " in that column"
+        line = "Bold: best of the systems that are not flagged and have no penalised and no further excluded "
+        line += "utterance in that column"
         line += "; †: more than 1 % penalised or excluded" if any(row.dagger for row in rows) else ""
         lines.append(line + ("; ‡: flagged, see below" if any(row.flags for row in rows) else ""))
     # Leakage charges a failure with all words, the worst there is; a word error rate has no worst.
-    words = [entry for result in group.results for name, entry in result.wer.items() if not name.startswith(LEAK)]
-    if any(entry.get("n_penalized") for entry in words):
+    words = [item for result in group.results for item in result.wer.items()]
+    if any(entry.get("n_penalized") for name, entry in words if not name.startswith(LEAK)):
         lines.append(
             "Word errors: a missing or failed output counts as an empty text, all words deleted (100 %); a "
             "hallucination may have more errors than that, so a missing output may lower the rate"
@@ -286,7 +287,7 @@ def presets(results: list[ScoredSet], policies: str) -> list[str]:
 
 
 def lacking_of_preset(result: ScoredSet, preset: str) -> list[str]:
-    """What a preset asks for and a result has not; what is about absent targets is asked for where there are some."""
+    """What a preset asks for and a result has not, but for what is about absent targets."""
     if preset not in PRESETS:
         return []
     lacks = [

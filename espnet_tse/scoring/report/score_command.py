@@ -23,13 +23,14 @@ def score_command(meta: dict[str, Any], folder: Path | None = None) -> str:
     options = meta.get("options") or {}
     if not options:
         return ""
-    # The options are recorded as they were resolved: what was given against the preset stands in the overrides.
+    # The options are recorded as they were resolved; what was given against the preset is in the overrides.
     given = meta.get("preset_overrides")
     defaults = default_options(str(options.get("preset", "")))
-    shown = options if given is None else {k: v for k, v in options.items() if k not in DEFAULTS or k in given}
+    if given is not None:
+        options = {name: value for name, value in options.items() if name not in DEFAULTS or name in given}
     places = {"system": meta.get("system"), "test_set": meta.get("test_set"), "output_dir": folder}
     words = ["espnet-tse score"]
-    for name, value in {**shown, **places}.items():
+    for name, value in {**options, **places}.items():
         if value in (None, False, "", []) or value == defaults.get(name):
             continue
         values = [shlex.quote(str(item)) for item in (value if isinstance(value, list) else [value])]

@@ -1,4 +1,4 @@
-// One point an utterance and system; crosses are wrong speakers, bars are failed outputs, rings have audio on the page.
+// One point an utterance and system; crosses are wrong speakers, bars failed outputs, rings have audio here.
 function drawScatter(charts, width) {
   const { group } = charts;
   const [across, up] = [group.columns[charts.x], group.columns[charts.y]];

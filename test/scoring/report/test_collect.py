@@ -81,7 +81,7 @@ def test_further_columns_do_not_part_tables(tmp_path, write_result, third):
         ({"words": {"version": 1, "asr": ["external"]}}, "versions of the word errors (2 and 1)"),
     ],
 )
-def test_shared_columns_that_were_scored_otherwise_do_and_it_is_said_in_what(tmp_path, write_result, third, reason):
+def test_shared_columns_that_were_scored_otherwise_part_them(tmp_path, write_result, third, reason):
     assert write_three(tmp_path, write_result, **third) == [["A", "B"], ["C"]]
     assert group_comparable(collect_results(tmp_path))[1].differs == (reason,)
 

@@ -67,7 +67,8 @@ def test_wrong_speakers_are_among_the_choices_but_not_all_of_them(exp_dir):
 )
 def test_a_failure_is_no_wrong_speaker(tmp_path, write_result, row, kind):
     path = write_result(tmp_path, "A")
-    (path.parent / "failed").write_text("silent conf_rate est estimate: silent\nutt1 conf_rate ref no target\n")
+    failed = "silent conf_rate est estimate: silent\nutt1 conf_rate ref no target\n"
+    (path.parent / "failed").write_text(failed)
     assert what_came_out(read_result(path), {"utt": "utt1", **row}) == kind
 
 

@@ -61,7 +61,7 @@ def test_wrong_speakers_and_flags_are_listed_by_place(exp_dir):
     system = data_of(exp_dir)["systems"][2]
     assert system["wrong"] == [4]
     assert system["flags"] == {2: "clipped"}
-    assert data_of(exp_dir)["systems"][0]["wrong"] is None  # the mixture has no such metric: not measured, not none
+    assert data_of(exp_dir)["systems"][0]["wrong"] is None  # the mixture has no such metric: not measured
 
 
 def test_failures_are_no_wrong_speakers(exp_dir):

@@ -214,7 +214,7 @@ def test_command_holds_the_options_that_were_set(exp_dir, tmp_path, write_result
     write_result(exp_dir / "tse_c" / "decode", "system30", meta={"options": options})
     path = tmp_path / "RESULTS.md"
     write_results(path, build_groups(collect_results(exp_dir)))
-    command = "Command of system30: espnet-tse score --inf_scp 'a b/wav.scp' --asr x --asr y --allow_upsample "
+    command = "Command of system30: espnet-tse score --inf_scp 'a b/wav.scp' --asr x --asr y --allow_upsample"
     assert command in path.read_text()
 
 
@@ -272,7 +272,8 @@ def test_what_is_excluded_for_all_alike_does_not_hinder_bold(tmp_path, write_res
 
 
 def test_a_flagged_row_is_never_bold_and_its_mark_is_explained(exp_dir, write_result):
-    write_result(exp_dir / "c", "system3", scores={"si_sdr": 99.0}, meta={"flags": ["oracle: target's codes"]})
+    meta = {"flags": ["oracle: target's codes"]}
+    write_result(exp_dir / "c", "system3", scores={"si_sdr": 99.0}, meta=meta)
     text = lines_of(exp_dir)
     assert "99.00" in text and "**99.00**" not in text and "**9.00**" in text
     assert "‡: flagged, see below" in text
