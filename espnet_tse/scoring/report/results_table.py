@@ -279,25 +279,31 @@ def presets(results: list[ScoredSet], policies: str) -> list[str]:
     for result in results:
         name = str(result.meta.get("preset", "not recorded"))
         systems.setdefault(name, []).append(result.system)
-        lacks = lacking_of_preset(result, name)
-        if lacks:
-            lacking.append((result.system, f"without {', '.join(lacks)} of preset {name}"))
+        if text := lacking_of_preset(result, name):
+            lacking.append((result.system, text))
     named = [name if len(systems) == 1 else f"{name} ({', '.join(who)})" for name, who in systems.items()]
     return [f"Preset: {', '.join(named)}{policies}", *grouped(lacking)]
 
 
-def lacking_of_preset(result: ScoredSet, preset: str) -> list[str]:
-    """What a preset asks for and a result has not, but for what is about absent targets."""
+def lacking_of_preset(result: ScoredSet, preset: str) -> str:
+    """What a preset asks for and a result has not, "" if nothing; the shorter list, of what is there or not.
+
+    What is about absent targets is asked for only where there are some.
+    """
     if preset not in PRESETS:
-        return []
-    lacks = [
-        name
-        for name in PRESETS[preset].metrics
-        if name not in result.metrics and METRICS[name].when != "absent" and name != "rtf"
-    ]
+        return ""
+    wanted = [name for name in PRESETS[preset].metrics if METRICS[name].when != "absent"]
     if "pesq_nb" in result.metrics:  # what data below 16 kHz have in its place
-        lacks = [name for name in lacks if name != "pesq"]
-    return lacks + ["word errors"] * (bool(PRESETS[preset].asr) and not result.wer)
+        wanted = [name for name in wanted if name != "pesq"]
+    there = [name for name in wanted if name in result.metrics]
+    lacks = [name for name in wanted if name not in there]
+    if PRESETS[preset].asr:
+        (there if result.wer else lacks).append("word errors")
+    if not lacks:
+        return ""
+    if len(there) < len(lacks):
+        return f"only {', '.join(there) or 'none'} of preset {preset}"
+    return f"without {', '.join(lacks)} of preset {preset}"
 
 
 def policies(settings: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-// One point an utterance and system; crosses are wrong speakers, bars failed outputs, rings have audio here.
+// One point an utterance and system; crosses are wrong speakers, dashes failed outputs, rings have audio here.
 function drawScatter(charts, width) {
   const { group } = charts;
   const [across, up] = [group.columns[charts.x], group.columns[charts.y]];
@@ -41,7 +41,7 @@ function drawScatter(charts, width) {
   };
   // Crosses last: what went wrong must not lie under what went well.
   const shown = charts.visible();
-  const looks = [["dots", "", dot], ["crosses fails", "failed", bar], ["crosses", "wrong speaker", cross]];
+  const looks = [["dots", "", dot], ["crosses fails", "failed", dash], ["crosses", "wrong speaker", cross]];
   const paths = looks.flatMap((look) => shown.map(pathOf(...look)));
   const audible = points.filter((point) => group.cards[point.utt]);
   const rings = h("path", { class: "rings", d: audible.map(ring).join("") });
@@ -91,7 +91,7 @@ const cross = ({ left, top }) => {
   const [x, y] = [left.toFixed(1), top.toFixed(1)];
   return `M${x} ${y}m-4-4l8 8m0-8l-8 8`;
 };
-const bar = ({ left, top }) => `M${left.toFixed(1)} ${top.toFixed(1)}m-5 0h10`;
+const dash = ({ left, top }) => `M${left.toFixed(1)} ${top.toFixed(1)}m-5 0h10`;
 const ring = ({ left, top }) => `M${left.toFixed(1)} ${(top - 6).toFixed(1)}a6 6 0 1 0 .01 0`;
 
 function nearest(points, x, y) {

@@ -4,6 +4,7 @@ import re
 import pytest
 
 from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.results_file import BEGIN, END, GENERATED, write_results
 from espnet_tse.scoring.report.results_table import build_groups
@@ -281,9 +282,16 @@ def test_a_flagged_row_is_never_bold_and_its_mark_is_explained(exp_dir, write_re
 
 def test_a_preset_that_was_not_scored_whole_is_named(tmp_path, write_result):
     write_result(tmp_path / "a", "A", scores={"dnsmos_sig": 3.0}, meta={"preset": "laura"})
+    preset = PRESETS["laura"].metrics
+    whole = dict.fromkeys(preset, 0.5)
+    part = {name: 0.5 for name in preset if name not in ("nisqa", "sbs")}
+    wer = {"dwer_x": {"corpus": 0.5, "ci95": None, "norm": "none", "asr": "x"}}
+    write_result(tmp_path / "b", "B", scores=whole, meta={"preset": "laura"}, wer=wer)
+    write_result(tmp_path / "c", "C", scores=part, meta={"preset": "laura"})
     text = lines_of(tmp_path)
-    assert "- A: without dnsmos_bak, dnsmos_ovrl, nisqa, sbs, spk_wavlm" in text
-    assert "word errors of preset laura" in text
+    assert "- A: only dnsmos_sig of preset laura\n" in text
+    assert "- C: without nisqa, sbs, word errors of preset laura\n" in text
+    assert "- B: " not in text
 
 
 def test_texts_tell_of_leaked_words_and_of_hallucinations(exp_dir, tmp_path, write_result):
