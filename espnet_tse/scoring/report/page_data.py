@@ -4,7 +4,7 @@ import json
 from typing import Any, Iterable
 
 from espnet_tse.scoring.registry import METRICS
-from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, natural_key
+from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, is_mixture, natural_key
 from espnet_tse.scoring.report.columns import Column
 from espnet_tse.scoring.report.html_listening import Card
 from espnet_tse.scoring.report.html_tree import Html
@@ -56,7 +56,9 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
                 "values": [[shown(by_utt.get(utt), column) for utt in utts] for column in columns],
                 "present": [int(utt in by_utt) for utt in utts],
                 "flags": {
-                    place: flags for place, utt in enumerate(utts) if (flags := flags_of(by_utt.get(utt)))
+                    place: flags
+                    for place, utt in enumerate(utts)
+                    if (flags := flags_of(by_utt.get(utt), result.system))
                 },
                 # Where it was not measured, there is no count of it: an empty list would read as none.
                 "wrong": places(result, by_utt, utts, "wrong speaker") if measures_speaker(result) else None,
@@ -128,8 +130,10 @@ def column_data(column: Column) -> dict[str, Any]:
     }
 
 
-def flags_of(row: dict | None) -> str:
-    return ", ".join(str(flag) for flag in (row or {}).get("flags") or [])
+def flags_of(row: dict | None, system: str) -> str:
+    """What is odd about an output; that the mixtures' row has the mixtures is not."""
+    flags = [str(flag) for flag in (row or {}).get("flags") or []]
+    return ", ".join(flag for flag in flags if not (flag == "equals_mixture" and is_mixture(system)))
 
 
 def bucket_labels(facts: list[dict]) -> dict[str, list[str | None]]:

@@ -1,4 +1,4 @@
-// One point an utterance and system; crosses are wrong speakers, dashes failed outputs, rings have audio here.
+// One point an utterance and system; crosses are wrong speakers, dashes failures, rings have audio here.
 function drawScatter(charts, width) {
   const { group } = charts;
   const [across, up] = [group.columns[charts.x], group.columns[charts.y]];
