@@ -41,7 +41,7 @@ class _ListMetrics(argparse.Action):
 def get_parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="espnet-tse score",
-        description="Score estimates against their targets; pairs by key, and a missing output never helps.",
+        description="Score estimates against their targets; pairs by key; a missing output is a failure.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     inputs = parser.add_argument_group("inputs (Kaldi scp files, joined by key)")

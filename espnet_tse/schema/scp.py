@@ -18,13 +18,15 @@ def read_scp(path: Path | str) -> dict[str, str]:
     Returns:
         key -> value in the file's order.
     Raises:
-        DataError: the file is missing or not UTF-8, a line has no value, a key stands twice.
+        DataError: the file is missing, a folder or not UTF-8, a line has no value, a key stands twice.
     """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run the stage that makes it, or mend the path.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder, not a list; name the file with lines 'key value'.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error}); convert it, e.g. with iconv.") from None
     entries: dict[str, str] = {}

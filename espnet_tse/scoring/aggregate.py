@@ -9,9 +9,12 @@ from espnet_tse.scoring.buckets import bucket_labels, keys_by_bucket
 from espnet_tse.scoring.card import MetricCard
 from espnet_tse.scoring.failure import EST, NOT_APPLICABLE, REF, Fault, Outcome
 from espnet_tse.scoring.leakage import leaked_words
+from espnet_tse.scoring.names import system_name
 from espnet_tse.scoring.plan import ScoringPlan
+from espnet_tse.scoring.protocol import WORDS_VERSION
 from espnet_tse.scoring.registry import MEASURES, METRICS
 from espnet_tse.scoring.remarks import MARK_SHARE, remarks_on
+from espnet_tse.scoring.report.collect import is_mixture
 from espnet_tse.scoring.text import NORMALISERS, RATES, split_units
 from espnet_tse.scoring.wer import WordErrors, align_words
 from espnet_tse.scoring.worker import Record
@@ -220,6 +223,12 @@ def summarise_words(column: WordColumn, text_norm: str, speakers: dict[str, str]
     total = sum(n for _, n in counts)
     penalised = sum(column.faults[key].kind == EST for key in kept if key in column.faults)
     clusters = [speakers[key] for key in kept] if speakers else None
+    over_1 = sum(e > n for e, n in counts)
+    quiet = sum(
+        column.faults[key].kind == EST and errors.errors <= errors.num_reference
+        for key, errors in kept.items()
+        if key in column.faults
+    )
     inapplicable = sum(fault.kind == NOT_APPLICABLE for fault in column.faults.values())
     excluded = len(column.errors) - len(kept) - inapplicable
     return {
@@ -230,11 +239,13 @@ def summarise_words(column: WordColumn, text_norm: str, speakers: dict[str, str]
         "ins": sum(e.insertions for e in kept.values()),
         "nref": total,
         "mean_utt": float(np.mean([e / n for e, n in counts])) if counts else None,
-        "n_over_1": sum(e > n for e, n in counts),
-        "hallucination_rate": sum(e > n for e, n in counts) / len(counts) if counts else None,
+        "n_over_1": over_1,
+        # An output that fails must not look cleaner than one that is heard wrongly.
+        "hallucination_rate": (over_1 + quiet) / len(counts) if counts else None,
         "n": len(kept),
         **_shares(excluded, penalised, len(kept) + excluded),
         "ins_excluded": column.excluded_insertions,
+        "version": WORDS_VERSION,
         "norm": text_norm,
         "asr": column.tag,
         "smoke_test": column.smoke_test,
@@ -269,9 +280,10 @@ def bucket_summaries(
     return buckets
 
 
-def scores_mixtures(plan: ScoringPlan) -> bool:
-    """Whether the estimates are the mixtures' own files."""
-    return all(u.inf is not None and u.inf == u.mix for u in plan.utterances)
+def scores_mixtures(records: dict[str, Record]) -> bool:
+    """Whether all estimates that can be used are the mixtures."""
+    usable = [record for record in records.values() if record.estimate_fault is None]
+    return bool(usable) and all("equals_mixture" in record.flags for record in usable)
 
 
 def coverage_of(plan: ScoringPlan, records: dict[str, Record], judged: dict[str, dict]) -> dict[str, int]:
@@ -320,6 +332,8 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
         coverage=coverage_of(plan, records, judged),
         labels=labels,
         buckets=bucket_summaries(plan, records, words, labels),
-        warnings=remarks_on(records, metrics, marked, plan.options.ref_channel, scores_mixtures(plan)),
+        warnings=remarks_on(
+            records, metrics, marked, plan.options.ref_channel, is_mixture(system_name(plan.options))
+        ),
         too_many_failures=failures,
     )

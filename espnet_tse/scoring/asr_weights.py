@@ -48,6 +48,10 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
         DataError: nowhere, or not whole.
     """
     places = _places(spec, model_dir)
+    if not places and _is_path(spec):
+        fault = "no such file, nor one of that name in a folder of weights; mend the path"
+        get = f"get it with: {_download(spec, model_dir)}"
+        raise DataError(f"--asr {spec.kind}:{spec.weights}: {fault}, or {get}")
     if not places:
         where = f" or in --model_dir {model_dir}" if model_dir else "; --model_dir is not given"
         fault = f"not there{where}"
@@ -56,6 +60,11 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
     else:
         return places[0]
     raise DataError(f"--asr {spec.kind}:{spec.weights}: {fault}; get it with: {_download(spec, model_dir)}")
+
+
+def _is_path(spec: AsrSpec) -> bool:
+    """Whether a Whisper is named by where its file is, and not by the name of a model."""
+    return spec.kind == "whisper" and len(spec.weights.parts) > 1
 
 
 def _places(spec: AsrSpec, model_dir: Path | None) -> list[Path]:
@@ -84,7 +93,8 @@ def _download(spec: AsrSpec, model_dir: Path | None) -> str:
     place = (model_dir or Path("<model_dir>")) / FOLDERS[spec.kind]
     if spec.kind == "whisper":
         digest, size = PUBLISHED.get(name, ("<sha256>", "size unknown"))
-        return f"curl -Lo {place / name}.pt --create-dirs {_ADDRESS}/{digest}/{name}.pt ({size}, MIT)"
+        file = spec.weights if _is_path(spec) else place / f"{name}.pt"
+        return f"curl -Lo {file} --create-dirs {_ADDRESS}/{digest}/{name}.pt ({size}, MIT)"
     owner = {"faster_whisper": "Systran", "hf_whisper": "openai"}[spec.kind]
     hub_id = spec.weights if len(spec.weights.parts) == 2 else f"{owner}/{name}"
     return f"hf download {hub_id} --local-dir {place / name} (MIT as published)"

@@ -24,6 +24,8 @@ class Line:
     second: float
     test: PairedDifference
     p_holm: float | None = None
+    common: int = 0  # utterances of both systems; ``test.pairs`` of them have both values
+    failed: tuple[int, int] = (0, 0)  # penalties among the pairs, of the first and of this system
 
     @property
     def verdict(self) -> str:
@@ -31,6 +33,17 @@ class Line:
         if self.p_holm is None or self.p_holm > LEVEL or self.higher_is_better is None:
             return ""
         return "better" if (self.test.difference > 0) == self.higher_is_better else "worse"
+
+    @property
+    def firm(self) -> bool:
+        """Whether the better system has no penalty, which may be better than the output it stands for."""
+        return bool(self.verdict) and not self.failed[self.verdict == "better"]
+
+    @property
+    def coverage(self) -> str:
+        """For example ``59/60, 0 and 2 pen``: pairs of common utterances, penalties of both systems."""
+        penalties = f", {self.failed[0]} and {self.failed[1]} pen" if any(self.failed) else ""
+        return f"{self.test.pairs}/{self.common}{penalties}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,18 @@ def compare_systems(
     unit = "target speakers" if ci_unit == "spk" else "utterances"
     remarks.append(
         f"Intervals: 95 % bootstrap over {unit}. p: sign-flip test over {unit}, two-sided; Holm's correction for the "
-        f"{len(judged)} tests of this table. Bold: corrected p at most {LEVEL}."
+        f"{len(judged)} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the better "
+        "system."
+    )
+    remarks.append(
+        "scored: pairs of the common utterances"
+        + (
+            "; pen: failed outputs of the first and of the other system, at the penalty (of word errors: all "
+            "words deleted, which may be fewer errors than a hallucination has)"
+            if any(any(line.failed) for line in lines)
+            else ""
+        )
+        + "."
     )
     return Comparison(names[0], lines, remarks)
 
@@ -158,7 +182,9 @@ def _lines(
         entry = (first.wer if column in first.wer else first.metrics)[column]
         total = sum(weights) if weights else len(used)
         means = sum(first_values) / total, sum(second_values) / total
-        lines.append(Line(name, column, entry.get("higher_is_better"), *means, test))
+        failed = tuple(sum((key, column) in result.failed for key in used) for result in (first, other))
+        higher = entry.get("higher_is_better")
+        lines.append(Line(name, column, higher, *means, test, common=len(keys), failed=failed))
     return lines
 
 
@@ -203,7 +229,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     lines = [
         f"# Against {escape(comparison.first)}",
         "",
-        f"| system | metric | pairs | {names} | difference | 95 % interval | p | p (Holm) | |",
+        f"| system | metric | scored | {names} | difference | 95 % interval | p | p (Holm) | |",
         "|:---|:---|---:|---:|---:|---:|---:|---:|---:|:---|",
     ]
     for line in comparison.lines:
@@ -213,10 +239,10 @@ def comparison_markdown(comparison: Comparison) -> str:
         cells = [
             escape(line.system),
             f"{line.metric}{arrow}",
-            str(line.test.pairs),
+            line.coverage,
             f"{line.first:.4g}",
             f"{line.second:.4g}",
-            f"**{difference}**" if line.verdict else difference,
+            f"**{difference}**" if line.firm else difference,
             interval,
             f"{line.test.p_value:.4f}",
             "–" if line.p_holm is None else f"{line.p_holm:.4f}",

@@ -206,9 +206,8 @@ mixture, enroll = enrollment, intf = interferers, asr = a recogniser. *Ceiling*:
 """
 
 _HALLUCINATIONS = (
-    "share of utterances with more errors than words (rate above 1); an entry of each word error in\n  "
-    "`result.json`, with "
-    "`n_over_1` as its count"
+    "share of utterances with more errors than words (rate above 1) or a failed output; an entry of each "
+    "word error\n  in `result.json`, where `n_over_1` counts those with more errors than words"
 )
 _WORD_FACTS = "Settings, weights and licences are the recogniser's, above."
 
@@ -217,7 +216,7 @@ _WORD_ROWS = [
     "| `wer_<tag>`, `cer_<tag>` | ↓ | inf, text, asr | 0 … – | 0 | 1 | – |",
     "| `dwer_<tag>`, `dcer_<tag>` | ↓ | inf, ref, asr | 0 … – | 0 | 1 | – |",
     "| `leak_<tag>` | ↓ | inf, text, intf_text, asr | 0 … 1 | 0 | 1 | – |",
-    "| `hallucination_rate` | ↓ | as the word errors it belongs to | 0 … 1 | 0 | 0 | – |",
+    "| `hallucination_rate` | ↓ | as the word errors it belongs to | 0 … 1 | 0 | 1 | – |",
 ]
 
 _WORDS = f"""

@@ -76,6 +76,11 @@ def _literal(text: str) -> str:
 def read_estimates(options: "ScoringOptions") -> tuple[str, dict[str, str]]:
     """Where the estimates are listed, and key -> entry."""
     if options.inf_dir is None:
+        if options.inf_scp.is_dir():
+            raise DataError(
+                f"--inf_scp {options.inf_scp}: is a folder; give a folder of estimates as --inf_dir, or the "
+                "list in it."
+            )
         return str(options.inf_scp), read_entries(options.inf_scp)
     return str(options.inf_dir), files_of_pattern(options.inf_dir, options.inf_pattern)
 
@@ -172,9 +177,15 @@ def _check_estimates(
     """The estimates whose files are there: a complete set, or ``--missing penalize``."""
     lacking = [key for key in keys if key not in inf]
     if inf and len(lacking) == len(keys):
+        mend = "write the same keys into both."
+        if options.inf_dir is not None:
+            mend = (
+                "say by --inf_pattern what the files are called around their keys (now "
+                f"'{options.inf_pattern}', e.g. '{{utt}}_est.wav')."
+            )
         raise DataError(
             f"{where}: no key is in {options.ref_scp or options.absent}: '{min(inf)}' is one here, '{keys[0]}' is one "
-            "there; write the same keys into both."
+            f"there; {mend}"
         )
     if lacking and options.missing == "error":
         raise DataError(

@@ -8,6 +8,8 @@ from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.worker import Record
 
 POLICIES = ("length", "align", "level", "ref_channel", "text_norm")
+# Raise it when the figures of a word error entry change. 2: a failed output counts in hallucination_rate.
+WORDS_VERSION = 2
 PROTOCOL_FILE = "protocol"  # of a data folder: which public list this is
 
 
@@ -32,6 +34,7 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         "mode": described.get("mode"),
         "kind": described.get("kind"),
         "policies": {name: getattr(plan.options, name) for name in POLICIES},
+        "words": {"version": WORDS_VERSION, "asr": [spec.tag for spec in plan.asr]},
         "measures": {name: _digest([identity])[:12] for name, identity in plan.worker.identities.items()},
     }
 
@@ -52,7 +55,8 @@ def read_protocol_file(ref_scp: Path | None) -> dict[str, str]:
 def protocol_differences(first: dict, second: dict) -> list[str]:
     """Why two results must not be compared; empty if they may.
 
-    What only one of them measured is no difference, nor is the preset.
+    What only one of them measured is no difference, nor is the preset, nor the normaliser of texts where no
+    recogniser is common to both.
     """
     if not first or not second:
         return ["no protocol was recorded; score again"]
@@ -69,8 +73,18 @@ def protocol_differences(first: dict, second: dict) -> list[str]:
         if first.get(name) != second.get(name):
             shown = "" if name.endswith("sha256") else f" ({first.get(name)} and {second.get(name)})"
             found.append(meaning + shown)
-    policies = {name: (first["policies"].get(name), second["policies"].get(name)) for name in POLICIES}
+    heard = [(protocol.get("words") or {}).get("asr") for protocol in (first, second)]
+    # Older protocols do not say who heard the words; then the normaliser may matter.
+    both_heard = None in heard or bool(set(heard[0]) & set(heard[1]))
+    policies = {
+        name: (first["policies"].get(name), second["policies"].get(name))
+        for name in POLICIES
+        if both_heard or name != "text_norm"
+    }
     found += [f"--{name} {one} and {other}" for name, (one, other) in policies.items() if one != other]
+    versions = [(protocol.get("words") or {}).get("version", 1) for protocol in (first, second)]
+    if heard != [None, None] and any(heard) and both_heard and versions[0] != versions[1]:
+        found.append(f"versions of the word errors ({versions[0]} and {versions[1]})")
     measures = first["measures"].keys() & second["measures"].keys()
     changed = sorted(name for name in measures if first["measures"][name] != second["measures"][name])
     if changed:

@@ -14,7 +14,7 @@ def remarks_on(
     metrics: dict[str, dict],
     marked: list[str],
     channel: int,
-    of_mixtures: bool = False,
+    named_mixture: bool = False,
 ) -> list[str]:
     """All remarks on one system.
 
@@ -22,7 +22,8 @@ def remarks_on(
         metrics: column -> summary.
         marked: columns with more than 1 % of penalties or exclusions.
         channel: ``--ref_channel``.
-        of_mixtures: the estimates are the mixtures themselves, whose lack of improvement is no news.
+        named_mixture: the row says that its estimates are the mixtures, so it is no news and neither is
+            their lack of improvement.
     """
     remarks = []
     if marked:
@@ -37,13 +38,14 @@ def remarks_on(
             "equals_target",
             f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?",
         ),
+        ("equals_mixture", "the estimates are the mixtures: nothing was extracted"),
         ("multichannel", f"multi-channel audio; channel {channel} was scored (--ref_channel)"),
         ("beyond_full_scale", "samples beyond +-1, clipped for networks and recognisers"),
         ("offset", "a constant offset, to which SI-SDR is blind and a network is not"),
         ("low_rate", "estimates below 16 kHz of data that are not"),
     ):
         count = sum(flag in record.flags for record in records.values())
-        if count:
+        if count and not (named_mixture and flag == "equals_mixture"):
             remarks.append(f"{count} of {len(records)} utterances: {meaning}")
     faults = {key: record.estimate_fault or "" for key, record in records.items()}
     unreadable = sorted(key for key, fault in faults.items() if fault.startswith("unreadable"))
@@ -58,21 +60,31 @@ def remarks_on(
         remarks.append(
             f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"
         )
-    if of_mixtures:
+    if named_mixture or all("equals_mixture" in record.flags for record in records.values()):
         metrics = {name: entry for name, entry in metrics.items() if name != "fail_rate"}
-    return remarks + _odd_rates(metrics)
+    return remarks + _odd_rates(records, metrics)
 
 
-def _odd_rates(metrics: dict[str, dict]) -> list[str]:
+def _share_measured(records: dict[str, Record], name: str) -> float:
+    """Share of the utterances in which a metric of 0 and 1 was measured as 1; a penalty is not measured."""
+    outcomes = [record.outcomes[name] for record in records.values() if name in record.outcomes]
+    outcomes = [outcome for outcome in outcomes if outcome.applicable and not outcome.excluded]
+    found = sum(outcome.value > 0.5 and not outcome.penalised for outcome in outcomes)
+    return found / len(outcomes) if outcomes else 0.0
+
+
+def _odd_rates(records: dict[str, Record], metrics: dict[str, dict]) -> list[str]:
     remarks = []
     for name, by in (("conf_rate", "voice"), ("conf_si_sdr", "SI-SDR")):
-        share = (metrics.get(name) or {}).get("mean") or 0.0
+        share = _share_measured(records, name)
         if share > ODD_SHARE:
+            failed = (metrics.get(name) or {}).get("n_penalized") or 0
             remarks.append(
                 f"{100 * share:.0f} % of the estimates are nearer to an interferer than to the target by {by}: "
                 "opinion scores do not see that"
+                + (" (without the failed ones, which the rate counts as well)" if failed else "")
             )
-    share = (metrics.get("fail_rate") or {}).get("mean") or 0.0
+    share = _share_measured(records, "fail_rate") if "fail_rate" in metrics else 0.0
     if share > ODD_SHARE:
         remarks.append(
             f"{100 * share:.0f} % of the estimates improve SI-SDR by less than 1 dB: failures, or outputs that are not "

@@ -6,18 +6,18 @@ import time
 from pathlib import Path
 
 from espnet_tse.schema.files import atomic_write, write_json
-from espnet_tse.scoring.aggregate import Summary, WordColumn, columns_of
+from espnet_tse.scoring.aggregate import Summary, WordColumn, columns_of, scores_mixtures
 from espnet_tse.scoring.failure import NOT_APPLICABLE
+from espnet_tse.scoring.names import system_name, test_set_name
 from espnet_tse.scoring.plan import ScoringPlan, plain_options
 from espnet_tse.scoring.protocol import protocol_of
+from espnet_tse.scoring.report.collect import is_mixture
 from espnet_tse.scoring.source_version import base_versions, source_commit
 from espnet_tse.scoring.text import NORMALISERS
 from espnet_tse.scoring.wer import show_alignment
 from espnet_tse.scoring.worker import Record
 
 log = logging.getLogger("espnet_tse.scoring")
-
-AUDIO_FOLDERS = ("wav", "wavs", "audio")  # names that tell nothing of a system
 
 
 def _rounded(value: float | None) -> float | None:
@@ -112,12 +112,6 @@ def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
     return lines
 
 
-def _folder_name(scp: Path | None, folder: Path | None) -> str:
-    """The folder of a list, or of audio files; of one that is only called "wav" or alike, the folder above it."""
-    place = scp.resolve().parent if scp else folder.resolve()
-    return place.parent.name if place.name in AUDIO_FOLDERS else place.name
-
-
 def flags_of(plan: ScoringPlan, records: dict[str, Record]) -> list[str]:
     """What makes a row incomparable by nature: oracle inputs, a choice among candidates."""
     flags = list(plan.options.flag)
@@ -126,6 +120,8 @@ def flags_of(plan: ScoringPlan, records: dict[str, Record]) -> list[str]:
     equal = sum("equals_target" in record.flags for record in records.values())
     if equal:
         flags.append(f"suspicious: {equal} of {len(records)} estimates equal their targets")
+    if scores_mixtures(records) and not is_mixture(system_name(plan.options)):
+        flags.append("the estimates are the mixtures")
     return flags
 
 
@@ -148,8 +144,8 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         for name, path in (("text", options.text), ("utt2spk", options.utt2spk))
     }
     return {
-        "system": options.system or _folder_name(options.inf_scp, options.inf_dir),
-        "test_set": options.test_set or _folder_name(options.ref_scp or options.inf_scp, options.inf_dir),
+        "system": system_name(options),
+        "test_set": test_set_name(options),
         "preset": options.preset,
         "preset_overrides": plan.overrides,
         "n": len(plan.utterances),

@@ -13,9 +13,11 @@ from espnet_tse.schema.scp import DataError
 from espnet_tse.scoring.aggregate import add_external, aggregate
 from espnet_tse.scoring.cache import abandoned, join_files
 from espnet_tse.scoring.job_pool import JobPool
+from espnet_tse.scoring.names import system_name, test_set_name
 from espnet_tse.scoring.pairing import some
 from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.results import remove_foreign_result, write_results
+from espnet_tse.scoring.summary_text import summary_text
 from espnet_tse.scoring.worker import Record
 
 log = logging.getLogger("espnet_tse.scoring")
@@ -56,6 +58,7 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), pool.size)
     durations = {u.key: max(u.duration_s, 0.1) for u in plan.utterances}
     audio, audio_done = sum(durations.values()), 0.0
+    began, audio_before = 0.0, 0.0  # when the first utterance was done, and its audio
     records: dict[str, Record] = {}
     start = shown = time.monotonic()
     for record in pool:
@@ -63,12 +66,12 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
             records[record.key] = record
             audio_done += durations[record.key]
         now = time.monotonic()
+        if len(records) == 1 and record is not None:
+            began, audio_before = now, audio_done
         if now - shown >= PROGRESS_S and records:
             shown = now
-            # By audio, not by count: the longest come first, and would promise too long a wait.
-            left = (now - start) / audio_done * (audio - audio_done)
-            done, wait = bar(audio_done / audio), timedelta(seconds=round(left))
-            log.info("scored %s %d/%d utterances, ETA %s", done, len(records), total, wait)
+            wait = time_left(now - began, audio_done - audio_before, audio - audio_done)
+            log.info("scored %s %d/%d utterances, ETA %s", bar(audio_done / audio), len(records), total, wait)
     if pool.crashed:
         log.warning(
             "%d utterance(s) killed their process, see 'crash' in failed: %s",
@@ -85,6 +88,24 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
         sum(record.computed == record.cached == 0 for record in records.values()),
     )
     return records, pool.files
+
+
+def time_left(seconds: float, done: float, left: float) -> str:
+    """Estimate of the wait, counted from the first utterance's end.
+
+    The start of the jobs and the loading of networks come before that and do not come again. By audio, not
+    by count: the longest come first, and would promise too long a wait.
+
+    Args:
+        seconds: since the first utterance was done.
+        done: seconds of audio scored since then.
+        left: seconds of audio to score.
+    Returns:
+        h:mm:ss, or "after the next one" where nothing was scored since.
+    """
+    if left <= 0:
+        return str(timedelta())
+    return str(timedelta(seconds=round(seconds / done * left))) if done else "after the next one"
 
 
 def bar(share: float, width: int = 20) -> str:
@@ -129,6 +150,7 @@ def run(plan: ScoringPlan) -> int:
         else:
             join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
             join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
+    print(summary_text(system_name(options), test_set_name(options), summary))
     for note in summary.warnings:
         log.warning("%s", note)
     log.info("results: %s", options.output_dir / "result.json")

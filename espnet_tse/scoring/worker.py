@@ -17,6 +17,7 @@ from espnet_tse.scoring.measuring import Measurer, Uses
 from espnet_tse.scoring.outcomes import outcome_of
 from espnet_tse.scoring.registry import MEASURES, METRICS, PAIRED
 from espnet_tse.scoring.scene import Scene, Source, digital_silence, open_source
+from espnet_tse.scoring.si_sdr import si_sdr
 
 ORACLE_DB = 60.0  # SI-SDR above which an estimate is suspected to be its own target
 
@@ -126,6 +127,8 @@ class UtteranceScorer:
         record.input_sir_db = scene.input_sir_db()
         record.overlap = scene.overlap()
         record.estimate_sha1 = None if scene.est.fault else scene.estimate.sha1
+        if repeats_mixture(scene):
+            record.flags.append("equals_mixture")
         if scene.est.fault or "ref" not in scene.data or scene.faults["ref"]:
             return
         if scene.est.signal.source_rate < RATE <= scene.data["ref"].signal.source_rate:
@@ -195,10 +198,23 @@ def has_offset(samples: np.ndarray) -> bool:
 
 def is_oracle(scene: Scene) -> bool:
     """Whether an estimate is its own target, up to a gain: no extractor comes within 60 dB."""
+    if scene.data["ref"].fault:
+        return False
     try:
         return scene.of_estimate("si_sdr", scene.data["ref"].signal) > ORACLE_DB
     except MetricFault:
         return False
+
+
+def repeats_mixture(scene: Scene) -> bool:
+    """Whether an estimate is the mixture up to a gain; one without interferer, that is the target, is not."""
+    mix = scene.data.get("mix")
+    if scene.est.fault or mix is None or mix.fault:
+        return False
+    mixture, estimate = mix.signal.samples, scene.estimate.samples
+    if mixture.shape != estimate.shape or si_sdr(mixture, estimate) <= ORACLE_DB:
+        return False
+    return "ref" not in scene.data or not is_oracle(scene)
 
 
 def run_job(connection: Connection, plan: WorkerPlan, utterances: list[Utterance]) -> None:

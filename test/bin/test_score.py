@@ -110,10 +110,13 @@ def test_a_comparison_is_printed_and_written_where_a_folder_is_given(scp, tmp_pa
         folders.append(str(tmp_path / name))
         options = ["--ref_scp", str(scp), "--output_dir", folders[-1], "--metrics", "si_sdr", "--system", name]
         assert main(["--inf_scp", str(scp), *options]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].startswith("A on ") and table[0].endswith(", 2 utterances")
+    assert table[2].split() == ["si_sdr", "↑", "100.0000", "100.0000", "to", "100.0000", "2", "0", "0"]
     before = set(tmp_path.iterdir())
     assert main(["--compare", *folders]) == 0
     printed = capsys.readouterr().out
-    assert "| metric | pairs | A | B |" in printed and set(tmp_path.iterdir()) == before
+    assert "| metric | scored | A | B |" in printed and set(tmp_path.iterdir()) == before
     assert main(["--compare", *folders, "--output_dir", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == printed == (tmp_path / "out" / "compare.md").read_text()
 

@@ -60,8 +60,19 @@ def test_a_better_system_is_seen_by_its_pairs(write_result, values):
     assert level.verdict == "" and level.p_holm is None  # a diagnostic is not judged
     assert pesq.p_holm == pytest.approx(2 * pesq.test.p_value)  # two tests, this is the smaller p
     text = comparison_markdown(comparison)
-    assert "| B | pesq ↑ | 20 |" in text and "**+0.05**" in text and "conf_rate ↓" in text
+    assert "| B | pesq ↑ | 20/20 |" in text and "**+0.05**" in text and "conf_rate ↓" in text
     assert "Holm's correction for the 2 tests" in text
+
+
+def test_penalties_stand_in_the_table_and_the_better_system_has_none_where_it_is_bold(write_result, values):
+    first = write_result("A", {"conf_rate": [1.0] * 12 + [0.0] * 8})
+    other = write_result("B", {"conf_rate": [0.0] * 20})
+    assert "**-0.6**" in comparison_markdown(compare_systems([first, other]))
+    failed = "u01 conf_rate est estimate: silent\nu02 conf_rate ref no target\n"
+    (other / "scoring" / "failed").write_text(failed)
+    text = comparison_markdown(compare_systems([first, other]))
+    assert "20/20, 0 and 1 pen" in text and "-0.6" in text and "**-0.6**" not in text
+    assert "pen: failed outputs of the first and of the other system" in text
 
 
 def test_excluded_utterances_leave_their_metric_only(write_result, values):
@@ -145,7 +156,7 @@ def test_places_of_scores(write_result, values):
 def test_what_is_written(write_result, values, tmp_path):
     folders = [write_result("A", {"pesq": values}), write_result("B|", {"pesq": values})]
     write_comparison(compare_systems(folders), tmp_path / "out")
-    assert "| pairs | A | B\\| |" in (tmp_path / "out" / "compare.md").read_text()
+    assert "| scored | A | B\\| |" in (tmp_path / "out" / "compare.md").read_text()
     line = json.loads((tmp_path / "out" / "compare.json").read_text())["lines"][0]
     assert line["test"]["p_value"] == 1.0 and line["verdict"] is None
 

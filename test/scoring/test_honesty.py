@@ -159,3 +159,19 @@ def test_an_honest_set_has_nothing_to_be_said(honest):
 def test_oracle_outputs_are_flagged(world):
     damaged = score(world, {u.key: u.ref for u in world[2].utterances})
     assert "3 of 3 utterances: equal to their targets up to a gain" in damaged.warnings[0]
+
+
+def test_estimates_that_are_the_mixtures_are_named_so(world):
+    _, _, plan, _ = world
+    summary = score(world, {u.key: u.mix for u in plan.utterances})
+    assert "3 of 3 utterances: the estimates are the mixtures: nothing was extracted" in summary.warnings
+    assert not any("improve SI-SDR by less" in warning for warning in summary.warnings)
+
+
+def test_wrong_speakers_and_failures_are_counted_apart(world):
+    _, signals, plan, _ = world
+    own = {u.key: u.inf for u in plan.utterances}
+    summary = score(world, own | {"a": None, "b": plan.utterances[1].intf[0]})
+    assert summary.metrics["conf_si_sdr"]["mean"] == pytest.approx(2 / 3)
+    assert any(warning.startswith("33 % of the estimates are nearer") for warning in summary.warnings)
+    assert not any(warning.startswith("67 % of the estimates are nearer") for warning in summary.warnings)

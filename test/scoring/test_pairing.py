@@ -176,6 +176,20 @@ def test_lists_without_a_common_key_show_one_of_each(options, write_set, missing
     assert "penalize" not in str(error.value)
 
 
+def test_files_without_a_common_key_lead_to_their_pattern(options, tmp_path):
+    (tmp_path / "wavs").mkdir()
+    (tmp_path / "wavs" / "u1_est.wav").touch()
+    with pytest.raises(DataError, match=r"say by --inf_pattern .* \(now '\{utt\}.wav'"):
+        make_plan(replace(options, inf_scp=None, inf_dir=tmp_path / "wavs"))
+
+
+def test_a_folder_is_no_list_of_estimates(options, tmp_path):
+    with pytest.raises(DataError, match="is a folder; give a folder of estimates as --inf_dir"):
+        make_plan(replace(options, inf_scp=tmp_path))
+    with pytest.raises(DataError, match="is a folder, not a list"):
+        make_plan(replace(options, ref_scp=tmp_path))
+
+
 def test_lists_for_versa(options, tmp_path, write_set):
     (tmp_path / "text").write_text("u1 one two\nu2 three\n")
     options.inf_scp.write_text(

@@ -200,8 +200,11 @@ def test_progress_is_a_bar_with_the_time_to_go(options, caplog, monkeypatch):
     monkeypatch.setattr(runner, "PROGRESS_S", 0.0)
     assert run(make_plan(replace(options, metrics="si_sdr", asr=(), text=None))) == 0
     shown = [line for line in caplog.messages if line.startswith("scored [")]
-    assert re.fullmatch(r"scored \[#*\.*\] 1/9 utterances, ETA \d+:\d\d:\d\d", shown[0])
+    assert re.fullmatch(r"scored \[#*\.*\] 1/9 utterances, ETA after the next one", shown[0])
+    assert re.fullmatch(r"scored \[#*\.*\] 2/9 utterances, ETA \d+:\d\d:\d\d", shown[1])
     assert "scored [####################] 9/9 utterances, ETA 0:00:00" in shown
+    # Neither the start of the jobs nor the first utterance is in the rate.
+    assert runner.time_left(10.0, 20.0, 30.0) == "0:00:15"
     bars = [runner.bar(share, 4) for share in (0.0, 0.49, 0.5, 1.0)]
     assert bars == ["[....]", "[#...]", "[##..]", "[####]"]
 

@@ -11,6 +11,7 @@ import pytest
 
 from espnet_tse.bin.score import main
 from espnet_tse.scoring import job_pool
+from espnet_tse.scoring.report.collect import collect_results, group_comparable
 from test.scoring.test_honesty import write
 
 PAGE = Path(__file__).parents[2] / "doc" / "scoring.md"
@@ -77,6 +78,9 @@ def test_the_commands_of_the_page_run(folder, capsys):
     assert theirs["wer"]["wer_external"]["corpus"] == 0.25  # one word too many
     assert theirs["wer"]["leak_external"]["corpus"] == 1 / 3  # six, of five, six and seven
     assert {"overlap", "input_sir", "enrollment", "duration"} == set(theirs["buckets"])
+    # What the page scores for one system only does not part them, in the report as in the comparison.
+    groups = group_comparable(collect_results(None, [Path("theirs"), Path("ours")]))
+    assert [[result.system for result in group.results] for group in groups] == [["Ours", "Theirs"]]
     assert theirs["meta"]["protocol"]["reference_sha256"] == ours["meta"]["protocol"]["reference_sha256"]
     lines = {
         line["metric"]: line for line in json.loads(Path("comparison/compare.json").read_text())["lines"]

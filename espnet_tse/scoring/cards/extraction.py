@@ -29,7 +29,8 @@ METRICS = [
         "down",
         ("inf", "ref", "intf"),
         "Share of utterances whose estimate is nearer (cosine of the best speaker model among the metrics, else "
-        "Resemblyzer) to an interferer than to the target. Outputs need not be sample-aligned.",
+        "Resemblyzer) to an interferer than to the target. A failed estimate counts as one. Outputs need not "
+        "be sample-aligned.",
         "Unsure for voices that are alike and for estimates below a second; of untouched 0 dB mixtures about "
         "half are wrong.",
         ceiling=0.0,
@@ -45,7 +46,7 @@ METRICS = [
         "down",
         ("inf", "ref", "intf"),
         "Share of utterances whose estimate has a higher SI-SDR against an interferer than against the target. "
-        "Exact for outputs that are sample-aligned.",
+        "A failed estimate counts as one. Exact for outputs that are sample-aligned.",
         "For generative outputs both SI-SDRs are noise and the rate tends to a half: read conf_rate there.",
         ceiling=0.0,
         penalty=1.0,

@@ -31,8 +31,8 @@ WER_TRAPS = {
     "leak_<tag>": "Says nothing where target and interferer share their words; another sentence of few "
     "possible ones "
     "looks like a leak",
-    "hallucination_rate": "A failed output is an empty text and never hallucinates: read it beside "
-    "`n_penalized`",
+    "hallucination_rate": "A failed output counts as one, though its text is empty: `n_over_1` counts the "
+    "others",
 }
 
 # WER columns are made per recogniser (``wer_<tag>``), so they have no fixed card; what they are is

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
@@ -9,9 +10,14 @@ from pathlib import Path
 from typing import Any, Iterable
 
 from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.failure import CRASH, EST
+from espnet_tse.scoring.protocol import protocol_differences
 
 # Rows every test set is read against, in the order in which they stand above the systems.
 REFERENCE_SYSTEMS = ("mixture", "interferer", "target", "codec")
+
+# Of the file ``failed``; a crash that the data alone cause leaves no value, which tells it from a penalty.
+ESTIMATE_FAULTS = (EST, CRASH)
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class ScoredSet:
     folder: Path  # holds result.json and scores.jsonl
     system: str
     test_set: str
-    signature: str  # equal for results that may stand in one table
+    signature: str  # equal for results of the same settings, versions, weights and targets
     meta: dict[str, Any]
     metrics: dict[str, dict[str, Any]]
     wer: dict[str, dict[str, Any]]
@@ -41,14 +47,20 @@ class ScoredSet:
         """The lines of scores.jsonl, one dict an utterance."""
         return read_scores(self.folder / "scores.jsonl")
 
+    @cached_property
+    def failed(self) -> frozenset[tuple[str, str]]:
+        """(utterance, column) pairs whose value is a penalty, because the estimate failed."""
+        return read_failed(self.folder / "failed")
+
 
 @dataclass(frozen=True)
 class ComparableGroup:
-    """Results of one test set under one signature: the rows of one table."""
+    """Results of one test set that were scored alike, as far as they share columns: the rows of one table."""
 
     test_set: str
-    signature: str
+    signature: str  # of most of its results
     results: list[ScoredSet]
+    differs: tuple[str, ...] = ()  # in what from the first group of the test set
 
     @property
     def systems(self) -> list[ScoredSet]:
@@ -65,7 +77,7 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
         exp_dir: experiment folder, or None to read ``extra`` alone.
         extra: further results, as ``result_file`` finds them.
     Returns:
-        The results by test set and system, references first; no two share set, signature and name.
+        The results by test set and system, references first.
     Raises:
         DataError: a file cannot be read or lacks a field, or nothing was found.
     """
@@ -81,7 +93,7 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
         paths.setdefault(path.resolve(), path)
     if not paths:
         raise DataError(f"{exp_dir}: no scoring/result.json below it; run the score stage first.")
-    results = tell_apart([read_result(path) for path in paths.values()])
+    results = [read_result(path) for path in paths.values()]
     return sorted(results, key=lambda r: (natural_key(r.test_set), system_key(r.system), r.signature))
 
 
@@ -105,13 +117,44 @@ def is_replaced(folder_name: str) -> bool:
 
 
 def group_comparable(results: Iterable[ScoredSet]) -> list[ComparableGroup]:
-    """Split results into the tables they may share; different signatures never share one."""
-    groups: dict[tuple[str, str], list[ScoredSet]] = {}
+    """Split results into the tables they may share: those of which every two may (``table_differences``)."""
+    alike: dict[tuple[str, str], list[ScoredSet]] = {}
     for result in results:
-        groups.setdefault((result.test_set, result.signature), []).append(result)
-    # The larger group is the recipe's protocol; it goes first within its test set.
-    ordered = sorted(groups.items(), key=lambda item: (natural_key(item[0][0]), -len(item[1]), item[0][1]))
-    return [ComparableGroup(test_set, signature, rows) for (test_set, signature), rows in ordered]
+        alike.setdefault((result.test_set, result.signature), []).append(result)
+    # The larger group is the recipe's protocol; it goes first within its test set, others join it or not.
+    ordered = sorted(alike.items(), key=lambda item: (natural_key(item[0][0]), -len(item[1]), item[0][1]))
+    groups: list[ComparableGroup] = []
+    for (test_set, signature), rows in ordered:
+        for result in rows:
+            of_set = [group for group in groups if group.test_set == test_set]
+            reasons = [
+                [reason for row in group.results for reason in table_differences(row, result)]
+                for group in of_set
+            ]
+            joined = next((group for group, found in zip(of_set, reasons) if not found), None)
+            if joined is not None:
+                joined.results.append(result)
+            else:
+                differs = tuple(dict.fromkeys(reasons[0])) if reasons else ()
+                groups.append(ComparableGroup(test_set, signature, [result], differs))
+    for group in groups:
+        named = tell_apart(group.results)
+        group.results[:] = sorted(named, key=lambda r: (system_key(r.system), r.signature))
+    return groups
+
+
+def table_differences(one: ScoredSet, other: ScoredSet) -> list[str]:
+    """Why two results must not stand in one table; empty if they may.
+
+    As ``score --compare`` judges: what both were scored for must have been scored alike, on the same audio.
+    """
+    protocols = [result.meta.get("protocol") or {} for result in (one, other)]
+    if all("measures" in protocol for protocol in protocols):
+        return protocol_differences(*protocols)
+    # Of older results the signature is all that tells.
+    if one.signature == other.signature:
+        return []
+    return ["targets, settings, versions or weights (by signature)"]
 
 
 def read_result(path: Path) -> ScoredSet:
@@ -146,7 +189,7 @@ def read_result(path: Path) -> ScoredSet:
 
 
 def signature_of(meta: dict[str, Any]) -> str:
-    """What two results must have in common to stand in one table: settings, versions, weights, and the targets."""
+    """What tells ways of scoring apart: settings, versions, weights, and the targets."""
     signature = meta.get("signature") or ""
     signature = signature if isinstance(signature, str) else json.dumps(signature, sort_keys=True)
     targets = (meta.get("protocol") or {}).get("reference_sha256") or ""
@@ -175,19 +218,25 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def read_failed(path: Path) -> frozenset[tuple[str, str]]:
+    """The (key, column) pairs of ``failed`` whose fault is the estimate's; none where there is no file."""
+    if not path.is_file():
+        return frozenset()
+    lines = (line.split(maxsplit=3) for line in path.read_text(encoding="utf-8").splitlines())
+    faults = (words for words in lines if len(words) > 2 and words[2] in ESTIMATE_FAULTS)
+    return frozenset((key, column) for key, column, *_ in faults)
+
+
 def refuse_constant(name: str) -> None:
     raise ValueError(f"holds {name}, which strict JSON does not know")
 
 
 def tell_apart(results: list[ScoredSet]) -> list[ScoredSet]:
-    """Add the folder's name to systems that share name, test set and signature."""
-    seen: dict[tuple[str, str, str], int] = {}
-    for result in results:
-        key = (result.test_set, result.signature, result.system)
-        seen[key] = seen.get(key, 0) + 1
+    """Add the folder's name to systems of one table that share a name."""
+    seen = Counter(result.system for result in results)
     named = []
     for result in results:
-        if seen[(result.test_set, result.signature, result.system)] > 1:
+        if seen[result.system] > 1:
             result = replace(result, system=f"{result.system} ({result.folder.parent})")
         named.append(result)
     return named
@@ -200,6 +249,11 @@ def reference_rank(system: str) -> int:
         if re.match(rf"{reference}($|[^a-z0-9])", name):
             return rank
     return REFERENCE_SYSTEMS.index("codec") if "resynth" in name else len(REFERENCE_SYSTEMS)
+
+
+def is_mixture(system: str) -> bool:
+    """Whether a row is named as that of the untouched mixtures."""
+    return reference_rank(system) == REFERENCE_SYSTEMS.index("mixture")
 
 
 def system_key(system: str) -> tuple:

@@ -176,7 +176,7 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
             meaning = "share of the interferer's words, not in the target's text, that are heard, %"
             columns.append(Column(f"leak% ({model})", "corpus", tag, 1, 100, False, meaning))
         elif kind in ("wer", "cer"):
-            meaning = "share of outputs with more word errors than words, %"
+            meaning = "share of outputs that failed or have more word errors than words, %"
             columns.append(Column(f"halluc% ({model})", "hallucination_rate", tag, 1, 100, False, meaning))
     return columns
 

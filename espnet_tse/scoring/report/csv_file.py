@@ -7,6 +7,7 @@ from typing import Iterator
 from espnet_tse.schema.files import atomic_write
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ScoredSet
+from espnet_tse.scoring.report.columns import length_share
 from espnet_tse.scoring.report.results_table import GroupTables
 
 HEADS = (
@@ -40,16 +41,16 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
     """One dict a figure; published rows take test set, preset and signature of the table they stand in."""
     ours = tables.group.results[-1]
     for result in tables.results:
-        for metric, entry in {**result.metrics, **result.wer}.items():
-            low, high = entry.get("ci95") or (None, None)
+        for metric, entry, mean in figures(result):
+            low, high = (None, None) if "." in metric else entry.get("ci95") or (None, None)
             yield {
                 "test_set": tables.group.test_set,
-                "preset": ours.meta.get("preset"),
-                "signature": tables.group.signature,
+                "preset": (ours if result.source else result).meta.get("preset"),
+                "signature": ours.signature if result.source else result.signature,
                 "system": result.system,
                 "kind": kind_of(result),
                 "metric": metric,
-                "mean": entry.get("corpus" if metric in result.wer else "mean"),
+                "mean": mean,
                 "ci95_low": low,
                 "ci95_high": high,
                 "n": entry.get("n", result.meta.get("n")),
@@ -58,6 +59,17 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
                 "unit": METRICS[metric].unit if metric in METRICS else "",
                 "source": result.source,
             }
+
+
+def figures(result: ScoredSet) -> Iterator[tuple[str, dict, float | None]]:
+    """(name, entry, value) of all that the tables show; a share of an entry is called ``<entry>.<share>``."""
+    for metric, entry in {**result.metrics, **result.wer}.items():
+        yield metric, entry, entry.get("corpus" if metric in result.wer else "mean")
+        if entry.get("hallucination_rate") is not None:
+            yield f"{metric}.hallucination_rate", entry, entry["hallucination_rate"]
+    share = length_share(result)
+    if share is not None:
+        yield "len_ratio.share_outside", result.metrics.get("len_ratio") or {}, share.mean / 100
 
 
 def kind_of(result: ScoredSet) -> str:

@@ -19,6 +19,7 @@ from espnet_tse.scoring.report.listening import (
     load_clips,
     ranking_metric,
 )
+from espnet_tse.scoring.report.results_file import group_titles
 from espnet_tse.scoring.report.results_table import GroupTables
 from espnet_tse.scoring.report.spectrogram import (
     CEILING_DB,
@@ -112,8 +113,8 @@ def listening_section(groups: list[GroupTables], listening: Listening) -> Html:
     if listening.num_left_out:
         text = f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB"
         parts.append(element("p", f"{text}; raise --max_mb.", class_="notice"))
-    for tables, cards in zip(groups, listening.cards):
-        parts.append(element("h3", tables.group.test_set))
+    for tables, title, cards in zip(groups, group_titles(groups), listening.cards):
+        parts.append(element("h3", title))
         parts.append(element("p", what_is_here(tables.group, cards), class_="muted"))
         metric = ranking_metric(tables.group)
         parts += [utterance_card(card, metric, tables.columns) for card in cards.values()]
@@ -164,7 +165,8 @@ def colour_scale() -> Html:
 
 def utterance_card(card: Card, metric: str | None, columns: dict[str, Column]) -> Html:
     choice = card.choice
-    reason = element("span", choice.reason, class_=f"tag {choice.reason.split()[0]}")
+    whose = f": {', '.join(choice.systems)}" if choice.systems else ""
+    reason = element("span", choice.reason + whose, class_=f"tag {choice.reason.split()[0]}")
     score = None
     if metric and choice.score is not None:
         head = columns[metric].head if metric in columns else metric

@@ -1,6 +1,7 @@
 """Where the page's scripts put the charts and the per-utterance tables of each group."""
 
 from espnet_tse.scoring.report.html_tree import Html, element
+from espnet_tse.scoring.report.results_file import group_titles
 from espnet_tse.scoring.report.results_table import GroupTables
 
 
@@ -26,8 +27,8 @@ def utterances_section(groups: list[GroupTables]) -> Html:
 def mounts(groups: list[GroupTables], kind: str) -> list[Html]:
     """A heading and an empty place for each group; without per-utterance scores a sentence instead."""
     parts = []
-    for number, tables in enumerate(groups):
-        parts.append(element("h3", tables.group.test_set))
+    for number, (tables, title) in enumerate(zip(groups, group_titles(groups))):
+        parts.append(element("h3", title))
         if any(result.utterances for result in tables.group.results):
             parts.append(element("div", id=f"{kind}{number}"))
         else:

@@ -1,26 +1,20 @@
 """The page's summary: the results tables of every test set."""
 
 from espnet_tse.scoring.report.html_tree import Html, bind_marks, breakable, element, minus, two_lines
-from espnet_tse.scoring.report.results_file import protocol_name, split_notice
+from espnet_tse.scoring.report.results_file import numbered, protocol_name, split_notice
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
 
 def summary_section(groups: list[GroupTables]) -> Html:
     """The tables of each comparable group, one heading a test set."""
-    counts: dict[str, int] = {}
-    for tables in groups:
-        counts[tables.group.test_set] = counts.get(tables.group.test_set, 0) + 1
     parts: list[Html] = [element("h2", "Results")]
-    shown: dict[str, int] = {}
-    for tables in groups:
-        test_set = tables.group.test_set
-        shown[test_set] = number = shown.get(test_set, 0) + 1
+    for number, of_set, tables in numbered(groups):
         if number == 1:
-            parts.append(element("h3", test_set))
-            if counts[test_set] > 1:
-                parts.append(element("p", split_notice(counts[test_set]).strip("*"), class_="notice"))
-        if counts[test_set] > 1:
-            parts.append(element("h3", protocol_name(tables, number, counts[test_set])))
+            parts.append(element("h3", tables.group.test_set))
+            if len(of_set) > 1:
+                parts.append(element("p", split_notice(of_set), class_="notice"))
+        if len(of_set) > 1:
+            parts.append(element("h3", protocol_name(tables, number, len(of_set))))
         parts += [scrolling_card(results_table(table)) for table in tables.tables]
         parts.append(element("ul", (element("li", bind_marks(note)) for note in tables.notes), class_="notes"))
     return element("section", parts, id="results")

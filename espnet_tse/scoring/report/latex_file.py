@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from espnet_tse.schema.files import atomic_write
+from espnet_tse.scoring.report.results_file import group_titles, numbered
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 
 SPECIAL = {
@@ -28,20 +29,31 @@ ARROWS = {True: r" $\uparrow$", False: r" $\downarrow$", None: ""}
 def write_latex(path: Path, groups: list[GroupTables]) -> None:
     """One ``table`` environment for each table; the document wants ``\\usepackage{booktabs}``."""
     parts = ["% Written by espnet-tse report; wants \\usepackage{booktabs}."]
-    parts += [table_latex(tables, table) for tables in groups for table in tables.tables]
+    for tables, title, label in zip(groups, group_titles(groups), labels(groups)):
+        parts += [table_latex(title, f"{label}-{table.name}", table) for table in tables.tables]
     with atomic_write(path) as file:
         file.write("\n\n".join(parts) + "\n")
 
 
-def table_latex(tables: GroupTables, table: Table) -> str:
+def labels(groups: list[GroupTables]) -> list[str]:
+    """What ``\\ref`` calls the tables of a group: ``tab:my-test-set``, with ``-p2`` of several protocols."""
+    return [
+        f"tab:{re.sub('[^a-z0-9]+', '-', tables.group.test_set.lower()).strip('-')}"
+        + (f"-p{number}" if len(of_set) > 1 else "")
+        for number, of_set, tables in numbered(groups)
+    ]
+
+
+def table_latex(title: str, label: str, table: Table) -> str:
     heads = [escape("system"), "$N$", *(escape(c.head) + ARROWS[c.higher_is_better] for c in table.columns)]
     heads += ["scored"] * table.shows_coverage
-    caption = f"{tables.group.test_set}, {table.title}. Mean and half of the 95 % interval."
+    caption = f"{title}, {table.title}. Mean and half of the 95 % interval."
     if table.shows_coverage:
         caption += " †: penalised and excluded utterances."
     lines = [
         r"\begin{table}",
         rf"\caption{{{escape(caption)}}}",
+        rf"\label{{{label}}}",
         rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
         r"\toprule",
         row_latex(heads),

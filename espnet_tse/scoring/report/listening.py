@@ -27,6 +27,7 @@ class Choice:
     utt: str
     reason: str  # "asked for", "wrong speaker", "worst", "median" or "best"
     score: float | None  # mean of the ranking metric over the systems
+    systems: tuple[str, ...] = ()  # whose output the reason is about; none: all systems'
 
 
 @dataclass
@@ -53,10 +54,36 @@ def ranking_metric(group: ComparableGroup) -> str | None:
     return None
 
 
-def wrong_speaker(row: dict[str, Any]) -> bool:
-    """Whether an utterance's estimate is nearer to an interferer than to the target."""
-    value = next((row[name] for name in WRONG_SPEAKER_METRICS if row.get(name) is not None), 0)
-    return value > 0.5
+def measures_speaker(result: ScoredSet) -> bool:
+    """Whether it was measured if another talker came out than the one asked for."""
+    return any(row.get(name) is not None for row in result.utterances for name in WRONG_SPEAKER_METRICS)
+
+
+def what_came_out(result: ScoredSet, row: dict[str, Any]) -> str:
+    """What a system's estimate of an utterance is.
+
+    Args:
+        row: its line of scores.jsonl.
+    Returns:
+        "failed" where no speaker could be measured (silence, NaN, no file), "wrong speaker" where the
+        estimate is nearer to an interferer than to the target, else "": also where it was not measured.
+    """
+    name = next((name for name in WRONG_SPEAKER_METRICS if row.get(name) is not None), None)
+    if name is None:
+        return ""
+    if (str(row["utt"]), name) in result.failed:
+        return "failed"
+    return "wrong speaker" if row[name] > 0.5 else ""
+
+
+def wrong_speakers(group: ComparableGroup) -> dict[str, list[str]]:
+    """Utterance -> the systems whose estimate is of another talker."""
+    found: dict[str, list[str]] = {}
+    for result in group.systems:
+        for row in result.utterances:
+            if what_came_out(result, row) == "wrong speaker":
+                found.setdefault(str(row["utt"]), []).append(result.system)
+    return found
 
 
 def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...] = ()) -> list[Choice]:
@@ -77,10 +104,11 @@ def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...]
     choices = [Choice(utt, "asked for", mean.get(utt)) for utt in taken]
     ranked = sorted((utt for utt in mean if utt not in taken), key=lambda utt: (mean[utt], utt))
     left = min(max(0, count - len(choices)), len(ranked))
-    mixed_up = {str(row["utt"]) for r in group.systems for row in r.utterances if wrong_speaker(row)}
+    mixed_up = wrong_speakers(group)
     wrong = [utt for utt in ranked if utt in mixed_up][: left // 4]
     ranked = [utt for utt in ranked if utt not in wrong]
-    picked = [(utt, "wrong speaker") for utt in wrong] + worst_median_best(ranked, left - len(wrong))
+    choices += [Choice(utt, "wrong speaker", mean[utt], tuple(mixed_up[utt])) for utt in wrong]
+    picked = worst_median_best(ranked, left - len(wrong))
     return choices + [Choice(utt, reason, mean[utt]) for utt, reason in picked]
 
 

@@ -4,11 +4,11 @@ import json
 from typing import Any, Iterable
 
 from espnet_tse.scoring.registry import METRICS
-from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, natural_key
+from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, is_mixture, natural_key
 from espnet_tse.scoring.report.columns import Column
 from espnet_tse.scoring.report.html_listening import Card
 from espnet_tse.scoring.report.html_tree import Html
-from espnet_tse.scoring.report.listening import ranking_metric, wrong_speaker
+from espnet_tse.scoring.report.listening import measures_speaker, ranking_metric, what_came_out
 from espnet_tse.scoring.report.results_table import GroupTables
 
 INPUT_SIR = "input_sir_db"
@@ -56,9 +56,13 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
                 "values": [[shown(by_utt.get(utt), column) for utt in utts] for column in columns],
                 "present": [int(utt in by_utt) for utt in utts],
                 "flags": {
-                    place: flags for place, utt in enumerate(utts) if (flags := flags_of(by_utt.get(utt)))
+                    place: flags
+                    for place, utt in enumerate(utts)
+                    if (flags := flags_of(by_utt.get(utt), result.system))
                 },
-                "wrong": [place for place, utt in enumerate(utts) if wrong_speaker(by_utt.get(utt) or {})],
+                # Where it was not measured, there is no count of it: an empty list would read as none.
+                "wrong": places(result, by_utt, utts, "wrong speaker") if measures_speaker(result) else None,
+                "failed": places(result, by_utt, utts, "failed"),
             }
             for result, by_utt in zip(group.results, rows)
         ],
@@ -66,6 +70,12 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
         "buckets": {name: bucket_data(name, group, columns) for name in bucket_names(group)},
         "cards": {place: card_data(cards[utt], group) for place, utt in enumerate(utts) if utt in cards},
     }
+
+
+def places(result: ScoredSet, by_utt: dict[str, dict], utts: list[str], kind: str) -> list[int]:
+    """Places of the utterances of which ``kind`` came out."""
+    rows = [by_utt.get(utt) for utt in utts]
+    return [place for place, row in enumerate(rows) if row is not None and what_came_out(result, row) == kind]
 
 
 def utterance_columns(tables: GroupTables, rows: list[dict[str, dict]]) -> list[Column]:
@@ -120,8 +130,10 @@ def column_data(column: Column) -> dict[str, Any]:
     }
 
 
-def flags_of(row: dict | None) -> str:
-    return ", ".join(str(flag) for flag in (row or {}).get("flags") or [])
+def flags_of(row: dict | None, system: str) -> str:
+    """What is odd about an output; that the mixtures' row has the mixtures is not."""
+    flags = [str(flag) for flag in (row or {}).get("flags") or []]
+    return ", ".join(flag for flag in flags if not (flag == "equals_mixture" and is_mixture(system)))
 
 
 def bucket_labels(facts: list[dict]) -> dict[str, list[str | None]]:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Iterator
 
 from espnet_tse.schema.files import atomic_write
 from espnet_tse.schema.scp import DataError
@@ -53,32 +54,49 @@ def results_markdown(groups: list[GroupTables]) -> str:
     """The whole report in Markdown, without the marks around it."""
     lines = ["# RESULTS", "## Environments"]
     lines += [f"- {name}: `{value}`" for name, value in environment(all_results(groups))]
-    counts: dict[str, int] = {}
-    for group in groups:
-        counts[group.group.test_set] = counts.get(group.group.test_set, 0) + 1
-    shown: dict[str, int] = {}
-    for tables in groups:
-        test_set = tables.group.test_set
-        shown[test_set] = shown.get(test_set, 0) + 1
-        if shown[test_set] == 1:
-            lines += ["", f"## {escape(test_set)}"]
-            if counts[test_set] > 1:
-                lines += ["", split_notice(counts[test_set])]
-        if counts[test_set] > 1:
-            lines += ["", f"### {protocol_name(tables, shown[test_set], counts[test_set])}"]
+    for number, of_set, tables in numbered(groups):
+        if number == 1:
+            lines += ["", f"## {escape(tables.group.test_set)}"]
+            lines += ["", f"**{escape(split_notice(of_set))}**"] if len(of_set) > 1 else []
+        if len(of_set) > 1:
+            lines += ["", f"### {escape(protocol_name(tables, number, len(of_set)))}"]
         lines += group_markdown(tables)
     return "\n".join(lines)
 
 
-def split_notice(count: int) -> str:
+def numbered(groups: list[GroupTables]) -> Iterator[tuple[int, list[GroupTables], GroupTables]]:
+    """Each group with its place among those of its test set (from 1), and these."""
+    by_set: dict[str, list[GroupTables]] = {}
+    for tables in groups:
+        by_set.setdefault(tables.group.test_set, []).append(tables)
+    for tables in groups:
+        of_set = by_set[tables.group.test_set]
+        yield of_set.index(tables) + 1, of_set, tables
+
+
+def split_notice(of_set: list[GroupTables]) -> str:
+    """That the results of one test set stand in several tables, and what differs between them."""
+    found = "; ".join(
+        f"protocol {number} from protocol 1 in {', '.join(tables.group.differs)}"
+        for number, tables in enumerate(of_set[1:], 2)
+    )
     return (
-        f"**These results were scored in {count} different ways (targets, settings, versions or weights differ). "
-        "They stand in separate tables; figures of different tables must not be compared.**"
+        f"These results were scored in {len(of_set)} different ways. They stand in separate tables; figures "
+        f"of different tables must not be compared. What differs: {found}."
     )
 
 
 def protocol_name(tables: GroupTables, number: int, count: int) -> str:
     return f"protocol {number} of {count}: preset {tables.group.results[0].meta.get('preset', '?')}"
+
+
+def group_titles(groups: list[GroupTables]) -> list[str]:
+    """The test set of each group, with its protocol where the set has several."""
+    return [
+        tables.group.test_set
+        + (f", {protocol_name(tables, number, len(of_set))}" if len(of_set) > 1 else "")
+        for number, of_set, tables in numbered(groups)
+    ]
 
 
 def group_markdown(tables: GroupTables) -> list[str]:

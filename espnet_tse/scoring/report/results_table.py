@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Sequence
 
 from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.presets import PRESETS
+from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, group_comparable
 from espnet_tse.scoring.report.columns import (
+    LEAK,
     Column,
     Value,
     aligned_columns,
@@ -58,8 +61,8 @@ class Row:
 
     @property
     def competes(self) -> bool:
-        """Whether the row may be the best: a system that was scored here."""
-        return not (self.result.is_reference or self.is_paper)
+        """Whether the row may be the best: a plain system scored here, without oracle inputs or a choice."""
+        return not (self.result.is_reference or self.is_paper or self.flags)
 
     @property
     def count(self) -> int | None:
@@ -82,22 +85,32 @@ class Table:
     def shows_coverage(self) -> bool:
         return any(row.coverage for row in self.rows)
 
+    def competes(self, row: Row, index: int) -> bool:
+        """Whether a row may be the best of a column.
+
+        A penalty may be a better figure than the output that it stands for (an empty text has fewer word
+        errors than a hallucination), so a penalised row never is; nor is one that excludes more than its
+        rivals do. What is excluded for all alike is a fault of the data.
+        """
+        entries = [self.columns[index].entry(rival.result) for rival in self.rows if rival.competes]
+        fewest = min((entry.get("n_excluded") or 0 for entry in entries if entry), default=0)
+        entry = self.columns[index].entry(row.result)
+        whole = not entry.get("n_penalized") and (entry.get("n_excluded") or 0) <= fewest
+        return row.competes and whole and row.values[index] is not None
+
     def best(self, index: int) -> float | None:
-        """The best rounded figure of the systems scored here, None where none stands out."""
+        """The best rounded figure of the rows that compete in a column, None where none stands out."""
         column = self.columns[index]
-        rivals = [row.values[index] for row in self.rows if row.competes]
+        rivals = [row.values[index] for row in self.rows if self.competes(row, index)]
         figures = [round(value.mean, column.decimals) for value in rivals if value is not None]
         if column.higher_is_better is None or len(set(figures)) < 2:
             return None
         return max(figures) if column.higher_is_better else min(figures)
 
     def is_best(self, row: Row, index: int) -> bool:
-        value = row.values[index]
-        return (
-            row.competes
-            and value is not None
-            and round(value.mean, self.columns[index].decimals) == self.best(index)
-        )
+        if not self.competes(row, index):
+            return False
+        return round(row.values[index].mean, self.columns[index].decimals) == self.best(index)
 
 
 @dataclass(frozen=True)
@@ -167,9 +180,22 @@ def build_tables(group: ComparableGroup, published: Sequence[ScoredSet] = ()) ->
             rows = [build_row(result, kept) for result in results]
             filled = [row for row in rows if not row.is_paper or any(row.values)]
             tables.append(Table(name, kept, filled))
-    sources = dict.fromkeys(result.source for result in published)
-    origin = [f"(paper): figures published in {source}, not scored here" for source in sources]
+    origin = [origin_note(source, published, group) for source in dict.fromkeys(r.source for r in published)]
     return GroupTables(group, tables, notes(group, tables) + origin, list(published))
+
+
+def origin_note(source: str, published: Sequence[ScoredSet], group: ComparableGroup) -> str:
+    """Where published rows come from; a warning where they are of more or fewer utterances than ours."""
+    theirs = sorted({row.meta["n"] for row in published if row.source == source and row.meta.get("n")})
+    ours = sorted({result.meta["n"] for result in group.results if result.meta.get("n")})
+    line = f"(paper): figures published in {source}, not scored here"
+    if not theirs:
+        return f"{line}; of how many utterances is not recorded"
+    if theirs == ours:
+        return line
+    counts = [" or ".join(map(str, numbers)) for numbers in (theirs, ours)]
+    found = f"N is {counts[0]} there and {counts[1]} here"
+    return f"WARNING: {line}: {found}; figures of other utterances do not compare"
 
 
 def build_row(result: ScoredSet, columns: list[Column]) -> Row:
@@ -199,11 +225,12 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     settings = meta.get("settings") or {}
     unit = "target speakers" if settings.get("ci_unit") == "spk" else "utterances"
     lines = [f"Cells are mean ±half of the 95 % bootstrap interval over {unit}; – is not measured."]
-    lines.append(f"Preset: {meta.get('preset', 'not recorded')}{policies(settings)}")
+    lines += presets(group.results, policies(settings))
     if settings.get("bandwidth") == "8k":
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
     lines += recognisers(group.results)
     lines += speaker_models(tables)
+    lines += marks(group, tables)
     columns = [column for table in tables for column in table.columns]
     remarks: list[tuple[str, str]] = []
     for result in group.results:
@@ -217,10 +244,66 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     versions = package_versions(meta)
     if versions:
         lines.append("Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
-    command = meta.get("command") or score_command(meta)
+    shown = group.results[-1]
+    command = meta.get("command") or score_command(meta, shown.folder)
     if command:
-        lines.append(f"Command: {command}")
+        lines.append(f"Command of {shown.system}: {command}")
     return lines
+
+
+def marks(group: ComparableGroup, tables: list[Table]) -> list[str]:
+    """What bold and the marks of rows mean, where there is any; and whom a failure may flatter."""
+    rows = [row for table in tables for row in table.rows if not row.is_paper]
+    entries = [entry for result in group.results for entry in {**result.metrics, **result.wer}.values()]
+    failures = any(entry.get("n_penalized") or entry.get("n_excluded") for entry in entries)
+    lines = []
+    if failures or any(row.flags for row in rows):
+        line = "Bold: best of the systems that are not flagged and have no penalised and no further excluded "
+        line += "utterance in that column"
+        line += "; †: more than 1 % penalised or excluded" if any(row.dagger for row in rows) else ""
+        lines.append(line + ("; ‡: flagged, see below" if any(row.flags for row in rows) else ""))
+    # Leakage charges a failure with all words, the worst there is; a word error rate has no worst.
+    words = [item for result in group.results for item in result.wer.items()]
+    if any(entry.get("n_penalized") for name, entry in words if not name.startswith(LEAK)):
+        lines.append(
+            "Word errors: a missing or failed output counts as an empty text, all words deleted (100 %); a "
+            "hallucination may have more errors than that, so a missing output may lower the rate"
+        )
+    return lines
+
+
+def presets(results: list[ScoredSet], policies: str) -> list[str]:
+    """Which preset the rows are of, and which of them were scored without some of its metrics."""
+    systems: dict[str, list[str]] = {}
+    lacking = []
+    for result in results:
+        name = str(result.meta.get("preset", "not recorded"))
+        systems.setdefault(name, []).append(result.system)
+        if text := lacking_of_preset(result, name):
+            lacking.append((result.system, text))
+    named = [name if len(systems) == 1 else f"{name} ({', '.join(who)})" for name, who in systems.items()]
+    return [f"Preset: {', '.join(named)}{policies}", *grouped(lacking)]
+
+
+def lacking_of_preset(result: ScoredSet, preset: str) -> str:
+    """What a preset asks for and a result has not, "" if nothing; the shorter list, of what is there or not.
+
+    What is about absent targets is asked for only where there are some.
+    """
+    if preset not in PRESETS:
+        return ""
+    wanted = [name for name in PRESETS[preset].metrics if METRICS[name].when != "absent"]
+    if "pesq_nb" in result.metrics:  # what data below 16 kHz have in its place
+        wanted = [name for name in wanted if name != "pesq"]
+    there = [name for name in wanted if name in result.metrics]
+    lacks = [name for name in wanted if name not in there]
+    if PRESETS[preset].asr:
+        (there if result.wer else lacks).append("word errors")
+    if not lacks:
+        return ""
+    if len(there) < len(lacks):
+        return f"only {', '.join(there) or 'none'} of preset {preset}"
+    return f"without {', '.join(lacks)} of preset {preset}"
 
 
 def policies(settings: dict[str, Any]) -> str:

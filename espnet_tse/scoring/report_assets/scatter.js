@@ -1,15 +1,16 @@
-// One point an utterance and system; crosses are wrong speakers, rings have audio on the page.
+// One point an utterance and system; crosses are wrong speakers, dashes failures, rings have audio here.
 function drawScatter(charts, width) {
   const { group } = charts;
   const [across, up] = [group.columns[charts.x], group.columns[charts.y]];
   const points = [];
   for (const s of charts.visible()) {
-    const { values, wrong } = group.systems[s];
-    const wrongs = new Set(wrong);
+    const { values, wrong, failed } = group.systems[s];
+    const [wrongs, fails] = [new Set(wrong ?? []), new Set(failed)];
+    const kindOf = (utt) => (wrongs.has(utt) ? "wrong speaker" : fails.has(utt) ? "failed" : "");
     const ys = values[charts.y];
     values[charts.x].forEach((x, utt) => {
       const y = ys[utt];
-      if (x !== null && y !== null) points.push({ x, y, utt, system: s, wrong: wrongs.has(utt) });
+      if (x !== null && y !== null) points.push({ x, y, utt, system: s, kind: kindOf(utt) });
     });
   }
   if (!points.length) return nothing("No utterance of the chosen systems has both values.");
@@ -34,13 +35,14 @@ function drawScatter(charts, width) {
   });
   const upright = `translate(13 ${(top + bottom) / 2}) rotate(-90)`;
   rows.push(h("text", { class: "axis middle", transform: upright }, titleOf(up)));
-  const pathOf = (kind, wrong, mark) => (s) => {
-    const d = points.filter((point) => point.system === s && point.wrong === wrong).map(mark).join("");
-    return h("path", { class: kind, style: `stroke: ${colourOf(group, s)}`, d });
+  const pathOf = (look, kind, mark) => (s) => {
+    const d = points.filter((point) => point.system === s && point.kind === kind).map(mark).join("");
+    return h("path", { class: look, style: `stroke: ${colourOf(group, s)}`, d });
   };
   // Crosses last: what went wrong must not lie under what went well.
   const shown = charts.visible();
-  const paths = [...shown.map(pathOf("dots", false, dot)), ...shown.map(pathOf("crosses", true, cross))];
+  const looks = [["dots", "", dot], ["crosses fails", "failed", dash], ["crosses", "wrong speaker", cross]];
+  const paths = looks.flatMap((look) => shown.map(pathOf(...look)));
   const audible = points.filter((point) => group.cards[point.utt]);
   const rings = h("path", { class: "rings", d: audible.map(ring).join("") });
   const label = `${titleOf(up)} of ${points.length} utterances over ${titleOf(across)}`;
@@ -57,7 +59,7 @@ function drawScatter(charts, width) {
     if (!point) return tip.hide();
     const lines = [
       group.utts[point.utt],
-      group.systems[point.system].name + (point.wrong ? ", wrong speaker" : ""),
+      group.systems[point.system].name + (point.kind && `, ${point.kind}`),
       `${across.head} ${figure(point.x, across)}, ${up.head} ${figure(point.y, up)}`,
       group.cards[point.utt] ? "click to hear" : "click for its row",
     ];
@@ -68,10 +70,14 @@ function drawScatter(charts, width) {
     const point = nearest(points, event.offsetX, event.offsetY);
     if (point) charts.view.hear(point.utt, point.system);
   });
-  const numWrong = (s) => points.filter((point) => point.system === s && point.wrong).length;
-  const wrongs = shown.map((s) => `${group.systems[s].name} ${numWrong(s)}`).join(", ");
+  const countOf = (s, kind) => points.filter((point) => point.system === s && point.kind === kind).length;
+  const wrongOf = (s) => (group.systems[s].wrong ? countOf(s, "wrong speaker") : "not measured");
+  const wrongs = shown.map((s) => `${group.systems[s].name} ${wrongOf(s)}`).join(", ");
+  const fails = shown.filter((s) => countOf(s, "failed"));
+  const failed = fails.map((s) => `${group.systems[s].name} ${countOf(s, "failed")}`).join(", ");
   const marks = [
     [`M3 3L11 11M3 11L11 3`, "crosses", `wrong speaker (${wrongs})`],
+    ...(failed ? [[`M2 7h10`, "crosses fails", `failed (${failed})`]] : []),
     [`M7 2a5 5 0 1 0 .01 0`, "rings", `audio on this page (${audible.length})`],
   ].map(([d, kind, text]) =>
     h("span", {}, h("svg", { width: 14, height: 14 }, h("path", { class: kind, d })), text)
@@ -85,6 +91,7 @@ const cross = ({ left, top }) => {
   const [x, y] = [left.toFixed(1), top.toFixed(1)];
   return `M${x} ${y}m-4-4l8 8m0-8l-8 8`;
 };
+const dash = ({ left, top }) => `M${left.toFixed(1)} ${top.toFixed(1)}m-5 0h10`;
 const ring = ({ left, top }) => `M${left.toFixed(1)} ${(top - 6).toFixed(1)}a6 6 0 1 0 .01 0`;
 
 function nearest(points, x, y) {

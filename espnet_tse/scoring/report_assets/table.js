@@ -71,6 +71,7 @@ class UtteranceTable {
     const only = [
       ["", "all rows"],
       ["wrong", "wrong speaker"],
+      ["failed", "failed"],
       ["flagged", "flagged"],
       ["audio", "with audio here"],
     ];
@@ -152,7 +153,8 @@ class UtteranceTable {
     const [utt, s] = row;
     const { words, system, only, buckets } = this.wanted;
     if (system !== "" && Number(system) !== s) return false;
-    if (only === "wrong" && !this.isWrong(row)) return false;
+    if (only === "wrong" && this.kindOf(row) !== "wrong speaker") return false;
+    if (only === "failed" && this.kindOf(row) !== "failed") return false;
     if (only === "flagged" && !this.flagsOf(row).length) return false;
     if (only === "audio" && !this.signalOf(row)) return false;
     const differs = ([name, label]) => label && this.group.labels[name][utt] !== label;
@@ -170,15 +172,18 @@ class UtteranceTable {
     return keyed.map(([, row]) => row);
   }
 
-  isWrong([utt, s]) {
-    this.wrongs ??= this.group.systems.map((system) => new Set(system.wrong));
-    return this.wrongs[s].has(utt);
+  /** What came out: "wrong speaker", "failed", or "" (also where it was not measured). */
+  kindOf([utt, s]) {
+    const { systems } = this.group;
+    this.kinds ??= systems.map(({ wrong, failed }) => [new Set(wrong ?? []), new Set(failed)]);
+    const [wrongs, fails] = this.kinds[s];
+    return wrongs.has(utt) ? "wrong speaker" : fails.has(utt) ? "failed" : "";
   }
 
   flagsOf(row) {
     const [utt, s] = row;
     const flags = this.group.systems[s].flags[utt];
-    return [...(this.isWrong(row) ? ["wrong speaker"] : []), ...(flags ? [flags] : [])];
+    return [this.kindOf(row), flags].filter(Boolean);
   }
 
   textOf(row) {

@@ -235,7 +235,7 @@ def click_point(browser: Chromium, condition: str) -> dict:
 
 
 def test_an_outlier_in_the_scatter_leads_to_its_audio(browser):
-    point = click_point(browser, "p.wrong && DATA[0].cards[p.utt]")
+    point = click_point(browser, "p.kind === 'wrong speaker' && DATA[0].cards[p.utt]")
     browser.wait("player.playing")
     assert browser.ask("location.hash") == f"#{point['card']}"
     box = browser.ask(f"document.getElementById('{point['card']}').getBoundingClientRect().toJSON()")
@@ -280,6 +280,21 @@ def test_wrong_speakers_are_crosses_and_systems_can_be_hidden(browser):
     assert browser.ask("document.querySelector('#charts0 .chip:nth-child(2)').title").startswith("hidden")
     assert "wrong speaker (mixture 0, system2 0)" in browser.ask(marks)
     assert browser.ask("document.querySelectorAll('svg.distribution .ridge').length") == 2
+
+
+def test_failures_and_what_was_not_measured_are_told_from_wrong_speakers(chromium, tmp_path):
+    exp = write_experiment(tmp_path / "exp", 4)
+    failed = exp / "system1" / "scoring" / "failed"
+    failed.write_text("utt0000 conf_rate est estimate: silent\n")
+    scores = exp / "system2" / "scoring" / "scores.jsonl"
+    scores.write_text(scores.read_text().replace('"conf_rate": 0.0', '"conf_rate": null'))
+    chromium.open(write_report(exp, num_utterances=0))
+    chromium.wait("document.querySelector('svg.scatter')")
+    marks = chromium.ask("document.querySelector('#charts0 .marks').innerText")
+    assert "wrong speaker (mixture 0, system1 2, system2 not measured)" in marks
+    assert "failed (system1 1)" in marks
+    chromium.choose("#table0 select[aria-label=rows]", "failed")
+    assert column(chromium, 1) == ["system1"]
 
 
 def test_what_is_hidden_at_first_is_said(chromium, tmp_path):

@@ -47,9 +47,49 @@ def test_different_signatures_do_not_share_a_group(exp_dir, write_result):
     ]
 
 
+def protocol(**changes):
+    same = {"keys_sha256": "k", "reference_sha256": "r", "policies": {"length": "ref", "text_norm": "basic"}}
+    return {**same, "measures": {"si_sdr": "1"}, "words": {"version": 2, "asr": []}, **changes}
+
+
+def write_three(folder, write_result, **third):
+    """Results of three signatures; the second has more columns, the third has these changes."""
+    more = protocol(measures={"si_sdr": "1", "pesq": "1"}, words={"version": 2, "asr": ["external"]})
+    for system, found in (("A", protocol()), ("B", more), ("C", protocol(**third))):
+        write_result(folder / system, system, meta={"signature": system, "protocol": found})
+    return [[r.system for r in g.results] for g in group_comparable(collect_results(folder))]
+
+
+@pytest.mark.parametrize(
+    "third",
+    [
+        {},
+        {"measures": {"si_sdr": "1", "stoi": "3"}},
+        {"policies": {"length": "ref", "text_norm": "whisper_en"}},  # no recogniser that others have
+    ],
+)
+def test_further_columns_do_not_part_tables(tmp_path, write_result, third):
+    assert write_three(tmp_path, write_result, **third) == [["A", "B", "C"]]
+
+
+@pytest.mark.parametrize(
+    "third, reason",
+    [
+        ({"measures": {"pesq": "2"}}, "versions, settings or weights of pesq"),
+        ({"policies": {"length": "min", "text_norm": "basic"}}, "--length ref and min"),
+        ({"reference_sha256": "x"}, "other target audio"),
+        ({"words": {"version": 1, "asr": ["external"]}}, "versions of the word errors (2 and 1)"),
+    ],
+)
+def test_shared_columns_that_were_scored_otherwise_part_them(tmp_path, write_result, third, reason):
+    assert write_three(tmp_path, write_result, **third) == [["A", "B"], ["C"]]
+    assert group_comparable(collect_results(tmp_path))[1].differs == (reason,)
+
+
 def test_systems_of_one_name_are_told_apart_by_their_folders(exp_dir, write_result):
     write_result(exp_dir / "tse_c" / "decode_beam_test", "system2")
-    names = [result.system for result in collect_results(exp_dir) if result.system.startswith("system2")]
+    (group,) = group_comparable(collect_results(exp_dir))
+    names = [result.system for result in group.results if result.system.startswith("system2")]
     assert len(set(names)) == 2
     assert all("tse_" in name for name in names)
 

@@ -107,6 +107,23 @@ def test_text_is_escaped_everywhere(exp_dir, write_result):
     Page(text)
 
 
+def test_every_part_tells_the_protocols_of_a_test_set_apart(exp_dir, write_result):
+    write_result(exp_dir / "tse_c" / "decode", "system3", scores={"si_sdr": 1.0}, meta={"signature": "two"})
+    page = build_page(build_groups(collect_results(exp_dir)), exp_dir, OPTIONS)
+    for number in (1, 2):
+        heading = f"test, protocol {number} of 2: preset offline</h3>"
+        assert page.count(heading) == 3  # scores, listening, utterances
+    assert "What differs: protocol 2 from protocol 1 in targets, settings, versions or weights" in page
+
+
+def test_a_wrong_speaker_is_called_with_its_system(exp_dir):
+    scores = exp_dir / "tse_a" / "decode_test" / "scoring" / "scores.jsonl"
+    rows = [json.loads(line) for line in scores.read_text().splitlines()]
+    scores.write_text("".join(json.dumps({**row, "conf_rate": 1.0}) + "\n" for row in rows))
+    page = build_page(build_groups(collect_results(exp_dir)), exp_dir, replace(OPTIONS, num_utterances=8))
+    assert '<span class="tag wrong">wrong speaker: system2</span>' in page
+
+
 def test_training_curves_and_reproducibility(text):
     page = Page(text)
     assert page.count("svg") == 2

@@ -33,6 +33,18 @@ def test_coverage_stands_in_every_table(exp_dir, tmp_path, write_result):
     assert text.count("penalised and excluded utterances") == 3
 
 
+def test_tables_have_labels_and_captions_of_their_own(exp_dir, tmp_path, write_result):
+    write_result(exp_dir / "tse_c" / "decode", "system3", scores={"si_sdr": 1.0}, meta={"signature": "two"})
+    write_latex(tmp_path / "tables.tex", build_groups(collect_results(exp_dir)))
+    lines = (tmp_path / "tables.tex").read_text().splitlines()
+    found = {
+        kind: [line for line in lines if line.startswith(rf"\{kind}{{")] for kind in ("caption", "label")
+    }
+    assert len(set(found["caption"])) == len(set(found["label"])) == len(found["label"]) == 5
+    assert r"\label{tab:test-p2-B}" in found["label"]
+    assert found["caption"][0].startswith(r"\caption{test, protocol 1 of 2: preset offline, A, ")
+
+
 def test_special_characters_are_printed_as_they_are():
     assert escape("a_b & 5 % †") == r"a\_b \& 5 \% $^\dagger$"
     assert escape("x\\y\n{z}") == r"x\textbackslash{}y \{z\}"

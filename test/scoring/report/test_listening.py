@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.scoring.report.collect import collect_results, group_comparable
+from espnet_tse.scoring.report.collect import collect_results, group_comparable, read_result
 from espnet_tse.scoring.report.listening import (
     ScpCache,
     choose_utterances,
     encode_flac,
     load_clips,
     ranking_metric,
-    wrong_speaker,
+    measures_speaker,
+    what_came_out,
 )
 
 
@@ -50,19 +51,30 @@ def test_wrong_speakers_are_among_the_choices_but_not_all_of_them(exp_dir):
     assert choices[:2] == [("utt3", "wrong speaker"), ("utt4", "wrong speaker")]
     assert [reason for _, reason in choices[2:]] == ["worst"] * 2 + ["median"] * 2 + ["best"] * 2
     assert len({utt for utt, _ in choices}) == 8
+    assert [choice.systems for choice in choose_utterances(group, 8)][1:3] == [("system2",), ()]
 
 
 @pytest.mark.parametrize(
-    "row, wrong",
+    "row, kind",
     [
-        ({"conf_rate": 1.0}, True),
-        ({"conf_rate": 0.0, "conf_si_sdr": 1.0}, False),  # the voice decides where it was compared
-        ({"conf_rate": None, "conf_si_sdr": 1.0}, True),
-        ({}, False),
+        ({"conf_rate": 1.0}, "wrong speaker"),
+        ({"conf_rate": 0.0, "conf_si_sdr": 1.0}, ""),  # the voice decides where it was compared
+        ({"conf_rate": None, "conf_si_sdr": 1.0}, "wrong speaker"),
+        ({"utt": "silent", "conf_rate": 1.0, "conf_si_sdr": 1.0}, "failed"),
+        ({"utt": "silent", "conf_si_sdr": 1.0}, "wrong speaker"),  # this one was measured
+        ({}, ""),
     ],
 )
-def test_wrong_speaker(row, wrong):
-    assert wrong_speaker(row) is wrong
+def test_a_failure_is_no_wrong_speaker(tmp_path, write_result, row, kind):
+    path = write_result(tmp_path, "A")
+    failed = "silent conf_rate est estimate: silent\nutt1 conf_rate ref no target\n"
+    (path.parent / "failed").write_text(failed)
+    assert what_came_out(read_result(path), {"utt": "utt1", **row}) == kind
+
+
+def test_what_was_not_measured_is_no_wrong_speaker_and_none_that_was_right(exp_dir):
+    results = {result.system: result for result in collect_results(exp_dir)}
+    assert not measures_speaker(results["mixture"]) and measures_speaker(results["system2"])
 
 
 @pytest.mark.parametrize("count", range(0, 14))

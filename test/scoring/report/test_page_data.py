@@ -4,7 +4,7 @@ import pytest
 
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.html_listening import collect_cards
-from espnet_tse.scoring.report.page_data import group_data, page_json
+from espnet_tse.scoring.report.page_data import flags_of, group_data, page_json
 from espnet_tse.scoring.report.results_table import build_groups
 
 
@@ -61,6 +61,20 @@ def test_wrong_speakers_and_flags_are_listed_by_place(exp_dir):
     system = data_of(exp_dir)["systems"][2]
     assert system["wrong"] == [4]
     assert system["flags"] == {2: "clipped"}
+    assert data_of(exp_dir)["systems"][0]["wrong"] is None  # the mixture has no such metric: not measured
+
+
+def test_only_a_row_of_another_name_is_flagged_as_the_mixtures():
+    row = {"flags": ["equals_mixture", "offset"]}
+    assert flags_of(row, "mixture") == "offset" and flags_of(row, "A") == "equals_mixture, offset"
+
+
+def test_failures_are_no_wrong_speakers(exp_dir):
+    change_rows(exp_dir, lambda number, row: row.update(conf_rate=float(number >= 8)))
+    failed = exp_dir / "tse_a" / "decode_test" / "scoring" / "failed"
+    failed.write_text("utt10 conf_rate est estimate: silent\n")
+    system = data_of(exp_dir)["systems"][2]
+    assert (system["wrong"], system["failed"]) == ([8], [9])
 
 
 def test_utterances_that_a_system_lacks_are_marked(exp_dir):

@@ -50,8 +50,15 @@ def test_rows_of_the_same_protocol_stand_beside_ours(results, write_rows):
     assert "(paper): figures published in arXiv:1, Table 2, not scored here" in text
     row = next(line for line in text.splitlines() if "theirs" in line and "15.9" in line)
     assert row.startswith("| theirs (paper) | 3000 |")
+    assert "WARNING: (paper)" in text and "N is 3000 there and 10 here" in text
     # They do not compete with what was scored here.
     assert "**9.00**" in text
+
+
+def test_rows_of_as_many_utterances_need_no_warning(results, write_rows):
+    rows = [{"system": "theirs", "n": 10, "si_sdr": 12.5}]
+    text = results_markdown(build_groups(results, read_paper_rows(write_rows(rows=rows))))
+    assert "- (paper): figures published in arXiv:1, Table 2, not scored here\n" in f"{text}\n"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import re
 import pytest
 
 from espnet_tse.schema.scp import DataError
+from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.results_file import BEGIN, END, GENERATED, write_results
 from espnet_tse.scoring.report.results_table import build_groups
@@ -214,7 +215,7 @@ def test_command_holds_the_options_that_were_set(exp_dir, tmp_path, write_result
     write_result(exp_dir / "tse_c" / "decode", "system30", meta={"options": options})
     path = tmp_path / "RESULTS.md"
     write_results(path, build_groups(collect_results(exp_dir)))
-    command = "Command: espnet-tse score --inf_scp 'a b/wav.scp' --asr x y --allow_upsample\n"
+    command = "Command of system30: espnet-tse score --inf_scp 'a b/wav.scp' --asr x --asr y --allow_upsample"
     assert command in path.read_text()
 
 
@@ -236,6 +237,61 @@ def test_oracle_inputs_and_odd_outputs_are_told_beside_the_row(exp_dir, tmp_path
     text = path.read_text()
     assert "| system3 ‡ | 10 |" in text
     assert "- system3 ‡: best of 8 candidates\n- system3 ‡: 2 of 10 utterances: clipped\n" in text
+
+
+def write_rivals(folder, write_result, **changes):
+    """Two systems, of which "worse" has the better word error rate; its scoring has the changes."""
+    entry = {"ci95": None, "norm": "basic", "asr": "x"}
+    full = {"n_penalized": 0, "n_excluded": 0}
+    write_result(folder / "a", "better", wer={"wer_x": {**entry, **full, "corpus": 0.7}})
+    write_result(folder / "b", "worse", wer={"wer_x": {**entry, **full, "corpus": 0.4, **changes}})
+
+
+def lines_of(folder):
+    path = folder / "RESULTS.md"
+    write_results(path, build_groups(collect_results(folder)))
+    return path.read_text()
+
+
+def test_a_penalised_row_is_never_bold_and_the_notes_say_why(tmp_path, write_result):
+    write_rivals(tmp_path / "whole", write_result)
+    assert "**40.0**" in lines_of(tmp_path / "whole")
+    write_rivals(tmp_path / "gap", write_result, n_penalized=1)
+    text = lines_of(tmp_path / "gap")
+    assert "**40.0**" not in text and "40.0" in text
+    assert "no penalised and no further excluded utterance" in text and "may lower the rate" in text
+
+
+def test_what_is_excluded_for_all_alike_does_not_hinder_bold(tmp_path, write_result):
+    write_rivals(tmp_path / "more", write_result, n_excluded=1)
+    assert "**40.0**" not in lines_of(tmp_path / "more")
+    path = write_result(tmp_path / "all" / "a", "A", scores={"pesq": 2.0})
+    other = write_result(tmp_path / "all" / "b", "B", scores={"pesq": 3.0})
+    for each in (path, other):
+        each.write_text(each.read_text().replace('"n_excluded": 0', '"n_excluded": 1'))
+    assert "**3.00**" in lines_of(tmp_path / "all")
+
+
+def test_a_flagged_row_is_never_bold_and_its_mark_is_explained(exp_dir, write_result):
+    meta = {"flags": ["oracle: target's codes"]}
+    write_result(exp_dir / "c", "system3", scores={"si_sdr": 99.0}, meta=meta)
+    text = lines_of(exp_dir)
+    assert "99.00" in text and "**99.00**" not in text and "**9.00**" in text
+    assert "‡: flagged, see below" in text
+
+
+def test_a_preset_that_was_not_scored_whole_is_named(tmp_path, write_result):
+    write_result(tmp_path / "a", "A", scores={"dnsmos_sig": 3.0}, meta={"preset": "laura"})
+    preset = PRESETS["laura"].metrics
+    whole = dict.fromkeys(preset, 0.5)
+    part = {name: 0.5 for name in preset if name not in ("nisqa", "sbs")}
+    wer = {"dwer_x": {"corpus": 0.5, "ci95": None, "norm": "none", "asr": "x"}}
+    write_result(tmp_path / "b", "B", scores=whole, meta={"preset": "laura"}, wer=wer)
+    write_result(tmp_path / "c", "C", scores=part, meta={"preset": "laura"})
+    text = lines_of(tmp_path)
+    assert "- A: only dnsmos_sig of preset laura\n" in text
+    assert "- C: without nisqa, sbs, word errors of preset laura\n" in text
+    assert "- B: " not in text
 
 
 def test_texts_tell_of_leaked_words_and_of_hallucinations(exp_dir, tmp_path, write_result):
