@@ -311,14 +311,14 @@ def test_the_worked_example_trains_and_extracts(example, tmp_path):
     from tse_system import write_codec
 
     from espnet_tse.schema import DecodeConf
-    from espnet_tse.tasks.tse import TSETask, check_choices
+    from espnet_tse.tasks.tse import TSETask, faults_of_choices
 
     (text,) = blocks("doc/extending.md", "config", "yaml")
     path = tmp_path / "shared_gru.yaml"
     path.write_text(text)
     parser = parser_of("tse_train")
     args = parser.parse_args(["--config", str(path), "--codec_dir", str(write_codec(tmp_path / "codec"))])
-    check_choices(parser, args)
+    assert not faults_of_choices(args)
     model = TSETask.build_model(args)
     assert isinstance(model.encoder, example.SharedGRUEncoder)
     batch = make_batch([0.4, 0.3], [0.3, 0.4], model.codec)
