@@ -46,7 +46,8 @@ def loader_of_unique_keys() -> type:
                     continue
                 name, line = (key.tag, key.value), key.start_mark.line + 1
                 if name in lines:
-                    raise RepeatedKey(f"key '{key.value}' stands twice, in lines {lines[name]} and {line}; keep one.")
+                    where = f"lines {lines[name]} and {line}"
+                    raise RepeatedKey(f"key '{key.value}' stands twice, in {where}; keep one.")
                 lines[name] = line
             return node
 

@@ -246,7 +246,7 @@ def start_from_pretrained(model: AbsTSEModel) -> None:
 
 
 def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:
-    """Refuse unknown keys, choices and values of the ``--config`` file, with its name and all at once; exit code 2."""
+    """Refuse unknown keys, choices and values of the ``--config`` file, all at once; exit code 2."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--config")
     path = first.parse_known_args(cmd)[0].config
@@ -270,7 +270,7 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> No
 
 
 def faults_of_value(action: argparse.Action, value: object) -> list[str]:
-    """What is wrong with a value of a YAML; ESPnet compares only the command line's with types and choices."""
+    """What is wrong with a value of a YAML; ESPnet checks types and choices of the command line's only."""
     name = action.dest
     if isinstance(action, NestedDictAction) and not isinstance(value, dict):
         return [f"{name}: want 'key: value' pairs, got {value!r}"]

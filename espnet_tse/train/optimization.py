@@ -24,13 +24,15 @@ def faults_of_optimization(args: argparse.Namespace) -> list[str]:
         groups.append({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": args.front_end_lr})
     optimizer = _tried("optim", args.optim, args.optim_conf, optim_classes, groups, faults)
     if args.scheduler is not None:
-        if optimizer is None:  # an optimizer without faults, so that those of the schedule come in the same message
+        if optimizer is None:  # another one, so that the faults of the schedule come in the same message
             optimizer = torch.optim.SGD(groups, lr=1e-3, momentum=0.9)
         _tried("scheduler", args.scheduler, args.scheduler_conf, scheduler_classes, optimizer, faults)
     return faults
 
 
-def _tried(option: str, name: str, conf: object, classes: dict[str, Callable], first: object, faults: list[str]):
+def _tried(
+    option: str, name: str, conf: object, classes: dict[str, Callable], first: object, faults: list[str]
+) -> object | None:
     """``classes[name](first, **conf)``; None, and a line in ``faults``, where it cannot be made."""
     if name not in classes:
         faults.append(f"{option}: unknown '{name}'; known: {', '.join(sorted(classes))}")
@@ -43,7 +45,8 @@ def _tried(option: str, name: str, conf: object, classes: dict[str, Callable], f
     try:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             check_known(conf, [parameter.name for parameter in parameters], where=where)
-        lacking = [parameter.name for parameter in parameters if _is_required(parameter) and parameter.name not in conf]
+        wanted = [parameter.name for parameter in parameters if _is_required(parameter)]
+        lacking = [parameter for parameter in wanted if parameter not in conf]
         if lacking:
             raise ValueError(f"{where}: lacks {', '.join(lacking)}")
     except ValueError as error:
@@ -61,7 +64,7 @@ def _tried(option: str, name: str, conf: object, classes: dict[str, Callable], f
 
 
 def _parameters(cls: type) -> list[inspect.Parameter]:
-    """Of ``cls(first, ...)`` without the first; a class that hands the rest on to its base has those of both."""
+    """Of ``cls(first, ...)`` without the first; a class that hands some on to its base has those of both."""
     found: dict[str, inspect.Parameter] = {}
     for owner in cls.__mro__:
         if "__init__" not in vars(owner):
