@@ -200,6 +200,17 @@ def test_the_options_of_tse_sh_are_those_of_the_document():
     assert len(options) > 40 and dict(rows) == options
 
 
+@pytest.mark.parametrize("column, recipe", [(1, "mini_espeak"), (2, "mini_librispeech")])
+def test_what_run_sh_sets_is_documented(column, recipe):
+    text = (ROOT / "doc/stages.md").read_text(encoding="utf-8").split("What `run.sh`")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `--")]
+    documented = {row[0].split("`")[1]: row[column].strip("`") for row in rows if row[column]}
+    script = (ROOT / "egs2" / recipe / "tse1/run.sh").read_text(encoding="utf-8")
+    given = dict(re.findall(r"^    (--\w+) (.+) \\$", script, re.M))
+    named = {"--train_set", "--valid_set", "--test_sets", "--fs"}
+    assert documented == {name: value for name, value in given.items() if name not in named} and documented
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_options_of_run_sh_lines_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")

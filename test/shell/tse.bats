@@ -36,8 +36,8 @@ everything() { find . -path ./utils -prune -o -print | sort; }
         [[ "${output}" == *"--${option} "* ]] || { echo "no --${option}"; false; }
     done
     [[ "${output}" != *"Set by this call"* ]]
-    run -0 ./run.sh --nj 3 --asr "two words" --help
-    [[ "${output}" == *$'\nSet by this call: '*$'\n  --train_set train\n'*$'\n  --nj 3\n  --asr two\\ words\n'* ]]
+    run -0 ./run.sh --nj 3 --tse_args "--lr 1" --help
+    [[ "${output}" == *$'\nSet by this call: '*$'\n  --train_set train\n'*$'\n  --nj 3\n  --tse_args --lr\\ 1\n'* ]]
 }
 
 @test "wrong usage: exit 2, nothing is written" {

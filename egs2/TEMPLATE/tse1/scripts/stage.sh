@@ -397,6 +397,7 @@ presets_help() {  # presets_help WORD...: what was set before --help, as a recip
     for word in "$@"; do
         case "${word}" in
             --help | -h) ;;
+            --*[[:space:]]*) printf ' %q' "${word}" ;;  # a value: options for another program
             --*) printf '\n  %s' "${word}" ;;
             *) printf ' %q' "${word}" ;;
         esac
