@@ -200,6 +200,17 @@ def test_the_options_of_tse_sh_are_those_of_the_document():
     assert len(options) > 40 and dict(rows) == options
 
 
+@pytest.mark.parametrize("column, recipe", [(1, "mini_espeak"), (2, "mini_librispeech")])
+def test_what_run_sh_sets_is_documented(column, recipe):
+    text = (ROOT / "doc/stages.md").read_text(encoding="utf-8").split("What `run.sh`")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `--")]
+    documented = {row[0].split("`")[1]: row[column].strip("`") for row in rows if row[column]}
+    script = (ROOT / "egs2" / recipe / "tse1/run.sh").read_text(encoding="utf-8")
+    given = dict(re.findall(r"^    (--\w+) (.+) \\$", script, re.M))
+    named = {"--train_set", "--valid_set", "--test_sets", "--fs"}
+    assert documented == {name: value for name, value in given.items() if name not in named} and documented
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_options_of_run_sh_lines_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
@@ -311,14 +322,14 @@ def test_the_worked_example_trains_and_extracts(example, tmp_path):
     from tse_system import write_codec
 
     from espnet_tse.schema import DecodeConf
-    from espnet_tse.tasks.tse import TSETask, check_choices
+    from espnet_tse.tasks.tse import TSETask, faults_of_choices
 
     (text,) = blocks("doc/extending.md", "config", "yaml")
     path = tmp_path / "shared_gru.yaml"
     path.write_text(text)
     parser = parser_of("tse_train")
     args = parser.parse_args(["--config", str(path), "--codec_dir", str(write_codec(tmp_path / "codec"))])
-    check_choices(parser, args)
+    assert not faults_of_choices(args)
     model = TSETask.build_model(args)
     assert isinstance(model.encoder, example.SharedGRUEncoder)
     batch = make_batch([0.4, 0.3], [0.3, 0.4], model.codec)

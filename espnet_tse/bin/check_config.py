@@ -1,6 +1,8 @@
 """Check YAMLs before hours are spent: keys, names and values of systems, codecs and decoding."""
 
 import argparse
+import contextlib
+import io
 import shlex
 import sys
 from typing import Callable, Sequence
@@ -20,7 +22,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--prerequisite_config", metavar="YAML", nargs="+", default=[], help="of further systems")
     parser.add_argument("--codec_config", metavar="YAML", help="of a codec")
     parser.add_argument("--codec_args", default="", help="options that follow it, one quoted string")
-    parser.add_argument("--inference_config", metavar="YAML", help="of decoding")
+    meaning = "of decoding, by the system of --tse_config if given"
+    parser.add_argument("--inference_config", metavar="YAML", help=meaning)
     parser.add_argument("unnamed", nargs="*", help=argparse.SUPPRESS)
     return parser
 
@@ -34,12 +37,13 @@ def main(cmd: Sequence[str] | None = None) -> int:
     checks: list[tuple[str, Callable[[], object]]] = []
     if args.codec_config:
         checks.append((args.codec_config, lambda: check_codec(args.codec_config, args.codec_args)))
-    if args.inference_config:
-        checks.append((args.inference_config, lambda: check_decoding(args.inference_config)))
     for config in args.prerequisite_config:
         checks.append((config, lambda config=config: check_system(config)))
     if args.tse_config:
         checks.append((args.tse_config, lambda: check_system(args.tse_config, args.tse_args)))
+    if args.inference_config:
+        system = (args.tse_config, args.tse_args) if args.tse_config else None
+        checks.append((args.inference_config, lambda: check_decoding(args.inference_config, system)))
     if not checks:
         parser.error("name a YAML: --tse_config, --codec_config, --prerequisite_config or --inference_config")
     announce(f"checking {', '.join(config for config, _ in checks)} (loading PyTorch and ESPnet)")
@@ -68,16 +72,32 @@ def check_codec(config: str, options: str) -> None:
     codec_train.read_conf(codec_train.get_parser().parse_args(["--config", config, *unused, *shlex.split(options)]))
 
 
-def check_decoding(config: str) -> None:
+def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
+    """Of itself and as settings of the system, if that is known and without faults, which are told by then."""
+    from espnet_tse.schema.scp import DataError
+    from espnet_tse.tasks.decode_checks import faults_of_decoding, remarks_on_decoding
     from espnet_tse.tasks.extraction import read_decode_conf
 
-    read_decode_conf(config)
+    conf = read_decode_conf(config)
+    if system is None:
+        return
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            args = check_system(*system)
+        except SystemExit:
+            return
+    if args.print_config:
+        return
+    if faults := faults_of_decoding(conf, args):
+        raise DataError("\n".join(f"{config}: {fault} ({system[0]})" for fault in faults))
+    for remark in remarks_on_decoding(conf, args):
+        print(f"note: {config}: {remark} ({system[0]})", file=sys.stderr)
 
 
-def check_system(config: str, options: str = "") -> None:
+def check_system(config: str, options: str = "") -> argparse.Namespace:
     with imports_to_stderr():
         from espnet_tse.tasks.tse import TSETask
-    TSETask.parse(["--config", config, *shlex.split(options)])
+    return TSETask.parse(["--config", config, *shlex.split(options)])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ COMMANDS = {
     "extract": ("extract", "extract a speaker: mixture + enrollment -> estimate"),
     "validate": ("validate", "check data directories"),
     "tokenize": ("encode_codes", "waveforms -> codec codes"),
+    "resynthesize": ("resynthesize", "waveforms -> codes -> waveforms, a codec's upper bound"),
     "train": ("tse_train", "train a TSE system"),
     "score": ("score", "score estimates, of any system"),
     "report": ("report", "RESULTS.md and report.html of an experiment folder"),
@@ -30,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
         description="Target speaker extraction: data, training, extraction, scoring.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
-        + "\n".join(f"  {name:<13}{help_}" for name, (_, help_) in COMMANDS.items())
+        + "\n".join(f"  {name:<14}{help_}" for name, (_, help_) in COMMANDS.items())
         + "\n\n'espnet-tse <command> --help' tells a command's options.",
     )
     parser.add_argument("command", nargs="?")

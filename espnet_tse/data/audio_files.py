@@ -21,14 +21,24 @@ class AudioInfo:
     subtype: str  # libsndfile's name of the sample format, e.g. PCM_16
 
 
+def refuse_missing(path: Path | str, key: str) -> None:
+    """Raise DataError where there is no file; libsndfile calls that a "System error"."""
+    if Path(path).exists():
+        return
+    start = "" if Path(path).is_absolute() else f"; relative paths start at the current folder, {Path.cwd()}"
+    raise DataError(f"{key}: '{path}': no such file{start}; mend its line, or drop the key.")
+
+
 def read_info(path: Path | str, key: str) -> AudioInfo:
     """Read a header.
 
     Raises:
-        DataError: no plain audio file libsndfile can open, or one that is cut short; names ``key`` and ``path``.
+        DataError: no such file, none that libsndfile can open, or one that is cut short; names ``key`` and
+            ``path``.
     """
     import soundfile
 
+    refuse_missing(path, key)
     try:
         info = soundfile.info(str(path))
         lacking = missing_bytes(path)
@@ -58,10 +68,11 @@ def read_samples(
     Returns:
         (num_samples,) samples.
     Raises:
-        DataError: unreadable, another rate, several channels, or shorter than the span.
+        DataError: missing, unreadable, another rate, several channels, or shorter than the span.
     """
     import soundfile
 
+    refuse_missing(path, key)
     try:
         with soundfile.SoundFile(str(path)) as file:
             if file.samplerate != sample_rate or file.channels != 1:

@@ -175,6 +175,19 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
     return clipped
 
 
+def _make(item: Item, conf: FormatConf, output: Path) -> int | None:
+    """Write an audio and beside it what it was made from -> clipped samples, None if it was there already."""
+    stamp = output.with_suffix(".source")
+    source = json.dumps([item.entry, item.factor, item.start_s, item.end_s, conf.sample_rate, conf.channel])
+    if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
+        return None
+    stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
+    clipped = _convert(item, conf, output)
+    with atomic_write(stamp) as file:
+        file.write(source)
+    return clipped
+
+
 def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int, num_shards: int) -> None:
     """Format the audio of one shard and list it in ``output_dir/format/<shard>/``.
 
@@ -183,33 +196,29 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     Args:
         shard: 1 .. num_shards.
     Raises:
-        DataError: an audio cannot be read, is empty or holds NaN; names the key.
+        DataError: an audio is missing, cannot be read, is empty or holds NaN; names the list and the key.
     """
     items = take_shard(list_items(directory, conf), (shard, num_shards))
     lists: dict[str, dict[str, str]] = {}
     lengths: dict[str, int] = {}
     made = kept = referenced = clipped = 0
     for number, item in enumerate(items, 1):
-        num_samples = _stays_in_place(item, conf)
-        if num_samples is not None:
-            path = item.entry
-            referenced += 1
-        else:
-            output = output_dir / "audio" / Path(item.scp).stem / f"{item.new_key}.{conf.audio_format}"
-            stamp = output.with_suffix(".source")
-            source = json.dumps(
-                [item.entry, item.factor, item.start_s, item.end_s, conf.sample_rate, conf.channel]
-            )
-            if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
-                kept += 1
+        output = output_dir / "audio" / Path(item.scp).stem / f"{item.new_key}.{conf.audio_format}"
+        try:
+            num_samples = _stays_in_place(item, conf)
+            if num_samples is not None:
+                path = item.entry
+                referenced += 1
             else:
-                stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
-                clipped += _convert(item, conf, output) > 0
-                with atomic_write(stamp) as file:
-                    file.write(source)
-                made += 1
-            path = str(output)
-            num_samples = read_info(path, item.new_key).num_samples
+                path = str(output)
+                newly_clipped = _make(item, conf, output)
+                kept += newly_clipped is None
+                made += newly_clipped is not None
+                clipped += bool(newly_clipped)
+                num_samples = read_info(path, item.new_key).num_samples
+        except DataError as error:
+            listed = SPEAKER_ENROLLMENTS if item.scp == ENROLLMENT_POOL else item.scp
+            raise DataError(f"{directory / listed}: {error}") from None
         lists.setdefault(item.scp, {})[item.new_key] = path
         if item.scp == MIXTURE_SCP:
             lengths[item.new_key] = num_samples

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.data.audio_files import refuse_missing
 from espnet_tse.schema.audio import missing_bytes, refuse_pickle
 from espnet_tse.schema.scp import DataError
 
@@ -26,13 +27,15 @@ def read_entry(entry: str, key: str) -> tuple[np.ndarray, int]:
     Returns:
         (N, C) float64 samples, full scale 1, and the sample rate in Hz.
     Raises:
-        DataError: unreadable, cut short, a failing command, or NaN or infinite samples; names the key.
+        DataError: missing, unreadable, cut short, a failing command, or NaN or infinite samples; names the
+            key.
     """
     import soundfile
 
     if entry.endswith("|"):
         source = io.BytesIO(_run_pipe(entry[:-1], key))
     elif is_plain_file(entry):
+        refuse_missing(entry, key)
         source = entry
     else:
         samples, rate = _read_ark(entry, key)
@@ -88,6 +91,7 @@ def _run_pipe(commands: str, key: str) -> bytes:
 def _read_ark(entry: str, key: str) -> tuple[np.ndarray, int]:
     import kaldiio
 
+    refuse_missing(entry.rpartition(":")[0], key)
     try:
         refuse_pickle(entry)
         first, second = kaldiio.load_mat(entry)

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_tse.data.mixing import LEVEL_KINDS
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.schema.scp import DataError
+from espnet_tse.schema.yaml_file import read_yaml
 
 ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
 
@@ -82,15 +81,9 @@ def read_mixing_conf(path: Path | str) -> MixingConf:
         DataError: missing, not YAML, an unknown key (with the nearest known one) or a value out of range.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; a source directory for dynamic mixing holds one.") from None
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not YAML ({error}).") from None
-    content = {} if content is None else content
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: wants 'key: value' lines, got {type(content).__name__}.")
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; a source directory for dynamic mixing holds one.")
+    content = read_yaml(path)
     try:
         check_known(content, [f.name for f in fields(MixingConf)], where="mixing configuration")
         return MixingConf(**content)

@@ -1,6 +1,7 @@
 """What every target speaker extraction model offers to training, decoding and the API."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
@@ -20,7 +21,13 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     sample_rate: int  # Hz, of everything that goes in and comes out
     slots: tuple[str, ...] = ("frontend", "encoder", "lm", "vocoder")  # the options of a YAML it is composed of
     needs_codec: bool = True
+    config: Any  # its ``Config``
     has_front_end: bool = False  # knows ``DecodeConf.front_end_settings``
+
+    @classmethod
+    def remarks(cls, conf: DecodeConf, config: Any) -> list[str]:
+        """What of ``conf`` is allowed and may not be meant, for a model of the configuration ``config``."""
+        return []
 
     @abstractmethod
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:

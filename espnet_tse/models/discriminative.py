@@ -104,6 +104,13 @@ class Discriminative(AbsTSEModel):
             )
         return F.cross_entropy(logits, batch.speaker, ignore_index=-1, reduction="sum") / known.clamp_min(1)
 
+    @classmethod
+    def remarks(cls, conf: DecodeConf, config: DiscriminativeConfig) -> list[str]:
+        if not conf.generative_settings:
+            return []
+        settings = ", ".join(conf.generative_settings)
+        return [f"{settings} has no effect: a discriminative model generates nothing"]
+
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
         """One pass of the extractor."""

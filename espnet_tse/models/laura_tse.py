@@ -68,6 +68,15 @@ class LauraTSE(AbsTSEModel):
     def from_config(cls, config: LauraTSEConfig, encoder, lm, vocoder, vocoder_encoder=None) -> "LauraTSE":
         return cls(encoder, lm, vocoder, config, vocoder_encoder)
 
+    @classmethod
+    def remarks(cls, conf: DecodeConf, config: LauraTSEConfig) -> list[str]:
+        if conf.refine or config.split:
+            return []
+        return [
+            "refine: false on a model whose language model and vocoder were trained together; 'No-Encoder' "
+            "as published is of split training (model_conf: {split: true})"
+        ]
+
     @property
     def codec(self):
         return self.vocoder.codec

@@ -69,7 +69,16 @@ class DecodeConf:
     @property
     def front_end_settings(self) -> list[str]:
         """Those that differ from their defaults and want a system with a front-end, as in a YAML."""
-        names = ("output", "autoregressive", "injection_ratio")
+        return self.changed("output", "autoregressive", "injection_ratio")
+
+    @property
+    def generative_settings(self) -> list[str]:
+        """Those that differ from their defaults and want a system that generates codes, as in a YAML."""
+        drawing = ("sampling", "top_k", "top_p", "temperature")
+        return self.changed(*drawing, "length_mode", "refine", "give_enrollment")
+
+    def changed(self, *names: str) -> list[str]:
+        """``name: value`` of the settings that differ from their defaults."""
         defaults = {field.name: field.default for field in fields(self)}
         return [f"{name}: {getattr(self, name)}" for name in names if getattr(self, name) != defaults[name]]
 

@@ -9,18 +9,46 @@ def read_yaml(path: Path | str) -> dict:
     """Read a mapping; an empty file is an empty one. Nothing in the file is executed.
 
     Raises:
-        DataError: missing, not UTF-8, no YAML (with the line), or no mapping.
+        DataError: missing, not UTF-8, no YAML (with the line), a key that stands twice, or no mapping.
     """
     import yaml
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader_of_unique_keys())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; mend the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); mend that line.") from None
+    except RepeatedKey as error:
+        raise DataError(f"{path}: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise DataError(f"{path}: want 'key: value' lines, got a {type(content).__name__}.")
     return content
+
+
+class RepeatedKey(ValueError):
+    """A key stands twice in one mapping."""
+
+
+def loader_of_unique_keys() -> type:
+    """PyYAML's safe loader, which by itself takes the last of several values of a key and says nothing."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        # While composing: later "<<" has put the keys of other mappings beside those that override them.
+        def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+            node = super().compose_mapping_node(anchor)
+            lines: dict[tuple[str, str], int] = {}
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in lines:
+                    where = f"lines {lines[name]} and {line}"
+                    raise RepeatedKey(f"key '{key.value}' stands twice, in {where}; keep one.")
+                lines[name] = line
+            return node
+
+    return Loader

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import yaml
 
 from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.load import codec_choices, save_codec
@@ -18,6 +17,7 @@ from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
 from espnet_tse.schema.choices import Choices
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.codec_trainer import CodecTrainer
 from espnet_tse.train.processes import leave_processes, wait_for_all_processes
@@ -35,19 +35,15 @@ def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
     Raises:
         DataError: missing file, unknown key (with the nearest known one), or a value out of range.
     """
-    if not Path(path).is_file():
-        raise DataError(f"--config {path}: no such file.")
+    options = read_yaml(path)
     try:
-        options = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        if not isinstance(options, dict):
-            raise ValueError("want 'key: value' lines")
         check_known(options, [field.name for field in fields(CodecTrainConf)], where="top level")
         for name, value in overrides.items():
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
         conf = CodecTrainConf(**options)
         check_parts(conf)
         return replace(conf, **resolved_blocks(conf))
-    except (TypeError, ValueError, yaml.YAMLError) as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
 
 

@@ -49,7 +49,10 @@ class Extractor:
         is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"
         if not path.exists() and is_hf_id and path.parts[0] != "exp":
             path_or_hf_id = download(str(path_or_hf_id))
-        return cls(load_model(path_or_hf_id, checkpoint, codec_dir, device), conf)
+        model = load_model(path_or_hf_id, checkpoint, codec_dir, device)
+        for remark in model.remarks(conf, model.config):
+            logging.warning(f"inference config: {remark}")
+        return cls(model, conf)
 
     @property
     def sample_rate(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Sequence
 
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
+from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
@@ -26,6 +27,7 @@ from espnet_tse.schema.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model, check_speaker_encoder
 from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
 from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end
+from espnet_tse.train.optimization import faults_of_optimization
 from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leave_processes
 from espnet_tse.train.resumable import check_resumable
@@ -34,6 +36,14 @@ from espnet_tse.train.trainer import TSETrainer
 
 # ESPnet's table is where its parser looks names up.
 scheduler_classes |= {"warmup_plateau": WarmupPlateau, "onecyclelr": OneCycle}
+
+WANTED = {
+    "int": "a whole number",
+    "int_or_none": "a whole number or none",
+    "float": "a number",
+    "float_or_none": "a number or none",
+    "str2bool": "true or false",
+}  # by type of an option
 
 
 class TSETask(AbsTask):
@@ -202,8 +212,9 @@ class TSETask(AbsTask):
         check_config_keys(parser, cmd)
         args = parser.parse_args(cmd)
         if not args.print_config:
-            check_choices(parser, args)
-            faults = faults_of(args) + faults_of_front_end(args)
+            source = f"{args.config}: " if args.config else ""
+            faults = [source + fault for fault in [*faults_of_choices(args), *faults_of_optimization(args)]]
+            faults += faults_of(args) + faults_of_front_end(args)
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -235,7 +246,7 @@ def start_from_pretrained(model: AbsTSEModel) -> None:
 
 
 def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:
-    """Refuse unknown keys and choices of the ``--config`` file with the nearest known name; exit code 2."""
+    """Refuse unknown keys, choices and values of the ``--config`` file, all at once; exit code 2."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--config")
     path = first.parse_known_args(cmd)[0].config
@@ -245,23 +256,37 @@ def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> No
         conf = read_yaml(path)
     except DataError as error:
         parser.error(f"--config {error}")
+    faults = []
     try:
         check_known(conf, [action.dest for action in parser._actions], where=path)
     except ValueError as error:
         # The list of all known options is the parser's --help; here it would bury the fault.
-        parser.error(str(error).split("; known:")[0] + "; --help lists all options")
-    faults = []
-    for action in parser._actions:  # ESPnet compares only what the command line names with its choices
-        value = conf.get(action.dest)
-        if not action.choices or not isinstance(value, str):
-            continue
-        try:
-            value = action.type(value) if action.type else value
-            check_known([value], [str(choice) for choice in action.choices], where=f"{path}: {action.dest}")
-        except (TypeError, ValueError) as error:
-            faults.append(str(error))
+        faults.append(str(error).split("; known:")[0] + "; --help lists all options")
+    for action in parser._actions:
+        if action.dest in conf:
+            faults += [f"{path}: {fault}" for fault in faults_of_value(action, conf[action.dest])]
     if faults:
         parser.error("\n".join(faults))
+
+
+def faults_of_value(action: argparse.Action, value: object) -> list[str]:
+    """What is wrong with a value of a YAML; ESPnet checks types and choices of the command line's only."""
+    name = action.dest
+    if isinstance(action, NestedDictAction) and not isinstance(value, dict):
+        return [f"{name}: want 'key: value' pairs, got {value!r}"]
+    if not isinstance(value, str):
+        return []
+    try:
+        typed = action.type(value) if action.type else value
+    except (TypeError, ValueError, argparse.ArgumentTypeError):
+        kind = getattr(action.type, "__name__", "value")
+        return [f"{name}: '{value}' is not {WANTED.get(kind, f'what {kind} reads')}"]
+    try:
+        if action.choices:
+            check_known([typed], [str(choice) for choice in action.choices], where=name)
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def check_rate(args: argparse.Namespace, dataset) -> None:
@@ -297,8 +322,8 @@ def remember_codec(args: argparse.Namespace) -> None:
         write_json(folder / "manifest.json", manifest)
 
 
-def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Check the blocks of all parts, so that faults of one YAML come together; exit code 2."""
+def faults_of_choices(args: argparse.Namespace) -> list[str]:
+    """What is wrong with the names and the blocks of all parts."""
     faults, slots = [], (*slots_of(args.model, args.extractor), "model")
     for choices in TSE_CHOICES:
         name, conf = getattr(args, choices.option), getattr(args, f"{choices.option}_conf")
@@ -317,7 +342,4 @@ def check_choices(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             check_speaker_encoder(args)
         except ValueError as error:
             faults.append(str(error))
-    if faults:
-        source = f"{args.config}: " if args.config else ""
-        parser.error("\n".join(source + fault for fault in faults))
-
+    return faults

@@ -217,7 +217,7 @@ TYPO = "unknown '{}' (did you mean '{}'?)"
     [
         ("codec", "conf/codec.yaml", "max_steps:", "max_step:", TYPO.format("max_step", "max_steps"), 1),
         ("codec", "conf/codec.yaml", "n_fft:", "n_ftt:", TYPO.format("n_ftt", "n_fft"), 1),
-        ("codec", "conf/codec.yaml", "max_steps: 1", "max_steps: [1", "conf/codec.yaml: while parsing", 1),
+        ("codec", "conf/codec.yaml", "max_steps: 1", "max_steps: [1", "not readable as YAML (while", 1),
         ("train", "conf/tse.yaml", "max_epoch:", "max_epochs:", TYPO.format("max_epochs", "max_epoch"), 2),
         ("train", "conf/tse.yaml", "shared_transformer", "shared_transfomer", "did you mean 'shared_transformer'", 2),
         ("train", "conf/tse.yaml", "num_mels: 64", "num_mels: [64", "mend that line", 2),

@@ -15,6 +15,8 @@ SYSTEM = {
     "optim": "adam",
 }
 
+NAMES = {"tse_config": "system", "codec_config": "codec", "inference_config": "decode"}
+
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
@@ -32,7 +34,7 @@ def test_good_configs_pass_with_their_options(write, capsys, tmp_path):
     command = ["--tse_config", system, "--tse_args", "--max_epoch 3 --lm_conf num_layers=4", "--prerequisite_config", system]
     command += ["--codec_config", codec, "--codec_args=--max_steps=5", "--inference_config", write("decode.yaml", {"sampling": True})]
     assert check_config.main(command) == 0
-    assert "checking codec.yaml, decode.yaml, system.yaml, system.yaml" in capsys.readouterr().err
+    assert "checking codec.yaml, system.yaml, system.yaml, decode.yaml" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["codec.yaml", "decode.yaml", "system.yaml"]
 
 
@@ -66,6 +68,46 @@ def test_faults_of_options_are_told(write, capsys, options, fault):
     write("system.yaml", SYSTEM)
     write("codec.yaml", {"codec": "spectral"})
     assert check_config.main(options) == 2 and fault in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "decoding, options, fault",
+    [
+        ({"autoregressive": False, "injection_ratio": 0.5}, "", "autoregressive: False, injection_ratio: 0.5"),
+        ({"give_enrollment": True}, "", "give_enrollment is for models trained with lm_conf"),
+        ({"length_mode": "eos"}, "--vocoder_conf synthesis=filter", "length_mode: eos is not for vocoder"),
+    ],
+)
+def test_decoding_that_the_system_would_refuse_after_its_training(write, capsys, decoding, options, fault):
+    command = ["--tse_config", write("system.yaml", SYSTEM), f"--tse_args={options}"]
+    assert check_config.main([*command, "--inference_config", write("decode.yaml", decoding)]) == 2
+    error = capsys.readouterr().err
+    assert f"decode.yaml: {fault}" in error and "(system.yaml)" in error
+
+
+def test_decoding_of_another_meaning_is_remarked_on(write, capsys):
+    command = ["--inference_config", write("decode.yaml", {"refine": False})]
+    command += ["--tse_config", write("system.yaml", SYSTEM)]
+    assert check_config.main(command) == 0
+    assert "note: decode.yaml: refine: false on a model whose language model" in capsys.readouterr().err
+    assert check_config.main([*command, "--tse_args=--model_conf split=true"]) == 0
+    assert "note:" not in capsys.readouterr().err
+
+
+def test_a_faulty_system_is_told_once(write, capsys):
+    command = ["--tse_config", write("system.yaml", {**SYSTEM, "optim_conf": {"lrr": 1.0}})]
+    assert check_config.main([*command, "--inference_config", write("decode.yaml", {"refine": False})]) == 2
+    assert capsys.readouterr().err.count("unknown 'lrr'") == 1
+
+
+def test_keys_that_stand_twice_are_refused(write, tmp_path, capsys):
+    for name in NAMES.values():
+        (tmp_path / f"{name}.yaml").write_text("seed: 1\nseed: 2\n")
+    command = [f"--{option}={name}.yaml" for option, name in NAMES.items()]
+    assert check_config.main(command) == 2
+    error = capsys.readouterr().err
+    for name in NAMES.values():
+        assert f"{name}.yaml: key 'seed' stands twice" in error
 
 
 def test_nothing_to_check_is_wrong_usage(capsys):

@@ -27,6 +27,13 @@ def test_an_unknown_or_missing_command_is_wrong_usage(monkeypatch, capsys, words
     assert exit_.value.code == 2 and fault in capsys.readouterr().err
 
 
+def test_a_codec_upper_bound_has_a_command(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "resynthesize", "--codec", "exp/codec_mini")
+    error = capsys.readouterr().err
+    assert exit_.value.code == 2 and error.startswith("espnet-tse resynthesize: error: the following arguments are required")
+
+
 def test_version_names_the_commit_of_a_clone_and_loads_nothing_heavy(monkeypatch, capsys):
     assert run(monkeypatch, "--version") == 0
     commit = source_commit()

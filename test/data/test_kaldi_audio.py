@@ -38,8 +38,8 @@ def test_a_pipe_is_no_shell(dirs, tmp_path):
 @pytest.mark.parametrize(
     "entry, message",
     [
-        ("nowhere.wav", "k: 'nowhere.wav' cannot be read"),
-        ("nowhere.ark:17", "cannot be read as an ark entry"),
+        ("nowhere.wav", "k: 'nowhere.wav': no such file"),
+        ("nowhere.ark:17", "'nowhere.ark': no such file"),
         ("no-such-command x |", "command 'no-such-command' is not installed"),
         ("false |", "ended with code 1"),
         ("true | | true |", "an empty command"),

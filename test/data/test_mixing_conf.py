@@ -39,8 +39,8 @@ def test_values_and_defaults(tmp_path):
         ("enrollment_reverb: 1", "enrollment_reverb: 1 wants rir_scp"),
         ("enrollment_snr_db: [5, 0]", "enrollment_snr_db: wants"),
         ("enrollment_gap_s: yes", "enrollment_gap_s: wants a number"),
-        ("- a", "wants 'key: value' lines, got list"),
-        ("a: [", "not YAML"),
+        ("- a", "want 'key: value' lines, got a list"),
+        ("a: [", "not readable as YAML"),
     ],
 )
 def test_faults_name_the_key(tmp_path, text, message):

@@ -35,6 +35,9 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     for option in $(sed -n '/^# Options/,/^\. /s/^\([a-z][a-z_]*\)=.*/\1/p' tse.sh); do
         [[ "${output}" == *"--${option} "* ]] || { echo "no --${option}"; false; }
     done
+    [[ "${output}" != *"Set by this call"* ]]
+    run -0 ./run.sh --nj 3 --tse_args "--lr 1" --help
+    [[ "${output}" == *$'\nSet by this call: '*$'\n  --train_set train\n'*$'\n  --nj 3\n  --tse_args --lr\\ 1\n'* ]]
 }
 
 @test "wrong usage: exit 2, nothing is written" {
@@ -49,6 +52,10 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"--test_sets is required"* ]]
     run -2 toy --stage training
     [[ "${output}" == *"--stage training: no such stage; the stages are 1 data, 2 format"* ]]
+    run -2 toy --stage 8 --stop_stage 3
+    [[ "${output}" == *"--stage 8 comes after --stop_stage 3, so no stage would be run"* ]]
+    run -2 toy --stage 14
+    [[ "${output}" == *"--stage 14: no such stage"* ]]
     run -2 toy --fs fast
     run -2 toy --nj 0
     run -2 toy --ngpu many
@@ -96,7 +103,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" != *CLEAN* ]]
 }
 
-@test "configs are checked before the first stage; what is trained or checks its own is left out" {
+@test "configs are checked before the first stage; what is trained is left out" {
     before=$(everything)
     FAKE_FAIL="check_config" run -2 toy --inference_config conf/decode.yaml --tse_args "--max_epoch 3" --prerequisite_config conf/base.yaml
     [[ "${output}" == *"a YAML or its options have faults (see above); no stage was run"* ]]
@@ -112,8 +119,17 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     grep -q "check_config --tse_config conf/laura_tse_mini.yaml --tse_args=$" "${FAKE_CALLS}"
     : > "${FAKE_CALLS}"
     run -0 toy --stop_stage 8
-    run -0 toy --stage 8 --tse_args "--max_epoch 4" --stop_stage 8
-    [ "$(calls check_config)" -eq 0 ]
+    FAKE_FAIL="check_config" run -2 toy --stage train --tse_args "--max_epoch 4"
+    [ ! -e exp/tse_laura_tse_mini_max_epoch_4 ]
+    [ "$(calls check_config)" -eq 1 ]
+    : > "${FAKE_CALLS}"
+    # The system's folder holds what is decoded; --tse_config need not be of it.
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_bounded.yaml
+    grep -q "check_config --inference_config conf/decode_bounded.yaml$" "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
+    run -0 toy --stage 8 --stop_stage 9 --inference_config conf/decode_bounded.yaml
+    grep -q "check_config --tse_config .* --inference_config conf/decode_bounded.yaml$" "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
     run -0 toy --tse_args "--max_epoch 5"
     [ "$(calls check_config)" -eq 1 ]
 }
@@ -202,6 +218,15 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     chmod +x losing_python.sh
     run -1 ./run.sh --python "${PWD}/losing_python.sh" --nj 2 --stop_stage 2
     [[ "${output}" == *"dump/raw/train/wav.scp lacks "*" keys of data/train/wav.scp"* ]]
+}
+
+@test "decoding and scoring have as many jobs as --nj, and say where their logs are" {
+    for recipe in "${REPO}"/egs2/*/tse1/run.sh; do run ! grep -q -e --inference_nj "${recipe}"; done
+    run -0 ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 1 --stop_stage 10
+    [[ "${output}" == *"decode_test, 1 jobs"* || "${output}" == *"<set>, 1 jobs"* ]]
+    [[ "${output}" == *"1 jobs; their logs are exp/tse_laura_tse_mini/decode_test/log/decode.*.log"* ]]
+    [[ "${output}" == *"scoring exp/mixture/test; its log is exp/mixture/test/scoring/score.log"* ]]
+    grep -q "score .*--nj 1 " "${FAKE_CALLS}"
 }
 
 @test "no more jobs than keys" {

@@ -15,6 +15,7 @@ from espnet_tse.schema import CodecSpec, DecodeConf
 from espnet_tse.tasks import build, tse
 from espnet_tse.tasks.codec import read_train_conf
 from espnet_tse.tasks.extraction import read_decode_conf
+from espnet_tse.train.optimization import faults_of_optimization
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
 TEMPLATE = RECIPES / "TEMPLATE/tse1/conf"
@@ -68,7 +69,7 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     tse.check_config_keys(parser, ["--config", str(path)])
     codec_dir = ["--codec_dir", "stands/for/the/table/codec"] if codec else []
     args = parser.parse_args(["--config", str(path), *codec_dir])
-    tse.check_choices(parser, args)
+    assert tse.faults_of_choices(args) + faults_of_optimization(args) == []
     model = tse.TSETask.build_model(args)
     stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
     if stated:

@@ -54,6 +54,14 @@ def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
     assert message.startswith("the mixture is very short (10 samples at 16000 Hz, 0.000625 s); below 0.1 s, here 1600")
 
 
+def test_no_encoder_on_a_jointly_trained_model_is_remarked_on(system, caplog):
+    Extractor.from_pretrained(system, DecodeConf())
+    assert not caplog.records
+    Extractor.from_pretrained(system, DecodeConf(refine=False))
+    (message,) = [record.message for record in caplog.records]
+    assert message.startswith("inference config: refine: false on a model whose language model and vocoder")
+
+
 def test_a_silent_enrollment_is_named_by_key_and_role(system, tmp_path, capsys):
     command = [*scps(tmp_path, 2), f"--model={system}", f"--output_dir={tmp_path / 'out'}"]
     write_signal(tmp_path / "enroll_spk1.scp 1.wav", np.zeros(10))

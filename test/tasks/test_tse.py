@@ -52,6 +52,20 @@ def test_a_truncated_checkpoint_is_named(recipe, tmp_path, capsys):
         ({"lm_conf": {"activation": "gelu"}}, "none of"),
         ({"optim": "adamm"}, "optim: unknown 'adamm' (did you mean 'adam'?)"),
         ({"scheduler": "onecycle"}, "scheduler: unknown 'onecycle' (did you mean 'onecyclelr'?)"),
+        ({"optim_conf": {"lrr": 1.0e-3}}, "exp.yaml: optim_conf of 'adam': unknown 'lrr' (did you mean"),
+        ({"optim_conf": {"lr": "1e-3"}}, "YAML reads 1e-3 as text; write 1.0e-3"),
+        ({"optim_conf": {"lr": -1.0}}, "optim_conf of 'adam': Invalid learning rate: -1.0"),
+        ({"optim_conf": None}, "exp.yaml: optim_conf: want 'key: value' pairs, got None"),
+        (
+            {"scheduler": "warmup_plateau", "scheduler_conf": {"warmup_stps": 10}},
+            "scheduler_conf of 'warmup_plateau': unknown 'warmup_stps' (did you mean 'warmup_steps'?)",
+        ),
+        (
+            {"scheduler": "onecyclelr", "scheduler_conf": {"max_lr": 0.1, "total_stps": 9}},
+            "unknown 'total_stps' (did you mean 'total_steps'?)",
+        ),
+        ({"scheduler": "steplr"}, "scheduler_conf of 'steplr': lacks step_size"),
+        ({"max_epoch": "two"}, "exp.yaml: max_epoch: 'two' is not a whole number"),
     ],
 )
 def test_faults_of_a_yaml_end_with_code_2_and_a_mend(recipe, tmp_path, capsys, conf, fault):
@@ -63,10 +77,11 @@ def test_faults_of_a_yaml_end_with_code_2_and_a_mend(recipe, tmp_path, capsys, c
 
 def test_all_faults_of_one_yaml_come_together(recipe, tmp_path, capsys):
     conf = {"vocoder_conf": {"num_layer": 1}, "lm_conf": {"widht": 8}}
+    conf |= {"optim_conf": {"lrr": 1.0}, "accum_grad": 0}
     with pytest.raises(SystemExit):
         tse_train.main(options(recipe, tmp_path / "exp", conf))
     error = capsys.readouterr().err
-    assert "num_layer" in error and "widht" in error
+    assert all(fault in error for fault in ("num_layer", "widht", "lrr", "accum_grad"))
 
 
 def test_options_are_written_out(recipe, tmp_path, capsys):

@@ -91,8 +91,9 @@ stage_groups=([1]=skip_data_prep [2]=skip_data_prep [3]=skip_data_prep [4]=skip_
     [12]=skip_packing [13]=skip_upload)
 codec_stage=4   # who makes what, for the messages of the shared stages
 help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' [--option value ...]
-Options (run.sh sets some of them and passes its own arguments on)
+Options (run.sh sets some of them and passes its own arguments on; ./run.sh --help lists what it sets)
 $(options_help "${BASH_SOURCE[0]}")
+$(presets_help "${command_line[@]}")
 $(stages_help)"
 . utils/parse_options.sh
 [ $# -eq 0 ] || die_with 2 "'$1' is not an option; lists are one quoted string (see --help)"

@@ -12,7 +12,6 @@ exec ./tse.sh \
     --codec_config conf/codec_mini.yaml \
     --tse_config conf/laura_tse_mini.yaml \
     --nj 2 \
-    --inference_nj 2 \
     --num_procs 2 \
     --asr pocketsphinx:local/grid.jsgf \
     --local_data_opts "--train_speakers 96 --train_sentences 20" \

@@ -13,7 +13,6 @@ exec ./tse.sh \
     --codec_config conf/codec_mini.yaml \
     --tse_config conf/laura_tse_mini.yaml \
     --nj 2 \
-    --inference_nj 2 \
     --num_procs 2 \
     --asr pocketsphinx \
     "$@"

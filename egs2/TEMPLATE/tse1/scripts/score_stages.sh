@@ -64,6 +64,7 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     needed remove "${out}" score "@${data}" "@${dir}/wav.scp" "@$(work_mark "${dir}")" "asr=${asr}" \
         "score_opts=${score_opts}" "system=${system}" || return 0
     split_args opts "${score_opts}"
+    "${dry_run}" || log "  scoring ${dir}; its log is ${out}/score.log"
     run_jobs "${decode_cmd} --num-threads ${inference_nj}" 0 "${out}/score.log" \
         "${python}" -m espnet_tse.bin.score --inf_scp "${dir}/wav.scp" "${optional[@]}" --output_dir "${out}" \
         --nj "${inference_nj}" --system "${system}" --test_set "$1" --cache_dir "${data}/.score_cache" "${opts[@]}"

@@ -66,6 +66,11 @@ stage_list() {
 stages_init() {
     stage=$(stage_number stage "${stage}")
     stop_stage=$(stage_number stop_stage "${stop_stage}")
+    if [ "${stage}" -gt "${stop_stage}" ]; then
+        die_with 2 "--stage ${stage} comes after --stop_stage ${stop_stage}, so no stage would be run; exchange them"
+    fi
+    local last=("${!stage_names[@]}")
+    [ "${stage}" -le "${last[-1]}" ] || die_with 2 "--stage ${stage}: no such stage; the stages are $(stage_list)"
     trap 'on_error $? ${LINENO} "${BASH_COMMAND}"' ERR
     trap 'on_signal HUP 129' HUP
     trap 'on_signal INT 130' INT
@@ -286,6 +291,7 @@ run_shards() {
     if [ -s "${dir}/.shards.${name}" ]; then shards=$(cat "${dir}/.shards.${name}"); fi
     [ "${shards}" -gt 0 ] || die_with 4 "${scp} is empty"
     "${dry_run}" || echo "${shards}" > "${dir}/.shards.${name}"
+    "${dry_run}" || log_depth=2 log "  ${shards} jobs; their logs are ${dir}/log/${name}.*.log"
     run_jobs "${backend} --pick failed" "${shards}" "${dir}/log/${name}.JOB.log" "$@" --shard "JOB/${shards}"
     run_jobs "${backend}" 0 "${dir}/log/${name}_merge.log" "$@" --merge "${shards}"
 }
@@ -381,6 +387,22 @@ options_help() {  # options_help SCRIPT: the lines 'name=default  # text' betwee
             sub(/[ \t]+# .*$/, "", value); gsub(/^"|"$/, "", value)
             printf "  --%-22s %s (default: %s)\n", name, text, value == "" ? "none" : value
         }' "$1"
+}
+
+presets_help() {  # presets_help WORD...: what was set before --help, as a recipe's run.sh does
+    local word
+    # Only then: the words of a call that asks for no help may hold misspelt options, which are no help.
+    [ $# -gt 1 ] && [[ " $* " =~ " "(--help|-h)" " ]] || return 0
+    printf '\nSet by this call: by run.sh, then on the command line; the last one wins'
+    for word in "$@"; do
+        case "${word}" in
+            --help | -h) ;;
+            --*[[:space:]]*) printf ' %q' "${word}" ;;  # a value: options for another program
+            --*) printf '\n  %s' "${word}" ;;
+            *) printf ' %q' "${word}" ;;
+        esac
+    done
+    printf '\n'
 }
 
 stages_help() {

@@ -2,30 +2,32 @@
 # Sourced by tse.sh and codec.sh: training of a codec, of what a system builds on, of the system.
 # shellcheck disable=SC2154  # the options are the caller's
 
-# Before the first stage: faults of the YAMLs that a later one would meet after hours. What a folder was made from
-# has been checked, and the first stage checks its own.
+# Before the first stage: faults of the YAMLs that a later one would meet after hours, or the first one after it has
+# made its folder. What a folder was made from has been checked.
 check_configs() {
-    local words=() prerequisites=() config opts
-    if later "${codec_stage}" && "${use_codec}" && [ -z "${codec_dir}" ] && [ -n "${codec_config}" ] \
+    local words=() prerequisites=() decoding=() config opts
+    if stage_runs "${codec_stage}" && "${use_codec}" && [ -z "${codec_dir}" ] && [ -n "${codec_config}" ] \
         && ! made_from "${codec_exp}" codec "@${codec_config}" "codec_args=${codec_args}"; then
         words+=(--codec_config "${codec_config}" "--codec_args=${codec_args}")
     fi
     for config in ${prerequisite_config:-}; do
-        if later 7 && ! made_from "${expdir}/tse_$(tag_of "${config}" "")" train "@${config}"; then prerequisites+=("${config}"); fi
+        if stage_runs 7 && ! made_from "${expdir}/tse_$(tag_of "${config}" "")" train "@${config}"; then prerequisites+=("${config}"); fi
     done
     if [ ${#prerequisites[@]} -gt 0 ]; then words+=(--prerequisite_config "${prerequisites[@]}"); fi
     split_args opts "${tse_args:-}"
-    if [ -n "${tse_config:-}" ] && later 8 && ! made_from "${tse_exp}" train "@${tse_config}" "args=${opts[*]}"; then
+    if [ -n "${inference_config:-}" ] && stage_runs 9; then decoding=(--inference_config "${inference_config}"); fi
+    # A trained system is checked again for a decoding that follows: together, for not all settings are every system's.
+    # Without stage 8 the system is that of the folder, which --tse_config need not be.
+    if [ -n "${tse_config:-}" ] && stage_runs 8 && { [ ${#decoding[@]} -gt 0 ] \
+        || ! made_from "${tse_exp}" train "@${tse_config}" "args=${opts[*]}"; }; then
         words+=(--tse_config "${tse_config}" "--tse_args=${tse_args}")
     fi
-    if [ -n "${inference_config:-}" ] && later 9; then words+=(--inference_config "${inference_config}"); fi
+    words+=("${decoding[@]}")
     [ ${#words[@]} -gt 0 ] || return 0
-    log "Checking the YAMLs of later stages"
+    log "Checking the YAMLs"
     run_here "${python}" -m espnet_tse.bin.check_config "${words[@]}" \
         || die_with 2 "a YAML or its options have faults (see above); no stage was run"
 }
-
-later() { stage_runs "$1" && [ "${stage}" -lt "$1" ]; }
 
 # run_training DIR MODULE ARGUMENT...: one process, or torchrun over processors, GPUs or nodes; log DIR/train.log
 run_training() {

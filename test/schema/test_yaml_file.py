@@ -1,0 +1,25 @@
+import pytest
+
+from espnet_tse.schema.scp import DataError
+from espnet_tse.schema.yaml_file import read_yaml
+
+
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("lr: 1\nseed: 2\nlr: 3\n", "x.yaml: key 'lr' stands twice, in lines 1 and 3; keep one"),
+        ("lm_conf:\n  width: 8\n  width: 16\n", "x.yaml: key 'width' stands twice, in lines 2 and 3"),
+        ("lm_conf: {width: 8, width: 16}\n", "key 'width' stands twice"),
+        ("- a\n", "want 'key: value' lines, got a list"),
+    ],
+)
+def test_faults_are_named_with_file_and_key(tmp_path, text, fault):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(DataError, match=fault):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_a_key_that_overrides_a_merged_one_stands_once(tmp_path):
+    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {d: {<<: *b, y: 3}}\nd: {x: 1}\n"
+    (tmp_path / "x.yaml").write_text(text)
+    assert read_yaml(tmp_path / "x.yaml")["c"] == {"d": {"x": 2, "y": 3}}
