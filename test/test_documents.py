@@ -203,7 +203,8 @@ def test_the_options_of_tse_sh_are_those_of_the_document():
 @pytest.mark.parametrize("column, recipe", [(1, "mini_espeak"), (2, "mini_librispeech")])
 def test_what_run_sh_sets_is_documented(column, recipe):
     text = (ROOT / "doc/stages.md").read_text(encoding="utf-8").split("What `run.sh`")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `--")]
+    lines = [line for line in text.splitlines() if line.startswith("| `--")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     documented = {row[0].split("`")[1]: row[column].strip("`") for row in rows if row[column]}
     script = (ROOT / "egs2" / recipe / "tse1/run.sh").read_text(encoding="utf-8")
     given = dict(re.findall(r"^    (--\w+) (.+) \\$", script, re.M))

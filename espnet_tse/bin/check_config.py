@@ -73,7 +73,7 @@ def check_codec(config: str, options: str) -> None:
 
 
 def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
-    """Of itself and as settings of the system, if that is known and without faults, which are told by then."""
+    """Of itself and as settings of the system, if that is known and without faults (told by then)."""
     from espnet_tse.schema.scp import DataError
     from espnet_tse.tasks.decode_checks import faults_of_decoding, remarks_on_decoding
     from espnet_tse.tasks.extraction import read_decode_conf

@@ -15,19 +15,21 @@ def faults_of_decoding(conf: DecodeConf, args: argparse.Namespace) -> list[str]:
     faults = []
     if conf.front_end_settings and not model_choices.classes[args.model].has_front_end:
         faults.append(
-            f"{', '.join(conf.front_end_settings)} is for systems with a front-end (model: usef_laura_tse), this is "
-            f"{args.model}; leave it out"
+            f"{', '.join(conf.front_end_settings)} is for systems with a front-end (model: usef_laura_tse), "
+            f"this is {args.model}; leave it out"
         )
     if "lm" not in slots_of(args.model):
         return faults
     output_enrollment = lm_choices.config(args.lm, args.lm_conf).output_enrollment
+    wanted = "lm_conf: {output_enrollment: true}"
     if conf.give_enrollment and not output_enrollment:
-        faults.append("give_enrollment is for models trained with lm_conf: {output_enrollment: true}; leave it out")
+        faults.append(f"give_enrollment is for models trained with {wanted}; leave it out")
     if not conf.autoregressive and output_enrollment:
-        faults.append("autoregressive: false is not for models with lm_conf: {output_enrollment: true}; leave it out")
+        faults.append(f"autoregressive: false is not for models with {wanted}; leave it out")
     synthesis = getattr(vocoder_choices.config(args.vocoder, args.vocoder_conf), "synthesis", "decode")
     if synthesis == "filter" and conf.length_mode != "exact":
-        faults.append(f"length_mode: {conf.length_mode} is not for vocoder_conf: {{synthesis: filter}}; set it to exact")
+        mode = f"length_mode: {conf.length_mode}"
+        faults.append(f"{mode} is not for vocoder_conf: {{synthesis: filter}}; set it to exact")
     return faults
 
 
