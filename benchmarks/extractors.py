@@ -2,7 +2,7 @@
 """Real-time factor and peak memory of every discriminative system on one core, random weights, fp32.
 
 python3 benchmarks/extractors.py [--seconds 4] [--enrollment_s 4] [CONFIG.yaml ...]
-Each system runs in a process of its own: the peak is that of the process, less what it held before the first extraction.
+Each system runs in a process of its own; the peak is that of the process, less what it held after building the model.
 """
 
 import argparse

@@ -16,7 +16,14 @@ class AbsSpeakerEncoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
-        """(B, T, D), or (B, N) where it takes waveforms, and valid frames (samples) (B,), None where all are -> (B, E)."""
+        """Embed enrollments.
+
+        Args:
+            values: (B, T, D) frames, or (B, N) samples where ``takes_waveform``.
+            lengths: (B,) valid frames (samples), None where all are.
+        Returns:
+            (B, E).
+        """
 
 
 def mean_over_time(values: Tensor, lengths: Tensor | None) -> Tensor:
