@@ -32,6 +32,10 @@ SYSTEMS = {
         | {"num_mels": 16, "pools": (2, 4)},
         RESNET34,
     ),
+    "magnitude_mask": (
+        {"n_fft": 64, "hop_length": 32, "width": 8, "num_recurrent": 1, "recurrent_width": 6, "num_mels": 16},
+        RESNET34,
+    ),
 }
 CAUSAL = ("td_speakerbeam", "spex_plus", "bsrnn")
 

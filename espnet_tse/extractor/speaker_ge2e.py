@@ -77,26 +77,26 @@ class SpeakerGE2E(AbsSpeakerEncoder):
         """(B, N) waveforms at any level, zeros at padding, and samples a row (B,) -> (B, 256)."""
         if lengths is None:
             lengths = torch.full((values.size(0),), values.size(1), device=values.device)
-        with torch.autocast(values.device.type, enabled=False), torch.set_grad_enabled(
-            torch.is_grad_enabled() and not self.frozen
-        ):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             counts = num_partials(lengths)
-            partials = self.frames(values.float(), lengths, int(counts.max())).unfold(1, PARTIAL, STEP)
+            partials = self.frames(values, lengths, int(counts.max())).unfold(1, PARTIAL, STEP)
             heard = valid_mask(counts, partials.size(1))
             _, (hidden, _) = self.lstm(partials.transpose(2, 3)[heard])
-            units = F.normalize(self.linear(hidden[-1]).relu(), dim=-1)
+            units = F.normalize(self.linear(hidden[-1]).relu().float(), dim=-1)
             total = units.new_zeros(*heard.shape, WIDTH).masked_scatter(heard[..., None], units).sum(dim=1)
             return F.normalize(total, dim=-1) * WIDTH**0.5
 
     def frames(self, waveform: Tensor, lengths: Tensor, partials: int) -> Tensor:
         """(B, T, 40) powers in mel bands, T those of ``partials`` partial utterances."""
-        level = (waveform.square().sum(dim=1) / lengths).sqrt().clamp_min(1e-8)
-        wanted = ((partials - 1) * STEP + PARTIAL) * HOP
-        scaled = F.pad(waveform * (LEVEL / level)[:, None], (0, max(0, wanted - waveform.size(1))))
-        power = torch.view_as_real(
-            torch.stft(scaled, WINDOW, HOP, window=self.window, pad_mode="constant", return_complex=True)
-        )
-        return (power.square().sum(dim=-1).transpose(1, 2) @ self.filters)[:, : (partials - 1) * STEP + PARTIAL]
+        with torch.autocast(waveform.device.type, enabled=False):
+            waveform = waveform.float()
+            level = (waveform.square().sum(dim=1) / lengths).sqrt().clamp_min(1e-8)
+            wanted = ((partials - 1) * STEP + PARTIAL) * HOP
+            scaled = F.pad(waveform * (LEVEL / level)[:, None], (0, max(0, wanted - waveform.size(1))))
+            power = torch.view_as_real(
+                torch.stft(scaled, WINDOW, HOP, window=self.window, pad_mode="constant", return_complex=True)
+            )
+            return (power.square().sum(dim=-1).transpose(1, 2) @ self.filters)[:, : (partials - 1) * STEP + PARTIAL]
 
 
 def num_partials(lengths: Tensor) -> Tensor:

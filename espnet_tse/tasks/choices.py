@@ -5,6 +5,7 @@ from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
 from espnet_tse.extractor.dpccn import DPCCN
 from espnet_tse.extractor.given_embedding import GivenEmbedding
+from espnet_tse.extractor.magnitude_mask import MagnitudeMask
 from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E
 from espnet_tse.extractor.speaker_resnet1d import SpeakerResNet1d
 from espnet_tse.extractor.speaker_resnet34 import SpeakerResNet34
@@ -39,6 +40,7 @@ extractor_choices = Choices(
     usef_sepformer=USEFSepFormer,
     dpccn=DPCCN,
     x_tf_gridnet=XTFGridNet,
+    magnitude_mask=MagnitudeMask,
 )
 speaker_encoder_choices = Choices(
     "speaker_encoder",
