@@ -26,9 +26,9 @@ class MagnitudeMaskConfig:
     sample_rate: int = 16000  # Hz
     n_fft: int = 1024
     hop_length: int = 512
-    width: int = 256
+    width: int = 160
     num_recurrent: int = 2  # BLSTMs, each between two ConvNeXt blocks
-    recurrent_width: int = 144  # units a direction
+    recurrent_width: int = 112  # units a direction
     expansion: int = 2  # of the blocks
     num_mels: int = 80  # of the enrollment, for speaker encoders that take frames
     fusion: str = "film"

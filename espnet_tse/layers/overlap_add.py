@@ -20,7 +20,10 @@ class OverlapAdd(nn.Module):
         """
         steps, kept = frames.size(1), self.size - self.hop
         total = (steps - 1) * self.hop + self.size
-        summed = F.fold(frames.transpose(1, 2), (1, total), (1, self.size), stride=(1, self.hop))[:, 0, 0]
+        # Every frame's part of one hop goes to the same place of its frame: whole additions, no fold sample by sample.
+        parts = F.pad(frames, (0, -self.size % self.hop)).unflatten(2, (-1, self.hop)).unbind(2)
+        last = len(parts) - 1
+        summed = sum(F.pad(part, (0, 0, index, last - index)) for index, part in enumerate(parts)).flatten(1)[:, :total]
         if state is not None:
             if self in state:
                 summed = summed + F.pad(state[self], (0, total - kept))
