@@ -219,15 +219,15 @@ def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -
                 check.offend(key, f"says {value}, the file has {lengths[key]} samples")
 
 
-def _check_source(report: Report, directory: Path, lists: _Lists) -> None:
-    """A source directory's speakers against its mixing configuration."""
+def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, dict[str, str]]:
+    """A source directory's speakers against its mixing configuration; the noise and rooms that this names, by list."""
     check = report.check("mixing.yaml and its speakers", "mend mixing.yaml, or add speakers or utterances")
     check.num_checked = 1
     try:
         conf: MixingConf = read_mixing_conf(directory / MIXING_YAML)
     except DataError as error:
         check.offend(MIXING_YAML, str(error))
-        return
+        return {}
     counts: dict[str, int] = {}
     for speaker in lists.read("utt2spk").values():
         counts[speaker] = counts.get(speaker, 0) + 1
@@ -238,6 +238,13 @@ def _check_source(report: Report, directory: Path, lists: _Lists) -> None:
         for speaker, count in sorted(counts.items()):
             if count < 2:
                 check.offend(speaker, "a single utterance, none is left for 'enrollment: other_utterance'")
+    further = {}
+    for scp in filter(None, (conf.noise_scp, conf.rir_scp)):
+        try:
+            further[scp] = read_scp(scp)
+        except DataError as error:
+            check.offend(MIXING_YAML, str(error))
+    return further
 
 
 def validate_dir(
@@ -278,7 +285,7 @@ def validate_dir(
     rows: list[MixtureRow] = []
     fields = {name: dict(lists.entries[name]) for name in scps if name in lists.entries}
     if source:
-        _check_source(report, directory, lists)
+        fields |= _check_source(report, directory, lists)
     else:
         rows = _rows(lists, scps, complete, directory)
         drawn = _check_enrollments(report, directory, rows, lists)

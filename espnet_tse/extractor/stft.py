@@ -18,7 +18,9 @@ class STFT(nn.Module):
     def __init__(self, n_fft: int, hop_length: int):
         super().__init__()
         if not 0 < hop_length <= n_fft // 2 or n_fft % hop_length or n_fft % 2:
-            raise ValueError(f"n_fft {n_fft} wants to be even and twice hop_length {hop_length}, or three times ...")
+            raise ValueError(
+                f"n_fft {n_fft} wants to be even and a multiple of hop_length {hop_length}, at least twice it."
+            )
         self.n_fft, self.hop_length = n_fft, hop_length
         self.framing, self.overlap_add = Framing(n_fft, hop_length), OverlapAdd(n_fft, hop_length)
         window = torch.hann_window(n_fft)

@@ -40,8 +40,29 @@ class BLSTM(nn.LSTM):
             return self.own_pass(values, lengths)
         if lengths is None:
             return super().forward(values)[0]
+        if values.device.type == "cpu":
+            return self.turned_pass(values, lengths)
         packed = pack_padded_sequence(values, lengths.cpu(), enforce_sorted=False)
         return pad_packed_sequence(super().forward(packed)[0], total_length=values.size(0))[0]
+
+    def turned_pass(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """As ``forward``, by PyTorch's kernel of whole sequences: for packed ones it has none on CPUs, but a loop.
+
+        The backward direction is a forward one over sequences that are turned round, each within its length.
+        """
+        steps = torch.arange(values.size(0))[:, None]
+        valid = steps < lengths
+        turned = torch.where(valid, lengths - 1 - steps, steps)[..., None]
+        hidden = self.one_direction(values, "")
+        last_first = values.gather(0, turned.expand_as(values))
+        backwards = self.one_direction(last_first, "_reverse").gather(0, turned.expand_as(hidden))
+        return torch.cat([hidden, backwards], dim=2) * valid[..., None]
+
+    def one_direction(self, values: Tensor, end: str) -> Tensor:
+        """(L, N, D) -> (L, N, H) by the weights whose names end so."""
+        weights = [getattr(self, f"{name}_l0{end}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        zeros = values.new_zeros(1, values.size(1), self.hidden_size)
+        return torch.lstm(values, (zeros, zeros), weights, True, 1, 0.0, self.training, False, False)[0]
 
     def takes_own_pass(self, values: Tensor) -> bool:
         return (

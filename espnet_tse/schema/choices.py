@@ -3,6 +3,7 @@
 from dataclasses import asdict, fields
 from typing import Any
 
+from espnet_tse.schema.field_types import faults_of_types
 from espnet_tse.schema.nearest_name import check_known
 
 
@@ -26,6 +27,8 @@ class Choices:
         cls = self.classes[name]
         where = f"{self.option}_conf of '{name}'"
         check_known(conf, [field.name for field in fields(cls.Config)], where=where)
+        if faults := faults_of_types(cls.Config, conf):
+            raise ValueError(f"{where}: {'; '.join(faults)}")
         try:
             return cls.Config(**conf)
         except (TypeError, ValueError) as error:

@@ -266,6 +266,20 @@ def test_source_directories(dirs, lengths, mixing, offender, message):
     )
 
 
+@pytest.mark.parametrize("name", ["noise_scp", "rir_scp"])
+def test_noise_and_rooms_of_source_directories(dirs, tmp_path, name):
+    scp, tone = tmp_path / "further.scp", np.sin(np.arange(900)) * 0.1
+    source = dirs.source({"a": [800, 900], "b": [800, 900]}, f"{name}: {scp}")
+    assert_only(validate_dir(source), "mixing.yaml and its speakers", "error", "mixing.yaml", "further.scp")
+    write_scp(scp, {"n1": dirs.wav("n1", tone), "n2": tmp_path / "none.wav"})
+    assert_only(validate_dir(source), "audio readable", "error", "n2", "further.scp")
+    soundfile.write(tmp_path / "n2.wav", tone, 4000)
+    write_scp(scp, {"n1": dirs.wav("n1", tone), "n2": tmp_path / "n2.wav"})
+    assert_only(validate_dir(source), "sample rate", "error", "n2", "4000 Hz, but 8000 Hz is wanted")
+    write_scp(scp, {"n1": dirs.wav("n1", tone)})
+    assert validate_dir(source).num_errors == 0
+
+
 def test_keys_that_cannot_name_a_file(dirs):
     directory = dirs.lists("odd", {"a/b": "s"}, wav_scp={"a/b": dirs.wav("x", np.ones(900) * 0.1)})
     (directory / "mixing.yaml").write_text("num_speakers: {1: 1}\nenrollment: same_utterance_disjoint\n")

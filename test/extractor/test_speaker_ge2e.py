@@ -73,3 +73,11 @@ def test_without_the_package_the_weights_cannot_be_had(monkeypatch):
     monkeypatch.setattr(speaker_ge2e, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="Resemblyzer, which is not installed: pip install --no-deps resemblyzer"):
         SpeakerGE2E(SpeakerGE2EConfig()).start_from_pretrained()
+
+
+def test_half_precision_of_a_training_moves_embeddings_little(encoder):
+    signal = voice(40000)[None]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = encoder(signal, None)
+    assert found.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(found, encoder(signal, None)).item() > 0.99

@@ -61,3 +61,19 @@ def test_inference_bfloat16_and_small_layers_take_pytorchs_kernel(monkeypatch):
         assert not layer.takes_own_pass(values)
     monkeypatch.setattr(blstm, "WORTH_A_LOOP", 9)
     assert not layer.takes_own_pass(values)
+
+
+@pytest.mark.parametrize("lengths", [[7, 1, 4, 2, 6], [3, 3, 7, 7, 1]])
+def test_turned_sequences_equal_packed_ones_with_all_gradients(lengths, monkeypatch):
+    monkeypatch.setattr(blstm, "WORTH_A_LOOP", 10**9)
+    torch.manual_seed(0)
+    layer, lengths = BLSTM(5, 6), torch.tensor(lengths)
+    values, weights = torch.randn(7, 5, 5), torch.randn(7, 5, 12)
+
+    def packed(values, lengths):
+        pack = torch.nn.utils.rnn.pack_padded_sequence(values, lengths, enforce_sorted=False)
+        return torch.nn.utils.rnn.pad_packed_sequence(torch.nn.LSTM.forward(layer, pack)[0])[0]
+
+    packed.zero_grad, packed.parameters = layer.zero_grad, layer.parameters
+    for given, wanted in zip(run(layer, values, lengths, weights), run(packed, values, lengths, weights), strict=True):
+        torch.testing.assert_close(given, wanted, atol=1e-5, rtol=1e-5)
