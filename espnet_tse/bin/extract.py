@@ -23,7 +23,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--enroll_scp", help="scp of their enrollments, by key")
     parser.add_argument("--embedding_scp", help="scp of their .npy or ark embeddings, for speaker_encoder: given")
     parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
-    parser.add_argument("--model", help="exp/tse_... folder, packed .zip, or Hugging Face id")
+    parser.add_argument(
+        "--model", help="exp/tse_... folder, packed .zip, or Hugging Face id (default: the one in the package)"
+    )
     parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
     parser.add_argument("--codec_dir", help="codec folder, where it is not where training found it")
     parser.add_argument("--inference_config", help="YAML of decoding settings (see doc/decoding.md)")
@@ -43,10 +45,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error("one mixture wants: mixture enrollment -o output")
     if not single and not (args.mixture_scp and args.output_dir):
         parser.error("give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir")
+    if single and args.embedding_scp:
+        parser.error("--embedding_scp goes with --mixture_scp; lists of one line serve for one mixture")
     if not single and not args.merge and not args.enroll_scp:
         parser.error("--enroll_scp is required with --mixture_scp")
-    if not args.merge and not args.model:
-        parser.error("--model is required: an exp/tse_... folder, a packed .zip, or a Hugging Face id")
     if single and Path(args.output).suffix.lower() not in AUDIO_SUFFIXES:
         parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
     return run_command(parser.prog, lambda: merge(args) if args.merge else run(args, single))
@@ -69,11 +71,14 @@ def run(args: argparse.Namespace, single: bool) -> None:
 
     from espnet_tse.tasks.extraction import extract_file, extract_scp, read_decode_conf
     from espnet_tse.tasks.extractor import Extractor
+    from espnet_tse.tasks.shipped import SHIPPED
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
     torch.set_num_threads(args.num_threads)
     conf = read_decode_conf(args.inference_config)
-    extractor = Extractor.from_pretrained(args.model, conf, args.checkpoint, args.codec_dir, args.device)
+    if args.model is None:
+        logging.info(f"no --model: the system that comes with the package, {SHIPPED.name}; its card: {SHIPPED}/README.md")
+    extractor = Extractor.from_pretrained(args.model or SHIPPED, conf, args.checkpoint, args.codec_dir, args.device)
     if single:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:

@@ -16,7 +16,7 @@ class BLSTM(nn.LSTM):
 
     Training on a CPU in float32 goes through ``LSTMPass``: one product for the inputs of all steps, gates that
     overwrite their pre-activations, weight gradients as one product. cuDNN, inference, bfloat16 and
-    small layers use PyTorch's kernel.
+    small layers use PyTorch's kernel, which wants sequences of one length: see ``turned_pass``.
     """
 
     def __init__(self, input_size: int, hidden_size: int, recompute: bool = False):

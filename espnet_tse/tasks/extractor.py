@@ -15,6 +15,7 @@ from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.schema.audio import resample
 from espnet_tse.schema.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
+from espnet_tse.tasks.shipped import SHIPPED
 
 
 SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
@@ -23,7 +24,7 @@ SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 class Extractor:
     """Extract an enrolled speaker from mixtures.
 
-    >>> extractor = Extractor.from_pretrained("exp/tse_laura_tse_mini")  # doctest: +SKIP
+    >>> extractor = Extractor.from_pretrained()                          # doctest: +SKIP
     >>> estimate = extractor(mixture, enrollment, sample_rate=16000)     # doctest: +SKIP
     """
 
@@ -33,7 +34,7 @@ class Extractor:
     @classmethod
     def from_pretrained(
         cls,
-        path_or_hf_id: str | Path,
+        path_or_hf_id: str | Path = SHIPPED,
         conf: DecodeConf = DecodeConf(),
         checkpoint: str | None = None,
         codec_dir: str | None = None,
@@ -41,9 +42,13 @@ class Extractor:
     ) -> "Extractor":
         """Open an ``exp/`` folder, a packed archive, or a Hugging Face repository (``owner/name``).
 
+        Without a path it is the system that comes with the package; its card is README.md in ``SHIPPED``.
+
         Raises:
             DataError: nothing usable there; the message says what was looked for.
         """
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise DataError(f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors.")
         path = Path(path_or_hf_id)
         # A misspelt exp/tse_x looks like owner/name too; what begins with a folder that is here is no id.
         is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"
@@ -69,7 +74,7 @@ class Extractor:
         Returns:
             (N,) float32 at ``sample_rate``.
         Raises:
-            DataError: an empty, multi-channel, not finite or silent input.
+            DataError: an empty, multi-channel, not finite or silent input, or no sample rate.
         """
         pair = [
             check_signal(mixture, "mixture", sample_rate),
@@ -131,6 +136,8 @@ class Extractor:
 
 def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
     """(N,) float32, or a DataError that says what is wrong with it; a warning where it is very short."""
+    if isinstance(sample_rate, bool) or not isinstance(sample_rate, (int, np.integer)) or sample_rate < 1:
+        raise DataError(f"the sample rate is {sample_rate!r}; want Hz, a positive whole number.")
     signal = np.asarray(signal)
     if signal.ndim != 1:
         raise DataError(f"the {name} has shape {signal.shape}; want one channel, (N,).")

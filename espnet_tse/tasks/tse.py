@@ -24,7 +24,7 @@ from espnet_tse.schema.files import write_json
 from espnet_tse.schema.nearest_name import check_known
 from espnet_tse.schema.scp import DataError, read_scp
 from espnet_tse.schema.yaml_file import read_yaml
-from espnet_tse.tasks.build import build_model, check_speaker_encoder
+from espnet_tse.tasks.build import build_extractor, build_model
 from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
 from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end
 from espnet_tse.train.optimization import faults_of_optimization
@@ -85,13 +85,15 @@ class TSETask(AbsTask):
         """Compose the triple that ``args`` names.
 
         Raises:
-            ValueError: unknown names or keys, values out of range, no codec where one is needed.
-            DataError: the folder holds a checkpoint that this model cannot go on from. ESPnet would see that
-                only after it has written another config.yaml beside it. Or the front-end has nothing to start
-                from.
+            DataError: unknown names or keys, values out of range, no codec where one is needed. Or the folder holds a
+                checkpoint that this model cannot go on from: ESPnet would see that only after it has written
+                another config.yaml beside it. Or the front-end has nothing to start from.
         """
         count_speakers(args)
-        model = build_model(args)
+        try:
+            model = build_model(args)
+        except ValueError as error:
+            raise DataError(f"{args.config}: {error}" if args.config else str(error)) from error
         start_from_pretrained(model)
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
@@ -337,9 +339,10 @@ def faults_of_choices(args: argparse.Namespace) -> list[str]:
             choices.config(name, conf)
         except ValueError as error:
             faults.append(str(error))
-    if not faults and "speaker_encoder" in slots:
+    if not faults and "extractor" in slots:
+        # What only the whole knows: windows and hops, a speaker loss without an embedding, encoders that do not fit.
         try:
-            check_speaker_encoder(args)
+            build_extractor(args) if model_choices.classes[args.model].needs_codec else build_model(args)
         except ValueError as error:
             faults.append(str(error))
     return faults

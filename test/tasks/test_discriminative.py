@@ -101,6 +101,16 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
             "ge2e works at 16000 Hz, but extractor_conf says sample_rate: 8000",
         ),
         ({"model_conf": {"losses": {"sisdr": 1.0}}}, "did you mean 'si_sdr'"),
+        ({"extractor_conf": {"width": "sixteen"}}, "width is 'sixteen', want a whole number"),
+        (
+            {"extractor": "bsrnn", "extractor_conf": {"n_fft": 64, "hop_length": 48}},
+            "n_fft 64 wants to be even and a multiple of hop_length 48, at least twice it",
+        ),
+        (
+            {"extractor": "usef_tfgridnet", "extractor_conf": {"width": 4, "hidden": 4, "num_blocks": 1}}
+            | {"speaker_encoder": None, "speaker_encoder_conf": {}, "model_conf": {"losses": {"si_sdr": 1, "speaker": 1}}},
+            "the loss 'speaker' wants an embedding, and USEFTFGridNet makes none",
+        ),
     ],
 )
 def test_faults_of_a_yaml_end_with_code_2(recipe, tmp_path, capsys, conf, fault):

@@ -47,6 +47,24 @@ def test_unusable_signals_are_refused(system, mixture, fault):
         Extractor.from_pretrained(system)(mixture, noise(0.5), 16000)
 
 
+@pytest.mark.parametrize("rate", [0, -5, "16k", True, 16000.5])
+def test_rates_that_are_none_are_refused(system, rate):
+    with pytest.raises(DataError, match=f"the sample rate is {rate!r}; want Hz"):
+        Extractor.from_pretrained(system)(noise(0.5), noise(0.5), rate)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(system):
+    with pytest.raises(DataError, match="device cuda: PyTorch .* sees no GPU"):
+        Extractor.from_pretrained(system, device="cuda")
+
+
+def test_embeddings_go_with_lists(capsys):
+    with pytest.raises(SystemExit) as end:
+        extract_bin.main(["mixture.wav", "enrollment.wav", "-o", "out.wav", "--embedding_scp", "e.scp"])
+    assert end.value.code == 2 and "--embedding_scp goes with --mixture_scp" in capsys.readouterr().err
+
+
 def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
     estimate = Extractor.from_pretrained(system)(noise(10 / 16000), noise(0.1), 16000)
     assert estimate.shape == (10,) and np.isfinite(estimate).all()

@@ -1,0 +1,76 @@
+"""The system that comes with the package."""
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+from librispeech_stand_in import Voice, speak_chapter
+
+from espnet_tse import Extractor
+from espnet_tse.bin import extract
+from espnet_tse.schema.files import sha256_of
+from espnet_tse.scoring.si_sdr import si_sdr
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT
+from espnet_tse.tasks.shipped import SHIPPED
+
+RATE = 16000
+VOICES = {"woman": Voice("f2", "en-US", 60, 50, 160), "man": Voice("m3", "en-GB-x-rp", 36, 50, 150)}
+SENTENCES = {  # an enrollment of two, a target of two others
+    "woman": [["bin blue at a one again", "set red by f two now"], ["lay green in k seven please", "place white with e zero soon"]],
+    "man": [["set white in p six soon", "bin green at o three again"], ["place red with z nine please", "lay blue by j four now"]],
+}
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Extractor:
+    return Extractor.from_pretrained()
+
+
+def test_its_manifest_is_of_its_weights(extractor):
+    manifest = json.loads((SHIPPED / "manifest.json").read_text())
+    assert manifest["weights_sha256"] == sha256_of(SHIPPED / DEFAULT_CHECKPOINT)
+    count = sum(parameter.numel() for parameter in extractor.model.parameters())
+    assert manifest["num_parameters"] == count <= 4_000_000
+    assert manifest["sample_rate"] == extractor.sample_rate == RATE
+    assert all(value.isfinite().all() for value in extractor.model.state_dict().values())
+
+
+def test_its_card_names_data_and_licences():
+    card = (SHIPPED / "README.md").read_text()
+    for part in ("LibriSpeech", "CC BY 4.0", "Apache-2.0", "Resemblyzer", "SI-SDRi", "magnitude_mask_small.yaml"):
+        assert part in card
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory) -> dict[str, list[np.ndarray]]:
+    """Enrollment and target of two synthetic speakers; the synthesiser is no part of any training of the system."""
+    pytest.importorskip("espeakng_loader", reason="speaks the mixtures of this test")
+    folder = tmp_path_factory.mktemp("voices")
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(speak_chapter, [(folder, name, voice, SENTENCES[name]) for name, voice in VOICES.items()]))
+    return {
+        name: [soundfile.read(path, dtype="float32")[0] for path in sorted((folder / name).rglob("*.flac"))]
+        for name in VOICES
+    }
+
+
+@pytest.mark.parametrize("wanted", VOICES)
+def test_it_brings_the_enrolled_one_of_two_unseen_voices(extractor, voices, wanted):
+    samples = min(len(target) for _, target in voices.values())
+    targets = {name: target[:samples] / target[:samples].std() for name, (_, target) in voices.items()}
+    mixture = 0.05 * sum(targets.values())
+    estimate = extractor(mixture, voices[wanted][0], RATE)
+    assert si_sdr(targets[wanted], estimate) > si_sdr(targets[wanted], mixture) + 3
+
+
+def test_the_command_needs_no_model(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, seconds in (("mixture", 1.3), ("enrollment", 2.0)):
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * rng.standard_normal(round(seconds * 8000)), 8000)
+    files = [str(tmp_path / f"{name}.wav") for name in ("mixture", "enrollment", "out")]
+    assert extract.main([*files[:2], "-o", files[2]]) == 0
+    info = soundfile.info(files[2])
+    assert (info.frames, info.samplerate) == (10400, 8000)

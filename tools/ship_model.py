@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""A trained system -> the folder that comes with the package: what an archive of `espnet-tse pack` holds, in half precision.
+
+tools/ship_model.py exp/tse_magnitude_mask_small [espnet_tse/pretrained/magnitude_mask_librispeech]
+README.md of the folder, the card, is written by hand and stays.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+
+from espnet_tse.schema.files import sha256_of, write_json, write_tensors
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, load_model
+from espnet_tse.tasks.packing import pack
+from espnet_tse.tasks.shipped import SHIPPED
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("system", type=Path, help="exp/tse_... folder")
+    parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED, help=f"default: {SHIPPED}")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        archive, folder = Path(name) / "system.zip", args.folder
+        pack(args.system, archive)
+        folder.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive) as packed:
+            weights = torch.load(packed.open(DEFAULT_CHECKPOINT), weights_only=True)
+            manifest = json.loads(packed.read("manifest.json"))
+            (folder / "config.yaml").write_bytes(packed.read("config.yaml"))
+    write_tensors(folder / DEFAULT_CHECKPOINT, {key: value.half() for key, value in weights.items()})
+    digest = sha256_of(folder / DEFAULT_CHECKPOINT)
+    model = load_model(folder)
+    manifest |= {
+        "weights_sha256": digest,
+        "precision": "float16",
+        "sample_rate": model.sample_rate,
+        "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "licence": "Apache-2.0; see README.md for the data and the speaker encoder",
+    }
+    write_json(folder / "manifest.json", manifest)
+    print(f"{folder}: {(folder / DEFAULT_CHECKPOINT).stat().st_size / 1e6:.1f} MB, {manifest['num_parameters']} parameters")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
