@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -49,8 +48,16 @@ def voices(tmp_path_factory) -> dict[str, list[np.ndarray]]:
     """Enrollment and target of two synthetic speakers; the synthesiser is no part of any training of the system."""
     pytest.importorskip("espeakng_loader", reason="speaks the mixtures of this test")
     folder = tmp_path_factory.mktemp("voices")
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(speak_chapter, [(folder, name, voice, SENTENCES[name]) for name, voice in VOICES.items()]))
+    # The synthesiser keeps a state, so each speaker has a process of its own; a fork takes what is imported as it is.
+    fork = multiprocessing.get_context("fork")
+    speakers = [
+        fork.Process(target=speak_chapter, args=((folder, name, voice, SENTENCES[name]),)) for name, voice in VOICES.items()
+    ]
+    for speaker in speakers:
+        speaker.start()
+    for speaker in speakers:
+        speaker.join()
+    assert [speaker.exitcode for speaker in speakers] == [0, 0]
     return {
         name: [soundfile.read(path, dtype="float32")[0] for path in sorted((folder / name).rglob("*.flac"))]
         for name in VOICES
