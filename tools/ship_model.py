@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A trained system -> the folder that comes with the package: what an archive of `espnet-tse pack` holds, in half precision.
+"""A trained system -> the folder that comes with the package: an archive of `espnet-tse pack`, in half precision.
 
 tools/ship_model.py exp/tse_magnitude_mask_small [espnet_tse/pretrained/magnitude_mask_librispeech]
 README.md of the folder, the card, is written by hand and stays.

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace, single: bool) -> None:
     torch.set_num_threads(args.num_threads)
     conf = read_decode_conf(args.inference_config)
     if args.model is None:
-        logging.info(f"no --model: the system that comes with the package, {SHIPPED.name}; its card: {SHIPPED}/README.md")
+        logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")
     extractor = Extractor.from_pretrained(args.model or SHIPPED, conf, args.checkpoint, args.codec_dir, args.device)
     if single:
         extract_file(extractor, args.mixture, args.enrollment, args.output)

@@ -1,4 +1,7 @@
-"""A mask of STFT magnitudes from convolutions and recurrences over whole frames, after VoiceFilter (arXiv:1810.04826)."""
+"""A mask of STFT magnitudes, of convolutions and recurrences over whole frames, after VoiceFilter.
+
+Source: arXiv:1810.04826, with other layers.
+"""
 
 from dataclasses import dataclass
 from typing import Callable

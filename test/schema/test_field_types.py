@@ -25,7 +25,11 @@ class Part:
 
 @pytest.mark.parametrize(
     "conf",
-    [{"width": 3, "rate": 1, "causal": True}, {"most": None}, {"most": 2}, {"sizes": [1], "losses": {"a": 1}}, {"name": "b"}],
+    [
+        {"width": 3, "rate": 1, "causal": True},
+        {"most": None, "name": "b"},
+        {"most": 2, "sizes": [1], "losses": {"a": 1}},
+    ],
 )
 def test_what_fits(conf):
     assert faults_of_types(Config, conf) == []

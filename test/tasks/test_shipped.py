@@ -18,8 +18,14 @@ from espnet_tse.tasks.shipped import SHIPPED
 RATE = 16000
 VOICES = {"woman": Voice("f2", "en-US", 60, 50, 160), "man": Voice("m3", "en-GB-x-rp", 36, 50, 150)}
 SENTENCES = {  # an enrollment of two, a target of two others
-    "woman": [["bin blue at a one again", "set red by f two now"], ["lay green in k seven please", "place white with e zero soon"]],
-    "man": [["set white in p six soon", "bin green at o three again"], ["place red with z nine please", "lay blue by j four now"]],
+    "woman": [
+        ["bin blue at a one again", "set red by f two now"],
+        ["lay green in k seven please", "place white with e zero soon"],
+    ],
+    "man": [
+        ["set white in p six soon", "bin green at o three again"],
+        ["place red with z nine please", "lay blue by j four now"],
+    ],
 }
 
 
@@ -50,9 +56,8 @@ def voices(tmp_path_factory) -> dict[str, list[np.ndarray]]:
     folder = tmp_path_factory.mktemp("voices")
     # The synthesiser keeps a state, so each speaker has a process of its own; a fork takes what is imported as it is.
     fork = multiprocessing.get_context("fork")
-    speakers = [
-        fork.Process(target=speak_chapter, args=((folder, name, voice, SENTENCES[name]),)) for name, voice in VOICES.items()
-    ]
+    tasks = [(folder, name, voice, SENTENCES[name]) for name, voice in VOICES.items()]
+    speakers = [fork.Process(target=speak_chapter, args=(task,)) for task in tasks]
     for speaker in speakers:
         speaker.start()
     for speaker in speakers:
