@@ -7,6 +7,7 @@ everything dies at once, as on a machine that loses power, or the pipeline alone
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -123,7 +124,8 @@ class Start:
         """As a machine that loses power: nobody lives to see another die."""
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for process in self.alive():
-                os.kill(process, number)
+                with contextlib.suppress(ProcessLookupError):  # it ended between the look and the signal
+                    os.kill(process, number)
         self.process.wait()
         while self.alive():
             time.sleep(0.02)
