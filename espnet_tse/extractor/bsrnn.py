@@ -1,17 +1,15 @@
 """Band-split RNN for target speaker extraction, as WeSep has it (arXiv:2209.15174, arXiv:2409.15799)."""
 
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
+from espnet_tse.extractor.abs_extractor import Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.extractor.band_split import BANDS, BandMask, BandSplit, band_widths
-from espnet_tse.extractor.enrollment_mel import EnrollmentMel, embed_enrollment
+from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
-from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
@@ -79,22 +77,17 @@ class BandLayer(nn.Module):
         return (by_frame + self.band_out(self.over_bands(normed))).view(bands, batch, frames, width)
 
 
-class BSRNN(AbsExtractor):
+class BSRNN(EmbeddingExtractor):
     """STFT, bands, speaker fusion, dual recurrence, a complex mask a band.
 
     A causal variant normalises each frame alone, looks at the past only, and is ``n_fft`` samples late.
     """
 
     Config = BSRNNConfig
-    wants_speaker_encoder = True
-    gives_waveform = True
 
     def __init__(self, config: BSRNNConfig, speaker_encoder: AbsSpeakerEncoder):
-        super().__init__()
-        self.sample_rate, self.causal = config.sample_rate, config.causal
-        self.stft, self.compression = STFT(config.n_fft, config.hop_length), config.compression
-        self.enrollment_mel = EnrollmentMel(config.sample_rate, config.num_mels)
-        self.speaker_encoder = speaker_encoder
+        super().__init__(config, speaker_encoder)
+        self.causal, self.compression = config.causal, config.compression
         widths = band_widths(config.sample_rate, self.stft.num_bins, BANDS[config.bands])
         self.split = BandSplit(widths, config.width, config.causal)
         self.layers = nn.ModuleList(BandLayer(config.width, config.causal) for _ in range(config.num_layers))
@@ -104,10 +97,6 @@ class BSRNN(AbsExtractor):
         )
         self.mask = BandMask(widths, config.width, config.causal)
 
-    @classmethod
-    def from_config(cls, config: BSRNNConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]) -> "BSRNN":
-        return cls(config, new_speaker_encoder(config.num_mels))
-
     @property
     def hop_length(self) -> int:
         return self.stft.hop_length
@@ -115,13 +104,6 @@ class BSRNN(AbsExtractor):
     @property
     def delay(self) -> int:
         return self.stft.delay
-
-    @property
-    def embedding_dim(self) -> int:
-        return self.speaker_encoder.output_dim
-
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(embed_enrollment(self.speaker_encoder, self.enrollment_mel, waveform, lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

@@ -1,17 +1,15 @@
 """DPCCN: a dense U-net over time and frequency with a TCN and pyramid pooling (arXiv:2112.13520), as in WeSep."""
 
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
+from espnet_tse.extractor.abs_extractor import Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
-from espnet_tse.extractor.enrollment_mel import EnrollmentMel, embed_enrollment
+from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
-from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.stream_state import StreamState
 
 DENSE_STAGES = 4  # stages whose maps keep the width; the wider ones below have no dense blocks
@@ -105,22 +103,16 @@ class Pyramid(nn.Module):
         return self.join(torch.cat(levels, dim=1))
 
 
-class DPCCN(AbsExtractor):
+class DPCCN(EmbeddingExtractor):
     """STFT as two channels, dense encoder, speaker fusion on frequencies, TCN, dense decoder, pyramid, STFT.
 
     Rows of one length share a pass: pooling and instance norm would read the padding.
     """
 
     Config = DPCCNConfig
-    wants_speaker_encoder = True
-    gives_waveform = True
 
     def __init__(self, config: DPCCNConfig, speaker_encoder: AbsSpeakerEncoder):
-        super().__init__()
-        self.sample_rate = config.sample_rate
-        self.stft = STFT(config.n_fft, config.hop_length)
-        self.enrollment_mel = EnrollmentMel(config.sample_rate, config.num_mels)
-        self.speaker_encoder = speaker_encoder
+        super().__init__(config, speaker_encoder)
         width, first, deep = config.width, config.width // 2, config.deep_widths
         self.first, self.first_dense = nn.Conv2d(2, first, 3, padding=1), DenseBlock(first, first, first)
         self.fusion = Fusion(config.fusion, self.stft.num_bins, speaker_encoder.output_dim)
@@ -146,17 +138,6 @@ class DPCCN(AbsExtractor):
         ]
         self.up = nn.ModuleList([*up, DenseBlock(2 * first, first, width)])
         self.pyramid, self.last = Pyramid(width, config.pools), nn.ConvTranspose2d(width, 2, 3, padding=1)
-
-    @classmethod
-    def from_config(cls, config: DPCCNConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]) -> "DPCCN":
-        return cls(config, new_speaker_encoder(config.num_mels))
-
-    @property
-    def embedding_dim(self) -> int:
-        return self.speaker_encoder.output_dim
-
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(embed_enrollment(self.speaker_encoder, self.enrollment_mel, waveform, lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

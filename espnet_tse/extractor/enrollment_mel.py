@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
-from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.layers.sequence_norm import frame_mask
 
 WINDOW_S, HOP_S = 0.025, 0.010
@@ -43,8 +42,3 @@ class EnrollmentMel(nn.Module):
         valid = frame_mask(mel, num_frames)
         mean = (mel * valid).sum(dim=1, keepdim=True) / num_frames[:, None, None]
         return (mel - mean) * valid, num_frames
-
-
-def embed_enrollment(encoder: AbsSpeakerEncoder, mel: EnrollmentMel, waveform: Tensor, lengths: Tensor) -> Tensor:
-    """(B, E) of (B, N) enrollments: from their mel frames, or from themselves where the encoder takes waveforms."""
-    return encoder(waveform, lengths) if encoder.takes_waveform else encoder(*mel(waveform, lengths))

@@ -4,16 +4,14 @@ Source: arXiv:1810.04826, with other layers.
 """
 
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
+from espnet_tse.extractor.abs_extractor import Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
-from espnet_tse.extractor.enrollment_mel import EnrollmentMel, embed_enrollment
+from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
-from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.convnext import ConvNeXtBlock
 from espnet_tse.layers.padding import padding_mask
@@ -54,7 +52,7 @@ class Recurrence(nn.Module):
         return values + self.linear(self.lstm(self.norm(values).transpose(0, 1), lengths)).transpose(0, 1)
 
 
-class MagnitudeMask(AbsExtractor):
+class MagnitudeMask(EmbeddingExtractor):
     """Log magnitudes, blocks that are each told the speaker, a mask in (0, 1) on the mixture's spectrum.
 
     A frame is one vector, where band-split networks have one a band, so that a parameter is used once a frame: on
@@ -63,15 +61,9 @@ class MagnitudeMask(AbsExtractor):
     """
 
     Config = MagnitudeMaskConfig
-    wants_speaker_encoder = True
-    gives_waveform = True
 
     def __init__(self, config: MagnitudeMaskConfig, speaker_encoder: AbsSpeakerEncoder):
-        super().__init__()
-        self.sample_rate = config.sample_rate
-        self.stft = STFT(config.n_fft, config.hop_length)
-        self.enrollment_mel = EnrollmentMel(config.sample_rate, config.num_mels)
-        self.speaker_encoder = speaker_encoder
+        super().__init__(config, speaker_encoder)
         width, bins = config.width, self.stft.num_bins
         self.input = nn.Linear(bins, width)
         count = config.num_recurrent
@@ -79,19 +71,6 @@ class MagnitudeMask(AbsExtractor):
         self.recurrences = nn.ModuleList(Recurrence(width, config.recurrent_width) for _ in range(count))
         self.fusions = nn.ModuleList(Fusion(config.fusion, width, self.embedding_dim) for _ in range(count + 1))
         self.output = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, bins))
-
-    @classmethod
-    def from_config(
-        cls, config: MagnitudeMaskConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]
-    ) -> "MagnitudeMask":
-        return cls(config, new_speaker_encoder(config.num_mels))
-
-    @property
-    def embedding_dim(self) -> int:
-        return self.speaker_encoder.output_dim
-
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(embed_enrollment(self.speaker_encoder, self.enrollment_mel, waveform, lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

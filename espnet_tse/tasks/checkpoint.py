@@ -125,8 +125,11 @@ def load_model(
         checkpoint: file name inside the folder; ``valid.loss.ave.pth`` when None.
         codec_dir: overrides where the codec is looked for.
     Raises:
-        DataError: a part is missing, the codec is another one than in training, or the weights do not fit.
+        DataError: a part is missing, the codec is another one than in training, the weights do not fit, or ``device``
+            is not there.
     """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise DataError(f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors.")
     with opened_folder(path) as folder:
         return load_from_folder(folder, checkpoint or DEFAULT_CHECKPOINT, codec_dir, device)
 

@@ -47,8 +47,6 @@ class Extractor:
         Raises:
             DataError: nothing usable there; the message says what was looked for.
         """
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise DataError(f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors.")
         path = Path(path_or_hf_id)
         # A misspelt exp/tse_x looks like owner/name too; what begins with a folder that is here is no id.
         is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"

@@ -44,6 +44,7 @@ def test_what_fits(conf):
         ({"width": 2.5}, "width is 2.5, want a whole number"),
         ({"width": True}, "width is True, want a whole number"),
         ({"rate": "fast"}, "rate is 'fast', want a number"),
+        ({"rate": "1e-3"}, "rate is '1e-3', want a number (YAML reads 1e-3 as text; write 1.0e-3)"),
         ({"rate": None}, "rate is None, want a number"),
         ({"most": "all"}, "most is 'all', want a number or null"),
         ({"name": 3}, "name is 3, want text"),

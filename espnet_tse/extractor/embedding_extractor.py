@@ -1,0 +1,42 @@
+"""What extractors in the STFT domain share that are told the speaker by one embedding."""
+
+from typing import Any, Callable, Self
+
+from torch import Tensor
+
+from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.extractor.enrollment_mel import EnrollmentMel
+from espnet_tse.extractor.stft import STFT
+
+
+class EmbeddingExtractor(AbsExtractor):
+    """Base of extractors whose speaker encoder hears mel frames of the enrollment, or the enrollment itself.
+
+    Their ``Config`` has ``sample_rate`` (Hz), ``n_fft``, ``hop_length`` (samples) and ``num_mels``.
+    """
+
+    wants_speaker_encoder = True
+    gives_waveform = True
+
+    def __init__(self, config: Any, speaker_encoder: AbsSpeakerEncoder):
+        super().__init__()
+        self.sample_rate = config.sample_rate
+        self.stft = STFT(config.n_fft, config.hop_length)
+        self.enrollment_mel = EnrollmentMel(config.sample_rate, config.num_mels)
+        self.speaker_encoder = speaker_encoder
+
+    @classmethod
+    def from_config(cls, config: Any, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]) -> Self:
+        return cls(config, new_speaker_encoder(config.num_mels))
+
+    @property
+    def embedding_dim(self) -> int:
+        return self.speaker_encoder.output_dim
+
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+        """(B, N_e) of unit level, zeros at padding -> an embedding (B, E)."""
+        encoder = self.speaker_encoder
+        if encoder.takes_waveform:
+            return Cue(encoder(waveform, lengths))
+        return Cue(encoder(*self.enrollment_mel(waveform, lengths)))
