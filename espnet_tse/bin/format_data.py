@@ -8,15 +8,15 @@ from typing import Sequence
 from espnet_tse.schema.command_line import CommandLine, run_command
 
 
-def _speeds(value: str) -> tuple[float, ...]:
+def _factors(value: str) -> tuple[float, ...]:
     """``"0.9 1.1"``; 1.0 is always there and may be named."""
     try:
-        speeds = [float(part) for part in value.split()]
+        factors = [float(part) for part in value.split()]
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{value}' is not a list of numbers") from None
-    if any(not 0.5 <= speed <= 2.0 for speed in speeds):
-        raise argparse.ArgumentTypeError(f"'{value}': speeds lie in 0.5..2")
-    return tuple(speed for speed in dict.fromkeys(speeds) if speed != 1.0)
+    if any(not 0.5 <= factor <= 2.0 for factor in factors):
+        raise argparse.ArgumentTypeError(f"'{value}': factors lie in 0.5..2")
+    return tuple(factor for factor in dict.fromkeys(factors) if factor != 1.0)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,7 +32,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--audio_format", choices=("flac", "wav"), default="flac", help="of files that are rewritten"
     )
     parser.add_argument("--channel", type=int, default=0, help="which channel of files with several")
-    parser.add_argument("--speed_perturb_factors", type=_speeds, default=(), metavar='"0.9 1.1"')
+    for name, what in (("speed", "copies at other speeds"), ("formant", "copies with formants elsewhere, at every speed")):
+        parser.add_argument(f"--{name}_perturb_factors", type=_factors, default=(), metavar='"0.9 1.1"', help=what)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--shard", metavar="J/N", help="format only this part of the keys")
     group.add_argument("--merge", type=int, metavar="N", help="join the N shards")
@@ -59,7 +60,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
     except DataError as error:
         parser.error(str(error))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
-    conf = FormatConf(args.sample_rate, args.audio_format, args.channel, args.speed_perturb_factors)
+    conf = FormatConf(
+        args.sample_rate, args.audio_format, args.channel, args.speed_perturb_factors, args.formant_perturb_factors
+    )
 
     def work() -> None:
         if args.merge is None:

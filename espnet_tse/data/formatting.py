@@ -5,12 +5,13 @@ import logging
 import math
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from espnet_tse.data.audio_files import read_info
+from espnet_tse.data.formants import move_formants
 from espnet_tse.data.kaldi_audio import is_plain_file, read_entry
 from espnet_tse.data.scp_fields import (
     MIXTURE_SCP,
@@ -32,6 +33,19 @@ PROGRESS_EVERY = 500
 
 
 @dataclass(frozen=True)
+class Voice:
+    """How a recording is changed; another voice is another speaker."""
+
+    speed: float = 1.0
+    formants: float = 1.0  # factor of their frequencies, the pitch stays
+
+    def name(self, name: str) -> str:
+        """Key or speaker of this voice: Kaldi's prefix ``sp0.9-``, and ``fm1.1-``."""
+        name = name if self.formants == 1.0 else f"fm{self.formants:g}-{name}"
+        return name if self.speed == 1.0 else f"sp{self.speed:g}-{name}"
+
+
+@dataclass(frozen=True)
 class FormatConf:
     """What the formatted audio is like."""
 
@@ -39,6 +53,16 @@ class FormatConf:
     audio_format: str = "flac"  # of files that are rewritten: flac or wav, 16 bit
     channel: int = 0  # of files with several
     speed_factors: tuple[float, ...] = ()  # besides 1.0
+    formant_factors: tuple[float, ...] = ()  # besides 1.0, at every speed
+
+    @property
+    def voices(self) -> list[Voice]:
+        """Every speed with every place of the formants; the first one is the recording's own voice."""
+        return [
+            Voice(speed, formants)
+            for speed in (1.0, *self.speed_factors)
+            for formants in (1.0, *self.formant_factors)
+        ]
 
 
 @dataclass(frozen=True)
@@ -48,18 +72,13 @@ class Item:
     scp: str  # file it is listed in
     key: str
     entry: str
-    factor: float = 1.0
+    voice: Voice = Voice()
     start_s: float = 0.0  # of a segment
     end_s: float | None = None
 
     @property
     def new_key(self) -> str:
-        return speed_name(self.key, self.factor)
-
-
-def speed_name(name: str, factor: float) -> str:
-    """Key or speaker after speed perturbation: Kaldi's ``sp0.9-`` prefix; a speaker becomes another one."""
-    return name if factor == 1.0 else f"sp{factor:g}-{name}"
+        return self.voice.name(self.key)
 
 
 def resample(samples: np.ndarray, source_rate: int, rate: int) -> np.ndarray:
@@ -78,10 +97,10 @@ def audio_scps(directory: Path) -> list[Path]:
 
 
 def list_items(directory: Path, conf: FormatConf) -> list[Item]:
-    """All audio of a directory, once for each speed.
+    """All audio of a directory, once for each voice.
 
     Raises:
-        DataError: a key cannot name a file, a segment is malformed, or speeds are asked for where
+        DataError: a key cannot name a file, a segment is malformed, or other voices are asked for where
             enrollments are drawn dynamically.
     """
     if not (directory / MIXTURE_SCP).is_file():
@@ -100,14 +119,14 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
     for path in audio_scps(directory):
         for key, entry in read_scp(path).items():
             if entry.startswith("*"):
-                if conf.speed_factors:
+                if len(conf.voices) > 1:
                     raise DataError(
-                        f"{path}: key '{key}': speed perturbation would change which enrollment '{entry}' "
+                        f"{path}: key '{key}': speed or formant perturbation would change which enrollment '{entry}' "
                         "may draw; use fixed enrollments, or dynamic mixing without perturbation."
                     )
                 continue
             if path.name == MIXTURE_SCP and segments:
-                items.extend(Item(path.name, part, entry, 1.0, *times) for part, *times in parts.get(key, []))
+                items.extend(Item(path.name, part, entry, Voice(), *times) for part, *times in parts.get(key, []))
             else:
                 items.append(Item(path.name, key, entry))
     pool = directory / SPEAKER_ENROLLMENTS
@@ -119,12 +138,7 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
             raise DataError(f"{directory / item.scp}: key '{item.key}' cannot name a file; rename the key.")
     if not items:
         raise DataError(f"{directory}: lists no audio; run stage 1 (data) again.")
-    faster = [
-        Item(i.scp, i.key, i.entry, factor, i.start_s, i.end_s)
-        for factor in conf.speed_factors
-        for i in items
-    ]
-    return items + faster
+    return [replace(item, voice=voice) for voice in conf.voices for item in items]
 
 
 def _read_segments(path: Path) -> dict[str, tuple[str, float, float]]:
@@ -147,7 +161,7 @@ def _stays_in_place(item: Item, conf: FormatConf) -> int | None:
     """Samples of a file that is right as it is, else None."""
     import soundfile
 
-    if item.factor != 1.0 or item.end_s is not None or not is_plain_file(item.entry):
+    if item.voice != Voice() or item.end_s is not None or not is_plain_file(item.entry):
         return None
     info = read_info(item.entry, item.key)
     if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1) or info.num_samples == 0:
@@ -166,10 +180,12 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
     signal = samples[:, conf.channel]
     if item.end_s is not None:
         signal = signal[round(item.start_s * rate) : round(item.end_s * rate)]
-    # Played ``factor`` times as fast: the file is read as if it had been recorded at a higher rate.
-    signal = resample(signal, round(rate * item.factor), conf.sample_rate)
+    # Played ``speed`` times as fast: the file is read as if it had been recorded at a higher rate.
+    signal = resample(signal, round(rate * item.voice.speed), conf.sample_rate)
     if len(signal) == 0:
         raise DataError(f"{item.key}: '{item.entry}' is empty; drop the key (utils/fix_data_dir.sh).")
+    if item.voice.formants != 1.0:
+        signal = move_formants(signal, conf.sample_rate, item.voice.formants)
     clipped = int((np.abs(signal) > 1.0).sum())
     write_audio(output, np.clip(signal, -1.0, 1.0), conf.sample_rate)
     return clipped
@@ -178,7 +194,7 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
 def _make(item: Item, conf: FormatConf, output: Path) -> int | None:
     """Write an audio and beside it what it was made from -> clipped samples, None if it was there already."""
     stamp = output.with_suffix(".source")
-    source = json.dumps([item.entry, item.factor, item.start_s, item.end_s, conf.sample_rate, conf.channel])
+    source = json.dumps([item.entry, *astuple(item.voice), item.start_s, item.end_s, conf.sample_rate, conf.channel])
     if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
         return None
     stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
@@ -268,7 +284,7 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
         if name.startswith("enroll_spk"):
             entries.update({k: v for k, v in read_scp(directory / name).items() if v.startswith("*")})
     # All is read before anything is written: a fault leaves no directory that looks formatted.
-    lists, copies = _other_files(directory, (1.0, *conf.speed_factors), set(merged))
+    lists, copies = _other_files(directory, conf.voices, set(merged))
     speakers = {} if pool is None else read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
     shutil.rmtree(output_dir / ".unfiltered", ignore_errors=True)
     if pool is not None:
@@ -284,7 +300,7 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
 
 
 def _other_files(
-    directory: Path, factors: tuple[float, ...], written: set[str]
+    directory: Path, voices: list[Voice], written: set[str]
 ) -> tuple[dict[str, dict[str, str]], list[Path]]:
     """Lists by key with the perturbed keys too, by name, and the files that are copied as they are."""
     # Where every line of an enrollment list is starred, it lists no audio.
@@ -303,8 +319,8 @@ def _other_files(
         # utt2regions stays in seconds of the unperturbed recordings: regions shrink alike and stay disjoint.
         rename_value = name in ("utt2spk", "utt2enrollspk")
         lists[name] = {
-            speed_name(key, factor): speed_name(value, factor) if rename_value else value
-            for factor in factors
+            voice.name(key): voice.name(value) if rename_value else value
+            for voice in voices
             for key, value in entries.items()
         }
     if "utt2spk" not in lists:

@@ -76,7 +76,7 @@ def test_data_errors_end_with_1(source_dir, tmp_path, capsys):
         (
             format_data,
             ["--data_dir", "{d}", "--output_dir", "x", "--speed_perturb_factors", "9"],
-            "speeds lie in",
+            "factors lie in",
         ),
         (
             format_data,

@@ -93,6 +93,19 @@ def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
     assert validate_dir(output).num_errors == 0
 
 
+def test_formant_perturbation_makes_new_speakers_at_every_speed(dirs, tmp_path):
+    directory = dirs.source({"a": [8000], "b": [8000]})
+    output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(1.25,), formant_factors=(0.9, 1.1)))
+    utt2spk = read_scp(output / "utt2spk")
+    assert len(utt2spk) == 12 and utt2spk["sp1.25-fm0.9-a-0"] == "sp1.25-fm0.9-a" and utt2spk["fm1.1-b-0"] == "fm1.1-b"
+    lengths = read_scp(output / "utt2num_samples")
+    assert (lengths["fm1.1-a-0"], lengths["sp1.25-fm1.1-a-0"]) == ("8000", "6400")
+    wavs = read_scp(output / "wav.scp")
+    own, moved = (soundfile.read(wavs[key])[0] for key in ("sp1.25-a-0", "sp1.25-fm1.1-a-0"))
+    assert np.abs(own - moved).max() > 0.01
+    assert validate_dir(output).num_errors == 0
+
+
 def test_dynamic_enrollments_are_formatted_with_their_pool(dirs, tmp_path):
     directory = dirs.tse(num_rows=2)
     utt2spk = read_scp(directory / "utt2spk")
@@ -109,7 +122,7 @@ def test_dynamic_enrollments_are_formatted_with_their_pool(dirs, tmp_path):
     made = json.loads((output / "spk2enroll.json").read_text())
     assert soundfile.info(made["testspk0"][1][1]).samplerate == 16000
     assert validate_dir(output).num_errors == 0
-    with pytest.raises(DataError, match="speed perturbation would change which enrollment"):
+    with pytest.raises(DataError, match="speed or formant perturbation would change which enrollment"):
         format_shard(directory, tmp_path / "x", FormatConf(8000, speed_factors=(0.9,)), 1, 1)
 
 

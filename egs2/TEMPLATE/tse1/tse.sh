@@ -40,6 +40,7 @@ audio_format=flac      # flac or wav: format of rewritten audio
 min_wav_duration=0.1   # shorter training and development rows are dropped (s)
 max_wav_duration=20    # longer training and development rows are dropped (s)
 speed_perturb_factors= # speeds added to the training set, as "0.9 1.1"
+formant_perturb_factors= # voices added to the training set at every speed: factors of the formants, as "0.9 1.1"
 validate_opts=         # more options of the validator
 # Codec
 use_codec=true         # false: the system needs no codec, stages 4 and 5 are skipped
@@ -128,7 +129,7 @@ if stage_begins 1 "local/data.sh -> data/{${train_set},${valid_set},${test_sets/
 fi
 
 if stage_begins 2 "data/<set> -> ${dumpdir}/raw/<set>, ${sample_rate} Hz, mono"; then
-    format_set "${train_set}" "${speed_perturb_factors}"
+    format_set "${train_set}" "${speed_perturb_factors}" "${formant_perturb_factors}"
     for set in "${valid_set}" "${tests[@]}"; do format_set "${set}"; done
     stage_ends
 fi

@@ -26,17 +26,18 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
     mark_done data data
 }
 
-format_set() {  # format_set SET [SPEED_FACTORS]: data/SET -> dump/raw/SET at one rate, mono
-    local data=data/$1 out=${dumpdir}/raw/$1 factors=${2:-} extra=()
+format_set() {  # format_set SET [SPEEDS [FORMANTS]]: data/SET -> dump/raw/SET at one rate, mono
+    local data=data/$1 out=${dumpdir}/raw/$1 speeds=${2:-} formants=${3:-} extra=()
     need 1 "${data}/wav.scp"
     # data/ without any mark was made without stage 1, which is as good.
     if [ -e data/.started.data ] && ! "${dry_run}"; then
         die_with 3 "stage 1 (data) began and did not end, so data/ may be incomplete or of earlier options; run stage 1" \
             "again, or remove data/.started.data if data/ is as you want it"
     fi
-    if [ -n "${factors}" ]; then extra=(--speed_perturb_factors "${factors}"); fi
+    if [ -n "${speeds}" ]; then extra=(--speed_perturb_factors "${speeds}"); fi
+    if [ -n "${formants}" ]; then extra+=(--formant_perturb_factors "${formants}"); fi
     needed remove "${out}" format "@${data}" "fs=${sample_rate}" "audio_format=${audio_format}" \
-        "speed_perturb_factors=${factors}" || return 0
+        "speed_perturb_factors=${speeds}" "formant_perturb_factors=${formants}" || return 0
     run_shards "${train_cmd}" "${nj}" "${data}/wav.scp" "${out}" format \
         "${python}" -m espnet_tse.bin.format_data --data_dir "${data}" --output_dir "${out}" \
         --sample_rate "${sample_rate}" --audio_format "${audio_format}" "${extra[@]}"
