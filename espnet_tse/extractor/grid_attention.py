@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.padding import valid_mask
 
 
@@ -59,6 +60,17 @@ class GridAttention(nn.Module):
         """
         mask = None if lengths is None else valid_mask(lengths, maps.size(1))[:, None, None]
         query, key = self.query_norm(self.query(query_maps)), self.key_norm(self.key(maps))
-        mixed = F.scaled_dot_product_attention(query, key, self.value_norm(self.value(maps)), attn_mask=mask)
-        mixed = mixed.unflatten(-1, (maps.size(2), -1)).permute(0, 2, 3, 1, 4).flatten(-2)
-        return self.out_norm(self.out_activation(self.out(mixed)))
+        value = recomputed(True, self.values, maps)
+        return recomputed(True, self.merge, F.scaled_dot_product_attention(query, key, value, attn_mask=mask))
+
+    # What lies between the ends of these two is large and cheap to make again: it is not kept.
+
+    def values(self, maps: Tensor) -> Tensor:
+        """(B, T, F, C) -> (B, H, T, F * C / H)."""
+        return self.value_norm(self.value(maps))
+
+    def merge(self, heads: Tensor) -> Tensor:
+        """(B, H, T, F * C / H) -> (B, T, F, C), the output layers."""
+        bins, _ = self.out_norm.normalized_shape
+        merged = heads.unflatten(-1, (bins, -1)).permute(0, 2, 3, 1, 4).flatten(-2)
+        return self.out_norm(self.out_activation(self.out(merged)))

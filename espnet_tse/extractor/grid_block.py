@@ -23,7 +23,7 @@ class GridConfig:
     approx_qk_dim: int = 512
     kernel: int = 1  # I, neighbouring cells that a recurrent step reads
     hop: int = 1  # J, cells that a recurrent step advances
-    checkpoint_blocks: bool = False  # keep only the inputs of blocks for the backward pass
+    checkpoint_blocks: bool = False  # keep only the inputs of a block's parts for the backward pass
     recompute_gates: bool = False  # of the LSTMs, on CPUs: less memory for a third more time
 
     def __post_init__(self):
@@ -64,12 +64,11 @@ class GridRecurrence(nn.Module):
             lengths: (N,) valid cells of each sequence, whole steps too; None where all are L. Those behind are
                 garbage.
         """
-        normed = self.norm(maps)
         if self.kernel == 1:
-            return maps + F.linear(self.recurrent(normed, lengths), self.out.weight, self.out_bias)
+            return maps + F.linear(self.recurrent(maps, lengths, self.norm), self.out.weight, self.out_bias)
         if lengths is not None:
             lengths = (lengths - self.kernel) // self.hop + 1
-        unfolded = normed.unfold(0, self.kernel, self.hop).flatten(2)  # (steps, N, C * I)
+        unfolded = self.norm(maps).unfold(0, self.kernel, self.hop).flatten(2)  # (steps, N, C * I)
         pieces = self.out(self.recurrent(unfolded, lengths)).unflatten(2, (self.kernel, -1))
         return maps + self.overlap(pieces)
 
@@ -95,24 +94,31 @@ class GridBlock(nn.Module):
 
     def forward(self, maps: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, T, F, C) -> (B, T, F, C); frames behind ``lengths`` (B,) are garbage and are not read."""
-        return recomputed(self.checkpointed, self.model, maps, lengths)
-
-    def model(self, maps: Tensor, lengths: Tensor | None) -> Tensor:
-        """As ``forward``."""
         _, frames, bins, _ = maps.shape
         margin = self.kernel - self.hop
         if self.kernel > 1:
             # Cells around a map are zeros, be they padding of the batch or of the kernel.
             behind = (self.extent(bins) - bins - margin, self.extent(frames) - frames - margin)
             maps = F.pad(zero_padding(maps, lengths), (0, 0, margin, behind[0], margin, behind[1]))
-        width = maps.size(3)
+        # Each part is computed again by itself: the backward pass never holds more than one.
+        maps = recomputed(self.checkpointed, self.along_frequency, maps)
+        maps = recomputed(self.checkpointed, self.along_time, maps, lengths)
+        maps = maps[:, margin : margin + frames, margin : margin + bins]
+        # A twentieth of the LSTMs' time and a fifth of their memory: attention is never kept.
+        return maps + recomputed(True, self.attention, maps, maps, lengths)
+
+    def along_frequency(self, maps: Tensor) -> Tensor:
+        """The sequences are the frames."""
         by_bin = maps.permute(2, 0, 1, 3)
-        by_bin = self.over_frequency(by_bin.reshape(by_bin.size(0), -1, width)).view(by_bin.shape)
-        by_frame = by_bin.permute(2, 1, 0, 3)
-        sequences = None if lengths is None else self.extent(lengths).repeat_interleave(by_bin.size(0))
-        by_frame = self.over_time(by_frame.reshape(by_frame.size(0), -1, width), sequences).view(by_frame.shape)
-        maps = by_frame.transpose(0, 1)[:, margin : margin + frames, margin : margin + bins]
-        return maps + self.attention(maps, maps, lengths)
+        rows = by_bin.reshape(by_bin.size(0), -1, by_bin.size(3))
+        return self.over_frequency(rows).view(by_bin.shape).permute(1, 2, 0, 3)
+
+    def along_time(self, maps: Tensor, lengths: Tensor | None) -> Tensor:
+        """The sequences are the bins."""
+        by_frame = maps.transpose(0, 1)
+        sequences = None if lengths is None else self.extent(lengths).repeat_interleave(maps.size(2))
+        rows = by_frame.reshape(by_frame.size(0), -1, by_frame.size(3))
+        return self.over_time(rows, sequences).view(by_frame.shape).transpose(0, 1)
 
     def extent(self, length):
         """Cells of the whole steps that cover ``length`` cells with kernel - hop around them (int or tensor)."""

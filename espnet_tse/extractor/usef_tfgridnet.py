@@ -51,7 +51,7 @@ class USEFTFGridNet(AbsExtractor):
 
     def __init__(self, config: USEFTFGridNetConfig):
         super().__init__()
-        self.sample_rate, self.checkpointed = config.sample_rate, config.checkpoint_blocks
+        self.sample_rate = config.sample_rate
         self.stft = STFT(config.n_fft, config.hop_length)
         bins, width = self.stft.num_bins, config.width
         self.encoder, self.encoder_norm = nn.Conv2d(2, width, 3, padding=1), GlobalNorm(width)
@@ -73,15 +73,16 @@ class USEFTFGridNet(AbsExtractor):
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
         if int(lengths.min()) == waveform.size(1):
-            return Cue(recomputed(self.checkpointed, self.encode, waveform, None))
-        return Cue(recomputed(self.checkpointed, self.encode, waveform, lengths), self.stft.num_frames(lengths))
+            return Cue(recomputed(True, self.encode, waveform, None))
+        return Cue(recomputed(True, self.encode, waveform, lengths), self.stft.num_frames(lengths))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None
     ) -> Extraction:
         frames = None if lengths is None else self.stft.num_frames(lengths)
-        maps = recomputed(self.checkpointed, self.encode, mixture, lengths)
-        wanted = recomputed(self.checkpointed, self.cross_attention, maps, cue.values, cue.lengths)
+        # As in the blocks, what is cheap beside the LSTMs is not kept for the backward pass.
+        maps = recomputed(True, self.encode, mixture, lengths)
+        wanted = recomputed(True, self.cross_attention, maps, cue.values, cue.lengths)
         maps = torch.cat([maps, wanted], dim=-1)
         for block in self.blocks:
             maps = block(maps, frames)

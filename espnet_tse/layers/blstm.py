@@ -15,7 +15,7 @@ class BLSTM(nn.LSTM):
     """``nn.LSTM`` of one layer and two directions (same weights, same numbers) on time-major sequences.
 
     Training on a CPU in float32 goes through ``LSTMPass``: one product for the inputs of all steps, gates that
-    overwrite their pre-activations, weight gradients as one product. cuDNN, inference, bfloat16 and
+    overwrite their pre-activations and alone are kept, weight gradients as one product. cuDNN, inference, bfloat16 and
     small layers use PyTorch's kernel, which wants sequences of one length: see ``turned_pass``.
     """
 
@@ -24,20 +24,23 @@ class BLSTM(nn.LSTM):
         super().__init__(input_size, hidden_size, bidirectional=True)
         self.recompute = recompute
 
-    def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, values: Tensor, lengths: Tensor | None = None, norm: nn.LayerNorm | None = None) -> Tensor:
         """Run both directions.
 
         Args:
             values: (L, N, D), time first.
             lengths: (N,) valid steps a sequence; None where all are L. The backward direction begins at a
                 sequence's own end.
+            norm: of ``values``, in front; the own pass computes its output again instead of keeping it.
         Returns:
             (L, N, 2H); zeros behind a sequence's length.
         """
         if lengths is not None and int(lengths.min()) == values.size(0):
             lengths = None
         if self.takes_own_pass(values):
-            return self.own_pass(values, lengths)
+            return self.own_pass(values, lengths, norm)
+        if norm is not None:
+            values = norm(values)
         if lengths is None:
             return super().forward(values)[0]
         if values.device.type == "cpu":
@@ -73,7 +76,7 @@ class BLSTM(nn.LSTM):
             and values.size(1) * self.hidden_size >= WORTH_A_LOOP
         )
 
-    def own_pass(self, values: Tensor, lengths: Tensor | None) -> Tensor:
+    def own_pass(self, values: Tensor, lengths: Tensor | None, norm: nn.LayerNorm | None) -> Tensor:
         valid = None if lengths is None else valid_mask(lengths, values.size(0)).t()[..., None].to(values)
         weights = [
             weight
@@ -84,7 +87,8 @@ class BLSTM(nn.LSTM):
                 getattr(self, f"bias_ih_l0{end}") + getattr(self, f"bias_hh_l0{end}"),
             )
         ]
-        return LSTMPass.apply(values, valid, self.recompute, *weights)
+        scales = (None, None, 0.0) if norm is None else (norm.weight, norm.bias, norm.eps)
+        return LSTMPass.apply(values, valid, self.recompute, *scales, *weights)
 
 
 def squash(doubled: Tensor) -> Tensor:
@@ -116,39 +120,42 @@ class LSTMPass(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, values, valid, recompute, *weights):
+    def forward(ctx, values, valid, recompute, norm_weight, norm_bias, eps, *weights):
         """(L, N, D) -> (L, N, 2H).
 
         Args:
             valid: (L, N, 1) with zeros at padding, or None.
+            norm_weight, norm_bias: (D,) of a layer norm of ``values``, or None.
             weights: of inputs (4H, D), of hidden states (4H, H), bias (4H,), a direction after the other.
         """
-        width = weights[1].size(1)
-        output = values.new_empty(*values.shape[:2], 2 * width)
+        normed = normalized(values, norm_weight, norm_bias, eps)[0]
+        output = values.new_empty(*values.shape[:2], 2 * weights[1].size(1))
         kept = []
         for hidden, reverse, (weight_ih, weight_hh, bias) in directions(output, weights):
-            gates = gates_of_inputs(values, weight_ih, bias)
-            cells = run_steps(gates, by_gate(weight_hh), hidden, valid, reverse)
-            kept += [cells] if recompute else [cells, gates]
-        ctx.recompute = recompute
+            gates = gates_of_inputs(normed, weight_ih, bias)
+            run_steps(gates, by_gate(weight_hh), hidden, valid, reverse)
+            kept += [] if recompute else [gates]
+        ctx.recompute, ctx.eps = recompute, eps
         # Saved as tensors and not as attributes: checkpointing drops the former only.
-        ctx.save_for_backward(values, output, valid, *weights, *kept)
+        ctx.save_for_backward(values, output, valid, norm_weight, norm_bias, *weights, *kept)
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_output):
-        values, output, valid, *saved = ctx.saved_tensors
+        inputs, output, valid, norm_weight, norm_bias, *saved = ctx.saved_tensors
         weights, kept = saved[:6], saved[6:]
-        grad_values = torch.zeros_like(values).flatten(0, 1) if ctx.needs_input_grad[0] else None
+        values, *moments = normalized(inputs, norm_weight, norm_bias, ctx.eps)
+        wants_values = ctx.needs_input_grad[0] or norm_weight is not None
+        grad_values = torch.zeros_like(values).flatten(0, 1) if wants_values else None
         gradients = []
         parts = zip(grad_output.chunk(2, dim=2), directions(output, weights))
         for grad_hidden, (hidden, reverse, (weight_ih, weight_hh, bias)) in parts:
-            cells = kept.pop(0)
             if ctx.recompute:
                 gates = gates_again(values, weight_ih, weight_hh, bias, hidden, reverse)
             else:
                 gates = kept.pop(0)
+            cells = cells_again(gates, valid, reverse)
             run_steps_back(gates, cells, weight_hh.unflatten(0, (4, -1)), grad_hidden, valid, reverse)
             flat, flat_values = gates.flatten(1, 2), values.flatten(0, 1)
             if grad_values is not None:
@@ -159,7 +166,27 @@ class LSTMPass(torch.autograd.Function):
             gradients.append(torch.cat([part.t() @ flat_values for part in flat]))
             gradients.append(torch.cat([part.flatten(0, 1).t() @ before for part in later]))
             gradients.append(flat.sum(dim=1).flatten())
-        return None if grad_values is None else grad_values.view_as(values), None, None, *gradients
+            del gates, cells, flat, later  # before the other direction's are made
+        grad_values, *grad_norm = norm_backward(grad_values, inputs, norm_weight, norm_bias, moments)
+        return grad_values, None, None, *grad_norm, None, *gradients
+
+
+def normalized(values: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, ...]:
+    """Layer norm over the last axis with mean and inverse deviation; ``values`` alone without a weight."""
+    return (values,) if weight is None else torch.native_layer_norm(values, weight.shape, weight, bias, eps)
+
+
+def norm_backward(
+    grad: Tensor | None, values: Tensor, weight: Tensor | None, bias: Tensor | None, moments: list[Tensor]
+) -> tuple[Tensor | None, ...]:
+    """Gradients of values, weight and bias of ``normalized``; ``grad`` is flat, None where none is wanted."""
+    if grad is None:
+        return None, None, None
+    grad = grad.view_as(values)
+    if weight is None:
+        return grad, None, None
+    wanted = [True, True, True]
+    return torch.ops.aten.native_layer_norm_backward(grad, values, weight.shape, *moments, weight, bias, wanted)
 
 
 def directions(output: Tensor, weights) -> list[tuple[Tensor, bool, tuple[Tensor, ...]]]:
@@ -168,24 +195,43 @@ def directions(output: Tensor, weights) -> list[tuple[Tensor, bool, tuple[Tensor
     return [(forwards, False, tuple(weights[:3])), (backwards, True, tuple(weights[3:]))]
 
 
-def run_steps(gates: Tensor, recurrent: Tensor, hidden: Tensor, valid: Tensor | None, reverse: bool) -> Tensor:
-    """Fill ``hidden`` (L, N, H) and turn pre-activations into gates, (4, L, N, H); the cells, (L, N, H)."""
+def run_steps(gates: Tensor, recurrent: Tensor, hidden: Tensor, valid: Tensor | None, reverse: bool) -> None:
+    """Fill ``hidden`` (L, N, H) and turn pre-activations into gates, (4, L, N, H)."""
     _, steps, rows, width = gates.shape
-    cells, scratch, last = gates.new_empty(steps, rows, width), gates.new_empty(rows, width), None
-    for step in reversed(range(steps)) if reverse else range(steps):
-        gate, cell = gates[:, step], cells[step]
+    cell, scratch = gates.new_zeros(rows, width), gates.new_empty(rows, width)
+    last = None
+    for step in in_time(steps, reverse):
+        gate = gates[:, step]
         if last is not None:
             for part, matrix in zip(gate, recurrent):
                 part.addmm_(hidden[last], matrix.t())
-        i, f, g, o = gate.sigmoid_()
-        torch.addcmul(i, i, g, value=-2, out=cell).neg_()  # i (2 g - 1)
-        if last is not None:
-            cell.addcmul_(f, cells[last])
+        next_cell(gate.sigmoid_(), cell, cell)
         if valid is not None:
             cell.mul_(valid[step])
-        torch.mul(o, squash(torch.mul(cell, 2, out=scratch)), out=hidden[step])
+        torch.mul(gate[3], squash(torch.mul(cell, 2, out=scratch)), out=hidden[step])
         last = step
+
+
+def cells_again(gates: Tensor, valid: Tensor | None, reverse: bool) -> Tensor:
+    """The cells (L, N, H): one more pass over the gates is cheaper than the memory that they would take until then."""
+    cells = torch.empty_like(gates[0])
+    before = gates.new_zeros(gates.shape[2:])
+    for step in in_time(gates.size(1), reverse):
+        before = next_cell(gates[:, step], before, cells[step])
+        if valid is not None:
+            before.mul_(valid[step])
     return cells
+
+
+def next_cell(gate: Tensor, before: Tensor, out: Tensor) -> Tensor:
+    """f c + i (2 g - 1) of the gates of a step, (4, N, H); ``out`` may be ``before``."""
+    i, f, g, _ = gate
+    return torch.mul(f, before, out=out).addcmul_(i, g, value=2).sub_(i)
+
+
+def in_time(steps: int, reverse: bool) -> list[int]:
+    """The steps of a direction in their order."""
+    return list(reversed(range(steps)) if reverse else range(steps))
 
 
 def gates_again(
@@ -206,7 +252,7 @@ def run_steps_back(
     _, steps, rows, width = gates.shape
     upstream = gates.new_empty(4, rows, width)
     grad_hidden, grad_cell, scratch = gates.new_zeros(3, rows, width)
-    order = list(range(steps) if reverse else reversed(range(steps)))
+    order = in_time(steps, not reverse)
     for step, before in zip(order, [*order[1:], None]):
         gate = gates[:, step]
         i, f, g, o = gate

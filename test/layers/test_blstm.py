@@ -33,6 +33,28 @@ def test_own_pass_equals_pytorch_with_all_gradients(lengths, recompute, monkeypa
         torch.testing.assert_close(given, wanted, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("own_pass", [True, False])
+def test_a_norm_in_front_is_part_of_the_pass(own_pass, monkeypatch):
+    torch.manual_seed(0)
+    layer, norm = BLSTM(5, 6), torch.nn.LayerNorm(5)
+    torch.nn.init.normal_(norm.weight)
+    values, weights, lengths = 3 * torch.randn(7, 5, 5) + 1, torch.randn(7, 5, 12), torch.tensor([7, 1, 4, 2, 6])
+
+    def norm_then_layer(values, lengths):
+        return layer(norm(values), lengths)
+
+    def both(values, lengths):
+        return layer(values, lengths, norm)
+
+    for way in (norm_then_layer, both):
+        way.zero_grad = lambda: (layer.zero_grad(), norm.zero_grad())
+        way.parameters = lambda: [*layer.parameters(), *norm.parameters()]
+    wanted = run(norm_then_layer, values, lengths, weights)
+    monkeypatch.setattr(blstm, "WORTH_A_LOOP", 0 if own_pass else 10**9)
+    for given, expected in zip(run(both, values, lengths, weights), wanted, strict=True):
+        torch.testing.assert_close(given, expected, atol=1e-5, rtol=1e-5)
+
+
 def test_saturated_gates_stay_finite():
     layer = BLSTM(3, 4)
     result = run(layer, torch.full((4, 2, 3), 1e4), None, torch.ones(4, 2, 8))
