@@ -8,6 +8,7 @@ from typing import Sequence
 from espnet_tse.schema.command_line import CommandLine, announce, run_command
 
 AUDIO_SUFFIXES = (".wav", ".flac")
+INPUTS = ("mixture", "enrollment", "mixture_scp", "enroll_scp", "embedding_scp", "inference_config")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -60,9 +61,20 @@ def merge(args: argparse.Namespace) -> None:
     merge_shards(Path(args.output_dir), args.mixture_scp, args.merge)
 
 
+def require_inputs(args: argparse.Namespace) -> None:
+    """``DataError`` for a path of the command line that is no file, before anything heavy is loaded."""
+    from espnet_tse.schema.scp import DataError
+
+    for name in INPUTS:
+        path = getattr(args, name)
+        if path is not None and not Path(path).is_file():
+            raise DataError(f"{path}: no such file; mend the path.")
+
+
 def run(args: argparse.Namespace, single: bool) -> None:
     from espnet_tse.schema.shard import parse_shard
 
+    require_inputs(args)
     shard = parse_shard(args.shard) if args.shard else None
     announce("loading PyTorch")
     import logging

@@ -65,6 +65,18 @@ def test_embeddings_go_with_lists(capsys):
     assert end.value.code == 2 and "--embedding_scp goes with --mixture_scp" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("missing", ["mixture", "enrollment"])
+def test_missing_inputs_are_told_before_anything_is_loaded(tmp_path, capsys, missing):
+    paths = {name: tmp_path / f"{name}.wav" for name in ("mixture", "enrollment")}
+    for path in paths.values():
+        write_signal(path, np.zeros(100))
+    paths[missing] = tmp_path / "gone.wav"
+    arguments = [*map(str, paths.values()), "-o", str(tmp_path / "out.wav")]
+    assert extract_bin.main([*arguments, "--model", "no folder"]) == 1
+    told = capsys.readouterr().err
+    assert f"{tmp_path / 'gone.wav'}: no such file; mend the path." in told and "loading" not in told
+
+
 def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
     estimate = Extractor.from_pretrained(system)(noise(10 / 16000), noise(0.1), 16000)
     assert estimate.shape == (10,) and np.isfinite(estimate).all()
@@ -236,7 +248,9 @@ def test_archives_that_lead_outside_are_refused(tmp_path):
 def test_faults_of_the_inference_config(system, tmp_path, capsys, conf, fault):
     path = tmp_path / "decode.yaml"
     path.write_text(conf)
-    command = ["a.wav", "b.wav", "-o", "c.wav", f"--model={system}", f"--inference_config={path}"]
+    signal = str(tmp_path / "a.wav")
+    write_signal(tmp_path / "a.wav", np.zeros(100))
+    command = [signal, signal, "-o", str(tmp_path / "c.wav"), f"--model={system}", f"--inference_config={path}"]
     assert extract_bin.main(command) == 1
     assert fault in capsys.readouterr().err
 
