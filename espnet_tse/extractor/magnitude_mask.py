@@ -31,6 +31,7 @@ class MagnitudeMaskConfig:
     num_recurrent: int = 2  # BLSTMs, each between two ConvNeXt blocks
     recurrent_width: int = 112  # units a direction
     expansion: int = 2  # of the blocks
+    dropout: float = 0.0  # of the first layer's output and of what each BLSTM adds; for long trainings on few speakers
     num_mels: int = 80  # of the enrollment, for speaker encoders that take frames
     fusion: str = "film"
 
@@ -38,18 +39,22 @@ class MagnitudeMaskConfig:
         sizes = (self.sample_rate, self.n_fft, self.hop_length, self.width, self.recurrent_width, self.expansion)
         if min(*sizes, self.num_mels) < 1 or self.num_recurrent < 0:
             raise ValueError(f"sizes of magnitude_mask must be positive, and num_recurrent at least 0: {self}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout of magnitude_mask is {self.dropout}, want a share in [0, 1).")
         check_fusion(self.fusion)
 
 
 class Recurrence(nn.Module):
-    """x + Linear(BLSTM(LayerNorm(x))), on (B, T, C)."""
+    """x + Dropout(Linear(BLSTM(LayerNorm(x)))), on (B, T, C)."""
 
-    def __init__(self, width: int, hidden: int):
+    def __init__(self, width: int, hidden: int, dropout: float):
         super().__init__()
         self.norm, self.lstm, self.linear = nn.LayerNorm(width), BLSTM(width, hidden), nn.Linear(2 * hidden, width)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
-        return values + self.linear(self.lstm(self.norm(values).transpose(0, 1), lengths)).transpose(0, 1)
+        added = self.linear(self.lstm(self.norm(values).transpose(0, 1), lengths)).transpose(0, 1)
+        return values + self.dropout(added)
 
 
 class MagnitudeMask(EmbeddingExtractor):
@@ -65,10 +70,12 @@ class MagnitudeMask(EmbeddingExtractor):
     def __init__(self, config: MagnitudeMaskConfig, speaker_encoder: AbsSpeakerEncoder):
         super().__init__(config, speaker_encoder)
         width, bins = config.width, self.stft.num_bins
-        self.input = nn.Linear(bins, width)
+        self.input, self.dropout = nn.Linear(bins, width), nn.Dropout(config.dropout)
         count = config.num_recurrent
         self.blocks = nn.ModuleList(ConvNeXtBlock(width, config.expansion) for _ in range(count + 1))
-        self.recurrences = nn.ModuleList(Recurrence(width, config.recurrent_width) for _ in range(count))
+        self.recurrences = nn.ModuleList(
+            Recurrence(width, config.recurrent_width, config.dropout) for _ in range(count)
+        )
         self.fusions = nn.ModuleList(Fusion(config.fusion, width, self.embedding_dim) for _ in range(count + 1))
         self.output = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, bins))
 
@@ -78,7 +85,8 @@ class MagnitudeMask(EmbeddingExtractor):
         frames = None if lengths is None else self.stft.num_frames(lengths)
         spectrum = self.stft.analyze(mixture)  # (B, T, F, 2)
         padding = None if frames is None else padding_mask(frames, spectrum.size(1))
-        values = self.input(0.25 * (spectrum.square().sum(dim=-1) + POWER_FLOOR).log())  # of order 1
+        levels = 0.25 * (spectrum.square().sum(dim=-1) + POWER_FLOOR).log()  # of order 1
+        values = self.dropout(self.input(levels))
         for index, block in enumerate(self.blocks):
             values = block(self.fusions[index](values, cue.values), padding)
             if index < len(self.recurrences):

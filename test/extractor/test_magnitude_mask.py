@@ -24,3 +24,14 @@ def test_a_mask_takes_away_and_turns_no_phase(num_recurrent):
 def test_sizes_are_positive(conf):
     with pytest.raises(ValueError, match="sizes of magnitude_mask must be positive"):
         MagnitudeMaskConfig(**conf)
+
+
+def test_dropout_is_of_training_alone():
+    model, batch = nano_extractor("magnitude_mask", dropout=0.5), make_batch([0.2], [0.1], None)
+    torch.manual_seed(0)
+    first, second = model.train()(batch).waveform, model(batch).waveform
+    assert not torch.equal(first, second)
+    with torch.no_grad():
+        assert torch.equal(model.eval()(batch).waveform, model(batch).waveform)
+    with pytest.raises(ValueError, match="dropout of magnitude_mask is 1.0"):
+        MagnitudeMaskConfig(dropout=1.0)
