@@ -163,6 +163,11 @@ class TSETask(AbsTask):
         conf = read_mixing_conf(mixing)
         if args.enrollment_s is not None:
             conf = dataclasses.replace(conf, enrollment_s=args.enrollment_s)
+        if train and conf.target_absent and "absent_energy" not in (args.model_conf or {}).get("losses", ()):
+            logging.warning(
+                f"{mixing}: target_absent is {conf.target_absent}, but model_conf: losses has no absent_energy, and "
+                "the other losses of waveforms learn nothing from mixtures without the target"
+            )
         return DynamicMixingDataset(folder, conf, **settings)
 
     @classmethod

@@ -1,5 +1,6 @@
 """Discriminative systems through the command lines, without a codec."""
 
+import shutil
 import zipfile
 
 import numpy as np
@@ -13,6 +14,7 @@ from espnet_tse.bin import extract, tse_train
 from espnet_tse.schema.scp import read_scp, write_scp
 from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.packing import pack
+from espnet_tse.tasks.tse import TSETask
 
 NANO = {
     "extractor": "td_speakerbeam",
@@ -58,6 +60,18 @@ def test_resumed_training_equals_uninterrupted_training(recipe, trained, tmp_pat
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(parts)[name])
     assert any(not torch.equal(value, weights(whole)[name]) for name, value in weights(trained).items())
+
+
+@pytest.mark.parametrize("losses, warned", [({"si_sdr": 1.0}, True), ({"si_sdr": 1.0, "absent_energy": 0.1}, False)])
+def test_absent_targets_that_no_loss_hears_are_remarked_on(recipe, tmp_path, caplog, losses, warned):
+    absent = tmp_path / "absent"
+    shutil.copytree(recipe / "train", absent)
+    (absent / "mixing.yaml").write_text("target_absent: 0.5\n")
+    command = options(recipe, tmp_path / "exp", {"model_conf": {"losses": losses}})
+    args = TSETask.parse([*command, f"--train_data_dir={absent}"])
+    with caplog.at_level("WARNING"):
+        TSETask.open_dataset(args, True, None)
+    assert ("target_absent is 0.5, but" in caplog.text) == warned
 
 
 def test_a_packed_system_extracts_as_its_folder_and_streams(trained, tmp_path):
