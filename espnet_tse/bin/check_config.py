@@ -97,7 +97,7 @@ def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
 def check_system(config: str, options: str = "") -> argparse.Namespace:
     with imports_to_stderr():
         from espnet_tse.tasks.tse import TSETask
-    return TSETask.parse(["--config", config, *shlex.split(options)])
+    return TSETask.parse(["--config", config, *shlex.split(options)], get_parser().prog)
 
 
 if __name__ == "__main__":

@@ -212,9 +212,14 @@ class TSETask(AbsTask):
         return parser
 
     @classmethod
-    def parse(cls, cmd: Sequence[str]) -> argparse.Namespace:
-        """Options of the command line and of its ``--config``; faults end with exit code 2, all in one message."""
+    def parse(cls, cmd: Sequence[str], asked_by: str | None = None) -> argparse.Namespace:
+        """Options of the command line and of its ``--config``; faults end with exit code 2, all in one message.
+
+        ``asked_by`` is the command that the message names, where it is not that of training.
+        """
         parser = cls.get_parser()
+        if asked_by is not None:
+            parser.prog, parser.usage = asked_by, argparse.SUPPRESS
         refuse_unknown_options(parser, cmd)
         check_config_keys(parser, cmd)
         args = parser.parse_args(cmd)

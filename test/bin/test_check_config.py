@@ -46,6 +46,7 @@ def test_the_faults_of_all_files_are_told(write, capsys):
     command = ["--tse_config", system, "--prerequisite_config", base, "--codec_config", codec, "--inference_config", decode]
     assert check_config.main(command) == 2
     error = capsys.readouterr().err
+    assert "espnet-tse check-config: error: " in error and "espnet-tse train" not in error
     assert "system.yaml: lm_conf of 'decoder_only': unknown 'num_layer' (did you mean 'num_layers'?)" in error
     assert "base.yaml: unknown 'frontned' (did you mean 'frontend'?)" in error
     assert "error: codec.yaml: top level: unknown 'max_step' (did you mean 'max_steps'?)" in error
