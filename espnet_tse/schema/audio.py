@@ -60,11 +60,11 @@ def read_audio(path: Path | str, sample_rate: int | None = None) -> tuple[np.nda
     if len(samples) < num_samples or missing_bytes(path):
         raise DataError(f"{path}: is cut short; copy or make it again.")
     if samples.shape[0] == 0:
-        raise DataError(f"{path}: holds no samples; remove it from the scp.")
+        raise DataError(f"{path}: holds no samples; take another recording, or drop its line.")
     if samples.shape[1] != 1:
         raise DataError(
-            f"{path}: has {samples.shape[1]} channels, one is wanted; run stage 2 (format_data), which picks "
-            "one, or write the right one to a file of its own."
+            f"{path}: has {samples.shape[1]} channels, one is wanted; write the right one to a file of its "
+            "own, or, in a recipe, run stage 2 (format_data), which picks one."
         )
     signal = samples[:, 0]
     if not np.isfinite(signal).all():

@@ -26,6 +26,15 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"exp/tse_laura_tse_mini: up to date (train)"* ]]
 }
 
+@test "perturbation factors are checked before anything is done" {
+    for factors in abc "0.9 9" "0.9,1.1"; do
+        run -2 toy --formant_perturb_factors "${factors}"
+        [[ "${output}" == *"--formant_perturb_factors takes factors from 0.5 to 2, as \"0.9 1.1\", not '${factors}'"* ]]
+        [ ! -e dump ]
+    done
+    run -0 toy --speed_perturb_factors "0.9 1.1" --formant_perturb_factors ".9" --stop_stage 2
+}
+
 @test "--help lists all options with defaults and the stages, to stdout" {
     run -0 --separate-stderr ./tse.sh --help
     [ -z "${stderr}" ]

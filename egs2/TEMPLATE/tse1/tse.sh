@@ -108,6 +108,7 @@ stages_init
 . ./db.sh
 
 settle_options
+check_factors speed_perturb_factors formant_perturb_factors
 
 codec_tag=${codec_tag:-$(tag_of "${codec_dir:-${codec_config:-none}}" "${codec_args}")}
 codec_tag=${codec_tag#codec_}

@@ -26,6 +26,17 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
     mark_done data data
 }
 
+check_factors() {  # check_factors OPTION...: their values are lists of factors from 0.5 to 2
+    local option
+    for option in "$@"; do
+        awk -v list="${!option}" 'BEGIN {
+            count = split(list, factors, " ")
+            for (i = 1; i <= count; i++)
+                if (factors[i] !~ /^[0-9]*\.?[0-9]+$/ || factors[i] + 0 < 0.5 || factors[i] + 0 > 2) exit 1
+        }' || die_with 2 "--${option} takes factors from 0.5 to 2, as \"0.9 1.1\", not '${!option}'"
+    done
+}
+
 format_set() {  # format_set SET [SPEEDS [FORMANTS]]: data/SET -> dump/raw/SET at one rate, mono
     local data=data/$1 out=${dumpdir}/raw/$1 speeds=${2:-} formants=${3:-} extra=()
     need 1 "${data}/wav.scp"
