@@ -137,19 +137,23 @@ JOINT = [path for path in SYSTEMS if path.stem.startswith("usef_laura_tse") and 
 # What a front-end's own YAML says that only saves memory may differ.
 PARTS_OF = {"s": ("usef_tfgridnet_s", "laura_tse_paper"), "l": ("usef_tfgridnet_l", "laura_tse_paper")}
 PARTS_OF["mini"] = ("usef_tfgridnet_mini", "laura_tse_mini")
+PARTS_OF["mini_magnitude_mask"] = ("magnitude_mask_small", "laura_tse_mini")
+FRONT_END_DIRS = {"magnitude_mask_small": "../../../espnet_tse/pretrained/magnitude_mask_librispeech"}
 
 
 @pytest.mark.parametrize("path", JOINT, ids=names(JOINT))
 def test_a_system_with_a_front_end_has_the_parts_that_it_names(path):
     conf = yaml.safe_load(path.read_text(encoding="utf-8"))
-    front_name, laura_name = PARTS_OF[re.match(r"usef_laura_tse_(s|l|mini)", path.stem)[1]]
+    front_name, laura_name = PARTS_OF[re.match(r"usef_laura_tse_(mini_magnitude_mask|mini|s|l)", path.stem)[1]]
     front, laura = (yaml.safe_load(path.with_stem(n).read_text(encoding="utf-8")) for n in (front_name, laura_name))
     conf["extractor_conf"].pop("checkpoint_blocks", None)
     for source, parts in ((front, ("extractor",)), (laura, ("frontend", "encoder", "lm", "vocoder"))):
         for key in (key for part in parts for key in (part, f"{part}_conf")):
             assert conf.get(key) == source.get(key), key
+    assert conf.get("speaker_encoder") == front.get("speaker_encoder")
     assert laura["model_conf"].items() <= conf["model_conf"].items()
-    assert conf.get("front_end_dir", f"exp/tse_{front_name}") == f"exp/tse_{front_name}"
+    front_end_dir = FRONT_END_DIRS.get(front_name, f"exp/tse_{front_name}")
+    assert conf.get("front_end_dir", front_end_dir) == front_end_dir
     assert ("front_end_dir" in conf) != path.stem.endswith("finetune")
     assert ("front_end_lr" in conf) == (conf["model_conf"]["front_end"] == "trained")
     for start in conf.get("init_param", []):
