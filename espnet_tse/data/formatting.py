@@ -101,10 +101,18 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
 
     Raises:
         DataError: a key cannot name a file, a segment is malformed, or other voices are asked for where
-            enrollments are drawn dynamically.
+            enrollments are drawn dynamically, or other formants for mixtures.
     """
     if not (directory / MIXTURE_SCP).is_file():
         raise DataError(f"{directory / MIXTURE_SCP}: no such file; run stage 1 (data).")
+    scps = audio_scps(directory)
+    if conf.formant_factors and len(scps) > 1:
+        # The filter of a frame depends on the frame: sources that it changes do not add up to the changed mixture.
+        others = ", ".join(path.name for path in scps if path.name != MIXTURE_SCP)
+        raise DataError(
+            f"{directory}: formant perturbation is for utterances of one speaker that are mixed while training, and "
+            f"this set lists mixtures ({others}); leave out --formant_perturb_factors."
+        )
     segments = _read_segments(directory / "segments")
     recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
     parts: dict[str, list[tuple[str, float, float]]] = {}  # of a recording
@@ -116,12 +124,12 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
             )
         parts.setdefault(recording, []).append((key, start_s, end_s))
     items: list[Item] = []
-    for path in audio_scps(directory):
+    for path in scps:
         for key, entry in read_scp(path).items():
             if entry.startswith("*"):
-                if len(conf.voices) > 1:
+                if conf.speed_factors:
                     raise DataError(
-                        f"{path}: key '{key}': speed or formant perturbation would change which enrollment '{entry}' "
+                        f"{path}: key '{key}': speed perturbation would change which enrollment '{entry}' "
                         "may draw; use fixed enrollments, or dynamic mixing without perturbation."
                     )
                 continue
