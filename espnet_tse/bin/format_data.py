@@ -32,7 +32,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--audio_format", choices=("flac", "wav"), default="flac", help="of files that are rewritten"
     )
     parser.add_argument("--channel", type=int, default=0, help="which channel of files with several")
-    for name, what in (("speed", "copies at other speeds"), ("formant", "copies with formants elsewhere, at every speed")):
+    perturbations = {"speed": "copies at other speeds", "formant": "copies with other formants, at every speed"}
+    for name, what in perturbations.items():
         parser.add_argument(f"--{name}_perturb_factors", type=_factors, default=(), metavar='"0.9 1.1"', help=what)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--shard", metavar="J/N", help="format only this part of the keys")
