@@ -68,7 +68,8 @@ def require_inputs(args: argparse.Namespace) -> None:
     for name in INPUTS:
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
-            raise DataError(f"{path}: no such file; mend the path.")
+            mend = "run the stage that makes it, or mend the path" if name.endswith("_scp") else "mend the path"
+            raise DataError(f"{path}: no such file; {mend}.")
 
 
 def run(args: argparse.Namespace, single: bool) -> None:
