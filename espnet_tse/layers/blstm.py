@@ -125,7 +125,8 @@ class LSTMPass(torch.autograd.Function):
 
         Args:
             valid: (L, N, 1) with zeros at padding, or None.
-            norm_weight, norm_bias: (D,) of a layer norm of ``values``, or None.
+            norm_weight, norm_bias, eps: (D,) twice and the floor of the variance, of a layer norm of ``values``; None
+                without one.
             weights: of inputs (4H, D), of hidden states (4H, H), bias (4H,), a direction after the other.
         """
         normed = normalized(values, norm_weight, norm_bias, eps)[0]
