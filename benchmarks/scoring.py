@@ -23,7 +23,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMB
 import numpy as np
 import soundfile
 
-from espnet_tse.schema.scp import read_scp
+from espnet_tse.io.scp import read_scp
 
 RATE = 16000
 METRICS = (

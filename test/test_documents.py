@@ -20,8 +20,8 @@ from tse_system import write_signal, write_system
 
 from espnet_tse.bin import pack
 from espnet_tse.bin.main import COMMANDS
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import write_scp
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "doc").glob("*.md"))]

@@ -10,7 +10,7 @@ import yaml
 
 from espnet_tse.codec.load import save_codec
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
-from espnet_tse.schema.audio import write_audio
+from espnet_tse.io.audio import write_audio
 
 SIZES = {"width": 64, "num_heads": 4, "feedforward": 128, "position": "rotary"}
 SYSTEM = {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from espnet_tse.schema.files import sha256_of, write_json, write_tensors
+from espnet_tse.io.files import sha256_of, write_json, write_tensors
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, load_model
 from espnet_tse.tasks.packing import pack
 from espnet_tse.tasks.shipped import SHIPPED

@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import Callable, Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce, imports_to_stderr
+from espnet_tse.io.command_line import CommandLine, announce, imports_to_stderr
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -53,7 +53,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 def passes(check: Callable[[], object]) -> bool:
     """Whether a check finds no fault; it has told what it finds."""
-    from espnet_tse.schema.scp import DataError
+    from espnet_tse.io.scp import DataError
 
     try:
         check()
@@ -74,7 +74,7 @@ def check_codec(config: str, options: str) -> None:
 
 def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
     """Of itself and as settings of the system, if that is known and without faults (told by then)."""
-    from espnet_tse.schema.scp import DataError
+    from espnet_tse.io.scp import DataError
     from espnet_tse.tasks.decode_checks import faults_of_decoding, remarks_on_decoding
     from espnet_tse.tasks.extraction import read_decode_conf
 

@@ -6,8 +6,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce, run_command
-from espnet_tse.schema.parent_process import end_with_torchrun
+from espnet_tse.io.command_line import CommandLine, announce, run_command
+from espnet_tse.io.parent_process import end_with_torchrun
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -43,7 +43,7 @@ def read_conf(args: argparse.Namespace):
     """
     import yaml
 
-    from espnet_tse.schema.scp import DataError
+    from espnet_tse.io.scp import DataError
     from espnet_tse.tasks.codec import read_train_conf
     from espnet_tse.train.codec_train_conf import CodecTrainConf
 

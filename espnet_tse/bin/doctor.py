@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine
 
 # A mini recipe needs about 2 GB below the folder it runs in.
 MIN_FREE_GB = 5.0

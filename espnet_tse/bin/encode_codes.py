@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce, run_command
+from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 
 def get_parser(prog: str = "espnet-tse tokenize", description: str = __doc__) -> argparse.ArgumentParser:
@@ -39,7 +39,7 @@ def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -
 
 
 def code(args: argparse.Namespace, name: str) -> None:
-    from espnet_tse.schema.shard import parse_shard
+    from espnet_tse.io.shard import parse_shard
 
     shard = parse_shard(args.shard) if args.shard else None
     announce("loading PyTorch")

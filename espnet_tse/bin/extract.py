@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce, run_command
+from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 AUDIO_SUFFIXES = (".wav", ".flac")
 INPUTS = ("mixture", "enrollment", "mixture_scp", "enroll_scp", "embedding_scp", "inference_config")
@@ -63,7 +63,7 @@ def merge(args: argparse.Namespace) -> None:
 
 def require_inputs(args: argparse.Namespace) -> None:
     """``DataError`` for a path of the command line that is no file, before anything heavy is loaded."""
-    from espnet_tse.schema.scp import DataError
+    from espnet_tse.io.scp import DataError
 
     for name in INPUTS:
         path = getattr(args, name)
@@ -73,7 +73,7 @@ def require_inputs(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace, single: bool) -> None:
-    from espnet_tse.schema.shard import parse_shard
+    from espnet_tse.io.shard import parse_shard
 
     require_inputs(args)
     shard = parse_shard(args.shard) if args.shard else None

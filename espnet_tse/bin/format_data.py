@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, run_command
+from espnet_tse.io.command_line import CommandLine, run_command
 
 
 def _factors(value: str) -> tuple[float, ...]:
@@ -53,8 +53,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     import logging
 
     from espnet_tse.data.formatting import FormatConf, format_shard, merge_shards
-    from espnet_tse.schema.scp import DataError
-    from espnet_tse.schema.shard import parse_shard
+    from espnet_tse.io.scp import DataError
+    from espnet_tse.io.shard import parse_shard
 
     try:
         shard = parse_shard(args.shard) if args.shard else (1, 1)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, announce, run_command
+from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -4,8 +4,8 @@ import argparse
 import importlib
 import sys
 
-from espnet_tse.schema.command_line import CommandLine
-from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.nearest_name import check_known
 
 # Command -> (module, one line of help). Modules are imported only when their command runs, so
 # that ``espnet-tse --help`` starts without torch.

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine
 
 CLONE = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine, run_command
+from espnet_tse.io.command_line import CommandLine, run_command
 
 # Without a default here: what is not given is the preset's.
 PRESET_OPTIONS = {

@@ -3,8 +3,8 @@
 import sys
 from typing import Sequence
 
-from espnet_tse.schema.command_line import announce, imports_to_stderr, run_command
-from espnet_tse.schema.parent_process import end_with_torchrun
+from espnet_tse.io.command_line import announce, imports_to_stderr, run_command
+from espnet_tse.io.parent_process import end_with_torchrun
 
 
 def get_parser():

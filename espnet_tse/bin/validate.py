@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.schema.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -47,7 +47,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
     from espnet_tse.data.validation import validate_dir
     from espnet_tse.data.validation_audio import AudioLimits
-    from espnet_tse.schema.scp import DataError
+    from espnet_tse.io.scp import DataError
 
     limits = AudioLimits(args.sample_rate, args.audio == "full", args.sum_error_db)
     num_errors = 0

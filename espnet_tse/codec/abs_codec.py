@@ -8,7 +8,7 @@ from torch.nn.functional import embedding
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.layers.equal_length import map_equal_length
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.schema import PADDING_CODE, Codes, CodecSpec, Frames
 
 

@@ -10,9 +10,9 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, read_manifest, verify_codec
 from espnet_tse.codec.spectral_codec import SpectralCodec
-from espnet_tse.schema.choices import Choices
-from espnet_tse.schema.files import atomic_write, write_json, write_tensors
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.choices import Choices
+from espnet_tse.io.files import atomic_write, write_json, write_tensors
+from espnet_tse.io.scp import DataError
 
 codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec)
 

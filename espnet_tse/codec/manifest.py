@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 FORMAT_VERSION = 1
 FINGERPRINT_S = 1.0  # s of the fixed waveform

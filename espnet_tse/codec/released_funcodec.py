@@ -12,7 +12,7 @@ import yaml
 from torch import Tensor
 
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 QUANTIZER_PREFIX = "quantizer.rq.model."
 # Parts of a released checkpoint that only its training needs.

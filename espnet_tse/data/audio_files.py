@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.schema.audio import missing_bytes
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.audio import missing_bytes
+from espnet_tse.io.scp import DataError
 
 INT16_SCALE = np.float32(1 / 32768)  # libsndfile's own: int16 / 2^15 is exact in float32
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from espnet_tse.data.audio_files import INT16_SCALE, AudioInfo, read_info, read_samples
 from espnet_tse.data.mixing import fit_length
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 CACHE_BUDGET = 2 * 1024**3  # bytes of audio, and again of codes, that one process holds
 

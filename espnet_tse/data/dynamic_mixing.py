@@ -18,7 +18,7 @@ from espnet_tse.data.enrollment import (
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
 from espnet_tse.data.scp_fields import read_source_dir
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared utterance
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 
 class EmbeddingStore:

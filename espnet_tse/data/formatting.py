@@ -20,10 +20,10 @@ from espnet_tse.data.scp_fields import (
     numbered_scps,
     read_speaker_enrollments,
 )
-from espnet_tse.schema.audio import write_audio
-from espnet_tse.schema.files import atomic_write, write_json
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
-from espnet_tse.schema.shard import take_shard
+from espnet_tse.io.audio import write_audio
+from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.shard import take_shard
 
 AUDIO_SCP = re.compile(r"wav\.scp|(spk|noise|enroll_spk|dereverb)\d+\.scp")
 REFERENCED_FORMATS = ("WAV", "FLAC", "WAVEX", "OGG")  # libsndfile formats that stay in place

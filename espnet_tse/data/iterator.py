@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from espnet_tse.data.batching import make_batches
 from espnet_tse.data.collate import TSECollate
-from espnet_tse.schema.parent_process import end_with_parent
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.parent_process import end_with_parent
+from espnet_tse.io.scp import DataError
 
 ORDER_STREAM = 0x0E0E  # keeps the draws of the order apart from those of the examples
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from espnet_tse.data.audio_files import refuse_missing
-from espnet_tse.schema.audio import missing_bytes, refuse_pickle
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.audio import missing_bytes, refuse_pickle
+from espnet_tse.io.scp import DataError
 
 
 def is_plain_file(entry: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, NUM_SAMPLES, is_source_dir, read_num_samples
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 ORIGINALS = ".unfiltered"
 

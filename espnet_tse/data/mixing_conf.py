@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from espnet_tse.data.mixing import LEVEL_KINDS
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 
 ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
 

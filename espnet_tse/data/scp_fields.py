@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 MIXTURE_SCP = "wav.scp"  # of a source directory: the single-speaker utterances
 TARGET_SCP = "spk1.scp"

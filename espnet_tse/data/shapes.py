@@ -14,7 +14,7 @@ from espnet_tse.data.scp_fields import (
     read_speaker_enrollments,
     read_tse_dir,
 )
-from espnet_tse.schema.scp import DataError, write_scp
+from espnet_tse.io.scp import DataError, write_scp
 
 
 def _source_shapes(directory: Path) -> dict[str, dict[str, int]]:

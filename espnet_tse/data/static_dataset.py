@@ -16,7 +16,7 @@ from espnet_tse.data.scp_fields import (
     read_speaker_enrollments,
     read_tse_dir,
 )
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 class StaticDataset:

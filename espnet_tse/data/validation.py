@@ -31,7 +31,7 @@ from espnet_tse.data.validation_audio import (
     check_sums,
 )
 from espnet_tse.data.validation_codes import check_codes
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or run the stage that made the file again"
 

@@ -8,7 +8,7 @@ import numpy as np
 from espnet_tse.data.audio_files import AudioInfo, read_info, read_samples
 from espnet_tse.data.findings import WARNING, Report
 from espnet_tse.data.scp_fields import MixtureRow
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 SILENCE_DBFS = -70.0  # RMS below which a signal counts as silent
 CLIPPED_SHARE = 0.001  # of the samples at full scale

@@ -7,7 +7,7 @@ import numpy as np
 
 from espnet_tse.data.findings import Report
 from espnet_tse.schema.codec_spec import CodecSpec
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 MANIFEST = "manifest.json"
 REDO = "run stage 5 (token) again"

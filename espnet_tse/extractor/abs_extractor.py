@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.schema import TSEBatch
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 SILENCE = 1e-8  # a standard deviation below it is digital silence
 

@@ -13,7 +13,7 @@ from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
-from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.io.nearest_name import check_known
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.layers.checkpointing import recomputed
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 
 
 class HeadNorm(nn.Module):

@@ -14,7 +14,7 @@ from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.convnext import ConvNeXtBlock
-from espnet_tse.layers.padding import padding_mask
+from espnet_tse.schema.padding import padding_mask
 from espnet_tse.layers.stream_state import StreamState
 
 POWER_FLOOR = 1e-4  # of a mixture of unit level: the logarithm does not dwell on what is inaudible

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
-from espnet_tse.layers.padding import valid_mask
-from espnet_tse.schema.scp import DataError
+from espnet_tse.schema.padding import valid_mask
+from espnet_tse.io.scp import DataError
 
 WINDOW, HOP, NUM_MELS = 400, 160, 40  # samples at 16 kHz, bands
 PARTIAL, STEP = 160, 77  # frames of a partial utterance, and from one to the next

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, mean_over_time
-from espnet_tse.layers.padding import padding_mask
+from espnet_tse.schema.padding import padding_mask
 from espnet_tse.layers.sequence_norm import FrameNorm, GlobalNorm
 
 

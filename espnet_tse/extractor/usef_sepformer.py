@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.sequence_norm import GlobalNorm
 from espnet_tse.layers.stream_state import StreamState

@@ -14,7 +14,7 @@ from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.extractor.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.stft import STFT
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.frontend.abs_frontend import AbsFrontend
-from espnet_tse.layers.padding import padding_mask
+from espnet_tse.schema.padding import padding_mask
 from espnet_tse.schema import Frames
 
 

@@ -13,7 +13,7 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.schema import Frames
 
 SAMPLE_RATE = 16000  # Hz, of every published WavLM

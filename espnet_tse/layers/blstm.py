@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 
 # Below this many (sequence, unit) pairs a step the calls of the loop cost more than their arithmetic.
 WORTH_A_LOOP = 8192

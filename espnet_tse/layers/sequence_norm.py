@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 
 
 class GlobalNorm(nn.Module):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions, mean_enrollment, mixture_at
-from espnet_tse.layers.padding import padding_mask
+from espnet_tse.schema.padding import padding_mask
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.lm.leading_codes import codes_behind

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 
 RESOLUTIONS = ((512, 128), (1024, 256), (256, 64))  # (window, hop) in samples
 FLOOR = 1e-5  # of a target of RMS 1

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 
 EPS = 1e-8  # of the energy of what is compared: no ratio is above 80 dB
 TINY = 1e-12

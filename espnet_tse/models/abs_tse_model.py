@@ -8,11 +8,11 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
-from espnet_tse.layers.padding import valid_mask
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.long_form import extract_in_chunks
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 class AbsTSEModel(AbsESPnetModel, ABC):

@@ -11,8 +11,8 @@ from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
 
 LOSSES = ("si_sdr", "snr", "multi_resolution_stft", "absent_energy", "speaker")
 

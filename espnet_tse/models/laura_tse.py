@@ -17,7 +17,7 @@ from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 

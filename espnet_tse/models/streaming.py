@@ -5,7 +5,7 @@ import torch
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue
 from espnet_tse.layers.stream_state import StreamState
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 class ExtractionStream:

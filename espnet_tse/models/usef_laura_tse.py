@@ -18,7 +18,7 @@ from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
 from espnet_tse.schema import PADDING_CODE, Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 FRONT_ENDS = ("trained", "frozen")

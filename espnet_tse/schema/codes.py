@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espnet_tse.layers.padding import padding_mask
+from espnet_tse.schema.padding import padding_mask
 
 PADDING_CODE = -1  # fills the frames behind a row's length; never a codebook entry
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.io.nearest_name import check_known
 
 LENGTH_MODES = ("exact", "bounded", "eos")
 LEVELS = ("mixture_rms", "mixture_peak", "none")

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.pairing import some
 from espnet_tse.scoring.text import read_text

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.hub_cache import hub_snapshot
 from espnet_tse.scoring.weight_files import chosen_files, folder_fault

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.schema.audio import missing_bytes, refuse_pickle
+from espnet_tse.io.audio import missing_bytes, refuse_pickle
 from espnet_tse.scoring.failure import SILENCE_DBFS
 
 RATE = 16000

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from espnet_tse.schema.files import atomic_write, write_json
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.paired_test import PairedDifference, holm, paired_difference
 from espnet_tse.scoring.protocol import protocol_differences
 from espnet_tse.scoring.report.collect import ScoredSet, read_result, result_file

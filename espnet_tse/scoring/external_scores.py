@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.card import MetricCard
 from espnet_tse.scoring.failure import EST, Fault, Outcome
 from espnet_tse.scoring.registry import METRICS

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from espnet_tse.schema.files import sha256_of
+from espnet_tse.io.files import sha256_of
 from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.asr_weights import loaded_files, unlike_published
 from espnet_tse.scoring.card import Measure

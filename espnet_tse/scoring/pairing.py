@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.audio import RATE, AudioError, file_exists, probe, refuse_pipe
 from espnet_tse.scoring.job import Utterance
 

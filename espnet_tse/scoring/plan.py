@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.annotations import gender_pairs, interferer_texts, real_time_factors
 from espnet_tse.scoring.asr import AsrSpec
 from espnet_tse.scoring.external_scores import ExternalScores, read_external

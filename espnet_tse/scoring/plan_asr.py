@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr import WHISPER_KINDS, AsrSpec, parse_asr
 from espnet_tse.scoring.asr_weights import locate
 from espnet_tse.scoring.registry import MEASURES

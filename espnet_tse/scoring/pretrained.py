@@ -4,7 +4,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 def load_pretrained(model_class: type, folder: Path) -> Any:

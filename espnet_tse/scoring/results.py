@@ -5,7 +5,7 @@ import logging
 import time
 from pathlib import Path
 
-from espnet_tse.schema.files import atomic_write, write_json
+from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.scoring.aggregate import Summary, WordColumn, columns_of, scores_mixtures
 from espnet_tse.scoring.failure import NOT_APPLICABLE
 from espnet_tse.scoring.names import system_name, test_set_name

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Iterator
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.aggregate import add_external, aggregate
 from espnet_tse.scoring.cache import abandoned, join_files
 from espnet_tse.scoring.job_pool import JobPool

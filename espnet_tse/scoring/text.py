@@ -4,7 +4,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.whisper_text import normalise_whisper_basic, normalise_whisper_en
 
 

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.scp import write_scp
 from espnet_tse.scoring.job import Utterance, WorkerPlan
 from espnet_tse.scoring.plan import ScoringPlan
 from espnet_tse.scoring.scene import digital_silence, open_source

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
-from espnet_tse.schema.files import sha256_of
+from espnet_tse.io.files import sha256_of
 from espnet_tse.scoring.card import Measure
 from espnet_tse.scoring.weight_files import WEIGHTS, LocalWeight, Places, chosen_files
 

@@ -8,7 +8,7 @@ from typing import Callable
 
 import numpy as np
 
-from espnet_tse.schema.parent_process import end_with_parent
+from espnet_tse.io.parent_process import end_with_parent
 from espnet_tse.scoring.align import best_lag, shift
 from espnet_tse.scoring.audio import RATE, Signal, fault_of, make_signal, set_level
 from espnet_tse.scoring.failure import MIN_ENROLLMENT_S, MIN_REFERENCE_S, Fault, MetricFault, Outcome

@@ -13,8 +13,8 @@ import torch
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema.scp import DataError
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 

@@ -23,7 +23,7 @@ from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE
-from espnet_tse.schema.choices import Choices
+from espnet_tse.io.choices import Choices
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 

@@ -14,10 +14,10 @@ from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
-from espnet_tse.schema.choices import Choices
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.choices import Choices
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.codec_trainer import CodecTrainer
 from espnet_tse.train.processes import leave_processes, wait_for_all_processes

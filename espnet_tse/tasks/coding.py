@@ -13,10 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
-from espnet_tse.schema.audio import read_audio, write_audio
-from espnet_tse.schema.files import atomic_write, write_json
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
-from espnet_tse.schema.shard import take_shard
+from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.shard import take_shard
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 

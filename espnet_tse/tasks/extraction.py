@@ -12,11 +12,11 @@ import torch
 
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.schema import DecodeConf
-from espnet_tse.schema.audio import read_audio, write_audio
-from espnet_tse.schema.files import write_json
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
-from espnet_tse.schema.shard import take_shard
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.files import write_json
+from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.shard import take_shard
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 

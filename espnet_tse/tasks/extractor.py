@@ -12,8 +12,8 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
-from espnet_tse.schema.audio import resample
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.audio import resample
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.shipped import SHIPPED
 

@@ -8,7 +8,7 @@ import torch
 from espnet2.tasks.abs_task import optim_classes
 
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, opened_folder, read_config, read_weights
 from espnet_tse.tasks.choices import Choices, extractor_choices, model_choices, speaker_encoder_choices
 from espnet_tse.train.checkpoint import CHECKPOINT, PREVIOUS

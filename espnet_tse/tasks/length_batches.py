@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> list[list[str]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 from espnet_tse.frontend.wavlm import files_of_wavlm
-from espnet_tse.schema.files import atomic_write, sha256_of
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.files import atomic_write, sha256_of
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import (
     DEFAULT_CHECKPOINT,
     find_codec,

@@ -2,6 +2,4 @@
 
 from pathlib import Path
 
-import espnet_tse
-
-SHIPPED = Path(espnet_tse.__file__).parent / "pretrained" / "magnitude_mask_librispeech"
+SHIPPED = Path(__file__).parents[1] / "pretrained" / "magnitude_mask_librispeech"

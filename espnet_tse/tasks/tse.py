@@ -19,11 +19,11 @@ from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import CodecSpec
-from espnet_tse.schema.command_line import refuse_unknown_options
-from espnet_tse.schema.files import write_json
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError, read_scp
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.command_line import refuse_unknown_options
+from espnet_tse.io.files import write_json
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.tasks.build import build_extractor, build_model
 from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
 from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 CHECKPOINT, PREVIOUS = "checkpoint.pth", "checkpoint.previous.pth"
 

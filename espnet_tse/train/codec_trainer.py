@@ -19,7 +19,7 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.objective import AbsObjective
 from espnet_tse.codec.residual_quantizer import is_distributed
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.train.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.curves import Curves

@@ -8,7 +8,7 @@ from typing import Callable
 import torch
 from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 
-from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.io.nearest_name import check_known
 
 
 def faults_of_optimization(args: argparse.Namespace) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.train.checkpoint import CHECKPOINT, read_checkpoint
 
 SHOWN = 3  # names of parameters in a message

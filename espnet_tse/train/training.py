@@ -18,8 +18,8 @@ from espnet2.schedulers.abs_scheduler import (
 )
 from espnet2.train.reporter import Average, Reporter, SubReporter, WeightedAverage
 
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
 from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint, write_tensors
 from espnet_tse.train.model_files import publish, ranked_epochs, write_averages
 from espnet_tse.train.moving_average import MovingAverage

@@ -16,7 +16,7 @@ import torch
 from espnet2.torch_utils.device_funcs import to_device
 from torch import Tensor, nn
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.train.processes import gather_over_processes, sum_over_processes, world_size
 
 Batch = tuple[list[str], dict[str, Tensor]]  # keys and padded tensors by ESPnet's names

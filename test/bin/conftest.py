@@ -15,7 +15,7 @@ import soundfile
 import yaml
 from tse_system import SYSTEM, write_codec, write_system
 
-from espnet_tse.schema.scp import read_scp, write_scp
+from espnet_tse.io.scp import read_scp, write_scp
 
 RATE = 16000
 TRAIN = (

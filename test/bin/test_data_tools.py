@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from espnet_tse.bin import collect_shapes, filter_length, format_data, validate
-from espnet_tse.schema.scp import read_scp, write_scp
+from espnet_tse.io.scp import read_scp, write_scp
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import yaml
 from espnet_tse.codec.load import load_codec, save_codec
 from espnet_tse.codec.manifest import check_same_codec, fixed_waveform, read_manifest
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 def make_codec(seed: int = 0) -> SpectralCodec:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.scp import write_scp
 
 RATE = 8000  # Hz, of the generated audio
 

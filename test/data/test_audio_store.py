@@ -5,7 +5,7 @@ import pytest
 
 from espnet_tse.data.audio_files import read_samples
 from espnet_tse.data.audio_store import AudioStore, CodeStore
-from espnet_tse.schema.scp import DataError, write_scp
+from espnet_tse.io.scp import DataError, write_scp
 
 
 def ramp(num_samples: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import soundfile
 
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 LENGTHS = {"a": [9000, 12000], "b": [5000, 7000, 16000], "c": [8000, 8000]}
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.scp import write_scp
 
 VECTOR = np.arange(4, dtype=np.float32)
 

@@ -9,7 +9,7 @@ import soundfile
 
 from espnet_tse.data.formatting import FormatConf, format_shard, merge_shards
 from espnet_tse.data.validation import validate_dir
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 SAME = FormatConf(sample_rate=8000)
 FASTER = FormatConf(sample_rate=16000)

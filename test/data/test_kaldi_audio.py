@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from espnet_tse.data.kaldi_audio import is_plain_file, read_entry
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 def test_file_ark_and_pipe_give_the_same_samples(dirs, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from espnet_tse.data.length_filter import filter_by_length
 from espnet_tse.data.validation import validate_dir
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 
 def test_all_lists_lose_the_same_keys(dirs):

@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 def read(tmp_path, text: str) -> MixingConf:

@@ -13,7 +13,7 @@ from espnet_tse.data.scp_fields import (
     read_speaker_enrollments,
     read_tse_dir,
 )
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 
 def test_rows_of_a_tse_dir(dirs):

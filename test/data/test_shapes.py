@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from espnet_tse.data.shapes import write_shapes
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 
 def test_mixtures(dirs, tmp_path):

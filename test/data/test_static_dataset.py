@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from espnet_tse.data.static_dataset import StaticDataset
-from espnet_tse.schema.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 
 def samples(directory, scp: str, key: str) -> np.ndarray:

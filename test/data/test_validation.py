@@ -9,7 +9,7 @@ import soundfile
 from espnet_tse.data.findings import SHOWN_OFFENDERS, Report
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
-from espnet_tse.schema.scp import read_scp, write_scp
+from espnet_tse.io.scp import read_scp, write_scp
 
 
 def keys_of(directory) -> list[str]:

@@ -11,7 +11,7 @@ from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
-from espnet_tse.schema.scp import read_scp
+from espnet_tse.io.scp import read_scp
 
 pytest.importorskip(
     "espeakng_loader", reason="the corpus is synthesised with it: pip install -e '.[synth]'"

@@ -15,7 +15,7 @@ from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.scp_fields import read_regions
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
-from espnet_tse.schema.scp import read_scp
+from espnet_tse.io.scp import read_scp
 
 LOCAL = Path(__file__).parents[2] / "egs2" / "mini_librispeech" / "tse1" / "local"
 OPTIONS = "--dev_mixtures 3 --test_mixtures 4 --mixture_s 2 2.5 --enrollment_s 2 2.4".split()

@@ -7,7 +7,7 @@ from nano_extractors import CAUSAL, SYSTEMS, nano_extractor
 
 from espnet_tse.extractor.bsrnn import compressed
 from espnet_tse.layers.stream_state import StreamState
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 ANY = [(name, False) for name in SYSTEMS] + [(name, True) for name in CAUSAL]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr import parse_asr
 from espnet_tse.scoring.asr_weights import PUBLISHED, loaded_files, locate, relative_cost, unlike_published
 

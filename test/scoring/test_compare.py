@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.compare import compare_systems, comparison_markdown, write_comparison
 
 PROTOCOL = {

@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.external_scores import read_external
 
 

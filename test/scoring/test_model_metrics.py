@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.aggregate import aggregate
 from espnet_tse.scoring.job import Utterance
 from espnet_tse.scoring.plan import ScoringOptions, make_plan

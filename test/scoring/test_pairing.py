@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.pairing import files_of_pattern
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.versa_export import export_versa

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring import weights
 from espnet_tse.scoring.plan import ScoringOptions, make_plan, select_metrics, with_preset
 from espnet_tse.scoring.presets import PRESETS

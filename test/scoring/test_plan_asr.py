@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring import plan_asr, weights
 from espnet_tse.scoring.asr import parse_asr
 from espnet_tse.scoring.plan_asr import choose_normaliser, plan_recognisers

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.plan import ScoringOptions, with_preset
 from espnet_tse.scoring.presets import DEFAULTS, PRESETS
 from espnet_tse.scoring.registry import METRICS

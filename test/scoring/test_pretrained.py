@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.pretrained import load_pretrained
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring import job_pool, runner
 from espnet_tse.scoring.plan import ScoringOptions, make_plan
 from espnet_tse.scoring.job_pool import JobError

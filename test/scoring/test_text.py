@@ -1,6 +1,6 @@
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.text import normalise_basic, normalise_none, read_text
 
 

@@ -5,7 +5,7 @@ import pytest
 from tse_system import write_codec, write_signal
 
 from espnet_tse.bin import encode_codes
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.scp import write_scp
 
 
 @pytest.fixture(scope="session")

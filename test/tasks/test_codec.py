@@ -16,8 +16,8 @@ import yaml
 from espnet_tse.bin import codec_train
 from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.manifest import read_manifest
-from espnet_tse.schema.audio import write_audio
-from espnet_tse.schema.scp import DataError, write_scp
+from espnet_tse.io.audio import write_audio
+from espnet_tse.io.scp import DataError, write_scp
 from espnet_tse.tasks.codec import read_train_conf, train_codec
 from espnet_tse.train.checkpoint import read_checkpoint
 from espnet_tse.train.codec_train_conf import CodecTrainConf

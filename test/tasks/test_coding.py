@@ -8,8 +8,8 @@ from espnet_tse.bin import encode_codes, resynthesize
 from espnet_tse.codec.load import load_codec, save_codec
 from espnet_tse.codec.manifest import read_manifest
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
-from espnet_tse.schema.audio import read_audio, write_audio
-from espnet_tse.schema.scp import read_scp, write_scp
+from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.scp import read_scp, write_scp
 
 
 def make_codec(folder, seed: int = 0):

@@ -11,7 +11,7 @@ from nano_training import TRAINING, weights
 from tse_system import write_signal
 
 from espnet_tse.bin import extract, tse_train
-from espnet_tse.schema.scp import read_scp, write_scp
+from espnet_tse.io.scp import read_scp, write_scp
 from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.packing import pack
 from espnet_tse.tasks.tse import TSETask

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from espnet_tse.schema.scp import read_scp
+from espnet_tse.io.scp import read_scp
 from espnet_tse.tasks.extraction import merge_shards, process_peaks
 
 

@@ -14,7 +14,7 @@ from espnet_tse import Extractor
 from espnet_tse.bin import extract as extract_bin
 from espnet_tse.bin import pack as pack_bin
 from espnet_tse.schema import DecodeConf
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterable
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.failure import CRASH, EST
 from espnet_tse.scoring.protocol import protocol_differences
 

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Iterator
 
-from espnet_tse.schema.files import atomic_write
+from espnet_tse.io.files import atomic_write
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ScoredSet
 from espnet_tse.scoring.report.columns import length_share

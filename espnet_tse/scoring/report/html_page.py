@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from espnet_tse.schema.files import atomic_write
+from espnet_tse.io.files import atomic_write
 from espnet_tse.scoring.report.html_listening import collect_cards, listening_section
 from espnet_tse.scoring.report.html_reproducibility import reproducibility_section
 from espnet_tse.scoring.report.html_scores import scores_section, utterances_section

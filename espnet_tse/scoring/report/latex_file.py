@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from espnet_tse.schema.files import atomic_write
+from espnet_tse.io.files import atomic_write
 from espnet_tse.scoring.report.results_file import group_titles, numbered
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_tse.schema.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 
 # The first of these that the systems have decides which utterances count as good and bad.

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
-from espnet_tse.schema.nearest_name import check_known
-from espnet_tse.schema.scp import DataError
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.report.collect import ScoredSet, is_replaced, natural_key
 from espnet_tse.scoring.report.row_notes import package_versions
 from espnet_tse.scoring.source_version import source_commit

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import Iterator
 
-from espnet_tse.schema.files import atomic_write
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.files import atomic_write
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.report.provenance import environment
 from espnet_tse.scoring.report.results_table import GroupTables, Row, Table, all_results
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.registry import METRICS
 from espnet_tse.scoring.report.collect import ComparableGroup, ScoredSet, group_comparable

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.html_page import PageOptions, build_page, write_page
 from espnet_tse.scoring.report.results_table import build_groups

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.paper_rows import read_paper_rows
 from espnet_tse.scoring.report.results_file import results_markdown

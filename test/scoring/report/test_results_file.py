@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.presets import PRESETS
 from espnet_tse.scoring.report.collect import collect_results
 from espnet_tse.scoring.report.results_file import BEGIN, END, GENERATED, write_results

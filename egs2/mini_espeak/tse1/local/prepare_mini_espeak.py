@@ -23,10 +23,10 @@ from grid_sentences import all_sentences, spoken_form
 from voices import make_speakers
 
 from espnet_tse.data.mixing import fit_length, mix_sources
-from espnet_tse.schema.command_line import CommandLine
-from espnet_tse.schema.files import atomic_write, write_json
-from espnet_tse.schema.parent_process import end_with_parent
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.parent_process import end_with_parent
+from espnet_tse.io.scp import write_scp
 
 VERSION = 4  # raise it when the same options give other samples
 LEVEL_RMS = 0.04  # -28 dBFS: two of the peakiest voices at +-5 dB stay below full scale

@@ -22,9 +22,9 @@ from librispeech_split import Utterance, find_utterances, split_speakers
 
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
-from espnet_tse.schema.command_line import CommandLine
-from espnet_tse.schema.files import atomic_write, write_json
-from espnet_tse.schema.scp import write_scp
+from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.scp import write_scp
 
 VERSION = 1  # raise it when the same options give other samples
 SAMPLE_RATE = 16000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.schema.files import atomic_write
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.files import atomic_write
+from espnet_tse.io.scp import DataError
 
 STREAMED = 0x7FFFF000  # RIFF sizes from here on stand for "not known", as writers to a pipe put them
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from espnet_tse.schema.parent_process import end_with_torchrun
+from espnet_tse.io.parent_process import end_with_torchrun
 
 RUN_PL = Path(__file__).resolve().parents[2] / "utils" / "run.pl"
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes live")
 # Starts a child by each way that the package knows, tells their process numbers, and waits to be killed.
 PARENT = """
 import multiprocessing, os, subprocess, sys, time
-from espnet_tse.schema.parent_process import end_with_parent
+from espnet_tse.io.parent_process import end_with_parent
 
 def work():
     end_with_parent(multiprocessing.parent_process().pid)
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     children = [multiprocessing.get_context(way).Process(target=work) for way in ("spawn", "fork")]
     for child in children:
         child.start()
-    code = "import espnet_tse.schema.parent_process as p, time; p.end_with_torchrun(); time.sleep(60)"
+    code = "import espnet_tse.io.parent_process as p, time; p.end_with_torchrun(); time.sleep(60)"
     environment = {**os.environ, "TORCHELASTIC_RUN_ID": "none"}
     ranks = [subprocess.Popen([sys.executable, "-c", code], env=environment, start_new_session=True)]
     time.sleep(0.5)
@@ -65,7 +65,7 @@ def test_children_end_with_a_killed_parent(tmp_path):
 
 RANK = """
 import os, time
-from espnet_tse.schema.parent_process import end_with_torchrun
+from espnet_tse.io.parent_process import end_with_torchrun
 end_with_torchrun()
 with open(f"rank{os.environ['RANK']}.tmp", "w") as file:
     file.write(f"{os.getpid()} {os.getppid()}")

@@ -1,7 +1,7 @@
 import pytest
 
-from espnet_tse.schema.scp import DataError
-from espnet_tse.schema.yaml_file import read_yaml
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from espnet_tse.schema.choices import Choices
-from espnet_tse.schema.field_types import faults_of_types
+from espnet_tse.io.choices import Choices
+from espnet_tse.io.field_types import faults_of_types
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Mapping
 
-from espnet_tse.schema.files import atomic_write
+from espnet_tse.io.files import atomic_write
 
 
 class DataError(ValueError):

@@ -9,8 +9,8 @@ import sys
 import time
 from typing import Callable, Iterator, Sequence
 
-from espnet_tse.schema.nearest_name import nearest_name
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.nearest_name import nearest_name
+from espnet_tse.io.scp import DataError
 
 # Of ESPnet, which falls back to attention of its own.
 IDLE_NOTES = ("Failed to import Flash Attention",)

@@ -2,7 +2,7 @@
 
 from typing import Sequence, TypeVar
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 Item = TypeVar("Item")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.scp import DataError
 
 
 def read_yaml(path: Path | str) -> dict:

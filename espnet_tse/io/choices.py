@@ -3,8 +3,8 @@
 from dataclasses import asdict, fields
 from typing import Any
 
-from espnet_tse.schema.field_types import faults_of_types
-from espnet_tse.schema.nearest_name import check_known
+from espnet_tse.io.field_types import faults_of_types
+from espnet_tse.io.nearest_name import check_known
 
 
 class Choices:

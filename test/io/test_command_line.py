@@ -1,8 +1,8 @@
 import pytest
 
-from espnet_tse.schema.command_line import CommandLine, announce, imports_to_stderr, run_command
-from espnet_tse.schema.nearest_name import check_known, nearest_name
-from espnet_tse.schema.scp import DataError
+from espnet_tse.io.command_line import CommandLine, announce, imports_to_stderr, run_command
+from espnet_tse.io.nearest_name import check_known, nearest_name
+from espnet_tse.io.scp import DataError
 
 
 @pytest.fixture
