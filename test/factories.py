@@ -8,7 +8,7 @@ from espnet_tse.encoder.shared_transformer import SharedTransformerConfig, Share
 from espnet_tse.frontend.log_mel import LogMel, LogMelConfig
 from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyLM
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
-from espnet_tse.schema import PADDING_CODE, Codes, CodecSpec, Frames, TSEBatch
+from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, Frames, Streams, TSEBatch
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingConfig, FineEmbeddingVocoder
 
 
@@ -81,6 +81,11 @@ def take(part: Frames | Codes, row: int) -> Frames | Codes:
     )
 
 
+def make_conditions(mixture: Frames, enrollment: Frames, **fields) -> Conditions:
+    """E_m and E_r, and other fields of ``Conditions``."""
+    return Conditions(Streams(mixture=mixture, enrollment=enrollment), **fields)
+
+
 def make_batch(
     mixture_s: list[float], enrollment_s: list[float], codec: AbsCodec | None, seed: int = 0, sample_rate: int = 16000
 ) -> TSEBatch:
@@ -93,18 +98,19 @@ def make_batch(
     for row in range(len(mixture_s)):
         mixture[row, mixture_lengths[row] :] = 0.0
         enrollment[row, enrollment_lengths[row] :] = 0.0
-    codes = None
+    targets = Streams()
     if codec is not None:
-        codes = make_codes([codec.spec.num_frames(int(length)) for length in mixture_lengths], codec.spec, seed)
+        num_frames = [codec.spec.num_frames(int(length)) for length in mixture_lengths]
+        targets["acoustic"] = make_codes(num_frames, codec.spec, seed)
     return TSEBatch(
         mixture,
         mixture_lengths,
         enrollment,
         enrollment_lengths,
-        sample_rate,
+        sample_rate=sample_rate,
         keys=[f"utt{row}" for row in range(len(mixture_s))],
         target=0.5 * mixture,
-        target_codes=codes,
+        targets=targets,
         speaker=torch.arange(len(mixture_s)),
     )
 
@@ -117,10 +123,10 @@ def take_row(batch: TSEBatch, row: int) -> TSEBatch:
         batch.mixture_lengths[row : row + 1],
         batch.enrollment[row : row + 1, :enrollment],
         batch.enrollment_lengths[row : row + 1],
-        batch.sample_rate,
+        sample_rate=batch.sample_rate,
         keys=batch.keys[row : row + 1],
         target=batch.target[row : row + 1, :mixture],
-        target_codes=None if batch.target_codes is None else take(batch.target_codes, row),
+        targets=Streams({name: take(stream, row) for name, stream in batch.targets.items()}),
         speaker=batch.speaker[row : row + 1],
     )
 

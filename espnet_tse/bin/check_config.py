@@ -74,23 +74,22 @@ def check_codec(config: str, options: str) -> None:
 
 def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
     """Of itself and as settings of the system, if that is known and without faults (told by then)."""
-    from espnet_tse.io.scp import DataError
-    from espnet_tse.tasks.decode_checks import faults_of_decoding, remarks_on_decoding
-    from espnet_tse.tasks.extraction import read_decode_conf
+    from espnet_tse.tasks.choices import configs_of, model_choices
+    from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_decode_settings
 
-    conf = read_decode_conf(config)
     if system is None:
+        check_alone(config)
         return
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             args = check_system(*system)
         except SystemExit:
-            return
+            return check_alone(config)
     if args.print_config:
         return
-    if faults := faults_of_decoding(conf, args):
-        raise DataError("\n".join(f"{config}: {fault} ({system[0]})" for fault in faults))
-    for remark in remarks_on_decoding(conf, args):
+    model = model_choices.classes[args.model]
+    settings = read_decode_settings(config, model)
+    for remark in check_for_system(settings, model, configs_of(vars(args)), config):
         print(f"note: {config}: {remark} ({system[0]})", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Waveforms -> codec codes: one int16 .npy of shape (frames, codebooks) an utterance."""
+"""Waveforms -> codes, units or latents: one .npy of shape (frames, codebooks) an utterance and stream."""
 
 import argparse
 import sys
@@ -22,11 +22,11 @@ def get_parser(prog: str = "espnet-tse tokenize", description: str = __doc__) ->
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
-    return run(get_parser(), cmd, "codes.scp")
+    return run(get_parser(), cmd, resynthesize=False)
 
 
-def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -> int:
-    """Both products of a codec have the same command line; ``name`` is the scp that is written."""
+def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, resynthesize: bool) -> int:
+    """Tokenization and resynthesis have the same command line."""
     args = parser.parse_args(cmd)
     if args.batch_size < 1 or (args.merge is not None and (args.merge < 1 or args.shard)):
         parser.error("--batch_size and --merge want positive numbers, and --merge goes without --shard")
@@ -35,10 +35,10 @@ def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, name: str) -
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
     )
-    return run_command(parser.prog, lambda: code(args, name))
+    return run_command(parser.prog, lambda: code(args, resynthesize))
 
 
-def code(args: argparse.Namespace, name: str) -> None:
+def code(args: argparse.Namespace, resynthesize: bool) -> None:
     from espnet_tse.io.shard import parse_shard
 
     shard = parse_shard(args.shard) if args.shard else None
@@ -50,8 +50,8 @@ def code(args: argparse.Namespace, name: str) -> None:
     torch.set_num_threads(args.num_threads)
     paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
     if args.merge:
-        coding.merge(*paths, args.merge, name)
-    elif name == "codes.scp":
+        coding.merge(*paths, args.merge, ["wav.scp"] if resynthesize else coding.lists_of(paths[0]))
+    elif not resynthesize:
         coding.encode_scp(*paths, shard, args.batch_size, args.device)
     else:
         coding.resynthesize_scp(*paths, shard, args.batch_size, args.device, args.num_codebooks)

@@ -28,7 +28,9 @@ def get_parser() -> argparse.ArgumentParser:
         "--model", help="exp/tse_... folder, packed .zip, or Hugging Face id (default: the one in the package)"
     )
     parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
-    parser.add_argument("--codec_dir", help="codec folder, where it is not where training found it")
+    meaning = "tokenizers that are not where training found them, as acoustic=exp/codec_x"
+    parser.add_argument("--tokenizers", nargs="+", default=[], metavar="NAME=FOLDER", help=meaning)
+    parser.add_argument("--codec_dir", help="short for --tokenizers acoustic=...")
     parser.add_argument("--inference_config", help="YAML of decoding settings (see doc/decoding.md)")
     parser.add_argument("--batch_size", type=int, default=8, help="mixtures decoded together")
     parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")
@@ -72,6 +74,19 @@ def require_inputs(args: argparse.Namespace) -> None:
             raise DataError(f"{path}: no such file; {mend}.")
 
 
+def places_of_tokenizers(args: argparse.Namespace) -> dict[str, str]:
+    """Name -> folder, of the command line; ``DataError`` for a word of another form."""
+    from espnet_tse.io.scp import DataError
+
+    places = {} if args.codec_dir is None else {"acoustic": args.codec_dir}
+    for word in args.tokenizers:
+        name, sign, place = word.partition("=")
+        if not (name and sign and place):
+            raise DataError(f"--tokenizers {word}: want NAME=FOLDER, as acoustic=exp/codec_mini.")
+        places[name] = place
+    return places
+
+
 def run(args: argparse.Namespace, single: bool) -> None:
     from espnet_tse.io.shard import parse_shard
 
@@ -82,16 +97,17 @@ def run(args: argparse.Namespace, single: bool) -> None:
 
     import torch
 
-    from espnet_tse.tasks.extraction import extract_file, extract_scp, read_decode_conf
+    from espnet_tse.tasks.extraction import extract_file, extract_scp
     from espnet_tse.tasks.extractor import Extractor
     from espnet_tse.tasks.shipped import SHIPPED
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
     torch.set_num_threads(args.num_threads)
-    conf = read_decode_conf(args.inference_config)
     if args.model is None:
         logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")
-    extractor = Extractor.from_pretrained(args.model or SHIPPED, conf, args.checkpoint, args.codec_dir, args.device)
+    extractor = Extractor.from_pretrained(
+        args.model or SHIPPED, args.inference_config, args.checkpoint, places_of_tokenizers(args), args.device
+    )
     if single:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:

@@ -14,7 +14,7 @@ def get_parser():
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
-    return run(get_parser(), cmd, "wav.scp")
+    return run(get_parser(), cmd, resynthesize=True)
 
 
 if __name__ == "__main__":

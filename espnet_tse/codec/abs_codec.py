@@ -1,18 +1,21 @@
 """The contract of a waveform codec with residual codebooks."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_tse.codec.abs_identified import short_hash
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.layers.equal_length import map_equal_length
+from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Frames, Streams
 from espnet_tse.schema.padding import valid_mask
-from espnet_tse.schema import PADDING_CODE, Codes, CodecSpec, Frames
+from espnet_tse.schema.stream_spec import CodesSpec
 
 
-class AbsCodec(nn.Module, ABC):
+class AbsCodec(AbsTokenizer):
     """Waveform -> residual codes -> sum of codebook vectors -> waveform.
 
     A codec class gives the spec, the tables and two functions on rows of equal length. This class does
@@ -44,6 +47,31 @@ class AbsCodec(nn.Module, ABC):
     @abstractmethod
     def synthesize(self, embeddings: Tensor) -> Tensor:
         """Waveform of unpadded rows: (b, T, D) -> (b, T * hop_length), at the decoder's own level."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.spec.sample_rate
+
+    @property
+    def streams(self) -> dict[str, CodesSpec]:
+        return {"acoustic": self.spec.stream}
+
+    def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
+        """``acoustic``: all codebooks, as ``encode``."""
+        return Streams(acoustic=self.encode(waveform, lengths))
+
+    def num_parameters(self) -> int:
+        """Trained values, tables included."""
+        return super().num_parameters() + self.codebooks.numel()
+
+    def fingerprint(self) -> dict:
+        codes = self.fixed_streams()["acoustic"].values[0].to(torch.int32)
+        return {"fingerprint": short_hash(codes), "fingerprint_codes": codes[0].tolist()}
+
+    def fixed_codes(self) -> Tensor:
+        """(T,) of the first codebook: where one nearest neighbour is rounded differently, all residual codes differ."""
+        return self.fixed_streams()["acoustic"].values[0, 0].to(torch.int32)
 
     @property
     def frame_rate(self) -> float:

@@ -1,4 +1,4 @@
-"""A codec on disk: a folder with config.yaml, model.pth and manifest.json."""
+"""A tokenizer or an autoencoder on disk: a folder with config.yaml, model.pth and manifest.json."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 import yaml
 
-from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.funcodec import FunCodec
-from espnet_tse.codec.manifest import make_manifest, read_manifest, verify_codec
+from espnet_tse.codec.manifest import make_manifest, read_manifest, verify_identity
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.files import atomic_write, write_json, write_tensors
@@ -17,7 +17,7 @@ from espnet_tse.io.scp import DataError
 codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec)
 
 
-def load_codec(folder: Path | str, device: str | torch.device = "cpu") -> AbsCodec:
+def load_codec(folder: Path | str, device: str | torch.device = "cpu") -> AbsIdentified:
     """Open a codec folder, frozen and in eval mode, after checking its identity.
 
     Raises:
@@ -33,7 +33,7 @@ def load_codec(folder: Path | str, device: str | torch.device = "cpu") -> AbsCod
         raise DataError(f"{folder / 'config.yaml'}: {error}") from error
     load_weights(codec, folder / "model.pth", folder / "config.yaml")
     codec.requires_grad_(False).eval()
-    verify_codec(codec, manifest)
+    verify_identity(codec, manifest)
     return codec.to(device)
 
 
@@ -57,7 +57,7 @@ def read_codec_config(path: Path | str) -> dict:
     return config
 
 
-def load_weights(codec: AbsCodec, path: Path, config_path: Path) -> None:
+def load_weights(codec: AbsIdentified, path: Path, config_path: Path) -> None:
     """Load a state dict strictly.
 
     Raises:
@@ -73,7 +73,7 @@ def load_weights(codec: AbsCodec, path: Path, config_path: Path) -> None:
         ) from error
 
 
-def save_codec(folder: Path | str, codec: AbsCodec, config: dict, licence: str, training: dict) -> dict:
+def save_codec(folder: Path | str, codec: AbsIdentified, config: dict, licence: str, training: dict) -> dict:
     """Write a codec folder; the manifest comes last, so a folder with one is complete.
 
     Args:

@@ -1,26 +1,24 @@
-"""The identity of a codec: what its manifest says, and the refusal of another one.
+"""The identity of a tokenizer or an autoencoder: what its manifest says, and the refusal of another one.
 
 Different files go under one public name and give different codes; codes decoded with the wrong one are
-noise without an error. So codes and trained systems carry the manifest of their codec.
+noise without an error. So codes and trained systems carry the manifests of what they build on.
 """
 
 import hashlib
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema import CodecSpec
+from espnet_tse.schema.stream_spec import StreamSpec, specs_from_json, specs_to_json
 
-FORMAT_VERSION = 1
-FINGERPRINT_S = 1.0  # s of the fixed waveform
+FORMAT_VERSION = 2  # 1 was of residual codecs alone: no streams, no sample_rate
 
 
-def weights_sha256(codec: AbsCodec) -> str:
+def weights_sha256(codec: AbsIdentified) -> str:
     """Hash of every parameter and buffer, by name, shape and bytes; the file format does not matter."""
     digest = hashlib.sha256()
     for name, tensor in sorted(codec.state_dict().items()):
@@ -29,41 +27,24 @@ def weights_sha256(codec: AbsCodec) -> str:
     return digest.hexdigest()
 
 
-def fixed_waveform(sample_rate: int) -> Tensor:
-    """(1, N) chirp with a slow tremolo and a fixed noise: the same on every machine, no file needed."""
-    n = torch.arange(int(FINGERPRINT_S * sample_rate), dtype=torch.float64)
-    time = n / sample_rate
-    chirp = torch.sin(2 * math.pi * (100 * time + 1000 * time.square()))
-    # A linear congruence instead of a random generator, whose draws may change between releases.
-    noise = ((n * 7919 + 104729) % 65537) / 65537 - 0.5
-    return ((chirp * (0.6 + 0.4 * torch.sin(2 * math.pi * 3 * time)) + 0.1 * noise) * 0.1).float()[None]
-
-
-def fixed_codes(codec: AbsCodec) -> Tensor:
-    """Codes (K, T) of the fixed waveform."""
-    device = codec.codebooks.device
-    waveform = fixed_waveform(codec.spec.sample_rate).to(device)
-    return codec.encode(waveform, torch.tensor([waveform.size(1)], device=device)).values[0].cpu()
-
-
-def make_manifest(codec: AbsCodec, name: str, licence: str, training: dict) -> dict:
-    """Describe a codec in eval mode.
+def make_manifest(codec: AbsIdentified, name: str, licence: str, training: dict) -> dict:
+    """Describe a tokenizer or an autoencoder in eval mode.
 
     Args:
         name: its kind in ``codec/load.py``.
         licence: of the weights, an SPDX name or words.
         training: how the weights came about; JSON values only.
     """
-    codes = fixed_codes(codec)
+    sizes = {"spec": asdict(codec.spec), "frame_rate": codec.frame_rate} if isinstance(codec, AbsCodec) else {}
     return {
         "format_version": FORMAT_VERSION,
         "codec": name,
         "sha256": weights_sha256(codec),
-        "fingerprint": hashlib.sha256(codes.to(torch.int32).numpy().tobytes()).hexdigest()[:16],
-        "fingerprint_codes": codes[0].tolist(),
-        "spec": asdict(codec.spec),
-        "frame_rate": codec.frame_rate,
-        "num_parameters": sum(p.numel() for p in codec.parameters()) + codec.codebooks.numel(),
+        **codec.fingerprint(),
+        **sizes,
+        "sample_rate": codec.sample_rate,
+        "streams": specs_to_json(codec.streams),
+        "num_parameters": codec.num_parameters(),
         "licence": licence,
         "training": training,
     }
@@ -86,10 +67,30 @@ def read_manifest(folder: Path | str) -> dict:
         ) from None
     except ValueError as error:
         raise DataError(f"{path}: no JSON ({error}); make it again with the stage that wrote it.") from None
-    lacking = [key for key in ("sha256", "fingerprint", "spec") if key not in manifest]
+    sizes = "spec" if manifest.get("format_version", 1) == 1 else "streams"
+    lacking = [key for key in ("sha256", "fingerprint", sizes) if key not in manifest]
     if lacking:
         raise DataError(f"{path}: lacks {', '.join(lacking)}; this is no codec manifest.")
     return {**manifest, "path": str(path)}
+
+
+def streams_in(manifest: dict) -> dict[str, StreamSpec]:
+    """The streams that a manifest of any format describes.
+
+    Raises:
+        DataError: sizes that are none.
+    """
+    try:
+        if "streams" in manifest:
+            return specs_from_json(manifest["streams"])
+        return {"acoustic": CodecSpec(**manifest["spec"]).stream}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{manifest.get('path', 'manifest')}: sizes that are none ({error}); write it again.") from None
+
+
+def sample_rate_in(manifest: dict) -> int:
+    """Hz, of a manifest of any format."""
+    return manifest["sample_rate"] if "sample_rate" in manifest else manifest["spec"]["sample_rate"]
 
 
 def check_same_codec(codes_manifest: dict, codec_manifest: dict) -> None:
@@ -109,23 +110,31 @@ def check_same_codec(codes_manifest: dict, codec_manifest: dict) -> None:
 
 def describe(manifest: dict) -> str:
     """One line that tells two codecs apart."""
-    spec = manifest["spec"]
+    sizes = ", ".join(f"{name} {describe_stream(spec)}" for name, spec in streams_in(manifest).items())
     return (
-        f"{manifest.get('path', 'manifest')} ({manifest.get('codec', 'codec')} {spec['num_codebooks']}x"
-        f"{spec['codebook_size']}, hop {spec['hop_length']}, sha256 {manifest['sha256'][:12]}, "
-        f"fingerprint {manifest['fingerprint']})"
+        f"{manifest.get('path', 'manifest')} ({manifest.get('codec', 'codec')}: {sizes}; sha256 "
+        f"{manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']})"
     )
 
 
-def verify_codec(codec: AbsCodec, manifest: dict) -> None:
+def describe_stream(spec: StreamSpec) -> str:
+    """``8x128, hop 256``, ``1x4096, 32 tokens`` or ``64 wide, hop 320``."""
+    length = f"hop {spec.hop_length}" if spec.hop_length is not None else f"{spec.num_tokens} tokens"
+    size = f"{spec.width} wide" if hasattr(spec, "width") else f"{spec.num_codebooks}x{spec.codebook_size}"
+    return f"{size}, {length}"
+
+
+def verify_identity(codec: AbsIdentified, manifest: dict) -> None:
     """Refuse weights or code that do not give what the manifest says.
 
     Raises:
-        DataError: other sizes, other weights, or other codes of the fixed waveform.
+        DataError: other sizes, other weights, or another fingerprint.
     """
-    if asdict(codec.spec) != manifest["spec"]:
+    here, there = specs_to_json(codec.streams), specs_to_json(streams_in(manifest))
+    if here != there or codec.sample_rate != sample_rate_in(manifest):
         raise DataError(
-            f"{manifest['path']}: says {manifest['spec']}, config.yaml builds {asdict(codec.spec)}."
+            f"{manifest['path']}: says {there} at {sample_rate_in(manifest)} Hz, config.yaml builds {here} at "
+            f"{codec.sample_rate} Hz."
         )
     found = weights_sha256(codec)
     if found != manifest["sha256"]:
@@ -133,12 +142,9 @@ def verify_codec(codec: AbsCodec, manifest: dict) -> None:
             f"{manifest['path']}: model.pth has sha256 {found[:12]}, the manifest says "
             f"{manifest['sha256'][:12]}; the file was changed or exchanged. Import or train the codec again."
         )
-    # Another device may round a few nearest neighbours differently; another codec gives chance agreement.
-    expected = torch.tensor(manifest["fingerprint_codes"])
-    agreement = (fixed_codes(codec)[0] == expected).float().mean().item()
-    if agreement < 0.9:
+    if difference := codec.disagreement(manifest):
         raise DataError(
-            f"{manifest['path']}: the codec gives {agreement:.0%} of the fingerprint's codes; the weights "
+            f"{manifest['path']}: the codec {difference}; the weights "
             "are the same, so this version of the package computes something else. "
             "Use the version that made it."
         )

@@ -1,6 +1,6 @@
 """Examples -> one ESPnet mini-batch of padded tensors."""
 
-from typing import Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,17 +8,19 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.schema import PADDING_CODE
+from espnet_tse.schema.tse_batch import TARGET_PREFIX
 
 
 class TSECollate:
     """Pad and name as ESPnet does; mixture, target and enrollment each have lengths of their own."""
 
-    def __init__(self, frame_rate: float | None = None):
+    def __init__(self, frame_rates: Mapping[str, float | None] | None = None):
         """
         Args:
-            frame_rate: of the target codes, Hz; travels with them as ``target_codes_rate`` if given.
+            frame_rates: stream of ``targets`` -> Hz, travels with it as ``target_<stream>_rate``; None for streams
+                of a fixed number of codes, which have no rate.
         """
-        self.frame_rate = frame_rate
+        self.frame_rates = dict(frame_rates or {})
 
     def __call__(self, examples: Sequence[dict]) -> tuple[list[str], dict[str, Tensor]]:
         """
@@ -26,10 +28,11 @@ class TSECollate:
             examples: what ``example()`` of a data set returns, at least one.
         Returns:
             keys, and ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) float32,
-            ``target_codes`` (B, K, T) int64 padded with -1, each with ``*_lengths`` (B,) int64; ``speaker``
-            (B,) int64; ``speaker_embedding`` (B, E) float32. What the examples do not have is left out.
+            and of each stream ``target_<stream>``, codes (B, K, T) int64 padded with -1 or frames (B, T, D) float32;
+            each with ``*_lengths`` (B,) int64; ``speaker`` (B,) int64; ``speaker_embedding`` (B, E) float32. What the
+            examples do not have is left out.
         Raises:
-            ValueError: some examples have a target (or codes) and some have not.
+            ValueError: some examples have a target and some have not.
         """
         batch: dict[str, Tensor] = {}
         for name, field in (
@@ -42,20 +45,27 @@ class TSECollate:
                 rows = [torch.from_numpy(array) for array in arrays]
                 batch[name] = pad_sequence(rows, batch_first=True)
                 batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows])
-        codes = self._column(examples, "target_codes")
-        if codes is not None:
-            rows = [torch.from_numpy(array) for array in codes]  # (T, K)
-            padded = pad_sequence(rows, batch_first=True, padding_value=PADDING_CODE)
-            batch["target_codes"] = padded.transpose(1, 2).contiguous()
-            batch["target_codes_lengths"] = torch.tensor([len(row) for row in rows])
-            if self.frame_rate is not None:
-                batch["target_codes_rate"] = torch.tensor([self.frame_rate], dtype=torch.float64)
+        for stream in examples[0].get("targets", {}):
+            batch |= self._stream(stream, [torch.from_numpy(example["targets"][stream]) for example in examples])
         if all("speaker" in example for example in examples):
             batch["speaker"] = torch.tensor([example["speaker"] for example in examples])
         if all(example.get("speaker_embedding") is not None for example in examples):
             rows = [torch.from_numpy(example["speaker_embedding"]) for example in examples]
             batch["speaker_embedding"] = torch.stack(rows)
         return [example["key"] for example in examples], batch
+
+    def _stream(self, stream: str, rows: list[Tensor]) -> dict[str, Tensor]:
+        """The tensors of one stream from its (T, K) codes or (T, D) frames."""
+        name, lengths = f"{TARGET_PREFIX}{stream}", torch.tensor([len(row) for row in rows])
+        if rows[0].is_floating_point():
+            padded = pad_sequence(rows, batch_first=True)
+        else:
+            padded = pad_sequence(rows, batch_first=True, padding_value=PADDING_CODE).transpose(1, 2).contiguous()
+        batch = {name: padded, f"{name}_lengths": lengths}
+        rate = self.frame_rates.get(stream)
+        if rate is not None:
+            batch[f"{name}_rate"] = torch.tensor([rate], dtype=torch.float64)
+        return batch
 
     @staticmethod
     def _column(examples: Sequence[dict], field: str) -> list[np.ndarray] | None:

@@ -2,10 +2,11 @@
 
 import logging
 from pathlib import Path
+from typing import Mapping
 
 import numpy as np
 
-from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import (
     DisjointLengths,
@@ -18,7 +19,9 @@ from espnet_tse.data.enrollment import (
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
 from espnet_tse.data.scp_fields import read_source_dir
+from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.schema.stream_spec import StreamSpec
 
 SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared utterance
 
@@ -37,7 +40,7 @@ class DynamicMixingDataset:
         crop_s: float | None = None,
         seed: int = 0,
         hop_length: int = 1,
-        codes_scp: Path | str | None = None,
+        tokens: Mapping[str, tuple[Path, StreamSpec]] | None = None,
         cache_audio: bool = True,
         cache_budget: int = CACHE_BUDGET,
         embeddings_scp: Path | str | None = None,
@@ -48,14 +51,14 @@ class DynamicMixingDataset:
             conf: the mixing configuration, see ``read_mixing_conf``.
             crop_s: longest mixture in seconds; None leaves every target whole.
             seed: of all draws.
-            hop_length: samples a code frame; target crops begin at its multiples.
-            codes_scp: ``codes.scp`` of the whole source utterances.
+            hop_length: samples a frame of the streams; target crops begin at its multiples.
+            tokens: stream -> scp and sizes of codes, units or latents of the whole source utterances.
             embeddings_scp: speaker embeddings of the whole source utterances, by utterance id.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
             DataError: lists, audio or codes are amiss; or the speakers do not suffice for ``conf``.
         """
-        if codes_scp is not None and conf.target_absent > 0:
+        if tokens and conf.target_absent > 0:
             raise DataError(
                 f"{source_dir}: target_absent is {conf.target_absent}, but an absent target has no codes; "
                 "set it to 0 or train without codes."
@@ -87,7 +90,7 @@ class DynamicMixingDataset:
         self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
         if self.embeddings is not None:
             self.embeddings.require(list(self.utt2spk))
-        self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
+        self.tokens = TokenStores.open(tokens or {}, self.keys, cache_budget)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -178,8 +181,8 @@ class DynamicMixingDataset:
         """The example ``index`` of ``epoch``.
 
         Returns:
-            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``target_codes``:
-            (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names;
+            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``targets``: stream ->
+            (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
             ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None. The target keeps its level; with rooms, it is the dry signal, aligned
             with its direct path. An absent target is silence.
         Raises:
@@ -195,15 +198,12 @@ class DynamicMixingDataset:
         mixture = np.zeros_like(target) if absent else image.copy()
         self._add_interferers(mixture, image, self.utt2spk[key], max(count - 1, int(absent)), generator)
         self._add_noise(mixture, image, generator, self.conf.snr_db)
-        codes = None
-        if self.codes is not None:
-            codes = self.codes.load(key, self.audio.num_samples(key), span.start, span.num_samples)
         return {
             "key": key,
             "mixture": mixture,
             "target": np.zeros_like(target) if absent else target,
             "enrollment": self._enrollment(enrollment_key, enrollment_span, generator),
-            "target_codes": codes,
+            "targets": self.tokens.load(key, self.audio.num_samples(key), span.start, span.num_samples),
             "speaker": self.speaker_numbers[self.utt2spk[key]],
             "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
         }

@@ -1,7 +1,7 @@
 """ESPnet iterator factory over the TSE data sets; equal examples for any number of workers and processes."""
 
 import multiprocessing
-from typing import Iterator, Protocol
+from typing import Iterator, Mapping, Protocol
 
 import numpy as np
 import torch
@@ -87,7 +87,7 @@ class TSEIterFactory(AbsIterFactory):
         rank: int = 0,
         world_size: int = 1,
         num_iters_per_epoch: int | None = None,
-        frame_rate: float | None = None,
+        frame_rates: Mapping[str, float | None] | None = None,
         same_every_epoch: bool = False,
         pin_memory: bool = False,
     ):
@@ -98,7 +98,7 @@ class TSEIterFactory(AbsIterFactory):
             batch_samples: rows x longest row a mini-batch over all processes.
             rank, world_size: this process gets ``batch[rank::world_size]`` of each mini-batch.
             num_iters_per_epoch: mini-batches an epoch, None for a whole pass.
-            frame_rate: of the codes, Hz, see ``TSECollate``.
+            frame_rates: stream -> Hz, see ``TSECollate``.
             same_every_epoch: validation: every epoch is pass 1.
         Raises:
             ValueError: sizes or ranks make no sense, or the set is smaller than ``world_size``.
@@ -111,7 +111,7 @@ class TSEIterFactory(AbsIterFactory):
         self.batch_size, self.batch_samples = batch_size, batch_samples
         self.num_workers, self.rank, self.world_size = num_workers, rank, world_size
         self.num_iters_per_epoch, self.same_every_epoch = num_iters_per_epoch, same_every_epoch
-        self.collate = TSECollate(frame_rate)
+        self.collate = TSECollate(frame_rates)
         self.pin_memory = pin_memory
         self._pass_sizes: list[int] = []  # mini-batches of the passes so far
         self._batches_of_pass(1, shuffle)  # wrong sizes show now and not in the first epoch

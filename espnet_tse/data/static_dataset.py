@@ -2,10 +2,11 @@
 
 import zlib
 from pathlib import Path
+from typing import Mapping
 
 import numpy as np
 
-from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore, CodeStore
+from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import choose_other, crop_span
 from espnet_tse.data.scp_fields import (
@@ -16,7 +17,9 @@ from espnet_tse.data.scp_fields import (
     read_speaker_enrollments,
     read_tse_dir,
 )
+from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema.stream_spec import StreamSpec
 
 
 class StaticDataset:
@@ -32,7 +35,7 @@ class StaticDataset:
         seed: int = 0,
         crop_s: float | None = None,
         enrollment_s: float | None = None,
-        codes_scp: Path | str | None = None,
+        tokens: Mapping[str, tuple[Path, StreamSpec]] | None = None,
         hop_length: int = 1,
         training: bool | None = None,
         cache_audio: bool = False,
@@ -45,8 +48,8 @@ class StaticDataset:
             seed: of all draws.
             crop_s: longest mixture in seconds, None for whole mixtures.
             enrollment_s: longest enrollment in seconds, None for whole ones.
-            codes_scp: ``codes.scp`` of the whole targets.
-            hop_length: samples a code frame; crops begin at its multiples.
+            tokens: stream -> scp and sizes of codes, units or latents of the whole targets.
+            hop_length: samples a frame of the streams; crops begin at its multiples.
             training: draw anew each epoch; by default if ``crop_s`` is given.
             embeddings_scp: speaker embeddings by key of the mixture, or by utterance id where enrollments are drawn.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
@@ -88,7 +91,7 @@ class StaticDataset:
         if self.embeddings is not None:
             self.embeddings.require([row.key for row in self.rows if isinstance(row.enrollment, str)])
             self.embeddings.require([uid for pairs in self.enrollments.values() for uid, _ in pairs])
-        self.codes = None if codes_scp is None else CodeStore(codes_scp, self.keys, hop_length, cache_budget)
+        self.tokens = TokenStores.open(tokens or {}, self.keys, cache_budget)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -141,7 +144,7 @@ class StaticDataset:
 
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
-            ``target_codes``: (T, K) int64 or None; ``speaker``: number of the enrolled one among the sorted names,
+            ``targets``: stream -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names,
             -1 outside of training, whose speakers are others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
             DataError: a file has become unreadable.
@@ -157,11 +160,9 @@ class StaticDataset:
         enrollment_span = crop_span(
             self.audio.num_samples(enrollment_name), self.enrollment_length, generator
         )
-        target, codes = None, None
+        target = None
         if self.has_target:
             target = self.audio.load(f"{row.key}/target", span.start, span.num_samples)
-        if self.codes is not None:
-            codes = self.codes.load(row.key, total, span.start, span.num_samples)
         return {
             "key": row.key,
             "mixture": self.audio.load(f"{row.key}/mixture", span.start, span.num_samples),
@@ -169,7 +170,7 @@ class StaticDataset:
             "enrollment": self.audio.load(
                 enrollment_name, enrollment_span.start, enrollment_span.num_samples
             ),
-            "target_codes": codes,
+            "targets": self.tokens.load(row.key, total, span.start, span.num_samples),
             "speaker": self.speaker_numbers[row.speaker] if self.training else -1,
             "speaker_embedding": self._embedding(row, enrollment_name),
         }

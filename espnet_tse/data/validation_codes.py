@@ -1,4 +1,4 @@
-"""Checks of tokenized targets: frames against duration, range of the ids, identity of the codec."""
+"""Checks of tokenized targets: frames against duration, range of the codes, identity of the tokenizer."""
 
 import json
 from pathlib import Path
@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from espnet_tse.data.findings import Report
-from espnet_tse.schema.codec_spec import CodecSpec
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.schema.codec_spec import CodecSpec
+from espnet_tse.schema.stream_spec import CodesSpec, StreamSpec, specs_from_json
 
 MANIFEST = "manifest.json"
 REDO = "run stage 5 (token) again"
 
 
-def read_manifest(directory: Path | str) -> tuple[dict, CodecSpec]:
-    """The identity that tokenization stamped on a folder of codes, and the codec's sizes.
+def read_manifest(directory: Path | str) -> tuple[dict, int, dict[str, StreamSpec]]:
+    """The identity that tokenization stamped on a folder of codes, the sample rate (Hz), and the streams' sizes.
 
     Raises:
-        DataError: missing, not JSON, or without ``sha256``, ``fingerprint`` or ``spec``.
+        DataError: missing, not JSON, or without ``sha256``, ``fingerprint`` or sizes.
     """
     path = Path(directory) / MANIFEST
     try:
@@ -28,15 +29,18 @@ def read_manifest(directory: Path | str) -> tuple[dict, CodecSpec]:
         ) from None
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: not JSON ({error}); {REDO}.") from None
-    missing = [name for name in ("sha256", "fingerprint", "spec") if name not in manifest]
+    sizes = "streams" if "streams" in manifest else "spec"  # the first format had residual codecs alone
+    missing = [name for name in ("sha256", "fingerprint", sizes) if name not in manifest]
     if missing:
         raise DataError(f"{path}: lacks {', '.join(missing)}; {REDO}.")
     try:
-        return manifest, CodecSpec(
-            **{name: int(manifest["spec"][name]) for name in CodecSpec.__annotations__}
-        )
+        if sizes == "streams":
+            return manifest, int(manifest["sample_rate"]), specs_from_json(manifest["streams"])
+        spec = CodecSpec(**{name: int(manifest["spec"][name]) for name in CodecSpec.__annotations__})
+        return manifest, spec.sample_rate, {"acoustic": spec.stream}
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: 'spec' wants {', '.join(CodecSpec.__annotations__)} ({error!r}).") from None
+        wanted = f"'spec' wants {', '.join(CodecSpec.__annotations__)}" if sizes == "spec" else "'streams' wants sizes"
+        raise DataError(f"{path}: {wanted} ({error!r}).") from None
 
 
 def check_codes(
@@ -49,38 +53,52 @@ def check_codes(
     """Check a folder of codes against the audio it was made of.
 
     Args:
-        codes_dir: ``codes.scp`` and ``manifest.json``.
+        codes_dir: ``<stream>.scp`` of each stream and ``manifest.json``.
         num_samples: key -> samples of the target (or source utterance).
         sample_rate: of the audio, Hz.
-        codec_dir: the codec that should have made them; its manifest is compared.
+        codec_dir: the tokenizer that should have made them; its manifest is compared.
     """
     codes_dir = Path(codes_dir)
     identity = report.check("codec identity of the codes", REDO + " with the codec that training will use")
     identity.num_checked = 1
     identity.note = str(codes_dir)
     try:
-        manifest, spec = read_manifest(codes_dir)
+        manifest, rate, streams = read_manifest(codes_dir)
     except DataError as error:
         identity.offend(MANIFEST, str(error))
         return
-    if spec.sample_rate != sample_rate:
-        identity.offend(MANIFEST, f"a codec of {spec.sample_rate} Hz, but the audio is at {sample_rate} Hz")
+    if rate != sample_rate:
+        identity.offend(MANIFEST, f"a codec of {rate} Hz, but the audio is at {sample_rate} Hz")
     if codec_dir is not None:
-        try:
-            wanted, _ = read_manifest(codec_dir)
-        except DataError as error:
-            identity.offend(MANIFEST, str(error))
-        else:
-            for name in ("sha256", "fingerprint"):
-                if manifest[name] != wanted[name]:
-                    identity.offend(
-                        MANIFEST,
-                        f"{name} of the codes is {manifest[name]}, that of {codec_dir} {wanted[name]}",
-                    )
-    keys = report.check("codes: same keys", REDO + " for the missing keys; it resumes by key")
-    frames = report.check("codes: frames = ceil(samples / hop)", REDO + "; the audio has changed since")
-    ids = report.check(f"codes: ids in 0..{spec.codebook_size - 1}", REDO)
-    paths = read_scp(codes_dir / "codes.scp")
+        _compare(identity, manifest, codec_dir)
+    for stream, spec in streams.items():
+        _check_stream(report, stream, spec, codes_dir / f"{stream}.scp", num_samples)
+
+
+def _compare(identity, manifest: dict, codec_dir: Path | str) -> None:
+    """Report where the codes are of another tokenizer than that of ``codec_dir``."""
+    try:
+        wanted = read_manifest(codec_dir)[0]
+    except DataError as error:
+        identity.offend(MANIFEST, str(error))
+        return
+    for name in ("sha256", "fingerprint"):
+        if manifest[name] != wanted[name]:
+            identity.offend(
+                MANIFEST,
+                f"{name} of the codes is {manifest[name]}, that of {codec_dir} {wanted[name]}",
+            )
+
+
+def _check_stream(report: Report, stream: str, spec: StreamSpec, scp: Path, num_samples: dict[str, int]) -> None:
+    """Keys, frames and values of one stream."""
+    discrete = isinstance(spec, CodesSpec)
+    length = "ceil(samples / hop)" if spec.hop_length is not None else f"{spec.num_tokens}"
+    keys = report.check(f"{stream}: same keys", REDO + " for the missing keys; it resumes by key")
+    frames = report.check(f"{stream}: frames = {length}", REDO + "; the audio has changed since")
+    limits = f"ids in 0..{spec.codebook_size - 1}" if discrete else "finite values"
+    values = report.check(f"{stream}: {limits}", REDO)
+    paths = read_scp(scp)
     for key in sorted(num_samples.keys() | paths.keys()):
         keys.num_checked += 1
         if key not in paths:
@@ -91,14 +109,17 @@ def check_codes(
             continue
         frames.num_checked += 1
         try:
-            codes = np.load(paths[key], allow_pickle=False)
+            tokens = np.load(paths[key], allow_pickle=False)
         except (OSError, ValueError) as error:
             frames.offend(key, f"'{paths[key]}' cannot be read ({error})")
             continue
-        expected = (spec.num_frames(num_samples[key]), spec.num_codebooks)
-        if codes.shape != expected or not np.issubdtype(codes.dtype, np.integer):
-            frames.offend(key, f"{codes.dtype} {codes.shape}, expected integers {expected}")
+        expected = (spec.num_frames(num_samples[key]), spec.num_codebooks if discrete else spec.width)
+        if tokens.shape != expected or not np.issubdtype(tokens.dtype, np.integer if discrete else np.floating):
+            kind = "integers" if discrete else "numbers"
+            frames.offend(key, f"{tokens.dtype} {tokens.shape}, expected {kind} {expected}")
             continue
-        ids.num_checked += 1
-        if codes.size and (codes.min() < 0 or codes.max() >= spec.codebook_size):
-            ids.offend(key, f"ids from {codes.min()} to {codes.max()}")
+        values.num_checked += 1
+        if discrete and tokens.size and (tokens.min() < 0 or tokens.max() >= spec.codebook_size):
+            values.offend(key, f"ids from {tokens.min()} to {tokens.max()}")
+        elif not discrete and not np.isfinite(tokens).all():
+            values.offend(key, "NaN or infinite values")

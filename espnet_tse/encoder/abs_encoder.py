@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from espnet_tse.schema import Conditions, Frames, TSEBatch
+from espnet_tse.io.slots import Slot
+from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch
 
 
 class AbsConditionEncoder(nn.Module, ABC):
@@ -13,6 +14,8 @@ class AbsConditionEncoder(nn.Module, ABC):
     The model calls it once a batch, in training and in extraction alike.
     """
 
+    slots: dict[str, Slot] = {}
+
     @abstractmethod
     def forward(self, batch: TSEBatch) -> Conditions:
         """Encode mixture and enrollment; targets are not read.
@@ -20,14 +23,17 @@ class AbsConditionEncoder(nn.Module, ABC):
         Args:
             batch: B rows, any lengths.
         Returns:
-            E_m and E_r, (B, T, D) each at the encoder's own frame rate and zero at padding; the
-            enrollment stays a sequence. A row is the same whatever its batch mates are. Encoders whose
-            systems may filter the mixture also hand on its samples (``mixture_waveform``).
+            streams of frames, (B, T, D) each at its own rate and zero at padding, under the names that the
+            generators and vocoders of its systems read; most have ``mixture`` (E_m) and ``enrollment`` (E_r), which
+            stays a sequence. A row is the same whatever its batch mates are. Encoders whose systems may filter the
+            mixture also hand on its samples (``mixture_waveform``).
         """
 
 
 class AbsSharedEncoder(AbsConditionEncoder):
     """The same weights read mixture and enrollment."""
+
+    slots = {"frontend": Slot("frontend", given=lambda tokenizers: {"codec": tokenizers.get("acoustic")})}
 
     @abstractmethod
     def encode(self, waveform: Tensor, lengths: Tensor) -> Frames:
@@ -35,11 +41,15 @@ class AbsSharedEncoder(AbsConditionEncoder):
 
     def forward(self, batch: TSEBatch) -> Conditions:
         """E_m and E_r of a batch (arXiv:2601.06006, Sec. III-B)."""
-        return Conditions(
+        streams = Streams(
             mixture=self.encode(batch.mixture, batch.mixture_lengths),
             enrollment=self.encode(batch.enrollment, batch.enrollment_lengths),
+        )
+        return Conditions(
+            streams,
             mixture_waveform=batch.mixture,
             mixture_num_samples=batch.mixture_lengths,
+            enrollment_num_samples=batch.enrollment_lengths,
         )
 
 

@@ -10,6 +10,7 @@ from espnet_tse.schema.padding import valid_mask
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.schema import TSEBatch
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Slot
 
 SILENCE = 1e-8  # a standard deviation below it is digital silence
 
@@ -45,8 +46,7 @@ class AbsExtractor(nn.Module, ABC):
 
     sample_rate: int  # Hz
     causal: bool = False
-    wants_speaker_encoder: bool = False  # from_config is given ``new_speaker_encoder(input_dim)``
-    gives_waveform: bool = False  # to speaker encoders that take one
+    slots: dict[str, Slot] = {}
 
     @abstractmethod
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:

@@ -4,12 +4,14 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from espnet_tse.io.slots import Slot
 from espnet_tse.layers.sequence_norm import zero_padding
 
 
 class AbsSpeakerEncoder(nn.Module, ABC):
     """``from_config(config, input_dim)`` builds one for the features of the extractor that asks."""
 
+    slots: dict[str, Slot] = {}
     output_dim: int  # E
     takes_waveform: bool = False  # an encoder that was trained elsewhere brings its own analysis
     sample_rate: int | None = None  # Hz, of such an encoder
@@ -24,6 +26,38 @@ class AbsSpeakerEncoder(nn.Module, ABC):
         Returns:
             (B, E).
         """
+
+
+# Of an extractor that is told the speaker by an embedding: it knows the width of the features that it hands over.
+SPEAKER_ENCODER = Slot("speaker_encoder", deferred=True)
+
+
+def encoder_of_frames(encoder: AbsSpeakerEncoder) -> AbsSpeakerEncoder:
+    """``encoder``, for extractors that hand over features of their own.
+
+    Raises:
+        ValueError: it takes waveforms.
+    """
+    if encoder.takes_waveform:
+        raise ValueError(
+            f"{type(encoder).__name__} takes waveforms, and this extractor hands over features of its own; choose "
+            "another speaker_encoder, or an extractor that hands over the waveform (bsrnn)."
+        )
+    return encoder
+
+
+def encoder_at_rate(encoder: AbsSpeakerEncoder, sample_rate: int) -> AbsSpeakerEncoder:
+    """``encoder``, for an extractor of ``sample_rate`` Hz.
+
+    Raises:
+        ValueError: it takes waveforms of another rate.
+    """
+    if encoder.sample_rate not in (None, sample_rate):
+        raise ValueError(
+            f"{type(encoder).__name__} works at {encoder.sample_rate} Hz, but extractor_conf says sample_rate: "
+            f"{sample_rate}; choose another speaker_encoder."
+        )
+    return encoder
 
 
 def mean_over_time(values: Tensor, lengths: Tensor | None) -> Tensor:

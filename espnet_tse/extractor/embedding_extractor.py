@@ -5,7 +5,7 @@ from typing import Any, Callable, Self
 from torch import Tensor
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue
-from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_at_rate
 from espnet_tse.extractor.enrollment_mel import EnrollmentMel
 from espnet_tse.extractor.stft import STFT
 
@@ -16,8 +16,7 @@ class EmbeddingExtractor(AbsExtractor):
     Their ``Config`` has ``sample_rate`` (Hz), ``n_fft``, ``hop_length`` (samples) and ``num_mels``.
     """
 
-    wants_speaker_encoder = True
-    gives_waveform = True
+    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
 
     def __init__(self, config: Any, speaker_encoder: AbsSpeakerEncoder):
         super().__init__()
@@ -27,8 +26,8 @@ class EmbeddingExtractor(AbsExtractor):
         self.speaker_encoder = speaker_encoder
 
     @classmethod
-    def from_config(cls, config: Any, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]) -> Self:
-        return cls(config, new_speaker_encoder(config.num_mels))
+    def from_config(cls, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]) -> Self:
+        return cls(config, encoder_at_rate(new_speaker_encoder(input_dim=config.num_mels), config.sample_rate))
 
     @property
     def embedding_dim(self) -> int:

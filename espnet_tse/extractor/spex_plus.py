@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
-from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_of_frames
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
 from espnet_tse.extractor.tcn import TCNBlock
 from espnet_tse.layers.sequence_norm import FrameNorm
@@ -49,7 +49,7 @@ class SpExPlus(AbsExtractor):
     """
 
     Config = SpExPlusConfig
-    wants_speaker_encoder = True
+    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
 
     def __init__(self, config: SpExPlusConfig, speaker_encoder: AbsSpeakerEncoder):
         super().__init__()
@@ -65,9 +65,9 @@ class SpExPlus(AbsExtractor):
 
     @classmethod
     def from_config(
-        cls, config: SpExPlusConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]
+        cls, config: SpExPlusConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]
     ) -> "SpExPlus":
-        return cls(config, new_speaker_encoder(config.num_filters * len(config.filter_sizes)))
+        return cls(config, encoder_of_frames(new_speaker_encoder(input_dim=config.num_filters * len(config.filter_sizes))))
 
     def stack(self) -> list[TCNBlock]:
         conf, speaker = self.config, self.speaker_encoder.output_dim

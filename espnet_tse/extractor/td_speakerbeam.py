@@ -6,7 +6,7 @@ from typing import Callable
 from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
-from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_of_frames
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
 from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.extractor.tcn import TCNBlock
@@ -47,7 +47,7 @@ class TDSpeakerBeam(AbsExtractor):
     """Learned filters, TCN, speaker adaptation in front of one block, ReLU mask, learned synthesis."""
 
     Config = TDSpeakerBeamConfig
-    wants_speaker_encoder = True
+    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
 
     def __init__(self, config: TDSpeakerBeamConfig, speaker_encoder: AbsSpeakerEncoder):
         super().__init__()
@@ -64,9 +64,9 @@ class TDSpeakerBeam(AbsExtractor):
 
     @classmethod
     def from_config(
-        cls, config: TDSpeakerBeamConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]
+        cls, config: TDSpeakerBeamConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]
     ) -> "TDSpeakerBeam":
-        return cls(config, new_speaker_encoder(config.num_filters))
+        return cls(config, encoder_of_frames(new_speaker_encoder(input_dim=config.num_filters)))
 
     def block(self, index: int) -> TCNBlock:
         conf = self.config

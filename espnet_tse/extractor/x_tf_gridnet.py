@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
-from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_of_frames
 from espnet_tse.extractor.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.stft import STFT
 from espnet_tse.schema.padding import valid_mask
@@ -77,7 +77,7 @@ class XTFGridNet(AbsExtractor):
     """STFT -> convolution -> (fusion, TF-GridNet block) a few times -> STFT of the target, by complex mapping."""
 
     Config = XTFGridNetConfig
-    wants_speaker_encoder = True
+    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
 
     def __init__(self, config: XTFGridNetConfig, speaker_encoder: AbsSpeakerEncoder):
         super().__init__()
@@ -92,9 +92,9 @@ class XTFGridNet(AbsExtractor):
 
     @classmethod
     def from_config(
-        cls, config: XTFGridNetConfig, new_speaker_encoder: Callable[[int], AbsSpeakerEncoder]
+        cls, config: XTFGridNetConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]
     ) -> "XTFGridNet":
-        return cls(config, new_speaker_encoder(2 * (config.n_fft // 2 + 1)))
+        return cls(config, encoder_of_frames(new_speaker_encoder(input_dim=2 * (config.n_fft // 2 + 1))))
 
     @property
     def embedding_dim(self) -> int:

@@ -4,11 +4,14 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from espnet_tse.io.slots import Slot
 from espnet_tse.schema import Frames
 
 
 class AbsFrontend(nn.Module, ABC):
     """Waveform -> feature frames; condition encoders call it for mixture and enrollment."""
+
+    slots: dict[str, Slot] = {}
 
     @property
     @abstractmethod

@@ -31,7 +31,13 @@ class CodecLatent(AbsFrontend):
         leave_out_of_checkpoints(self, "codec")
 
     @classmethod
-    def from_config(cls, config: CodecLatentConfig, codec: AbsCodec) -> "CodecLatent":
+    def from_config(cls, config: CodecLatentConfig, codec: AbsCodec | None) -> "CodecLatent":
+        """
+        Raises:
+            ValueError: the system has no codec.
+        """
+        if codec is None:
+            raise ValueError("frontend codec_latent takes its features from the tokenizer 'acoustic'; name it, or use log_mel.")
         return cls(codec)
 
     def train(self, mode: bool = True) -> "CodecLatent":

@@ -8,48 +8,58 @@ from espnet_tse.io.nearest_name import check_known
 
 
 class Choices:
-    """The table behind one ``--<option>`` / ``--<option>_conf`` pair.
+    """The table behind ``--<option>`` / ``--<option>_conf`` pairs.
 
-    Each class has a frozen dataclass ``Config`` that checks its values, and ``from_config(config,
-    **parts)`` that builds it from the configuration and the modules it is composed of.
+    Each class has a frozen dataclass ``Config`` that checks its values, a dict ``slots`` of the parts it is
+    composed of, and ``from_config(config, **parts)`` that builds it from the configuration and these parts.
     """
 
     def __init__(self, option: str, **classes: type):
         self.option, self.classes = option, classes
 
-    def config(self, name: str, conf: dict) -> Any:
+    def chosen(self, name: str, option: str | None = None) -> type:
+        """The class of ``name``.
+
+        Args:
+            option: begins the message where it is not that of the table.
+        Raises:
+            ValueError: there is none; with the nearest known name.
+        """
+        check_known([name], self.classes, where=f"--{option or self.option}")
+        return self.classes[name]
+
+    def config(self, name: str, conf: dict, option: str | None = None) -> Any:
         """The checked configuration of ``name``.
 
         Raises:
             ValueError: unknown name or key (with the nearest known one), or a value that ``Config`` refuses.
         """
-        check_known([name], self.classes, where=f"--{self.option}")
-        cls = self.classes[name]
-        where = f"{self.option}_conf of '{name}'"
-        check_known(conf, [field.name for field in fields(cls.Config)], where=where)
-        if faults := faults_of_types(cls.Config, conf):
-            raise ValueError(f"{where}: {'; '.join(faults)}")
-        try:
-            return cls.Config(**conf)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{where}: {error}") from error
+        cls = self.chosen(name, option)
+        return checked(cls.Config, conf, where=f"{option or self.option}_conf of '{name}'")
 
     def build(self, name: str, conf: dict, **parts: Any) -> Any:
         """Build ``name`` from its YAML block; ``parts`` are the built modules it is composed of."""
         config = self.config(name, conf)  # first, for its message about an unknown name
         return self.classes[name].from_config(config, **parts)
 
-    def resolved(self, name: str, conf: dict) -> dict:
+    def resolved(self, name: str, conf: dict, option: str | None = None) -> dict:
         """The YAML block of ``name`` with every default written out."""
-        return asdict(self.config(name, conf))
+        return asdict(self.config(name, conf, option))
 
-    def add_arguments(self, parser, default: str | None = None) -> None:
-        """Add the pair of options to an ESPnet parser."""
-        from espnet2.utils.nested_dict_action import NestedDictAction
 
-        parser.add_argument(
-            f"--{self.option}", default=default, help=f"one of: {', '.join(sorted(self.classes))}"
-        )
-        parser.add_argument(
-            f"--{self.option}_conf", action=NestedDictAction, default={}, help=f"keyword arguments of {self.option}"
-        )
+def checked(settings: type, conf: dict, where: str) -> Any:
+    """A dataclass from a YAML mapping.
+
+    Args:
+        settings: a frozen dataclass that checks its values.
+        where: begins each message.
+    Raises:
+        ValueError: an unknown key (with the nearest known one), a value of another type, or one that it refuses.
+    """
+    check_known(conf, [field.name for field in fields(settings)], where=where)
+    if faults := faults_of_types(settings, conf):
+        raise ValueError(f"{where}: {'; '.join(faults)}")
+    try:
+        return settings(**conf)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error

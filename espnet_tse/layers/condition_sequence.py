@@ -40,7 +40,7 @@ def join_conditions(
         mixture_start: (B,) frames. On the time axis the enrollment then begins at 0 and the mixture here,
             as in a target that is the enrollment followed by what is wanted of the mixture.
     """
-    enrollment, mixture = conditions.enrollment, conditions.mixture
+    enrollment, mixture = conditions.streams["enrollment"], conditions.streams["mixture"]
     batch, device = mixture.values.size(0), mixture.values.device
     never = torch.zeros(batch, 1, dtype=torch.bool, device=device)
     gap = GAP_S * frame_rate
@@ -81,12 +81,13 @@ def mixture_at(
     Returns:
         (B, T, D); behind a row's end its last frame is repeated.
     """
-    index = torch.arange(num_frames, device=conditions.mixture.values.device)[None]
+    streams = conditions.streams
+    index = torch.arange(num_frames, device=streams["mixture"].values.device)[None]
     if mixture_start is None:
-        return frames_at(conditions.mixture, index, frame_rate)
+        return frames_at(streams["mixture"], index, frame_rate)
     behind_start = index - mixture_start[:, None]
-    enrollment = frames_at(conditions.enrollment, index, frame_rate)
-    mixture = frames_at(conditions.mixture, behind_start, frame_rate)
+    enrollment = frames_at(streams["enrollment"], index, frame_rate)
+    mixture = frames_at(streams["mixture"], behind_start, frame_rate)
     return torch.where((behind_start < 0)[..., None], enrollment, mixture)
 
 
@@ -106,7 +107,7 @@ def frames_at(frames: Frames, index: Tensor, frame_rate: float) -> Tensor:
 
 def mean_enrollment(conditions: Conditions) -> Tensor:
     """Mean of the enrollment's valid frames: (B, 1, D), what a speaker embedding would be."""
-    enrollment = conditions.enrollment
+    enrollment = conditions.streams["enrollment"]
     valid = (~enrollment.padding_mask)[..., None]
     total = (enrollment.values * valid).sum(dim=1, keepdim=True)
     return total / enrollment.lengths.clamp_min(1)[:, None, None]

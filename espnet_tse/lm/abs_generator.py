@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 
-from torch import Tensor, nn
+from torch import nn
 
-from espnet_tse.schema import Conditions, DecodeConf, Prediction
+from espnet_tse.io.slots import Slot
+from espnet_tse.schema import Conditions, Prediction, Request
 
 
 class AbsGenerator(nn.Module, ABC):
@@ -14,15 +15,13 @@ class AbsGenerator(nn.Module, ABC):
     the system calls it.
     """
 
+    slots: dict[str, Slot] = {}
+
     @abstractmethod
-    def generate(
-        self, conditions: Conditions, num_frames: Tensor, conf: DecodeConf, keys: list[str]
-    ) -> Prediction:
+    def generate(self, conditions: Conditions, request: Request) -> Prediction:
         """Predict the target.
 
         Args:
             conditions: of B rows.
-            num_frames: (B,) int64, frames of the target, which is as long as the mixture.
-            conf: how to decode.
-            keys: B utterance ids; with ``conf.seed`` they seed each row's draws.
+            request: how long it is, how to decode, and what of it is given.
         """

@@ -11,10 +11,11 @@ from espnet_tse.schema.padding import padding_mask
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.lm.leading_codes import codes_behind
-from espnet_tse.lm.sampling import choose_tokens, row_draws
-from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, DecodeConf, Frames, Prediction
+from espnet_tse.lm.sampling import SamplingConf, choose_tokens, row_draws
+from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, Frames, Prediction, Request, Streams
 
 BOS, TASK, SEPARATOR = range(3)
+LENGTH_MODES = ("exact", "bounded", "eos")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,20 @@ class DecoderOnlyConfig(TransformerConfig):
             raise ValueError(f"num_codebooks is {self.num_codebooks}, want 1 or more.")
         if not 0.0 <= self.history_dropout <= 1.0:
             raise ValueError(f"history_dropout is {self.history_dropout}, want a share in [0, 1].")
+
+
+@dataclass(frozen=True)
+class DecoderOnlyDecode(SamplingConf):
+    """Settings of ``DecoderOnlyLM.generate``."""
+
+    length_mode: str = "exact"  # exact: the target's known length; bounded: an end from 0.9 T on; eos: any
+    use_cache: bool = True  # False: every step recomputes the whole sequence (for checks only)
+
+    def faults(self) -> list[str]:
+        faults = super().faults()
+        if self.length_mode not in LENGTH_MODES:
+            faults.append(f"length_mode '{self.length_mode}' is none of {list(LENGTH_MODES)}")
+        return faults
 
 
 class DecoderOnlyLM(AbsGenerator):
@@ -133,7 +148,8 @@ class DecoderOnlyLM(AbsGenerator):
         self, conditions: Conditions, num_positions: int, enrollment_frames: Tensor | None = None
     ) -> Tensor:
         """What the conditions add to the inputs of target positions: (B, T | 1, D | 1), zero by default."""
-        added = conditions.mixture.values.new_zeros(conditions.mixture.values.size(0), 1, 1)
+        mixture = conditions.streams["mixture"].values
+        added = mixture.new_zeros(mixture.size(0), 1, 1)
         if self.stack.config.add_mixture:
             added = added + mixture_at(conditions, num_positions, self.spec.frame_rate, enrollment_frames)
         if self.stack.config.add_enrollment:
@@ -155,31 +171,25 @@ class DecoderOnlyLM(AbsGenerator):
         return self.head(hidden).unflatten(-1, (self.num_streams, self.end_token + 1))
 
     @torch.no_grad()
-    def generate(
-        self,
-        conditions: Conditions,
-        num_frames: Tensor,
-        conf: DecodeConf,
-        keys: list[str],
-        enrollment_frames: Tensor | None = None,
-        enrollment_codes: Codes | None = None,
-    ) -> Prediction:
+    def generate(self, conditions: Conditions, request: Request) -> Prediction:
         """Frame by frame with a key-value cache; rows end by themselves.
 
+        With ``output_enrollment`` the enrollment's codes are predicted first and left out of what is returned.
         Args:
-            enrollment_frames: (B,) frames of the enrollment, for "Ref output": they are predicted first
-                and left out of what is returned.
-            enrollment_codes: (B, >= n, T_e) with these lengths: the truth, taken instead of predictions.
+            request: its ``given`` may hold the stream ``enrollment``, codes (B, >= n, T_e) that are then taken
+                instead of predictions.
         Returns:
-            codes (B, n, T'), T' the longest row, and one function evaluation a generated frame.
+            ``acoustic`` codes (B, n, T'), T' the longest row, and one function evaluation a generated frame.
         """
+        conf, num_frames = request.conf, self.spec.num_frames(request.num_samples)
+        enrollment_frames, enrollment_codes = self.leading_enrollment(conditions, request)
         prefix = self.prefix(conditions, enrollment_frames)
-        batch, device = len(keys), prefix.values.device
+        batch, device = len(request.keys), prefix.values.device
         lead = torch.zeros_like(num_frames) if enrollment_frames is None else enrollment_frames
         limit = lead + num_frames if conf.length_mode == "exact" else lead + num_frames + 2
         steps = int(limit.max())
         earliest_end = lead + self.earliest_end(num_frames, conf)
-        draws = row_draws(keys, conf.seed, steps, self.num_streams).to(device) if conf.sampling else None
+        draws = row_draws(request.keys, conf.seed, steps, self.num_streams).to(device) if conf.sampling else None
         generated = torch.full((batch, self.num_streams, steps), PADDING_CODE, device=device)
         lengths = torch.zeros(batch, dtype=torch.int64, device=device)
         active = torch.arange(batch, device=device)  # rows still decoding, as held by the cache
@@ -211,7 +221,14 @@ class DecoderOnlyLM(AbsGenerator):
         codes = Codes(generated[:, :, : int(lengths.max())], lengths, self.spec.frame_rate)
         if enrollment_frames is not None:
             codes = codes_behind(codes, enrollment_frames)
-        return Prediction(codes=codes, num_function_evaluations=step + 1)
+        return Prediction(Streams(acoustic=codes), num_function_evaluations=step + 1)
+
+    def leading_enrollment(self, conditions: Conditions, request: Request) -> tuple[Tensor | None, Codes | None]:
+        """Frames (B,) and given codes of the enrollment, for "Ref output"; None for what there is not."""
+        if not self.config.output_enrollment:
+            return None, None
+        given = request.given.streams.get("enrollment") if request.given else None
+        return self.spec.num_frames(conditions.enrollment_num_samples), given
 
     def given_tokens(self, codes: Codes, step: int, tokens: Tensor) -> Tensor:
         """(B, n) the frame ``step`` of ``codes`` where a row has one, else ``tokens``."""
@@ -219,7 +236,7 @@ class DecoderOnlyLM(AbsGenerator):
         return torch.where((step < codes.lengths)[:, None], frame, tokens)
 
     @staticmethod
-    def earliest_end(num_frames: Tensor, conf: DecodeConf) -> Tensor:
+    def earliest_end(num_frames: Tensor, conf: DecoderOnlyDecode) -> Tensor:
         """(B,) first frame of the target at which a row may end by itself."""
         if conf.length_mode == "exact":
             return num_frames + 1

@@ -1,11 +1,36 @@
 """Choosing tokens from logits, batched, with draws that belong to their row."""
 
 import zlib
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from espnet_tse.schema import DecodeConf
+
+
+@dataclass(frozen=True)
+class SamplingConf(DecodeConf):
+    """Settings of a system that generates tokens."""
+
+    sampling: bool = False  # False: the most likely token (greedy); True: draw
+    top_k: int = 0  # draw among the k likeliest tokens; 0: no limit
+    top_p: float = 1.0  # draw within the smallest set of this probability mass
+    temperature: float = 1.0  # divides the logits before drawing
+
+    @property
+    def draws(self) -> bool:
+        return self.sampling
+
+    def faults(self) -> list[str]:
+        faults = super().faults()
+        if self.top_k < 0:
+            faults.append(f"top_k is {self.top_k}, want 0 (no limit) or more")
+        if not 0.0 < self.top_p <= 1.0:
+            faults.append(f"top_p is {self.top_p}, want a share in (0, 1]")
+        if self.temperature <= 0.0:
+            faults.append(f"temperature is {self.temperature}, want a positive number (greedy: sampling: false)")
+        return faults
 
 
 def row_draws(keys: list[str], seed: int, num_steps: int, num_streams: int) -> Tensor:
@@ -25,7 +50,7 @@ def row_draws(keys: list[str], seed: int, num_steps: int, num_streams: int) -> T
     return torch.stack(draws)
 
 
-def choose_tokens(logits: Tensor, conf: DecodeConf, draws: Tensor | None) -> Tensor:
+def choose_tokens(logits: Tensor, conf: SamplingConf, draws: Tensor | None) -> Tensor:
     """Greedy choice, or a draw after temperature, top-k and top-p.
 
     Args:

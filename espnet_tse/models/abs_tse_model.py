@@ -1,32 +1,50 @@
 """What every target speaker extraction model offers to training, decoding and the API."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
-from espnet_tse.schema.padding import valid_mask
+from espnet_tse.codec.abs_identified import AbsIdentified
+from espnet_tse.io.slots import Pretrained, Slot
+from espnet_tse.models.abs_selector import AbsSelector
+from espnet_tse.models.best_of import best_of
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.long_form import extract_in_chunks
-from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
-from espnet_tse.io.scp import DataError
+from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
+from espnet_tse.schema.padding import valid_mask
 
 
 class AbsTSEModel(AbsESPnetModel, ABC):
-    """An encoder / lm / vocoder triple with ESPnet's training contract and one ``extract``."""
+    """A composition of parts with ESPnet's training contract and one ``extract``."""
 
+    Config: ClassVar[type]  # frozen dataclass, the YAML's ``model_conf``
+    Decode: ClassVar[type[DecodeConf]] = DecodeConf  # frozen dataclass, a decoding YAML
+    slots: ClassVar[dict[str, Slot]]  # the parts, in the order in which they are built
+    # Name under ``tokenizers:`` -> what has to stand there.
+    tokenizers: ClassVar[dict[str, type[AbsIdentified]]] = {}
+    pretrained: ClassVar[dict[str, Pretrained]] = {}  # names under ``pretrained:`` that it can begin with
+    tasks: ClassVar[tuple[str, ...]] = ("tse",)  # of ``schema.tse_batch.TASKS``, those it was made for
     sample_rate: int  # Hz, of everything that goes in and comes out
-    slots: tuple[str, ...] = ("frontend", "encoder", "lm", "vocoder")  # the options of a YAML it is composed of
-    needs_codec: bool = True
     config: Any  # its ``Config``
-    has_front_end: bool = False  # knows ``DecodeConf.front_end_settings``
+    configs: Mapping[str, Any]  # option -> ``Config`` of the model and its parts, where a YAML has built it
 
     @classmethod
-    def remarks(cls, conf: DecodeConf, config: Any) -> list[str]:
-        """What of ``conf`` is allowed and may not be meant, for a model of the configuration ``config``."""
+    def faults_of_decoding(cls, conf: DecodeConf, configs: Mapping[str, Any]) -> list[str]:
+        """Settings with which ``extract`` would fail, each with its fix.
+
+        Args:
+            conf: a ``Decode``.
+            configs: option -> ``Config`` of every part that has been chosen; ``model`` is the model's own.
+        """
+        return []
+
+    @classmethod
+    def remarks(cls, conf: DecodeConf, configs: Mapping[str, Any]) -> list[str]:
+        """What of ``conf`` is allowed and may not be meant; arguments as of ``faults_of_decoding``."""
         return []
 
     @abstractmethod
@@ -34,8 +52,8 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """Training criterion (scalar) and statistics (scalars) of a batch with targets."""
 
     @abstractmethod
-    def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
-        """Extract rows of at most ``conf.max_chunk_s`` seconds; level not yet restored."""
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
+        """Extract rows of at most ``max_chunk_s`` seconds; level not yet restored."""
 
     def forward(self, **data) -> tuple[Tensor, dict, Tensor]:
         """ESPnet's contract: padded tensors by name -> (loss, stats, weight in seconds of mixture)."""
@@ -53,33 +71,55 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         return {}
 
     @torch.no_grad()
-    def extract(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
+    def extract(
+        self,
+        batch: TSEBatch,
+        conf: DecodeConf | None = None,
+        given: Prediction | None = None,
+        selector: AbsSelector | None = None,
+    ) -> Estimate:
         """Extract the enrolled speaker from each mixture, of any length.
 
         Args:
             batch: mixtures and enrollments; ``keys`` seed the rows' draws (row numbers where absent).
+            conf: a ``Decode`` of this model; its defaults when None.
+            given: what of the result is known beforehand, see ``Request``.
+            selector: chooses among ``conf.candidates``.
         Returns:
             (B, N) waveform at the mixture's length, level as ``conf.level`` says.
         Raises:
-            ValueError: the batch has another sample rate than the model, or an empty row; or ``conf`` has
-                settings of systems with a front-end, and this is none.
+            ValueError: the batch has another sample rate or task than the model, or an empty row; ``conf`` is of
+                another model; or there are candidates and no selector.
         """
-        if conf.front_end_settings and not self.has_front_end:
-            raise DataError(
-                f"inference config: {', '.join(conf.front_end_settings)} is for systems with a front-end "
-                f"(model: usef_laura_tse), this is {type(self).__name__}; leave it out."
-            )
+        conf = self.Decode() if conf is None else conf
+        self._check(batch, conf)
+        estimate = self.estimate
+        if conf.candidates > 1:
+            if selector is None:
+                raise ValueError(f"candidates: {conf.candidates} wants a selector; give one to extract().")
+            estimate = best_of(estimate, selector)
+        keys = [str(row) for row in range(batch.mixture.size(0))] if batch.keys is None else batch.keys
+        request = Request(batch.mixture_lengths, keys, conf, given)
+        result = extract_in_chunks(estimate, batch, request)
+        result.waveform = restore_level(result.waveform, batch, conf.level)
+        return result
+
+    def _check(self, batch: TSEBatch, conf: DecodeConf) -> None:
+        """Raise ValueError for what ``extract`` does not take."""
+        if type(conf) is not self.Decode:
+            raise ValueError(f"{type(self).__name__} takes settings of {self.Decode.__name__}, not {type(conf).__name__}.")
         if batch.sample_rate != self.sample_rate:
             raise ValueError(
                 f"the model works at {self.sample_rate} Hz but the batch is at {batch.sample_rate} Hz; resample it."
             )
-        if int(batch.mixture_lengths.min()) < 1 or int(batch.enrollment_lengths.min()) < 1:
+        if batch.task not in self.tasks:
+            raise ValueError(f"task '{batch.task}' is none of this model's: {', '.join(self.tasks)}.")
+        wants_enrollment = batch.task in ("tse", "rtse")
+        if wants_enrollment != (batch.enrollment is not None):
+            raise ValueError(f"task '{batch.task}' {'wants an' if wants_enrollment else 'takes no'} enrollment.")
+        lengths = [batch.mixture_lengths, *([batch.enrollment_lengths] if wants_enrollment else [])]
+        if min(int(length.min()) for length in lengths) < 1:
             raise ValueError("an empty mixture or enrollment cannot be extracted; remove it from the scp.")
-        if batch.keys is None:
-            batch.keys = [str(row) for row in range(batch.mixture.size(0))]
-        estimate = extract_in_chunks(self.estimate, batch, conf)
-        estimate.waveform = restore_level(estimate.waveform, batch, conf.level)
-        return estimate
 
 
 def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:

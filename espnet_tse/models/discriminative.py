@@ -7,10 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
+from espnet_tse.io.slots import Slot
 from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema import Estimate, Request, TSEBatch
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 
@@ -40,8 +41,7 @@ class Discriminative(AbsTSEModel):
     """Any ``AbsExtractor`` with a criterion; needs no codec."""
 
     Config = DiscriminativeConfig
-    slots = ("extractor",)
-    needs_codec = False
+    slots = {"extractor": Slot("extractor")}
 
     def __init__(self, extractor: AbsExtractor, config: DiscriminativeConfig = DiscriminativeConfig()):
         super().__init__()
@@ -104,15 +104,8 @@ class Discriminative(AbsTSEModel):
             )
         return F.cross_entropy(logits, batch.speaker, ignore_index=-1, reduction="sum") / known.clamp_min(1)
 
-    @classmethod
-    def remarks(cls, conf: DecodeConf, config: DiscriminativeConfig) -> list[str]:
-        if not conf.generative_settings:
-            return []
-        settings = ", ".join(conf.generative_settings)
-        return [f"{settings} has no effect: a discriminative model generates nothing"]
-
     @torch.no_grad()
-    def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         """One pass of the extractor."""
         waveform = self.extractor(batch).waveform
         return Estimate(waveform, batch.mixture_lengths, batch.sample_rate, num_function_evaluations=1)

@@ -4,35 +4,43 @@ from typing import Mapping
 
 from torch import Tensor
 
-from espnet_tse.schema import Codes, TSEBatch
+from espnet_tse.schema import Codes, Frames, Streams, TSEBatch
+from espnet_tse.schema.tse_batch import TARGET_PREFIX
 
 
 def to_tse_batch(data: Mapping[str, Tensor], sample_rate: int) -> TSEBatch:
     """Translate ESPnet's data names.
 
     Args:
-        data: ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), optional ``speech_ref1`` (B, N) and
-            ``target_codes`` (B, K, T) with ``target_codes_rate`` (1,) Hz; each with ``*_lengths``. Optional
-            ``speaker`` (B,) and ``speaker_embedding`` (B, E).
+        data: ``speech_mix`` (B, N), optional ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) and
+            ``target_<stream>``, codes (B, K, T) or frames (B, T, D), with ``target_<stream>_rate`` (1,) Hz; each with
+            ``*_lengths``. Optional ``speaker`` (B,) and ``speaker_embedding`` (B, E).
     Raises:
         ValueError: a required name is missing.
     """
-    missing = [name for name in ("speech_mix", "enroll_ref1") if name not in data]
-    if missing:
-        raise ValueError(f"the batch lacks {missing}; it holds {sorted(data)}.")
-    codes = None
-    if "target_codes" in data:
-        frame_rate = float(data["target_codes_rate"].flatten()[0])
-        codes = Codes(data["target_codes"].long(), data["target_codes_lengths"], frame_rate)
+    if "speech_mix" not in data:
+        raise ValueError(f"the batch lacks 'speech_mix'; it holds {sorted(data)}.")
     return TSEBatch(
         mixture=data["speech_mix"],
         mixture_lengths=data["speech_mix_lengths"],
-        enrollment=data["enroll_ref1"],
-        enrollment_lengths=data["enroll_ref1_lengths"],
+        enrollment=data.get("enroll_ref1"),
+        enrollment_lengths=data.get("enroll_ref1_lengths"),
         sample_rate=sample_rate,
         keys=data.get("utt_id"),
         target=data.get("speech_ref1"),
-        target_codes=codes,
+        targets=target_streams(data),
         speaker=data.get("speaker"),
         speaker_embedding=data.get("speaker_embedding"),
     )
+
+
+def target_streams(data: Mapping[str, Tensor]) -> Streams:
+    """The streams of the targets in a batch of named tensors."""
+    streams = Streams()
+    for name in data:
+        if not (name.startswith(TARGET_PREFIX) and f"{name}_lengths" in data):
+            continue
+        rate = float(data[f"{name}_rate"][0]) if f"{name}_rate" in data else None
+        kind = Frames if data[name].is_floating_point() else Codes
+        streams[name.removeprefix(TARGET_PREFIX)] = kind(data[name], data[f"{name}_lengths"], rate)
+    return streams

@@ -3,22 +3,31 @@
 The variants of the paper's Tables I to III are options of the parts; doc/lauratse_variants.md lists them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor
 
+from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
-from espnet_tse.lm.decoder_only import DecoderOnlyLM
+from espnet_tse.lm.decoder_only import DecoderOnlyDecode, DecoderOnlyLM
 from espnet_tse.lm.leading_codes import frames_behind, join_codes
 from espnet_tse.lm.token_mixing import mix_tokens
 from espnet_tse.loss.code_cross_entropy import code_cross_entropy, code_labels
 from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema import Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
+from espnet_tse.schema import Codes, Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Slot
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
+
+
+# E_m and E_r have the width of the codec's embeddings.
+ENCODER = Slot("encoder", given=lambda tokenizers: {"output_dim": tokenizers["acoustic"].spec.embedding_dim})
+LM = Slot("lm", given=lambda tokenizers: {"codebooks": tokenizers["acoustic"].codebooks, "spec": tokenizers["acoustic"].spec})
+VOCODER = Slot("vocoder", given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,26 @@ class LauraTSEConfig:
             raise ValueError(f"truth_share is {self.truth_share}, want a probability in [0, 1].")
 
 
+@dataclass(frozen=True)
+class LauraTSEDecode(DecoderOnlyDecode):
+    """Settings of an extraction by LauraTSE."""
+
+    refine: bool = True  # False: the codec decodes the n predicted codebooks as they are ("No-Encoder")
+    give_enrollment: bool = False  # "Ref output": the enrollment's codes are given, not predicted
+
+
 class LauraTSE(AbsTSEModel):
     """Encoder-only and decoder-only stacks trained together; 76,529,794 parameters at paper size."""
 
     Config = LauraTSEConfig
+    Decode = LauraTSEDecode
+    slots = {
+        "encoder": ENCODER,
+        "vocoder_encoder": replace(ENCODER, when=lambda config: config.split),
+        "lm": LM,
+        "vocoder": VOCODER,
+    }
+    tokenizers = {"acoustic": AbsCodec}
 
     def __init__(
         self,
@@ -69,8 +94,18 @@ class LauraTSE(AbsTSEModel):
         return cls(encoder, lm, vocoder, config, vocoder_encoder)
 
     @classmethod
-    def remarks(cls, conf: DecodeConf, config: LauraTSEConfig) -> list[str]:
-        if conf.refine or config.split:
+    def faults_of_decoding(cls, conf: LauraTSEDecode, configs: Mapping[str, Any]) -> list[str]:
+        faults = []
+        if conf.give_enrollment and not configs["lm"].output_enrollment:
+            faults.append("give_enrollment is for models trained with lm_conf: {output_enrollment: true}; leave it out")
+        if configs["vocoder"].synthesis == "filter" and conf.length_mode != "exact":
+            mode = f"length_mode: {conf.length_mode}"
+            faults.append(f"{mode} is not for vocoder_conf: {{synthesis: filter}}; set it to exact")
+        return faults
+
+    @classmethod
+    def remarks(cls, conf: LauraTSEDecode, configs: Mapping[str, Any]) -> list[str]:
+        if conf.refine or configs["model"].split:
             return []
         return [
             "refine: false on a model whose language model and vocoder were trained together; 'No-Encoder' "
@@ -94,7 +129,7 @@ class LauraTSE(AbsTSEModel):
             ValueError: the batch has no target codes, or codes of another rate; or no target where its
                 spectrum counts.
         """
-        codes = batch.target_codes
+        codes = batch.targets.get("acoustic")
         if codes is None:
             raise DataError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
         conf, conditions = self.config, self.conditions_of(self.encoder, batch)
@@ -142,7 +177,7 @@ class LauraTSE(AbsTSEModel):
             without the end token, (B, T, n, V).
         """
         prompt, end = self.prompt(batch, conditions), self.lm.end_token
-        streams = batch.target_codes.coarse(self.lm.num_streams)
+        streams = batch.targets["acoustic"].coarse(self.lm.num_streams)
         labels = code_labels(streams.values, streams.lengths, end)
         if not self.lm.config.output_enrollment:
             logits = self.lm(prompt, streams)
@@ -163,17 +198,13 @@ class LauraTSE(AbsTSEModel):
             return conditions
         mixture = self.codes_of(batch.mixture, batch.mixture_lengths)
         enrollment = self.codes_of(batch.enrollment, batch.enrollment_lengths)
-        return Conditions(self.lm.embed_frames(mixture), self.lm.embed_frames(enrollment))
+        streams = Streams(mixture=self.lm.embed_frames(mixture), enrollment=self.lm.embed_frames(enrollment))
+        return replace(conditions, streams=streams)
 
     def codes_of(self, waveform: Tensor, lengths: Tensor) -> Codes:
         """The frozen codec's codes, (B, K, T), of (B, N) signals; in full precision, as stored codes are."""
         with torch.autocast(waveform.device.type, enabled=False):
             return self.codec.encode(waveform, lengths)
-
-    def num_frames(self, lengths: Tensor) -> Tensor:
-        """Code frames of signals of ``lengths`` samples, (B,)."""
-        hop = self.codec.spec.hop_length
-        return torch.div(lengths + hop - 1, hop, rounding_mode="floor")
 
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
         """``filtered_spectrum`` of the mixtures; ValueError without targets."""
@@ -187,58 +218,50 @@ class LauraTSE(AbsTSEModel):
         return Frames(values.masked_fill(target.padding_mask[..., None], 0.0), target.lengths, target.frame_rate)
 
     @torch.no_grad()
-    def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         """Codes by the language model, embeddings by the refiner, samples by the codec.
 
         Raises:
             ValueError: the enrollment's codes are to be given to a model that does not predict them.
         """
         conditions = self.conditions_of(self.encoder, batch)
-        prediction = self.generate(batch, conditions, conf)
+        prediction = self.generate(batch, conditions, request)
         if self.config.split:
             conditions = self.conditions_of(self.vocoder_encoder, batch)
-        waveform = self.decode(prediction, conditions, batch.mixture.size(0), conf.refine)
         return Estimate(
-            waveform,
+            self.decode(prediction, conditions, request.conf.refine),
             batch.mixture_lengths,
             batch.sample_rate,
-            codes=prediction.codes,
+            prediction,
             num_function_evaluations=prediction.num_function_evaluations,
-            diagnostics={"num_frames": int(prediction.codes.lengths.sum())},
+            diagnostics={"num_frames": int(prediction.streams["acoustic"].lengths.sum())},
         )
 
-    def generate(self, batch: TSEBatch, conditions: Conditions, conf: DecodeConf) -> Prediction:
-        """The target's first n codebooks (B, n, T'), frame by frame."""
-        prompt, num_frames = self.prompt(batch, conditions), self.num_frames(batch.mixture_lengths)
-        enrollment = self.leading_enrollment(batch, conf)
-        return self.lm.generate(prompt, num_frames, conf, batch.keys, **enrollment)
-
-    def leading_enrollment(self, batch: TSEBatch, conf: DecodeConf) -> dict:
-        """Arguments of ``lm.generate`` about the enrollment's codes; none where they are not predicted."""
-        if not self.lm.config.output_enrollment:
-            if conf.give_enrollment:
+    def generate(self, batch: TSEBatch, conditions: Conditions, request: Request) -> Prediction:
+        """The target's first n codebooks, ``acoustic`` (B, n, T'), frame by frame."""
+        if request.conf.give_enrollment:
+            if not self.lm.config.output_enrollment:
                 raise ValueError("give_enrollment is for models trained with lm_conf: {output_enrollment: true}.")
-            return {}
-        codes = self.codes_of(batch.enrollment, batch.enrollment_lengths) if conf.give_enrollment else None
-        return {"enrollment_frames": self.num_frames(batch.enrollment_lengths), "enrollment_codes": codes}
+            codes = self.codes_of(batch.enrollment, batch.enrollment_lengths)
+            request = replace(request, given=Prediction(Streams(enrollment=codes)))
+        return self.lm.generate(self.prompt(batch, conditions), request)
 
-    def decode(
-        self, prediction: Prediction, conditions: Conditions, batch_size: int, refine: bool = True
-    ) -> Tensor:
+    def decode(self, prediction: Prediction, conditions: Conditions, refine: bool = True) -> Tensor:
         """(B, N') waveform; a row for which nothing was generated is silent.
 
         Args:
             refine: False leaves the sum of the n codebook vectors as it is ("No-Encoder" of Table I).
         """
-        rows = prediction.codes.lengths.nonzero()[:, 0]
+        lengths = prediction.streams["acoustic"].lengths
+        rows = lengths.nonzero()[:, 0]
         if len(rows) == 0:
-            return conditions.mixture.values.new_zeros(batch_size, 1)
-        codes = prediction.codes.rows(rows)
-        kept = conditions.rows(rows)
+            return conditions.streams["mixture"].values.new_zeros(len(lengths), 1)
+        kept, streams = conditions.rows(rows), prediction.streams.rows(rows)
+        codes = streams["acoustic"]
         embeddings = self.codec.embed(codes)
         if refine:
             embeddings = self.vocoder.refine(kept, embeddings, self.separator)
-        decoded = self.vocoder.synthesize(Prediction(codes=codes, embeddings=embeddings), kept)
-        waveform = decoded.new_zeros(batch_size, decoded.size(1))
+        decoded = self.vocoder.synthesize(Prediction(Streams(acoustic=codes, embedding=embeddings)), kept)
+        waveform = decoded.new_zeros(len(lengths), decoded.size(1))
         waveform[rows] = decoded
         return waveform

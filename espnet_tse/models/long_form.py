@@ -4,9 +4,8 @@ from typing import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema import Estimate, Request, TSEBatch
 
 
 def chunk_starts(num_samples: int, chunk: int, overlap: int) -> list[int]:
@@ -21,37 +20,30 @@ def chunk_starts(num_samples: int, chunk: int, overlap: int) -> list[int]:
 
 
 def extract_in_chunks(
-    estimate: Callable[[TSEBatch, DecodeConf], Estimate], batch: TSEBatch, conf: DecodeConf
+    estimate: Callable[[TSEBatch, Request], Estimate], batch: TSEBatch, request: Request
 ) -> Estimate:
-    """Split rows longer than ``conf.max_chunk_s``, extract all chunks in one batch, cross-fade.
+    """Split rows longer than ``max_chunk_s``, extract all chunks in one batch, cross-fade.
 
     Each chunk is matched in RMS to what is already there on their overlap: generative decoders have a
     level of their own for every call.
 
     Returns:
-        (B, N) waveform, zeros behind each row's length; the codes are kept where nothing was split.
+        (B, N) waveform, zeros behind each row's length; the prediction is kept where nothing was split.
     """
-    chunk = int(conf.max_chunk_s * batch.sample_rate)
-    overlap = int(conf.overlap_s * batch.sample_rate)
+    chunk = int(request.conf.max_chunk_s * batch.sample_rate)
+    overlap = int(request.conf.overlap_s * batch.sample_rate)
     lengths = batch.mixture_lengths.tolist()
     pieces = [(row, start) for row, length in enumerate(lengths) for start in chunk_starts(length, chunk, overlap)]
     if len(pieces) == len(lengths):
-        whole = estimate(batch, conf)
+        whole = estimate(batch, request)
         whole.waveform = fit_lengths(whole.waveform, batch.mixture_lengths, batch.mixture.size(1))
         return whole
-    rows = torch.tensor([row for row, _ in pieces], device=batch.mixture.device)
-    mixtures = [batch.mixture[row, start : min(start + chunk, lengths[row])] for row, start in pieces]
-    piece_lengths = torch.tensor([len(mixture) for mixture in mixtures], device=batch.mixture.device)
-    split = TSEBatch(
-        mixture=pad_sequence(mixtures, batch_first=True),
-        mixture_lengths=piece_lengths,
-        enrollment=batch.enrollment[rows],
-        enrollment_lengths=batch.enrollment_lengths[rows],
-        sample_rate=batch.sample_rate,
-        keys=[f"{batch.keys[row]}@{start}" for row, start in pieces],
-        speaker_embedding=None if batch.speaker_embedding is None else batch.speaker_embedding[rows],
+    rows, starts = torch.tensor(pieces, device=batch.mixture.device).unbind(dim=1)
+    piece_lengths = torch.minimum(batch.mixture_lengths[rows] - starts, torch.full_like(starts, chunk))
+    parts = estimate(
+        batch.rows(rows).crop(starts, piece_lengths),
+        request.rows(rows).crop(starts, piece_lengths, batch.sample_rate),
     )
-    parts = estimate(split, conf)
     waveform = torch.zeros_like(batch.mixture)
     filled = [0] * len(lengths)
     for index, (row, start) in enumerate(pieces):

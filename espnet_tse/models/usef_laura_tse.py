@@ -5,6 +5,7 @@ doc/usef_laura_tse.md has the wiring, the options, and the rows of the paper's T
 
 import contextlib
 from dataclasses import dataclass, replace
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +17,14 @@ from espnet_tse.lm.sampling import row_draws
 from espnet_tse.lm.token_mixing import inject_codes
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
-from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
-from espnet_tse.schema import PADDING_CODE, Codes, Conditions, DecodeConf, Estimate, Frames, Prediction, TSEBatch
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig, LauraTSEDecode
+from espnet_tse.schema import PADDING_CODE, Codes, Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 FRONT_ENDS = ("trained", "frozen")
+OUTPUTS = ("generative", "discriminative")
 G_INPUTS = ("front+ref", "front+mix+ref", "mix+ref")
 SI_SDR_MAX_DB = 30.0  # rows as good as this are left alone
 
@@ -52,6 +55,37 @@ class USEFLauraTSEConfig(LauraTSEConfig):
             raise ValueError("split: true shares nothing between its networks; use g_inputs: front+ref.")
 
 
+@dataclass(frozen=True)
+class USEFLauraTSEDecode(LauraTSEDecode):
+    """LauraTSE's settings and those of a system with a front-end."""
+
+    output: str = "generative"  # "discriminative": the front-end's own output (O = D)
+    autoregressive: bool = True  # False (NAR): one pass with the codes of the front-end's output as history
+    injection_ratio: float = 0.0  # R: NAR takes its codes for so large a share of those it would change
+
+    def faults(self) -> list[str]:
+        faults = super().faults()
+        if self.output not in OUTPUTS:
+            faults.append(f"output '{self.output}' is none of {list(OUTPUTS)}")
+        if not 0.0 <= self.injection_ratio <= 1.0:
+            faults.append(f"injection_ratio is {self.injection_ratio}, want a share in [0, 1]")
+        elif self.autoregressive and self.injection_ratio:
+            faults.append(f"injection_ratio {self.injection_ratio} is for autoregressive: false; set it too")
+        if not self.autoregressive and self.output == "discriminative":
+            faults.append("output: discriminative generates nothing; leave out autoregressive: false")
+        if not self.autoregressive and (self.sampling or self.length_mode != "exact" or self.give_enrollment):
+            faults.append(
+                "autoregressive: false takes the likeliest codes of as many frames as the mixture has; leave out "
+                "sampling, length_mode and give_enrollment"
+            )
+        return faults
+
+    @property
+    def draws(self) -> bool:
+        """Also without sampling: with 0 < R < 1 it is drawn which codes give way."""
+        return super().draws or 0.0 < self.injection_ratio < 1.0
+
+
 class USEFLauraTSE(LauraTSE):
     """D-G: d = D(mixture, enrollment), then LauraTSE on (d, enrollment).
 
@@ -61,8 +95,10 @@ class USEFLauraTSE(LauraTSE):
     """
 
     Config = USEFLauraTSEConfig
-    slots = (*LauraTSE.slots, "extractor")
-    has_front_end = True
+    Decode = USEFLauraTSEDecode
+    # The extractor takes the weights of a discriminative system; a frozen one has to.
+    slots = {**LauraTSE.slots, "extractor": Slot("extractor")}
+    pretrained = {"front_end": Pretrained("extractor", required=lambda config: config.front_end == "frozen")}
 
     def __init__(
         self,
@@ -93,6 +129,15 @@ class USEFLauraTSE(LauraTSE):
         cls, config: USEFLauraTSEConfig, encoder, lm, vocoder, extractor, vocoder_encoder=None
     ) -> "USEFLauraTSE":
         return cls(extractor, encoder, lm, vocoder, config, vocoder_encoder)
+
+    @classmethod
+    def faults_of_decoding(cls, conf: USEFLauraTSEDecode, configs: Mapping[str, Any]) -> list[str]:
+        faults = super().faults_of_decoding(conf, configs)
+        if not conf.autoregressive and configs["lm"].output_enrollment:
+            faults.append(
+                "autoregressive: false is not for models with lm_conf: {output_enrollment: true}; leave it out"
+            )
+        return faults
 
     def train(self, mode: bool = True) -> "USEFLauraTSE":
         super().train(mode)
@@ -130,10 +175,12 @@ class USEFLauraTSE(LauraTSE):
         conditions = encoder(batch)
         if self.config.g_inputs != "front+mix+ref":
             return conditions
-        mixture, front = conditions.mixture, encoder(replace(batch, mixture=batch.extracted)).mixture
+        mixture = conditions.streams["mixture"]
+        front = encoder(replace(batch, mixture=batch.extracted)).streams["mixture"]
         values = front.values + self.mixture_to_front(mixture.values)
         values = values.masked_fill(front.padding_mask[..., None], 0.0)
-        return replace(conditions, mixture=Frames(values, front.lengths, front.frame_rate))
+        front = Frames(values, front.lengths, front.frame_rate)
+        return replace(conditions, streams=Streams({**conditions.streams, "mixture": front}))
 
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
         """As ``LauraTSE.spectrum_loss``; the level of d is its own, so the target is brought to it."""
@@ -143,34 +190,39 @@ class USEFLauraTSE(LauraTSE):
         return filtered_spectrum(self.codec, batch.mixture, batch.target, lengths, estimate, any_level=True)
 
     @torch.no_grad()
-    def estimate(self, batch: TSEBatch, conf: DecodeConf) -> Estimate:
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         """d itself (``conf.output``), or LauraTSE's estimate from it.
 
         The split cascade (``g_inputs: mix+ref``) decodes frame by frame without its front-end.
         Raises:
             ValueError: as ``LauraTSE.estimate``, or one pass of a model that predicts the enrollment too.
         """
+        conf = request.conf
         if conf.output == "discriminative":
             front = self.extracted(batch).extracted
             return Estimate(front, batch.mixture_lengths, batch.sample_rate, num_function_evaluations=1)
         heard = self.config.g_inputs != "mix+ref" or not conf.autoregressive
-        return super().estimate(self.extracted(batch) if heard else batch, conf)
+        return super().estimate(self.extracted(batch) if heard else batch, request)
 
-    def generate(self, batch: TSEBatch, conditions: Conditions, conf: DecodeConf) -> Prediction:
+    def generate(self, batch: TSEBatch, conditions: Conditions, request: Request) -> Prediction:
         """As ``LauraTSE.generate``, or in one teacher-forced pass (NAR).
 
-        NAR: c, the codes of d, are history and pseudo-labels. Of the likeliest codes y those that differ from
+        NAR: c, the codes of d, are history and pseudo-labels; ``request.given`` may bring them as ``acoustic``. Of
+        the likeliest codes y those that differ from
         c give way to it with probability R. The paper says that R injects c "into the decoding sequence", not
         how; this is what training does with the truth (``mix_tokens``).
         """
+        conf = request.conf
         if conf.autoregressive:
-            return super().generate(batch, conditions, conf)
+            return super().generate(batch, conditions, request)
         if self.lm.config.output_enrollment:
             raise ValueError("autoregressive: false is not for models with lm_conf: {output_enrollment: true}.")
-        labels = self.codes_of(batch.extracted, batch.mixture_lengths).coarse(self.lm.num_streams)
+        given = request.given.streams.get("acoustic") if request.given else None
+        labels = given or self.codes_of(batch.extracted, batch.mixture_lengths)
+        labels = labels.coarse(self.lm.num_streams)
         logits = self.lm(self.prompt(batch, conditions), labels)
         predicted = logits[:, :-1, :, : self.lm.end_token].argmax(dim=-1).transpose(1, 2)
-        draws = row_draws(batch.keys, conf.seed, predicted.size(2), self.lm.num_streams)
+        draws = row_draws(request.keys, conf.seed, predicted.size(2), self.lm.num_streams)
         values = inject_codes(predicted, labels.values, conf.injection_ratio, draws)
         values = values.masked_fill(labels.padding_mask[:, None], PADDING_CODE)
-        return Prediction(codes=Codes(values, labels.lengths, labels.frame_rate), num_function_evaluations=1)
+        return Prediction(Streams(acoustic=Codes(values, labels.lengths, labels.frame_rate)), num_function_evaluations=1)

@@ -1,6 +1,6 @@
 """Values that travel between the rooms of the package.
 
-Names are imported when first asked for: the data tools read ``schema.scp`` and must not wait for torch.
+Names are imported when first asked for: the data tools read ``schema.codec_spec`` and must not wait for torch.
 """
 
 import importlib
@@ -14,7 +14,10 @@ _HOMES = {
     "Estimate": "estimate",
     "Frames": "frames",
     "Prediction": "prediction",
+    "Request": "request",
+    "Streams": "streams",
     "TSEBatch": "tse_batch",
+    "Vectors": "conditions",
 }
 __all__ = sorted(_HOMES)
 

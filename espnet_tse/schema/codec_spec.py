@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from espnet_tse.schema.stream_spec import CodesSpec, frames_of
+
 
 @dataclass(frozen=True)
 class CodecSpec:
@@ -24,10 +26,15 @@ class CodecSpec:
         return self.sample_rate / self.hop_length
 
     @property
+    def stream(self) -> CodesSpec:
+        """The codes as one stream."""
+        return CodesSpec(self.num_codebooks, self.codebook_size, self.hop_length)
+
+    @property
     def bitrate(self) -> float:
         """bit/s of all codebooks."""
         return self.frame_rate * self.num_codebooks * (self.codebook_size - 1).bit_length()
 
-    def num_frames(self, num_samples: int) -> int:
-        """Code frames of a signal of ``num_samples`` samples, ceil(N / hop_length)."""
-        return -(-num_samples // self.hop_length)
+    def num_frames(self, num_samples):
+        """Code frames of signals of ``num_samples`` samples (a whole number or an int64 tensor), ceil(N / hop_length)."""
+        return frames_of(num_samples, self.hop_length)

@@ -1,22 +1,24 @@
-"""A batch of codec code sequences."""
+"""A batch of code sequences."""
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from espnet_tse.schema.padding import padding_mask
+from espnet_tse.schema.rows import BatchedFields, frame_spans, take_spans
 
 PADDING_CODE = -1  # fills the frames behind a row's length; never a codebook entry
 
 
 @dataclass
-class Codes:
-    """Residual-quantizer codes with their valid lengths and their rate."""
+class Codes(BatchedFields):
+    """Codes of one or several codebooks with their valid lengths and their rate."""
 
     values: Tensor  # (B, K, T) int64, 0 .. codebook_size - 1, PADDING_CODE at padding
     lengths: Tensor  # (B,) int64, valid frames a row
-    frame_rate: float  # Hz
+    frame_rate: float | None  # Hz; None for a fixed number a recording, however long it is
+
+    shared = ("frame_rate",)
 
     def __post_init__(self):
         if self.values.dim() != 3 or self.lengths.shape != self.values.shape[:1]:
@@ -34,9 +36,10 @@ class Codes:
         """The first ``num_codebooks`` codebooks, (B, num_codebooks, T)."""
         return Codes(self.values[:, :num_codebooks], self.lengths, self.frame_rate)
 
-    def rows(self, index: Tensor) -> "Codes":
-        """The batch rows of ``index`` (int64)."""
-        return Codes(self.values[index], self.lengths[index], self.frame_rate)
-
-    def to(self, device: torch.device | str) -> "Codes":
-        return Codes(self.values.to(device), self.lengths.to(device), self.frame_rate)
+    def crop(self, starts: Tensor, lengths: Tensor, sample_rate: int) -> "Codes":
+        """The codes of a span of every row, see ``frame_spans``; a fixed number a recording stays whole."""
+        if self.frame_rate is None:
+            return self
+        first, count = frame_spans(starts, lengths, sample_rate, self.frame_rate, self.lengths)
+        values = take_spans(self.values.transpose(1, 2), first, count, PADDING_CODE).transpose(1, 2)
+        return Codes(values, count, self.frame_rate)

@@ -1,28 +1,31 @@
 """What a condition encoder hands to a generator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
-from espnet_tse.schema.frames import Frames
+from espnet_tse.schema.rows import BatchedFields, moved, rows_of
+from espnet_tse.schema.streams import Streams
+
+
+class Vectors(dict[str, Tensor]):
+    """Name -> (B, E), one vector a row, as the embedding of a speaker."""
+
+    def rows(self, index: Tensor) -> "Vectors":
+        """The batch rows of ``index`` (int64)."""
+        return Vectors({name: rows_of(vector, index) for name, vector in self.items()})
+
+    def to(self, device: torch.device | str) -> "Vectors":
+        return Vectors({name: moved(vector, device) for name, vector in self.items()})
 
 
 @dataclass
-class Conditions:
-    """The mixture and the enrollment as sequences; no system squeezes the enrollment to a vector here."""
+class Conditions(BatchedFields):
+    """Sequences and vectors that describe mixture and enrollment, and what a vocoder may filter."""
 
-    mixture: Frames  # (B, T_m, D)
-    enrollment: Frames  # (B, T_e, D)
-    # The mixture itself, for vocoders that filter it, with its lengths in samples.
-    mixture_waveform: Tensor | None = None  # (B, N)
+    streams: Streams  # ``mixture``, ``enrollment``, and what else a system has
+    vectors: Vectors = field(default_factory=Vectors)  # ``speaker``, ...
+    mixture_waveform: Tensor | None = None  # (B, N), for vocoders that filter it
     mixture_num_samples: Tensor | None = None  # (B,) int64
-
-    def rows(self, index: Tensor) -> "Conditions":
-        """The batch rows of ``index`` (int64)."""
-        waveform, num_samples = self.mixture_waveform, self.mixture_num_samples
-        return Conditions(
-            self.mixture.rows(index),
-            self.enrollment.rows(index),
-            None if waveform is None else waveform[index],
-            None if num_samples is None else num_samples[index],
-        )
+    enrollment_num_samples: Tensor | None = None  # (B,) int64, for generators that predict the enrollment too

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from espnet_tse.schema.padding import padding_mask
+from espnet_tse.schema.rows import BatchedFields, frame_spans, take_spans
 
 
 @dataclass
-class Frames:
+class Frames(BatchedFields):
     """Feature frames with their valid lengths and their rate."""
 
-    values: Tensor  # (B, T, D) float
+    values: Tensor  # (B, T, D) float or complex
     lengths: Tensor  # (B,) int64, valid frames a row
     frame_rate: float  # Hz
+
+    shared = ("frame_rate",)
 
     def __post_init__(self):
         if self.values.dim() != 3 or self.lengths.shape != self.values.shape[:1]:
@@ -28,9 +30,7 @@ class Frames:
         """(B, T) bool, True where a frame is padding."""
         return padding_mask(self.lengths, self.values.size(1))
 
-    def rows(self, index: Tensor) -> "Frames":
-        """The batch rows of ``index`` (int64)."""
-        return Frames(self.values[index], self.lengths[index], self.frame_rate)
-
-    def to(self, device: torch.device | str) -> "Frames":
-        return Frames(self.values.to(device), self.lengths.to(device), self.frame_rate)
+    def crop(self, starts: Tensor, lengths: Tensor, sample_rate: int) -> "Frames":
+        """The frames of a span of every row, see ``frame_spans``."""
+        first, count = frame_spans(starts, lengths, sample_rate, self.frame_rate, self.lengths)
+        return Frames(take_spans(self.values, first, count), count, self.frame_rate)

@@ -1,32 +1,61 @@
 """One batch of a target speaker extraction corpus, as models receive it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor
 
-from espnet_tse.schema.codes import Codes
+from espnet_tse.schema.rows import BatchedFields, take_spans
+from espnet_tse.schema.streams import Streams
+
+TARGET_PREFIX = "target_"  # in front of a stream's name among ESPnet's named tensors
+# Extraction; reverse extraction (all but the enrolled speaker); restoration; separation without an enrollment.
+TASKS = ("tse", "rtse", "sr", "ss")
 
 
 @dataclass
-class TSEBatch:
+class TSEBatch(BatchedFields):
     """Mixtures and enrollments, with the truth where training needs it."""
 
     mixture: Tensor  # (B, N) float, zero-padded
     mixture_lengths: Tensor  # (B,) int64, samples
-    enrollment: Tensor  # (B, N_e) float, zero-padded
-    enrollment_lengths: Tensor  # (B,) int64, samples
-    sample_rate: int  # Hz
+    enrollment: Tensor | None = None  # (B, N_e) float, zero-padded; None where the task has none (sr, ss)
+    enrollment_lengths: Tensor | None = None  # (B,) int64, samples
+    sample_rate: int = field(kw_only=True)  # Hz
     keys: list[str] | None = None  # utterance ids, B of them
     target: Tensor | None = None  # (B, N) float, the clean target, as long as the mixture
-    target_codes: Codes | None = None  # (B, K, T) codes of the target
+    targets: Streams = field(default_factory=Streams)  # stored codes, units or latents of the target
     speaker: Tensor | None = None  # (B,) int64, number of the target's speaker in training, -1 where unknown
     speaker_embedding: Tensor | None = None  # (B, E) of the enrollment, where another model made it
     extracted: Tensor | None = None  # (B, N) what a front-end has made of mixture and enrollment
+    task: str = "tse"  # one of TASKS, of the whole batch
 
-    def to(self, device: torch.device | str) -> "TSEBatch":
-        moved = {
-            name: value.to(device) if isinstance(value, (Tensor, Codes)) else value
-            for name, value in vars(self).items()
-        }
-        return TSEBatch(**moved)
+    shared = ("sample_rate", "task")
+
+    def __post_init__(self):
+        if self.sample_rate < 1:
+            raise ValueError(f"sample_rate is {self.sample_rate}, want Hz, a positive whole number.")
+        if self.task not in TASKS:
+            raise ValueError(f"task '{self.task}' is none of {list(TASKS)}.")
+
+    def crop(self, starts: Tensor, lengths: Tensor) -> "TSEBatch":
+        """A span of every row: mixture, target and all that goes with their time; the enrollment stays whole.
+
+        Args:
+            starts, lengths: (B,) int64, samples; the spans lie inside the rows.
+        Returns:
+            rows whose keys are ``key@start``.
+        """
+
+        def span(signal: Tensor | None) -> Tensor | None:
+            return None if signal is None else take_spans(signal, starts, lengths)
+
+        keys = self.keys and [f"{key}@{start}" for key, start in zip(self.keys, starts.tolist())]
+        return replace(
+            self,
+            mixture=span(self.mixture),
+            mixture_lengths=lengths,
+            target=span(self.target),
+            extracted=span(self.extracted),
+            targets=self.targets.crop(starts, lengths, self.sample_rate),
+            keys=keys,
+        )

@@ -1,5 +1,7 @@
 """Every name -> class table of TSE systems; adding a part is one line here."""
 
+from typing import Any, Iterator, Mapping
+
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
@@ -19,11 +21,12 @@ from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import WavLM
+from espnet_tse.io.choices import Choices
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.models.speaker_selector import SpeakerSimilarity
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE
-from espnet_tse.io.choices import Choices
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 
@@ -53,20 +56,62 @@ speaker_encoder_choices = Choices(
 )
 model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative, usef_laura_tse=USEFLauraTSE)
 
-TSE_CHOICES = (
-    frontend_choices,
-    encoder_choices,
-    lm_choices,
-    vocoder_choices,
-    extractor_choices,
-    speaker_encoder_choices,
-    model_choices,
-)
+# Name of a table, as the slots of a class say it -> the table.
+TABLES = {
+    choices.option: choices
+    for choices in (
+        frontend_choices,
+        encoder_choices,
+        lm_choices,
+        vocoder_choices,
+        extractor_choices,
+        speaker_encoder_choices,
+        model_choices,
+    )
+}
+# How the best of several candidates is chosen, a decoding setting.
+SELECTORS = {"speaker_similarity": SpeakerSimilarity}
 
 
-def slots_of(model: str | None, extractor: str | None = None) -> tuple[str, ...]:
-    """The options that a model of ``model_choices`` is composed of; none for a name that is unknown."""
-    slots = getattr(model_choices.classes.get(model), "slots", ())
-    if getattr(extractor_choices.classes.get(extractor), "wants_speaker_encoder", False):
-        slots += ("speaker_encoder",)
-    return slots
+def all_options() -> dict[str, str]:
+    """Every option that names a part -> the name of its table: the tables' own names and those of all slots."""
+    options = {table: table for table in TABLES}
+    for choices in TABLES.values():
+        for cls in choices.classes.values():
+            options |= {slot.name: slot.table for slot in cls.slots.values()}
+    return options
+
+
+def slots_of(option: str, config: Mapping[str, Any], table: str | None = None) -> Iterator[tuple[str, str]]:
+    """(option, table) of a part and of all that it is composed of.
+
+    Args:
+        option: as ``model``.
+        config: of a system: ``<option>`` and ``<option>_conf`` of each part. Names that are unknown, and blocks that
+            are refused, have no parts.
+        table: of the part; None where it has the option's name.
+    """
+    yield option, table or option
+    choices = TABLES[table or option]
+    cls = choices.classes.get(config.get(option))
+    if cls is None:
+        return
+    try:
+        settings = choices.config(config[option], config.get(f"{option}_conf") or {}, option)
+    except ValueError:
+        return
+    for slot in cls.slots.values():
+        if slot.when(settings):
+            yield from slots_of(slot.name, config, slot.table)
+
+
+def configs_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Option -> checked ``Config`` of every part of a system; ``model`` is the model's own.
+
+    Raises:
+        ValueError: unknown names or keys, values out of range.
+    """
+    return {
+        option: TABLES[table].config(config[option], config.get(f"{option}_conf") or {}, option)
+        for option, table in slots_of("model", config)
+    }

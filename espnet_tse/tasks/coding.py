@@ -3,7 +3,7 @@
 import logging
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,36 +11,47 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.load import load_codec
-from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.codec.manifest import check_same_codec, read_manifest, streams_in
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.schema import Codes, Frames
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def encode_scp(
     codec_dir: Path, scp: Path, output_dir: Path, shard: tuple[int, int] | None, batch_size: int, device: str
 ) -> None:
-    """Codes of every utterance: ``<key>.npy`` int16 (T, K), ``codes.scp`` and the codec's manifest.
+    """Every stream of every utterance: ``<stream>/<key>.npy`` (T, K) or (T, D), ``<stream>.scp``, and the manifest.
 
-    Shard J of N writes below ``output_dir/J``. Files that are there already are kept, if the folder
-    carries this codec's manifest.
+    Codes are stored in the smallest integer type that holds the vocabulary. Shard J of N writes below
+    ``output_dir/J``. Files that are there already are kept, if the folder carries this tokenizer's manifest.
     Raises:
-        DataError: unreadable audio, or codes of another codec in ``output_dir``.
+        DataError: unreadable audio, or codes of another tokenizer in ``output_dir``.
     """
+    specs = streams_in(read_manifest(codec_dir))
 
-    def encode(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[np.ndarray]:
-        codes = codec.encode(waveforms, lengths)
-        rows = codes.values.transpose(1, 2).cpu().numpy().astype(np.int16)
-        return [row[:length] for row, length in zip(rows, codes.lengths.tolist())]
+    def encode(codec: AbsIdentified, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
+        streams = codec.streams_of(waveforms, lengths)
+        rows = {name: stored_rows(streams[name], spec.stored_type) for name, spec in specs.items()}
+        return [{name: rows[name][row] for name in specs} for row in range(len(lengths))]
 
-    def write(path: Path, codes: np.ndarray) -> None:
+    def write(path: Path, tokens: np.ndarray) -> None:
         with atomic_write(path, "wb") as file:
-            np.save(file, codes)
+            np.save(file, tokens)
 
-    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, ("codes.scp", ".npy"), encode, write)
+    products = {name: (f"{name}.scp", name, ".npy") for name in specs}
+    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, products, encode, write)
+
+
+def stored_rows(stream: Codes | Frames, dtype: str) -> list[np.ndarray]:
+    """(T, K) or (T, D) of each row, without padding."""
+    values = stream.values.transpose(1, 2) if isinstance(stream, Codes) else stream.values
+    arrays = values.cpu().numpy().astype(dtype)
+    return [row[:length] for row, length in zip(arrays, stream.lengths.tolist())]
 
 
 def resynthesize_scp(
@@ -59,7 +70,9 @@ def resynthesize_scp(
     Raises:
         DataError: the codec has fewer codebooks, or ``output_dir`` was made with another number of them.
     """
-    spec = read_manifest(codec_dir)["spec"]
+    spec = read_manifest(codec_dir).get("spec")
+    if spec is None:
+        raise DataError(f"{codec_dir}: no residual codec, so there is no resynthesis of it.")
     sample_rate, heard = spec["sample_rate"], spec["num_codebooks"]
     if num_codebooks is not None and not 1 <= num_codebooks <= heard:
         raise DataError(f"--num_codebooks {num_codebooks}: {codec_dir} has {heard} codebooks; ask for 1 .. {heard}.")
@@ -74,15 +87,15 @@ def resynthesize_scp(
     with atomic_write(mark) as file:
         file.write(f"{heard}\n")
 
-    def resynthesize(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[np.ndarray]:
+    def resynthesize(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
         decoded = codec.resynthesize(waveforms, lengths, num_codebooks).cpu().numpy()
-        return [row[:length] for row, length in zip(decoded, lengths.tolist())]
+        return [{"wav": row[:length]} for row, length in zip(decoded, lengths.tolist())]
 
     def write(path: Path, signal: np.ndarray) -> None:
         # A resynthesis at the target's level may peak higher than the target did.
         write_audio(path, signal / max(1.0, float(np.abs(signal).max())), sample_rate)
 
-    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, ("wav.scp", ".wav"), resynthesize, write)
+    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, {"wav": ("wav.scp", "wav", ".wav")}, resynthesize, write)
 
 
 def code_scp(
@@ -92,45 +105,50 @@ def code_scp(
     shard: tuple[int, int] | None,
     batch_size: int,
     device: str,
-    product: tuple[str, str],
-    compute: Callable[[AbsCodec, Tensor, Tensor], list[np.ndarray]],
+    products: dict[str, tuple[str, str, str]],
+    compute: Callable[[Any, Tensor, Tensor], list[dict[str, np.ndarray]]],
     write: Callable[[Path, np.ndarray], None],
 ) -> None:
-    """Run ``compute`` over the files of ``scp`` and ``write`` one file a key.
+    """Run ``compute`` over the files of ``scp`` and ``write`` one file a key and product.
 
     Args:
-        product: name of the scp that is written, and suffix of the files.
-        compute: codec, waveforms (B, N), lengths (B,) -> B arrays.
+        products: name -> name of the scp that is written, folder and suffix of the files.
+        compute: codec, waveforms (B, N), lengths (B,) -> arrays of B utterances, by name of the product.
     """
     folder = output_dir / str(shard[0]) if shard else output_dir
-    name, suffix = product
-    files_in = folder / "wav" if suffix == ".wav" else folder
     paths = read_scp(scp)
     stamp(folder, codec_dir)
     keys = take_shard(list(paths), shard)
-    produced = {key: files_in / f"{key}{suffix}" for key in keys}
-    todo = [key for key in keys if not produced[key].is_file()]
+    files = {
+        name: {key: folder / place / f"{key}{suffix}" for key in keys} for name, (_, place, suffix) in products.items()
+    }
+    # The product that is written last stands for all of an utterance.
+    last = files[list(products)[-1]]
+    todo = [key for key in keys if not last[key].is_file()]
     logging.info(
         f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already"
     )
     if todo:
         codec = load_codec(codec_dir, device)
         started, done = time.perf_counter(), 0
-        for batch in unfinished(length_batches(keys, paths, batch_size), produced):
+        for batch in unfinished(length_batches(keys, paths, batch_size), last):
             rows = [
-                torch.from_numpy(read_utterance(paths[key], key, codec.spec.sample_rate)) for key in batch
+                torch.from_numpy(read_utterance(paths[key], key, codec.sample_rate)) for key in batch
             ]
             lengths = torch.tensor([len(row) for row in rows], device=device)
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
             for key, output in zip(batch, outputs):
-                if not produced[key].is_file():
-                    write(produced[key], output)
-                    done += 1
+                if last[key].is_file():
+                    continue
+                for name in products:
+                    write(files[name][key], output[name])
+                done += 1
             remaining = (time.perf_counter() - started) / done * (len(todo) - done)
             if done == len(todo) or (done // batch_size) % 20 == 0:
                 logging.info(f"{done}/{len(todo)} utterances, {remaining:.0f} s to go")
-    write_scp(folder / name, produced)
+    for name, (list_name, _, _) in products.items():
+        write_scp(folder / list_name, files[name])
 
 
 def read_utterance(path: str, key: str, sample_rate: int) -> np.ndarray:
@@ -163,25 +181,33 @@ def stamp(folder: Path, codec_dir: Path) -> None:
     write_json(folder / "manifest.json", manifest)
 
 
-def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, name: str) -> None:
-    """Join the shards' ``name`` (codes.scp or wav.scp) and check that no key of ``scp`` is missing.
+def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, names: Sequence[str]) -> None:
+    """Join the shards' lists ``names`` and check that no key of ``scp`` is missing.
 
     Raises:
         DataError: a shard is missing or of another codec, or keys were not produced.
     """
     manifest = read_manifest(codec_dir)
-    merged: dict[str, str] = {}
+    merged: dict[str, dict[str, str]] = {name: {} for name in names}
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
         check_same_codec(read_manifest(folder), manifest)
-        merged |= read_scp(folder / name)
+        for name in names:
+            merged[name] |= read_scp(folder / name)
     wanted = read_scp(scp)
-    missing = [key for key in wanted if key not in merged]
-    if missing:
-        raise DataError(
-            f"{output_dir}: lacks {len(missing)} of {len(wanted)} keys of {scp}, first '{missing[0]}'; "
-            "run the shards again, they go on where they stopped."
-        )
+    for name in names:
+        missing = [key for key in wanted if key not in merged[name]]
+        if missing:
+            raise DataError(
+                f"{output_dir}: lacks {len(missing)} of {len(wanted)} keys of {scp}, first '{missing[0]}'; "
+                "run the shards again, they go on where they stopped."
+            )
     stamp(output_dir, codec_dir)
-    write_scp(output_dir / name, {key: merged[key] for key in wanted})
-    logging.info(f"{output_dir / name}: {len(wanted)} utterances")
+    for name in names:
+        write_scp(output_dir / name, {key: merged[name][key] for key in wanted})
+        logging.info(f"{output_dir / name}: {len(wanted)} utterances")
+
+
+def lists_of(codec_dir: Path) -> list[str]:
+    """The lists that tokenization by this tokenizer writes."""
+    return [f"{name}.scp" for name in streams_in(read_manifest(codec_dir))]

@@ -11,29 +11,12 @@ import numpy as np
 import torch
 
 from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.schema import DecodeConf
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
-from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, unfinished
-
-
-def read_decode_conf(path: str | None) -> DecodeConf:
-    """Decoding settings of a YAML; the defaults without one.
-
-    Raises:
-        DataError: missing file, unknown key (with the nearest known one), value out of range.
-    """
-    if path is None:
-        return DecodeConf()
-    conf = read_yaml(path)
-    try:
-        return DecodeConf.from_dict(conf, where=path)
-    except (TypeError, ValueError) as error:
-        raise DataError(str(error)) from error
 
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:

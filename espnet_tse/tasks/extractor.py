@@ -3,6 +3,7 @@
 import logging
 import math
 from pathlib import Path
+from typing import Any, Mapping
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
+from espnet_tse.tasks.choices import SELECTORS
+from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
 from espnet_tse.tasks.shipped import SHIPPED
 
 
@@ -28,34 +31,45 @@ class Extractor:
     >>> estimate = extractor(mixture, enrollment, sample_rate=16000)     # doctest: +SKIP
     """
 
-    def __init__(self, model: AbsTSEModel, conf: DecodeConf = DecodeConf()):
-        self.model, self.conf = model.eval(), conf
+    def __init__(self, model: AbsTSEModel, conf: DecodeConf | Mapping[str, Any] | None = None):
+        """
+        Args:
+            conf: decoding settings, the keys of a decoding YAML; the model's defaults when None.
+        Raises:
+            DataError: settings that the model has not.
+        """
+        self.model = model.eval()
+        self.conf = conf if isinstance(conf, DecodeConf) else decode_settings(type(model), conf or {})
+        self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
 
     @classmethod
     def from_pretrained(
         cls,
         path_or_hf_id: str | Path = SHIPPED,
-        conf: DecodeConf = DecodeConf(),
+        conf: DecodeConf | Mapping[str, Any] | str | None = None,
         checkpoint: str | None = None,
-        codec_dir: str | None = None,
+        tokenizers: Mapping[str, str] | None = None,
         device: str = "cpu",
     ) -> "Extractor":
         """Open an ``exp/`` folder, a packed archive, or a Hugging Face repository (``owner/name``).
 
         Without a path it is the system that comes with the package; its card is README.md in ``SHIPPED``.
 
+        Args:
+            conf: decoding settings or the path of a decoding YAML.
+            checkpoint: file name in the folder.
+            tokenizers: name -> folder, where they are not where training found them.
         Raises:
-            DataError: nothing usable there; the message says what was looked for.
+            DataError: nothing usable there (the message says what was looked for), or settings that the system has
+                not.
         """
-        path = Path(path_or_hf_id)
-        # A misspelt exp/tse_x looks like owner/name too; what begins with a folder that is here is no id.
-        is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"
-        if not path.exists() and is_hf_id and path.parts[0] != "exp":
-            path_or_hf_id = download(str(path_or_hf_id))
-        model = load_model(path_or_hf_id, checkpoint, codec_dir, device)
-        for remark in model.remarks(conf, model.config):
-            logging.warning(f"inference config: {remark}")
-        return cls(model, conf)
+        model, where = load_model(path_or_hf_id, checkpoint, tokenizers, device), "inference config"
+        if isinstance(conf, str):
+            conf, where = read_decode_settings(conf, type(model)), conf
+        extractor = cls(model, conf)
+        for remark in check_for_system(extractor.conf, type(model), model.configs, where):
+            logging.warning(f"{where}: {remark}")
+        return extractor
 
     @property
     def sample_rate(self) -> int:
@@ -129,7 +143,7 @@ class Extractor:
         batch = TSEBatch(*pad(mixtures), *pad(enrollments), sample_rate=self.sample_rate, keys=keys)
         if embeddings is not None:
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
-        return self.model.extract(batch, self.conf)
+        return self.model.extract(batch, self.conf, selector=self.selector)
 
 
 def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
@@ -156,17 +170,3 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
             "samples, nothing useful can be expected"
         )
     return signal.astype(np.float32)
-
-
-def download(hf_id: str) -> str:
-    """Fetch a repository of the Hugging Face hub -> its local folder."""
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise DataError(
-            f"'{hf_id}' is no local path, and the hub needs: pip install -e '.[hub]'."
-        ) from None
-    try:
-        return snapshot_download(hf_id)
-    except (OSError, ValueError) as error:
-        raise DataError(f"'{hf_id}' is no local path and cannot be had from the hub: {error}") from error

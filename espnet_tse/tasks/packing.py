@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
@@ -11,18 +12,22 @@ from espnet_tse.io.files import atomic_write, sha256_of
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import (
     DEFAULT_CHECKPOINT,
-    find_codec,
     find_frontend,
     load_from_folder,
-    needs_codec,
     read_config,
+    tokenizers_of,
 )
+from espnet_tse.tasks.locations import located
+from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
-CODEC_FILES = ("config.yaml", "model.pth", "manifest.json")
+TOKENIZER_FILES = ("config.yaml", "model.pth", "manifest.json")
+# Paths of the training machine, which say nothing elsewhere.
+LOCAL = ("output_dir", "train_data_dir", "valid_data_dir", "train_tokens", "valid_tokens", "config", "pretrained")
+LOCAL += ("train_embeddings", "valid_embeddings")
 
 
 def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()) -> None:
-    """Write model, configuration, codec, a frontend's own model, identity and results of a system into a zip archive.
+    """Write a system into a zip archive: model, configuration, tokenizers, a frontend's own model, identity, results.
 
     Args:
         folder: ``exp/tse_...``.
@@ -30,35 +35,47 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         checkpoint: which weights; stored under the name that extraction looks for.
         extra: further files (RESULTS.md, licences), stored by their names.
     Raises:
-        DataError: a file is missing, or what would be packed does not open: other weights, another codec.
+        DataError: a file is missing, or what would be packed does not open: other weights, another tokenizer.
     """
     config = read_config(folder)
-    weights = folder / checkpoint
-    files, codec = {DEFAULT_CHECKPOINT: weights}, None
-    if needs_codec(config):
-        codec = find_codec(folder, config["codec_dir"])
-        files["codec_of_training/manifest.json"] = folder / "codec_of_training/manifest.json"
-        files |= {f"codec/{name}": codec / name for name in CODEC_FILES}
-    frontend = find_frontend(folder, config)
-    if frontend is not None:
-        files |= {f"frontend/{path.name}": path for path in files_of_frontend(frontend)}
-        config["frontend_conf"]["model_dir"] = "frontend"
-    files |= {path.name: path for path in extra}
-    missing = [str(path) for path in files.values() if not path.is_file()]
-    if missing:
-        raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or mend the paths.")
-    load_from_folder(folder, checkpoint, codec and str(codec), "cpu")
-    # Paths of the training machine say nothing elsewhere.
-    config |= {"codec_dir": codec and "codec", "output_dir": None, "train_data_dir": None, "valid_data_dir": None}
-    config |= {"train_codes": None, "valid_codes": None, "config": None, "init_param": []}
-    config |= {"train_embeddings": None, "valid_embeddings": None, "front_end_dir": None}
-    manifest = {
-        "format": 1,
-        "system": config["model"],
-        "weights_sha256": sha256_of(weights),
+    files = {DEFAULT_CHECKPOINT: folder / checkpoint}
+    with ExitStack() as opened:
+        tokenizers = {
+            name: opened.enter_context(located(place)) for name, place in tokenizers_of(folder, config).items()
+        }
+        for name, place in tokenizers.items():
+            files[f"{KEPT}/{name}/manifest.json"] = kept_manifest(folder, name) / "manifest.json"
+            files |= {f"tokenizers/{name}/{file}": place / file for file in TOKENIZER_FILES}
+        frontend = find_frontend(folder, config)
+        if frontend is not None:
+            files |= {f"frontend/{path.name}": path for path in files_of_frontend(frontend)}
+            config["frontend_conf"]["model_dir"] = "frontend"
+        files |= {path.name: path for path in extra}
+        missing = [str(path) for path in files.values() if not path.is_file()]
+        if missing:
+            raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or fix the paths.")
+        load_from_folder(folder, checkpoint, {name: str(place) for name, place in tokenizers.items()}, "cpu")
+        config |= {name: None for name in LOCAL} | {"init_param": []}
+        config["tokenizers"] = {name: f"tokenizers/{name}" for name in tokenizers}
+        write_archive(output, config, manifest_of(config, files), files)
+
+
+def manifest_of(config: dict, files: dict[str, Path]) -> dict:
+    """What the archive says of itself."""
+    sums = {
+        name: json.loads(files[f"tokenizers/{name}/manifest.json"].read_text(encoding="utf-8"))["sha256"]
+        for name in config["tokenizers"]
     }
-    if codec:
-        manifest["codec_sha256"] = json.loads((codec / "manifest.json").read_text(encoding="utf-8"))["sha256"]
+    return {
+        "format": 2,
+        "system": config["model"],
+        "weights_sha256": sha256_of(files[DEFAULT_CHECKPOINT]),
+        "tokenizers_sha256": sums,
+    }
+
+
+def write_archive(output: Path, config: dict, manifest: dict, files: dict[str, Path]) -> None:
+    """One zip archive, under a temporary name first."""
     with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
         archive.writestr("manifest.json", json.dumps(manifest, indent=2))

@@ -11,22 +11,25 @@ from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
-from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.codec.manifest import check_same_codec, read_manifest, streams_in
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.iterator import TSEIterFactory
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.static_dataset import StaticDataset
+from espnet_tse.data.token_store import common_hop
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema import CodecSpec
 from espnet_tse.io.command_line import refuse_unknown_options
-from espnet_tse.io.files import write_json
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.slots import nothing
 from espnet_tse.io.yaml_file import read_yaml
-from espnet_tse.tasks.build import build_extractor, build_model
-from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choices, slots_of
-from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end
+from espnet_tse.schema.stream_spec import StreamSpec
+from espnet_tse.tasks.build import build_model, build_part
+from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
+from espnet_tse.tasks.older_systems import MOVED, announce_moved, moved_options
+from espnet_tse.tasks.pretrained import build_optimizer, faults_of_pretrained, start_from_systems
+from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.optimization import faults_of_optimization
 from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leave_processes
@@ -63,42 +66,49 @@ class TSETask(AbsTask):
         group = parser.add_argument_group("Target speaker extraction")
         group.add_argument("--train_data_dir", type=str_or_none, help="formatted TSE or dynamic mixing directory")
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
-        group.add_argument("--train_codes", type=str_or_none, help="folder of codes.scp of the training targets")
-        group.add_argument("--valid_codes", type=str_or_none, help="folder of codes.scp of the validation targets")
+        for name in ("train", "valid"):
+            meaning = f"of each tokenizer the folder of codes of the {name} targets, as acoustic=dump/codes_x/{name}"
+            group.add_argument(f"--{name}_tokens", action=NestedDictAction, default={}, help=meaning)
         for name in ("train", "valid"):
             meaning = f"scp of .npy or ark speaker embeddings of the {name} enrollments, for speaker_encoder: given"
             group.add_argument(f"--{name}_embeddings", type=str_or_none, help=meaning)
-        group.add_argument("--codec_dir", type=str_or_none, help="folder of the frozen codec")
-        meaning = "folder or archive of the trained discriminative system whose extractor the front-end starts from"
-        group.add_argument("--front_end_dir", type=str_or_none, help=meaning)
+        meaning = "what the system builds on, by name: a folder, an archive or a hub id, as acoustic=exp/codec_x"
+        group.add_argument("--tokenizers", action=NestedDictAction, default={}, help=meaning)
+        meaning = "trained systems that it begins with, by name: as front_end=exp/tse_x"
+        group.add_argument("--pretrained", action=NestedDictAction, default={}, help=meaning)
+        for option, (mapping, name) in MOVED.items():
+            group.add_argument(f"--{option}", type=str_or_none, help=f"short for --{mapping} {name}=...")
         meaning = "learning rate of the front-end, which schedules scale as that of optim_conf; none: the same"
         group.add_argument("--front_end_lr", type=float_or_none, default=None, help=meaning)
         group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
         group.add_argument("--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds")
         group.add_argument("--max_batch_s", type=float, default=None, help="seconds of mixture a batch, all ranks")
         group.add_argument("--cache_audio", type=str2bool, default=True, help="keep source audio in memory")
-        for choices in TSE_CHOICES:
-            choices.add_arguments(group)
+        for option, table in all_options().items():
+            known = ", ".join(sorted(TABLES[table].classes))
+            group.add_argument(f"--{option}", default=None, help=f"one of: {known}")
+            meaning = f"keyword arguments of {option}"
+            group.add_argument(f"--{option}_conf", action=NestedDictAction, default={}, help=meaning)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> AbsTSEModel:
         """Compose the triple that ``args`` names.
 
         Raises:
-            DataError: unknown names or keys, values out of range, no codec where one is needed. Or the folder holds a
+            DataError: unknown names or keys, values out of range, a tokenizer is lacking. Or the folder holds a
                 checkpoint that this model cannot go on from: ESPnet would see that only after it has written
-                another config.yaml beside it. Or the front-end has nothing to start from.
+                another config.yaml beside it. Or a trained system that it has to begin with is lacking.
         """
         count_speakers(args)
         try:
-            model = build_model(args)
+            model = build_model(vars(args))
         except ValueError as error:
             raise DataError(f"{args.config}: {error}" if args.config else str(error)) from error
         start_from_pretrained(model)
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
         if args.output_dir:  # without one the model is only looked at
-            start_front_end(args, model)
+            start_from_systems(args, model)
         return model
 
     @classmethod
@@ -112,10 +122,13 @@ class TSETask(AbsTask):
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
         """Batches of one epoch; the same examples for any number of processes and workers."""
         train = mode == "train"
-        spec = CodecSpec(**read_manifest(args.codec_dir)["spec"]) if args.codec_dir else None
-        dataset = cls.open_dataset(args, train, spec)
-        if spec is None:
+        streams = streams_of_tokenizers(args)
+        dataset = cls.open_dataset(args, train, streams)
+        if not streams:
             check_rate(args, dataset)
+        rates = {
+            stream: spec.hop_length and dataset.sample_rate / spec.hop_length for stream, (_, spec) in streams.items()
+        }
         logging.info(f"[{mode}] {len(dataset)} examples, {sum(dataset.num_samples) / dataset.sample_rate:.0f} s")
         budget = args.max_batch_s
         return TSEIterFactory(
@@ -128,32 +141,35 @@ class TSETask(AbsTask):
             rank=distributed_option.dist_rank or 0,
             world_size=distributed_option.dist_world_size or 1,
             num_iters_per_epoch=args.num_iters_per_epoch if train else None,
-            frame_rate=spec.frame_rate if spec else None,
+            frame_rates=rates,
             same_every_epoch=not train,
             pin_memory=args.ngpu > 0,
         )
 
     @classmethod
-    def open_dataset(cls, args: argparse.Namespace, train: bool, spec: CodecSpec | None):
+    def open_dataset(cls, args: argparse.Namespace, train: bool, streams: dict[str, tuple[str, StreamSpec]]):
         """The examples of one set: mixed on the fly where the folder holds a ``mixing.yaml``.
 
         Args:
-            spec: of the codec, None for systems without one.
+            streams: of the targets -> the tokenizer that makes them, and their sizes.
         Raises:
-            DataError: the folder or its codes are amiss, or the codes are another codec's.
+            DataError: the folder or its codes are amiss, or the codes are another tokenizer's.
         """
-        folder, codes = (
-            (args.train_data_dir, args.train_codes) if train else (args.valid_data_dir, args.valid_codes)
+        folder, tokens = (
+            (args.train_data_dir, args.train_tokens) if train else (args.valid_data_dir, args.valid_tokens)
         )
-        codes_scp = None
-        if codes is not None:
-            check_same_codec(read_manifest(codes), read_manifest(args.codec_dir))
-            codes_scp = Path(codes) / "codes.scp"
+        for name, manifest in manifests_of({name: args.tokenizers[name] for name in tokens}).items():
+            check_same_codec(read_manifest(tokens[name]), manifest)
+        lists = {
+            stream: (Path(tokens[name]) / f"{stream}.scp", spec)
+            for stream, (name, spec) in streams.items()
+            if name in tokens
+        }
         settings = {
             "seed": args.seed,
             "crop_s": args.crop_s if train else None,
-            "hop_length": spec.hop_length if spec else 1,
-            "codes_scp": codes_scp,
+            "hop_length": common_hop({stream: spec for stream, (_, spec) in streams.items()}),
+            "tokens": lists,
             "embeddings_scp": args.train_embeddings if train else args.valid_embeddings,
             "cache_audio": args.cache_audio,
         }
@@ -184,17 +200,17 @@ class TSETask(AbsTask):
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        return ("speech_ref1", "target_codes")
+        return ("speech_ref1",)
 
     @classmethod
     def get_default_config(cls) -> dict:
         """ESPnet's defaults and every default of the chosen parts."""
         args, _ = cls.get_parser().parse_known_args()
         config = {name: value for name, value in vars(args).items() if name not in cls.exclude_opts()}
-        for choices in TSE_CHOICES:
-            name = config[choices.option]
-            if name is not None:
-                config[f"{choices.option}_conf"] = choices.resolved(name, config[f"{choices.option}_conf"])
+        for option, table in all_options().items():
+            if config[option] is not None:
+                config[f"{option}_conf"] = TABLES[table].resolved(config[option], config[f"{option}_conf"], option)
+        moved_options(config)
         return config
 
     @classmethod
@@ -223,10 +239,11 @@ class TSETask(AbsTask):
         refuse_unknown_options(parser, cmd)
         check_config_keys(parser, cmd)
         args = parser.parse_args(cmd)
+        announce_moved(moved_options(vars(args)))
         if not args.print_config:
             source = f"{args.config}: " if args.config else ""
             faults = [source + fault for fault in [*faults_of_choices(args), *faults_of_optimization(args)]]
-            faults += faults_of(args) + faults_of_front_end(args)
+            faults += faults_of(args) + faults_of_pretrained(args)
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -239,7 +256,8 @@ class TSETask(AbsTask):
             for option in ("train_data_dir", "valid_data_dir"):
                 if getattr(args, option) is None:
                     cls.get_parser().error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
-            remember_codec(args)
+            if args.output_dir:
+                remember_tokenizers(args.tokenizers, Path(args.output_dir))
         try:
             super().main(args=args)
         finally:
@@ -301,14 +319,32 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
     return []
 
 
+def streams_of_tokenizers(args: argparse.Namespace) -> dict[str, tuple[str, StreamSpec]]:
+    """Stream of the targets -> name of the tokenizer that makes it, and its sizes.
+
+    Raises:
+        DataError: a tokenizer is not there, or two make a stream of the same name.
+    """
+    streams: dict[str, tuple[str, StreamSpec]] = {}
+    for name, manifest in manifests_of(args.tokenizers).items():
+        for stream, spec in streams_in(manifest).items():
+            if stream in streams:
+                raise DataError(
+                    f"tokenizers '{streams[stream][0]}' and '{name}' both make the stream '{stream}'; keep one of them."
+                )
+            streams[stream] = (name, spec)
+    return streams
+
+
 def check_rate(args: argparse.Namespace, dataset) -> None:
-    """Raise DataError where a system without a codec is given audio of another sample rate."""
-    wanted = extractor_choices.config(args.extractor, args.extractor_conf).sample_rate
-    if dataset.sample_rate != wanted:
-        raise DataError(
-            f"the data are at {dataset.sample_rate} Hz but extractor_conf says sample_rate: {wanted}; set it, or run "
-            "stage 2 with --sample_rate."
-        )
+    """Raise DataError where a system without a tokenizer is given audio of another sample rate."""
+    for option, config in configs_of(vars(args)).items():
+        wanted = getattr(config, "sample_rate", dataset.sample_rate)
+        if dataset.sample_rate != wanted:
+            raise DataError(
+                f"the data are at {dataset.sample_rate} Hz but {option}_conf says sample_rate: {wanted}; set it, or run "
+                "stage 2 with --sample_rate."
+            )
 
 
 def count_speakers(args: argparse.Namespace) -> None:
@@ -319,40 +355,39 @@ def count_speakers(args: argparse.Namespace) -> None:
         args.model_conf = {**args.model_conf, "num_speakers": len(speakers)}
 
 
-def remember_codec(args: argparse.Namespace) -> None:
-    """Keep the codec's manifest beside the model: decoding refuses another codec.
-
-    Raises:
-        DataError: ``--output_dir`` holds a system of another codec.
-    """
-    if args.codec_dir and args.output_dir:
-        manifest = read_manifest(args.codec_dir)
-        folder = Path(args.output_dir) / "codec_of_training"
-        if (folder / "manifest.json").is_file():
-            check_same_codec(read_manifest(folder), manifest)
-        del manifest["path"]  # of this machine
-        write_json(folder / "manifest.json", manifest)
-
-
 def faults_of_choices(args: argparse.Namespace) -> list[str]:
-    """What is wrong with the names and the blocks of all parts."""
-    faults, slots = [], (*slots_of(args.model, args.extractor), "model")
-    for choices in TSE_CHOICES:
-        name, conf = getattr(args, choices.option), getattr(args, f"{choices.option}_conf")
+    """What is wrong with the names and the blocks of all parts, and with the names of tokenizers."""
+    config = vars(args)
+    used, faults = dict(slots_of("model", config)), []
+    for option, table in used.items():
         try:
-            if choices.option not in slots and slots != ("model",):
-                if name is not None:
-                    raise ValueError(f"this system has no {choices.option}; leave out {choices.option}: {name}")
-                continue
-            if name is None:
-                raise ValueError(f"--{choices.option} is required; one of: {', '.join(sorted(choices.classes))}")
-            choices.config(name, conf)
+            if config[option] is None:
+                known = ", ".join(sorted(TABLES[table].classes))
+                raise ValueError(f"--{option} is required; one of: {known}")
+            TABLES[table].config(config[option], config[f"{option}_conf"], option)
         except ValueError as error:
             faults.append(str(error))
-    if not faults and "extractor" in slots:
-        # What only the whole knows: windows and hops, a speaker loss without an embedding, encoders that do not fit.
-        try:
-            build_extractor(args) if model_choices.classes[args.model].needs_codec else build_model(args)
-        except ValueError as error:
-            faults.append(str(error))
-    return faults
+    if all(config[option] in TABLES[table].classes for option, table in used.items()):
+        # With an unknown name it is not known either what it is composed of.
+        unused = [option for option in all_options() if option not in used and config[option] is not None]
+        faults += [f"this system has no {option}; leave out {option}: {config[option]}" for option in unused]
+    return faults or faults_of_whole(config)
+
+
+def faults_of_whole(config: dict) -> list[str]:
+    """What only a built system shows: windows and hops, a speaker loss without an embedding, encoders that do not fit.
+
+    Parts that take a tokenizer are left out, for it need not be there yet.
+    """
+    model = model_choices.classes[config["model"]]
+    try:
+        check_known(config["tokenizers"], model.tokenizers, where="tokenizers")
+        if not model.tokenizers:
+            build_model(config)
+        settings = model_choices.config(config["model"], config["model_conf"])
+        for slot in model.slots.values():
+            if model.tokenizers and slot.given is nothing and slot.when(settings):
+                build_part(slot.name, slot.table, config, {})
+    except ValueError as error:
+        return [str(error)]
+    return []

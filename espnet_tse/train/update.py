@@ -17,6 +17,7 @@ from espnet2.torch_utils.device_funcs import to_device
 from torch import Tensor, nn
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema.tse_batch import TARGET_PREFIX
 from espnet_tse.train.processes import gather_over_processes, sum_over_processes, world_size
 
 Batch = tuple[list[str], dict[str, Tensor]]  # keys and padded tensors by ESPnet's names
@@ -104,7 +105,8 @@ class Updater:
         autocast = torch.autocast(self.device, self.precision) if self.precision else contextlib.nullcontext()
         with autocast:
             loss, stats, weight = self.model(**to_device(data, self.device), utt_id=keys)
-        frames = data.get("target_codes_lengths", torch.zeros(1)).sum().to(self.device)
+        names = [name for name in data if name.startswith(TARGET_PREFIX) and name.endswith("_lengths")]
+        frames = sum((data[name].sum() for name in names), torch.zeros(1, dtype=torch.int64).sum()).to(self.device)
         audio = data["speech_mix_lengths"].sum() / self.model.sample_rate
         weight = weight.double().sum()
         return stats, weight, torch.stack([audio, frames]).double(), loss.sum()

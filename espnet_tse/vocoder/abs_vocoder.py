@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.io.slots import Slot
 from espnet_tse.layers.condition_sequence import WHICH
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.schema import Conditions, Frames, Prediction
@@ -12,6 +13,8 @@ from espnet_tse.schema import Conditions, Frames, Prediction
 
 class AbsVocoder(nn.Module, ABC):
     """Prediction (and conditions) -> waveform at the vocoder's own level."""
+
+    slots: dict[str, Slot] = {}
 
     @abstractmethod
     def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
@@ -83,12 +86,13 @@ class AbsCodecVocoder(AbsVocoder):
             )
 
     def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
-        """(B, N') from ``prediction.embeddings``, the refined sum of all K codebooks."""
+        """(B, N') from the stream ``embedding``, the refined sum of all K codebooks."""
+        embeddings = prediction.streams["embedding"]
         if self.synthesis == "decode":
-            return self.codec.decode_embeddings(prediction.embeddings)
+            return self.codec.decode_embeddings(embeddings)
         return self.codec.filter_waveform(
             conditions.mixture_waveform,
             conditions.mixture_num_samples,
-            prediction.embeddings,
+            embeddings,
             self.filter_power,
         )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from espnet_tse.data.audio_files import read_samples
-from espnet_tse.data.audio_store import AudioStore, CodeStore
-from espnet_tse.io.scp import DataError, write_scp
+from espnet_tse.data.audio_store import AudioStore
+from espnet_tse.io.scp import DataError
 
 
 def ramp(num_samples: int) -> np.ndarray:
@@ -60,29 +60,3 @@ def test_faults_name_the_key(dirs, tmp_path):
         read_samples(good, "k", dirs.rate, 90, 30)
     with pytest.raises(DataError, match="k: .*mono at 16000 Hz is wanted"):
         read_samples(good, "k", 16000)
-
-
-@pytest.fixture
-def codes_scp(tmp_path):
-    codes = np.arange(11 * 2, dtype=np.int16).reshape(11, 2)  # ceil(1050 / 100) = 11 frames
-    np.save(tmp_path / "a.npy", codes)
-    write_scp(tmp_path / "codes.scp", {"a": tmp_path / "a.npy"})
-    return tmp_path / "codes.scp"
-
-
-def test_codes_are_cut_with_the_audio(codes_scp):
-    store = CodeStore(codes_scp, ["a"], hop_length=100)
-    whole = store.load("a", 1050)
-    assert whole.shape == (11, 2) and whole.dtype == np.int64
-    np.testing.assert_array_equal(store.load("a", 1050, 300, 400), whole[3:7])
-    np.testing.assert_array_equal(store.load("a", 1050, 900, 150), whole[9:11])
-
-
-def test_codes_that_do_not_belong_to_the_audio(codes_scp, tmp_path):
-    with pytest.raises(DataError, match="key 'a': .*1101 samples at 100 a frame want 12 frames"):
-        CodeStore(codes_scp, ["a"], hop_length=100).load("a", 1101)
-    with pytest.raises(DataError, match="lacks the codes of 1 of 2 utterances, first 'b'"):
-        CodeStore(codes_scp, ["a", "b"], hop_length=100)
-    (tmp_path / "a.npy").write_bytes(b"broken")
-    with pytest.raises(DataError, match="key 'a': .*cannot be read"):
-        CodeStore(codes_scp, ["a"], hop_length=100).load("a", 1050)

@@ -9,13 +9,14 @@ import soundfile
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.schema.stream_spec import CodesSpec
 
 LENGTHS = {"a": [9000, 12000], "b": [5000, 7000, 16000], "c": [8000, 8000]}
 
 
-def open_set(directory, crop_s=None, seed=0, hop_length=1, codes_scp=None, **kwargs) -> DynamicMixingDataset:
+def open_set(directory, crop_s=None, seed=0, hop_length=1, tokens=None, **kwargs) -> DynamicMixingDataset:
     conf = read_mixing_conf(directory / "mixing.yaml")
-    return DynamicMixingDataset(directory, conf, crop_s, seed, hop_length, codes_scp, **kwargs)
+    return DynamicMixingDataset(directory, conf, crop_s, seed, hop_length, tokens, **kwargs)
 
 
 def whole(directory, key: str) -> np.ndarray:
@@ -104,12 +105,12 @@ def test_target_and_codes_cover_the_same_span(dirs, tmp_path):
         np.save(tmp_path / f"{key}.npy", codes)
         paths[key] = tmp_path / f"{key}.npy"
     write_scp(tmp_path / "codes.scp", paths)
-    dataset = open_set(directory, crop_s=0.5, hop_length=hop, codes_scp=tmp_path / "codes.scp")
+    dataset = open_set(directory, crop_s=0.5, hop_length=hop, tokens={"acoustic": (tmp_path / "codes.scp", CodesSpec(2, 2**15, hop))})
     starts = set()
     for epoch in range(10):
         for index in range(len(dataset)):
             e = dataset.example(epoch, index)
-            codes = e["target_codes"]
+            codes = e["targets"]["acoustic"]
             assert codes.dtype == np.int64 and len(codes) == -(-len(e["target"]) // hop)
             np.testing.assert_array_equal(codes[:, 0] / 32768, e["target"][::hop])
             starts.add(where(e["target"], whole(directory, e["key"])))
@@ -174,7 +175,7 @@ def test_absent_targets(dirs):
     assert 0.3 < len(absent) / len(examples) < 0.7
     assert all(e["mixture"].any() and e["enrollment"].any() for e in absent)
     with pytest.raises(DataError, match="an absent target has no codes"):
-        open_set(directory, codes_scp=directory / "codes.scp")
+        open_set(directory, tokens={"acoustic": (directory / "codes.scp", CodesSpec(2, 16, 100))})
 
 
 @pytest.mark.parametrize(

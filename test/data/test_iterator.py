@@ -24,7 +24,7 @@ class Counting:
             "mixture": wave,
             "target": wave,
             "enrollment": wave,
-            "target_codes": None,
+            "targets": {},
         }
 
 

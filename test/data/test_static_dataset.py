@@ -8,6 +8,7 @@ import soundfile
 
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.schema.stream_spec import CodesSpec
 
 
 def samples(directory, scp: str, key: str) -> np.ndarray:
@@ -34,7 +35,7 @@ def test_whole_rows(dirs, cache):
     assert dataset.num_samples == [len(samples(directory, "wav.scp", key)) for key in dataset.keys]
     for index, key in enumerate(dataset.keys):
         e = dataset.example(1, index)
-        assert e["key"] == key and e["target_codes"] is None
+        assert e["key"] == key and e["targets"] == {}
         np.testing.assert_array_equal(e["mixture"], samples(directory, "wav.scp", key))
         np.testing.assert_array_equal(e["target"], samples(directory, "spk1.scp", key))
         np.testing.assert_array_equal(e["enrollment"], samples(directory, "enroll_spk1.scp", key))
@@ -49,14 +50,14 @@ def test_training_crops_differ_by_epoch_and_stay_aligned_with_codes(dirs, tmp_pa
         np.save(tmp_path / f"{key}.npy", padded.reshape(-1, 100)[:, :1])
         paths[key] = tmp_path / f"{key}.npy"
     write_scp(tmp_path / "codes.scp", paths)
-    dataset = StaticDataset(directory, 0, 0.2, 0.3, tmp_path / "codes.scp", hop_length=100)
+    dataset = StaticDataset(directory, 0, 0.2, 0.3, {"acoustic": (tmp_path / "codes.scp", CodesSpec(1, 2**15, 100))}, hop_length=100)
     assert dataset.training and dataset.num_samples == [1600] * 4
     first, again, later = dataset.example(1, 2), dataset.example(1, 2), dataset.example(2, 2)
     np.testing.assert_array_equal(first["mixture"], again["mixture"])
     assert not np.array_equal(first["mixture"], later["mixture"])
     assert len(first["enrollment"]) == 2400
     for e in (first, later):
-        np.testing.assert_array_equal(e["target_codes"][:, 0] / 32768, e["target"][::100])
+        np.testing.assert_array_equal(e["targets"]["acoustic"][:, 0] / 32768, e["target"][::100])
         other = e["mixture"] - e["target"]
         assert np.corrcoef(other, e["target"])[0, 1] == pytest.approx(0, abs=0.1)
 

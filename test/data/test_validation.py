@@ -299,7 +299,7 @@ def coded(dirs, tmp_path):
         frames = -(-soundfile.info(path).frames // 100)
         paths[key] = codes_dir / f"{key}.npy"
         np.save(paths[key], np.zeros((frames, 2), np.int16))
-    write_scp(codes_dir / "codes.scp", paths)
+    write_scp(codes_dir / "acoustic.scp", paths)
     manifest = {"sha256": "abc", "fingerprint": "f1", "spec": SPEC}
     (codes_dir / "manifest.json").write_text(json.dumps(manifest))
     return directory, codes_dir
@@ -308,14 +308,14 @@ def coded(dirs, tmp_path):
 def test_valid_codes(coded):
     directory, codes_dir = coded
     report = validate_dir(directory, codes_dir=codes_dir, codec_dir=codes_dir)
-    assert report.num_errors == 0 and report["codes: ids in 0..15"].num_checked == 4
+    assert report.num_errors == 0 and report["acoustic: ids in 0..15"].num_checked == 4
 
 
 def test_codes_of_another_length_or_range(coded):
     directory, codes_dir = coded
     first, second = keys_of(directory)[:2]
     np.save(codes_dir / f"{first}.npy", np.zeros((79, 2), np.int16))
-    name = "codes: frames = ceil(samples / hop)"
+    name = "acoustic: frames = ceil(samples / hop)"
     assert_only(
         validate_dir(directory, codes_dir=codes_dir),
         name,
@@ -326,13 +326,13 @@ def test_codes_of_another_length_or_range(coded):
     codes = np.zeros((80, 2), np.int16)
     codes[3, 1] = 16
     np.save(codes_dir / f"{first}.npy", codes)
-    name = "codes: ids in 0..15"
+    name = "acoustic: ids in 0..15"
     assert_only(validate_dir(directory, codes_dir=codes_dir), name, "error", first, "ids from 0 to 16")
     codes[3, 1] = 0
     np.save(codes_dir / f"{first}.npy", codes)
-    drop(codes_dir, "codes.scp", second)
+    drop(codes_dir, "acoustic.scp", second)
     assert_only(
-        validate_dir(directory, codes_dir=codes_dir), "codes: same keys", "error", second, "has no codes"
+        validate_dir(directory, codes_dir=codes_dir), "acoustic: same keys", "error", second, "has no codes"
     )
 
 

@@ -31,7 +31,7 @@ def test_conditions_do_not_depend_on_batch_padding(make, frame_rate):
         for row in range(2):
             alone = encoder(take_row(batch, row))
             for name in ("mixture", "enrollment"):
-                frames, single = getattr(together, name), getattr(alone, name)
+                frames, single = together.streams[name], alone.streams[name]
                 length = single.values.size(1)
                 assert int(frames.lengths[row]) == length and frames.frame_rate == frame_rate
                 own = frames.values[row, :length]
@@ -45,7 +45,7 @@ def test_both_signals_go_through_the_same_weights():
     encoder, batch = codec_latent(), make_batch([0.5], [0.5], TableCodec())
     batch.enrollment = batch.mixture.clone()
     conditions = encoder(batch)
-    torch.testing.assert_close(conditions.mixture.values, conditions.enrollment.values)
+    torch.testing.assert_close(conditions.streams["mixture"].values, conditions.streams["enrollment"].values)
 
 
 def test_residual_adds_the_features():
@@ -53,7 +53,7 @@ def test_residual_adds_the_features():
     torch.nn.init.zeros_(encoder.stack.output.weight)
     torch.nn.init.zeros_(encoder.stack.output.bias)
     features = encoder.frontend(batch.mixture, batch.mixture_lengths)
-    torch.testing.assert_close(encoder(batch).mixture.values, features.values)
+    torch.testing.assert_close(encoder(batch).streams["mixture"].values, features.values)
 
 
 def test_residual_refuses_features_of_another_width():

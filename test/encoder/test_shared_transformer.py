@@ -32,7 +32,7 @@ def test_conditions_do_not_depend_on_batch_padding(make, frame_rate, position):
         for row in range(2):
             alone = encoder(take_row(batch, row))
             for name in ("mixture", "enrollment"):
-                frames, single = getattr(together, name), getattr(alone, name)
+                frames, single = together.streams[name], alone.streams[name]
                 length = single.values.size(1)
                 assert int(frames.lengths[row]) == length and frames.frame_rate == frame_rate
                 own = frames.values[row, :length]
@@ -47,7 +47,7 @@ def test_an_untrained_residual_encoder_gives_the_features():
     torch.nn.init.zeros_(encoder.project.bias)
     batch = make_batch([0.5, 0.3], [0.3, 0.4], TableCodec())
     conditions = encoder(batch)
-    for frames, signal in ((conditions.mixture, "mixture"), (conditions.enrollment, "enrollment")):
+    for frames, signal in ((conditions.streams["mixture"], "mixture"), (conditions.streams["enrollment"], "enrollment")):
         features = encoder.frontend(getattr(batch, signal), getattr(batch, f"{signal}_lengths"))
         torch.testing.assert_close(frames.values, features.values)
 

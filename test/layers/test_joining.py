@@ -1,9 +1,8 @@
 import torch
-from factories import make_frames
+from factories import make_conditions, make_frames
 
 from espnet_tse.layers.condition_sequence import join_conditions, mean_enrollment, mixture_at
 from espnet_tse.layers.joining import join_left_padded
-from espnet_tse.schema import Conditions
 
 
 def test_rows_are_joined_without_gaps_and_end_together():
@@ -22,7 +21,7 @@ def test_shorter_rows_are_padded_in_front_with_zeros():
 
 
 def conditions():
-    return Conditions(make_frames([4, 8]), make_frames([3, 2], seed=1, frame_rate=31.25))
+    return make_conditions(make_frames([4, 8]), make_frames([3, 2], seed=1, frame_rate=31.25))
 
 
 def test_times_put_the_mixture_at_zero_and_the_enrollment_before():
@@ -37,10 +36,10 @@ def test_times_put_the_mixture_at_zero_and_the_enrollment_before():
 def test_aligned_frames_are_those_of_the_same_time():
     given = conditions()
     aligned = mixture_at(given, 4, frame_rate=31.25)
-    torch.testing.assert_close(aligned[1], given.mixture.values[1, [0, 2, 4, 6]])
-    torch.testing.assert_close(aligned[0, 3], given.mixture.values[0, 3])  # behind the end: the last frame
+    torch.testing.assert_close(aligned[1], given.streams["mixture"].values[1, [0, 2, 4, 6]])
+    torch.testing.assert_close(aligned[0, 3], given.streams["mixture"].values[0, 3])  # behind the end: the last frame
 
 
 def test_mean_enrollment_ignores_padding():
     given = conditions()
-    torch.testing.assert_close(mean_enrollment(given)[1, 0], given.enrollment.values[1, :2].mean(0))
+    torch.testing.assert_close(mean_enrollment(given)[1, 0], given.streams["enrollment"].values[1, :2].mean(0))

@@ -2,10 +2,10 @@ import dataclasses
 
 import pytest
 import torch
-from factories import make_batch, make_codes, nano_laura_tse, take, take_row
+from factories import make_batch, make_codes, make_conditions, nano_laura_tse, take, take_row
 
-from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyLM
-from espnet_tse.schema import CodecSpec, Conditions, DecodeConf
+from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyDecode, DecoderOnlyLM
+from espnet_tse.schema import CodecSpec, Conditions, Request
 
 
 @pytest.fixture(params=[("relative", False), ("rotary", False), ("rotary", True)], ids=str)
@@ -19,13 +19,18 @@ def conditions_of(model, batch):
         return model.encoder(batch)
 
 
+def generated(model, conditions, batch, **conf):
+    request = Request(batch.mixture_lengths, batch.keys, DecoderOnlyDecode(**conf))
+    return model.lm.generate(conditions, request).streams["acoustic"]
+
+
 def rows_of(conditions: Conditions, row: int) -> Conditions:
-    return Conditions(take(conditions.mixture, row), take(conditions.enrollment, row))
+    return make_conditions(*(take(conditions.streams[name], row) for name in ("mixture", "enrollment")))
 
 
 def test_a_code_changes_later_predictions_and_no_earlier_one(model):
     batch = make_batch([0.8], [0.4], model.codec)
-    conditions, codes = conditions_of(model, batch), batch.target_codes
+    conditions, codes = conditions_of(model, batch), batch.targets["acoustic"]
     with torch.no_grad():
         before = model.lm(conditions, codes)
         codes.values[0, 0, 7] = (codes.values[0, 0, 7] + 1) % 32
@@ -42,11 +47,11 @@ def test_the_prefix_is_bidirectional_and_blind_to_codes(model):
     hidden = []
     model.lm.stack.norm.register_forward_hook(lambda module, inputs, output: hidden.append(output))
     with torch.no_grad():
-        model.lm(conditions, batch.target_codes)
-        batch.target_codes.values[:] = make_codes([13], model.codec.spec, seed=3).values
-        model.lm(conditions, batch.target_codes)
-        conditions.mixture.values[0, 20] += 1.0
-        model.lm(conditions, batch.target_codes)
+        model.lm(conditions, batch.targets["acoustic"])
+        batch.targets["acoustic"].values[:] = make_codes([13], model.codec.spec, seed=3).values
+        model.lm(conditions, batch.targets["acoustic"])
+        conditions.streams["mixture"].values[0, 20] += 1.0
+        model.lm(conditions, batch.targets["acoustic"])
     torch.testing.assert_close(hidden[0][:, :start], hidden[1][:, :start], atol=0, rtol=0)
     assert not torch.allclose(hidden[0][:, start + 1 :], hidden[1][:, start + 1 :])
     moved = (hidden[1] - hidden[2]).abs().amax(dim=-1)[0]
@@ -55,9 +60,9 @@ def test_the_prefix_is_bidirectional_and_blind_to_codes(model):
 
 def test_greedy_decoding_with_cache_equals_decoding_without(model):
     batch = make_batch([1.0, 0.6, 0.3], [0.3, 0.5, 0.2], model.codec)
-    conditions, frames = conditions_of(model, batch), batch.target_codes.lengths
-    cached = model.lm.generate(conditions, frames, DecodeConf(), batch.keys).codes
-    plain = model.lm.generate(conditions, frames, DecodeConf(use_cache=False), batch.keys).codes
+    conditions, frames = conditions_of(model, batch), batch.targets["acoustic"].lengths
+    cached = generated(model, conditions, batch)
+    plain = generated(model, conditions, batch, use_cache=False)
     assert cached.lengths.tolist() == frames.tolist() == plain.lengths.tolist()
     torch.testing.assert_close(cached.values, plain.values, atol=0, rtol=0)
 
@@ -65,7 +70,7 @@ def test_greedy_decoding_with_cache_equals_decoding_without(model):
 def test_autoregression_equals_teacher_forcing_on_its_own_output(model):
     batch = make_batch([0.9, 0.5], [0.3, 0.6], model.codec)
     conditions = conditions_of(model, batch)
-    codes = model.lm.generate(conditions, batch.target_codes.lengths, DecodeConf(), batch.keys).codes
+    codes = generated(model, conditions, batch)
     with torch.no_grad():
         logits = model.lm(conditions, codes)[..., :-1]  # no end token in exact mode
     for row, length in enumerate(codes.lengths.tolist()):
@@ -77,7 +82,7 @@ def test_cached_logits_equal_teacher_forced_logits(model):
     from espnet_tse.lm.decoder_only import CachedDecoder
 
     batch = make_batch([0.6, 0.4], [0.3, 0.5], model.codec)
-    conditions, codes = conditions_of(model, batch), batch.target_codes
+    conditions, codes = conditions_of(model, batch), batch.targets["acoustic"]
     with torch.no_grad():
         forced = model.lm(conditions, codes)
         decoder = CachedDecoder(model.lm, model.lm.prefix(conditions), model.lm.added_conditions(conditions, 17), 16)
@@ -90,12 +95,12 @@ def test_cached_logits_equal_teacher_forced_logits(model):
 @pytest.mark.parametrize("sampling", [False, True])
 def test_rows_decode_alone_as_in_a_batch(model, sampling):
     batch = make_batch([1.0, 0.3, 0.6], [0.3, 0.5, 0.2], model.codec)
-    conf = DecodeConf(sampling=sampling, top_k=25, seed=3)
-    conditions, frames = conditions_of(model, batch), batch.target_codes.lengths
-    together = model.lm.generate(conditions, frames, conf, batch.keys).codes
+    conf = {"sampling": sampling, "top_k": 25, "seed": 3}
+    conditions, frames = conditions_of(model, batch), batch.targets["acoustic"].lengths
+    together = generated(model, conditions, batch, **conf)
     for row in range(3):
-        own = conditions_of(model, take_row(batch, row))
-        alone = model.lm.generate(own, frames[row : row + 1], conf, batch.keys[row : row + 1]).codes
+        single = take_row(batch, row)
+        alone = generated(model, conditions_of(model, single), single, **conf)
         torch.testing.assert_close(alone.values[0], together.values[row, :, : alone.values.size(2)], atol=0, rtol=0)
 
 
@@ -122,26 +127,24 @@ def test_length_modes(model, mode, after, expected):
     with torch.no_grad():
         model.lm.head.bias.view(2, 33)[:, 32] = -1e4
     push_end(model, after)
-    prediction = model.lm.generate(
-        conditions_of(model, batch), torch.tensor([25]), DecodeConf(length_mode=mode), batch.keys
-    )
-    assert prediction.codes.lengths.tolist() == [expected] and prediction.codes.values.size(2) == expected
-    assert int(prediction.codes.values.max()) < 32 and int(prediction.codes.values.min()) >= 0
+    codes = generated(model, conditions_of(model, batch), batch, length_mode=mode)
+    assert codes.lengths.tolist() == [expected] and codes.values.size(2) == expected
+    assert int(codes.values.max()) < 32 and int(codes.values.min()) >= 0
 
 
 def test_seeded_sampling_repeats_and_another_seed_differs(model):
     batch = make_batch([1.0], [0.3], model.codec)
-    conditions, frames = conditions_of(model, batch), batch.target_codes.lengths
+    conditions, frames = conditions_of(model, batch), batch.targets["acoustic"].lengths
 
     def draw(seed):
-        return model.lm.generate(conditions, frames, DecodeConf(sampling=True, seed=seed), batch.keys).codes.values
+        return generated(model, conditions, batch, sampling=True, seed=seed).values
 
     assert torch.equal(draw(1), draw(1)) and not torch.equal(draw(1), draw(2))
 
 
 def test_padding_behind_the_codes_changes_nothing(model):
     batch = make_batch([0.8, 0.4], [0.4, 0.4], model.codec)
-    conditions, codes = conditions_of(model, batch), batch.target_codes
+    conditions, codes = conditions_of(model, batch), batch.targets["acoustic"]
     with torch.no_grad():
         together = model.lm(conditions, codes)
         for row in range(2):
@@ -161,11 +164,11 @@ def test_a_withheld_history_is_withheld_in_decoding_too():
     model = nano_laura_tse("rotary", shortcuts=True)
     model.lm.stack.config = dataclasses.replace(model.lm.stack.config, history_dropout=1.0)
     batch = make_batch([0.8], [0.4], model.codec)
-    conditions, codes = conditions_of(model, batch), batch.target_codes
+    conditions, codes = conditions_of(model, batch), batch.targets["acoustic"]
     with torch.no_grad():
         before = model.lm(conditions, codes)
         codes.values[:] = make_codes([20], model.codec.spec, seed=3).values
         torch.testing.assert_close(model.lm(conditions, codes), before, atol=0, rtol=0)
-        generated = model.lm.generate(conditions, codes.lengths, DecodeConf(), batch.keys).codes
+        decoded = generated(model, conditions, batch)
     best = before[0, :20, :, :32].argmax(dim=-1).T
-    assert torch.equal(generated.values[0], best)
+    assert torch.equal(decoded.values[0], best)

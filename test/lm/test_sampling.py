@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from espnet_tse.lm.sampling import choose_tokens, row_draws
-from espnet_tse.schema import DecodeConf
+from espnet_tse.lm.sampling import SamplingConf, choose_tokens, row_draws
 
 
 @pytest.fixture
@@ -12,9 +11,9 @@ def logits():
 
 def test_top_k_of_one_and_a_tiny_top_p_are_greedy(logits):
     draws = torch.rand(3, 2, dtype=torch.float64)
-    for conf in (DecodeConf(sampling=True, top_k=1), DecodeConf(sampling=True, top_p=1e-9)):
+    for conf in (SamplingConf(sampling=True, top_k=1), SamplingConf(sampling=True, top_p=1e-9)):
         assert torch.equal(choose_tokens(logits, conf, draws), logits.argmax(dim=-1))
-    assert torch.equal(choose_tokens(logits, DecodeConf(), None), logits.argmax(dim=-1))
+    assert torch.equal(choose_tokens(logits, SamplingConf(), None), logits.argmax(dim=-1))
 
 
 def histogram(logits, conf, count=40000):
@@ -27,7 +26,7 @@ def histogram(logits, conf, count=40000):
 def test_draws_follow_the_distribution(logits, temperature):
     row = logits[:1, :1]
     expected = torch.softmax(row[0, 0].double() / temperature, dim=-1)
-    observed = histogram(row, DecodeConf(sampling=True, temperature=temperature))
+    observed = histogram(row, SamplingConf(sampling=True, temperature=temperature))
     chi_square = 40000 * ((observed - expected) ** 2 / expected).sum()
     assert float(chi_square) < 31.3  # 0.1 % point of chi-square with 11 degrees of freedom
 
@@ -35,16 +34,16 @@ def test_draws_follow_the_distribution(logits, temperature):
 def test_top_k_and_top_p_keep_what_they_say(logits):
     row = logits[:1, :1]
     probabilities = torch.softmax(row[0, 0].double(), dim=-1)
-    assert int((histogram(row, DecodeConf(sampling=True, top_k=4)) > 0).sum()) == 4
+    assert int((histogram(row, SamplingConf(sampling=True, top_k=4)) > 0).sum()) == 4
     ordered, _ = probabilities.sort(descending=True)
     kept = int((ordered.cumsum(0) - ordered < 0.6).sum())
-    assert int((histogram(row, DecodeConf(sampling=True, top_p=0.6)) > 0).sum()) == kept
+    assert int((histogram(row, SamplingConf(sampling=True, top_p=0.6)) > 0).sum()) == kept
 
 
 def test_forbidden_tokens_are_never_drawn(logits):
     row = logits[:1, :1].clone()
     row[..., 3] = float("-inf")
-    assert histogram(row, DecodeConf(sampling=True, temperature=5.0))[3] == 0
+    assert histogram(row, SamplingConf(sampling=True, temperature=5.0))[3] == 0
 
 
 def test_draws_belong_to_the_key():

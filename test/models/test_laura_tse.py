@@ -7,8 +7,8 @@ from factories import TableCodec, make_batch, nano_laura_tse, take_row
 from espnet_tse.encoder.shared_transformer import SharedTransformerConfig, SharedTransformerEncoder
 from espnet_tse.frontend.log_mel import LogMel, LogMelConfig
 from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyLM
-from espnet_tse.models.laura_tse import LauraTSE
-from espnet_tse.schema import CodecSpec, DecodeConf
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
+from espnet_tse.schema import CodecSpec
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingConfig, FineEmbeddingVocoder
 
 
@@ -50,29 +50,29 @@ def test_small_and_mini_sizes_are_the_specified_ones():
 def test_loss_of_a_row_does_not_depend_on_its_batch(position):
     model = nano_laura_tse(position, truth_share=1.0)
     batch = make_batch([1.0, 0.5], [0.4, 0.9], model.codec)
-    logits = model.lm(model.encoder(batch), batch.target_codes)
+    logits = model.lm(model.encoder(batch), batch.targets["acoustic"])
     for row in range(2):
         alone = take_row(batch, row)
-        own = model.lm(model.encoder(alone), alone.target_codes)
+        own = model.lm(model.encoder(alone), alone.targets["acoustic"])
         torch.testing.assert_close(logits[row, : own.size(1)], own[0], atol=1e-5, rtol=1e-5)
     # Statistics are means over frames, so a batch of one row twice equals the row.
     twice = make_batch([0.7, 0.7], [0.5, 0.5], model.codec)
     for name in ("mixture", "enrollment"):
         getattr(twice, name)[1] = getattr(twice, name)[0]
-    twice.target_codes.values[1] = twice.target_codes.values[0]
+    twice.targets["acoustic"].values[1] = twice.targets["acoustic"].values[0]
     torch.testing.assert_close(model.loss(twice)[0], model.loss(take_row(twice, 0))[0], atol=1e-5, rtol=1e-5)
 
 
 def gradient_of(model, truth_share):
     batch = make_batch([0.6, 0.4], [0.4, 0.4], model.codec)
     conditions = model.encoder(batch)
-    logits = model.lm(conditions, batch.target_codes)
+    logits = model.lm(conditions, batch.targets["acoustic"])
     from espnet_tse.lm.token_mixing import mix_tokens
     from espnet_tse.loss.embedding_regression import embedding_regression
 
-    streams = batch.target_codes.values[:, :2].transpose(1, 2)
+    streams = batch.targets["acoustic"].values[:, :2].transpose(1, 2)
     mixed = mix_tokens(logits[:, :-1, :, :-1], streams, truth_share)
-    target = model.codec.embed(batch.target_codes)
+    target = model.codec.embed(batch.targets["acoustic"])
     coarse = model.coarse_embeddings(mixed, target)
     embedding_regression(model.vocoder.refine(conditions, coarse, model.lm.separator), target).backward()
     gradient = model.lm.head.weight.grad
@@ -111,9 +111,9 @@ def espnet_data(model):
         "speech_mix_lengths": batch.mixture_lengths,
         "enroll_ref1": batch.enrollment,
         "enroll_ref1_lengths": batch.enrollment_lengths,
-        "target_codes": batch.target_codes.values,
-        "target_codes_lengths": batch.target_codes.lengths,
-        "target_codes_rate": torch.tensor([25.0]),
+        "target_acoustic": batch.targets["acoustic"].values,
+        "target_acoustic_lengths": batch.targets["acoustic"].lengths,
+        "target_acoustic_rate": torch.tensor([25.0]),
     }
 
 
@@ -126,7 +126,7 @@ def test_untrained_cross_entropy_is_about_that_of_a_uniform_guess():
 def test_missing_codes_say_which_option_gives_them():
     model = nano_laura_tse()
     batch = make_batch([0.5], [0.5], model.codec)
-    batch.target_codes = None
+    batch.targets.clear()
     with pytest.raises(ValueError, match="--train_codes"):
         model.loss(batch)
 
@@ -135,7 +135,7 @@ def test_missing_codes_say_which_option_gives_them():
 def test_extraction_has_the_mixtures_length_and_level_alone_and_in_a_batch(position):
     model = nano_laura_tse(position)
     batch = make_batch([1.01, 0.5], [0.4, 0.9], model.codec)
-    conf = DecodeConf()
+    conf = LauraTSEDecode()
     together = model.extract(batch, conf)
     assert together.waveform.shape == batch.mixture.shape
     for row in range(2):
@@ -150,16 +150,16 @@ def test_extraction_has_the_mixtures_length_and_level_alone_and_in_a_batch(posit
 def test_another_enrollment_gives_another_estimate():
     model = nano_laura_tse()
     batch = make_batch([0.8], [0.5], model.codec)
-    first = model.extract(batch, DecodeConf()).waveform
+    first = model.extract(batch).waveform
     batch.enrollment = make_batch([0.8], [0.5], model.codec, seed=5).enrollment
-    assert not torch.allclose(first, model.extract(batch, DecodeConf()).waveform)
+    assert not torch.allclose(first, model.extract(batch).waveform)
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.3, 2.0, 2.01, 7.0])
 def test_long_mixtures_are_chunked_to_their_exact_length(seconds):
     model = nano_laura_tse()
     batch = make_batch([seconds], [0.5], model.codec)
-    estimate = model.extract(batch, DecodeConf(max_chunk_s=2.0, overlap_s=0.5))
+    estimate = model.extract(batch, LauraTSEDecode(max_chunk_s=2.0, overlap_s=0.5))
     assert estimate.waveform.shape == batch.mixture.shape
     assert torch.isfinite(estimate.waveform).all() and estimate.waveform.abs().max() > 0
 
@@ -168,15 +168,15 @@ def test_an_end_in_the_first_step_gives_silence_instead_of_a_crash():
     model = nano_laura_tse()
     with torch.no_grad():
         model.lm.head.bias.view(2, 33)[:, 32] = 1e4
-    estimate = model.extract(make_batch([0.5, 0.7], [0.5, 0.5], model.codec), DecodeConf(length_mode="eos"))
-    assert not estimate.waveform.any() and estimate.codes.lengths.tolist() == [0, 0]
+    estimate = model.extract(make_batch([0.5, 0.7], [0.5, 0.5], model.codec), LauraTSEDecode(length_mode="eos"))
+    assert not estimate.waveform.any() and estimate.prediction.streams["acoustic"].lengths.tolist() == [0, 0]
 
 
 def test_a_silent_mixture_stays_finite():
     model = nano_laura_tse()
     batch = make_batch([0.5], [0.5], model.codec)
     batch.mixture.zero_()
-    assert torch.isfinite(model.extract(batch, DecodeConf()).waveform).all()
+    assert torch.isfinite(model.extract(batch).waveform).all()
 
 
 def test_wrong_sample_rate_and_empty_rows_are_refused():
@@ -184,7 +184,7 @@ def test_wrong_sample_rate_and_empty_rows_are_refused():
     batch = make_batch([0.5], [0.5], model.codec)
     batch.sample_rate = 8000
     with pytest.raises(ValueError, match="16000 Hz"):
-        model.extract(batch, DecodeConf())
+        model.extract(batch)
     batch.sample_rate, batch.mixture_lengths = 16000, torch.tensor([0])
     with pytest.raises(ValueError, match="empty"):
-        model.extract(batch, DecodeConf())
+        model.extract(batch)

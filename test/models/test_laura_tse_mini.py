@@ -6,8 +6,7 @@ from factories import make_batch, take_row
 from tse_system import write_codec
 
 from espnet_tse.codec.load import load_codec
-from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
-from espnet_tse.schema import DecodeConf
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig, LauraTSEDecode
 from espnet_tse.tasks.choices import (
     encoder_choices,
     frontend_choices,
@@ -43,9 +42,9 @@ def espnet_data(batch) -> dict[str, torch.Tensor]:
         "speech_mix_lengths": batch.mixture_lengths,
         "enroll_ref1": batch.enrollment,
         "enroll_ref1_lengths": batch.enrollment_lengths,
-        "target_codes": batch.target_codes.values,
-        "target_codes_lengths": batch.target_codes.lengths,
-        "target_codes_rate": torch.tensor([batch.target_codes.frame_rate]),
+        "target_acoustic": batch.targets["acoustic"].values,
+        "target_acoustic_lengths": batch.targets["acoustic"].lengths,
+        "target_acoustic_rate": torch.tensor([batch.targets["acoustic"].frame_rate]),
     }
 
 
@@ -82,11 +81,11 @@ def test_every_trained_part_learns(model):
 
 def test_extraction_has_the_mixtures_length_and_level_alone_and_in_a_batch(model):
     batch = make_batch([1.01, 0.5], [0.4, 0.9], model.codec)
-    together = model.extract(batch, DecodeConf())
+    together = model.extract(batch)
     assert together.waveform.shape == batch.mixture.shape
     for row in range(2):
         length = int(batch.mixture_lengths[row])
-        alone = model.extract(take_row(batch, row), DecodeConf())
+        alone = model.extract(take_row(batch, row))
         torch.testing.assert_close(together.waveform[row, :length], alone.waveform[0], atol=1e-4, rtol=1e-3)
         assert not together.waveform[row, length:].any()
         level = alone.waveform[0].square().mean().sqrt()
@@ -97,7 +96,7 @@ def test_extraction_has_the_mixtures_length_and_level_alone_and_in_a_batch(model
 @pytest.mark.parametrize("seconds", [0.01, 2.0, 5.3])
 def test_chunks_are_filtered_to_the_mixtures_exact_length(model, seconds):
     batch = make_batch([seconds], [0.5], model.codec)
-    estimate = model.extract(batch, DecodeConf(max_chunk_s=2.0, overlap_s=0.5))
+    estimate = model.extract(batch, LauraTSEDecode(max_chunk_s=2.0, overlap_s=0.5))
     assert estimate.waveform.shape == batch.mixture.shape
     assert torch.isfinite(estimate.waveform).all() and estimate.waveform.abs().max() > 0
 
@@ -106,7 +105,7 @@ def test_filtering_refuses_targets_of_another_length_than_the_mixture(model):
     with torch.no_grad():
         model.lm.head.bias.view(-1, 17)[:, 16] = -1e4  # never an end: two frames too many
     with pytest.raises(ValueError, match="length_mode exact"):
-        model.extract(make_batch([0.5], [0.5], model.codec), DecodeConf(length_mode="bounded"))
+        model.extract(make_batch([0.5], [0.5], model.codec), LauraTSEDecode(length_mode="bounded"))
 
 
 def with_spectrum(model, **config) -> LauraTSE:
@@ -142,5 +141,5 @@ def test_a_higher_power_of_the_mask_lets_less_through(model):
     energy = []
     for power in (0.5, 1.0, 2.0):
         model.vocoder.filter_power = power
-        energy.append(float(model.extract(batch, DecodeConf(level="none")).waveform.square().sum()))
+        energy.append(float(model.extract(batch, LauraTSEDecode(level="none")).waveform.square().sum()))
     assert energy[0] > energy[1] > energy[2] > 0

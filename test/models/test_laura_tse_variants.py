@@ -7,8 +7,8 @@ from tse_system import write_wavlm
 
 from espnet_tse.layers.condition_sequence import join_conditions
 from espnet_tse.lm.leading_codes import codes_behind, frames_behind, join_codes
-from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
-from espnet_tse.schema import CodecSpec, DecodeConf
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig, LauraTSEDecode
+from espnet_tse.schema import CodecSpec
 from espnet_tse.scoring.si_sdr import si_sdr
 from espnet_tse.tasks.choices import (
     encoder_choices,
@@ -73,16 +73,16 @@ def test_every_variant_trains_decodes_and_scores(name, position, tmp_path):
             assert not lazy
         optimizer.step()
     model.eval().loss(batch)
-    together = model.extract(batch, DecodeConf())
+    together = model.extract(batch)
     assert together.waveform.shape == batch.mixture.shape
-    assert together.codes.lengths.tolist() == batch.target_codes.lengths.tolist()
+    assert together.prediction.streams["acoustic"].lengths.tolist() == batch.targets["acoustic"].lengths.tolist()
     for row in range(2):
-        alone = model.extract(take_row(batch, row), DecodeConf()).waveform[0]
+        alone = model.extract(take_row(batch, row)).waveform[0]
         torch.testing.assert_close(together.waveform[row, : len(alone)], alone, atol=1e-4, rtol=1e-3)
         target = batch.target[row, : len(alone)].numpy()
         assert -100.0 < float(si_sdr(target, alone.numpy())) < 100.0
-    uncached = model.extract(batch, DecodeConf(use_cache=False))
-    torch.testing.assert_close(together.codes.values, uncached.codes.values, atol=0, rtol=0)
+    uncached = model.extract(batch, LauraTSEDecode(use_cache=False))
+    torch.testing.assert_close(together.prediction.streams["acoustic"].values, uncached.prediction.streams["acoustic"].values, atol=0, rtol=0)
 
 
 def count(*modules) -> int:
@@ -141,8 +141,8 @@ def refined(model, batch, hear=None):
     """What the vocoder makes of the true codes, the conditions of ``hear`` in place of the batch's own."""
     conditions = model.encoder(batch)
     if hear:
-        setattr(conditions, *hear)
-    coarse = model.codec.embed(batch.target_codes, 2)
+        conditions.streams[hear[0]] = hear[1]
+    coarse = model.codec.embed(batch.targets["acoustic"], 2)
     return model.vocoder.refine(conditions, coarse, model.separator).values
 
 
@@ -152,7 +152,7 @@ def heard_by_the_vocoder(model) -> set[str]:
     other = model.encoder(make_batch([0.5], [0.5], model.codec, seed=7))
     with torch.no_grad():
         before = refined(model, batch)
-        changed = {s: refined(model, batch, (s, getattr(other, s))) for s in ("mixture", "enrollment")}
+        changed = {s: refined(model, batch, (s, other.streams[s])) for s in ("mixture", "enrollment")}
     return {signal for signal, after in changed.items() if not torch.equal(before, after)}
 
 
@@ -232,11 +232,11 @@ def test_the_enrollments_frames_are_dropped(length_mode):
     with torch.no_grad():
         model.lm.head.bias.view(2, 33)[:, 32] = -1e4 if length_mode == "exact" else 1e4
     batch = make_batch([0.5, 0.31], [0.3, 0.41], model.codec)
-    estimate = model.extract(batch, DecodeConf(length_mode=length_mode))
-    frames = model.num_frames(batch.mixture_lengths)  # 13 and 8, behind 8 and 11 of the enrollments
-    assert model.num_frames(batch.enrollment_lengths).tolist() == [8, 11]
+    estimate = model.extract(batch, LauraTSEDecode(length_mode=length_mode))
+    frames = model.codec.spec.num_frames(batch.mixture_lengths)  # 13 and 8, behind 8 and 11 of the enrollments
+    assert model.codec.spec.num_frames(batch.enrollment_lengths).tolist() == [8, 11]
     wanted = {"exact": frames, "bounded": (0.9 * frames).long(), "eos": torch.zeros_like(frames)}[length_mode]
-    assert estimate.codes.lengths.tolist() == wanted.tolist()
+    assert estimate.prediction.streams["acoustic"].lengths.tolist() == wanted.tolist()
     steps = estimate.num_function_evaluations
     assert steps == {"exact": 21, "bounded": 20, "eos": 12}[length_mode]
 
@@ -244,7 +244,7 @@ def test_the_enrollments_frames_are_dropped(length_mode):
 def test_given_codes_of_the_enrollment_are_the_history_of_the_target():
     model = variant("ref_output")
     batch = make_batch([0.5, 0.31], [0.3, 0.41], model.codec)
-    codes = model.extract(batch, DecodeConf(give_enrollment=True)).codes
+    codes = model.extract(batch, LauraTSEDecode(give_enrollment=True)).prediction.streams["acoustic"]
     lead = model.codes_of(batch.enrollment, batch.enrollment_lengths)
     with torch.no_grad():
         prompt = model.prompt(batch, model.encoder(batch))
@@ -253,7 +253,7 @@ def test_given_codes_of_the_enrollment_are_the_history_of_the_target():
     for row, length in enumerate(codes.lengths.tolist()):
         assert torch.equal(forced[row, :, :length], codes.values[row, :, :length])
     with pytest.raises(ValueError, match="output_enrollment"):
-        variant("base").extract(batch, DecodeConf(give_enrollment=True))
+        variant("base").extract(batch, LauraTSEDecode(give_enrollment=True))
 
 
 def test_ref_output_learns_both_and_its_prefix_has_no_separator():
@@ -276,7 +276,7 @@ def test_times_run_from_the_enrollment_through_the_mixture_where_both_are_said()
     joined = join_conditions(conditions, None, 25.0, mixture_start=start)
     for row in range(2):
         times = joined.positions[row][~joined.padding[row]]
-        count = int(conditions.enrollment.lengths[row])
+        count = int(conditions.streams["enrollment"].lengths[row])
         torch.testing.assert_close(times[count - 1], start[row] - torch.tensor(0.4))  # ends where the mixture begins
         assert float(times[count]) == float(start[row])
 
@@ -291,10 +291,10 @@ def test_discrete_io_hears_codes_and_adds_only_its_tables():
     batch = make_batch([0.5, 0.3], [0.3, 0.4], model.codec)
     conditions = model.encoder(batch)
     prompt = model.prompt(batch, conditions)
-    assert prompt.mixture.frame_rate == 25.0 and prompt.enrollment.lengths.tolist() == [8, 10]
+    assert prompt.streams["mixture"].frame_rate == 25.0 and prompt.streams["enrollment"].lengths.tolist() == [8, 10]
     codes = model.codec.encode(batch.mixture, batch.mixture_lengths).values
     expected = model.lm.own_tables[0][codes[0, 0, 0]] + model.lm.own_tables[1][codes[0, 1, 0]]
-    torch.testing.assert_close(prompt.mixture.values[0, 0], expected)
+    torch.testing.assert_close(prompt.streams["mixture"].values[0, 0], expected)
     # The encoder reaches the vocoder only.
     model.loss(batch)[1]["loss_ce"].backward()
     assert all(p.grad is None for p in model.encoder.parameters()) and model.lm.own_tables.grad.any()
@@ -303,7 +303,7 @@ def test_discrete_io_hears_codes_and_adds_only_its_tables():
 def test_no_encoder_is_the_codec_on_the_predicted_codes():
     model = variant("split")
     batch = make_batch([0.5], [0.3], model.codec)
-    estimate = model.extract(batch, DecodeConf(refine=False, level="none"))
-    plain = model.codec.decode_codes(estimate.codes)[:, : batch.mixture.size(1)]
+    estimate = model.extract(batch, LauraTSEDecode(refine=False, level="none"))
+    plain = model.codec.decode_codes(estimate.prediction.streams["acoustic"])[:, : batch.mixture.size(1)]
     torch.testing.assert_close(estimate.waveform, plain)
-    assert not torch.allclose(estimate.waveform, model.extract(batch, DecodeConf(level="none")).waveform)
+    assert not torch.allclose(estimate.waveform, model.extract(batch, LauraTSEDecode(level="none")).waveform)

@@ -4,7 +4,7 @@ from factories import make_batch, TableCodec
 
 from espnet_tse.models.abs_tse_model import restore_level
 from espnet_tse.models.long_form import chunk_starts, extract_in_chunks, fit_lengths
-from espnet_tse.schema import DecodeConf, Estimate
+from espnet_tse.schema import DecodeConf, Estimate, Request
 
 
 @pytest.mark.parametrize("num_samples", [1, 99, 100, 101, 180, 181, 1000])
@@ -18,7 +18,7 @@ def test_chunks_cover_everything_and_share_at_least_the_overlap(num_samples):
 def identity(gains):
     """A system that returns its mixtures at levels of its own."""
 
-    def estimate(batch, conf):
+    def estimate(batch, request):
         scale = torch.tensor(gains).repeat(batch.mixture.size(0))[: batch.mixture.size(0), None]
         return Estimate(batch.mixture * scale, batch.mixture_lengths, batch.sample_rate)
 
@@ -28,10 +28,10 @@ def identity(gains):
 @pytest.mark.parametrize("seconds", [0.3, 2.0, 2.01, 7.0])
 def test_an_identity_survives_chunking_whatever_level_its_chunks_have(seconds):
     batch = make_batch([seconds, 1.0], [0.5, 0.5], TableCodec())
-    conf = DecodeConf(max_chunk_s=2.0, overlap_s=0.5)
-    whole = extract_in_chunks(identity([1.0]), batch, conf)
+    request = Request(batch.mixture_lengths, batch.keys, DecodeConf(max_chunk_s=2.0, overlap_s=0.5))
+    whole = extract_in_chunks(identity([1.0]), batch, request)
     torch.testing.assert_close(whole.waveform, batch.mixture, atol=1e-5, rtol=1e-4)
-    changing = extract_in_chunks(identity([1.0, 3.0, 0.5]), batch, conf).waveform[0, : int(16000 * seconds)]
+    changing = extract_in_chunks(identity([1.0, 3.0, 0.5]), batch, request).waveform[0, : int(16000 * seconds)]
     ratio = changing / batch.mixture[0, : len(changing)]
     torch.testing.assert_close(ratio, torch.full_like(ratio, float(ratio[0])), atol=1e-2, rtol=1e-2)
 

@@ -11,9 +11,9 @@ from tse_system import write_codec
 from espnet_tse.codec.load import load_codec
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
-from espnet_tse.models.laura_tse import LauraTSE
-from espnet_tse.models.usef_laura_tse import USEFLauraTSE, USEFLauraTSEConfig
-from espnet_tse.schema import CodecSpec, Codes, DecodeConf, Prediction
+from espnet_tse.models.laura_tse import LauraTSEDecode, LauraTSE
+from espnet_tse.models.usef_laura_tse import USEFLauraTSE, USEFLauraTSEConfig, USEFLauraTSEDecode
+from espnet_tse.schema import CodecSpec, Codes, Prediction, Streams
 from espnet_tse.tasks.choices import encoder_choices, extractor_choices, frontend_choices, lm_choices, vocoder_choices
 
 NAR = {"autoregressive": False}
@@ -77,8 +77,8 @@ def test_laura_tse_hears_the_front_ends_output_in_place_of_the_mixture():
     assert front.shape == batch.mixture.shape
     base = LauraTSE(model.encoder, model.lm, model.vocoder).eval()
     given = replace(batch, mixture=front)
-    conf = DecodeConf(level="none")
-    torch.testing.assert_close(model.extract(batch, conf).waveform, base.extract(given, conf).waveform)
+    conf = USEFLauraTSEDecode(level="none")
+    torch.testing.assert_close(model.extract(batch, conf).waveform, base.extract(given, LauraTSEDecode(level="none")).waveform)
     torch.testing.assert_close(model.loss(batch)[0], base.loss(given)[0])
 
 
@@ -89,7 +89,7 @@ def test_with_both_inputs_the_mixture_is_added_through_a_layer_that_begins_at_ze
     assert both.mixture_to_front.weight.grad.any() and both.extractor.encoder.weight.grad.any()
     torch.nn.init.normal_(both.mixture_to_front.weight)
     assert not torch.allclose(model.loss(batch)[0], both.loss(batch)[0])
-    assert both.extract(batch, DecodeConf()).waveform.shape == batch.mixture.shape
+    assert both.extract(batch).waveform.shape == batch.mixture.shape
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -97,15 +97,15 @@ def test_any_extractor_is_a_front_end(name):
     model, batch = nano(name).train(), two_rows()
     model.loss(batch)[0].backward()
     assert any(p.grad is not None and p.grad.any() for p in model.extractor.parameters())
-    assert model.eval().extract(batch, DecodeConf()).waveform.shape == batch.mixture.shape
+    assert model.eval().extract(batch).waveform.shape == batch.mixture.shape
 
 
 @pytest.mark.parametrize("conf", [{}, NAR, {**NAR, "injection_ratio": 0.5}, {"output": "discriminative"}])
 def test_a_row_does_not_depend_on_its_batch(conf):
     model, batch = nano(), two_rows()
-    together = model.extract(batch, DecodeConf(**conf))
+    together = model.extract(batch, USEFLauraTSEDecode(**conf))
     for row in range(2):
-        alone = model.extract(take_row(batch, row), DecodeConf(**conf))
+        alone = model.extract(take_row(batch, row), USEFLauraTSEDecode(**conf))
         length = alone.waveform.size(1)
         torch.testing.assert_close(together.waveform[row, :length], alone.waveform[0], atol=1e-4, rtol=1e-3)
         assert not together.waveform[row, length:].any()
@@ -115,7 +115,7 @@ def test_another_enrollment_changes_the_front_end_and_the_estimate():
     model, batch = nano(), two_rows()
     other = replace(batch, enrollment=make_batch([0.41, 0.27], [0.2, 0.3], None, seed=5).enrollment)
     for output in ("discriminative", "generative"):
-        conf = DecodeConf(output=output)
+        conf = USEFLauraTSEDecode(output=output)
         assert not torch.allclose(model.extract(batch, conf).waveform, model.extract(other, conf).waveform, atol=1e-4)
 
 
@@ -217,10 +217,10 @@ def filtering(tmp_path):
 
 def test_what_the_front_end_made_is_filtered(filtering):
     model = filtering()
-    batch, conf = make_batch([0.4, 0.3], [0.2, 0.3], model.codec), DecodeConf(level="none")
+    batch, conf = make_batch([0.4, 0.3], [0.2, 0.3], model.codec), USEFLauraTSEDecode(level="none")
     front = model.extractor(batch).waveform
     base = LauraTSE(model.encoder, model.lm, model.vocoder).eval()
-    wanted = base.extract(replace(batch, mixture=front), conf).waveform
+    wanted = base.extract(replace(batch, mixture=front), LauraTSEDecode(level="none")).waveform
     torch.testing.assert_close(model.extract(batch, conf).waveform, wanted, atol=1e-5, rtol=1e-4)
 
 
@@ -228,7 +228,7 @@ def test_the_spectrum_does_not_depend_on_the_level_of_the_front_end_and_reaches_
     model = filtering()
     batch = make_batch([0.4, 0.3], [0.2, 0.3], model.codec)
     given = model.extracted(batch)
-    embeddings = model.codec.embed(batch.target_codes)
+    embeddings = model.codec.embed(batch.targets["acoustic"])
     values = [model.spectrum_loss(replace(given, mixture=gain * given.mixture), embeddings) for gain in (1.0, 7.0)]
     torch.testing.assert_close(*values, atol=1e-4, rtol=1e-4)
     for name in ("loss_spectrum", "loss_ce", "loss_reg"):
@@ -260,9 +260,9 @@ def count_passes(model: USEFLauraTSE) -> list:
 def test_one_pass_is_one_pass(ratio):
     model, batch = nano(), two_rows()
     passes = count_passes(model)
-    estimate = model.extract(batch, DecodeConf(**NAR, injection_ratio=ratio))
+    estimate = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=ratio))
     assert len(passes) == 1 == estimate.num_function_evaluations
-    assert estimate.codes.lengths.tolist() == model.num_frames(batch.mixture_lengths).tolist()
+    assert estimate.prediction.streams["acoustic"].lengths.tolist() == model.codec.spec.num_frames(batch.mixture_lengths).tolist()
 
 
 def pseudo_labels(model: USEFLauraTSE, batch) -> Codes:
@@ -285,8 +285,8 @@ def test_the_ends_of_injection_are_predictions_and_pseudo_labels():
         model.lm.head.bias.view(2, 33)[:, 32] = 1e4  # no end token is possible all the same
     labels, predicted = pseudo_labels(model, batch), predictions(model, batch)
     valid = ~labels.padding_mask[:, None].expand_as(predicted)
-    none = model.extract(batch, DecodeConf(**NAR)).codes.values
-    every = model.extract(batch, DecodeConf(**NAR, injection_ratio=1.0)).codes.values
+    none = model.extract(batch, USEFLauraTSEDecode(**NAR)).prediction.streams["acoustic"].values
+    every = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=1.0)).prediction.streams["acoustic"].values
     assert torch.equal(none[valid], predicted[valid]) and torch.equal(every, labels.values)
     assert (none[~valid] == -1).all() and not torch.equal(none, every)
 
@@ -299,7 +299,7 @@ def test_more_injection_keeps_what_less_has_replaced_and_its_share_is_the_ratio(
     differ = valid & (labels.values != predicted)
     before = torch.zeros_like(differ)
     for ratio in (0.2, 0.5, 0.8):
-        codes = model.extract(batch, DecodeConf(**NAR, injection_ratio=ratio)).codes.values
+        codes = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=ratio)).prediction.streams["acoustic"].values
         replaced = differ & (codes == labels.values)
         assert torch.equal(codes[valid & ~replaced], predicted[valid & ~replaced])
         assert (replaced | ~before).all()
@@ -310,11 +310,11 @@ def test_more_injection_keeps_what_less_has_replaced_and_its_share_is_the_ratio(
 
 def test_injection_is_drawn_by_key_and_seed():
     model, batch = nano(), two_rows()
-    half = DecodeConf(**NAR, injection_ratio=0.5)
-    first = model.extract(batch, half).codes.values
-    assert torch.equal(first, model.extract(batch, half).codes.values)
-    assert not torch.equal(first, model.extract(batch, replace(half, seed=1)).codes.values)
-    assert not torch.equal(first, model.extract(replace(batch, keys=["other", "names"]), half).codes.values)
+    half = USEFLauraTSEDecode(**NAR, injection_ratio=0.5)
+    first = model.extract(batch, half).prediction.streams["acoustic"].values
+    assert torch.equal(first, model.extract(batch, half).prediction.streams["acoustic"].values)
+    assert not torch.equal(first, model.extract(batch, replace(half, seed=1)).prediction.streams["acoustic"].values)
+    assert not torch.equal(first, model.extract(replace(batch, keys=["other", "names"]), half).prediction.streams["acoustic"].values)
 
 
 def test_a_perfect_front_end_gives_the_vocoder_on_true_codes():
@@ -323,37 +323,37 @@ def test_a_perfect_front_end_gives_the_vocoder_on_true_codes():
     codes = model.codec.encode(batch.target, batch.mixture_lengths).coarse(2)
     conditions = model.encoder(replace(batch, mixture=batch.target))
     with torch.no_grad():
-        wanted = model.decode(Prediction(codes=codes), conditions, 2)
-    estimate = model.extract(batch, DecodeConf(**NAR, injection_ratio=1.0, level="none"))
-    assert torch.equal(estimate.codes.values, codes.values)
+        wanted = model.decode(Prediction(Streams(acoustic=codes)), conditions)
+    estimate = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=1.0, level="none"))
+    assert torch.equal(estimate.prediction.streams["acoustic"].values, codes.values)
     length = estimate.waveform.size(1)
     torch.testing.assert_close(estimate.waveform[0], wanted[0, :length], atol=1e-5, rtol=1e-4)
 
 
 def test_the_front_ends_own_output_is_decoded():
     model, batch = nano(), two_rows()
-    estimate = model.extract(batch, DecodeConf(output="discriminative", level="none"))
+    estimate = model.extract(batch, USEFLauraTSEDecode(output="discriminative", level="none"))
     torch.testing.assert_close(estimate.waveform, model.extractor(batch).waveform)
-    assert estimate.codes is None and estimate.num_function_evaluations == 1
+    assert estimate.prediction is None and estimate.num_function_evaluations == 1
 
 
 def test_the_split_cascade_frame_by_frame_is_laura_tse_alone():
     base, batch = nano_laura_tse(), two_rows()
     noise = Given(torch.randn_like(batch.mixture))
     model = joined(base, noise, front_end="frozen", g_inputs="mix+ref")
-    assert torch.equal(model.extract(batch, DecodeConf()).waveform, base.extract(batch, DecodeConf()).waveform)
+    assert torch.equal(model.extract(batch).waveform, base.extract(batch).waveform)
     assert noise.calls == 0
-    nar = DecodeConf(**NAR, injection_ratio=1.0)
+    nar = USEFLauraTSEDecode(**NAR, injection_ratio=1.0)
     first = model.extract(batch, nar)
-    assert torch.equal(first.codes.values, base.codes_of(noise.waveform, batch.mixture_lengths).values[:, :2])
+    assert torch.equal(first.prediction.streams["acoustic"].values, base.codes_of(noise.waveform, batch.mixture_lengths).values[:, :2])
     noise.waveform = torch.randn_like(batch.mixture)
-    assert not torch.equal(first.codes.values, model.extract(batch, nar).codes.values)
+    assert not torch.equal(first.prediction.streams["acoustic"].values, model.extract(batch, nar).prediction.streams["acoustic"].values)
 
 
 @pytest.mark.parametrize("conf", [{}, {**NAR, "injection_ratio": 0.5}, {"output": "discriminative"}])
 def test_long_mixtures_are_decoded_in_chunks(conf):
     model, batch = nano(), make_batch([1.3], [0.2], TableCodec())
-    estimate = model.extract(batch, DecodeConf(max_chunk_s=0.5, overlap_s=0.1, **conf))
+    estimate = model.extract(batch, USEFLauraTSEDecode(max_chunk_s=0.5, overlap_s=0.1, **conf))
     assert estimate.waveform.shape == batch.mixture.shape and estimate.diagnostics["num_chunks"] == 3
 
 
@@ -395,17 +395,17 @@ def test_a_front_end_of_another_rate_is_refused():
 )
 def test_bad_ways_of_decoding_are_refused(conf, fault):
     with pytest.raises(ValueError, match=fault):
-        DecodeConf(**conf)
+        USEFLauraTSEDecode(**conf)
 
 
 @pytest.mark.parametrize("conf", [NAR, {"output": "discriminative"}, {**NAR, "injection_ratio": 0.5}])
 def test_systems_without_a_front_end_refuse_its_settings(conf):
-    with pytest.raises(ValueError, match="systems with a front-end .*this is LauraTSE; leave it out"):
-        nano_laura_tse().extract(two_rows(), DecodeConf(**conf))
+    with pytest.raises(ValueError, match="LauraTSE takes settings of LauraTSEDecode, not USEFLauraTSEDecode"):
+        nano_laura_tse().extract(two_rows(), USEFLauraTSEDecode(**conf))
 
 
 def test_one_pass_is_not_for_models_that_predict_the_enrollment():
     model = nano()
     model.lm.config = replace(model.lm.config, output_enrollment=True)
     with pytest.raises(ValueError, match="output_enrollment"):
-        model.extract(two_rows(), DecodeConf(**NAR))
+        model.extract(two_rows(), USEFLauraTSEDecode(**NAR))

@@ -42,7 +42,7 @@ def test_shards_give_the_codes_of_each_row_alone(work):
     assert call(encode_codes, work, "codes", "--shard", "1/2") == 0
     assert call(encode_codes, work, "codes", "--shard", "2/2", "--batch_size", "2") == 0
     assert call(encode_codes, work, "codes", "--merge", "2") == 0
-    codec, found = load_codec(work / "codec"), read_scp(work / "codes" / "codes.scp")
+    codec, found = load_codec(work / "codec"), read_scp(work / "codes" / "acoustic.scp")
     assert list(found) == ["u0", "u1", "u2", "u3", "u4"]
     for key, path in read_scp(work / "spk1.scp").items():
         codes = np.load(found[key])
@@ -56,7 +56,7 @@ def test_shards_give_the_codes_of_each_row_alone(work):
 
 def test_a_restart_keeps_what_is_there(work):
     assert call(encode_codes, work, "codes") == 0
-    kept, redone = work / "codes" / "u1.npy", work / "codes" / "u3.npy"
+    kept, redone = work / "codes" / "acoustic" / "u1.npy", work / "codes" / "acoustic" / "u3.npy"
     before = kept.stat().st_mtime_ns
     redone.unlink()
     assert call(encode_codes, work, "codes") == 0
@@ -74,12 +74,12 @@ def test_what_is_left_is_encoded_in_the_batches_of_a_whole_run(work, monkeypatch
     monkeypatch.setattr(SpectralCodec, "encode", spy)
     assert call(encode_codes, work, "codes", "--batch_size", "2") == 0
     assert batches[1:] == [[64, 999], [1600, 1600], [2000]]  # the first is the fingerprint of the codec
-    before = {path.name: path.stat().st_mtime_ns for path in (work / "codes").glob("*.npy")}
-    (work / "codes" / "u2.npy").unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in (work / "codes" / "acoustic").glob("*.npy")}
+    (work / "codes" / "acoustic" / "u2.npy").unlink()
     batches.clear()
     assert call(encode_codes, work, "codes", "--batch_size", "2") == 0
     assert batches[1:] == [[1600, 1600]]
-    after = {path.name: path.stat().st_mtime_ns for path in (work / "codes").glob("*.npy")}
+    after = {path.name: path.stat().st_mtime_ns for path in (work / "codes" / "acoustic").glob("*.npy")}
     assert {name for name in after if after[name] != before[name]} == {"u2.npy"}
 
 

@@ -1,8 +1,7 @@
 import pytest
 import torch
-from factories import TableCodec, make_frames, take
+from factories import TableCodec, make_conditions, make_frames, take
 
-from espnet_tse.schema import Conditions
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingConfig, ConvEmbeddingVocoder
 
 
@@ -25,10 +24,10 @@ def test_estimate_does_not_depend_on_batch_padding(enrollment_lengths, mixture_r
         make_frames([3, 7], frame_rate=25.0, seed=2),
     )
     with torch.no_grad():
-        batched = vocoder.refine(Conditions(*parts[:2]), parts[2], separator)
+        batched = vocoder.refine(make_conditions(*parts[:2]), parts[2], separator)
         for row in range(2):
             own = [take(part, row) for part in parts]
-            alone = vocoder.refine(Conditions(*own[:2]), own[2], separator)
+            alone = vocoder.refine(make_conditions(*own[:2]), own[2], separator)
             length = alone.values.size(1)
             torch.testing.assert_close(batched.values[row, :length], alone.values[0], atol=1e-5, rtol=1e-5)
             assert not batched.values[row, length:].any()
@@ -39,7 +38,7 @@ def test_the_start_is_half_of_the_coarse_codes_and_half_of_the_mixture():
     vocoder = make_vocoder(trained=False)
     torch.nn.init.zeros_(vocoder.stack.output.bias)
     mixture, coarse = make_frames([4], frame_rate=25.0), make_frames([4], frame_rate=25.0, seed=2)
-    refined = vocoder.refine(Conditions(mixture, make_frames([3], seed=1)), coarse, torch.zeros(16))
+    refined = vocoder.refine(make_conditions(mixture, make_frames([3], seed=1)), coarse, torch.zeros(16))
     torch.testing.assert_close(refined.values, (mixture.values + coarse.values) / 2)
 
 
@@ -48,13 +47,13 @@ def test_another_enrollment_gives_another_estimate():
     mixture = make_frames([4], frame_rate=25.0)
     enrollments = make_frames([3], seed=1), make_frames([3], seed=5)
     first, second = (
-        vocoder.refine(Conditions(mixture, enrollment), coarse, torch.zeros(16)) for enrollment in enrollments
+        vocoder.refine(make_conditions(mixture, enrollment), coarse, torch.zeros(16)) for enrollment in enrollments
     )
     assert not torch.allclose(first.values, second.values, atol=1e-4)
 
 
 def test_codes_of_another_rate_are_refused():
-    conditions = Conditions(make_frames([4]), make_frames([4]))
+    conditions = make_conditions(make_frames([4]), make_frames([4]))
     with pytest.raises(ValueError, match="50.0 Hz but the codec decodes at 25.0"):
         make_vocoder().refine(conditions, make_frames([3], frame_rate=50.0), torch.zeros(16))
 

@@ -1,0 +1,37 @@
+"""The contract of tokenizers: a waveform becomes named streams of codes."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from espnet_tse.codec.abs_identified import AbsIdentified, short_hash
+from espnet_tse.schema import Streams
+
+# Another device may round a few nearest neighbours differently; another tokenizer gives chance agreement.
+MIN_AGREEMENT = 0.9
+
+
+class AbsTokenizer(AbsIdentified):
+    """Residual codecs, single-codebook codecs, codecs with global and frame codes, units of k-means."""
+
+    @abstractmethod
+    def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
+        """``Codes`` (B, K, T) under the names and in the sizes of ``streams``; arguments as of ``streams_of``."""
+
+    def streams_of(self, waveform: Tensor, lengths: Tensor) -> Streams:
+        return self.tokenize(waveform, lengths)
+
+    def fixed_codes(self) -> Tensor:
+        """(M,) all codes of the fixed waveform, stream by stream in the order of their names."""
+        streams = self.fixed_streams()
+        return torch.cat([streams[name].values.flatten() for name in sorted(streams)]).to(torch.int32)
+
+    def fingerprint(self) -> dict:
+        codes = self.fixed_codes()
+        return {"fingerprint": short_hash(codes), "fingerprint_codes": codes.tolist()}
+
+    def disagreement(self, manifest: dict) -> str | None:
+        codes, expected = self.fixed_codes(), torch.tensor(manifest["fingerprint_codes"])
+        agreement = (codes == expected).float().mean().item() if codes.shape == expected.shape else 0.0
+        return None if agreement >= MIN_AGREEMENT else f"gives {agreement:.0%} of the fingerprint's codes"

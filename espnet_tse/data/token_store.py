@@ -1,0 +1,101 @@
+"""Stored codes, units or latents of targets, by utterance."""
+
+from math import lcm
+from pathlib import Path
+from typing import Mapping
+
+import numpy as np
+
+from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.schema.stream_spec import FramesSpec, StreamSpec
+
+TOKEN_BUDGET = 2 * 1024**3  # bytes of one stream that one process holds
+
+
+class TokenStore:
+    """One stream of a set: ``<key>.npy`` of (T, K) codes or (T, D) frames, held in memory while they fit."""
+
+    def __init__(self, scp: Path | str, keys: list[str], spec: StreamSpec, budget: int = TOKEN_BUDGET):
+        """
+        Args:
+            scp: ``<stream>.scp`` of stage 5.
+            keys: utterances that will be asked for.
+            spec: sizes and rate of the stream.
+        Raises:
+            DataError: a key is lacking.
+        """
+        self.scp, self.spec = Path(scp), spec
+        self.paths = read_scp(scp)
+        missing = [key for key in keys if key not in self.paths]
+        if missing:
+            raise DataError(
+                f"{scp}: lacks the codes of {len(missing)} of {len(keys)} utterances, first '{missing[0]}'; "
+                "run stage 5 (token) again."
+            )
+        self._held: dict[str, np.ndarray] = {}
+        self._room = budget
+
+    def load(self, key: str, num_samples: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """The part of a stream that belongs to a span; a fixed number of codes comes whole.
+
+        Args:
+            num_samples: of the whole utterance, to check that tokens and audio belong together.
+            start: first sample of the span, a multiple of the stream's hop.
+            length: samples of the span, None for the rest.
+        Returns:
+            (T, K) int64 or (T, D) float32, T = ceil(length / hop).
+        Raises:
+            DataError: unreadable, or not as many frames as the audio wants.
+        """
+        tokens = self._held.get(key)
+        if tokens is None:
+            tokens = self._read(key, num_samples)
+            if tokens.nbytes <= self._room:
+                self._held[key] = tokens
+                self._room -= tokens.nbytes
+        if self.spec.hop_length is not None:
+            length = num_samples - start if length is None else length
+            first = start // self.spec.hop_length
+            tokens = tokens[first : first + self.spec.num_frames(length)]
+        return tokens.astype(np.float32 if isinstance(self.spec, FramesSpec) else np.int64)
+
+    def _read(self, key: str, num_samples: int) -> np.ndarray:
+        path = self.paths[key]
+        try:
+            tokens = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); rerun stage 5."
+            ) from None
+        continuous, num_frames = isinstance(self.spec, FramesSpec), self.spec.num_frames(num_samples)
+        kind = np.floating if continuous else np.integer
+        if tokens.ndim != 2 or not np.issubdtype(tokens.dtype, kind) or len(tokens) != num_frames:
+            rate = "" if self.spec.hop_length is None else f" at {self.spec.hop_length} a frame"
+            raise DataError(
+                f"{self.scp}: key '{key}': '{path}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
+                f"samples{rate} want {num_frames} frames (T, {'D' if continuous else 'K'}); rerun stage 5."
+            )
+        return tokens
+
+
+class TokenStores(dict[str, TokenStore]):
+    """Stream -> store of the same utterances."""
+
+    @classmethod
+    def open(
+        cls, lists: Mapping[str, tuple[Path, StreamSpec]], keys: list[str], budget: int = TOKEN_BUDGET
+    ) -> "TokenStores":
+        """
+        Args:
+            lists: stream -> its scp and sizes.
+        """
+        return cls({stream: TokenStore(scp, keys, spec, budget) for stream, (scp, spec) in lists.items()})
+
+    def load(self, key: str, num_samples: int, start: int = 0, length: int | None = None) -> dict[str, np.ndarray]:
+        """Stream -> what ``TokenStore.load`` returns."""
+        return {stream: store.load(key, num_samples, start, length) for stream, store in self.items()}
+
+
+def common_hop(specs: Mapping[str, StreamSpec]) -> int:
+    """Samples at whose multiples frames of all streams begin; 1 without streams that have a rate."""
+    return lcm(*(spec.hop_length for spec in specs.values() if spec.hop_length is not None))

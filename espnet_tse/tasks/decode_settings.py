@@ -1,0 +1,64 @@
+"""Decoding YAMLs: settings of one model, checked through the table of models."""
+
+from typing import Any, Mapping
+
+from espnet_tse.io.choices import checked
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema import DecodeConf
+from espnet_tse.tasks.choices import SELECTORS, model_choices
+
+
+def decode_settings(model: type[AbsTSEModel], conf: Mapping[str, Any], where: str = "inference config") -> DecodeConf:
+    """The ``Decode`` of a model from a YAML mapping.
+
+    Args:
+        where: begins each message.
+    Raises:
+        DataError: a key that the model has not (with the nearest known one), a value of another type or out of
+            range, an unknown selector.
+    """
+    try:
+        settings = checked(model.Decode, dict(conf), where)
+        check_known([settings.selector], SELECTORS, where=f"{where}: selector")
+    except ValueError as error:
+        raise DataError(f"{error} (settings of {model.__name__})") from error
+    return settings
+
+
+def read_decode_settings(path: str | None, model: type[AbsTSEModel]) -> DecodeConf:
+    """As ``decode_settings``, of a file; the defaults without one."""
+    return model.Decode() if path is None else decode_settings(model, read_yaml(path), path)
+
+
+def check_alone(path: str) -> None:
+    """A decoding YAML whose system is not known: some model has to take it.
+
+    Raises:
+        DataError: as ``decode_settings``, of the model that knows most of its keys.
+    """
+    conf, faults = read_yaml(path), []
+    for model in model_choices.classes.values():
+        try:
+            decode_settings(model, conf, path)
+            return
+        except DataError as error:
+            known = sum(hasattr(model.Decode, key) for key in conf)
+            faults.append((-known, len(faults), error))
+    raise min(faults)[2]
+
+
+def check_for_system(settings: DecodeConf, model: type[AbsTSEModel], configs: Mapping[str, Any], where: str) -> list[str]:
+    """Remarks on settings that go with a system.
+
+    Args:
+        configs: option -> ``Config`` of the system's parts.
+        where: begins each fault.
+    Raises:
+        DataError: settings that do not go with it, each with its fix.
+    """
+    if faults := model.faults_of_decoding(settings, configs):
+        raise DataError("\n".join(f"{where}: {fault}" for fault in faults))
+    return model.remarks(settings, configs)

@@ -1,0 +1,66 @@
+"""Where a trained thing is: a folder, a packed archive, or a repository of the Hugging Face hub."""
+
+import tempfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from espnet_tse.io.scp import DataError
+
+
+@contextmanager
+def located(value: Path | str) -> Iterator[Path]:
+    """The folder of ``value``; an archive is unpacked while the folder is used, a repository fetched first.
+
+    Raises:
+        DataError: nothing usable there; the message says what was looked for.
+    """
+    path = Path(value)
+    if path.suffix in (".yaml", ".yml"):
+        raise DataError(
+            f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give that folder."
+        )
+    # A misspelt exp/tse_x looks like owner/name too; what begins with a folder that is here is no id.
+    is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"
+    if not path.exists() and is_hf_id and path.parts[0] != "exp":
+        path = Path(download(str(value)))
+    if path.is_dir():
+        yield path
+        return
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise DataError(f"{path}: neither an exp/ folder nor a packed model (.zip); train one or fix the path.")
+    with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
+        unpack(path, Path(unpacked))
+        yield Path(unpacked)
+
+
+def unpack(path: Path, target: Path) -> None:
+    """Unpack an archive whose members all stay inside ``target``; a damaged or encrypted one is named."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            # Symbolic links and parents could write outside of the folder.
+            is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
+            inside = (target / member.filename).resolve().is_relative_to(target.resolve())
+            if is_link or not inside:
+                raise DataError(f"{path}: member '{member.filename}' leads out of the archive; do not use this file.")
+        try:
+            archive.extractall(target)
+        # zipfile raises RuntimeError for archives that are encrypted or packed in a way it does not know.
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            raise DataError(f"{path}: cannot be unpacked ({error}); fetch it again, or pack the model again.") from error
+
+
+def download(hf_id: str) -> str:
+    """Fetch a repository of the Hugging Face hub -> its local folder."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise DataError(
+            f"'{hf_id}' is no local path, and the hub needs: pip install -e '.[hub]'."
+        ) from None
+    try:
+        return snapshot_download(hf_id)
+    except (OSError, ValueError) as error:
+        raise DataError(f"'{hf_id}' is no local path and cannot be had from the hub: {error}") from error

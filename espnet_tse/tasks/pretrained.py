@@ -1,0 +1,125 @@
+"""Trained systems that a training begins with, and the learning rate of the part that takes their weights."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any, Mapping
+
+import torch
+from espnet2.tasks.abs_task import optim_classes
+
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, read_config, read_weights
+from espnet_tse.tasks.choices import TABLES, model_choices, slots_of
+from espnet_tse.tasks.locations import located
+from espnet_tse.train.checkpoint import CHECKPOINT, PREVIOUS
+
+MEMORY = {"checkpoint_blocks", "recompute_gates"}  # settings of an extractor that change no number
+
+
+def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
+    """Give the parts of ``model`` the weights of the systems that ``pretrained`` names.
+
+    Left out where the training goes on from a checkpoint, which has them.
+
+    Raises:
+        DataError: a folder is missing, or of another part; one that the model cannot do without is not named.
+    """
+    folder = Path(args.output_dir)
+    if args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+        return
+    for name, place in model.pretrained.items():
+        location = (args.pretrained or {}).get(name)
+        if location:
+            getattr(model, place.slot).load_state_dict(weights_of_part(vars(args), name, place.slot, location))
+            logging.info(f"The {place.slot} starts from {location}")
+        elif place.required(model.config) and not args.init_param:
+            raise DataError(
+                f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER (exp/tse_..., stage "
+                "7 makes it)."
+            )
+
+
+def weights_of_part(config: Mapping[str, Any], name: str, slot: str, location: str) -> dict[str, torch.Tensor]:
+    """The weights of the part ``slot`` of the system at ``location``.
+
+    Args:
+        config: of the system that takes them.
+        name: under ``pretrained``, for messages.
+    Raises:
+        DataError: nothing there, or a part that is chosen or configured otherwise.
+    """
+    where = f"--pretrained {name}={location}"
+    try:
+        with located(location) as folder:
+            there = read_config(folder)
+            check_same_part(config, there, slot, where)
+            weights = read_weights(folder / DEFAULT_CHECKPOINT, "cpu")
+    except DataError as error:
+        raise DataError(f"{where}: {error}" if not str(error).startswith(where) else str(error)) from error
+    prefix = f"{slot}."
+    return {key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)}
+
+
+def check_same_part(here: Mapping[str, Any], there: Mapping[str, Any], slot: str, where: str) -> None:
+    """Raise DataError unless both configurations choose the same part, with all that it is composed of."""
+    part = model_choices.classes[here["model"]].slots[slot]
+    other = model_choices.classes[there["model"]].slots.get(slot)
+    if other is None or not there.get(other.name):
+        raise DataError(f"{where}: a system of model '{there['model']}' has no {slot}.")
+    for option, table in slots_of(part.name, here, part.table):
+        mine, theirs = settings_of(option, table, here), settings_of(option, table, there)
+        odd = sorted(key for key in {*mine, *theirs} - MEMORY if mine.get(key) != theirs.get(key))
+        if odd:
+            shown = ", ".join(f"{key} {theirs.get(key, '-')}, here {mine.get(key, '-')}" for key in odd)
+            raise DataError(
+                f"{where}: its {option} is another one: {shown}; give {option} and {option}_conf of its config.yaml, or "
+                "another folder."
+            )
+
+
+def settings_of(option: str, table: str, config: Mapping[str, Any]) -> dict:
+    """Name and every setting of a part of a configuration, defaults included."""
+    name = config.get(option)
+    if name not in TABLES[table].classes:
+        return {option: name}
+    return {option: name, **TABLES[table].resolved(name, config.get(f"{option}_conf") or {}, option)}
+
+
+def build_optimizer(args: argparse.Namespace, model: AbsTSEModel) -> torch.optim.Optimizer:
+    """The optimizer of ``--optim`` in which the front-end is a group of its own, at ``--front_end_lr``.
+
+    Schedules scale the rates of both groups alike; the norm of each gradient is clipped by itself.
+    """
+    front = list(getattr(model, model.pretrained["front_end"].slot).parameters())
+    ours = {id(parameter) for parameter in front}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in ours]
+    groups = [{"params": rest}, {"params": front, "lr": args.front_end_lr, "clipped_alone": True}]
+    return optim_classes[args.optim](groups, **args.optim_conf)
+
+
+def faults_of_pretrained(args: argparse.Namespace) -> list[str]:
+    """What is wrong with the options about trained systems, each with its fix."""
+    model = model_choices.classes.get(args.model)
+    if model is None:  # reported with the other names
+        return []
+    faults = []
+    try:
+        check_known(args.pretrained or {}, model.pretrained, where="pretrained")
+    except ValueError as error:
+        faults.append(f"{error} (model: {args.model})")
+    if args.front_end_lr is None:
+        return faults
+    if "front_end" not in model.pretrained:
+        return [*faults, f"--front_end_lr is for systems with a front-end (model: usef_laura_tse), this is {args.model}; leave it out"]
+    if args.front_end_lr <= 0:
+        faults.append(f"--front_end_lr is {args.front_end_lr}, want a positive rate; for none front_end: frozen")
+    if (args.model_conf or {}).get("front_end") == "frozen":
+        faults.append("--front_end_lr: model_conf says front_end: frozen; leave out one of them")
+    if args.exclude_weight_decay:
+        faults.append("--front_end_lr and --exclude_weight_decay both make groups of parameters; leave out one")
+    if args.scheduler == "cycliclr":
+        faults.append("--front_end_lr: --scheduler cycliclr sets one rate for all; take onecyclelr or warmup_plateau")
+    return faults

@@ -1,0 +1,96 @@
+"""The frozen tokenizers and autoencoders that a system builds on, by name."""
+
+from pathlib import Path
+from typing import Mapping
+
+from espnet_tse.codec.abs_identified import AbsIdentified
+from espnet_tse.codec.load import load_codec
+from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.io.files import write_json
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.tasks.locations import located
+
+KEPT = "tokenizers_of_training"  # below a system's folder: their manifests, a folder each
+
+
+def open_tokenizers(model: type[AbsTSEModel], locations: Mapping[str, str]) -> dict[str, AbsIdentified]:
+    """Open all that ``model`` builds on.
+
+    Args:
+        locations: name -> folder, archive or hub id, the YAML's ``tokenizers``.
+    Raises:
+        ValueError: one is lacking, not of the kind that the model wants, or unknown to the model.
+    """
+    check_known(locations, model.tokenizers, where="tokenizers")
+    opened = {}
+    for name, kind in model.tokenizers.items():
+        if not locations.get(name):
+            raise ValueError(
+                f"model {model.__name__} builds on the tokenizer '{name}'; name its folder (tokenizers: {{{name}: "
+                "exp/codec_...}, stage 4 makes it)."
+            )
+        with located(locations[name]) as folder:
+            opened[name] = load_codec(folder)
+        if not isinstance(opened[name], kind):
+            raise ValueError(
+                f"tokenizers: {name}: {locations[name]} is a {type(opened[name]).__name__}, and model "
+                f"{model.__name__} wants a {kind.__name__.removeprefix('Abs')}."
+            )
+    return opened
+
+
+def manifests_of(locations: Mapping[str, str]) -> dict[str, dict]:
+    """Name -> manifest of each tokenizer; nothing is loaded."""
+    manifests = {}
+    for name, location in locations.items():
+        with located(location) as folder:
+            manifests[name] = read_manifest(folder)
+    return manifests
+
+
+def remember_tokenizers(locations: Mapping[str, str], output_dir: Path) -> None:
+    """Keep the manifests beside the model: decoding refuses other tokenizers.
+
+    Raises:
+        DataError: ``output_dir`` holds a system of another tokenizer.
+    """
+    for name, manifest in manifests_of(locations).items():
+        folder = kept_manifest(output_dir, name)
+        if (folder / "manifest.json").is_file():
+            check_same_codec(read_manifest(folder), manifest)
+        del manifest["path"]  # of this machine
+        write_json(output_dir / KEPT / name / "manifest.json", manifest)
+
+
+def kept_manifest(system: Path, name: str) -> Path:
+    """The folder of the manifest that training kept.
+
+    The first release had one codec and kept it under another name.
+    """
+    older = system / "codec_of_training"
+    return older if name == "acoustic" and older.is_dir() else system / KEPT / name
+
+
+def find_tokenizer(system: Path, name: str, trained_with: str) -> Path | str:
+    """A tokenizer of a trained system: packed with it, or where training found it.
+
+    Args:
+        trained_with: as in the configuration, relative to the recipe, or a hub id.
+    Raises:
+        DataError: it is not to be found.
+    """
+    recipe = system.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
+    packed = [system / "tokenizers" / name, *([system / "codec"] if name == "acoustic" else [])]
+    places = [*packed, Path(trained_with), recipe / trained_with, system.parent / Path(trained_with).name]
+    for place in places:
+        if (place / "manifest.json").is_file() or place.suffix == ".zip" and place.is_file():
+            return place
+    if len(Path(trained_with).parts) == 2 and not trained_with.startswith("exp/"):
+        return trained_with  # a hub id
+    tried = ", ".join(str(place) for place in places)
+    raise DataError(
+        f"{system}: its tokenizer '{name}' is in none of: {tried}; give its folder (--tokenizers {name}=FOLDER) or pack "
+        "the model."
+    )
