@@ -60,7 +60,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["espnet_tse", "espnet_tse.*"]),
-    package_data={"espnet_tse": ["scoring/report_assets/*", "pretrained/*/*"]},
+    package_data={"espnet_tse": ["report/assets/*", "pretrained/*/*"]},
     install_requires=REQUIRES,
     extras_require={**EXTRAS, "all": sorted({dep for group in EXTRAS.values() for dep in group})},
     entry_points={"console_scripts": ["espnet-tse = espnet_tse.bin.main:main"]},

@@ -29,8 +29,8 @@ class _ListMetrics(argparse.Action):
     """Print the registry and end, so that the required options need not be given."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
-        from espnet_tse.scoring.metric_cards import metrics_markdown, metrics_table
-        from espnet_tse.scoring.weight_files import Places
+        from espnet_tse.scoring.measure.weight_files import Places
+        from espnet_tse.scoring.run.metric_cards import metrics_markdown, metrics_table
 
         # Options given before this one say where weights lie.
         places = Places(namespace.model_dir, namespace.dnsmos_dir)
@@ -199,7 +199,7 @@ def require_inputs(parser: CommandLine, args: argparse.Namespace) -> None:
 
 def compare(args: argparse.Namespace) -> None:
     """Compare scored systems: print the table, and write compare.md and compare.json where a folder is given."""
-    from espnet_tse.scoring.compare import compare_systems, comparison_markdown, write_comparison
+    from espnet_tse.scoring.result.compare import compare_systems, comparison_markdown, write_comparison
 
     metrics = tuple(name for name in args.metrics.split(",") if name)
     comparison = compare_systems(args.compare, metrics, args.ci_unit, args.force)
@@ -210,11 +210,13 @@ def compare(args: argparse.Namespace) -> None:
 
 def score(args: argparse.Namespace) -> int:
     """Score one system."""
-    from espnet_tse.scoring.costs import estimate_seconds
-    from espnet_tse.scoring.job_pool import JobError
-    from espnet_tse.scoring.plan import ScoringOptions, make_plan
-    from espnet_tse.scoring.runner import run, run_shard
-    from espnet_tse.scoring.versa_export import export_versa
+    from espnet_tse.scoring.result.score_system import score_system
+    from espnet_tse.scoring.run.costs import estimate_seconds
+    from espnet_tse.scoring.run.job_pool import JobError
+    from espnet_tse.scoring.run.options import ScoringOptions
+    from espnet_tse.scoring.run.plan import make_plan
+    from espnet_tse.scoring.run.runner import run_shard
+    from espnet_tse.scoring.run.versa_export import export_versa
 
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in vars(args).items()}
     dry_run, export, _ = (options.pop(name) for name in ("dry_run", "export_versa", "compare"))
@@ -228,7 +230,7 @@ def score(args: argparse.Namespace) -> int:
         )
         return 0
     try:
-        return run_shard(plan) if args.shard else run(plan)
+        return run_shard(plan) if args.shard else score_system(plan)
     except JobError as error:
         logging.error("%s", error)
         return 1
