@@ -10,7 +10,7 @@ REQUIRES = [
     "einops",
     "espnet==202511",
     "funcodec==0.2.0",
-    "jiwer>=3",
+    "jiwer>=4",
     "kaldiio>=2.18",
     "librosa>=0.10",
     "matplotlib>=3.8",
@@ -19,7 +19,7 @@ REQUIRES = [
     "pyyaml>=6",
     # FunCodec imports these without declaring them.
     "pytorch-wpe",
-    "scipy>=1.11",
+    "scipy>=1.15",
     "sentencepiece",
     "six",
     "soundfile>=0.12",

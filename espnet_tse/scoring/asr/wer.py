@@ -1,6 +1,11 @@
-"""Word errors: alignment by edit distance and the corpus rate."""
+"""Word errors of one utterance: alignment of reference and hypothesis."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
+
+from jiwer import ReduceToListOfListOfWords, process_words
+
+_SPLIT = ReduceToListOfListOfWords(" ")  # and no other change: texts are normalised before
 
 
 @dataclass(frozen=True)
@@ -24,33 +29,32 @@ class WordErrors:
 
 
 def align_words(reference: list[str], hypothesis: list[str]) -> WordErrors:
-    """Levenshtein alignment with unit costs; among equal ones substitutions are preferred to gap pairs."""
-    rows, columns = len(reference), len(hypothesis)
-    costs = [list(range(columns + 1))]
-    for i, word in enumerate(reference, 1):
-        above, row = costs[-1], [i]
-        for j, other in enumerate(hypothesis, 1):
-            row.append(min(above[j - 1] + (word != other), above[j] + 1, row[j - 1] + 1))
-        costs.append(row)
-    pairs: list[tuple[str | None, str | None]] = []
-    i, j = rows, columns
-    while i or j:
-        if i and j and costs[i][j] == costs[i - 1][j - 1] + (reference[i - 1] != hypothesis[j - 1]):
-            i, j = i - 1, j - 1
-            pairs.append((reference[i], hypothesis[j]))
-        elif i and costs[i][j] == costs[i - 1][j] + 1:
-            i -= 1
-            pairs.append((reference[i], None))
-        else:
-            j -= 1
-            pairs.append((None, hypothesis[j]))
-    pairs.reverse()
+    """Alignment with the fewest errors (Levenshtein, unit costs), by jiwer.
+
+    Of several alignments with the fewest errors one is taken; ``errors`` does not depend on which. An empty
+    reference gives insertions only and has no ``rate``: who counts corpus rates leaves such utterances out.
+
+    Args:
+        reference, hypothesis: words, or characters; none may hold a blank.
+    """
+    # In a stretch of errors jiwer puts substitutions before gaps; read backwards, the gap comes first, as
+    # align_<tag>.txt has always shown it.
+    texts = [" ".join(reversed(words)) for words in (reference, hypothesis)]
+    output = process_words(*texts, reference_transform=_SPLIT, hypothesis_transform=_SPLIT)
+    backwards = [
+        pair
+        for chunk in output.alignments[0]
+        for pair in zip_longest(
+            output.references[0][chunk.ref_start_idx : chunk.ref_end_idx],
+            output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx],
+        )
+    ]
     return WordErrors(
-        substitutions=sum(a is not None and b is not None and a != b for a, b in pairs),
-        deletions=sum(b is None for _, b in pairs),
-        insertions=sum(a is None for a, _ in pairs),
-        num_reference=rows,
-        pairs=tuple(pairs),
+        substitutions=output.substitutions,
+        deletions=output.deletions,
+        insertions=output.insertions,
+        num_reference=len(reference),
+        pairs=tuple(reversed(backwards)),
     )
 
 

@@ -32,6 +32,15 @@ def test_empty_reference_is_all_insertions():
     assert count("", "a b") == (0, 0, 2, 0)
 
 
+def test_nothing_said_and_nothing_heard_has_no_errors():
+    assert count("", "") == (0, 0, 0, 0)
+
+
+def test_characters_are_units_like_words():
+    errors = align_words(list("日本語"), list("日木語だ"))
+    assert (errors.errors, errors.num_reference) == (2, 3) and errors.pairs[0] == ("日", "日")
+
+
 def recursive_distance(a, b):
     if not a or not b:
         return len(a) + len(b)
@@ -50,6 +59,9 @@ def test_least_cost_against_recursion():
         assert errors.errors == recursive_distance(a, b)
         assert [x for x, _ in errors.pairs if x is not None] == a
         assert [y for _, y in errors.pairs if y is not None] == b
+        counts = [sum(x is not None and y is not None and x != y for x, y in errors.pairs)]
+        counts += [sum(y is None for _, y in errors.pairs), sum(x is None for x, _ in errors.pairs)]
+        assert counts == [errors.substitutions, errors.deletions, errors.insertions]
 
 
 @pytest.mark.parametrize("words", list(itertools.product(["a", "b"], repeat=2)))

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,31 @@ def test_exact_p_values_of_few_units():
     assert sign_flip_p_value(np.array([1.0, 2.0, 0.5])) == 2 / 8
     assert sign_flip_p_value(np.array([1.0, -1.0])) == 1.0
     assert sign_flip_p_value(np.zeros(5)) == 1.0
+
+
+def test_a_single_unit_decides_nothing():
+    assert sign_flip_p_value(np.array([3.0])) == 1.0
+    assert sign_flip_p_value(np.array([1.0, 2.0]), ["a", "a"]) == 1.0
+
+
+def test_all_patterns_against_counting_them():
+    rng = np.random.default_rng(2)
+    for count in (2, 6, 13):
+        differences = np.round(rng.normal(0.3, 1.0, count), 1)  # tenths: many patterns tie
+        tenths = [round(10 * value) for value in differences]
+        sums = [sum(map(int.__mul__, signs, tenths)) for signs in itertools.product((1, -1), repeat=count)]
+        far = sum(abs(each) >= abs(sum(tenths)) for each in sums)
+        assert sign_flip_p_value(differences) == far / 2**count
+
+
+def test_sums_that_differ_by_rounding_only_are_ties():
+    # In floats 0.1 + 0.2 - 0.3 is not 0, and other signs give another not-quite-0.
+    assert sign_flip_p_value(np.array([0.1, 0.2, -0.3, 0.7, -0.7])) == 1.0
+
+
+def test_the_same_draws_every_time():
+    differences = np.random.default_rng(5).normal(0.1, 1.0, 50)
+    assert sign_flip_p_value(differences) == sign_flip_p_value(differences)
 
 
 def test_random_p_values_agree_with_the_normal_ones():
