@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from espnet_tse.report.html_tree import Html, element
+from markupsafe import Markup
+
+from espnet_tse.report.page_templates import render
 from espnet_tse.report.provenance import TrainedSystem, decoding_facts, input_digests, training_hours
 from espnet_tse.report.training_curves import TrainingLog
 from espnet_tse.scoring.result.scored_set import ScoredSet
@@ -16,27 +18,24 @@ def reproducibility_section(
     systems: list[TrainedSystem],
     logs: dict[Path, TrainingLog],
     results: list[ScoredSet],
-) -> Html:
-    """Environment and weights of the scoring, then every training and every decoding."""
-    hashes = {
-        name: digest
-        for result in results
-        for name, digest in (result.meta.get("weights_sha256") or {}).items()
-    }
-    facts = facts + [(f"sha256 of {name}", str(digest)) for name, digest in sorted(hashes.items())]
-    parts: list[Html] = [element("h2", "Reproducibility"), fact_card(facts)]
+) -> Markup:
+    """Environment and weights of the scoring, then the data, every training and every decoding."""
+    cards = [("", facts + weight_facts(results))]
     data = {(result.test_set, tuple(data_facts(result))) for result in results}
-    for test_set, lines in sorted(data):
-        if lines:
-            parts += [element("h3", f"Test set {test_set}"), fact_card(list(lines))]
-    for system in systems:
-        parts.append(element("h3", f"Training of {system.folder.name}"))
-        parts.append(fact_card(training_facts(system, logs[system.folder])))
+    cards += [(f"Test set {test_set}", list(lines)) for test_set, lines in sorted(data) if lines]
+    cards += [(f"Training of {each.folder.name}", training_facts(each, logs[each.folder])) for each in systems]
     for result in results:
-        lines = decoding_facts(result)
-        if lines:
-            parts += [element("h3", f"Decoding of {result.test_set} by {result.system}"), fact_card(lines)]
-    return element("section", parts, id="reproducibility")
+        if lines := decoding_facts(result):
+            cards.append((f"Decoding of {result.test_set} by {result.system}", lines))
+    return render("reproducibility.html", cards=cards)
+
+
+def weight_facts(results: list[ScoredSet]) -> list[tuple[str, str]]:
+    """Digests of the networks that scored."""
+    hashes: dict[str, str] = {}
+    for result in results:
+        hashes |= result.meta.get("weights_sha256") or {}
+    return [(f"sha256 of {name}", str(digest)) for name, digest in sorted(hashes.items())]
 
 
 def data_facts(result: ScoredSet) -> list[tuple[str, str]]:
@@ -57,8 +56,3 @@ def training_facts(system: TrainedSystem, log: TrainingLog) -> list[tuple[str, s
     if hours is not None:
         lines.append(("training time", f"{hours:.2f} h"))
     return lines + [(f"digest of {name}", digest) for name, digest in input_digests(system.folder)]
-
-
-def fact_card(facts: list[tuple[str, str]]) -> Html:
-    lines = [(element("dt", name), element("dd", element("code", value))) for name, value in facts]
-    return element("dl", lines, class_="card facts")

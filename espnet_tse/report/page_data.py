@@ -1,13 +1,14 @@
 """The scores of a comparable group as plain data, from which the page's scripts draw charts and tables."""
 
-import json
 from typing import Any, Iterable
+
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from espnet_tse.report.collect import ComparableGroup, natural_key
 from espnet_tse.report.columns import Column
-from espnet_tse.report.html_listening import Card
-from espnet_tse.report.html_tree import Html
 from espnet_tse.report.listening import measures_speaker, ranking_metric, what_came_out
+from espnet_tse.report.listening_cards import Card
 from espnet_tse.report.results_table import GroupTables
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.reference_systems import is_mixture
@@ -27,11 +28,10 @@ FACTS = ("spk", "buckets")
 OTHER_FIELDS = {"utt", "spk", "flags", "buckets", "duration"}
 
 
-def page_json(groups: list[GroupTables], cards: list[dict[str, Card]]) -> Html:
-    """All groups as JSON that may stand in a script element: no ``<`` can end it or open a comment."""
+def page_json(groups: list[GroupTables], cards: list[dict[str, Card]]) -> Markup:
+    """All groups as JSON that may stand in a script element: nothing in it can end the element or open a comment."""
     data = [group_data(tables, group_cards) for tables, group_cards in zip(groups, cards)]
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Html(text.replace("<", "\\u003c"))
+    return htmlsafe_json_dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def test_nothing_is_loaded_from_elsewhere(text):
     # The name of the SVG language looks like an address and is none.
     without_data = re.sub(r'"data:[^"]*"', '""', text).replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"https?:|url\(|@import|<link|<iframe", without_data)
-    assert "default-src &#x27;none&#x27;" in text
+    policies = [attributes["content"] for tag, attributes in page.tags if "http-equiv" in attributes]
+    assert len(policies) == 1 and policies[0].startswith("default-src 'none'; ")
 
 
 def test_audio_and_pictures_are_there_for_each_chosen_utterance(text):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from espnet_tse.report.collect import collect_results
-from espnet_tse.report.html_listening import collect_cards
+from espnet_tse.report.listening_cards import collect_cards
 from espnet_tse.report.page_data import flags_of, group_data, page_json
 from espnet_tse.report.results_table import build_groups
 
