@@ -9,7 +9,7 @@ from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.presets import DEFAULTS, PRESETS
 
 # Options that take one value and may stand several times.
-REPEATED = ("asr", "external", "flag")
+REPEATED = tuple(option.name for option in fields(ScoringOptions) if option.type == tuple[str, ...])
 
 
 def score_command(meta: dict[str, Any], folder: Path | None = None) -> str:
