@@ -11,6 +11,8 @@ from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.measure.card import MetricCard
 from espnet_tse.scoring.measure.failure import EST, Fault, Outcome
 from espnet_tse.scoring.measure.registry import METRICS
+from espnet_tse.scoring.run.job import Utterance
+from espnet_tse.scoring.run.shown_keys import some
 
 KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -29,6 +31,24 @@ class ExternalScores:
             return Outcome(self.values[key])
         fault = Fault(EST, f"estimate: {estimate_fault}" if estimate_fault else "no value in the file")
         return Outcome(self.card.penalty, fault)
+
+
+def read_all_external(options: tuple[str, ...], utterances: list[Utterance]) -> dict[str, ExternalScores]:
+    """Column -> scores of all ``--external`` options.
+
+    Raises:
+        DataError: as ``read_external``; also a duplicate column, or one without a value for any utterance.
+    """
+    scores = {each.card.name: each for each in map(read_external, options)}
+    if len(scores) != len(options):
+        raise DataError("--external: duplicate column; give each its own name.")
+    for option, each in zip(options, scores.values(), strict=True):
+        if not any(u.key in each.values for u in utterances):
+            raise DataError(
+                f"--external {option}: has a value for none of the {len(utterances)} utterances; its keys are "
+                f"{some(list(each.values))}, those to score {some([u.key for u in utterances])}."
+            )
+    return scores
 
 
 def read_external(option: str) -> ExternalScores:

@@ -7,8 +7,10 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure import weights
+from espnet_tse.scoring.run.metric_choice import select_metrics
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.plan import make_plan, select_metrics, with_preset
+from espnet_tse.scoring.run.plan import make_plan
+from espnet_tse.scoring.run.preset_choice import with_preset
 from espnet_tse.scoring.run.presets import PRESETS
 
 TONE = 0.1 * np.sin(np.arange(16000) / 5)

@@ -5,7 +5,7 @@ import pytest
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.plan import with_preset
+from espnet_tse.scoring.run.preset_choice import with_preset
 from espnet_tse.scoring.run.presets import DEFAULTS, PRESETS
 
 
