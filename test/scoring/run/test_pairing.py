@@ -5,7 +5,6 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.pairing import files_of_pattern
 from espnet_tse.scoring.run.plan import make_plan
 from espnet_tse.scoring.run.versa_export import export_versa
 
@@ -26,37 +25,6 @@ def options(tmp_path, write_set):
         intf_scp=(others["intf"],),
         absent=str(tmp_path / "absent"),
     )
-
-
-@pytest.fixture
-def outputs(tmp_path):
-    for name in ("a_est.wav", "b_est.wav", "a.wav", "sub/c_est.wav"):
-        (tmp_path / "wavs" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "wavs" / name).touch()
-    return tmp_path / "wavs"
-
-
-@pytest.mark.parametrize(
-    "pattern, keys",
-    [("{utt}_est.wav", "ab"), ("sub/{utt}_est.wav", "c"), ("{utt}.wav", ["a", "a_est", "b_est"])],
-)
-def test_keys_of_a_pattern(outputs, pattern, keys):
-    found = files_of_pattern(outputs, pattern)
-    assert sorted(found) == list(keys)
-    assert all(path == str(outputs / pattern.replace("{utt}", key)) for key, path in found.items())
-
-
-@pytest.mark.parametrize("pattern", ["est.wav", "{utt}/{utt}.wav", "/{utt}.wav"])
-def test_patterns_name_the_utterance_once(outputs, pattern):
-    with pytest.raises(DataError, match="with {utt} once"):
-        files_of_pattern(outputs, pattern)
-
-
-def test_patterns_that_find_nothing(outputs):
-    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; mend --inf_pattern: it holds a.wav, .*, sub/"):
-        files_of_pattern(outputs, "{utt}.flac")
-    with pytest.raises(DataError, match="no such folder"):
-        files_of_pattern(outputs / "none", "{utt}.wav")
 
 
 def test_a_folder_of_estimates(options, tmp_path):
@@ -127,7 +95,7 @@ def test_a_file_of_scores_with_other_keys(options, tmp_path):
 
 def test_an_unknown_key_is_a_fault_of_the_list_of_absent_targets(options, tmp_path):
     (tmp_path / "absent").write_text("u3\nu9\n")
-    with pytest.raises(DataError, match="absent: 1 of its 2 keys stand in no other list: u9; mend this list"):
+    with pytest.raises(DataError, match="absent: 1 of its 2 keys are in no other list: u9; fix this list"):
         make_plan(replace(options, missing="penalize"))
 
 
