@@ -16,7 +16,8 @@ class _ListMetrics(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         from espnet_tse.scoring.measure.weight_files import Places
-        from espnet_tse.scoring.run.metric_cards import metrics_markdown, metrics_table
+        from espnet_tse.scoring.run.metric_cards import metrics_table
+        from espnet_tse.scoring.run.metric_page import metrics_markdown
 
         # Options given before this one say where weights lie.
         places = Places(namespace.model_dir, namespace.dnsmos_dir)
@@ -82,7 +83,8 @@ def require_inputs(parser: CommandLine, args: argparse.Namespace) -> None:
 
 def compare(args: argparse.Namespace) -> None:
     """Compare scored systems: print the table, and write compare.md and compare.json where a folder is given."""
-    from espnet_tse.scoring.result.compare import compare_systems, comparison_markdown, write_comparison
+    from espnet_tse.scoring.result.compare import compare_systems
+    from espnet_tse.scoring.result.comparison_files import comparison_markdown, write_comparison
 
     metrics = tuple(name for name in args.metrics.split(",") if name)
     comparison = compare_systems(args.compare, metrics, args.ci_unit, args.force)

@@ -6,7 +6,7 @@ from typing import Iterator
 
 from espnet_tse.io.files import atomic_write
 from espnet_tse.report.columns import length_share
-from espnet_tse.report.results_table import GroupTables
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.scored_set import ScoredSet
 

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from espnet_tse.report.collect import ComparableGroup
 from espnet_tse.report.columns import Column
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.listening import Clip, ranking_metric
 from espnet_tse.report.listening_cards import Card, Listening
 from espnet_tse.report.page_templates import render
 from espnet_tse.report.results_file import group_titles
-from espnet_tse.report.results_table import GroupTables
 from espnet_tse.report.spectrogram import CEILING_DB, COLOUR_MAP, FLOOR_DB, MAX_HZ, data_uri
 
 # Shown under a player beside the voice similarities; the per-utterance table has all.

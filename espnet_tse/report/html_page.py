@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from espnet_tse.io.files import atomic_write
 from espnet_tse.report.curve_chart import draw_curve
+from espnet_tse.report.group_tables import GroupTables, all_results
 from espnet_tse.report.html_listening import listening_section
 from espnet_tse.report.html_reproducibility import reproducibility_section
 from espnet_tse.report.html_scores import scores_section, utterances_section
@@ -17,7 +18,6 @@ from espnet_tse.report.listening_cards import collect_cards
 from espnet_tse.report.page_data import page_json
 from espnet_tse.report.page_templates import render
 from espnet_tse.report.provenance import TrainedSystem, environment, find_trained_systems
-from espnet_tse.report.results_table import GroupTables, all_results
 from espnet_tse.report.training_curves import TrainingLog, read_training_logs
 from espnet_tse.scoring.result.scored_set import ScoredSet
 

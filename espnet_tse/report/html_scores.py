@@ -2,9 +2,9 @@
 
 from markupsafe import Markup
 
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.page_templates import render
 from espnet_tse.report.results_file import group_titles
-from espnet_tse.report.results_table import GroupTables
 
 
 def scores_section(groups: list[GroupTables]) -> Markup:

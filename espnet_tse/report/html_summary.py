@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.page_templates import render
 from espnet_tse.report.results_file import numbered, protocol_name, split_notice
-from espnet_tse.report.results_table import GroupTables, Table
+from espnet_tse.report.results_table import Table
 
 
 @dataclass(frozen=True)

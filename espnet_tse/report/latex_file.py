@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from espnet_tse.io.files import atomic_write
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.results_file import group_titles, numbered
-from espnet_tse.report.results_table import GroupTables, Row, Table
+from espnet_tse.report.results_table import Row, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -4,8 +4,8 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.listening import Choice, Clip, ScpCache, choose_utterances, load_clips
-from espnet_tse.report.results_table import GroupTables
 from espnet_tse.report.spectrogram import spectrogram_png
 
 BYTES_PER_MB = 1_000_000

@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 from espnet_tse.report.collect import ComparableGroup, natural_key
 from espnet_tse.report.columns import Column
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.listening import measures_speaker, ranking_metric, what_came_out
 from espnet_tse.report.listening_cards import Card
-from espnet_tse.report.results_table import GroupTables
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.reference_systems import is_mixture
 from espnet_tse.scoring.result.scored_set import ScoredSet

@@ -11,8 +11,8 @@ import soundfile
 from chromium import HINT, Chromium, find_chromium
 
 from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.html_page import PageOptions, write_page
-from espnet_tse.report.results_table import build_groups
 
 SAMPLE_RATE = 16000
 BUCKETS = ("below 0 dB", "0 dB and more")

@@ -2,7 +2,7 @@ import csv
 
 from espnet_tse.report.collect import collect_results
 from espnet_tse.report.csv_file import write_csv
-from espnet_tse.report.results_table import build_groups
+from espnet_tse.report.group_tables import build_groups
 
 
 def test_every_figure_is_one_line_in_its_own_unit(exp_dir, tmp_path, write_result):

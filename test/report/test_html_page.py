@@ -8,8 +8,8 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.html_page import PageOptions, build_page, write_page
-from espnet_tse.report.results_table import build_groups
 
 OPTIONS = PageOptions(title="A <title>", num_utterances=3)
 

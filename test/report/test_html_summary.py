@@ -1,7 +1,8 @@
 from espnet_tse.report.collect import ComparableGroup
 from espnet_tse.report.columns import Column
+from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.report.html_summary import summary_section
-from espnet_tse.report.results_table import GroupTables, Table
+from espnet_tse.report.results_table import Table
 
 
 def table_of(head: str, higher_is_better: bool | None) -> str:

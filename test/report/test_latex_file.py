@@ -1,6 +1,6 @@
 from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.latex_file import escape, write_latex
-from espnet_tse.report.results_table import build_groups
 
 
 def test_tables_have_one_width_and_the_best_is_bold(exp_dir, tmp_path):

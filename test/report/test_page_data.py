@@ -3,9 +3,9 @@ import json
 import pytest
 
 from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.listening_cards import collect_cards
 from espnet_tse.report.page_data import flags_of, group_data, page_json
-from espnet_tse.report.results_table import build_groups
 
 
 def data_of(exp_dir) -> dict:

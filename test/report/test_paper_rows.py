@@ -6,9 +6,9 @@ import yaml
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.paper_rows import read_paper_rows
 from espnet_tse.report.results_file import results_markdown
-from espnet_tse.report.results_table import build_groups
 
 CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 DATA = {"preset": "offline", "list": "a public list", "mode": "min", "kind": "clean"}

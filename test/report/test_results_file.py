@@ -5,8 +5,8 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.results_file import BEGIN, END, GENERATED, write_results
-from espnet_tse.report.results_table import build_groups
 from espnet_tse.scoring.run.presets import PRESETS
 
 

@@ -1,5 +1,5 @@
 from espnet_tse.report.collect import collect_results
-from espnet_tse.report.results_table import build_groups
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.row_notes import grouped, other_versions
 
 

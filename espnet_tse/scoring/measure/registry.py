@@ -34,3 +34,8 @@ PAIRED = tuple(measure.name for measure in MEASURES.values() if measure.kind == 
 EMBEDDINGS = tuple(measure.name for measure in MEASURES.values() if measure.kind == "embedding")
 # Speaker models from the most trusted to the one that is always at hand.
 SPEAKER_MODELS = ("wespeaker", "wavlm_sv", "resemblyzer")
+
+
+def needed_measure(card: MetricCard) -> str:
+    """The measure whose packages and weights a card needs (confusion rests on the speaker model)."""
+    return MEASURES[card.measure].settings.get("speaker_model", card.measure)

@@ -4,7 +4,6 @@ from collections import Counter
 
 from espnet_tse.scoring.run.worker import ORACLE_DB, Record
 
-MARK_SHARE = 0.01  # above: the row carries a dagger
 ODD_SHARE = 0.10  # above: so many wrong speakers or odd lengths want saying
 CLIPPED_SHARE = 0.001  # of all samples
 

@@ -9,11 +9,13 @@ from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.scoring.asr.text import NORMALISERS
 from espnet_tse.scoring.asr.wer import show_alignment
 from espnet_tse.scoring.measure.failure import NOT_APPLICABLE
-from espnet_tse.scoring.result.aggregate import Summary, WordColumn, columns_of, scores_mixtures
+from espnet_tse.scoring.result.aggregate import Summary, scores_mixtures
+from espnet_tse.scoring.result.means import columns_of
 from espnet_tse.scoring.result.names import system_name, test_set_name
 from espnet_tse.scoring.result.protocol import protocol_of
 from espnet_tse.scoring.result.reference_systems import is_mixture
 from espnet_tse.scoring.result.source_version import base_versions, source_commit
+from espnet_tse.scoring.result.word_columns import WordColumn
 from espnet_tse.scoring.run.options import plain_options
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record

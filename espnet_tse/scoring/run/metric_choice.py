@@ -7,9 +7,8 @@ from espnet_tse.io.nearest_name import nearest_name
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.text import RATES
 from espnet_tse.scoring.measure.card import MetricCard
-from espnet_tse.scoring.measure.registry import MEASURES, METRICS
+from espnet_tse.scoring.measure.registry import MEASURES, METRICS, needed_measure
 from espnet_tse.scoring.measure.weights import missing_parts
-from espnet_tse.scoring.run.metric_cards import needed_measure
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.presets import PRESETS
 

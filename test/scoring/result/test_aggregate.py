@@ -7,7 +7,8 @@ import pytest
 from espnet_tse.scoring.asr.option import AsrSpec
 from espnet_tse.scoring.measure.failure import Fault, Outcome
 from espnet_tse.scoring.measure.registry import METRICS
-from espnet_tse.scoring.result.aggregate import add_external, aggregate, summarise
+from espnet_tse.scoring.result.aggregate import add_external, aggregate
+from espnet_tse.scoring.result.means import summarise
 from espnet_tse.scoring.run.external_scores import read_external
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions

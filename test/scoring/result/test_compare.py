@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.result.compare import compare_systems, comparison_markdown, write_comparison
+from espnet_tse.scoring.result.compare import compare_systems
+from espnet_tse.scoring.result.comparison_files import comparison_markdown, write_comparison
 
 PROTOCOL = {
     "keys_sha256": "k",

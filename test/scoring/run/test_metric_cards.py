@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from espnet_tse.scoring.measure import weights
-from espnet_tse.scoring.measure.registry import MEASURES, METRICS
+from espnet_tse.scoring.measure.registry import MEASURES, METRICS, needed_measure
 from espnet_tse.scoring.measure.weight_files import WHEEL_WEIGHTS, Places
-from espnet_tse.scoring.run.metric_cards import metrics_markdown, metrics_table, needed_measure
+from espnet_tse.scoring.run.metric_cards import metrics_table
+from espnet_tse.scoring.run.metric_page import metrics_markdown
 from espnet_tse.scoring.run.presets import PRESETS
 
 ROOT = Path(__file__).parents[3]
