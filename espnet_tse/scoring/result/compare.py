@@ -1,6 +1,6 @@
 """Comparison of scored systems on the utterances they share: ``score --compare A B``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espnet_tse.io.scp import DataError
@@ -45,10 +45,7 @@ def compare_systems(
         DataError: a system twice, different protocols, no common utterance or column, no speakers for "spk".
     """
     first, *others = results = [find_scores(folder) for folder in folders]
-    places = [result.folder.resolve() for result in results]
-    twice = [str(folder) for folder, place in zip(folders, places) if places.count(place) > 1]
-    if twice:
-        raise DataError(f"--compare: {' and '.join(twice)} are the same scores; name another system's.")
+    _refuse_duplicates(folders, results)
     names = _names(results)
     remarks = _check_protocols(first, others, names[1:], force)
     lines: list[Line] = []
@@ -57,30 +54,45 @@ def compare_systems(
         remarks += _coverage(first, other, names[0], name)
         if not metrics:
             remarks += _unshared(first, other, names[0], name) + _unshared(other, first, name, names[0])
-    judged = [i for i, line in enumerate(lines) if line.higher_is_better is not None]
-    corrected = dict(zip(judged, holm([lines[i].test.p_value for i in judged])))
-    lines = [Line(**{**vars(line), "p_holm": corrected.get(i)}) for i, line in enumerate(lines)]
+    lines = _corrected(lines)
+    return Comparison(names[0], lines, remarks + _how_to_read(lines, ci_unit))
+
+
+def _refuse_duplicates(folders: list[Path], results: list[ScoredSet]) -> None:
+    places = [result.folder.resolve() for result in results]
+    same = [str(folder) for folder, place in zip(folders, places) if places.count(place) > 1]
+    if same:
+        raise DataError(f"--compare: {' and '.join(same)} are the same scores; name another system's.")
+
+
+def _judged(lines: list[Line]) -> list[int]:
+    """Places of the lines whose metric says which system is better."""
+    return [place for place, line in enumerate(lines) if line.higher_is_better is not None]
+
+
+def _corrected(lines: list[Line]) -> list[Line]:
+    """The lines with p-values corrected for the number of tests; diagnostics are not tested."""
+    judged = _judged(lines)
+    p_values = dict(zip(judged, holm([lines[place].test.p_value for place in judged])))
+    return [replace(line, p_holm=p_values.get(place)) for place, line in enumerate(lines)]
+
+
+def _how_to_read(lines: list[Line], ci_unit: str) -> list[str]:
     unit = "target speakers" if ci_unit == "spk" else "utterances"
-    remarks.append(
+    penalties = (
+        "; pen: failed outputs of the first and of the other system, at the penalty (of word errors: all "
+        "words deleted, which may be fewer errors than a hallucination has)"
+    )
+    return [
         f"Intervals: 95 % bootstrap over {unit}. p: sign-flip test over {unit}, two-sided; Holm's correction for the "
-        f"{len(judged)} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the better "
-        "system."
-    )
-    remarks.append(
-        "scored: pairs of the common utterances"
-        + (
-            "; pen: failed outputs of the first and of the other system, at the penalty (of word errors: all "
-            "words deleted, which may be fewer errors than a hallucination has)"
-            if any(any(line.failed) for line in lines)
-            else ""
-        )
-        + "."
-    )
-    return Comparison(names[0], lines, remarks)
+        f"{len(_judged(lines))} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the better "
+        "system.",
+        f"scored: pairs of the common utterances{penalties if any(any(line.failed) for line in lines) else ''}.",
+    ]
 
 
 def _names(results: list[ScoredSet]) -> list[str]:
-    """Names of the systems, with the folder where they are not unlike."""
+    """Names of the systems, with the folder where two are equal."""
     names = [result.system for result in results]
     return [n if names.count(n) == 1 else f"{n} ({r.folder})" for n, r in zip(names, results)]
 

@@ -43,9 +43,45 @@ class Line:
         return f"{self.test.pairs}/{self.common}{penalties}"
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """The values of a column on the utterances that have it in both systems."""
+
+    keys: list[str]
+    first: list[float]
+    second: list[float]
+    weights: list[float] | None  # reference words of each utterance; None: 1 each
+
+
 def paired_lines(
     first: ScoredSet, other: ScoredSet, name: str, metrics: tuple[str, ...], ci_unit: str
 ) -> list[Line]:
+    """A line for each column that both systems have values of.
+
+    Args:
+        name: what the other system is called in the comparison.
+        metrics: columns to take; none: all that the systems share.
+        ci_unit: "utt", or "spk" for target speakers as units.
+    Raises:
+        DataError: no common utterance, a column that they do not share, or no speakers for "spk".
+    """
+    columns = _columns(first, other, name, metrics)
+    rows = {row["utt"]: row for row in first.utterances}
+    keys = sorted(rows.keys() & {row["utt"] for row in other.utterances})
+    if not keys:
+        raise DataError(f"{other.folder}: shares no utterance with {first.folder}.")
+    if ci_unit == "spk" and any(rows[key].get("spk") is None for key in keys):
+        raise DataError(f"{first.folder}: names no target speakers; score it again with --utt2spk.")
+    lines = []
+    for column in columns:
+        pairs = (_word_counts if column in first.wer else _scores)(first, other, column, keys)
+        if pairs.keys:
+            speakers = [rows[key]["spk"] for key in pairs.keys] if ci_unit == "spk" else None
+            lines.append(_line(first, other, name, column, pairs, len(keys), speakers))
+    return lines
+
+
+def _columns(first: ScoredSet, other: ScoredSet, name: str, metrics: tuple[str, ...]) -> list[str]:
     shared = [column for column in [*first.metrics, *first.wer] if column in {**other.metrics, **other.wer}]
     unknown = [metric for metric in metrics if metric not in shared]
     if unknown:
@@ -53,44 +89,50 @@ def paired_lines(
             f"--metrics {','.join(unknown)}: not scored for both '{first.system}' and '{name}'; both have "
             f"{', '.join(shared)}."
         )
-    rows, others = ({row["utt"]: row for row in result.utterances} for result in (first, other))
-    keys = sorted(rows.keys() & others.keys())
-    if not keys:
-        raise DataError(f"{other.folder}: shares no utterance with {first.folder}.")
-    if ci_unit == "spk" and any(rows[key].get("spk") is None for key in keys):
-        raise DataError(f"{first.folder}: names no target speakers; score it again with --utt2spk.")
-    lines = []
-    for column in [c for c in shared if not metrics or c in metrics]:
-        values = _word_counts if column in first.wer else _scores
-        first_values, second_values, weights, used = values(first, other, column, rows, others, keys)
-        if not used:
-            continue
-        clusters = [rows[key]["spk"] for key in used] if ci_unit == "spk" else None
-        test = paired_difference(first_values, second_values, weights, clusters)
-        entry = (first.wer if column in first.wer else first.metrics)[column]
-        total = sum(weights) if weights else len(used)
-        means = sum(first_values) / total, sum(second_values) / total
-        failed = tuple(sum((key, column) in result.failed for key in used) for result in (first, other))
-        higher = entry.get("higher_is_better")
-        lines.append(Line(name, column, higher, *means, test, common=len(keys), failed=failed))
-    return lines
+    return [column for column in shared if not metrics or column in metrics]
 
 
-def _scores(first, other, column, rows, others, keys):
-    used = [key for key in keys if rows[key].get(column) is not None and others[key].get(column) is not None]
-    return [rows[key][column] for key in used], [others[key][column] for key in used], None, used
+def _line(
+    first: ScoredSet,
+    other: ScoredSet,
+    name: str,
+    column: str,
+    pairs: Pairs,
+    common: int,
+    speakers: list[str] | None,
+) -> Line:
+    entry = (first.wer if column in first.wer else first.metrics)[column]
+    total = sum(pairs.weights) if pairs.weights else len(pairs.keys)
+    failed = tuple(sum((key, column) in result.failed for key in pairs.keys) for result in (first, other))
+    return Line(
+        name,
+        column,
+        entry.get("higher_is_better"),
+        sum(pairs.first) / total,
+        sum(pairs.second) / total,
+        paired_difference(pairs.first, pairs.second, pairs.weights, speakers),
+        common=common,
+        failed=failed,
+    )
 
 
-def _word_counts(first, other, column, rows, others, keys):
+def _scores(first: ScoredSet, other: ScoredSet, column: str, keys: list[str]) -> Pairs:
+    """Values of scores.jsonl."""
+    one, two = ({row["utt"]: row.get(column) for row in result.utterances} for result in (first, other))
+    used = [key for key in keys if one[key] is not None and two[key] is not None]
+    return Pairs(used, [one[key] for key in used], [two[key] for key in used], None)
+
+
+def _word_counts(first: ScoredSet, other: ScoredSet, column: str, keys: list[str]) -> Pairs:
     """Errors of both systems and reference words, from the files ``wer_<tag>``."""
-    counts, second = read_counts(first.folder / column), read_counts(other.folder / column)
-    used = [key for key in keys if counts.get(key) and second.get(key)]
-    return (
-        [counts[key][0] for key in used],
-        # Rescaled where the references differ in length, which they may only by force.
-        [second[key][0] * counts[key][1] / second[key][1] for key in used],
-        [counts[key][1] for key in used],
+    one, two = read_counts(first.folder / column), read_counts(other.folder / column)
+    used = [key for key in keys if one.get(key) and two.get(key)]
+    return Pairs(
         used,
+        [one[key][0] for key in used],
+        # Rescaled where the references differ in length, which --force alone allows.
+        [two[key][0] * one[key][1] / two[key][1] for key in used],
+        [one[key][1] for key in used],
     )
 
 

@@ -6,6 +6,15 @@ from espnet_tse.scoring.run.worker import ORACLE_DB, Record
 
 ODD_SHARE = 0.10  # above: so many wrong speakers or odd lengths want saying
 CLIPPED_SHARE = 0.001  # of all samples
+# Flag of an utterance -> what it means.
+FLAGS = {
+    "equals_target": f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?",
+    "equals_mixture": "the estimates are the mixtures: nothing was extracted",
+    "multichannel": "multi-channel audio; channel {channel} was scored (--ref_channel)",
+    "beyond_full_scale": "samples beyond +-1, clipped for networks and recognisers",
+    "offset": "a constant offset, to which SI-SDR is blind and a network is not",
+    "low_rate": "estimates below 16 kHz of data that are not",
+}
 
 
 def remarks_on(
@@ -27,41 +36,49 @@ def remarks_on(
     remarks = []
     if marked:
         remarks.append(f"more than 1 % penalised or excluded in {', '.join(marked)}: marked in the results")
-    absent = sum(record.target_absent and not record.absent_fault for record in records.values())
-    if absent:
-        remarks.append(
-            f"{absent} of {len(records)} utterances: the target is absent (--absent); only false extraction is scored"
-        )
-    for flag, meaning in (
-        (
-            "equals_target",
-            f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?",
-        ),
-        ("equals_mixture", "the estimates are the mixtures: nothing was extracted"),
-        ("multichannel", f"multi-channel audio; channel {channel} was scored (--ref_channel)"),
-        ("beyond_full_scale", "samples beyond +-1, clipped for networks and recognisers"),
-        ("offset", "a constant offset, to which SI-SDR is blind and a network is not"),
-        ("low_rate", "estimates below 16 kHz of data that are not"),
-    ):
-        count = sum(flag in record.flags for record in records.values())
-        if count and not (named_mixture and flag == "equals_mixture"):
-            remarks.append(f"{count} of {len(records)} utterances: {meaning}")
-    faults = {key: record.estimate_fault or "" for key, record in records.items()}
-    unreadable = sorted(key for key, fault in faults.items() if fault.startswith("unreadable"))
-    if unreadable:
-        remarks.append(
-            f"{len(unreadable)} of {len(records)} utterances: unreadable estimates, penalised; first "
-            f"'{unreadable[0]}' (file 'failed')"
-        )
-    twins = Counter(record.estimate_sha1 for record in records.values() if record.estimate_sha1)
-    copies = sum(count - 1 for count in twins.values())
-    if copies:
-        remarks.append(
-            f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"
-        )
+    remarks += _absent_targets(records) + _flagged(records, channel, named_mixture)
+    remarks += _unreadable(records) + _copies(records)
     if named_mixture or all("equals_mixture" in record.flags for record in records.values()):
         metrics = {name: entry for name, entry in metrics.items() if name != "fail_rate"}
     return remarks + _odd_rates(records, metrics)
+
+
+def _absent_targets(records: dict[str, Record]) -> list[str]:
+    absent = sum(record.target_absent and not record.absent_fault for record in records.values())
+    if not absent:
+        return []
+    return [
+        f"{absent} of {len(records)} utterances: the target is absent (--absent); only false extraction is scored"
+    ]
+
+
+def _flagged(records: dict[str, Record], channel: int, named_mixture: bool) -> list[str]:
+    """How many utterances carry each flag."""
+    remarks = []
+    for flag, meaning in FLAGS.items():
+        count = sum(flag in record.flags for record in records.values())
+        if count and not (named_mixture and flag == "equals_mixture"):
+            remarks.append(f"{count} of {len(records)} utterances: {meaning.format(channel=channel)}")
+    return remarks
+
+
+def _unreadable(records: dict[str, Record]) -> list[str]:
+    faults = {key: record.estimate_fault or "" for key, record in records.items()}
+    unreadable = sorted(key for key, fault in faults.items() if fault.startswith("unreadable"))
+    if not unreadable:
+        return []
+    return [
+        f"{len(unreadable)} of {len(records)} utterances: unreadable estimates, penalised; first "
+        f"'{unreadable[0]}' (file 'failed')"
+    ]
+
+
+def _copies(records: dict[str, Record]) -> list[str]:
+    twins = Counter(record.estimate_sha1 for record in records.values() if record.estimate_sha1)
+    copies = sum(count - 1 for count in twins.values())
+    if not copies:
+        return []
+    return [f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"]
 
 
 def _share_measured(records: dict[str, Record], name: str) -> float:

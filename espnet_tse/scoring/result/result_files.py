@@ -2,19 +2,15 @@
 
 import json
 import logging
-import time
 from pathlib import Path
 
 from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.scoring.asr.text import NORMALISERS
 from espnet_tse.scoring.asr.wer import show_alignment
 from espnet_tse.scoring.measure.failure import NOT_APPLICABLE
-from espnet_tse.scoring.result.aggregate import Summary, scores_mixtures
+from espnet_tse.scoring.result.aggregate import Summary
 from espnet_tse.scoring.result.means import columns_of
-from espnet_tse.scoring.result.names import system_name, test_set_name
-from espnet_tse.scoring.result.protocol import protocol_of
-from espnet_tse.scoring.result.reference_systems import is_mixture
-from espnet_tse.scoring.result.source_version import base_versions, source_commit
+from espnet_tse.scoring.result.meta import make_meta
 from espnet_tse.scoring.result.word_columns import WordColumn
 from espnet_tse.scoring.run.options import plain_options
 from espnet_tse.scoring.run.plan import ScoringPlan
@@ -113,68 +109,6 @@ def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
         faults = [(name, fault) for name, fault in faults if fault.kind != NOT_APPLICABLE]
         lines += [f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}" for name, fault in faults]
     return lines
-
-
-def flags_of(plan: ScoringPlan, records: dict[str, Record]) -> list[str]:
-    """What makes a row incomparable by nature: oracle inputs, a choice among candidates."""
-    flags = list(plan.options.flag)
-    if plan.options.candidates > 1:
-        flags.append(f"best of {plan.options.candidates} candidates")
-    equal = sum("equals_target" in record.flags for record in records.values())
-    if equal:
-        flags.append(f"suspicious: {equal} of {len(records)} estimates equal their targets")
-    if scores_mixtures(records) and not is_mixture(system_name(plan.options)):
-        flags.append("the estimates are the mixtures")
-    return flags
-
-
-def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
-    """The ``meta`` block of result.json: all that is needed to compute the numbers again."""
-    options = plan.options
-    # Neither these versions nor the commit are in the signature: they name a result, they do not part it.
-    versions = base_versions() | {
-        k: v for part in plan.measures.values() for k, v in part["packages"].items()
-    }
-    hashes = {k: v for part in plan.measures.values() for k, v in part["weights_sha256"].items()}
-    inputs = {
-        name: str(path) if path else None
-        for name in ("inf_scp", "inf_dir", "ref_scp", "mix_scp", "enroll_scp")
-        for path in [getattr(options, name)]
-    }
-    inputs["intf_scp"] = [str(path) for path in options.intf_scp]
-    inputs |= {
-        name: str(path) if path else None
-        for name, path in (("text", options.text), ("utt2spk", options.utt2spk))
-    }
-    return {
-        "system": system_name(options),
-        "test_set": test_set_name(options),
-        "preset": options.preset,
-        "preset_overrides": plan.overrides,
-        "n": len(plan.utterances),
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": source_commit(),
-        "versions": dict(sorted(versions.items())),
-        "weights_sha256": dict(sorted(hashes.items())),
-        "settings": {
-            "rate": 16000,
-            "length": options.length,
-            "align": options.align,
-            "level": options.level,
-            "text_norm": options.text_norm,
-            "unit": options.unit,
-            "ci_unit": options.ci_unit,
-            "bandwidth": "8k" if plan.low_band else "16k",
-            "measures": {name: part["settings"] for name, part in plan.measures.items()},
-        },
-        "signature": plan.signature,
-        "protocol": protocol_of(plan, records),
-        "flags": flags_of(plan, records),
-        "candidates": options.candidates,
-        "not_available": plan.not_available,
-        "inputs": inputs,
-        "options": plain_options(options),
-    }
 
 
 def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.result.aggregate import add_external, aggregate
+from espnet_tse.scoring.result.aggregate import Summary, add_external, aggregate
 from espnet_tse.scoring.result.names import system_name, test_set_name
 from espnet_tse.scoring.result.result_files import remove_foreign_result, write_results
 from espnet_tse.scoring.result.summary_text import summary_text
 from espnet_tse.scoring.run.cache import abandoned, join_files
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.runner import score_all
+from espnet_tse.scoring.run.worker import Record
 
 log = logging.getLogger("espnet_tse.scoring")
 
@@ -41,10 +42,9 @@ def score_system(plan: ScoringPlan) -> int:
     Returns:
         0, or 1 when more than a tenth of the utterances failed in some metric (unless ``force``).
     """
-    options = plan.options
     own = plan.worker.estimate_cache
     with _only_one(own):
-        if not options.resume:
+        if not plan.options.resume:
             for path in own.glob("*.jsonl"):
                 path.unlink()
         remove_foreign_result(plan)
@@ -52,30 +52,39 @@ def score_system(plan: ScoringPlan) -> int:
         add_external(plan, records)
         summary = aggregate(plan, records)
         write_results(plan, records, summary)
-        # The folder of this system keeps what this run used; the shared one keeps everything.
-        shared = plan.worker.reference_cache
-        if shared == own:
-            join_files(own, list(own.glob("*.jsonl")))
-        else:
-            join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
-            join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
-    print(summary_text(system_name(options), test_set_name(options), summary))
+        _join_caches(plan, records, files)
+    print(summary_text(system_name(plan.options), test_set_name(plan.options), summary))
     for note in summary.warnings:
         log.warning("%s", note)
-    log.info("results: %s", options.output_dir / "result.json")
-    if summary.too_many_failures and not options.force:
-        faults = (
-            f"; first '{u.key}', {outcome.fault.reason}"
-            for u in plan.utterances
-            for outcome in records[u.key].outcomes.values()
-            if outcome.fault and outcome.applicable
-        )
-        log.error(
-            "more than 10 %% of the utterances failed in: %s%s; read %s and mend them (--force ends with 0 all "
-            "the same)",
-            ", ".join(summary.too_many_failures),
-            next(faults, ""),
-            options.output_dir / "failed",
-        )
+    log.info("results: %s", plan.options.output_dir / "result.json")
+    if summary.too_many_failures and not plan.options.force:
+        _log_failures(plan, records, summary)
         return 1
     return 0
+
+
+def _join_caches(plan: ScoringPlan, records: dict[str, Record], files: list[Path]) -> None:
+    """Make one file of each cache: the system's keeps what this run used, the shared one keeps everything."""
+    own, shared = plan.worker.estimate_cache, plan.worker.reference_cache
+    if shared == own:
+        join_files(own, list(own.glob("*.jsonl")))
+        return
+    join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
+    join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
+
+
+def _log_failures(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
+    """An error with the metrics in which too much failed, and the first failure."""
+    reasons = (
+        f"; first '{u.key}', {outcome.fault.reason}"
+        for u in plan.utterances
+        for outcome in records[u.key].outcomes.values()
+        if outcome.fault and outcome.applicable
+    )
+    log.error(
+        "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass --force to "
+        "end with exit code 0",
+        ", ".join(summary.too_many_failures),
+        next(reasons, ""),
+        plan.options.output_dir / "failed",
+    )

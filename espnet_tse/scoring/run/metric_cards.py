@@ -9,7 +9,7 @@ from espnet_tse.scoring.measure.weight_files import Places
 from espnet_tse.scoring.measure.weights import missing_names, missing_parts
 from espnet_tse.scoring.run.presets import PRESETS, Preset
 
-_ARROWS = {"up": "↑", "down": "↓", "none": "–"}
+ARROWS = {"up": "↑", "down": "↓", "none": "–"}
 
 
 def metrics_table(places: Places = Places()) -> str:
@@ -20,14 +20,14 @@ def metrics_table(places: Places = Places()) -> str:
         gaps |= dict.fromkeys(missing_parts(measure, places))
         needs = "+".join(card.inputs)
         lines.append(
-            f"{card.name:<23} {_ARROWS[card.direction]} {needs:<13} {card.title}  [{_state(measure, places)}]"
+            f"{card.name:<23} {ARROWS[card.direction]} {needs:<13} {card.title}  [{_state(measure, places)}]"
         )
     for kind in SETTINGS:
         if kind in MEASURES:
             gaps |= dict.fromkeys(missing_parts(MEASURES[kind], places))
             lines.append(f"--asr {kind:<14} [{_state(MEASURES[kind], places)}]")
     lines += [f"{name:<23} ↓ {'inf+ref|text':<13} {text}" for name, text in WER_TEXT.items()]
-    lines += [f"preset {name}: {' '.join(_preset_parts(preset))}" for name, preset in PRESETS.items()]
+    lines += [f"preset {name}: {' '.join(preset_parts(preset))}" for name, preset in PRESETS.items()]
     if gaps:
         lines += ["", "What is missing here, and how to get it:", *(f"  {gap}" for gap in gaps)]
     return "\n".join(lines) + "\n"
@@ -39,7 +39,7 @@ def _state(measure: Measure, places: Places) -> str:
     return "package available; wants a checkpoint" if measure.name in FOLDERS else "available"
 
 
-def _preset_parts(preset: Preset) -> list[str]:
+def preset_parts(preset: Preset) -> list[str]:
     """Its metrics, recognisers and options."""
     settings = dict(preset.options) | ({"decode": preset.decode} if preset.decode != "strict" else {})
     return [

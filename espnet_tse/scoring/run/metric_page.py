@@ -7,7 +7,7 @@ from espnet_tse.scoring.measure.card import MetricCard
 from espnet_tse.scoring.measure.cards.words import WER_TEXT, WER_TRAPS
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS, needed_measure
 from espnet_tse.scoring.measure.weight_files import LOCAL_WEIGHTS, WHEEL_WEIGHTS
-from espnet_tse.scoring.run.metric_cards import _ARROWS, _preset_parts
+from espnet_tse.scoring.run.metric_cards import ARROWS, preset_parts
 from espnet_tse.scoring.run.presets import PRESETS
 
 
@@ -23,7 +23,7 @@ def metrics_markdown() -> str:
 def _presets() -> list[str]:
     lines = ["", "## Presets", "", _PRESETS, "", "| preset | what | from | to know |", "|---|---|---|---|"]
     for name, preset in PRESETS.items():
-        parts = " ".join(f"`{part}`" for part in _preset_parts(preset))
+        parts = " ".join(f"`{part}`" for part in preset_parts(preset))
         lines.append(f"| `{name}` | {parts} | {preset.source} | {preset.notes} |")
     return lines
 
@@ -59,7 +59,7 @@ def _table() -> list[str]:
     for card in METRICS.values():
         cells = (
             f"`{card.name}`",
-            _ARROWS[card.direction],
+            ARROWS[card.direction],
             ", ".join(card.inputs),
             _range(card),
             _number(card.ceiling),
