@@ -19,6 +19,7 @@ SHELVES = (
     ("bin",),
 )
 SHELF = {room: number for number, rooms in enumerate(SHELVES) for room in rooms}
+SCORING = ("measure", "asr", "run", "result")  # rooms within scoring/; each may import those before it
 NAMELESS = ("utils", "helpers", "misc", "common")
 
 
@@ -95,6 +96,45 @@ def test_rooms_import_downwards_only():
 )
 def test_the_rule_itself(path, source, fault):
     found = violations(path, source)
+    assert found == [] if fault is None else len(found) == 1 and fault in found[0]
+
+
+def scoring_violations(path: str, source: str) -> list[str]:
+    """Imports of a file below scoring/ that go to a later room within it, as 'file:line: reason'."""
+    package = ".".join(Path(path).with_suffix("").parts[:-1])
+    later = SCORING[SCORING.index(Path(path).parts[2]) + 1 :]
+    return [
+        f"{path}:{line}: scoring/{Path(path).parts[2]} imports {module}; the order is {' < '.join(SCORING)}"
+        for line, module in imported_modules(ast.parse(source), package)
+        if module.split(".")[1:2] == ["scoring"] and module.split(".")[2:3] and module.split(".")[2] in later
+    ]
+
+
+def test_rooms_of_scoring_import_downwards_only():
+    folder = PACKAGE / "scoring"
+    rooms = {path.name for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == set(SCORING) and [path.name for path in folder.glob("*.py")] == ["__init__.py"]
+    files = [path for room in SCORING for path in sorted((folder / room).rglob("*.py"))]
+    faults = [
+        fault
+        for file in files
+        for fault in scoring_violations(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8"))
+    ]
+    assert len(files) > 60 and not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    "path, source, fault",
+    [
+        ("espnet_tse/scoring/measure/x.py", "from espnet_tse.scoring.asr.text import read_text", "scoring/measure"),
+        ("espnet_tse/scoring/run/x.py", "def f():\n    from espnet_tse.scoring.result import names", ":2: scoring/run"),
+        ("espnet_tse/scoring/measure/cards/x.py", "from espnet_tse.scoring import run", "imports"),
+        ("espnet_tse/scoring/result/x.py", "from espnet_tse.scoring.run.job import Utterance", None),
+        ("espnet_tse/scoring/run/x.py", "from espnet_tse.scoring.run.job import Utterance", None),
+    ],
+)
+def test_the_rule_of_scoring(path, source, fault):
+    found = scoring_violations(path, source)
     assert found == [] if fault is None else len(found) == 1 and fault in found[0]
 
 

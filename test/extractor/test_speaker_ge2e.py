@@ -7,7 +7,7 @@ import torch
 from espnet_tse.extractor import speaker_ge2e
 from espnet_tse.extractor.speaker_ge2e import WIDTH, SpeakerGE2E, SpeakerGE2EConfig, num_partials
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.resemblyzer import SpeakerEncoder, partial_starts
+from espnet_tse.scoring.measure.resemblyzer import SpeakerEncoder, partial_starts
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
-from espnet_tse.scoring.si_sdr import si_sdr
+from espnet_tse.scoring.measure.si_sdr import si_sdr
 
 TARGET = torch.tensor([[1.0, -1.0, 1.0, -1.0]])
 ORTHOGONAL = torch.tensor([[1.0, 1.0, -1.0, -1.0]])

@@ -9,7 +9,7 @@ from espnet_tse.layers.condition_sequence import join_conditions
 from espnet_tse.lm.leading_codes import codes_behind, frames_behind, join_codes
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig, LauraTSEDecode
 from espnet_tse.schema import CodecSpec
-from espnet_tse.scoring.si_sdr import si_sdr
+from espnet_tse.scoring.measure.si_sdr import si_sdr
 from espnet_tse.tasks.choices import (
     encoder_choices,
     frontend_choices,

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.scoring.aggregate import aggregate
-from espnet_tse.scoring.job import Utterance
-from espnet_tse.scoring.plan import ScoringOptions, make_plan
-from espnet_tse.scoring.registry import METRICS
-from espnet_tse.scoring.report.columns import MOS_COLUMNS, SAMPLE_COLUMNS
-from espnet_tse.scoring.worker import UtteranceScorer
+from espnet_tse.report.columns import MOS_COLUMNS, SAMPLE_COLUMNS
+from espnet_tse.scoring.measure.registry import METRICS
+from espnet_tse.scoring.result.aggregate import aggregate
+from espnet_tse.scoring.run.job import Utterance
+from espnet_tse.scoring.run.options import ScoringOptions
+from espnet_tse.scoring.run.plan import make_plan
+from espnet_tse.scoring.run.worker import UtteranceScorer
 from test.scoring.conftest import RATE, harmonic_voice
 
 KEYS = ("a", "b", "c")

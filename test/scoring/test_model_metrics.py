@@ -7,12 +7,13 @@ import pytest
 import soundfile
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.aggregate import aggregate
-from espnet_tse.scoring.job import Utterance
-from espnet_tse.scoring.plan import ScoringOptions, make_plan
-from espnet_tse.scoring.registry import METRICS
-from espnet_tse.scoring.weight_files import LOCAL_WEIGHTS, WEIGHTS
-from espnet_tse.scoring.worker import UtteranceScorer
+from espnet_tse.scoring.measure.registry import METRICS
+from espnet_tse.scoring.measure.weight_files import LOCAL_WEIGHTS, WEIGHTS
+from espnet_tse.scoring.result.aggregate import aggregate
+from espnet_tse.scoring.run.job import Utterance
+from espnet_tse.scoring.run.options import ScoringOptions
+from espnet_tse.scoring.run.plan import make_plan
+from espnet_tse.scoring.run.worker import UtteranceScorer
 
 pytestmark = pytest.mark.usefixtures("no_network")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from espnet_tse.bin.score import main
-from espnet_tse.scoring import job_pool
-from espnet_tse.scoring.report.collect import collect_results, group_comparable
+from espnet_tse.report.collect import collect_results, group_comparable
+from espnet_tse.scoring.run import job_pool
 from test.scoring.test_honesty import write
 
 PAGE = Path(__file__).parents[2] / "doc" / "scoring.md"

@@ -11,7 +11,7 @@ from librispeech_stand_in import Voice, speak_chapter
 from espnet_tse import Extractor
 from espnet_tse.bin import extract
 from espnet_tse.io.files import sha256_of
-from espnet_tse.scoring.si_sdr import si_sdr
+from espnet_tse.scoring.measure.si_sdr import si_sdr
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT
 from espnet_tse.tasks.shipped import SHIPPED
 

@@ -1,0 +1,237 @@
+"""Which utterances a reader should hear, and their audio as data for the page."""
+
+import io
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.report.collect import ComparableGroup
+from espnet_tse.scoring.result.scored_set import ScoredSet
+
+# The first of these that the systems have decides which utterances count as good and bad.
+RANKING_METRICS = ("spk_wavlm", "spk_wespeaker", "spk_resemblyzer", "si_sdr_i", "si_sdr", "dnsmos_ovrl")
+# Kinds of signal beside the estimates: label, field of meta.inputs.
+SHARED_SIGNALS = (("mixture", "mix_scp"), ("enrollment", "enroll_scp"), ("target", "ref_scp"))
+# Fields of scores.jsonl that are 1 where another talker came out than the one asked for, best evidence first.
+WRONG_SPEAKER_METRICS = ("conf_rate", "conf_si_sdr")
+FULL_SCALE = 32767
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An utterance chosen for listening, and why."""
+
+    utt: str
+    reason: str  # "asked for", "wrong speaker", "worst", "median" or "best"
+    score: float | None  # mean of the ranking metric over the systems
+    systems: tuple[str, ...] = ()  # whose output the reason is about; none: all systems'
+
+
+@dataclass
+class Clip:
+    """One playable signal of an utterance; without samples where the file could not be read."""
+
+    label: str
+    scores: dict[str, Any] | None = None  # the estimate's line of scores.jsonl
+    samples: np.ndarray | None = None  # (N,) float32
+    sample_rate: int = 0
+    missing: str = ""  # why there are no samples
+    flac: bytes = field(default=b"", repr=False)
+
+    @property
+    def duration_s(self) -> float:
+        return self.samples.size / self.sample_rate if self.samples is not None else 0.0
+
+
+def ranking_metric(group: ComparableGroup) -> str | None:
+    """The metric by which utterances of a group are ranked, None if none of RANKING_METRICS is there."""
+    for name in RANKING_METRICS:
+        if any(name in result.metrics for result in group.systems):
+            return name
+    return None
+
+
+def measures_speaker(result: ScoredSet) -> bool:
+    """Whether it was measured if another talker came out than the one asked for."""
+    return any(row.get(name) is not None for row in result.utterances for name in WRONG_SPEAKER_METRICS)
+
+
+def what_came_out(result: ScoredSet, row: dict[str, Any]) -> str:
+    """What a system's estimate of an utterance is.
+
+    Args:
+        row: its line of scores.jsonl.
+    Returns:
+        "failed" where no speaker could be measured (silence, NaN, no file), "wrong speaker" where the
+        estimate is nearer to an interferer than to the target, else "": also where it was not measured.
+    """
+    name = next((name for name in WRONG_SPEAKER_METRICS if row.get(name) is not None), None)
+    if name is None:
+        return ""
+    if (str(row["utt"]), name) in result.failed:
+        return "failed"
+    return "wrong speaker" if row[name] > 0.5 else ""
+
+
+def wrong_speakers(group: ComparableGroup) -> dict[str, list[str]]:
+    """Utterance -> the systems whose estimate is of another talker."""
+    found: dict[str, list[str]] = {}
+    for result in group.systems:
+        for row in result.utterances:
+            if what_came_out(result, row) == "wrong speaker":
+                found.setdefault(str(row["utt"]), []).append(result.system)
+    return found
+
+
+def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...] = ()) -> list[Choice]:
+    """Pick utterances that came out as the wrong speaker, and the worst, the middle and the best ones.
+
+    Args:
+        group: results of one test set.
+        count: how many utterances; a quarter of them wrong speakers, if there are so many, and a third of
+            the rest of each other kind, the worst first when it does not divide.
+        asked: keys to take whatever their score; they come first and count.
+    Returns:
+        Choices in the order asked, wrong speaker, worst, median, best, by the systems' mean score;
+        ties are broken by key.
+    """
+    mean = mean_scores(group)
+    known = {str(row["utt"]) for result in group.systems for row in result.utterances}
+    taken = [utt for utt in dict.fromkeys(asked) if utt in known]
+    choices = [Choice(utt, "asked for", mean.get(utt)) for utt in taken]
+    ranked = sorted((utt for utt in mean if utt not in taken), key=lambda utt: (mean[utt], utt))
+    left = min(max(0, count - len(choices)), len(ranked))
+    mixed_up = wrong_speakers(group)
+    wrong = [utt for utt in ranked if utt in mixed_up][: left // 4]
+    ranked = [utt for utt in ranked if utt not in wrong]
+    choices += [Choice(utt, "wrong speaker", mean[utt], tuple(mixed_up[utt])) for utt in wrong]
+    picked = worst_median_best(ranked, left - len(wrong))
+    return choices + [Choice(utt, reason, mean[utt]) for utt, reason in picked]
+
+
+def mean_scores(group: ComparableGroup) -> dict[str, float]:
+    """Utterance -> mean of the ranking metric over the systems."""
+    metric = ranking_metric(group)
+    scores: dict[str, list[float]] = {}
+    for result in group.systems:
+        for row in result.utterances:
+            value = row.get(metric) if metric else None
+            if isinstance(value, (int, float)):
+                scores.setdefault(str(row["utt"]), []).append(float(value))
+    return {utt: sum(values) / len(values) for utt, values in scores.items()}
+
+
+def worst_median_best(ranked: list[str], count: int) -> list[tuple[str, str]]:
+    """``count`` of the utterances, which stand from worst to best, each with its kind."""
+    worst, best = -(-count // 3), count // 3
+    median = count - worst - best
+    middle = (len(ranked) - median) // 2
+    # With few utterances the three kinds would overlap; the middle then starts after the worst.
+    middle = min(max(middle, worst), len(ranked) - best - median)
+    picked = [(utt, "worst") for utt in ranked[:worst]]
+    picked += [(utt, "median") for utt in ranked[middle : middle + median]]
+    return picked + [(utt, "best") for utt in ranked[len(ranked) - best :]]
+
+
+def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]:
+    """All signals of one utterance: mixture, enrollment, target, then each system's estimate."""
+    clips = []
+    inputs = group.results[0].meta.get("inputs") or {}
+    for label, name in SHARED_SIGNALS:
+        path = inputs.get(name) or first_recorded(group, name)
+        if path:
+            clips.append(load_clip(label, path, utt, scps))
+    for result in group.results:
+        # The mixture and target rows repeat signals that are there already.
+        shared = next((clip for clip in clips if clip.label == result.system.lower()), None)
+        if shared is not None:
+            shared.scores = utterance_scores(result, utt)
+            continue
+        path = (result.meta.get("inputs") or {}).get("inf_scp")
+        if path:
+            clip = load_clip(result.system, path, utt, scps)
+            clip.scores = utterance_scores(result, utt)
+            clips.append(clip)
+    target = next((clip for clip in clips if clip.label == "target"), None)
+    if target is not None and target.scores is None:
+        target.scores = heard_in_target(group, utt)
+    return clips
+
+
+def heard_in_target(group: ComparableGroup, utt: str) -> dict[str, Any]:
+    """The recognisers' texts of the clean target, under the names that estimates have for theirs."""
+    texts: dict[str, Any] = {}
+    for result in group.results:
+        for name, text in (utterance_scores(result, utt) or {}).items():
+            if name.startswith("ref_dwer_"):
+                texts.setdefault(name.replace("ref_dwer_", "hyp_"), text)
+    return texts
+
+
+def first_recorded(group: ComparableGroup, name: str) -> str | None:
+    return next(
+        (r.meta["inputs"][name] for r in group.results if (r.meta.get("inputs") or {}).get(name)), None
+    )
+
+
+def utterance_scores(result: ScoredSet, utt: str) -> dict[str, Any] | None:
+    return next((row for row in result.utterances if str(row["utt"]) == utt), None)
+
+
+class ScpCache:
+    """Each scp is read once; relative paths are taken from the folder the report runs in."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, dict[str, str] | str] = {}
+
+    def path_of(self, scp: str, utt: str) -> Path:
+        """The audio path of a key.
+
+        Raises:
+            DataError: the scp cannot be read, lacks the key or names no plain audio file.
+        """
+        if scp not in self.read:
+            try:
+                self.read[scp] = read_scp(scp)
+            except DataError as error:
+                self.read[scp] = str(error)
+        entries = self.read[scp]
+        if isinstance(entries, str):
+            raise DataError(entries)
+        if utt not in entries:
+            raise DataError(f"{scp}: lacks the key '{utt}'; decode and score this set again.")
+        value = entries[utt]
+        if value.endswith("|") or value.startswith("*"):
+            raise DataError(f"{scp}: key '{utt}' is '{value}', not an audio file; format the set first.")
+        return Path(value)
+
+
+def load_clip(label: str, scp: str, utt: str, scps: ScpCache) -> Clip:
+    """Read and encode one signal; what hinders it is kept in ``missing`` and shown on the page."""
+    import soundfile
+
+    try:
+        path = scps.path_of(scp, utt)
+        samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (DataError, soundfile.LibsndfileError, OSError) as error:
+        logging.warning("no audio for %s of %s: %s", label, utt, error)
+        return Clip(label, missing=str(error))
+    samples = np.nan_to_num(samples[:, 0])
+    if samples.size == 0:
+        logging.warning("no audio for %s of %s: %s is empty", label, utt, path)
+        return Clip(label, missing=f"{path}: holds no samples")
+    return Clip(label, samples=samples, sample_rate=sample_rate, flac=encode_flac(samples, sample_rate))
+
+
+def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
+    """16-bit FLAC: lossless for 16-bit files, about half of WAV, played by every current browser."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    pcm = np.round(np.clip(samples, -1, 1) * FULL_SCALE).astype(np.int16)
+    soundfile.write(buffer, pcm, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Recognisers, transcripts and word errors."""

@@ -1,0 +1,179 @@
+"""Reading audio for scoring: mono float64 at 16 kHz, with the hash that names it in the caches."""
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from espnet_tse.io.audio import missing_bytes, refuse_pickle
+from espnet_tse.scoring.measure.failure import SILENCE_DBFS
+
+RATE = 16000
+
+
+class AudioError(ValueError):
+    """An entry that cannot be read as audio."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One file, ready to score."""
+
+    samples: np.ndarray  # (N,) float64 at 16 kHz; integer PCM divided by 2^15
+    source_rate: int  # Hz, of the file
+    source_channels: int
+    sha1: str  # of the float32 samples at 16 kHz
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / RATE
+
+
+def refuse_pipe(entry: str, where: str) -> None:
+    """Raise ``AudioError`` for Kaldi pipes: scoring reads files and ``file.ark:offset`` only."""
+    if entry.rstrip().endswith("|"):
+        raise AudioError(
+            f"{where}: '{entry}' is a command pipe; scoring runs no commands. Write the audio to files "
+            "first (stage 2, format_data, does)."
+        )
+
+
+def _ark_entry(entry: str) -> bool:
+    return re.search(r":\d+$", entry) is not None and not Path(entry).exists()
+
+
+def file_exists(entry: str) -> bool:
+    """Whether the file of an scp entry is there, be it a path or ``file.ark:offset``."""
+    return Path(entry).exists() or Path(re.sub(r":\d+$", "", entry)).exists()
+
+
+def probe(entry: str) -> tuple[float, int] | None:
+    """Duration in seconds and sample rate from the header; None where only reading can tell."""
+    import soundfile
+
+    if _ark_entry(entry):
+        return None
+    try:
+        info = soundfile.info(entry)
+    except (soundfile.LibsndfileError, OSError):
+        return None
+    return info.frames / info.samplerate, info.samplerate
+
+
+def _read(entry: str) -> tuple[np.ndarray, int]:
+    import soundfile
+
+    if _ark_entry(entry):
+        try:
+            import kaldiio
+        except ImportError:
+            raise AudioError(f"{entry}: reading ark files needs kaldiio; pip install kaldiio.") from None
+        try:
+            refuse_pickle(entry)
+            first, second = kaldiio.load_mat(entry)
+        except (OSError, ValueError, TypeError, EOFError) as error:
+            raise AudioError(f"{entry}: cannot be read ({error}).") from error
+        rate, samples = (first, second) if isinstance(first, int) else (second, first)
+        scale = 2.0**15 if samples.dtype == np.int16 else 1.0
+        return np.atleast_2d(samples.T).T / scale, rate
+    try:
+        # torchaudio.load is avoided: since 2.9 it needs TorchCodec.
+        with soundfile.SoundFile(entry) as file:
+            samples, rate, num_samples = file.read(dtype="float64", always_2d=True), file.samplerate, file.frames
+        if len(samples) < num_samples or missing_bytes(entry):
+            raise AudioError(f"{entry}: is cut short.")
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{entry}: cannot be read ({error}).") from error
+    return samples, rate
+
+
+def resample(samples: np.ndarray, source_rate: int, rate: int) -> np.ndarray:
+    """Polyphase FIR with scipy's default Kaiser window; one resampler for every signal.
+
+    Measured: the resampler alone moves SI-SDR of a round trip between 36 and 40 dB and P808 by 0.15,
+    so mixing resamplers would show in the results.
+    """
+    if source_rate == rate:
+        return samples
+    from scipy.signal import resample_poly
+
+    divisor = math.gcd(source_rate, rate)
+    return resample_poly(samples, rate // divisor, source_rate // divisor)
+
+
+def load(entry: str, channel: int = 0) -> Signal:
+    """Read one scp entry.
+
+    Args:
+        entry: path or ``file.ark:offset``.
+        channel: which channel of a file with several, from 0; a file with one is used as it is.
+    Raises:
+        AudioError: unreadable, or fewer channels than asked for.
+    """
+    refuse_pipe(entry, "audio entry")
+    samples, rate = _read(entry)
+    channels = samples.shape[1]
+    channel = channel if channels > 1 else 0
+    if channel >= channels:
+        raise AudioError(f"{entry}: has {channels} channel(s), channel {channel} was asked for.")
+    return make_signal(resample(samples[:, channel], rate, RATE), rate, channels)
+
+
+def make_signal(samples: np.ndarray, source_rate: int = RATE, source_channels: int = 1) -> Signal:
+    """Wrap samples (N,) that are at 16 kHz already."""
+    samples = np.ascontiguousarray(samples, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        digest = hashlib.sha1(samples.astype(np.float32).tobytes()).hexdigest()
+    return Signal(samples, source_rate, source_channels, digest)
+
+
+def fit_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
+    """Cut or zero-pad at the end to ``num_samples``."""
+    if len(samples) >= num_samples:
+        return samples[:num_samples]
+    return np.pad(samples, (0, num_samples - len(samples)))
+
+
+def level_dbfs(samples: np.ndarray, remove_mean: bool = False) -> float:
+    """RMS relative to full scale, in dB; -inf for digital silence."""
+    if remove_mean:
+        samples = samples - np.mean(samples)
+    # Scaling by the peak first: squares of denormal samples vanish, squares of huge ones overflow.
+    peak = np.max(np.abs(samples))
+    if peak == 0:
+        return -math.inf
+    return float(20 * np.log10(peak) + 10 * np.log10(np.mean((samples / peak) ** 2)))
+
+
+def broken(samples: np.ndarray) -> str | None:
+    """Why these samples are no signal at all (empty, NaN), or None."""
+    if len(samples) == 0:
+        return "zero length"
+    return None if np.isfinite(samples).all() else "NaN or infinite samples"
+
+
+def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
+    """Why these samples cannot be scored (empty, NaN, silent, too short), or None."""
+    if reason := broken(samples):
+        return reason
+    if len(samples) < min_s * RATE:
+        return (
+            f"shorter than {min_s} s ({len(samples) / RATE:.4f} s: {len(samples)} samples at {RATE} Hz, "
+            f"at least {math.ceil(min_s * RATE)} are wanted)"
+        )
+    level = level_dbfs(samples, remove_mean=True)
+    if level < SILENCE_DBFS:
+        return f"silent ({level:.1f} dBFS RMS around the mean, limit {SILENCE_DBFS:.0f}; {len(samples)} samples)"
+    return None
+
+
+def set_level(samples: np.ndarray, policy: str) -> np.ndarray:
+    """Apply ``--level``: ``none``, ``peak`` (to 1) or ``rms:<dBFS>``; silence stays as it is."""
+    if policy == "none" or len(samples) == 0 or not np.any(samples) or not np.isfinite(samples).all():
+        return samples
+    if policy == "peak":
+        return samples / np.max(np.abs(samples))
+    return samples * 10 ** ((float(policy.removeprefix("rms:")) - level_dbfs(samples)) / 20)

@@ -1,0 +1,1 @@
+"""From records to result files: means, intervals, the conditions of scoring, comparison of systems."""

@@ -1,0 +1,92 @@
+"""Under which conditions scores were made: what must be equal for two results to be compared."""
+
+import hashlib
+from pathlib import Path
+
+from espnet_tse.scoring.measure.audio import RATE
+from espnet_tse.scoring.run.plan import ScoringPlan
+from espnet_tse.scoring.run.worker import Record
+
+POLICIES = ("length", "align", "level", "ref_channel", "text_norm")
+# Raise it when the figures of a word error entry change. 2: a failed output counts in hallucination_rate.
+WORDS_VERSION = 2
+PROTOCOL_FILE = "protocol"  # of a data folder: which public list this is
+
+
+def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
+    """The ``protocol`` block of result.json.
+
+    ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets at 16 kHz: they are equal
+    for two systems that were scored on the same audio, wherever it lay.
+    """
+    keys = sorted(records)
+    absent = [key for key in keys if records[key].target_absent]
+    described = read_protocol_file(plan.options.ref_scp)
+    return {
+        "preset": plan.options.preset,
+        "n": len(keys),
+        "keys_sha256": _digest(keys),
+        "reference_sha256": _digest([f"{key} {records[key].target_sha1}" for key in keys]),
+        "absent_sha256": _digest(absent) if absent else None,
+        "rate": RATE,
+        "bandwidth": "8k" if plan.low_band else "16k",
+        "list": described.get("list"),
+        "mode": described.get("mode"),
+        "kind": described.get("kind"),
+        "policies": {name: getattr(plan.options, name) for name in POLICIES},
+        "words": {"version": WORDS_VERSION, "asr": [spec.tag for spec in plan.asr]},
+        "measures": {name: _digest([identity])[:12] for name, identity in plan.worker.identities.items()},
+    }
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def read_protocol_file(ref_scp: Path | None) -> dict[str, str]:
+    """``name: value`` lines of the file beside the targets' list; empty where there is none."""
+    path = ref_scp.parent / PROTOCOL_FILE if ref_scp else None
+    if path is None or not path.is_file():
+        return {}
+    lines = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
+    return {name.strip(): value.strip() for name, found, value in lines if found}
+
+
+def protocol_differences(first: dict, second: dict) -> list[str]:
+    """Why two results must not be compared; empty if they may.
+
+    What only one of them measured is no difference, nor is the preset, nor the normaliser of texts where no
+    recogniser is common to both.
+    """
+    if not first or not second:
+        return ["no protocol was recorded; score again"]
+    found = []
+    for name, meaning in (
+        ("keys_sha256", "other utterances"),
+        ("reference_sha256", "other target audio"),
+        ("absent_sha256", "other utterances without their target"),
+        ("bandwidth", "other bandwidth"),
+        ("list", "another list"),
+        ("mode", "another length mode"),
+        ("kind", "another kind of mixtures"),
+    ):
+        if first.get(name) != second.get(name):
+            shown = "" if name.endswith("sha256") else f" ({first.get(name)} and {second.get(name)})"
+            found.append(meaning + shown)
+    heard = [(protocol.get("words") or {}).get("asr") for protocol in (first, second)]
+    # Older protocols do not say who heard the words; then the normaliser may matter.
+    both_heard = None in heard or bool(set(heard[0]) & set(heard[1]))
+    policies = {
+        name: (first["policies"].get(name), second["policies"].get(name))
+        for name in POLICIES
+        if both_heard or name != "text_norm"
+    }
+    found += [f"--{name} {one} and {other}" for name, (one, other) in policies.items() if one != other]
+    versions = [(protocol.get("words") or {}).get("version", 1) for protocol in (first, second)]
+    if heard != [None, None] and any(heard) and both_heard and versions[0] != versions[1]:
+        found.append(f"versions of the word errors ({versions[0]} and {versions[1]})")
+    measures = first["measures"].keys() & second["measures"].keys()
+    changed = sorted(name for name in measures if first["measures"][name] != second["measures"][name])
+    if changed:
+        found.append(f"versions, settings or weights of {', '.join(changed)}")
+    return found

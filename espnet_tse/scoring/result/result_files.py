@@ -1,0 +1,150 @@
+"""The files of a scoring folder. Every per-utterance file has the same complete key set."""
+
+import json
+import logging
+from pathlib import Path
+
+from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.scoring.asr.text import NORMALISERS
+from espnet_tse.scoring.asr.wer import show_alignment
+from espnet_tse.scoring.measure.failure import NOT_APPLICABLE
+from espnet_tse.scoring.result.aggregate import Summary
+from espnet_tse.scoring.result.means import columns_of
+from espnet_tse.scoring.result.meta import make_meta
+from espnet_tse.scoring.result.word_columns import WordColumn
+from espnet_tse.scoring.run.options import plain_options
+from espnet_tse.scoring.run.plan import ScoringPlan
+from espnet_tse.scoring.run.worker import Record
+
+log = logging.getLogger("espnet_tse.scoring")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def utterance_row(key: str, record: Record, summary: Summary, speaker: str | None) -> dict:
+    """One object of scores.jsonl; excluded values are null."""
+    row = {
+        "utt": key,
+        "spk": speaker,
+        "dur_ref": _rounded(record.duration_ref),
+        "dur_est": _rounded(record.duration_est),
+        "enroll_s": _rounded(record.duration_enroll),
+        "input_sir_db": _rounded(record.input_sir_db),
+        "overlap": _rounded(record.overlap),
+        "buckets": summary.labels[key],
+        **{name: _rounded(outcome.value) for name, outcome in record.outcomes.items()},
+    }
+    if record.lag_samples is not None:
+        row["lag_samples"] = record.lag_samples
+    for column in summary.words:
+        errors = column.errors[key]
+        row[column.name] = None if errors is None else _rounded(errors.rate)
+        row[f"hyp_{column.tag}"] = column.hypotheses[key]
+        row[f"ref_{column.name}"] = column.references[key]
+    for column in summary.leaks:
+        heard, own = column.counts[key] or (0, 0)
+        row[column.name] = _rounded(heard / own) if own else None
+    failed = sorted({o.fault.kind for o in record.outcomes.values() if o.fault and o.applicable})
+    row["flags"] = sorted({*record.flags, *(f"failed:{kind}" for kind in failed)})
+    return row
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    with atomic_write(path) as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
+    normalise = NORMALISERS[text_norm]
+    counts, shown = [], []
+    for key, errors in column.errors.items():
+        counts.append(f"{key} nan nan" if errors is None else f"{key} {errors.errors} {errors.num_reference}")
+        if errors is not None and errors.errors:
+            shown += [key, show_alignment(errors), ""]
+    # Raw texts end without a blank where they are empty, as recognisers write them.
+    hypotheses = [f"{key} {text}".rstrip() for key, text in column.hypotheses.items()]
+    normalised = [f"{key} {normalise(text)}".rstrip() for key, text in column.hypotheses.items()]
+    references = [f"{key} {normalise(text)}".rstrip() for key, text in column.references.items()]
+    kind = column.name.removesuffix(column.tag) if column.name.startswith("d") else ""
+    _write_lines(folder / column.name, counts)
+    _write_lines(folder / f"hyp_{column.tag}.txt", hypotheses)
+    _write_lines(folder / f"hyp_{column.tag}.norm.txt", normalised)
+    _write_lines(folder / f"ref_{kind}{column.tag}.norm.txt", references)
+    _write_lines(folder / f"align_{kind}{column.tag}.txt", shown)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Files of an earlier run: of columns that this one does not score they would look current."""
+    for path in folder.glob("result_*.txt"):
+        (folder / path.stem.removeprefix("result_")).unlink(missing_ok=True)
+        path.unlink()
+    for pattern in ("hyp_*", "ref_*", "align_*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def remove_foreign_result(plan: ScoringPlan) -> None:
+    """Take away a result.json of other inputs or settings: after an interrupted run it would look current."""
+    path = plan.options.output_dir / "result.json"
+    if not path.exists():
+        return
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))["meta"]
+        same = meta["signature"] == plan.signature and meta["options"] == plain_options(plan.options)
+    except (ValueError, KeyError, TypeError):  # written by another version, or torn: it is none of this run's
+        same = False
+    if not same:
+        log.info("%s: of other inputs or settings, removed before scoring", path)
+        path.unlink()
+
+
+def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
+    lines = []
+    for key, record in records.items():
+        faults = [(name, outcome.fault) for name, outcome in record.outcomes.items() if outcome.fault]
+        texts = [*summary.words, *summary.leaks]
+        faults += [(column.name, column.faults[key]) for column in texts if key in column.faults]
+        faults = [(name, fault) for name, fault in faults if fault.kind != NOT_APPLICABLE]
+        lines += [f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}" for name, fault in faults]
+    return lines
+
+
+def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
+    """Write all result files, each atomically."""
+    folder = plan.options.output_dir
+    records = {u.key: records[u.key] for u in plan.utterances}
+    columns = columns_of(records)
+    (folder / "result.json").unlink(missing_ok=True)  # of an earlier run: it would stand beside newer files
+    _remove_stale(folder)
+    for column in columns:
+        values = {key: record.outcomes[column].value for key, record in records.items()}
+        _write_lines(
+            folder / column, [f"{k} nan" if v is None else f"{k} {v:.6f}" for k, v in values.items()]
+        )
+    for column in summary.leaks:
+        counts = {key: count or ("nan", "nan") for key, count in column.counts.items()}
+        _write_lines(folder / column.name, [f"{key} {heard} {own}" for key, (heard, own) in counts.items()])
+    for column in summary.words:
+        _write_words(folder, column, plan.options.text_norm)
+    headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}
+    headlines |= {name: entry["corpus"] for name, entry in summary.wer.items()}
+    for name, value in headlines.items():
+        _write_lines(folder / f"result_{name}.txt", ["nan" if value is None else f"{value:.6f}"])
+    _write_lines(folder / "failed", _failures(records, summary))
+    rows = (utterance_row(key, r, summary, plan.speakers.get(key)) for key, r in records.items())
+    with atomic_write(folder / "scores.jsonl") as file:
+        file.writelines(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)
+    # Last: its presence says that the folder is complete.
+    write_json(
+        folder / "result.json",
+        {
+            "meta": make_meta(plan, records),
+            "coverage": summary.coverage,
+            "warnings": summary.warnings,
+            "metrics": summary.metrics,
+            "wer": summary.wer,
+            "buckets": summary.buckets,
+        },
+    )

@@ -1,0 +1,90 @@
+"""A whole scoring run of one system: score, aggregate, write the results, keep the caches."""
+
+import fcntl
+import logging
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from espnet_tse.io.scp import DataError
+from espnet_tse.scoring.result.aggregate import Summary, add_external, aggregate
+from espnet_tse.scoring.result.names import system_name, test_set_name
+from espnet_tse.scoring.result.result_files import remove_foreign_result, write_results
+from espnet_tse.scoring.result.summary_text import summary_text
+from espnet_tse.scoring.run.cache import abandoned, join_files
+from espnet_tse.scoring.run.plan import ScoringPlan
+from espnet_tse.scoring.run.runner import score_all
+from espnet_tse.scoring.run.worker import Record
+
+log = logging.getLogger("espnet_tse.scoring")
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"{folder.parent}: another scoring run writes here; wait for it or end it."
+            ) from None
+        except OSError as error:
+            log.warning(
+                "%s: this file system has no locks (%s); do not score twice at once here", folder, error
+            )
+        yield
+
+
+def score_system(plan: ScoringPlan) -> int:
+    """Score, aggregate, write all files of the output folder.
+
+    Returns:
+        0, or 1 when more than a tenth of the utterances failed in some metric (unless ``force``).
+    """
+    own = plan.worker.estimate_cache
+    with _only_one(own):
+        if not plan.options.resume:
+            for path in own.glob("*.jsonl"):
+                path.unlink()
+        remove_foreign_result(plan)
+        records, files = score_all(plan)
+        add_external(plan, records)
+        summary = aggregate(plan, records)
+        write_results(plan, records, summary)
+        _join_caches(plan, records, files)
+    print(summary_text(system_name(plan.options), test_set_name(plan.options), summary))
+    for note in summary.warnings:
+        log.warning("%s", note)
+    log.info("results: %s", plan.options.output_dir / "result.json")
+    if summary.too_many_failures and not plan.options.force:
+        _log_failures(plan, records, summary)
+        return 1
+    return 0
+
+
+def _join_caches(plan: ScoringPlan, records: dict[str, Record], files: list[Path]) -> None:
+    """Make one file of each cache: the system's keeps what this run used, the shared one keeps everything."""
+    own, shared = plan.worker.estimate_cache, plan.worker.reference_cache
+    if shared == own:
+        join_files(own, list(own.glob("*.jsonl")))
+        return
+    join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
+    join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
+
+
+def _log_failures(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
+    """An error with the metrics in which too much failed, and the first failure."""
+    reasons = (
+        f"; first '{u.key}', {outcome.fault.reason}"
+        for u in plan.utterances
+        for outcome in records[u.key].outcomes.values()
+        if outcome.fault and outcome.applicable
+    )
+    log.error(
+        "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass --force to "
+        "end with exit code 0",
+        ", ".join(summary.too_many_failures),
+        next(reasons, ""),
+        plan.options.output_dir / "failed",
+    )

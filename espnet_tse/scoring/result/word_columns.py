@@ -1,0 +1,113 @@
+"""Word errors and leaked words of every utterance, a column for each recogniser."""
+
+from dataclasses import dataclass, field
+
+from espnet_tse.scoring.asr.leakage import leaked_words
+from espnet_tse.scoring.asr.text import NORMALISERS, RATES, split_units
+from espnet_tse.scoring.asr.wer import WordErrors, align_words
+from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE, REF, Fault
+from espnet_tse.scoring.run.plan import ScoringPlan
+from espnet_tse.scoring.run.worker import Record
+
+
+@dataclass
+class WordColumn:
+    """``wer_<tag>`` or ``dwer_<tag>`` of all utterances."""
+
+    name: str
+    tag: str
+    smoke_test: bool
+    hypotheses: dict[str, str] = field(default_factory=dict)  # raw
+    references: dict[str, str] = field(default_factory=dict)  # raw
+    errors: dict[str, WordErrors | None] = field(default_factory=dict)  # None: excluded, or no target
+    faults: dict[str, Fault] = field(default_factory=dict)
+    excluded_insertions: int = 0
+
+
+@dataclass
+class LeakColumn:
+    """``leak_<tag>``: the interferer's words in the text of the estimate."""
+
+    name: str
+    tag: str
+    counts: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # heard, own; None: none to hear
+    faults: dict[str, Fault] = field(default_factory=dict)
+
+
+def word_columns(plan: ScoringPlan, records: dict[str, Record]) -> list[WordColumn]:
+    """Align texts of estimates with their references, for every recogniser."""
+    normalise = NORMALISERS[plan.options.text_norm]
+    unit = plan.options.unit
+    columns = []
+    for spec in plan.asr:
+        external = plan.external.get(spec.tag)
+        kinds = [("wer", plan.text)] if plan.text else []
+        if external is None and plan.options.ref_scp:
+            kinds.append(("dwer", None))
+        elif external is not None and "target" in external:
+            kinds.append(("dwer", external["target"]))
+        for kind, texts in kinds:
+            column = WordColumn(f"{kind.replace('wer', RATES[unit])}_{spec.tag}", spec.tag, spec.smoke_test)
+            for key, record in records.items():
+                estimate, fault = _hypothesis(record, spec.tag, external)
+                if record.target_absent:
+                    column.hypotheses[key], column.references[key], column.errors[key] = estimate, "", None
+                    doubt = record.absent_fault
+                    column.faults[key] = (
+                        Fault(REF, doubt) if doubt else Fault(NOT_APPLICABLE, "the target is absent")
+                    )
+                    continue
+                if texts is not None:
+                    reference, data_fault = texts[key], None
+                else:
+                    reference, data_fault = (
+                        record.texts[spec.tag].get("target"),
+                        record.text_faults.get("target"),
+                    )
+                _add(column, key, reference, estimate, fault, data_fault, normalise, unit)
+            columns.append(column)
+    return columns
+
+
+def _hypothesis(record: Record, tag: str, external: dict | None) -> tuple[str, str | None]:
+    """Text of the estimate, and why it is empty if that is a failure."""
+    if external is None:
+        return record.texts[tag].get("estimate", ""), record.text_faults.get("estimate")
+    if record.estimate_fault:
+        # A text for an estimate that is missing or silent here is none of this system's.
+        return "", record.estimate_fault
+    if record.key not in external["estimate"]:
+        return "", "no line in the external text"
+    return external["estimate"][record.key], None
+
+
+def _add(column, key, reference, estimate, fault, data_fault, normalise, unit) -> None:
+    column.hypotheses[key], column.references[key] = estimate, reference or ""
+    words, heard = (split_units(normalise(text), unit) for text in (reference or "", estimate))
+    if data_fault or not words:
+        column.errors[key] = None
+        column.faults[key] = Fault(REF, f"ref: {data_fault}" if data_fault else "empty reference text")
+        column.excluded_insertions += len(heard)
+        return
+    column.errors[key] = align_words(words, heard)
+    if fault:
+        column.faults[key] = Fault(EST, f"estimate: {fault}")
+
+
+def leak_columns(plan: ScoringPlan, words: list[WordColumn]) -> list[LeakColumn]:
+    """Words of the interferer in the texts of every recogniser whose errors against ``--text`` are counted."""
+    normalise, unit = NORMALISERS[plan.options.text_norm], plan.options.unit
+    columns = []
+    for source in words if plan.interferer_text else []:
+        if source.name != f"{RATES[unit]}_{source.tag}":
+            continue
+        column = LeakColumn(f"leak_{source.tag}", source.tag)
+        for key, hypothesis in source.hypotheses.items():
+            texts = (plan.text.get(key, ""), plan.interferer_text[key], hypothesis)
+            heard, own = leaked_words(*(split_units(normalise(text), unit) for text in texts))
+            fault = source.faults.get(key)
+            if fault and fault.kind == EST:  # a missing estimate must not look clean
+                heard, column.faults[key] = own, fault
+            column.counts[key] = (heard, own) if own else None
+        columns.append(column)
+    return columns

@@ -1,0 +1,161 @@
+"""Scores that another tool computed, one an utterance: ``--external name=path[:field][,up|down]``."""
+
+import ast
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.scoring.measure.card import MetricCard
+from espnet_tse.scoring.measure.failure import EST, Fault, Outcome
+from espnet_tse.scoring.measure.registry import METRICS
+from espnet_tse.scoring.run.job import Utterance
+from espnet_tse.scoring.run.shown_keys import some
+
+KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+@dataclass(frozen=True)
+class ExternalScores:
+    """A column from a file."""
+
+    card: MetricCard
+    values: dict[str, float]
+
+    def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
+        """Value of an utterance; without one, or where the estimate is no good here, the worst of the file."""
+        if not estimate_fault and key in self.values:
+            return Outcome(self.values[key])
+        fault = Fault(EST, f"estimate: {estimate_fault}" if estimate_fault else "no value in the file")
+        return Outcome(self.card.penalty, fault)
+
+
+def read_all_external(options: tuple[str, ...], utterances: list[Utterance]) -> dict[str, ExternalScores]:
+    """Column -> scores of all ``--external`` options.
+
+    Raises:
+        DataError: as ``read_external``; also a duplicate column, or one without a value for any utterance.
+    """
+    scores = {each.card.name: each for each in map(read_external, options)}
+    if len(scores) != len(options):
+        raise DataError("--external: duplicate column; give each its own name.")
+    for option, each in zip(options, scores.values(), strict=True):
+        if not any(u.key in each.values for u in utterances):
+            raise DataError(
+                f"--external {option}: has a value for none of the {len(utterances)} utterances; its keys are "
+                f"{some(list(each.values))}, those to score {some([u.key for u in utterances])}."
+            )
+    return scores
+
+
+def read_external(option: str) -> ExternalScores:
+    """Read the file of one ``--external`` option.
+
+    The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet; also as Python prints a dict, as
+    older VERSA does); of the latter the field is taken that is named, by default the column's name.
+
+    Raises:
+        DataError: a malformed option or line, a name of this scorer's own, or no usable value.
+    """
+    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
+    name, found, place = option.partition("=")
+    direction = "none"
+    start, comma, suffix = place.rpartition(",")
+    if comma and not Path(place).exists():
+        if suffix not in ("up", "down"):
+            raise DataError(f"--external {option}: after the comma stands '{suffix}'; use up or down.")
+        place, direction = start, suffix
+    if not found or not name.isidentifier() or not place:
+        raise DataError(f"{form}; NAME is a word.")
+    if (
+        name in METRICS
+        or name.removesuffix("_al") in METRICS
+        or name.startswith(("wer_", "dwer_", "cer_", "leak_"))
+    ):
+        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    path, field = Path(place), name
+    if not path.exists() and ":" in place:
+        start, _, field = place.rpartition(":")
+        path = Path(start)
+    values = _read_values(path, field)
+    if not values:
+        raise DataError(f"{path}: '{field}' is no finite number in any line.")
+    worst = {"up": min, "down": max}.get(direction)
+    card = MetricCard(
+        name,
+        "external",
+        f"{field} from {path.name}",
+        direction,
+        ("inf",),
+        f"Computed elsewhere, read from {path.name}; a missing value counts as the worst of the file.",
+        "What it was computed on is not known here.",
+        penalty=worst(values.values()) if worst else None,
+        natural_length=True,
+    )
+    return ExternalScores(card, values)
+
+
+def _read_values(path: Path, field: str) -> dict[str, float]:
+    """Key -> finite value; NaN, null and text are as good as missing."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file; mend --external.")
+    with path.open(encoding="utf-8") as file:
+        is_json = file.read(1) == "{"
+    if is_json:
+        entries = _read_json_lines(path, field)
+    else:
+        entries = read_scp(path)
+    values = {}
+    for key, entry in entries.items():
+        try:
+            value = float(entry)
+        except (TypeError, ValueError):
+            if is_json and (entry is None or isinstance(entry, str)):
+                continue
+            raise DataError(f"{path}: key '{key}' has '{entry}', no number.") from None
+        if math.isfinite(value):
+            values[key] = value
+    return _by_stem(values) | values
+
+
+def _by_stem(values: dict[str, float]) -> dict[str, float]:
+    """The values of keys that are paths of audio ("wavs/u1.wav") under the file's name ("u1"), where only one has it."""
+    paths = [key for key in values if Path(key).suffix in AUDIO_SUFFIXES]
+    stems = Counter(Path(key).stem for key in paths)
+    return {Path(key).stem: values[key] for key in paths if stems[Path(key).stem] == 1}
+
+
+def _read_json_lines(path: Path, field: str) -> dict[str, object]:
+    entries: dict[str, object] = {}
+    fields: dict[str, None] = {}  # of all lines, in their order
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        row = _read_object(line, f"{path}:{number}")
+        key = next((row[name] for name in KEY_FIELDS if name in row), None)
+        if key is None:
+            raise DataError(f"{path}:{number}: has none of the fields {', '.join(KEY_FIELDS)}.")
+        if str(key) in entries:
+            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+        entries[str(key)] = row.get(field)
+        fields |= dict.fromkeys(name for name in row if name not in KEY_FIELDS)
+    if field not in fields:
+        raise DataError(f"{path}: has no field '{field}'; it has {', '.join(fields) or 'none but the key'}.")
+    return entries
+
+
+def _read_object(line: str, where: str) -> dict[str, object]:
+    """A line of JSON, or a dict as Python prints it."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        try:
+            row = ast.literal_eval(line)
+        except (ValueError, SyntaxError):
+            raise DataError(f"{where}: not JSON ({error}); one object a line is wanted.") from None
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: not an object; one a line is wanted.")
+    return row

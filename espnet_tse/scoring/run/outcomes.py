@@ -1,0 +1,67 @@
+"""From a metric's card to its outcome on a scene: value, penalty, exclusion, or that it does not apply."""
+
+from espnet_tse.scoring.measure.card import MetricCard
+from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE, REF, Fault, MetricFault, Outcome
+from espnet_tse.scoring.measure.registry import METRICS
+from espnet_tse.scoring.run.scene import Scene
+from espnet_tse.scoring.run.values import diagnostic, value_of
+
+
+def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
+    """Outcome of one metric; a fault of the data goes before one of the estimate.
+
+    Where the list of absent targets is wrong, nothing is scored: whom the utterance is of is not known.
+
+    Args:
+        flags: of the utterance; gets "floored:<metric>" where a value is worse than the valid range.
+    """
+    if scene.faults["absent"]:
+        return Outcome(None, Fault(REF, scene.faults["absent"]))
+    if card.when != "always" and (card.when == "absent") != scene.target_absent:
+        state = "absent" if scene.target_absent else "present"
+        return Outcome(None, Fault(NOT_APPLICABLE, f"the target is {state}"))
+    if card.measure == "signal":
+        return diagnostic(scene, card)
+    if card.measure == "decoding_time":
+        unknown = Fault(NOT_APPLICABLE, "not in --utt2rtf") if scene.rtf is None else None
+        return Outcome(scene.rtf, unknown)
+    for role in card.inputs:
+        if role != "inf" and scene.faults[role]:
+            return Outcome(None, Fault(REF, f"{role}: {scene.faults[role]}"))
+    if fault := _estimate_fault(scene, card):
+        return _penalty(scene, card, Fault(EST, f"estimate: {fault}"))
+    try:
+        value = value_of(scene, card)
+    except MetricFault as error:
+        if error.fault.kind == EST:
+            return _penalty(scene, card, error.fault)
+        return Outcome(None, error.fault)
+    return Outcome(_within_range(card, value, flags))
+
+
+def _estimate_fault(scene: Scene, card: MetricCard) -> str | None:
+    if card.when == "absent":  # silence is the right answer there
+        return scene.est.broken
+    return scene.natural_fault if card.natural_length else scene.est.fault
+
+
+def _penalty(scene: Scene, card: MetricCard, fault: Fault) -> Outcome:
+    if card.measure != "improvement":
+        return Outcome(card.penalty, fault)
+    base = card.name.removesuffix("_i")
+    try:
+        return Outcome(METRICS[base].penalty - scene.of_mixture(base), fault)
+    except MetricFault as error:
+        return Outcome(None, error.fault)
+
+
+def _within_range(card: MetricCard, value: float, flags: list[str]) -> float:
+    """``value``, or the worse end of the valid range where it lies beyond it."""
+    worse = {
+        "up": card.low is not None and value < card.low,
+        "down": card.high is not None and value > card.high,
+    }
+    if not worse.get(card.direction):
+        return value
+    flags.append(f"floored:{card.name}")
+    return card.low if card.direction == "up" else card.high

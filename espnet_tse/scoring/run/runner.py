@@ -1,0 +1,100 @@
+"""Scores the utterances of a plan in job processes, with a progress line."""
+
+import logging
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from espnet_tse.scoring.run.job_pool import JobPool
+from espnet_tse.scoring.run.plan import ScoringPlan
+from espnet_tse.scoring.run.shown_keys import some
+from espnet_tse.scoring.run.worker import Record
+
+log = logging.getLogger("espnet_tse.scoring")
+
+PROGRESS_S = 10.0
+
+
+def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
+    """Score every utterance in ``nj`` processes of one thread each.
+
+    Even one job is a process of its own: its numeric libraries start with one thread, so the results
+    are the same bits for every ``nj``.
+
+    Returns:
+        key -> record, and the cache files the jobs wrote.
+    Raises:
+        JobError: a job failed.
+    """
+    pool = JobPool(plan.worker, plan.utterances, plan.options.nj)
+    total = len(plan.utterances)
+    log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), pool.size)
+    durations = {u.key: max(u.duration_s, 0.1) for u in plan.utterances}
+    audio, audio_done = sum(durations.values()), 0.0
+    began, audio_before = 0.0, 0.0  # when the first utterance was done, and its audio
+    records: dict[str, Record] = {}
+    start = shown = time.monotonic()
+    for record in pool:
+        if record is not None:
+            records[record.key] = record
+            audio_done += durations[record.key]
+        now = time.monotonic()
+        if len(records) == 1 and record is not None:
+            began, audio_before = now, audio_done
+        if now - shown >= PROGRESS_S and records:
+            shown = now
+            wait = time_left(now - began, audio_done - audio_before, audio - audio_done)
+            log.info("scored %s %d/%d utterances, ETA %s", bar(audio_done / audio), len(records), total, wait)
+    if pool.crashed:
+        log.warning(
+            "%d utterance(s) killed their process, see 'crash' in failed: %s",
+            len(pool.crashed),
+            some(pool.crashed),
+        )
+    log.info(
+        "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache, %d without any "
+        "measured value",
+        total,
+        time.monotonic() - start,
+        sum(record.computed for record in records.values()),
+        sum(record.computed == 0 and record.cached > 0 for record in records.values()),
+        sum(record.computed == record.cached == 0 for record in records.values()),
+    )
+    return records, pool.files
+
+
+def time_left(seconds: float, done: float, left: float) -> str:
+    """Estimate of the wait, counted from the first utterance's end.
+
+    The start of the jobs and the loading of networks come before that and do not come again. By audio, not
+    by count: the longest come first, and would promise too long a wait.
+
+    Args:
+        seconds: since the first utterance was done.
+        done: seconds of audio scored since then.
+        left: seconds of audio to score.
+    Returns:
+        h:mm:ss, or "after the next one" where nothing was scored since.
+    """
+    if left <= 0:
+        return str(timedelta())
+    return str(timedelta(seconds=round(seconds / done * left))) if done else "after the next one"
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A share from 0 to 1 as a bar; a line of a log, because jobs of a cluster have no terminal."""
+    filled = int(width * share)
+    return f"[{'#' * filled}{'.' * (width - filled)}]"
+
+
+def run_shard(plan: ScoringPlan) -> int:
+    """Score every n-th utterance into the caches and write nothing else: one task of an array job.
+
+    A plain run after all of them takes what they left and writes the results.
+    """
+    part, _, parts = plan.options.shard.partition("/")
+    mine = plan.utterances[int(part) - 1 :: int(parts)]
+    if mine:
+        score_all(replace(plan, utterances=mine))
+    return 0

@@ -1,0 +1,108 @@
+"""The loaded signals of one utterance, and measures of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espnet_tse.scoring.measure.audio import AudioError, Signal, broken, fault_of, load
+from espnet_tse.scoring.measure.failure import EST, MIN_ESTIMATE_S, REF, MetricFault
+from espnet_tse.scoring.run.measuring import Measurer, Uses
+
+
+@dataclass
+class Source:
+    """A loaded signal or the reason why it cannot be used."""
+
+    signal: Signal | None
+    fault: str | None
+
+    @property
+    def broken(self) -> str | None:
+        """Why this is no signal at all; silence is one."""
+        return broken(self.signal.samples) if self.signal else self.fault
+
+
+def open_source(entry: str | None, channel: int, min_s: float = 0.0) -> Source:
+    """Load an scp entry; every way in which that fails becomes a fault."""
+    if entry is None:
+        return Source(None, "missing")
+    try:
+        signal = load(entry, channel)
+    except AudioError as error:
+        return Source(None, f"unreadable: {error}")
+    return Source(signal, fault_of(signal.samples, min_s))
+
+
+@dataclass
+class Scene:
+    """What the metrics of one utterance look at.
+
+    ``data`` and ``faults`` have the roles "ref", "mix", "enroll", as far as they were given; ``faults`` also
+    "intf" (the first fault of an interferer) and "absent" (why an utterance that is said to have no target is
+    doubtful).
+    """
+
+    measurer: Measurer
+    uses: Uses
+    est: Source
+    raw: Signal | None  # the estimate before ``--level``
+    data: dict[str, Source]
+    interferers: list[Source]
+    faults: dict[str, str | None]
+    target_absent: bool = False
+    rtf: float | None = None
+
+    @property
+    def estimate(self) -> Signal:
+        return self.est.signal
+
+    @property
+    def natural_fault(self) -> str | None:
+        """Fault of the estimate for metrics that take it at its natural length."""
+        return self.est.fault or fault_of(self.estimate.samples, MIN_ESTIMATE_S)
+
+    def of_estimate(self, measure: str, *others: Signal) -> Any:
+        """A measure of the estimate, beside ``others`` where it compares."""
+        return self.measurer.measure(self.uses, measure, *others, self.estimate, of_estimate=True)
+
+    def of_mixture(self, measure: str) -> float:
+        """A measure of target and mixture; any fault there is one of the data."""
+        ref, mix = self.data["ref"].signal, self.data["mix"].signal
+        try:
+            return self.measurer.measure(self.uses, measure, ref, mix, of_estimate=False)
+        except MetricFault as error:
+            kind = REF if error.fault.kind == EST else error.fault.kind
+            raise MetricFault(kind, f"mixture: {error.fault.reason}") from error
+
+    def similarity(self, model: str, other: Signal) -> float:
+        """Cosine of the estimate's embedding and that of ``other``."""
+        return self.measurer.similarity(self.uses, model, self.estimate, other)
+
+    def overlap(self) -> float | None:
+        """Share of the active frames in which target and an interferer are heard at once; None if not known."""
+        ref = self.data.get("ref")
+        if self.target_absent or ref is None or ref.fault or not self.interferers or self.faults["intf"]:
+            return None
+        signals = [ref.signal, *(source.signal for source in self.interferers)]
+        return self.measurer.measure(self.uses, "overlap", *signals, of_estimate=False)
+
+    def input_sir_db(self) -> float | None:
+        """SI-SDR of the mixture against the target; None if not known."""
+        wanted = [self.data.get("ref"), self.data.get("mix")]
+        if self.target_absent or any(source is None or source.fault for source in wanted):
+            return None
+        try:
+            return self.of_mixture("si_sdr")
+        except MetricFault:
+            return None  # a length policy refuses the mixture; it has no ratio then
+
+    def duration_s(self, role: str) -> float | None:
+        """Length of a signal of the data; None if it was not given or cannot be read."""
+        source = self.data.get(role)
+        return source.signal.duration_s if source is not None and source.signal is not None else None
+
+
+def digital_silence(source: Source) -> bool:
+    """Whether a readable signal has no sample but zero."""
+    return source.signal is not None and not np.any(source.signal.samples)

@@ -1,0 +1,243 @@
+"""Scores one utterance after the other; a job is this in a process of its own."""
+
+import multiprocessing
+import traceback
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from typing import Callable
+
+import numpy as np
+
+from espnet_tse.io.parent_process import end_with_parent
+from espnet_tse.scoring.measure.align import best_lag, shift
+from espnet_tse.scoring.measure.audio import RATE, Signal, fault_of, make_signal, set_level
+from espnet_tse.scoring.measure.failure import MIN_ENROLLMENT_S, MIN_REFERENCE_S, Fault, MetricFault, Outcome
+from espnet_tse.scoring.measure.registry import MEASURES, METRICS, PAIRED
+from espnet_tse.scoring.measure.si_sdr import si_sdr
+from espnet_tse.scoring.run.job import Utterance, WorkerPlan
+from espnet_tse.scoring.run.measuring import Measurer, Uses
+from espnet_tse.scoring.run.outcomes import outcome_of
+from espnet_tse.scoring.run.scene import Scene, Source, digital_silence, open_source
+
+ORACLE_DB = 60.0  # SI-SDR above which an estimate is suspected to be its own target
+
+
+@dataclass
+class Record:
+    """All that is known of one scored utterance; plain values, so that it travels between processes."""
+
+    key: str
+    duration_ref: float | None
+    duration_est: float | None
+    outcomes: dict[str, Outcome]
+    flags: list[str]
+    # Tag of a recogniser -> "estimate"/"target" -> its words; why a side has none.
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    text_faults: dict[str, str] = field(default_factory=dict)
+    estimate_fault: str | None = None
+    lag_samples: int | None = None
+    estimate_keys: list[str] = field(default_factory=list)  # cache entries of the estimate that were used
+    computed: int = 0  # values that were not in a cache
+    cached: int = 0  # values that were
+    target_absent: bool = False
+    absent_fault: str | None = None  # why it is doubtful that the target is absent; nothing is scored then
+    target_sha1: str | None = None
+    estimate_sha1: str | None = None  # None where it has a fault
+    duration_mix: float | None = None  # s, as the durations below
+    duration_enroll: float | None = None
+    input_sir_db: float | None = None
+    overlap: float | None = None
+
+
+class UtteranceScorer:
+    """Scores utterances one by one."""
+
+    def __init__(self, plan: WorkerPlan):
+        self.plan = plan
+        self.measurer = Measurer(plan)
+
+    def close(self) -> None:
+        """Close caches and child processes."""
+        self.measurer.close()
+
+    def score(self, utterance: Utterance) -> Record:
+        """Score one utterance with every metric of the plan."""
+        scene = self._open(utterance)
+        flags: list[str] = []
+        record = Record(
+            utterance.key,
+            scene.duration_s("ref"),
+            scene.raw.duration_s if scene.raw else None,
+            {},
+            flags,
+            estimate_fault=scene.est.fault,
+            target_absent=scene.target_absent,
+            absent_fault=scene.faults["absent"],
+        )
+        if not scene.est.fault and np.max(np.abs(scene.estimate.samples)) > 1:
+            flags.append("beyond_full_scale")
+        if not scene.est.fault and has_offset(scene.estimate.samples):
+            flags.append("offset")
+        if any(s.signal and s.signal.source_channels > 1 for s in [scene.est, *scene.data.values()]):
+            flags.append("multichannel")
+        if scene.target_absent:
+            flags.append("target_absent")
+        for name in self.plan.metrics:
+            record.outcomes[name] = outcome_of(scene, METRICS[name], flags)
+        if self.plan.align == "xcorr":
+            self._score_aligned(scene, record)
+        if self.plan.recognisers:
+            self._recognise(scene, record)
+        flags += self._chunked(scene.est.signal)
+        self._describe(scene, record)
+        uses = scene.uses
+        record.estimate_keys, record.computed, record.cached = uses.estimate_keys, uses.computed, uses.cached
+        return record
+
+    def _open(self, utterance: Utterance) -> Scene:
+        """Read and resample every file of an utterance once."""
+        channel = self.plan.ref_channel
+        est = open_source(utterance.inf, channel)
+        raw = est.signal
+        if raw is not None and self.plan.level != "none":
+            leveled = set_level(raw.samples, self.plan.level)
+            est = Source(make_signal(leveled, raw.source_rate, raw.source_channels), est.fault)
+        data = {
+            role: open_source(entry, channel, min_s)
+            for role, entry, min_s in (
+                ("ref", utterance.ref, MIN_REFERENCE_S),
+                ("mix", utterance.mix, 0.0),
+                ("enroll", utterance.enroll, MIN_ENROLLMENT_S),
+            )
+            if entry
+        }
+        interferers = [open_source(entry, channel, MIN_ENROLLMENT_S) for entry in utterance.intf]
+        faults = {role: source.fault for role, source in data.items()}
+        faults["intf"] = next((source.fault for source in interferers if source.fault), None)
+        silent = "ref" in data and digital_silence(data["ref"])
+        absent = utterance.target_absent or (self.plan.silent_is_absent and silent)
+        faults["absent"] = doubt_of_absence(data.get("ref")) if absent else None
+        return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent, utterance.rtf)
+
+    def _describe(self, scene: Scene, record: Record) -> None:
+        """What the utterance is like, whatever the estimate: for the protocol and the buckets."""
+        record.target_sha1 = scene.data["ref"].signal.sha1 if scene.duration_s("ref") is not None else None
+        record.duration_mix = scene.duration_s("mix")
+        record.duration_enroll = scene.duration_s("enroll")
+        record.input_sir_db = scene.input_sir_db()
+        record.overlap = scene.overlap()
+        record.estimate_sha1 = None if scene.est.fault else scene.estimate.sha1
+        if repeats_mixture(scene):
+            record.flags.append("equals_mixture")
+        if scene.est.fault or "ref" not in scene.data or scene.faults["ref"]:
+            return
+        if scene.est.signal.source_rate < RATE <= scene.data["ref"].signal.source_rate:
+            record.flags.append("low_rate")
+        if is_oracle(scene):
+            record.flags.append("equals_target")
+
+    def _score_aligned(self, scene: Scene, record: Record) -> None:
+        """``*_al`` columns: the estimate shifted by one lag, beside the plain ones."""
+        names = [name for name in self.plan.metrics if METRICS[name].measure in PAIRED]
+        ref = scene.data["ref"]
+        if scene.est.fault or ref.fault:
+            for name in names:
+                record.outcomes[f"{name}_al"] = record.outcomes[name]
+            return
+        record.lag_samples = best_lag(ref.signal.samples, scene.estimate.samples)
+        shifted = make_signal(shift(scene.estimate.samples, record.lag_samples))
+        aligned = replace(scene, est=Source(shifted, fault_of(shifted.samples)), raw=shifted)
+        for name in names:
+            record.outcomes[f"{name}_al"] = outcome_of(aligned, METRICS[name], record.flags)
+
+    def _recognise(self, scene: Scene, record: Record) -> None:
+        """Texts of the estimate and of the target; silence never reaches a recogniser, which would invent words."""
+        sides = [("estimate", scene.est.signal, scene.natural_fault, True)]
+        if "ref" in scene.data:
+            sides.append(("target", scene.data["ref"].signal, scene.faults["ref"], False))
+        record.text_faults = {side: fault for side, _, fault, _ in sides if fault}
+        for spec in self.plan.recognisers:
+            record.texts[spec.tag] = {
+                side: self.measurer.measure(scene.uses, spec.measure, signal, of_estimate=of_estimate)
+                for side, signal, fault, of_estimate in sides
+                if not fault
+            }
+
+    def _chunked(self, signal: Signal | None) -> list[str]:
+        """Flags of measures whose network takes less than this estimate at once."""
+        used = {METRICS[name].measure for name in self.plan.metrics}
+        limits = {name: MEASURES[name].longest_s for name in sorted(used) if MEASURES[name].longest_s}
+        return [f"chunked:{name}" for name, limit in limits.items() if signal and signal.duration_s > limit]
+
+
+def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: str) -> Record:
+    """A record that excludes an utterance from every metric, because nothing can be measured of it."""
+    columns = list(plan.metrics)
+    if plan.align == "xcorr":
+        columns += [f"{name}_al" for name in plan.metrics if METRICS[name].measure in PAIRED]
+    outcomes = {name: Outcome(None, Fault(kind, reason)) for name in columns}
+    record = Record(utterance.key, None, None, outcomes, [], estimate_fault=reason)
+    record.texts = {spec.tag: {} for spec in plan.recognisers}
+    record.text_faults = {"estimate": reason, "target": reason}
+    return record
+
+
+def doubt_of_absence(target: Source | None) -> str | None:
+    """What speaks against an utterance that is said to have no target; None if nothing does."""
+    if target is None or digital_silence(target):
+        return None
+    if target.broken:
+        return f"--absent names it, but whether its target is silent cannot be told: {target.broken}"
+    return "--absent names it, but its target is not silent; mend the list"
+
+
+def has_offset(samples: np.ndarray) -> bool:
+    """Whether a constant is more than a hundredth of the power."""
+    return bool(np.mean(samples) ** 2 > 0.01 * np.mean(np.square(samples)))
+
+
+def is_oracle(scene: Scene) -> bool:
+    """Whether an estimate is its own target, up to a gain: no extractor comes within 60 dB."""
+    if scene.data["ref"].fault:
+        return False
+    try:
+        return scene.of_estimate("si_sdr", scene.data["ref"].signal) > ORACLE_DB
+    except MetricFault:
+        return False
+
+
+def repeats_mixture(scene: Scene) -> bool:
+    """Whether an estimate is the mixture up to a gain; one without interferer, that is the target, is not."""
+    mix = scene.data.get("mix")
+    if scene.est.fault or mix is None or mix.fault:
+        return False
+    mixture, estimate = mix.signal.samples, scene.estimate.samples
+    if mixture.shape != estimate.shape or si_sdr(mixture, estimate) <= ORACLE_DB:
+        return False
+    return "ref" not in scene.data or not is_oracle(scene)
+
+
+def run_job(connection: Connection, plan: WorkerPlan, utterances: list[Utterance]) -> None:
+    """Body of a job process: sends ("done", Record) per utterance, then ("end", cache files written).
+
+    An exception is sent as ("error", key, traceback) and ends the job.
+    """
+    end_with_parent(multiprocessing.parent_process().pid)
+    key = "start"
+    send: Callable[[tuple], None] = connection.send
+    try:
+        scorer = UtteranceScorer(plan)
+        for utterance in utterances:
+            key = utterance.key
+            record = scorer.score(utterance)
+            # On disk before it is reported: a run that dies later finds it again.
+            scorer.measurer.flush()
+            send(("done", record))
+        scorer.close()
+        send(("end", scorer.measurer.files()))
+    except BrokenPipeError:
+        return  # the parent is gone
+    except BaseException:
+        send(("error", key, traceback.format_exc()))
+    finally:
+        connection.close()

@@ -1,0 +1,133 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from espnet_tse.io.scp import DataError
+from espnet_tse.report.collect import collect_results
+from espnet_tse.report.group_tables import build_groups
+from espnet_tse.report.paper_rows import read_paper_rows
+from espnet_tse.report.results_file import results_markdown
+
+CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
+DATA = {"preset": "offline", "list": "a public list", "mode": "min", "kind": "clean"}
+PROTOCOL = {**DATA, "sample_rate": 16000}
+
+
+@pytest.fixture
+def write_rows(tmp_path):
+    """Write a file of one table, with changes."""
+
+    def write(**changes):
+        table = {
+            "source": "arXiv:1, Table 2",
+            "protocol": PROTOCOL,
+            "rows": [{"system": "theirs", "n": 3000, "si_sdr": 12.5, "dwer_whisper_base": 0.159}],
+            **changes,
+        }
+        path = tmp_path / "papers.yaml"
+        path.write_text(yaml.safe_dump({"tables": [table]}))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def results(exp_dir):
+    """Results whose test set is the public list."""
+    protocol = {**DATA, "rate": 16000, "bandwidth": "16k"}
+    for path in exp_dir.rglob("result.json"):
+        content = json.loads(path.read_text())
+        content["meta"]["protocol"] = protocol
+        path.write_text(json.dumps(content))
+    return collect_results(exp_dir)
+
+
+def test_rows_of_the_same_protocol_stand_beside_ours(results, write_rows):
+    text = results_markdown(build_groups(results, read_paper_rows(write_rows())))
+    assert "| theirs (paper) | 3000 | 12.50 |" in text
+    assert "(paper): figures published in arXiv:1, Table 2, not scored here" in text
+    row = next(line for line in text.splitlines() if "theirs" in line and "15.9" in line)
+    assert row.startswith("| theirs (paper) | 3000 |")
+    assert "WARNING: (paper)" in text and "N is 3000 there and 10 here" in text
+    # They do not compete with what was scored here.
+    assert "**9.00**" in text
+
+
+def test_rows_of_as_many_utterances_need_no_warning(results, write_rows):
+    rows = [{"system": "theirs", "n": 10, "si_sdr": 12.5}]
+    text = results_markdown(build_groups(results, read_paper_rows(write_rows(rows=rows))))
+    assert "- (paper): figures published in arXiv:1, Table 2, not scored here\n" in f"{text}\n"
+
+
+@pytest.mark.parametrize(
+    "field, value, message",
+    [
+        ("preset", "laura", "preset laura, here offline"),
+        ("list", "another list", "list another list, here a public list"),
+        ("mode", "max", "mode max, here min"),
+        ("kind", "both", "kind both, here clean"),
+        ("sample_rate", 8000, "sample_rate 8000, here 16000"),
+    ],
+)
+def test_rows_of_another_protocol_are_refused(results, write_rows, field, value, message):
+    papers = read_paper_rows(write_rows(protocol={**PROTOCOL, field: value}))
+    with pytest.raises(DataError, match=message):
+        build_groups(results, papers)
+
+
+def test_what_fits_stands_and_what_does_not_is_told(results, write_rows, caplog):
+    fitting = read_paper_rows(write_rows())
+    other = read_paper_rows(write_rows(source="other", protocol={**PROTOCOL, "preset": "laura"}))
+    groups = build_groups(results, [*fitting, *other])
+    assert [row.source for row in groups[0].published] == ["arXiv:1, Table 2"]
+    assert "published rows refused: other: preset laura, here offline" in caplog.text
+
+
+def test_a_list_that_is_not_recorded_fits_nothing(exp_dir, write_rows):
+    with pytest.raises(DataError, match="list a public list, here not recorded"):
+        build_groups(collect_results(exp_dir), read_paper_rows(write_rows()))
+
+
+def test_how_to_name_the_list_is_said_once_with_the_systems(exp_dir, write_rows):
+    for path in exp_dir.rglob("result.json"):
+        content = json.loads(path.read_text())
+        content["meta"]["inputs"] = {"ref_scp": "test/spk1.scp"}
+        path.write_text(json.dumps(content))
+    results = collect_results(exp_dir)
+    with pytest.raises(DataError) as error:
+        build_groups(results, read_paper_rows(write_rows()))
+    message = str(error.value)
+    assert message.count("'list: <name>', 'mode: min or max', 'kind: clean or both'") == 1
+    assert "into the file test/protocol (for " in message
+    assert all(f"'{result.system}'" in message for result in results)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"protocol": {"preset": "offline"}}, "'protocol' must give preset, list, mode, kind, sample_rate"),
+        ({"source": ""}, "wants 'source'"),
+        ({"rows": [{"si_sdr": 1.0}]}, "row 1: wants 'system'"),
+        ({"rows": [{"system": "a", "si_sdrr": 1.0}]}, "unknown 'si_sdrr' .did you mean 'si_sdr'"),
+        ({"rows": [{"system": "a", "si_sdr": "high"}]}, "'si_sdr' is 'high', not a number"),
+    ],
+)
+def test_faults_of_the_file_name_their_place(write_rows, changes, message):
+    with pytest.raises(DataError, match=message):
+        read_paper_rows(write_rows(**changes))
+
+
+def test_file_without_tables(tmp_path):
+    (tmp_path / "papers.yaml").write_text("rows: []\n")
+    with pytest.raises(DataError, match="wants a list 'tables'"):
+        read_paper_rows(tmp_path / "papers.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("published/*.yaml")), ids=lambda path: path.stem)
+def test_published_rows_of_the_recipes_are_read(path):
+    tables = read_paper_rows(path)
+    rows = [row for table in tables for row in table.rows]
+    assert len(rows) >= 5 and all(row.metrics for row in rows)
+    assert len({row.system for row in rows}) == len(rows)

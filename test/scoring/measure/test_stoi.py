@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from espnet_tse.scoring.measure.failure import MetricFault
+from espnet_tse.scoring.measure.stoi import stoi
+
+
+def test_known_values(speech, noisy):
+    assert stoi(speech, speech, extended=False) == pytest.approx(1.0, abs=1e-6)
+    assert stoi(speech, speech, extended=True) == pytest.approx(1.0, abs=1e-6)
+    assert stoi(speech, noisy, extended=False) == pytest.approx(0.9427, abs=1e-3)
+    assert stoi(speech, noisy, extended=True) == pytest.approx(0.4480, abs=1e-3)
+
+
+def test_digital_silence_gives_the_same_bits_twice_and_leaves_numpys_generator_alone(speech):
+    estimate = speech.copy()
+    estimate[40000:] = 0
+    np.random.seed(123)
+    expected = np.random.rand(2)
+    np.random.seed(123)
+    values = [stoi(speech, estimate, extended=True)]
+    drawn = [np.random.rand()]
+    values.append(stoi(speech, estimate, extended=True))
+    drawn.append(np.random.rand())
+    assert values[0] == values[1]
+    assert drawn == list(expected)
+
+
+def test_too_little_speech_is_a_fault_of_the_data(speech):
+    with pytest.raises(MetricFault, match="30 active frames") as error:
+        stoi(speech[:4500], speech[:4500], extended=False)
+    assert error.value.fault.kind == "ref"

@@ -1,0 +1,35 @@
+import pytest
+
+from espnet_tse.io.scp import DataError
+from espnet_tse.scoring.run.audio_lists import files_of_pattern
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    for name in ("a_est.wav", "b_est.wav", "a.wav", "sub/c_est.wav"):
+        (tmp_path / "wavs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "wavs" / name).touch()
+    return tmp_path / "wavs"
+
+
+@pytest.mark.parametrize(
+    "pattern, keys",
+    [("{utt}_est.wav", "ab"), ("sub/{utt}_est.wav", "c"), ("{utt}.wav", ["a", "a_est", "b_est"])],
+)
+def test_keys_of_a_pattern(outputs, pattern, keys):
+    found = files_of_pattern(outputs, pattern)
+    assert sorted(found) == list(keys)
+    assert all(path == str(outputs / pattern.replace("{utt}", key)) for key, path in found.items())
+
+
+@pytest.mark.parametrize("pattern", ["est.wav", "{utt}/{utt}.wav", "/{utt}.wav"])
+def test_patterns_name_the_utterance_once(outputs, pattern):
+    with pytest.raises(DataError, match="with {utt} once"):
+        files_of_pattern(outputs, pattern)
+
+
+def test_patterns_that_find_nothing(outputs):
+    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; fix --inf_pattern: it holds a.wav, .*, sub/"):
+        files_of_pattern(outputs, "{utt}.flac")
+    with pytest.raises(DataError, match="no such folder"):
+        files_of_pattern(outputs / "none", "{utt}.wav")
