@@ -5,6 +5,7 @@ import logging
 import resource
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +17,26 @@ from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
-from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def read_decode_conf(path: str | None) -> DecodeConf:
-    """Decoding settings of a YAML; the defaults without one.
+    """Decoding settings of a YAML and its bases; the defaults without one.
 
     Raises:
         DataError: missing file, unknown key (with the nearest known one), value out of range.
     """
     if path is None:
         return DecodeConf()
-    conf = read_yaml(path)
+    chain = read_chain(path)
+    chain.check_keys(field.name for field in fields(DecodeConf))
     try:
-        return DecodeConf.from_dict(conf, where=path)
+        return DecodeConf.from_dict(chain.content)
     except (TypeError, ValueError) as error:
-        raise DataError(str(error)) from error
+        fault = str(error).removeprefix("inference config: ")
+        raise DataError(f"{chain.where(fault)}: {fault}") from error
 
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:

@@ -6,6 +6,8 @@
 # made its folder. What a folder was made from has been checked.
 check_configs() {
     local words=() prerequisites=() decoding=() config opts
+    # shellcheck disable=SC2086  # a list
+    find_config_files ${prerequisite_config:-} "${codec_config:-}" "${tse_config:-}" "${inference_config:-}"
     if stage_runs "${codec_stage}" && "${use_codec}" && [ -z "${codec_dir}" ] && [ -n "${codec_config}" ] \
         && ! made_from "${codec_exp}" codec "@${codec_config}" "codec_args=${codec_args}"; then
         words+=(--codec_config "${codec_config}" "--codec_args=${codec_args}")
@@ -128,11 +130,13 @@ collect_shapes() {  # utt2num_samples -> the shape files of espnet2's batch samp
     mark_done "${tse_stats_dir}" stats
 }
 
-wants_codec() { ! grep -q '^model:[[:space:]]*discriminative' "$1"; }  # wants_codec CONFIG
+config_value() { "${python}" -m espnet_tse.bin.config_files --value "$2" "$1"; }  # config_value CONFIG KEY
+
+wants_codec() { [ "$(config_value "$1" model)" != discriminative ]; }  # wants_codec CONFIG
 
 front_end_of() {  # front_end_of CONFIG [ARGUMENT...]: the folder that the system starts from, if any
     local start
-    start=$(sed -n 's/^front_end_dir: *\([^ #]*\).*/\1/p' "$1")
+    start=$(config_value "$1" front_end_dir)
     shift
     while [ $# -gt 0 ]; do
         case "$1" in
