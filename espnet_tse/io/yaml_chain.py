@@ -2,8 +2,8 @@
 
 A block (a key that ends in ``_conf``) is merged with the base's, key by key; any other value replaces the base's.
 Where a file names another class for a slot than its base (``frontend: wavlm``), the base's block of that slot
-(``frontend_conf``) belongs to the other class and is dropped. ``<slot>_conf: null`` drops an inherited block too; any
-other ``null`` is a value.
+(``frontend_conf``) belongs to the other class and is dropped. ``null`` drops what the base says about a key or a block,
+so that the default holds.
 """
 
 import re
@@ -138,9 +138,9 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         inherited = merged.get(key)
         if isinstance(inherited, dict) and isinstance(setting, dict):
             merged[key] = overlay(inherited, setting)
-        elif isinstance(inherited, dict) and setting.value is None:
+        elif inherited is not None and isinstance(setting, Setting) and setting.value is None:
             del merged[key]
-        elif not (isinstance(inherited, dict) and setting.value == {}):  # nothing to add
+        elif not isinstance(inherited, dict) or setting.value != {}:  # which adds nothing
             merged[key] = setting
     return merged
 

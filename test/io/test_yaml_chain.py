@@ -30,12 +30,14 @@ def write(tmp_path, monkeypatch):
         ("a: new\na_conf: {y: 1}", "a: old\na_conf: {x: 1}", {"a": "new", "a_conf": {"y": 1}}),
         ("a: old\na_conf: {y: 1}", "a: old\na_conf: {x: 1}", {"a": "old", "a_conf": {"x": 1, "y": 1}}),
         ("a: new", "a_conf: {x: 1}", {"a": "new", "a_conf": {"x": 1}}),
-        ("a: null", "a: old\na_conf: {x: 1}", {"a": None}),
-        # null drops an inherited block, and is a value elsewhere.
+        # null drops what is inherited.
+        ("a: null", "a: old\na_conf: {x: 1}", {}),
         ("a_conf: null", "a: old\na_conf: {x: 1}", {"a": "old"}),
+        ("a_conf: {x: null}", "a_conf: {x: 1, y: 1}", {"a_conf": {"y": 1}}),
+        ("a: null", "b: null\nc: 1", {"a": None, "b": None, "c": 1}),
         ("a_conf: {}", "a_conf: {x: 1}", {"a_conf": {"x": 1}}),
         ("a_conf: {x: 2}", "a_conf: {}", {"a_conf": {"x": 2}}),
-        ("lr: null\na_conf: {x: null}", "lr: 1\na_conf: {x: 1}", {"lr": None, "a_conf": {"x": None}}),
+        ("a_conf: {x: null}", "a_conf: {y: 1}", {"a_conf": {"x": None, "y": 1}}),
         ("", "lr: 1", {"lr": 1}),
     ],
 )
