@@ -20,8 +20,8 @@ from espnet_tse.train.optimization import faults_of_optimization
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
 TEMPLATE = RECIPES / "TEMPLATE/tse1/conf"
-# Recipes link to configs of the template; each file is built once.
-CONFIGS = sorted({path.resolve() for path in RECIPES.glob("*/*/conf/*.yaml")})
+# The conf/ of recipes is that of the template; what they have of their own lies in local/conf.
+CONFIGS = sorted([*TEMPLATE.glob("*.yaml"), *RECIPES.glob("*/*/local/conf/*.yaml")])
 KINDS = ("codec", "decode")
 SYSTEMS = [path for path in CONFIGS if not path.name.startswith(KINDS)]
 WITHOUT_CODEC = [path for path in SYSTEMS if read_chain(path).content["model"] == "discriminative"]
@@ -240,6 +240,12 @@ def test_decodings_are_read():
 
 def test_configs_are_found():
     assert len(SYSTEMS) >= 3 and len(CODECS) >= 3 and len(BUILT_ON_OTHERS) >= 30 and not (set(SYSTEMS) & set(CODECS))
+
+
+def test_the_configs_of_every_recipe_are_one_link():
+    folders = [recipe / "conf" for recipe in sorted(RECIPES.glob("*/*")) if recipe.parent.name != "TEMPLATE"]
+    assert len(folders) >= 2
+    assert [folder.readlink().as_posix() for folder in folders] == ["../../TEMPLATE/tse1/conf"] * len(folders)
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("mini_*/tse1/run.sh")), ids=lambda path: path.parts[-3])
