@@ -60,13 +60,13 @@ setup() {
 @test "cmd.sh takes the .conf of the site where there is one, for every recipe of the clone" {
     "${SETUP}" egs2/toy/tse1
     cd egs2/toy/tse1
-    for backend in slurm:slurm.pl:slurm sge:queue.pl:queue pbs:queue.pl:pbs; do
-        IFS=: read -r cmd_backend program name <<< "${backend}"
+    for backend in "slurm|slurm|slurm.pl" "sge|queue|queue.pl" "pbs|pbs|queue.pl --config conf/pbs.conf"; do
+        IFS="|" read -r cmd_backend name default <<< "${backend}"
         . ./cmd.sh
-        [ "${train_cmd}|${cuda_cmd}|${decode_cmd}" = "${program} --config conf/${name}.conf|${program} --config conf/${name}.conf|${program} --config conf/${name}.conf" ]
+        for cmd in "${train_cmd}" "${cuda_cmd}" "${decode_cmd}"; do [ "${cmd% }" = "${default}" ]; done
         cp "conf/${name}.conf" ../..
         . ./cmd.sh
-        [ "${train_cmd}" = "${program} --config ../../${name}.conf" ]
+        for cmd in "${train_cmd}" "${cuda_cmd}" "${decode_cmd}"; do [ "${cmd}" = "${default%% *} --config ../../${name}.conf" ]; done
     done
 }
 

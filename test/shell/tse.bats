@@ -182,19 +182,18 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 
 # bats test_tags=finished
 @test "a change in a base of a YAML redoes what was made from the YAML" {
-    mkdir local/conf
-    echo "lr: 1" > local/conf/common.yaml
-    for file in laura_tse_mini codec_mini decode; do echo "base: ../local/conf/common.yaml" >> "conf/${file}.yaml"; done
+    echo "lr: 1" > conf/common.yaml
+    for file in laura_tse_mini codec_mini decode; do echo "base: common.yaml" >> "conf/${file}.yaml"; done
     again() { toy --inference_config conf/decode.yaml --stage 4 --stop_stage 9; }
     run -0 again
-    [[ "${output}" == *"exp/tse_laura_tse_mini: redone (train), changed: conf/../local/conf/common.yaml conf/laura_tse_mini.yaml"* ]]
+    [[ "${output}" == *"exp/tse_laura_tse_mini: redone (train), changed: conf/common.yaml conf/laura_tse_mini.yaml"* ]]
     : > "${FAKE_CALLS}"
     run -0 again
     [ "$(calls codec_train)$(calls tse_train)$(calls extract)" = 000 ]
-    echo "lr: 2" > local/conf/common.yaml
+    echo "lr: 2" > conf/common.yaml
     run -0 again
     for name in codec_mini:codec tse_laura_tse_mini:train; do
-        [[ "${output}" == *"exp/${name%:*}: redone (${name#*:}), changed: "*conf/../local/conf/common.yaml* ]] || { echo "${name}"; false; }
+        [[ "${output}" == *"exp/${name%:*}: redone (${name#*:}), changed: "*conf/common.yaml* ]] || { echo "${name}"; false; }
     done
     echo "sampling: true" >> conf/decode.yaml
     run -0 again

@@ -11,7 +11,7 @@
 
 cmd_backend="${cmd_backend:-local}"
 
-job_options() { if [ -e "../../$1" ]; then options=../../$1; else options=conf/$1; fi; }  # job_options NAME
+site_file() { if [ -e "../../$1" ]; then echo "--config ../../$1"; fi; }  # site_file NAME
 
 case "${cmd_backend}" in
     local)
@@ -20,22 +20,23 @@ case "${cmd_backend}" in
         export decode_cmd="run.pl"
         ;;
     slurm)
-        job_options slurm.conf
-        export train_cmd="slurm.pl --config ${options}"
-        export cuda_cmd="slurm.pl --config ${options}"
-        export decode_cmd="slurm.pl --config ${options}"
+        site_config=$(site_file slurm.conf)
+        export train_cmd="slurm.pl ${site_config}"
+        export cuda_cmd="slurm.pl ${site_config}"
+        export decode_cmd="slurm.pl ${site_config}"
         ;;
     sge)
-        job_options queue.conf
-        export train_cmd="queue.pl --config ${options}"
-        export cuda_cmd="queue.pl --config ${options}"
-        export decode_cmd="queue.pl --config ${options}"
+        site_config=$(site_file queue.conf)
+        export train_cmd="queue.pl ${site_config}"
+        export cuda_cmd="queue.pl ${site_config}"
+        export decode_cmd="queue.pl ${site_config}"
         ;;
     pbs)
-        job_options pbs.conf
-        export train_cmd="queue.pl --config ${options}"
-        export cuda_cmd="queue.pl --config ${options}"
-        export decode_cmd="queue.pl --config ${options}"
+        site_config=$(site_file pbs.conf)
+        site_config=${site_config:---config conf/pbs.conf}
+        export train_cmd="queue.pl ${site_config}"
+        export cuda_cmd="queue.pl ${site_config}"
+        export decode_cmd="queue.pl ${site_config}"
         ;;
     *)
         echo "cmd.sh: no backend '${cmd_backend}'; take local, slurm, sge or pbs" >&2
