@@ -82,7 +82,6 @@ case "${module}" in
         echo codec > "${opt[output_dir]}/manifest.json"
         ;;
     resynthesize) sharded "${opt[scp]}" wav.scp '' ;;
-    collect_shapes) mkdir -p "${opt[output_dir]}/train" "${opt[output_dir]}/valid" ;;
     tse_train)
         mkdir -p "${opt[output_dir]}"
         echo model > "${opt[output_dir]}/config.yaml"
