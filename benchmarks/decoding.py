@@ -12,11 +12,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-import yaml
 
 from espnet_tse.layers import attention
 from espnet_tse.layers.transformer import prefix_mask
 from espnet_tse.layers.weight_layout import column_major_weights
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.lm.decoder_only import BOS, SEPARATOR, TASK
 from espnet_tse.schema import CodecSpec, Conditions, DecodeConf, TSEBatch
 from espnet_tse.tasks.choices import encoder_choices, frontend_choices, lm_choices
@@ -26,7 +26,7 @@ CONF = Path(__file__).parent.parent / "egs2" / "TEMPLATE" / "tse1" / "conf"
 
 def build(size: str) -> tuple[torch.nn.Module, torch.nn.Module]:
     """Encoder and language model of a YAML, random weights, FunCodec's tables drawn at random."""
-    config = yaml.safe_load((CONF / f"laura_tse_{size}.yaml").read_text(encoding="utf-8"))
+    config = read_chain(CONF / f"laura_tse_{size}.yaml").content
     spec = CodecSpec(16000, 640, 32, 1024, 128)
     tables = torch.randn(2, spec.codebook_size, spec.embedding_dim)
     frontend = frontend_choices.build(config["frontend"], config["frontend_conf"], codec=None)

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import torch
-import yaml
 
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.schema import DecodeConf, TSEBatch
 from espnet_tse.tasks.build import build_model
 
@@ -30,7 +30,7 @@ def measure(path: Path, seconds: float, enrollment_s: float, results) -> None:
     """Put (parameters, CPU seconds, MiB) of one extraction on the queue."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    options = read_chain(path).content
     parts = {name: options.get(name) for name in PARTS}
     blocks = {f"{name}_conf": options.get(f"{name}_conf") or {} for name in PARTS}
     model = build_model(argparse.Namespace(**parts, **blocks, codec_dir=None)).eval()
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="of the mixture")
     parser.add_argument("--enrollment_s", type=float, default=4.0)
     args = parser.parse_args()
-    configs = args.configs or [p for p in sorted(CONF.glob("*.yaml")) if "\nmodel: discriminative" in p.read_text()]
+    configs = args.configs or [p for p in sorted(CONF.glob("*.yaml")) if read_chain(p).content.get("model") == "discriminative"]
     print(f"{args.seconds:g} s of mixture, {args.enrollment_s:g} s of enrollment, one thread")
     print("| config | parameters | CPU-s | RTF | peak memory MiB |\n|---|---:|---:|---:|---:|")
     context = multiprocessing.get_context("spawn")

@@ -13,10 +13,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-import yaml
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import codec_choices
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks import build
 
@@ -24,7 +24,7 @@ CONF = Path(__file__).parent.parent / "egs2" / "TEMPLATE" / "tse1" / "conf"
 
 
 def read(name: str) -> dict:
-    return yaml.safe_load((CONF / name).read_text(encoding="utf-8"))
+    return read_chain(CONF / name).content
 
 
 def build_system(size: str) -> tuple[AbsTSEModel, dict]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import re
 import shutil
 from dataclasses import astuple, dataclass, replace
@@ -20,7 +19,7 @@ from espnet_tse.data.scp_fields import (
     numbered_scps,
     read_speaker_enrollments,
 )
-from espnet_tse.io.audio import write_audio
+from espnet_tse.io.audio import resample, write_audio
 from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
@@ -79,16 +78,6 @@ class Item:
     @property
     def new_key(self) -> str:
         return self.voice.name(self.key)
-
-
-def resample(samples: np.ndarray, source_rate: int, rate: int) -> np.ndarray:
-    """Polyphase resampling along the first axis."""
-    if source_rate == rate:
-        return samples
-    from scipy.signal import resample_poly
-
-    divisor = math.gcd(source_rate, rate)
-    return resample_poly(samples, rate // divisor, source_rate // divisor)
 
 
 def audio_scps(directory: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.extractor.band_split import BANDS, BandMask, BandSplit, band_widths
 from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
+from espnet_tse.layers.autocast import as_autocast_computes
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
@@ -47,7 +48,7 @@ class ForwardLSTM(nn.LSTM):
     def forward(self, values: Tensor, lengths: Tensor | None = None, state: StreamState | None = None) -> Tensor:
         """(L, N, D) -> (L, N, H); what comes behind a sequence does not reach it."""
         held = None if state is None or self not in state else tuple(state[self].unbind())
-        values, last = super().forward(values, held)
+        values, last = super().forward(as_autocast_computes(values), held)
         if state is not None:
             state[self] = torch.stack(last)
         return values

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.layers.autocast import as_autocast_computes
 from espnet_tse.schema.padding import valid_mask
 from espnet_tse.io.scp import DataError
 
@@ -81,7 +82,7 @@ class SpeakerGE2E(AbsSpeakerEncoder):
             counts = num_partials(lengths)
             partials = self.frames(values, lengths, int(counts.max())).unfold(1, PARTIAL, STEP)
             heard = valid_mask(counts, partials.size(1))
-            _, (hidden, _) = self.lstm(partials.transpose(2, 3)[heard])
+            _, (hidden, _) = self.lstm(as_autocast_computes(partials.transpose(2, 3)[heard]))
             units = F.normalize(self.linear(hidden[-1]).relu().float(), dim=-1)
             total = units.new_zeros(*heard.shape, WIDTH).masked_scatter(heard[..., None], units).sum(dim=1)
             return F.normalize(total, dim=-1) * WIDTH**0.5

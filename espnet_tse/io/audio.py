@@ -74,13 +74,24 @@ def read_audio(path: Path | str, sample_rate: int | None = None) -> tuple[np.nda
 
 
 def resample(signal: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Polyphase resampling of (N,) float32 from ``rate`` to ``wanted`` Hz."""
+    """Polyphase FIR with scipy's default Kaiser window: the one resampler of data, extraction and scoring.
+
+    Measured: the resampler alone moves SI-SDR of a round trip between 36 and 40 dB and P808 by 0.15, so mixing
+    resamplers would show in the results.
+
+    Args:
+        signal: (N, ...) float, resampled along the first axis.
+        rate: Hz, of ``signal``.
+        wanted: Hz, of the result.
+    Returns:
+        (ceil(N * wanted / rate), ...) in the precision of ``signal``.
+    """
     if rate == wanted:
         return signal
     from scipy.signal import resample_poly
 
     divisor = math.gcd(rate, wanted)
-    return resample_poly(signal, wanted // divisor, rate // divisor).astype(np.float32)
+    return resample_poly(signal, wanted // divisor, rate // divisor)
 
 
 def write_audio(path: Path | str, signal: np.ndarray, sample_rate: int) -> None:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from espnet_tse.layers.autocast import as_autocast_computes
 from espnet_tse.schema.padding import valid_mask
 
 # Below this many (sequence, unit) pairs a step the calls of the loop cost more than their arithmetic.
@@ -41,6 +42,7 @@ class BLSTM(nn.LSTM):
             return self.own_pass(values, lengths, norm)
         if norm is not None:
             values = norm(values)
+        values = as_autocast_computes(values)
         if lengths is None:
             return super().forward(values)[0]
         if values.device.type == "cpu":

@@ -17,7 +17,7 @@ from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
-from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.codec_trainer import CodecTrainer
 from espnet_tse.train.processes import leave_processes, wait_for_all_processes
@@ -28,23 +28,24 @@ adversary_choices = Choices("adversary", msstft=Adversary)
 
 
 def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
-    """Options of a YAML, then those of the command line.
+    """Options of a YAML and its bases, then those of the command line.
 
     Args:
         overrides: option -> value; a dict is merged into the YAML's dict.
     Raises:
         DataError: missing file, unknown key (with the nearest known one), or a value out of range.
     """
-    options = read_yaml(path)
+    chain = read_chain(path)
+    chain.check_keys((field.name for field in fields(CodecTrainConf)), place="top level")
+    options = chain.content
     try:
-        check_known(options, [field.name for field in fields(CodecTrainConf)], where="top level")
         for name, value in overrides.items():
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
         conf = CodecTrainConf(**options)
         check_parts(conf)
         return replace(conf, **resolved_blocks(conf))
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{chain.where(str(error))}: {error}") from error
 
 
 def check_parts(conf: CodecTrainConf) -> None:

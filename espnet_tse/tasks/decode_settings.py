@@ -1,11 +1,12 @@
 """Decoding YAMLs: settings of one model, checked through the table of models."""
 
+from dataclasses import fields
 from typing import Any, Mapping
 
 from espnet_tse.io.choices import checked
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.choices import SELECTORS, model_choices
@@ -29,8 +30,16 @@ def decode_settings(model: type[AbsTSEModel], conf: Mapping[str, Any], where: st
 
 
 def read_decode_settings(path: str | None, model: type[AbsTSEModel]) -> DecodeConf:
-    """As ``decode_settings``, of a file; the defaults without one."""
-    return model.Decode() if path is None else decode_settings(model, read_yaml(path), path)
+    """As ``decode_settings``, of a file and its bases; the defaults without one."""
+    if path is None:
+        return model.Decode()
+    chain = read_chain(path)
+    chain.check_keys(field.name for field in fields(model.Decode))
+    try:
+        return decode_settings(model, chain.content, "")
+    except DataError as error:
+        fault = str(error).removeprefix(": ")
+        raise DataError(f"{chain.where(fault)}: {fault}") from error
 
 
 def check_alone(path: str) -> None:
@@ -39,10 +48,10 @@ def check_alone(path: str) -> None:
     Raises:
         DataError: as ``decode_settings``, of the model that knows most of its keys.
     """
-    conf, faults = read_yaml(path), []
+    conf, faults = read_chain(path).content, []
     for model in model_choices.classes.values():
         try:
-            decode_settings(model, conf, path)
+            read_decode_settings(path, model)
             return
         except DataError as error:
             known = sum(hasattr(model.Decode, key) for key in conf)

@@ -5,6 +5,7 @@ import logging
 import resource
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np

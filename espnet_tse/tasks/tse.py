@@ -19,11 +19,12 @@ from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.token_store import common_hop
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.io.chain_parser import ChainParser
 from espnet_tse.io.command_line import refuse_unknown_options
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.slots import nothing
-from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model, build_part
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
@@ -220,9 +221,8 @@ class TSETask(AbsTask):
 
     @classmethod
     def get_parser(cls):
-        """ESPnet's parser; options are written out, and an error is not preceded by all of them."""
-        parser = super().get_parser()
-        parser.allow_abbrev = False
+        """ESPnet's options; they are written out, and an error is not preceded by all of them."""
+        parser = ChainParser(super().get_parser())
         parser.prog = "espnet-tse train"
         parser.usage = "%(prog)s --config conf/<system>.yaml [--option value ...]"
         return parser
@@ -241,8 +241,10 @@ class TSETask(AbsTask):
         args = parser.parse_args(cmd)
         announce_moved(moved_options(vars(args)))
         if not args.print_config:
-            source = f"{args.config}: " if args.config else ""
-            faults = [source + fault for fault in [*faults_of_choices(args), *faults_of_optimization(args)]]
+            faults = [*faults_of_choices(args), *faults_of_optimization(args)]
+            if args.config:
+                chain = read_chain(args.config)
+                faults = [f"{chain.where(fault)}: {fault}" for fault in faults]
             faults += faults_of(args) + faults_of_pretrained(args)
             if faults:
                 parser.error("\n".join(faults))
@@ -275,26 +277,20 @@ def start_from_pretrained(model: AbsTSEModel) -> None:
             module.start_from_pretrained()
 
 
-def check_config_keys(parser: argparse.ArgumentParser, cmd: Sequence[str]) -> None:
-    """Refuse unknown keys, choices and values of the ``--config`` file, all at once; exit code 2."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--config")
-    path = first.parse_known_args(cmd)[0].config
-    if path is None:
+def check_config_keys(parser: ChainParser, cmd: Sequence[str]) -> None:
+    """Refuse unknown keys, choices and values of the ``--config`` file and its bases, all at once; exit code 2."""
+    chain = parser.chain_of(cmd)
+    if chain is None:
         return
+    faults, conf = [], chain.content
     try:
-        conf = read_yaml(path)
+        chain.check_keys(action.dest for action in parser._actions)
     except DataError as error:
-        parser.error(f"--config {error}")
-    faults = []
-    try:
-        check_known(conf, [action.dest for action in parser._actions], where=path)
-    except ValueError as error:
         # The list of all known options is the parser's --help; here it would bury the fault.
-        faults.append(str(error).split("; known:")[0] + "; --help lists all options")
+        faults += [line.split("; known:")[0] + "; --help lists all options" for line in str(error).splitlines()]
     for action in parser._actions:
         if action.dest in conf:
-            faults += [f"{path}: {fault}" for fault in faults_of_value(action, conf[action.dest])]
+            faults += [f"{chain.where(fault)}: {fault}" for fault in faults_of_value(action, conf[action.dest])]
     if faults:
         parser.error("\n".join(faults))
 

@@ -29,7 +29,6 @@ COMMANDS = {
     "validate_codes": ("validate", [], "data/test --codes codes/test --codec exp/codec"),
     "format": ("format_data", ["wav.scp", "spk1.scp", "utt2spk"], "--data_dir data/test --output_dir out"),
     "filter": ("filter_length", [], "--data_dir data/test --max_duration_s 5"),
-    "shapes": ("collect_shapes", ["train/*"], "--train_data_dir data/test --valid_data_dir data/test --output_dir out"),
     "codec": (
         "codec_train",
         ["config.yaml", "model.pth", "manifest.json"],

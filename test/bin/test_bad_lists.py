@@ -85,13 +85,12 @@ def test_segments_of_recordings_that_are_not_there(recipe):
     recipe.refuses("format", "data/test/segments", "key 'm1'", "'gone' is not in wav.scp; add it, or drop")
 
 
-@pytest.mark.parametrize("command", ["filter", "shapes"])
 @pytest.mark.parametrize(
     "value, message", [("many", "key 'm1': 'many' is no number of samples"), ("-3", "'-3' is no number"), (None, "m1")]
 )
-def test_numbers_of_samples_that_are_none(recipe, command, value, message):
+def test_numbers_of_samples_that_are_none(recipe, value, message):
     recipe.set_line("data/test/utt2num_samples", "m1", value)
-    recipe.refuses(command, "data/test", "utt2num_samples", message, "run stage 2 (format) again")
+    recipe.refuses("filter", "data/test", "utt2num_samples", message, "run stage 2 (format) again")
 
 
 def test_filtering_rows_without_a_speaker(recipe):

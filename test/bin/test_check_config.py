@@ -101,6 +101,35 @@ def test_a_faulty_system_is_told_once(write, capsys):
     assert capsys.readouterr().err.count("unknown 'lrr'") == 1
 
 
+def test_faults_name_the_file_of_the_chain_in_which_they_stand(write, capsys):
+    write("paper.yaml", {**SYSTEM, "frontned": "log_mel", "max_epoch": "many", "lm_conf": {"num_layer": 2}})
+    system = write("system.yaml", {"base": "paper.yaml", "sead": 1})
+    assert check_config.main(["--tse_config", system]) == 2
+    error = capsys.readouterr().err
+    assert "system.yaml: unknown 'sead' (did you mean 'seed'?); --help lists all options\n" in error
+    assert "\npaper.yaml: unknown 'frontned' (did you mean 'frontend'?); --help" in error
+    assert "\npaper.yaml: max_epoch: 'many' is not a whole number" in error
+    write("paper.yaml", {**SYSTEM, "lm_conf": {"num_layer": 2}, "optim_conf": {"lrr": 1.0}})
+    system = write("system.yaml", {"base": "paper.yaml", "lm_conf": {"width": 32}, "vocoder_conf": {"num_layer": 1}})
+    write("codecs.yaml", {"codec": "spectral", "codec_conf": {"n_ftt": 4}, "max_step": 4})
+    codec = write("codec.yaml", {"base": "codecs.yaml", "batch_size": 0})
+    write("decodings.yaml", {"levl": "none"})
+    decode = write("decode.yaml", {"base": "decodings.yaml"})
+    assert check_config.main(["--tse_config", system, "--codec_config", codec, "--inference_config", decode]) == 2
+    error = capsys.readouterr().err
+    assert "paper.yaml: lm_conf of 'decoder_only': unknown 'num_layer'" in error
+    assert "system.yaml: vocoder_conf of 'fine_embedding': unknown 'num_layer'" in error
+    assert "paper.yaml: optim_conf of 'adam': unknown 'lrr'" in error
+    assert "codecs.yaml: top level: unknown 'max_step'" in error
+    assert "decodings.yaml: unknown 'levl' (did you mean 'level'?)" in error
+    write("codecs.yaml", {"codec": "spectral", "codec_conf": {"n_ftt": 4}})
+    assert check_config.main(["--codec_config", codec]) == 2
+    assert "codec.yaml: batch_size must be positive" in capsys.readouterr().err
+    write("codec.yaml", {"base": "codecs.yaml"})
+    assert check_config.main(["--codec_config", codec]) == 2
+    assert "codecs.yaml: codec_conf of 'spectral': unknown 'n_ftt'" in capsys.readouterr().err
+
+
 def test_keys_that_stand_twice_are_refused(write, tmp_path, capsys):
     for name in NAMES.values():
         (tmp_path / f"{name}.yaml").write_text("seed: 1\nseed: 2\n")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.bin import collect_shapes, filter_length, format_data, validate
+from espnet_tse.bin import filter_length, format_data, validate
 from espnet_tse.io.scp import read_scp, write_scp
 
 
@@ -27,7 +27,7 @@ def source_dir(tmp_path):
 
 
 def test_the_stages_one_after_another(source_dir, tmp_path, capsys):
-    dump, stats = tmp_path / "dump", tmp_path / "stats"
+    dump = tmp_path / "dump"
     common = ["--data_dir", str(source_dir), "--output_dir", str(dump), "--sample_rate", "16000"]
     for step in (["--shard", "1/2"], ["--shard", "2/2"], ["--merge", "2"]):
         assert format_data.main([*common, *step]) == 0
@@ -36,9 +36,6 @@ def test_the_stages_one_after_another(source_dir, tmp_path, capsys):
     assert "VALID" in capsys.readouterr().out
     assert filter_length.main(["--data_dir", str(dump), "--min_duration_s", "0.5"]) == 0
     assert "4 kept, 0 too short" in capsys.readouterr().out
-    arguments = ["--train_data_dir", str(dump), "--valid_data_dir", str(dump), "--output_dir", str(stats)]
-    assert collect_shapes.main(arguments) == 0
-    assert (stats / "valid" / "speech_mix_shape").read_text() == (dump / "utt2num_samples").read_text()
 
 
 def test_data_errors_end_with_1(source_dir, tmp_path, capsys):
@@ -48,10 +45,6 @@ def test_data_errors_end_with_1(source_dir, tmp_path, capsys):
     assert format_data.main(["--data_dir", str(source_dir), "--output_dir", str(tmp_path / "d")]) == 1
     assert f"{source_dir / 'wav.scp'}: a-0: 'gone.wav': no such file" in capsys.readouterr().err
     assert filter_length.main(["--data_dir", str(source_dir)]) == 1
-    assert "utt2num_samples" in capsys.readouterr().err
-    directory = str(source_dir)
-    arguments = ["--train_data_dir", directory, "--valid_data_dir", directory, "--output_dir", directory]
-    assert collect_shapes.main(arguments) == 1
     assert "utt2num_samples" in capsys.readouterr().err
 
 
@@ -89,11 +82,6 @@ def test_data_errors_end_with_1(source_dir, tmp_path, capsys):
             ["--data_dir", "{d}", "--min_duration_s", "9", "--max_duration_s", "3"],
             "wants 0 <=",
         ),
-        (
-            collect_shapes,
-            ["--train_data_dir", "/nowhere", "--valid_data_dir", "{d}", "--output_dir", "x"],
-            "no such directory",
-        ),
     ],
 )
 def test_wrong_usage_ends_with_2(source_dir, capsys, program, arguments, message):
@@ -104,7 +92,7 @@ def test_wrong_usage_ends_with_2(source_dir, capsys, program, arguments, message
 
 
 def test_help_starts_without_torch():
-    names = ["collect_shapes", "filter_length", "format_data", "validate"]
+    names = ["filter_length", "format_data", "validate"]
     code = (
         "import importlib, sys\n"
         f"for name in {names}:\n"

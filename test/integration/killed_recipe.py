@@ -35,7 +35,7 @@ OPTIONS = {
     "num_procs": "1",
     "local_data_opts": f"{SIZES} --test_mixtures 4",
     "codec_config": "conf/codec_nano.yaml",
-    "prerequisite_config": "conf/first.yaml",
+    "prerequisite_config": "local/conf/first.yaml",
     "tse_config": "conf/laura_tse_nano.yaml",
     "asr": "",
     "score_opts": "--metrics si_sdr,si_sdr_i,pesq,estoi",
@@ -65,8 +65,8 @@ def make_recipe(folder: Path) -> Path:
     for name in ("utils", "egs2/TEMPLATE", "egs2/mini_espeak"):
         shutil.copytree(REPOSITORY / name, folder / name, symlinks=True, ignore=ignored)
     recipe = folder / "egs2/mini_espeak/tse1"
-    nano = (recipe / "conf/laura_tse_nano.yaml").read_text(encoding="utf-8")
-    (recipe / "conf/first.yaml").write_text(nano.replace("max_epoch: 2", "max_epoch: 1"), encoding="utf-8")
+    (recipe / "local/conf").mkdir()
+    (recipe / "local/conf/first.yaml").write_text("base: ../../conf/laura_tse_nano.yaml\nmax_epoch: 1\n", encoding="utf-8")
     return recipe
 
 

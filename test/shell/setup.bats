@@ -11,7 +11,7 @@ setup() {
     run -0 "${SETUP}" egs2/my-corpus/tse1 --sets "tr cv tt1 tt2"
     [[ "${output}" == *"egs2/my-corpus/tse1 is ready. Next:"* ]]
     cd egs2/my-corpus/tse1
-    for file in tse.sh path.sh db.sh scripts utils; do [ -L "${file}" ] && [ -e "${file}" ] || false; done
+    for file in tse.sh path.sh db.sh scripts utils conf; do [ -L "${file}" ] && [ -e "${file}" ] || false; done
     grep -q -- '--train_set "tr"' run.sh
     grep -q -- '--test_sets "tt1 tt2"' run.sh
     grep -q '\${MY_CORPUS}' local/data.sh
@@ -21,27 +21,53 @@ setup() {
     run -0 ./run.sh --help
 }
 
-@test "a new recipe has every system and codec of the template, and keeps its own" {
-    rm -f egs2/TEMPLATE/tse1/conf/*_mini.yaml
-    for file in codec_mini laura_tse_mini; do echo "# ${file}" > "egs2/TEMPLATE/tse1/conf/${file}.yaml"; done
+@test "a new recipe has every system and codec of the template by one link, and YAMLs of its own beside it" {
     "${SETUP}" egs2/toy/tse1
-    for file in egs2/TEMPLATE/tse1/conf/*.yaml; do
-        [ -L "egs2/toy/tse1/conf/${file##*/}" ]
-        cmp "${file}" "egs2/toy/tse1/conf/${file##*/}"
-    done
+    [ "$(readlink egs2/toy/tse1/conf)" = ../../TEMPLATE/tse1/conf ]
+    for file in egs2/TEMPLATE/tse1/conf/*; do [ -e "egs2/toy/tse1/conf/${file##*/}" ]; done
     # What run.sh names is there.
     for file in $(grep -o 'conf/[a-z_]*\.yaml' egs2/toy/tse1/run.sh); do [ -s "egs2/toy/tse1/${file}" ]; done
-    cd egs2/toy/tse1/conf
-    rm codec_mini.yaml codec_paper.yaml
-    echo "# mine" > codec_mini.yaml
-    ln -s nowhere codec_paper.yaml
-    cd "${CLONE}"
-    "${SETUP}" egs2/toy/tse1
-    [ "$(cat egs2/toy/tse1/conf/codec_mini.yaml)" = "# mine" ]
-    [ -s egs2/toy/tse1/conf/codec_paper.yaml ]
+    mkdir egs2/toy/tse1/local/conf
+    printf '%s\n' "base: ../../conf/laura_tse_mini.yaml" "seed: 7" > egs2/toy/tse1/local/conf/mine.yaml
     "${SETUP}" --force egs2/toy/tse1
-    [ "$(cat egs2/toy/tse1/conf/codec_mini.yaml)" = "# codec_mini" ]
-    [ "$(cat egs2/TEMPLATE/tse1/conf/codec_mini.yaml)" = "# codec_mini" ]
+    cd egs2/toy/tse1
+    files=$(PYTHONPATH=${REPO} "${REPO}/.venv/bin/python" -m espnet_tse.bin.config_files local/conf/mine.yaml)
+    [[ "${files}" == *local/conf/../../conf/laura_tse_mini.yaml ]]
+}
+
+@test "a conf/ folder of an earlier recipe becomes the link, unless it holds files of the recipe's own" {
+    "${SETUP}" egs2/toy/tse1
+    before=$(cat egs2/TEMPLATE/tse1/conf/* 2> /dev/null | cksum)
+    earlier() {
+        rm egs2/toy/tse1/conf
+        mkdir egs2/toy/tse1/conf
+        ln -s ../../../TEMPLATE/tse1/conf/codec_mini.yaml egs2/toy/tse1/conf/codec_mini.yaml
+        cp egs2/TEMPLATE/tse1/conf/slurm.conf egs2/toy/tse1/conf/
+    }
+    earlier
+    run -0 "${SETUP}" egs2/toy/tse1
+    [ -L egs2/toy/tse1/conf ]
+    earlier
+    echo "# mine" > egs2/toy/tse1/conf/codec_paper.yaml
+    run -1 "${SETUP}" egs2/toy/tse1
+    [[ "${output}" == *"egs2/toy/tse1/conf/codec_paper.yaml is the recipe's own"*"move YAMLs to egs2/toy/tse1/local/conf/"* ]]
+    [ "$(cat egs2/toy/tse1/conf/codec_paper.yaml)" = "# mine" ]
+    run -0 "${SETUP}" --force egs2/toy/tse1
+    [ -L egs2/toy/tse1/conf ]
+    [ "$(cat egs2/TEMPLATE/tse1/conf/* 2> /dev/null | cksum)" = "${before}" ]
+}
+
+@test "cmd.sh takes the .conf of the site where there is one, for every recipe of the clone" {
+    "${SETUP}" egs2/toy/tse1
+    cd egs2/toy/tse1
+    for backend in "slurm|slurm|slurm.pl" "sge|queue|queue.pl" "pbs|pbs|queue.pl --config conf/pbs.conf"; do
+        IFS="|" read -r cmd_backend name default <<< "${backend}"
+        . ./cmd.sh
+        for cmd in "${train_cmd}" "${cuda_cmd}" "${decode_cmd}"; do [ "${cmd% }" = "${default}" ]; done
+        cp "conf/${name}.conf" ../..
+        . ./cmd.sh
+        for cmd in "${train_cmd}" "${cuda_cmd}" "${decode_cmd}"; do [ "${cmd}" = "${default%% *} --config ../../${name}.conf" ]; done
+    done
 }
 
 @test "run again it changes nothing, and repairs a link" {

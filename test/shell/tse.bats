@@ -90,7 +90,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -0 toy --dry_run true
     [ "$(everything)" = "${before}" ]
     [ ! -s "${FAKE_CALLS}" ]
-    for module in format_data validate filter_length codec_train encode_codes collect_shapes tse_train extract score report; do
+    for module in format_data validate filter_length codec_train encode_codes tse_train extract score report; do
         [[ "${output}" == *"would run: "*"espnet_tse.bin.${module} "* ]] || { echo "no ${module}"; false; }
     done
     # What the chosen stages would make is not missed, and nothing is said to be done.
@@ -178,6 +178,29 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -0 toy --stage 8 --stop_stage 8 --resume_mismatch true
     [ ! -e exp/tse_laura_tse_mini.old.2 ]
     [ -s exp/tse_laura_tse_mini/train.1.log ]
+}
+
+# bats test_tags=finished
+@test "a change in a base of a YAML redoes what was made from the YAML" {
+    echo "lr: 1" > conf/common.yaml
+    for file in laura_tse_mini codec_mini decode; do echo "base: common.yaml" >> "conf/${file}.yaml"; done
+    again() { toy --inference_config conf/decode.yaml --stage 4 --stop_stage 9; }
+    run -0 again
+    [[ "${output}" == *"exp/tse_laura_tse_mini: redone (train), changed: conf/common.yaml conf/laura_tse_mini.yaml"* ]]
+    : > "${FAKE_CALLS}"
+    run -0 again
+    [ "$(calls codec_train)$(calls tse_train)$(calls extract)" = 000 ]
+    echo "lr: 2" > conf/common.yaml
+    run -0 again
+    for name in codec_mini:codec tse_laura_tse_mini:train; do
+        [[ "${output}" == *"exp/${name%:*}: redone (${name#*:}), changed: "*conf/common.yaml* ]] || { echo "${name}"; false; }
+    done
+    echo "sampling: true" >> conf/decode.yaml
+    run -0 again
+    [[ "${output}" == *"exp/tse_laura_tse_mini/decode_test: redone (decode), changed: conf/decode.yaml"* ]]
+    before=$(everything)
+    FAKE_FAIL=config_files run -2 again
+    [[ "${output}" == *"a YAML cannot be read (see above); no stage was run"* && "$(everything)" = "${before}" ]]
 }
 
 # bats test_tags=finished

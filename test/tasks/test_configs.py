@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from factories import TableCodec, make_batch
 from tse_system import write_wavlm
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import codec_choices
+from espnet_tse.io.yaml_chain import BASE, marked, overlay, read_chain, values_of
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.schema import CodecSpec, DecodeConf
 from espnet_tse.tasks import build, tse
 from espnet_tse.tasks.codec import read_train_conf
@@ -19,11 +20,11 @@ from espnet_tse.train.optimization import faults_of_optimization
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
 TEMPLATE = RECIPES / "TEMPLATE/tse1/conf"
-# Recipes link to configs of the template; each file is built once.
-CONFIGS = sorted({path.resolve() for path in RECIPES.glob("*/*/conf/*.yaml")})
+# The conf/ of recipes is that of the template; what they have of their own lies in local/conf.
+CONFIGS = sorted([*TEMPLATE.glob("*.yaml"), *RECIPES.glob("*/*/local/conf/*.yaml")])
 KINDS = ("codec", "decode")
 SYSTEMS = [path for path in CONFIGS if not path.name.startswith(KINDS)]
-WITHOUT_CODEC = [path for path in SYSTEMS if "model: discriminative" in path.read_text(encoding="utf-8")]
+WITHOUT_CODEC = [path for path in SYSTEMS if read_chain(path).content["model"] == "discriminative"]
 CODECS = [path for path in CONFIGS if path.name.startswith("codec")]
 DECODINGS = [path for path in CONFIGS if path.name.startswith("decode")]
 
@@ -36,6 +37,11 @@ def head_comment(path: Path) -> str:
     return re.match(r"(#.*\n)*", path.read_text(encoding="utf-8"))[0]
 
 
+def resolved(base: dict, own: dict) -> dict:
+    """What ``own`` resolves to on top of ``base``."""
+    return values_of(overlay(marked(base, Path("base")), marked(own, Path("own"))))
+
+
 def codec_of(path: Path) -> AbsCodec | None:
     """The untrained codec of the ``codec_<size>.yaml`` beside a system's config, None where it needs none.
 
@@ -44,7 +50,7 @@ def codec_of(path: Path) -> AbsCodec | None:
     if path in WITHOUT_CODEC:
         return None
     size = re.search(r"_(paper|small|mini|nano)(?:_|$)", path.stem)[1]
-    conf = yaml.safe_load((path.parent / f"codec_{size}.yaml").read_text(encoding="utf-8"))
+    conf = read_chain(path.parent / f"codec_{size}.yaml").content
     if conf["codec"] == "spectral":
         return codec_choices.build("spectral", conf.get("codec_conf") or {})
     config = codec_choices.config(conf["codec"], conf.get("codec_conf") or {})
@@ -54,7 +60,7 @@ def codec_of(path: Path) -> AbsCodec | None:
 @pytest.fixture
 def wavlm_as_named(tmp_path, monkeypatch):
     """A small random WavLM of base-plus' width where the config of WavLM input looks for it."""
-    conf = yaml.safe_load((RECIPES / "TEMPLATE/tse1/conf/laura_tse_paper_wavlm.yaml").read_text(encoding="utf-8"))
+    conf = read_chain(TEMPLATE / "laura_tse_paper_wavlm.yaml").content
     monkeypatch.chdir(tmp_path)
     write_wavlm(tmp_path / conf["frontend_conf"]["model_dir"], hidden_size=768, num_hidden_layers=6)
 
@@ -113,6 +119,23 @@ def test_mini_system_without_a_codec_learns_in_two_steps(path):
     assert_learns(model, batch)
 
 
+BUILT_ON_OTHERS = [path for path in CONFIGS if BASE in read_yaml(path)]
+
+
+@pytest.mark.parametrize("path", BUILT_ON_OTHERS, ids=names(BUILT_ON_OTHERS))
+def test_a_variant_repeats_nothing_that_its_base_says(path):
+    own = read_yaml(path)
+    base = read_chain(path.parent / own.pop(BASE)).content
+    whole = read_chain(path).content
+    for key, value in own.items():
+        without = {name: other for name, other in own.items() if name != key}
+        assert resolved(base, without) != whole, f"{key}: {value!r} changes nothing; leave it out"
+        for part in value if key.endswith("_conf") and isinstance(value, dict) else ():
+            less = {**without, key: {name: other for name, other in value.items() if name != part}}
+            assert resolved(base, less) != whole, f"{key}: {part} changes nothing; leave it out"
+    assert own and head_comment(path), "a variant says what differs and what for"
+
+
 VARIANTS = [path for path in SYSTEMS if re.match(r"laura_tse_(paper|mini)_", path.stem)]
 REGIMES = ("dm", "finetune")
 
@@ -120,7 +143,7 @@ REGIMES = ("dm", "finetune")
 @pytest.mark.parametrize("path", VARIANTS, ids=names(VARIANTS))
 def test_a_variant_has_the_budget_and_the_sizes_of_its_base(path):
     base_name, _, variant = re.match(r"(laura_tse_(paper|mini))(_)(\w+)", path.stem).group(1, 3, 4)
-    base, conf = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in (path.with_stem(base_name), path))
+    base, conf = (read_chain(file).content for file in (path.with_stem(base_name), path))
     parts = {f"{part}{end}" for part in ("frontend", "encoder", "lm", "vocoder", "model") for end in ("", "_conf")}
     changed = {key for key in {*base, *conf} if base.get(key) != conf.get(key)}
     regime = {"max_batch_s", "max_epoch", "optim_conf", "init_param"}
@@ -143,9 +166,9 @@ FRONT_END_DIRS = {"magnitude_mask_small": "../../../espnet_tse/pretrained/magnit
 
 @pytest.mark.parametrize("path", JOINT, ids=names(JOINT))
 def test_a_system_with_a_front_end_has_the_parts_that_it_names(path):
-    conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    conf = read_chain(path).content
     front_name, laura_name = PARTS_OF[re.match(r"usef_laura_tse_(mini_magnitude_mask|mini|s|l)", path.stem)[1]]
-    front, laura = (yaml.safe_load(path.with_stem(n).read_text(encoding="utf-8")) for n in (front_name, laura_name))
+    front, laura = (read_chain(path.with_stem(name)).content for name in (front_name, laura_name))
     conf["extractor_conf"].pop("checkpoint_blocks", None)
     for source, parts in ((front, ("extractor",)), (laura, ("frontend", "encoder", "lm", "vocoder"))):
         for key in (key for part in parts for key in (part, f"{part}_conf")):
@@ -168,7 +191,7 @@ def test_variants_of_a_front_end_differ_in_nothing_else():
     wanted |= {f"si_sdr_{name}": {*wanted[name], "model_conf"} for name in ("dm", "finetune")}
     for prefix, variants in (("s_paper", wanted), ("mini", {"frozen": wanted["frozen"], "unfrozen": {"model_conf"}})):
         base, *others = (
-            yaml.safe_load((TEMPLATE / f"usef_laura_tse_{prefix}{end}.yaml").read_text(encoding="utf-8"))
+            read_chain(TEMPLATE / f"usef_laura_tse_{prefix}{end}.yaml").content
             for end in ("", *(f"_{name}" for name in variants))
         )
         for conf, changed in zip(others, variants.values()):
@@ -195,7 +218,7 @@ def test_mini_system_with_a_front_end_learns_in_two_steps_and_decodes(path, monk
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
 def test_system_can_be_decoded_without_naming_a_checkpoint(path):
-    conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    conf = read_chain(path).content
     assert ["valid", "loss", "min"] in conf["best_model_criterion"]
 
 
@@ -216,7 +239,13 @@ def test_decodings_are_read():
 
 
 def test_configs_are_found():
-    assert len(SYSTEMS) >= 3 and len(CODECS) >= 3 and not (set(SYSTEMS) & set(CODECS))
+    assert len(SYSTEMS) >= 3 and len(CODECS) >= 3 and len(BUILT_ON_OTHERS) >= 30 and not (set(SYSTEMS) & set(CODECS))
+
+
+def test_the_configs_of_every_recipe_are_one_link():
+    folders = [recipe / "conf" for recipe in sorted(RECIPES.glob("*/*")) if recipe.parent.name != "TEMPLATE"]
+    assert len(folders) >= 2
+    assert [folder.readlink().as_posix() for folder in folders] == ["../../TEMPLATE/tse1/conf"] * len(folders)
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("mini_*/tse1/run.sh")), ids=lambda path: path.parts[-3])

@@ -12,6 +12,7 @@ import yaml
 from nano_training import options, weights
 from tse_system import SYSTEM
 
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.train.checkpoint import PLAIN_TYPES
 
 FORKED = Path(__file__).resolve().parents[1] / "forked_training.py"
@@ -95,7 +96,7 @@ def without_draws(system: str) -> dict:
     if system == "nano":
         blocks = {name: {**SYSTEM[name], **still} for name in ("encoder_conf", "lm_conf", "vocoder_conf")}
         return {**blocks, "model_conf": {"truth_share": 1.0}}
-    parts = yaml.safe_load((CONFIGS / f"{system}.yaml").read_text(encoding="utf-8"))
+    parts = read_chain(CONFIGS / f"{system}.yaml").content
     names = ("frontend", "encoder", "lm", "vocoder", "model")
     return {key: value for key, value in parts.items() if key.removesuffix("_conf") in names} | {"frontend_conf": {}}
 

@@ -108,8 +108,10 @@ def test_missing_sets_are_named(recipe, tmp_path, capsys):
 
 def test_print_config_is_a_config_with_every_default(tmp_path):
     path = tmp_path / "x.yaml"
-    path.write_text(yaml.safe_dump({**SYSTEM, **TRAINING}))
+    path.write_text("base: base.yaml\nlm_conf: {num_heads: 2}\n")
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump({**SYSTEM, **TRAINING}))
     command = [sys.executable, "-m", "espnet_tse.bin.tse_train", "--config", str(path), "--print_config"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     printed = yaml.safe_load(output)
+    assert "base" not in printed and printed["lm_conf"] == {**printed["lm_conf"], **SYSTEM["lm_conf"], "num_heads": 2}
     assert printed["lm_conf"]["history_dropout"] == 0.0 and printed["encoder_conf"]["dropout"] == 0.1

@@ -9,6 +9,7 @@ from nano_training import TRAINING
 from tse_system import write_wavlm
 
 from espnet_tse.bin import extract, resynthesize, score, tse_train
+from espnet_tse.io.yaml_chain import read_chain
 
 CONF = Path(__file__).resolve().parents[2] / "egs2/TEMPLATE/tse1/conf"
 CONFIGS = sorted(CONF.glob("laura_tse_[mp]*.yaml"))  # mini and paper
@@ -19,7 +20,7 @@ BUDGET = {**TRAINING, "num_iters_per_epoch": 2, "max_epoch": 1, "batch_size": 2}
 
 def nano(path: Path) -> dict:
     """The config with small stacks and two updates; what the variant is about stays."""
-    conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    conf = read_chain(path).content
     for part in ("encoder_conf", "lm_conf", "vocoder_conf"):
         conf[part] |= {name: value for name, value in NANO.items() if name in conf[part]}
     del conf["optim"], conf["optim_conf"]  # those of the nano training

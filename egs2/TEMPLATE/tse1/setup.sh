@@ -5,14 +5,14 @@ set -euo pipefail
 corpus=       # name of the corpus; none: the folder above the new one
 db=           # variable of db.sh that names the corpus; none: CORPUS in capitals
 sets="train dev test"  # training, development and test sets
-force=false   # overwrite run.sh, local/data.sh, cmd.sh and conf/ of the recipe
+force=false   # overwrite run.sh, local/data.sh, cmd.sh and a conf/ of the recipe's own
 copy=false    # copy the shared files instead of linking (file systems without symbolic links)
 help_message="Usage: setup.sh [options] egs2/<corpus>/tse1
   --corpus NAME          name of the corpus (default: the folder's)
   --db VARIABLE          variable of db.sh for its place (default: the name in capitals)
   --sets 'train dev test ...'  the sets: training, development, test sets
   --force                overwrite what a recipe owns
-  --copy                 copy the shared files and the template's configs instead of linking them
+  --copy                 copy the shared files and configs instead of linking them
 Run again, it repairs links and leaves the recipe's own files alone. Exit: 0 done, 1 refused, 2 wrong usage."
 
 template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -66,10 +66,18 @@ if ! "${force}"; then
             fail "${dir}/${file} is there and was not made for '${corpus}'; --force overwrites it"
         fi
     done
+    # A folder of links, or of copies that nobody has changed, may go.
+    if [ -d "${dir}/conf" ] && [ ! -L "${dir}/conf" ]; then
+        while IFS= read -r file; do
+            cmp -s "${file}" "${template}/conf/${file#"${dir}"/conf/}" && continue
+            fail "${file} is the recipe's own, but conf is a link to the template's: move YAMLs to ${dir}/local/conf/ \
+(base: ../../conf/<name>.yaml), slurm.conf, queue.conf and pbs.conf to ${parent}/; --force removes them"
+        done < <(find "${dir}/conf" -type f | LC_ALL=C sort)
+    fi
 fi
 
-mkdir -p "${dir}/local" "${dir}/conf"
-for file in tse.sh path.sh db.sh scripts; do
+mkdir -p "${dir}/local"
+for file in tse.sh path.sh db.sh scripts conf; do
     if "${copy}"; then
         rm -rf "${dir:?}/${file}"
         cp -R "${template}/${file}" "${dir}/${file}"
@@ -91,15 +99,6 @@ own run.sh.in run.sh
 own local/data.sh.in local/data.sh
 own README.md.in README.md
 own cmd.sh cmd.sh
-for file in slurm.conf queue.conf pbs.conf; do own "conf/${file}" "conf/${file}"; done
-
-# Every system and codec of the template, for run.sh and --tse_config to name; a file of the recipe's own is kept.
-for config in "${template}"/conf/*.yaml; do
-    file=conf/${config##*/}
-    if [ -f "${dir}/${file}" ] && [ ! -L "${dir}/${file}" ] && ! "${force}"; then continue; fi
-    rm -rf "${dir:?}/${file}"
-    if "${copy}"; then cp "${config}" "${dir}/${file}"; else ln -s "../../../TEMPLATE/tse1/${file}" "${dir}/${file}"; fi
-done
 
 # A link shows the template's db.sh, a copy is the recipe's own.
 target=${template}/db.sh
@@ -113,5 +112,5 @@ fi
 echo "setup.sh: ${dir} is ready. Next:
   1. write ${dir}/local/data.sh: it leaves data/{$(tr ' ' ',' <<< "${names[*]}")}
   2. name the corpus: ${db}=/path in the environment, or in ${dir}/db.local.sh
-  3. choose configs in ${dir}/run.sh (conf/ has the template's; a changed one gets a name of its own)
+  3. choose configs in ${dir}/run.sh (conf/ has the template's; the recipe's own lie in local/conf/)
   4. cd ${dir} && ./run.sh --stop_stage validate"

@@ -54,7 +54,6 @@ tse_config=            # YAML of the system
 tse_args=              # options appended after tse_config, these win
 tse_tag=               # suffix of exp/tse_<tag>; none: from tse_config and tse_args
 tse_exp=               # full name of the system's folder; overrides tse_tag
-tse_stats_dir=         # full name of the shape files' folder; none: exp/tse_stats_<train_set>
 resume_mismatch=false  # go on training in a folder of other options or data instead of moving it aside
 # Decoding
 inference_config=      # YAML of decoding
@@ -79,7 +78,7 @@ stage_texts=([1]="local/data.sh -> data/<set>"
     [3]="TSE-aware validation, then removal of too short and too long rows"
     [4]="train or import the codec -> exp/codec_<tag>"
     [5]="clean speech -> codes -> dump/codes_<tag>/<set>"
-    [6]="shape files -> exp/tse_stats_<train_set>"
+    [6]="nothing to do: training reads lengths from utt2num_samples"
     [7]="train what the system builds on"
     [8]="train the system -> exp/tse_<tag>"
     [9]="extract the target speaker -> exp/tse_<tag>/<inference_tag>_<set>"
@@ -117,7 +116,6 @@ codes_dir=${dumpdir}/codes_${codec_tag}
 if [ -n "${codec_dir}" ] && [ -e "${codec_dir}/manifest.json" ]; then codec_exp=${codec_dir%/}; fi
 tse_tag=${tse_tag:-$(tag_of "${tse_config:-none}" "${tse_args}")}
 tse_exp=${tse_exp:-${expdir}/tse_${tse_tag}}
-tse_stats_dir=${tse_stats_dir:-${expdir}/tse_stats_${train_set}}
 inference_tag=${inference_tag:-$(tag_of "${inference_config:-decode}" "${inference_args}")}
 report_title=${report_title:-$(basename "$(dirname "${PWD}")")}
 read -ra tests <<< "${test_sets}"
@@ -163,8 +161,8 @@ if stage_begins 5 "clean speech -> ${codes_dir}/<set>"; then
     stage_ends
 fi
 
-if stage_begins 6 "lengths of ${train_set} and ${valid_set} -> ${tse_stats_dir}"; then
-    collect_shapes
+if stage_begins 6 "lengths"; then
+    log "  training reads them from utt2num_samples of stage 2: nothing to do"
     stage_ends
 fi
 

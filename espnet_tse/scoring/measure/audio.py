@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.io.audio import missing_bytes, refuse_pickle
+from espnet_tse.io.audio import missing_bytes, refuse_pickle, resample
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
 RATE = 16000
@@ -88,20 +88,6 @@ def _read(entry: str) -> tuple[np.ndarray, int]:
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{entry}: cannot be read ({error}).") from error
     return samples, rate
-
-
-def resample(samples: np.ndarray, source_rate: int, rate: int) -> np.ndarray:
-    """Polyphase FIR with scipy's default Kaiser window; one resampler for every signal.
-
-    Measured: the resampler alone moves SI-SDR of a round trip between 36 and 40 dB and P808 by 0.15,
-    so mixing resamplers would show in the results.
-    """
-    if source_rate == rate:
-        return samples
-    from scipy.signal import resample_poly
-
-    divisor = math.gcd(source_rate, rate)
-    return resample_poly(samples, rate // divisor, source_rate // divisor)
 
 
 def load(entry: str, channel: int = 0) -> Signal:

@@ -7,7 +7,8 @@ crash, so the isolation costs one copy of the samples a call.
 
 import numpy as np
 
-from espnet_tse.scoring.measure.audio import RATE, resample
+from espnet_tse.io.audio import resample
+from espnet_tse.scoring.measure.audio import RATE
 from espnet_tse.scoring.measure.child import ChildProcess
 from espnet_tse.scoring.measure.failure import EST, PESQ_LONG, REF, MetricFault
 from espnet_tse.scoring.measure.pesq_server import HEADER

@@ -6,6 +6,8 @@
 # made its folder. What a folder was made from has been checked.
 check_configs() {
     local words=() prerequisites=() decoding=() config opts
+    # shellcheck disable=SC2086  # a list
+    find_config_files ${prerequisite_config:-} "${codec_config:-}" "${tse_config:-}" "${inference_config:-}"
     if stage_runs "${codec_stage}" && "${use_codec}" && [ -z "${codec_dir}" ] && [ -n "${codec_config}" ] \
         && ! made_from "${codec_exp}" codec "@${codec_config}" "codec_args=${codec_args}"; then
         words+=(--codec_config "${codec_config}" "--codec_args=${codec_args}")
@@ -118,21 +120,13 @@ encode_set() {  # encode_set SET: clean speech -> dump/codes_TAG/SET
     mark_done "${out}" codes
 }
 
-collect_shapes() {  # utt2num_samples -> the shape files of espnet2's batch samplers
-    local train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set}
-    need 2 "${train}/utt2num_samples" "${valid}/utt2num_samples"
-    needed remove "${tse_stats_dir}" stats "@${train}" "@${valid}" || return 0
-    write_resume "${tse_stats_dir}" "${current_stage%% *}"
-    run_jobs "${train_cmd}" 0 "${tse_stats_dir}/log/stats.log" "${python}" -m espnet_tse.bin.collect_shapes \
-        --train_data_dir "${train}" --valid_data_dir "${valid}" --output_dir "${tse_stats_dir}"
-    mark_done "${tse_stats_dir}" stats
-}
+config_value() { "${python}" -m espnet_tse.bin.config_files --value "$2" "$1"; }  # config_value CONFIG KEY
 
-wants_codec() { ! grep -q '^model:[[:space:]]*discriminative' "$1"; }  # wants_codec CONFIG
+wants_codec() { [ "$(config_value "$1" model)" != discriminative ]; }  # wants_codec CONFIG
 
 front_end_of() {  # front_end_of CONFIG [ARGUMENT...]: the folder that the system starts from, if any
     local start
-    start=$(sed -n 's/^front_end_dir: *\([^ #]*\).*/\1/p' "$1")
+    start=$(config_value "$1" front_end_dir)
     shift
     while [ $# -gt 0 ]; do
         case "$1" in
@@ -150,7 +144,6 @@ train_system() {
     shift 2
     need "name it by --tse_config" "${config}"
     need 2 "${train}/wav.scp" "${valid}/wav.scp"
-    need 6 "${tse_stats_dir}/train" "${tse_stats_dir}/valid"
     items=("@${config}" "args=$*" "seed=${seed}" "@${train}" "@${valid}")
     start=$(front_end_of "${config}" "$@")
     if [ -n "${start}" ]; then

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import resample_poly
+
+from espnet_tse.io.audio import resample
 
 SAMPLE_RATE = 16000  # Hz, what `Synthesiser.speak` returns
 ESPEAK_RATE = 22050  # Hz, what espeak-ng renders
@@ -109,5 +110,5 @@ class Synthesiser:
         if code != 0 or not self._chunks:
             raise RuntimeError(f"espeak_Synth returned {code} and {len(self._chunks)} chunks for '{text}'.")
         waveform = np.concatenate(self._chunks).astype(np.float64) / 32768
-        waveform = resample_poly(waveform, SAMPLE_RATE // 50, ESPEAK_RATE // 50)
+        waveform = resample(waveform, ESPEAK_RATE, SAMPLE_RATE)
         return waveform - waveform.mean()
