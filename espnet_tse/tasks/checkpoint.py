@@ -1,6 +1,7 @@
 """A trained system on disk: an ``exp/`` folder or a packed archive, opened strictly."""
 
 import argparse
+import logging
 import tempfile
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ from typing import Iterator
 import torch
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.extractor.speaker_resnet34 import norm_of
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.io.scp import DataError
@@ -142,13 +144,14 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
         check_same_codec(read_manifest(folder / "codec_of_training"), read_manifest(config["codec_dir"]))
     if frontend := find_frontend(folder, config):
         config["frontend_conf"]["model_dir"] = str(frontend)
+    weights = folder / checkpoint
+    name_norm(config, weights)
     try:
         model = build_model(argparse.Namespace(**config))
     except DataError:
         raise
     except (TypeError, ValueError) as error:
         raise DataError(f"{folder / 'config.yaml'}: {error}") from error
-    weights = folder / checkpoint
     try:
         model.load_state_dict(read_weights(weights, device))
     except DataError:
@@ -160,6 +163,25 @@ def load_from_folder(folder: Path, checkpoint: str, codec_dir: str | None, devic
         ) from error
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
+
+
+def name_norm(config: dict, weights: Path) -> None:
+    """Fill in the norm of a speaker ResNet where ``config`` is of the time when there was only batch norm."""
+    if config.get("speaker_encoder") != "resnet34" or "norm" in (config.get("speaker_encoder_conf") or {}):
+        return
+    try:
+        names = read_weights(weights, "meta")
+    except DataError:
+        raise
+    except Exception:  # damaged; reported where the weights are fitted
+        return
+    norm = norm_of(names)
+    config["speaker_encoder_conf"] = {**(config.get("speaker_encoder_conf") or {}), "norm": norm}
+    if norm == "batch":
+        logging.warning(
+            f"{weights}: was trained with batch norm, whose statistics are kept as they are; systems trained now have "
+            "group norm. Train it again to be without, or add speaker_encoder_conf: {norm: batch} to config.yaml."
+        )
 
 
 def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:

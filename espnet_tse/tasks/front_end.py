@@ -9,7 +9,7 @@ from espnet2.tasks.abs_task import optim_classes
 
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.io.scp import DataError
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, opened_folder, read_config, read_weights
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, name_norm, opened_folder, read_config, read_weights
 from espnet_tse.tasks.choices import Choices, extractor_choices, model_choices, speaker_encoder_choices
 from espnet_tse.train.checkpoint import CHECKPOINT, PREVIOUS
 
@@ -51,6 +51,7 @@ def front_end_weights(args: argparse.Namespace) -> dict[str, torch.Tensor]:
         config = read_config(folder)
         if not config.get("extractor"):
             raise DataError(f"--front_end_dir {path}: a system of model '{config['model']}' has no extractor.")
+        name_norm(config, folder / DEFAULT_CHECKPOINT)
         check_same_extractor(args, config, path)
         weights = read_weights(folder / DEFAULT_CHECKPOINT, "cpu")
     prefix = "extractor."
