@@ -166,7 +166,8 @@ class CodecTrainer:
         loss.backward()
         if is_distributed():
             gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-            sum_over_processes(gradients)
+            for gradient in gradients:
+                sum_over_processes(gradient)
             torch._foreach_div_(gradients, dist.get_world_size())
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), self.conf.grad_clip)
         if math.isfinite(float(norm)):
