@@ -115,7 +115,7 @@ class Training:
                 f"{total}; give the data and batch options of then, or start in another --output_dir."
             )
         seed_epoch(options.seed, epoch, rank())
-        if place:
+        if place and place["random_states"]:
             restore_draws(place["random_states"])
         batches = iter(self.train_batches.build_iter(epoch, first_batch=first))
         self.step.train()
@@ -187,13 +187,13 @@ class Training:
 
     def _resume(self, states: dict) -> tuple[int, dict | None]:
         """Weights and optimizers, before they are spread; epochs that are done, and the place in the next one."""
+        done, place = self.record.resume(states)  # first, for what it says of a checkpoint of other options
         with self._of_this_training():
             for name, part in self.step.parts.items():
                 part.load_state_dict(states[name])
             for phase, state in zip(self.step.phases, states["optimizers"], strict=True):
                 phase.optimizer.load_state_dict(state)
             self.step.load_state_dict(states)
-        done, place = self.record.resume(states)
         where = f"{done} epochs" + (f" and {place['num_updates']} updates" if place else "")
         logging.info(f"The training was resumed using {self.options.folder}/checkpoint.pth: {where} are done")
         return done, place

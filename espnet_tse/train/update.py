@@ -194,7 +194,7 @@ class Updater:
 
     def _totals(self, outcomes: list[Outcome]) -> tuple[list[str], Tensor]:
         """Names of statistics, and sums over pieces and processes: of each times the weight, weights, code frames."""
-        names = sorted(outcomes[0].stats)
+        names = list(outcomes[0].stats)
         rows = []
         for outcome in outcomes:
             sums = [outcome.stats[name] * outcome.weight for name in names]
