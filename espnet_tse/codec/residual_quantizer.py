@@ -11,6 +11,15 @@ KMEANS_SAMPLES = 64  # a vector; more do not move the means of a start value not
 
 
 @dataclass
+class Collected:
+    """What the tables are to learn from a pass."""
+
+    given: Tensor  # (K, V, D + 1), sum of the residuals that chose a vector, and how many they were
+    latents: Tensor  # (n, D)
+    codes: Tensor  # (K, n)
+
+
+@dataclass
 class Quantized:
     """What the quantizer made of a batch of latents."""
 
@@ -21,6 +30,9 @@ class Quantized:
 
 class ResidualQuantizer(nn.Module):
     """K tables of V vectors; each quantizes what the ones before it left over.
+
+    In training mode a pass collects what the tables are to learn; ``learn`` moves them, ``forget`` drops it. So an
+    update may have several passes, and one that is skipped leaves the tables as they were.
 
     The buffers have the shapes and meaning of FunCodec's distributed quantizer, so that its weights
     load by name: ``inited`` (K, 1), ``cluster_size`` (K, V), ``embed`` and ``embed_avg`` (K, V, D).
@@ -52,6 +64,7 @@ class ResidualQuantizer(nn.Module):
         self.register_buffer("cluster_size", torch.ones(shape))
         self.register_buffer("embed", tables)
         self.register_buffer("embed_avg", tables.clone())
+        self.collected: list[Collected] = []
 
     def encode(self, latents: Tensor) -> Tensor:
         """Nearest vectors: (B, T, D) -> codes (B, K, T)."""
@@ -63,17 +76,21 @@ class ResidualQuantizer(nn.Module):
         return torch.stack(codes, dim=1)
 
     def forward(self, latents: Tensor, num_codebooks: Tensor | None = None) -> Quantized:
-        """Quantize; in training mode also move the tables towards what they were given.
+        """Quantize, in float32; in training mode also collect what the tables are given.
 
         Args:
             latents: (B, T, D).
             num_codebooks: (B,) int64, 1 .. K, how many codebooks a row's ``values`` sum up (quantizer
                 dropout); all when None. The tables learn from every row either way.
         """
+        with torch.autocast(latents.device.type, enabled=False):
+            return self._quantize(latents.float(), num_codebooks)
+
+    def _quantize(self, latents: Tensor, num_codebooks: Tensor | None) -> Quantized:
         with torch.no_grad():
             sums, codes = self._partial_sums(latents)
             if self.training:
-                self._update(latents, sums, codes)
+                self.collected.append(self._collect(latents, sums, codes))
             if num_codebooks is None:
                 chosen = sums[-1]
             else:
@@ -117,38 +134,58 @@ class ResidualQuantizer(nn.Module):
             residual = residual - embedding(nearest(residual, means), means)
         self.inited.fill_(1)
 
-    def _update(self, latents: Tensor, sums: list[Tensor], codes: Tensor) -> None:
-        """Move all tables towards what they were given; over processes, one exchange for all of them."""
+    def _collect(self, latents: Tensor, sums: list[Tensor], codes: Tensor) -> Collected:
         num_codebooks, size, width = self.embed.shape
         # What codebook k was given: the latents less the first k chosen vectors.
         residuals = torch.stack([latents, *(latents - partial for partial in sums[:-1])]).flatten(1, 2)
-        rows = codes.transpose(0, 1).flatten(1) + size * torch.arange(num_codebooks, device=codes.device)[:, None]
-        given = latents.new_zeros(num_codebooks * size, width + 1)  # sum of the samples, and how many
+        codes = codes.transpose(0, 1).flatten(1)
+        rows = codes + size * torch.arange(num_codebooks, device=codes.device)[:, None]
+        given = latents.new_zeros(num_codebooks * size, width + 1)
         given[:, :width].index_add_(0, rows.flatten(), residuals.flatten(0, 1))
         given[:, width] = torch.bincount(rows.flatten(), minlength=len(given))
+        return Collected(given.view(num_codebooks, size, width + 1), latents.detach().flatten(0, 1), codes)
+
+    @torch.no_grad()
+    def learn(self) -> None:
+        """Move all tables towards what they were given since the last time; over processes, in one exchange."""
+        collected, self.collected = self.collected, []
+        given = torch.stack([part.given for part in collected]).sum(dim=0) if len(collected) > 1 else collected[0].given
         if is_distributed():
             dist.all_reduce(given)
-        given = given.view(num_codebooks, size, width + 1)
+        size, width = self.embed.shape[1:]
         self.cluster_size.lerp_(given[..., width], 1 - self.decay)
         self.embed_avg.lerp_(given[..., :width], 1 - self.decay)
-        self._restart_dead(residuals)
+        latents, codes = torch.cat([part.latents for part in collected]), torch.cat([p.codes for p in collected], dim=1)
+        self._restart_dead(latents, codes)
         # Laplace smoothing keeps a rarely used vector finite.
         total = self.cluster_size.sum(dim=1, keepdim=True)
         smoothed = (self.cluster_size + 1e-5) / (total + size * 1e-5) * total
         self.embed.copy_(self.embed_avg / smoothed[..., None])
 
-    def _restart_dead(self, residuals: Tensor) -> None:
-        """A vector that hardly any sample chooses starts again on one of the (K, n, D) samples of this batch."""
+    def forget(self) -> None:
+        """Drop what was collected since the last time."""
+        self.collected = []
+
+    def _restart_dead(self, latents: Tensor, codes: Tensor) -> None:
+        """A vector that hardly any sample chooses starts again on what its table was given of one, drawn from (n, D)."""
         average = self.cluster_size.mean(dim=1)
         dead = self.cluster_size < self.dead_code_share * average[:, None]
         books = dead.nonzero()[:, 0]
         if len(books) == 0:
             return
-        drawn = torch.randint(residuals.size(1), (len(books),), device=residuals.device)
-        starts = from_first_process(residuals[books, drawn])
+        drawn = torch.randint(len(latents), (len(books),), device=latents.device)
+        starts = from_first_process(self._residuals(latents[drawn], codes[:, drawn], books))
         # With the use of an average vector it gets the time to prove itself.
         self.cluster_size[dead] = average[books]
         self.embed_avg[dead] = starts * average[books, None]
+
+    def _residuals(self, latents: Tensor, codes: Tensor, books: Tensor) -> Tensor:
+        """(m, D) latents less the vectors that ``codes`` (K, m) chose in the tables before ``books`` (m,)."""
+        residuals, total = torch.empty_like(latents), torch.zeros_like(latents)
+        for k, table in enumerate(self.embed):
+            residuals = torch.where((books == k)[:, None], latents - total, residuals)
+            total = total + embedding(codes[k], table)
+        return residuals
 
 
 def is_distributed() -> bool:

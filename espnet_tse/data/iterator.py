@@ -49,8 +49,6 @@ class _WatchedLoader(DataLoader):
     """A loader whose workers' faults are told as those of the main process."""
 
     def __iter__(self):
-        # Opened here and not at the first batch: it draws from torch's generator, whose state a resumed
-        # training restores in between.
         return self._watched(super().__iter__())
 
     @staticmethod
@@ -165,4 +163,6 @@ class TSEIterFactory(AbsIterFactory):
             num_workers=self.num_workers,
             pin_memory=self.pin_memory,
             worker_init_fn=_start_worker if self.num_workers else None,
+            # A loader draws seeds of its workers when it is opened, and torch's generator is the training's.
+            generator=torch.Generator().manual_seed(self.seed),
         )

@@ -1,6 +1,12 @@
-"""A two-dimensional ResNet with statistics pooling, the speaker encoder of WeSpeaker and WeSep (arXiv:1512.03385)."""
+"""A two-dimensional ResNet with statistics pooling, the speaker encoder of WeSpeaker and WeSep (arXiv:1512.03385).
 
+Group norm takes the place of their batch norm: running statistics depend on which rows share a batch, drift
+apart between processes, and keep what an update that is skipped has brought into them.
+"""
+
+import math
 from dataclasses import dataclass
+from typing import Collection
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +14,9 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.layers.equal_length import map_equal_length
+
+NORMS = ("group", "batch")
+NORM_GROUPS = 8
 
 
 @dataclass(frozen=True)
@@ -17,25 +26,48 @@ class SpeakerResNet34Config:
     width: int = 32  # channels of the first stage; each further one has twice as many
     num_blocks: tuple[int, ...] = (3, 4, 6, 3)
     output_dim: int = 256
+    # "batch" opens systems trained before group norm; its statistics stay as they are, in training too.
+    norm: str = "group"
 
     def __post_init__(self):
         object.__setattr__(self, "num_blocks", tuple(self.num_blocks))
         if min(self.width, self.output_dim, *self.num_blocks) < 1:
             raise ValueError(f"sizes of a speaker ResNet must be positive: {self}.")
+        if self.norm not in NORMS:
+            raise ValueError(f"norm '{self.norm}' of a speaker ResNet is none of {list(NORMS)}.")
+
+
+class FixedBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm with the statistics that it was given: weights of before keep their function, nothing moves."""
+
+    def train(self, mode: bool = True) -> "FixedBatchNorm2d":
+        return super().train(False)
+
+
+def new_norm(name: str, channels: int) -> nn.Module:
+    """One of ``NORMS``; both have a weight and a bias a channel."""
+    if name == "batch":
+        return FixedBatchNorm2d(channels).train()
+    return nn.GroupNorm(math.gcd(channels, NORM_GROUPS), channels)
+
+
+def norm_of(weight_names: Collection[str]) -> str:
+    """Which of ``NORMS`` a file of weights was trained with."""
+    return "batch" if any(name.endswith("running_mean") for name in weight_names) else "group"
 
 
 class PlaneBlock(nn.Module):
-    """Two 3 x 3 convolutions with batch norm, added to their input."""
+    """Two 3 x 3 convolutions with a norm each, added to their input."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: str):
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.first_norm, self.second_norm = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
+        self.first_norm, self.second_norm = new_norm(norm, outputs), new_norm(norm, outputs)
         self.shortcut = nn.Identity()
         if stride != 1 or inputs != outputs:
             self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), new_norm(norm, outputs)
             )
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -54,13 +86,14 @@ class SpeakerResNet34(AbsSpeakerEncoder):
     def __init__(self, config: SpeakerResNet34Config, input_dim: int):
         super().__init__()
         self.output_dim = config.output_dim
-        self.first, self.first_norm = nn.Conv2d(1, config.width, 3, padding=1, bias=False), nn.BatchNorm2d(config.width)
+        self.first = nn.Conv2d(1, config.width, 3, padding=1, bias=False)
+        self.first_norm = new_norm(config.norm, config.width)
         blocks, inputs, bands = [], config.width, input_dim
         for stage, count in enumerate(config.num_blocks):
             outputs, stride = config.width * 2**stage, 1 if stage == 0 else 2
             bands = (bands + stride - 1) // stride
             for block in range(count):
-                blocks.append(PlaneBlock(inputs, outputs, stride if block == 0 else 1))
+                blocks.append(PlaneBlock(inputs, outputs, stride if block == 0 else 1, config.norm))
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
         self.out = nn.Linear(2 * inputs * bands, config.output_dim)

@@ -48,18 +48,27 @@ def write_json(path: Path | str, content: Any) -> None:
 
 
 def write_tensors(path: Path | str, content: Any) -> None:
-    """``torch.save``, atomically.
+    """``torch.save`` of which a reader, after a kill or a power cut too, sees all or nothing.
 
     Raises:
-        OSError: as ``atomic_write``.
+        OSError: no space, no permission; names ``path``, which keeps what it held.
     """
     import torch
 
-    with atomic_write(path, "wb") as file:
-        try:
+    path = Path(path)
+    # One fixed name: what a killed process left is overwritten and does not pile up.
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        with open(temporary, "wb") as file:
             torch.save(content, file)
-        except RuntimeError as error:  # torch hides the OSError of the file it writes to
-            raise OSError(errno.EIO, f"cannot be written, is the disk full? ({error})", str(path)) from error
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
+        temporary.unlink(missing_ok=True)
+        cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        number = getattr(cause, "errno", None) or errno.EIO
+        raise OSError(number, getattr(cause, "strerror", None) or f"is the disk full? {cause}", str(path)) from error
 
 
 def sha256_of(path: Path | str) -> str:

@@ -13,8 +13,9 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.locations import located
-from espnet_tse.tasks.older_systems import moved_options
+from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
+from espnet_tse.tasks.weights import read_weights
 
 DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
 
@@ -108,8 +109,9 @@ def load_from_folder(folder: Path, checkpoint: str, tokenizers: Mapping[str, str
     config["tokenizers"] = tokenizers_of(folder, config, tokenizers)
     if frontend := find_frontend(folder, config):
         config["frontend_conf"]["model_dir"] = str(frontend)
-    model = build_checked(config, folder)
     weights = folder / checkpoint
+    name_norm(config, weights)
+    model = build_checked(config, folder)
     try:
         model.load_state_dict(read_weights(weights, device))
     except DataError:
@@ -131,15 +133,3 @@ def build_checked(config: dict[str, Any], folder: Path) -> AbsTSEModel:
         raise
     except (TypeError, ValueError) as error:
         raise DataError(f"{folder / 'config.yaml'}: {error}") from error
-
-
-def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:
-    """A file of weights.
-
-    Raises:
-        DataError: there is none; a damaged one makes PyTorch raise one of many errors.
-    """
-    if not path.is_file():
-        there = sorted(file.name for file in path.parent.glob("*.pth"))
-        raise DataError(f"{path}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
-    return torch.load(path, map_location=device, weights_only=True)

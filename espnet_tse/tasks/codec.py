@@ -1,4 +1,4 @@
-"""The codec task: wiring of codec, objective, adversary, data and trainer."""
+"""The codec task: wiring of codec, objective, adversary, data and the training loop."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.load import codec_choices, save_codec
 from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
@@ -18,10 +19,13 @@ from espnet_tse.io.choices import Choices
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_chain import read_chain
+from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
-from espnet_tse.train.codec_trainer import CodecTrainer
-from espnet_tse.train.processes import leave_processes, wait_for_all_processes
-from espnet_tse.train.segments import SegmentReader
+from espnet_tse.train.options import LoopOptions
+from espnet_tse.train.processes import leave_processes, rank, wait_for_all_processes
+from espnet_tse.train.segments import PREPARATION, SegmentReader, TrainingSegments, ValidationSegments
+from espnet_tse.train.step_record import StepRecord
+from espnet_tse.train.training import Training
 
 objective_choices = Choices("objective", spectral=SpectralObjective, waveform=WaveformObjective)
 adversary_choices = Choices("adversary", msstft=Adversary)
@@ -88,42 +92,70 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         conf.objective, conf.objective_conf, sample_rate=codec.spec.sample_rate
     )
     adversary = adversary_choices.build(conf.adversary, conf.adversary_conf) if conf.adversary else None
+    for part in (codec, objective, *([adversary] if adversary else [])):
+        part.to(device)
     num_parameters = sum(p.numel() for p in codec.parameters()) + codec.codebooks.numel()
     logging.info(f"codec {conf.codec}: {num_parameters} parameters, {codec.spec}")
     hop = codec.spec.hop_length
     num_samples = max(1, round(conf.segment_s * codec.spec.sample_rate / hop)) * hop
-    readers = [
+    train, valid = (
         SegmentReader(open_store(folder, codec.spec.sample_rate), num_samples, conf.seed, conf.num_workers)
         for folder in (train_dir, valid_dir)
-    ]
-    trainer = CodecTrainer(conf, codec, objective, adversary, *readers, output_dir, device)
-    trainer.run()
-    if trainer.rank == 0:
-        write_codec(trainer, train_dir)
+    )
+
+    def segments() -> torch.Tensor:
+        logging.info(f"statistics and tables start from {conf.prepare_segments} segments of {conf.segment_s} s")
+        return train.rows(PREPARATION, range(conf.prepare_segments)).to(device)
+
+    step, record = CodecStep(conf, codec, objective, adversary, segments), StepRecord(conf, output_dir)
+    batches = TrainingSegments(train, conf, codec.spec.num_codebooks), ValidationSegments(valid, conf)
+    Training(step, record, *batches, loop_options(conf, output_dir, ngpu)).run()
+    for reader in (train, valid):
+        reader.close()
+    if rank() == 0:
+        write_codec(codec, record, train_dir)
     wait_for_all_processes()
     leave_processes()
 
 
-def write_codec(trainer: CodecTrainer, train_dir: Path) -> None:
+def loop_options(conf: CodecTrainConf, output_dir: Path, ngpu: int) -> LoopOptions:
+    """A codec's keys under the loop's names."""
+    return LoopOptions(
+        output_dir=str(output_dir),
+        ngpu=ngpu,
+        seed=conf.seed,
+        resume=True,
+        use_amp=conf.use_amp,
+        accum_grad=conf.accum_grad,
+        grad_clip=conf.grad_clip,
+        grad_clip_type=2.0,
+        ema_decay=None,
+        max_skipped_updates=conf.max_skipped_updates,
+        max_piece_s=conf.max_piece_s,
+        parallel="ddp",
+    )
+
+
+def write_codec(codec: AbsCodec, record: StepRecord, train_dir: Path) -> None:
     """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec.
 
     The manifest holds no times, which differ between trainings that give the same codec: all that is made with it
     depends on it.
     """
-    conf = trainer.conf
+    conf = record.conf
     config = {
         name: list(value) if isinstance(value, tuple) else value for name, value in asdict(conf).items()
     }
-    losses = {name: points[-1][1] for name, points in trainer.curves.values["valid"].items()}
+    losses = {name: points[-1][1] for name, points in record.curves.values["valid"].items()}
     training = {
         "data": str(train_dir),
-        "steps": trainer.step,
+        "steps": record.step,
         "valid": losses,
         "config": config,
     }
-    manifest = save_codec(trainer.output_dir, trainer.codec.cpu(), config, conf.licence, training)
+    manifest = save_codec(record.folder, codec.cpu().eval(), config, conf.licence, training)
     logging.info(
-        f"{trainer.output_dir}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}"
+        f"{record.folder}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}"
     )
 
 
@@ -150,9 +182,9 @@ def join_processes(ngpu: int) -> str:
     if ngpu > 0 and not torch.cuda.is_available():
         raise DataError(f"--ngpu {ngpu}, but no GPU is visible; use --ngpu 0.")
     device = f"cuda:{local_rank}" if ngpu > 0 else "cpu"
+    if ngpu > 0:
+        torch.cuda.set_device(device)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
-        if ngpu > 0:
-            torch.cuda.set_device(device)
         dist.init_process_group("nccl" if ngpu > 0 else "gloo")
         if dist.get_rank() > 0:
             logging.getLogger().setLevel(logging.WARNING)  # one process tells what all do

@@ -1,7 +1,12 @@
-"""Configurations of earlier releases, which knew one codec and one front-end, as those of today."""
+"""Systems of earlier releases: one codec, one front-end, batch norm in a speaker encoder."""
 
 import logging
+from pathlib import Path
 from typing import Any
+
+from espnet_tse.extractor.speaker_resnet34 import norm_of
+from espnet_tse.io.scp import DataError
+from espnet_tse.tasks.weights import read_weights
 
 # Option of then -> mapping and name of today.
 MOVED = {
@@ -28,3 +33,22 @@ def announce_moved(options: list[str]) -> None:
     for option in options:
         mapping, name = MOVED[option]
         logging.info(f"--{option} X is short for --{mapping} {name}=X")
+
+
+def name_norm(config: dict, weights: Path) -> None:
+    """Fill in the norm of a speaker ResNet where ``config`` is of the time when there was only batch norm."""
+    if config.get("speaker_encoder") != "resnet34" or "norm" in (config.get("speaker_encoder_conf") or {}):
+        return
+    try:
+        names = read_weights(weights, "meta")
+    except DataError:
+        raise
+    except Exception:  # damaged; reported where the weights are fitted
+        return
+    norm = norm_of(names)
+    config["speaker_encoder_conf"] = {**(config.get("speaker_encoder_conf") or {}), "norm": norm}
+    if norm == "batch":
+        logging.warning(
+            f"{weights}: was trained with batch norm, whose statistics are kept as they are; systems trained now have "
+            "group norm. Train it again to be without, or add speaker_encoder_conf: {norm: batch} to config.yaml."
+        )

@@ -11,9 +11,11 @@ from espnet2.tasks.abs_task import optim_classes
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, read_config, read_weights
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, read_config
 from espnet_tse.tasks.choices import TABLES, model_choices, slots_of
 from espnet_tse.tasks.locations import located
+from espnet_tse.tasks.older_systems import name_norm
+from espnet_tse.tasks.weights import read_weights
 from espnet_tse.train.checkpoint import CHECKPOINT, PREVIOUS
 
 MEMORY = {"checkpoint_blocks", "recompute_gates"}  # settings of an extractor that change no number
@@ -55,6 +57,7 @@ def weights_of_part(config: Mapping[str, Any], name: str, slot: str, location: s
     try:
         with located(location) as folder:
             there = read_config(folder)
+            name_norm(there, folder / DEFAULT_CHECKPOINT)
             check_same_part(config, there, slot, where)
             weights = read_weights(folder / DEFAULT_CHECKPOINT, "cpu")
     except DataError as error:

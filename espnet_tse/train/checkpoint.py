@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from espnet_tse.io.files import write_tensors
 from espnet_tse.io.scp import DataError
 
 CHECKPOINT, PREVIOUS = "checkpoint.pth", "checkpoint.previous.pth"
@@ -28,25 +29,17 @@ class CheckpointError(DataError):
     """A checkpoint cannot be written, read, or continued."""
 
 
-def write_tensors(path: Path, content: dict) -> None:
-    """``torch.save`` of which a reader, after a kill or a power cut too, sees all or nothing.
+def write_weights(path: Path, content: dict) -> None:
+    """``write_tensors`` for a training, which can go on from what it saved before.
 
     Raises:
         CheckpointError: no space, no permission; ``path`` keeps what it held.
     """
-    # One fixed name: what a killed process left is overwritten and does not pile up.
-    temporary = path.with_name(f"{path.name}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-        temporary.unlink(missing_ok=True)
-        cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        write_tensors(path, content)
+    except OSError as error:
         raise CheckpointError(
-            f"{path} cannot be written ({first_line(cause)}); what was saved before is whole. "
+            f"{path} cannot be written ({error.strerror or error}); what was saved before is whole. "
             "Make room and start the same command again: it goes on from there."
         ) from error
 
@@ -58,7 +51,7 @@ def save_checkpoint(folder: Path, states: dict) -> None:
         CheckpointError: it cannot be written; both keep what they held.
     """
     fresh = folder / f"{CHECKPOINT}.new"
-    write_tensors(fresh, states)
+    write_weights(fresh, states)
     # A kill between the two renames leaves the previous one, from which the same result is reached.
     if (folder / CHECKPOINT).exists():
         os.replace(folder / CHECKPOINT, folder / PREVIOUS)

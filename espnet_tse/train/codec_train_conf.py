@@ -23,6 +23,10 @@ class CodecTrainConf:
     warmup_steps: int = 50
     final_lr_share: float = 0.02  # the learning rate falls to this share along a cosine; 1 keeps it
     grad_clip: float = 5.0  # 2-norm
+    use_amp: bool = False  # networks compute in bfloat16, in float16 with a scaled loss on GPUs without it
+    accum_grad: int = 1  # batches a step
+    max_piece_s: float | None = None  # seconds of segments that a process computes at once
+    max_skipped_updates: int = 10  # steps in a row without a finite gradient that end the training
     codebook_dropout: float = 0.3  # share of segments decoded from fewer codebooks
     codebook_choices: tuple[int, ...] = ()  # numbers to draw from; 1 .. K - 1 when empty
     valid_interval: int = 200  # steps
@@ -40,8 +44,9 @@ class CodecTrainConf:
             object.__setattr__(self, name, tuple(getattr(self, name)))  # a YAML gives lists
         positive = (
             "max_steps batch_size segment_s prepare_segments lr grad_clip valid_interval valid_segments "
-            "checkpoint_interval log_interval num_workers"
+            "checkpoint_interval log_interval num_workers accum_grad max_skipped_updates"
         ).split()
+        positive += ["max_piece_s"] if self.max_piece_s is not None else []
         wrong = [name for name in positive if not getattr(self, name) > 0]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} must be positive.")

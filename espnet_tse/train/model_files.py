@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from espnet_tse.train.checkpoint import CheckpointError, write_tensors
+from espnet_tse.train.checkpoint import CheckpointError, write_weights
 
 Criterion = tuple[str, str, str]  # ("valid", "loss", "min")
 
@@ -63,7 +63,7 @@ def write_averages(
             if size == 1:
                 point(path, f"{ranking[0]}epoch.pth")
             else:
-                write_tensors(path, average(folder, ranking[:size]))
+                write_weights(path, average(folder, ranking[:size]))
         point(folder / f"{name}.ave.{suffix}pth", f"{name}.ave_{sizes[-1]}best.{suffix}pth")
 
 

@@ -6,6 +6,8 @@ from typing import Iterator
 import torch
 from torch import Tensor, nn
 
+from espnet_tse.train.parallel import local, local_of, whole_of
+
 
 class MovingAverage:
     """a <- d a + (1 - d) w after every update, of all weights that are trained.
@@ -22,7 +24,8 @@ class MovingAverage:
         if not 0.0 < decay < 1.0:
             raise ValueError(f"ema_decay is {decay}, want a number in (0, 1), as 0.999; or none.")
         self.model, self.decay, self.num_updates = model, decay, 0
-        self.values = {name: p.detach().clone() for name, p in self._weights()}
+        # Of each weight what this process holds.
+        self.values = {name: local(weight.detach()).clone() for name, weight in self._weights()}
 
     def _weights(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, p) for name, p in self.model.named_parameters() if p.requires_grad)
@@ -32,7 +35,8 @@ class MovingAverage:
         """Take the weights of now into the average."""
         self.num_updates += 1
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
-        torch._foreach_lerp_(list(self.values.values()), [p.detach() for _, p in self._weights()], 1 - decay)
+        weights = [local(weight.detach()) for _, weight in self._weights()]
+        torch._foreach_lerp_(list(self.values.values()), weights, 1 - decay)
 
     @contextmanager
     def in_the_model(self) -> Iterator[None]:
@@ -43,12 +47,18 @@ class MovingAverage:
         finally:
             self._swap()
 
+    @torch.no_grad()
     def _swap(self) -> None:
         for name, weight in self._weights():
-            self.values[name], weight.data = weight.data, self.values[name]
+            held = local(weight.detach())  # in place: what trains the model may have hold of its storage
+            before = held.clone()
+            held.copy_(self.values[name])
+            self.values[name].copy_(before)
 
     def state_dict(self) -> dict:
-        return {"num_updates": self.num_updates, "values": self.values}
+        """The whole averages; every process has to call this."""
+        values = {name: whole_of(self.values[name], weight) for name, weight in self._weights()}
+        return {"num_updates": self.num_updates, "values": values}
 
     def load_state_dict(self, state: dict) -> None:
         """
@@ -58,5 +68,5 @@ class MovingAverage:
         if state["values"].keys() != self.values.keys():
             raise ValueError("the moving average of the checkpoint is of another model; start in a new --output_dir.")
         self.num_updates = state["num_updates"]
-        for name, value in state["values"].items():
-            self.values[name].copy_(value)
+        for name, weight in self._weights():
+            self.values[name].copy_(local_of(state["values"][name], weight))

@@ -8,33 +8,47 @@ from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_non
 
 # ESPnet's options that have no effect here, and what serves instead; refused rather than ignored.
 UNSUPPORTED = {
-    "sharded_ddp": (False, "every process holds the whole model"),
-    "use_deepspeed": (False, "every process holds the whole model"),
+    "sharded_ddp": (False, "--parallel fsdp leaves each process its share"),
+    "use_deepspeed": (False, "--parallel fsdp leaves each process its share"),
     "use_adapter": (False, "there are no adapters"),
     "grad_noise": (False, "there is no gradient noise"),
     "no_forward_run": (False, "benchmarks/ times the loading of data"),
     "create_graph_in_tensorboard": (False, "there is no graph"),
     "train_dtype": ("float32", "weights are float32; --use_amp true computes in bfloat16"),
-    "ddp_comm_hook": (None, "gradients are exchanged once an update"),
+    "ddp_comm_hook": (None, "gradients are exchanged as they are, once an update"),
     "num_att_plot": (0, "there are no attention plots"),
     "wandb_model_log_interval": (-1, "models stay in the folder"),
 }
 
 
 @dataclass
-class TrainingOptions:
-    """Names and meaning are ESPnet's, but for the last block."""
+class LoopOptions:
+    """What the loop wants to know of any training."""
 
     output_dir: str
-    ngpu: int
+    ngpu: int  # 0: processors, otherwise this process has a GPU
     seed: int
     resume: bool
-    max_epoch: int
-    patience: int | None
     use_amp: bool
-    accum_grad: int
+    accum_grad: int  # batches an update
     grad_clip: float
     grad_clip_type: float
+    ema_decay: float | None
+    max_skipped_updates: int
+    max_piece_s: float | None
+    parallel: str  # how several processes share the work: ddp, fsdp
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output_dir)
+
+
+@dataclass
+class TrainingOptions(LoopOptions):
+    """Of a system: names and meaning are ESPnet's, but for ours in ``add_arguments``."""
+
+    max_epoch: int
+    patience: int | None
     log_interval: int | None
     use_matplotlib: bool
     use_tensorboard: bool
@@ -44,10 +58,6 @@ class TrainingOptions:
     early_stopping_criterion: list[str]
     best_model_criterion: list[list[str]]
     val_scheduler_criterion: list[str]
-
-    ema_decay: float | None
-    max_skipped_updates: int
-    max_piece_s: float | None
     checkpoint_interval: int | None
     activation_checkpointing: bool
     compile_backend: str | None
@@ -55,10 +65,6 @@ class TrainingOptions:
     @classmethod
     def of(cls, args: argparse.Namespace) -> "TrainingOptions":
         return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.output_dir)
 
     @property
     def nbest(self) -> list[int]:
@@ -87,6 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--activation_checkpointing", type=str2bool, default=False, help="transformers: less memory, a third slower"
+    )
+    group.add_argument(
+        "--parallel",
+        type=str,
+        default="ddp",
+        choices=["ddp", "fsdp"],
+        help="several processes: each holds the whole model, or its share of weights, gradients and optimizer",
     )
     group.add_argument(
         "--compile_backend", type=str_or_none, default=None, help="torch.compile of transformer blocks: inductor"

@@ -1,36 +1,51 @@
-"""What the processes of one training exchange."""
+"""Plain numbers and values that the processes of one training tell each other."""
+
+import functools
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-
-BUCKET = 1 << 24  # numbers a message: 64 MB of float32 beside the gradients themselves
 
 
 def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def sum_over_processes(tensors: list[Tensor]) -> None:
-    """In place, in few exchanges: on CPUs a message costs as much as a hundred thousand numbers in it."""
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def sum_over_processes(total: Tensor) -> None:
+    """In place."""
+    if world_size() > 1:
+        dist.all_reduce(total)
+
+
+def largest(number: int) -> int:
+    """The largest of the numbers of all processes; every process has to call this."""
     if world_size() == 1:
-        return
-    bucket: list[Tensor] = []
-    for index, tensor in enumerate(tensors):
-        bucket.append(tensor)
-        if index + 1 == len(tensors) or sum(t.numel() for t in bucket) >= BUCKET:
-            flat = torch.cat([t.flatten() for t in bucket])
-            dist.all_reduce(flat)
-            for t, values in zip(bucket, flat.split([t.numel() for t in bucket])):
-                t.copy_(values.view_as(t))
-            bucket = []
+        return number
+    value = torch.tensor(number)
+    dist.all_reduce(value, op=dist.ReduceOp.MAX, group=_host_group(dist.group.WORLD))
+    return int(value)
+
+
+def all_agree(mine: bool) -> bool:
+    """Whether it holds in every process; each has to call this."""
+    return largest(int(not mine)) == 0
+
+
+@functools.lru_cache(maxsize=1)
+def _host_group(world: dist.ProcessGroup) -> dist.ProcessGroup:
+    """For decisions: beside NCCL a group of gloo, so that none of them waits for a GPU."""
+    return world if dist.get_backend(world) == "gloo" else dist.new_group(backend="gloo")
 
 
 def start_alike(model: nn.Module) -> None:
-    """Give every process the weights of the first."""
+    """Give every process the weights and buffers of the first."""
     if world_size() > 1:
-        for value in model.state_dict().values():
-            dist.broadcast(value, src=0)
+        for value in (*model.parameters(), *model.buffers()):
+            dist.broadcast(value.detach(), src=0)
 
 
 def gather_over_processes(items: list) -> list:
@@ -51,4 +66,5 @@ def wait_for_all_processes() -> None:
 def leave_processes() -> None:
     """End the exchange; a process that ends without has its threads torn down at work, which is a crash."""
     if dist.is_initialized():
+        _host_group.cache_clear()
         dist.destroy_process_group()

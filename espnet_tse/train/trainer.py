@@ -1,11 +1,16 @@
 """What ESPnet's task expects of a trainer, in front of this package's own loop."""
 
 import argparse
+import logging
 
 from torch import nn
 
 from espnet_tse.layers.transformer import TransformerBlock, TransformerStack
+from espnet_tse.train.checkpoint import write_weights
+from espnet_tse.train.epoch_record import EpochRecord
 from espnet_tse.train.options import TrainingOptions, add_arguments
+from espnet_tse.train.processes import rank, wait_for_all_processes
+from espnet_tse.train.system_step import SystemStep
 from espnet_tse.train.training import Training
 
 
@@ -33,9 +38,23 @@ class TSETrainer:
         distributed_option=None,
     ) -> None:
         """Train; see ``Training.run``."""
+        if trainer_options.max_epoch == 0:
+            keep_as_given(model, trainer_options)
+            return
         prepare_transformers(model, trainer_options)
-        optimizer, scheduler = optimizers[0], schedulers[0]
-        Training(model, optimizer, scheduler, train_iter_factory, valid_iter_factory, trainer_options).run()
+        step = SystemStep(model, optimizers[0], schedulers[0], trainer_options.val_scheduler_criterion)
+        record = EpochRecord(trainer_options, schedulers[0])
+        Training(step, record, train_iter_factory, valid_iter_factory, trainer_options).run()
+
+
+def keep_as_given(model: nn.Module, options: TrainingOptions) -> None:
+    """Without training: the weights of ``init_param`` under the names that decoding opens."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if rank() == 0:
+        for phase, name, *_ in options.best_model_criterion:
+            write_weights(options.folder / f"{phase}.{name}.ave.pth", model.state_dict())
+    wait_for_all_processes()
+    logging.info("max_epoch is 0: the weights are kept as they were given")
 
 
 def prepare_transformers(model: nn.Module, options: TrainingOptions) -> None:

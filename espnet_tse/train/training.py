@@ -1,61 +1,50 @@
 """The training loop: epochs of updates, validation, checkpoints; exact after any interruption.
 
-ESPnet's loop is not extended but replaced: it steps the optimizer, writes files and counts in one long
-method. Its reporter, log format, file names and options stay.
+What an update is says the step, what is noted of it the record: systems and codecs differ in these two.
 """
 
+import contextlib
 import logging
 import time
 from itertools import islice
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Protocol
 
 import torch
-import torch.distributed as dist
-from espnet2.schedulers.abs_scheduler import (
-    AbsBatchStepScheduler,
-    AbsEpochStepScheduler,
-    AbsValEpochStepScheduler,
-)
-from espnet2.train.reporter import Average, Reporter, SubReporter, WeightedAverage
 
-from espnet_tse.io.nearest_name import check_known
-from espnet_tse.io.scp import DataError
-from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint, write_tensors
-from espnet_tse.train.model_files import publish, ranked_epochs, write_averages
+from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
 from espnet_tse.train.moving_average import MovingAverage
-from espnet_tse.train.options import TrainingOptions
-from espnet_tse.train.processes import start_alike, wait_for_all_processes, world_size
-from espnet_tse.train.progress import Progress, describe
+from espnet_tse.train.options import LoopOptions
+from espnet_tse.train.parallel import full_state
+from espnet_tse.train.pieces import Batch
+from espnet_tse.train.processes import rank, wait_for_all_processes, world_size
 from espnet_tse.train.random_state import random_states_of_all_ranks, seed_epoch, set_random_state
-from espnet_tse.train.update import Batch, Updater, UpdateResult
+from espnet_tse.train.record import AbsRecord
+from espnet_tse.train.step import Step
+from espnet_tse.train.update import Updater, UpdateResult
+
+
+class BatchSource(Protocol):
+    """Where batches come from; the same for any number of starts."""
+
+    def batches(self, epoch: int) -> list: ...
+
+    def build_iter(self, epoch: int, first_batch: int = 0) -> Iterable[Batch]: ...
 
 
 class Training:
-    """Trains ``model`` in place; ``run`` returns when the last epoch is done or nothing improves."""
+    """Trains in place; ``run`` returns when the last epoch is done or nothing improves."""
 
-    def __init__(self, model, optimizer, scheduler, train_batches, valid_batches, options: TrainingOptions):
-        """
-        Args:
-            train_batches, valid_batches: ``TSEIterFactory``.
-        """
-        self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
-        self.train_batches, self.valid_batches, self.options = train_batches, valid_batches, options
-        self.rank = dist.get_rank() if world_size() > 1 else 0
-        device = "cuda" if options.ngpu > 0 else "cpu"
-        self.updater = Updater(
-            model,
-            optimizer,
-            device,
-            autocast_type(device) if options.use_amp else None,
-            options.grad_clip,
-            options.grad_clip_type,
-            options.max_skipped_updates,
-            options.max_piece_s,
-        )
-        self.average = MovingAverage(model, options.ema_decay) if options.ema_decay is not None else None
-        self.reporter = Reporter()
-        self.interrupted: dict | None = None  # where in an epoch the checkpoint was written
-        self.writers: dict = {}
+    def __init__(
+        self,
+        step: Step,
+        record: AbsRecord,
+        train_batches: BatchSource,
+        valid_batches: BatchSource,
+        options: LoopOptions,
+    ):
+        self.step, self.record, self.options = step, record, options
+        self.train_batches, self.valid_batches = train_batches, valid_batches
+        self.average: MovingAverage | None = None
 
     def run(self) -> None:
         """Train from the checkpoint, or from the start.
@@ -65,239 +54,164 @@ class Training:
             TrainingStopped: too many updates were skipped, or one row is too much for the memory.
             DataError: a criterion names what is not measured.
         """
-        options = self.options
-        options.folder.mkdir(parents=True, exist_ok=True)
-        start_alike(self.model)
-        if options.max_epoch == 0:
-            self._keep_as_given()
-            return
-        if options.resume:
-            self._resume()
-        if self.reporter.stats:
-            self._check_criteria(self.reporter.stats[max(self.reporter.stats)])
-        elif self.interrupted is None:
+        self.options.folder.mkdir(parents=True, exist_ok=True)
+        states = read_checkpoint(self.options.folder) if self.options.resume else None
+        done, place = self._resume(states) if states is not None else self._begin()
+        self._spread(states)
+        if states is None:
             # A misspelt criterion, or validation data that cannot be read, show now and not after an epoch.
-            first = islice(self.valid_batches.build_iter(1), 1)
-            self._check_criteria({"valid": self._evaluate(first)[0]})
-        self._open_writers()
-        done = self.reporter.get_epoch()
-        self.progress = Progress(self._updates_to_go(done + 1))
-        for epoch in range(done + 1, options.max_epoch + 1):
-            if self._nothing_improves():
+            self.record.check(self._evaluate(islice(self.valid_batches.build_iter(1), 1))[0])
+        self.record.open(self._updates_to_go(done + 1, place))
+        for epoch in range(done + 1, self.record.num_epochs + 1):
+            if self.record.nothing_improves():
                 break
-            logging.info(f"{epoch}/{options.max_epoch}epoch started")
-            self.reporter.set_epoch(epoch)
-            self._train_epoch(epoch)
-            self._validate(epoch)
+            self._train_epoch(epoch, place)
+            place, done = None, epoch
+            self.record.validated(epoch, *self._evaluate(self.valid_batches.build_iter(epoch)))
             self._end_epoch(epoch)
-        if self.rank == 0 and self.reporter.get_epoch() > 0:
-            # A kill behind the last checkpoint may have left links and averages undone.
-            stats, last = self.reporter.stats, self.reporter.get_epoch()
-            publish(options.folder, stats, last, self._criteria, max(options.nbest))
-            write_averages(options.folder, stats, self._criteria, options.nbest)
-        for writer in self.writers.values():
-            writer.close()
+        self.record.close()
         wait_for_all_processes()
-        logging.info(f"The training was finished at {self.reporter.get_epoch()} epochs")
+        logging.info(f"The training was finished at {done} epochs")
 
-    def _keep_as_given(self) -> None:
-        """Without training: the weights of ``init_param`` under the names that decoding opens."""
-        if self.rank == 0:
-            for phase, name, _ in self._criteria:
-                write_tensors(self.options.folder / f"{phase}.{name}.ave.pth", self.model.state_dict())
-        wait_for_all_processes()
-        logging.info("max_epoch is 0: the weights are kept as they were given")
+    def _begin(self) -> tuple[int, None]:
+        self.step.prepare()
+        return 0, None
 
-    @property
-    def _criteria(self) -> list:
-        return [tuple(criterion) for criterion in self.options.best_model_criterion]
-
-    def _check_criteria(self, measured: dict) -> None:
-        """``measured``: names by phase; a phase that is left out is not checked."""
+    def _spread(self, states: dict | None) -> None:
+        """Hand the weights, as they are, to all processes."""
         options = self.options
-        wanted = {"best_model_criterion": self._criteria}
-        if options.patience is not None:
-            wanted["early_stopping_criterion"] = [tuple(options.early_stopping_criterion)]
-        if isinstance(self.scheduler, AbsValEpochStepScheduler):
-            wanted["val_scheduler_criterion"] = [tuple(options.val_scheduler_criterion)]
-        for option, criteria in wanted.items():
-            for phase, name, *_ in criteria:
-                if phase in measured:
-                    known = set(measured[phase]) - {"time", "total_count"}
-                    try:
-                        check_known([name], known, where=f"--{option}, measured in '{phase}'")
-                    except ValueError as error:
-                        raise DataError(str(error)) from error
+        device = "cuda" if options.ngpu > 0 else "cpu"
+        self.updater = Updater(
+            self.step,
+            device,
+            autocast_type(device) if options.use_amp else None,
+            options.grad_clip,
+            options.grad_clip_type,
+            options.max_skipped_updates,
+            options.max_piece_s,
+            options.parallel,
+        )
+        if options.ema_decay is not None:
+            self.average = MovingAverage(self.step.model, options.ema_decay)
+        if states is not None:
+            with self._of_this_training():
+                self._resume_updater(states)
 
-    def _updates_to_go(self, epoch: int) -> int:
+    def _updates_to_go(self, epoch: int, place: dict | None) -> int:
         """Updates from the start of ``epoch`` (or from within it) to the end of the training."""
         whole = -(-len(self.train_batches.batches(epoch)) // self.options.accum_grad)
-        done = self.interrupted["num_updates"] if self.interrupted else 0
-        return max(0, (self.options.max_epoch - epoch + 1) * whole - done)
+        done = place["num_updates"] if place else 0
+        return max(0, (self.record.num_epochs - epoch + 1) * whole - done)
 
     # --- One epoch ------------------------------------------------------------------------------------
 
-    def _train_epoch(self, epoch: int) -> None:
-        options, position = self.options, self.interrupted
-        self.interrupted = None
-        first = position["num_batches"] if position else 0
+    def _train_epoch(self, epoch: int, place: dict | None) -> None:
+        options = self.options
+        first, num_updates = (place["num_batches"], place["num_updates"]) if place else (0, 0)
         total = len(self.train_batches.batches(epoch))
-        if position and position["total_batches"] != total:
+        if place and place["total_batches"] != total:
             raise CheckpointError(
-                f"the checkpoint was written inside an epoch of {position['total_batches']} batches that now has "
+                f"the checkpoint was written inside an epoch of {place['total_batches']} batches that now has "
                 f"{total}; give the data and batch options of then, or start in another --output_dir."
             )
-        seed_epoch(options.seed, epoch, self.rank)
-        report = self.reporter.start_epoch("train")
+        seed_epoch(options.seed, epoch, rank())
+        if place and place["random_states"]:
+            restore_draws(place["random_states"])
         batches = iter(self.train_batches.build_iter(epoch, first_batch=first))
-        if position:
-            # Behind the opening of the data, which draws from the generators too.
-            self._go_on(position, report)
-        self.model.train()
-        self.progress.skip()
-        num_updates = position["num_updates"] if position else 0
+        self.step.train()
         last = -(-total // options.accum_grad)
-        interval = options.log_interval or max(last // 20, 10)
+        self.record.start_epoch(epoch, last, place)
         started = time.perf_counter()
         for window, waited_s in windows(batches, options.accum_grad):
             result = self.updater(window)
             num_updates += 1
             first += len(window)
-            self._after_update(report, result, waited_s, time.perf_counter() - started)
+            self._after_update(result, waited_s, time.perf_counter() - started)
             started = time.perf_counter()
-            if num_updates % interval == 0:
-                self._log(report, interval)
-            due = options.checkpoint_interval and num_updates % options.checkpoint_interval == 0
-            if due and num_updates < last:
+            if num_updates < last and self.record.is_checkpoint_due():
                 place = {"num_batches": first, "num_updates": num_updates, "total_batches": total}
-                self._save(epoch - 1, {**place, **report_state(report)})
-        self.reporter.finish_epoch(report)
+                self._save(epoch - 1, {**place, **self.record.place()})
 
-    def _go_on(self, position: dict, report: SubReporter) -> None:
-        states = position["random_states"]
-        if len(states) == world_size():
-            set_random_state(states[self.rank])
-        else:
-            logging.warning(
-                f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws anew"
-            )
-        load_report_state(report, position)
-
-    def _after_update(self, report: SubReporter, result: UpdateResult, waited_s: float, passed_s: float) -> None:
-        if not result.skipped:
-            if self.average is not None:
-                self.average.update()
-            if isinstance(self.scheduler, AbsBatchStepScheduler):
-                self.scheduler.step()
-        scale = self.updater.scaler.get_scale() if self.updater.scaler else 1.0
-        report.register(result.stats, result.weight)
-        report.register({"iter_time": waited_s, **result.times, "train_time": passed_s, "loss_scale": scale})
-        report.register({"skipped": 100.0 * result.skipped})
-        report.register({"grad_norm": result.norm, "clip": 100.0 * (result.norm > self.options.grad_clip)})
-        report.register({f"optim0_lr{i}": group["lr"] for i, group in enumerate(self.optimizer.param_groups)})
-        report.next()
-        self.progress.add(result, waited_s)
-
-    def _log(self, report: SubReporter, interval: int) -> None:
-        figures = self.progress.figures()
-        logging.info(report.log_message(-interval))
-        logging.info(describe(figures, self.progress.eta_s()))
-        if "train" in self.writers:
-            report.tensorboard_add_scalar(self.writers["train"], -interval)
-            for name, value in figures.items():
-                self.writers["train"].add_scalar(f"speed/{name}", value, report.get_total_count())
-
-    def _validate(self, epoch: int) -> None:
-        report = self.reporter.start_epoch("valid")
-        stats, weight = self._evaluate(self.valid_batches.build_iter(epoch))
-        report.register(stats, weight)
-        report.next()
-        self.reporter.finish_epoch(report)
+    def _after_update(self, result: UpdateResult, waited_s: float, passed_s: float) -> None:
+        if self.average is not None and not result.skipped:
+            self.average.update()
+        scaler = self.updater.scaler
+        rates = {"loss_scale": scaler.get_scale() if scaler else 1.0}
+        for i, phase in enumerate(self.step.phases):
+            rates |= {f"optim{i}_lr{j}": group["lr"] for j, group in enumerate(phase.optimizer.param_groups)}
+        self.record.add(result, waited_s, passed_s, rates)
 
     def _evaluate(self, batches: Iterable[Batch]) -> tuple[dict[str, float], float]:
         """With the averaged weights, where there are some: what is measured is what is kept."""
-        self.model.eval()
+        self.step.train(False)
         if self.average is None:
             return self.updater.evaluate(batches)
         with self.average.in_the_model():
             return self.updater.evaluate(batches)
 
     def _end_epoch(self, epoch: int) -> None:
-        options, stats = self.options, self.reporter.stats
-        if epoch == min(stats):
-            self._check_criteria(stats[epoch])
-        if isinstance(self.scheduler, AbsValEpochStepScheduler):
-            self.scheduler.step(self.reporter.get_value(*options.val_scheduler_criterion))
-        elif isinstance(self.scheduler, AbsEpochStepScheduler):
-            self.scheduler.step()
-        logging.info(self.reporter.log_message())
-        if self.rank == 0:
-            self._draw()
-            write_tensors(options.folder / f"{epoch}epoch.pth", self._weights_to_keep())
+        self.step.after_epoch(self.record.value_of)
+        self.record.keep(epoch, self._weights_to_keep())
         self._save(epoch, None)
-        if self.rank == 0:
-            improved = publish(options.folder, stats, epoch, self._criteria, max(options.nbest))
-            if improved:
-                logging.info(f"The best model has been updated: {', '.join(improved)}")
-            else:
-                logging.info("There are no improvements in this epoch")
-            if options.nbest_averaging_interval > 0 and epoch % options.nbest_averaging_interval == 0:
-                write_averages(options.folder, stats, self._criteria, options.nbest, f"till{epoch}epoch.")
+        self.record.publish(epoch)
 
     def _weights_to_keep(self) -> dict:
         if self.average is None:
-            return self.model.state_dict()
+            return full_state(self.step.model.state_dict())
         with self.average.in_the_model():
-            return {name: value.clone() for name, value in self.model.state_dict().items()}
-
-    def _nothing_improves(self) -> bool:
-        patience, criterion = self.options.patience, tuple(self.options.early_stopping_criterion)
-        if patience is None or not self.reporter.stats:
-            return False
-        stalled = self.reporter.get_epoch() - ranked_epochs(self.reporter.stats, criterion)[0]
-        if stalled > patience:
-            name = f"{criterion[0]}.{criterion[1]}"
-            logging.info(f"[Early stopping] {name} has not been improved for {stalled} epochs")
-        return stalled > patience
+            return {name: value.clone() for name, value in full_state(self.step.model.state_dict()).items()}
 
     # --- Files ----------------------------------------------------------------------------------------
 
-    def _save(self, epoch: int, position: dict | None) -> None:
+    def _save(self, epoch: int, place: dict | None) -> None:
         """Everything that the next update depends on; every process has to call this.
 
         Args:
             epoch: the last whole one.
-            position: in the epoch behind it, None at its start.
+            place: in the epoch behind it, None at its start.
         """
-        random_states = random_states_of_all_ranks()
-        if self.rank != 0:
-            return
-        scaler = self.updater.scaler
+        scaler, step = self.updater.scaler, self.step
         states = {
-            "model": self.model.state_dict(),
-            "reporter": {"stats": {e: s for e, s in self.reporter.stats.items() if e <= epoch}, "epoch": epoch},
-            "optimizers": [self.optimizer.state_dict()],
-            "schedulers": [self.scheduler.state_dict() if self.scheduler is not None else None],
+            **{name: full_state(part.state_dict()) for name, part in step.parts.items()},
+            "optimizers": [full_state(phase.optimizer.state_dict()) for phase in step.phases],
             "scaler": scaler.state_dict() if scaler else None,
             "ema": self.average.state_dict() if self.average is not None else None,
             "skipped_in_a_row": self.updater.skipped_in_a_row,
-            "position": None if position is None else {**position, "random_states": random_states},
+            **step.state_dict(),
+            **self.record.state_dict(epoch),
         }
-        save_checkpoint(self.options.folder, states)
+        random_states = random_states_of_all_ranks()
+        if rank() == 0:
+            position = None if place is None else {**place, "random_states": random_states}
+            save_checkpoint(self.options.folder, {**states, "position": position})
 
-    def _resume(self) -> None:
-        states = read_checkpoint(self.options.folder)
-        if states is None:
-            return
+    def _resume(self, states: dict) -> tuple[int, dict | None]:
+        """Weights and optimizers, before they are spread; epochs that are done, and the place in the next one."""
+        done, place = self.record.resume(states)  # first, for what it says of a checkpoint of other options
+        with self._of_this_training():
+            for name, part in self.step.parts.items():
+                part.load_state_dict(states[name])
+            for phase, state in zip(self.step.phases, states["optimizers"], strict=True):
+                phase.optimizer.load_state_dict(state)
+            self.step.load_state_dict(states)
+        where = f"{done} epochs" + (f" and {place['num_updates']} updates" if place else "")
+        logging.info(f"The training was resumed using {self.options.folder}/checkpoint.pth: {where} are done")
+        return done, place
+
+    def _resume_updater(self, states: dict) -> None:
+        if self.updater.scaler and states["scaler"] is not None:
+            self.updater.scaler.load_state_dict(states["scaler"])
+        self.updater.skipped_in_a_row = states.get("skipped_in_a_row", 0)
+        if self.average is not None and states["ema"] is not None:
+            self.average.load_state_dict(states["ema"])
+        elif self.average is not None:
+            logging.warning("the checkpoint has no moving average; it starts from the weights of now")
+
+    @contextlib.contextmanager
+    def _of_this_training(self) -> Iterator[None]:
+        """States that do not fit are of another training."""
         try:
-            self.model.load_state_dict(states["model"])
-            self.optimizer.load_state_dict(states["optimizers"][0])
-            if self.scheduler is not None and states["schedulers"][0] is not None:
-                self.scheduler.load_state_dict(states["schedulers"][0])
-            if self.updater.scaler and states["scaler"] is not None:
-                self.updater.scaler.load_state_dict(states["scaler"])
-            if self.average is not None:
-                self._resume_average(states["ema"])
+            yield
         except (KeyError, ValueError, RuntimeError) as error:
             # Of a model PyTorch lists every weight; the first two say enough.
             cause = "; ".join(line.strip() for line in str(error).splitlines()[:3])
@@ -305,35 +219,14 @@ class Training:
                 f"the checkpoint in {self.options.folder} is of another system or optimizer ({cause}); "
                 "give the options of then, or start in another --output_dir."
             ) from error
-        self.reporter.load_state_dict(states["reporter"])
-        self.updater.skipped_in_a_row = states.get("skipped_in_a_row", 0)
-        self.interrupted = states.get("position")
-        where = f"{self.reporter.get_epoch()} epochs"
-        if self.interrupted:
-            where += f" and {self.interrupted['num_updates']} updates"
-        logging.info(f"The training was resumed using {self.options.folder}/checkpoint.pth: {where} are done")
 
-    def _resume_average(self, state: dict | None) -> None:
-        if state is not None:
-            self.average.load_state_dict(state)
-            return
-        logging.warning("the checkpoint has no moving average; it starts from the weights of now")
-        self.average = MovingAverage(self.model, self.options.ema_decay)
 
-    def _open_writers(self) -> None:
-        if self.options.use_tensorboard and self.rank == 0:
-            from torch.utils.tensorboard import SummaryWriter
-
-            folder = self.options.folder / "tensorboard"
-            self.writers = {phase: SummaryWriter(str(folder / phase)) for phase in ("train", "valid")}
-
-    def _draw(self) -> None:
-        if self.options.use_matplotlib:
-            self.reporter.matplotlib_plot(self.options.folder / "images")
-        for phase, writer in self.writers.items():
-            self.reporter.tensorboard_add_scalar(writer, key1=phase)
-        if self.options.use_wandb:
-            self.reporter.wandb_log()
+def restore_draws(states: list[dict]) -> None:
+    """The random state of this process among those of all."""
+    if len(states) == world_size():
+        set_random_state(states[rank()])
+    else:
+        logging.warning(f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws anew")
 
 
 def autocast_type(device: str) -> torch.dtype:
@@ -349,21 +242,3 @@ def windows(batches: Iterator[Batch], size: int) -> Iterator[tuple[list[Batch], 
         if not window:
             return
         yield window, time.perf_counter() - started
-
-
-def report_state(report: SubReporter) -> dict:
-    """An unfinished report as plain values."""
-    passed = time.perf_counter() - report.start_time
-    stats = {
-        name: [(float(v.value), float(v.weight) if isinstance(v, WeightedAverage) else None) for v in values]
-        for name, values in report.stats.items()
-    }
-    return {"stats": stats, "count": report.count, "total_count": report.total_count, "passed_s": passed}
-
-
-def load_report_state(report: SubReporter, state: dict) -> None:
-    """Continue an unfinished report."""
-    for name, values in state["stats"].items():
-        report.stats[name] = [Average(v) if w is None else WeightedAverage(v, w) for v, w in values]
-    report.count, report.total_count = state["count"], state["total_count"]
-    report.start_time = time.perf_counter() - state["passed_s"]

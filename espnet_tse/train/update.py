@@ -1,30 +1,28 @@
 """One update of the weights: the gradient of a weighted mean over pieces, batches and processes.
 
-Each piece of a batch has its loss times its weight differentiated; the sum over everything is divided by
-the sum of the weights. So accumulation, the number of processes and a split on out-of-memory do not change
-what an update is, and gradients are exchanged once. DistributedDataParallel exchanges in every backward
-pass and cannot take a pass that one process has to split.
+Each piece of a batch has its loss times its weight differentiated; the mean over the processes is brought to a sum
+and divided by the sum of the weights. So accumulation, the number of processes and a split on out-of-memory do not
+change what an update is. The gradients are exchanged in the backward pass of the last piece.
 """
 
 import contextlib
 import logging
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Callable
 
 import torch
-from espnet2.torch_utils.device_funcs import to_device
 from torch import Tensor, nn
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema.tse_batch import TARGET_PREFIX
-from espnet_tse.train.processes import gather_over_processes, sum_over_processes, world_size
+from espnet_tse.train.parallel import clip, exchange, passes_alike, sync, wrap
+from espnet_tse.train.pieces import Batch, Memory, TrainingStopped, attempt, equally_many, within_memory
+from espnet_tse.train.processes import all_agree, gather_over_processes, sum_over_processes, world_size
+from espnet_tse.train.step import Phase, Step
 
-Batch = tuple[list[str], dict[str, Tensor]]  # keys and padded tensors by ESPnet's names
-
-
-class TrainingStopped(DataError):
-    """Going on would be of no use."""
+ON_THE_HOST = "_rate"  # ends the names of what Python reads: on a GPU each pass would wait for it
 
 
 @dataclass
@@ -32,40 +30,56 @@ class UpdateResult:
     """What an update has to tell; figures are over all processes."""
 
     stats: dict[str, float]  # means by weight
-    weight: float
-    audio_s: float  # seconds of mixture
+    weight: float  # seconds of mixture, of codecs of their segments
     num_frames: int  # code frames of the targets
-    norm: float  # of the gradient, before clipping; of the group with the largest, where some are clipped alone
+    norm: float  # of the first phase's gradient, before clipping; the largest of groups that are clipped alone
     times: dict[str, float]  # seconds of this process: forward_time, backward_time, optim_step_time
-    skipped: bool  # the gradient was not finite, the weights stayed
+    skipped: bool  # a gradient was not finite, and the weights stayed
+
+    @property
+    def audio_s(self) -> float:
+        return self.weight
+
+
+@dataclass
+class Outcome:
+    """Of one pass."""
+
+    stats: dict[str, Tensor]
+    weight: Tensor
+    num_frames: Tensor
+    loss: Tensor
+    following: list[Batch] = field(default_factory=list)  # what the next phase is given of the piece
 
 
 class Updater:
-    """Carries out updates of ``model`` by ``optimizer``."""
+    """Carries out the updates of a step."""
 
     def __init__(
         self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        step: Step,
         device: str,
         precision: torch.dtype | None = None,
         grad_clip: float = 5.0,
         grad_clip_type: float = 2.0,
         max_skipped_updates: int = 10,
         max_piece_s: float | None = None,
+        way: str = "ddp",
     ):
         """
         Args:
             precision: type of autocast, None for none; float16 brings a gradient scaler.
             max_skipped_updates: so many updates in a row without a finite gradient end the training.
-            max_piece_s: seconds that are computed at once, see ``padded_samples``; None for whole batches.
+            max_piece_s: seconds that are computed at once, see ``Memory``; None for whole batches.
+            way: how several processes share the work, see ``parallel.wrap``. Weights are spread here.
         """
-        self.model, self.optimizer, self.device, self.precision = model, optimizer, device, precision
+        self.step, self.device, self.precision = step, device, precision
         self.grad_clip, self.grad_clip_type = grad_clip, grad_clip_type
         self.max_skipped_updates, self.skipped_in_a_row = max_skipped_updates, 0
         self.scaler = torch.amp.GradScaler(device) if precision == torch.float16 else None
-        # Of a piece, see ``padded_samples``: the budget, lowered by shortages.
-        self.max_samples = None if max_piece_s is None else round(max_piece_s * model.sample_rate)
+        self.memories = [Memory(max_piece_s, step.sample_rate) for _ in step.phases]
+        self.wrapped = [wrap(phase.module, phase.optimizer, way) for phase in step.phases]
+        self.alike = any(passes_alike(wrapped) for wrapped in self.wrapped)
 
     def __call__(self, window: list[Batch]) -> UpdateResult:
         """One update from the batches of ``window``, which every process calls with its rows of them.
@@ -73,181 +87,203 @@ class Updater:
         Raises:
             TrainingStopped: a single row does not fit into memory, or too many updates were skipped.
         """
-        times = {"forward_time": 0.0, "backward_time": 0.0, "optim_step_time": 0.0}
-        outcomes = self._within_memory(window, lambda piece: self._backward(piece, times))
-        stats, weight, counts = self._totals(outcomes)
-        started = time.perf_counter()
-        norm = self._average_and_clip(weight)
-        skipped = not math.isfinite(norm)
-        if skipped:
-            self._count_skipped(window)
+        step, results, batches = self.step, [], window
+        step.begin()
+        for phase, wrapped, memory in zip(step.phases, self.wrapped, self.memories):
+            if step.num_updates >= phase.start:
+                result, batches = self._carry_out(phase, wrapped, memory, batches)
+                results.append(result)
+                if result.skipped:
+                    self._count_skipped(phase, window)
+                    break
         else:
             self.skipped_in_a_row = 0
-            (self.scaler.step(self.optimizer) if self.scaler else self.optimizer.step())
+            step.after_update()
         if self.scaler:
             self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
+        step.num_updates += 1
+        return joined(results)
+
+    def _carry_out(
+        self, phase: Phase, wrapped: nn.Module, memory: Memory, window: list[Batch]
+    ) -> tuple[UpdateResult, list[Batch]]:
+        """One step of the phase's optimizer; and the batches of the next phase."""
+        times = {"forward_time": 0.0, "backward_time": 0.0, "optim_step_time": 0.0}
+        before = persistent_buffers(phase.module)
+        outcomes = self._gradients(phase, wrapped, memory, window, times)
+        refuse_moved_buffers(phase.module, before)
+        started = time.perf_counter()
+        names, totals = self._totals(outcomes)
+        if self.scaler:
+            self.scaler.unscale_(phase.optimizer)
+        norm = clip(clipped_together(phase), self.grad_clip, self.grad_clip_type, world_size() / totals[-2])
+        *sums, weight, frames, norm = torch.cat([totals, norm.double()[None]]).tolist()  # waits for the device, once
+        skipped = not math.isfinite(norm)
+        if not skipped:
+            (self.scaler.step(phase.optimizer) if self.scaler else phase.optimizer.step())
+        for learner in phase.learners:
+            (learner.forget() if skipped else learner.learn())
+        phase.optimizer.zero_grad(set_to_none=True)
         times["optim_step_time"] = time.perf_counter() - started
-        return UpdateResult(stats, weight, counts[0], int(counts[1]), norm, times, skipped)
+        stats = {name: value / weight for name, value in zip(names, sums)}
+        result = UpdateResult(stats, weight, int(frames), norm, times, skipped)
+        return result, [batch for outcome in outcomes for batch in outcome.following]
+
+    # --- Passes ---------------------------------------------------------------------------------------
+
+    def _gradients(
+        self, phase: Phase, wrapped: nn.Module, memory: Memory, window: list[Batch], times: dict
+    ) -> list[Outcome]:
+        """Passes over all pieces; behind them the gradients are means over the processes of sums over pieces.
+
+        In the last pass the processes depend on each other, so none may break it off for lack of memory. Each has
+        done all others by itself then, split as it had to. The last one is done together where every process
+        knows that it fits; otherwise by itself too, and the gradients are exchanged behind it, to the same sums.
+        """
+
+        def clear() -> None:
+            phase.optimizer.zero_grad(set_to_none=True)  # a pass that broke off has left parts of gradients
+            for learner in phase.learners:
+                learner.forget()
+
+        def alone(piece: Batch) -> Outcome:
+            outcome = self._backward(wrapped, piece, times, now=False)
+            memory.note(piece)
+            return outcome
+
+        if world_size() == 1:
+            return within_memory(memory, window, alone, clear)[0]
+        if self.alike:
+            clear()
+            pieces = equally_many(memory.pieces(window))
+            return [self._backward(wrapped, piece, times, share=share) for piece, share in pieces]
+        outcomes, last = within_memory(memory, window, alone, clear, keep_last=True)
+        if all_agree(memory.has_held(last)):
+            return [*outcomes, self._backward(wrapped, last, times)]
+        outcome = attempt(memory, last, alone)
+        outcomes = [*outcomes, outcome] if outcome else within_memory(memory, window, alone, clear)[0]
+        exchange(wrapped)
+        return outcomes
+
+    def _backward(self, wrapped: nn.Module, piece: Batch, times: dict, now: bool = True, share: float = 1.0) -> Outcome:
+        started = time.perf_counter()
+        with sync(wrapped, now):
+            outcome = self._forward(wrapped, piece, share)
+            between = time.perf_counter()
+            weighted = outcome.loss * outcome.weight.to(outcome.loss.dtype)
+            (self.scaler.scale(weighted) if self.scaler else weighted).backward()
+        outcome.loss = outcome.loss.detach()
+        times["forward_time"] += between - started
+        times["backward_time"] += time.perf_counter() - between
+        return outcome
+
+    def _forward(self, call: Callable, piece: Batch, share: float = 1.0) -> Outcome:
+        keys, data = piece
+        data = {
+            name: tensor if name.endswith(ON_THE_HOST) else tensor.to(self.device, non_blocking=True)
+            for name, tensor in data.items()
+        }
+        autocast = torch.autocast(self.device, self.precision) if self.precision else contextlib.nullcontext()
+        with autocast:
+            loss, stats, weight, *following = call({**data, "utt_id": keys})
+        lengths = [data[name].sum().double() for name in data if name.startswith(TARGET_PREFIX) and name.endswith("_lengths")]
+        frames = sum(lengths, weight.new_zeros(()).double())
+        stats = {name: value.detach().sum().double() for name, value in stats.items()}
+        batches = [(keys, tensors) for tensors in following]
+        return Outcome(stats, share * weight.double().sum(), share * frames, loss.sum(), batches)
+
+    # --- What comes of them ---------------------------------------------------------------------------
+
+    def _totals(self, outcomes: list[Outcome]) -> tuple[list[str], Tensor]:
+        """Names of statistics, and sums over pieces and processes: of each times the weight, weights, code frames."""
+        names = list(outcomes[0].stats)
+        rows = []
+        for outcome in outcomes:
+            sums = [outcome.stats[name] * outcome.weight for name in names]
+            rows.append(torch.stack([*sums, outcome.weight, outcome.num_frames]))
+        total = torch.stack(rows).sum(dim=0)
+        sum_over_processes(total)
+        return names, total
 
     @torch.no_grad()
     def evaluate(self, batches) -> tuple[dict[str, float], float]:
-        """Means of the statistics over ``batches`` and all processes, and the weight they stand for."""
-        outcomes = []
+        """Means of the first phase's statistics over ``batches`` and all processes, and the weight they stand for."""
+        outcomes, module = [], self.step.phases[0].module
         for batch in batches:
-            outcomes += self._within_memory([batch], self._forward)
-        return self._totals(outcomes)[:2]
+            outcomes += self._evaluated(module, [batch])
+        names, totals = self._totals(outcomes)
+        *sums, weight, _ = totals.tolist()
+        return {name: value / weight for name, value in zip(names, sums)}, weight
 
-    def _forward(self, piece: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
-        """stats, weight, counts (seconds of mixture, code frames) and the loss of a piece."""
-        keys, data = piece
-        data = {name: tensor.to(self.device, non_blocking=True) for name, tensor in data.items()}
-        autocast = torch.autocast(self.device, self.precision) if self.precision else contextlib.nullcontext()
-        with autocast:
-            loss, stats, weight = self.model(**to_device(data, self.device), utt_id=keys)
-        names = [name for name in data if name.startswith(TARGET_PREFIX) and name.endswith("_lengths")]
-        frames = sum((data[name].sum() for name in names), torch.zeros(1, dtype=torch.int64).sum()).to(self.device)
-        audio = data["speech_mix_lengths"].sum() / self.model.sample_rate
-        weight = weight.double().sum()
-        return stats, weight, torch.stack([audio, frames]).double(), loss.sum()
+    def _evaluated(self, module: nn.Module, window: list[Batch], rows: int | None = None) -> list[Outcome]:
+        def call(data: dict) -> tuple:
+            return module(**data)
 
-    def _backward(self, piece: Batch, times: dict[str, float]):
-        started = time.perf_counter()
-        stats, weight, counts, loss = self._forward(piece)
-        between = time.perf_counter()
-        weighted = loss * weight.to(loss.dtype)
-        (self.scaler.scale(weighted) if self.scaler else weighted).backward()
-        times["forward_time"] += between - started
-        times["backward_time"] += time.perf_counter() - between
-        return stats, weight, counts, loss.detach()
+        memory = self.memories[0]
+        if self.alike:
+            pieces = equally_many(memory.pieces(window, rows))
+            return [self._forward(call, piece, share) for piece, share in pieces]
+        if rows is not None:
+            return [self._forward(call, piece) for piece in memory.pieces(window, rows)]
+        return within_memory(memory, window, lambda piece: self._forward(call, piece))[0]
 
-    def _within_memory(self, window: list[Batch], work) -> list:
-        """``work`` of every piece; after a shortage all over again with pieces of half the size."""
-        while True:
-            self.optimizer.zero_grad(set_to_none=True)  # a pass that broke off has left parts of gradients
-            pieces = [piece for batch in window for piece in split_rows(batch, self._rows_that_fit(batch))]
-            outcomes: list = []
-            shortage = None
-            for piece in pieces:
-                try:
-                    outcomes.append(work(piece))
-                except (MemoryError, RuntimeError) as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    shortage = str(error).splitlines()[0]
-                if shortage is not None:
-                    break
-            if shortage is None:
-                return outcomes
-            # Here the frames that the exception held, and their tensors, are gone.
-            self._make_smaller(piece, shortage)
-
-    def _rows_that_fit(self, batch: Batch) -> int:
-        if self.max_samples is None:
-            return len(batch[0])
-        return max(1, self.max_samples // padded_samples(batch))
-
-    def _make_smaller(self, piece: Batch, shortage: str) -> None:
-        keys, samples = piece[0], padded_samples(piece)
-        rows = len(keys)
-        if rows == 1:
-            raise TrainingStopped(
-                f"{keys[0]} alone ({samples / self.model.sample_rate:.1f} s) does not fit into memory "
-                f"({shortage}); lower --crop_s or --enrollment_s, or set --activation_checkpointing true."
-            )
-        self.max_samples = rows // 2 * samples
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
-        logging.warning(
-            f"out of memory at {rows} rows of {samples / self.model.sample_rate:.1f} s ({shortage}); batches are "
-            f"split into pieces of {rows // 2} such rows from here. --max_piece_s "
-            f"{self.max_samples / self.model.sample_rate:.0f} does so from the start."
-        )
-
-    def _totals(self, outcomes: list) -> tuple[dict[str, float], float, list[float]]:
-        """Means, sum of weights and sums of counts over pieces and processes, in one exchange."""
-        names = sorted(outcomes[0][0])
-        rows = [
-            torch.cat([torch.stack([stats[n].sum().double() for n in names]) * w, w[None], counts])
-            for stats, w, counts, _ in outcomes
-        ]
-        total = torch.stack(rows).sum(dim=0)
-        sum_over_processes([total])
-        *sums, weight, audio, frames = total.tolist()
-        return {name: value / weight for name, value in zip(names, sums)}, weight, [audio, frames]
-
-    def _average_and_clip(self, weight: float) -> float:
-        """Turn the sums of gradients into means over all processes, clip them; the norm before."""
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        if world_size() > 1:
-            for parameter in trained:  # one that a rank's batch did not touch
-                if parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
-        gradients = [p.grad for p in trained if p.grad is not None]
-        sum_over_processes(gradients)
-        if self.scaler:
-            self.scaler.unscale_(self.optimizer)
-        torch._foreach_div_(gradients, weight)
-        norms = [
-            torch.nn.utils.clip_grad_norm_(group, self.grad_clip, norm_type=self.grad_clip_type)
-            for group in self._clipped_together(trained)
-        ]
-        return float(torch.stack(norms).max())  # not a number where one of them is none
-
-    def _clipped_together(self, trained: list[nn.Parameter]) -> list[list[nn.Parameter]]:
-        """Parameters that share a norm: each group of the optimizer that says ``clipped_alone``, and all others."""
-        alone = [group["params"] for group in self.optimizer.param_groups if group.get("clipped_alone")]
-        taken = {id(parameter) for group in alone for parameter in group}
-        rest = [parameter for parameter in trained if id(parameter) not in taken]
-        return [rest, *(group for group in alone if any(parameter.grad is not None for parameter in group))]
-
-    def _count_skipped(self, window: list[Batch]) -> None:
+    def _count_skipped(self, phase: Phase, window: list[Batch]) -> None:
         """Log which utterances it was; raise ``TrainingStopped`` at the limit. All processes come here."""
         self.skipped_in_a_row += 1
-        guilty = [
-            key
-            for batch in window
-            for piece in split_rows(batch, 1)
-            for key in piece[0]
-            if not self._loss_is_finite(piece)
-        ]
-        guilty = gather_over_processes(guilty)
-        everyone = gather_over_processes([key for keys, _ in window for key in keys])
-        culprits = f"the loss is not finite for {guilty}" if guilty else f"losses are finite; utterances {everyone}"
-        logging.warning(f"update skipped, its gradient is not finite: {culprits}")
+        culprits = self._culprits(window)
+        unit, number = self.step.unit, self.step.number
+        logging.warning(f"{unit}{number} skipped, its gradient is not finite: {culprits}")
         if self.skipped_in_a_row >= self.max_skipped_updates:
             raise TrainingStopped(
-                f"{self.skipped_in_a_row} updates in a row had no finite gradient; at the last {culprits}. "
-                "The weights are those before them. Look at these files (espnet-tse validate), or lower "
-                "optim_conf lr or --grad_clip; --max_skipped_updates sets the limit."
+                f"{self.skipped_in_a_row} {unit}s in a row{number and f' up to{number}'} had no finite gradient; at the "
+                f"last {culprits}. The weights are those before them. Look at these files (espnet-tse validate), or {self.step.advice}."
             )
 
     @torch.no_grad()
-    def _loss_is_finite(self, piece: Batch) -> bool:
-        return bool(torch.isfinite(self._forward(piece)[3]))
+    def _culprits(self, window: list[Batch]) -> str:
+        """The rows whose loss is not finite, each by itself and without dropout."""
+        keys = [key for batch in window for key in batch[0]]
+        self.step.train(False)
+        outcomes = self._evaluated(self.step.phases[0].module, window, rows=1)
+        self.step.train(True)
+        guilty = [key for key, outcome in zip(keys, outcomes) if not math.isfinite(float(outcome.loss))]
+        guilty, keys = gather_over_processes(guilty), gather_over_processes(keys)
+        return f"the loss is not finite for {guilty}" if guilty else f"losses are finite; utterances {keys}"
 
 
-def padded_samples(batch: Batch) -> int:
-    """Samples a row of mixture and enrollment, padding included: both are frames of one sequence."""
-    data = batch[1]
-    return sum(data[name].size(1) for name in ("speech_mix", "enroll_ref1") if name in data)
+def joined(results: list[UpdateResult]) -> UpdateResult:
+    """The result of an update from those of its phases."""
+    first = results[0]
+    stats = {name: value for result in results for name, value in result.stats.items()}
+    times = {name: sum(result.times[name] for result in results) for name in first.times}
+    return UpdateResult(stats, first.weight, first.num_frames, first.norm, times, results[-1].skipped)
 
 
-def split_rows(batch: Batch, rows: int) -> list[Batch]:
-    """A batch as pieces of at most ``rows`` rows; what is not one value a row goes into each."""
-    keys, data = batch
-    if len(keys) <= rows:
-        return [batch]
-    pieces = []
-    for begin in range(0, len(keys), rows):
-        part = slice(begin, begin + rows)
-        cut = {name: value[part] if len(value) == len(keys) else value for name, value in data.items()}
-        pieces.append((keys[part], cut))
-    return pieces
+def clipped_together(phase: Phase) -> list[list[nn.Parameter]]:
+    """Weights that share a norm: each group of the optimizer that says ``clipped_alone``, and all others."""
+    trained = [weight for weight in phase.module.parameters() if weight.requires_grad]
+    alone = [group["params"] for group in phase.optimizer.param_groups if group.get("clipped_alone")]
+    taken = {id(weight) for group in alone for weight in group}
+    rest = [weight for weight in trained if id(weight) not in taken]
+    return [rest, *(group for group in alone if any(weight.grad is not None for weight in group))]
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """A shortage of memory, of a GPU or of processors."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "DefaultCPUAllocator" in str(error) or "out of memory" in str(error)
+def persistent_buffers(module: nn.Module) -> dict[str, tuple[Tensor, int]]:
+    """The buffers that a checkpoint holds, and how often each has been written to."""
+    return {
+        f"{prefix}.{name}" if prefix else name: (buffer, buffer._version)
+        for prefix, owner in module.named_modules()
+        for name, buffer in owner._buffers.items()
+        if buffer is not None and name not in owner._non_persistent_buffers_set
+    }
+
+
+def refuse_moved_buffers(module: nn.Module, before: dict[str, tuple[Tensor, int]]) -> None:
+    """Raise DataError where a pass has changed a buffer: nobody could take that back, or bring it to all processes."""
+    for name, (buffer, version) in persistent_buffers(module).items():
+        if name not in before or buffer is not before[name][0] or version != before[name][1]:
+            raise DataError(
+                f"{type(module).__name__}: the buffer {name} changes in the forward pass, as the running statistics of "
+                "batch norm do. An update that is skipped could not take it back, and processes would drift apart; "
+                "use group norm, or collect in the forward pass and write in learn() (train/step.py)."
+            )

@@ -58,6 +58,7 @@ def test_fit_and_training_lower_the_distance():
     quantizer.train()
     for _ in range(200):
         quantizer(shifted)
+        quantizer.learn()
     assert quantizer.eval()(shifted).commitment < 0.5 * before
 
 
@@ -67,6 +68,7 @@ def test_dead_vectors_start_again():
     quantizer.embed[0, 3] = quantizer.embed_avg[0, 3] = 1e6
     for _ in range(500):
         quantizer(torch.randn(2, 50, 2))
+        quantizer.learn()
     assert quantizer.embed.abs().max() < 10
     used = torch.bincount(quantizer.eval()(torch.randn(2, 200, 2)).codes.flatten(), minlength=4)
     assert (used > 0).all()
@@ -77,6 +79,37 @@ def test_evaluation_moves_nothing():
     before = {name: tensor.clone() for name, tensor in quantizer.state_dict().items()}
     quantizer(torch.randn(1, 9, 3))
     assert all(torch.equal(before[name], tensor) for name, tensor in quantizer.state_dict().items())
+
+
+def test_tables_learn_the_same_from_pieces_and_nothing_from_what_is_dropped():
+    torch.manual_seed(0)
+    whole = ResidualQuantizer(3, 6, 4).train()
+    whole.embed[1, 2] = whole.embed_avg[1, 2] = 1e3  # one that dies
+    pieces = ResidualQuantizer(3, 6, 4).train()
+    pieces.load_state_dict(whole.state_dict())
+    latents = torch.randn(4, 30, 4)
+    for step in range(100):
+        before = {name: value.clone() for name, value in pieces.state_dict().items()}
+        pieces(latents * float("nan"))
+        pieces.forget()
+        pieces(latents[:1])
+        pieces(latents[1:])
+        assert all(torch.equal(before[name], value) for name, value in pieces.state_dict().items())
+        whole(latents)
+        for quantizer in (whole, pieces):
+            torch.manual_seed(step)
+            quantizer.learn()
+    torch.testing.assert_close(whole.state_dict(), pieces.state_dict(), atol=1e-4, rtol=1e-4)
+    assert whole.embed.abs().max() < 10  # the dead one has started again
+
+
+def test_quantizing_stays_exact_under_autocast():
+    torch.manual_seed(0)
+    quantizer = ResidualQuantizer(4, 64, 8).eval()
+    latents = torch.randn(2, 50, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        result = quantizer(latents)
+    assert torch.equal(result.codes, quantizer.encode(latents)) and result.values.dtype == torch.float32
 
 
 def test_kmeans_finds_clusters_and_survives_few_samples():

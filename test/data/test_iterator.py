@@ -102,3 +102,12 @@ def test_workers_change_nothing(dirs):
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(ValueError, match=message):
         TSEIterFactory(Counting(), **options)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_opening_an_epoch_draws_nothing(num_workers):
+    """A training that resumes inside an epoch restores the state of torch's generator."""
+    factory = TSEIterFactory(Counting(), batch_size=2, num_workers=num_workers)
+    before = torch.get_rng_state()
+    next(iter(factory.build_iter(1)))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -10,7 +10,7 @@ from espnet_tse.io.scp import write_scp
 
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory):
-    """A source directory of 3 speakers, a TSE directory of 2 rows, a codec and all codes."""
+    """A source directory of 3 speakers, a TSE directory of 3 rows, a codec and all codes."""
     root = tmp_path_factory.mktemp("recipe")
     rng = np.random.default_rng(0)
     sources, speakers = {}, {}
@@ -23,7 +23,7 @@ def recipe(tmp_path_factory):
     write_scp(train / "wav.scp", sources)
     write_scp(train / "utt2spk", speakers)
     (train / "mixing.yaml").write_text("sir_db: [-5, 5]\n")
-    rows = {"mix0": ("spk0-0", "spk1-0", "spk0-1"), "mix1": ("spk1-0", "spk2-0", "spk1-1")}
+    rows = {f"mix{i}": (f"spk{i}-0", f"spk{(i + 1) % 3}-0", f"spk{i}-1") for i in range(3)}
     write_scp(valid / "wav.scp", {key: sources[row[0]] for key, row in rows.items()})
     write_scp(valid / "spk1.scp", {key: sources[row[0]] for key, row in rows.items()})
     write_scp(valid / "enroll_spk1.scp", {key: sources[row[2]] for key, row in rows.items()})

@@ -1,5 +1,6 @@
 """Training a codec from data directories, on tiny sizes."""
 
+import contextlib
 import json
 import logging
 import re
@@ -20,14 +21,15 @@ from espnet_tse.io.audio import write_audio
 from espnet_tse.io.scp import DataError, write_scp
 from espnet_tse.tasks.codec import read_train_conf, train_codec
 from espnet_tse.train.checkpoint import read_checkpoint
+from espnet_tse.train.codec_step import CodecPass, CodecStep, learning_rate
 from espnet_tse.train.codec_train_conf import CodecTrainConf
-from espnet_tse.train.codec_trainer import learning_rate
 
 SIZES = dict(num_codebooks=3, codebook_size=8, embedding_dim=8)
 SPECTRAL = dict(
     n_fft=256, stft_hop=64, encoder_channels=8, encoder_blocks=1, decoder_channels=8, decoder_blocks=1
 )
 QUIET = dict(use_tensorboard=False, use_matplotlib=False, num_workers=1)
+ADVERSARY = {"num_filters": 2, "n_ffts": [128]}
 CONFS = {
     "spectral": dict(codec="spectral", codec_conf={**SIZES, **SPECTRAL}, objective="spectral", lr=0.01),
     "waveform": dict(
@@ -36,7 +38,7 @@ CONFS = {
         objective="waveform",
         objective_conf={"window_lengths": [64, 256], "num_mels": 8},
         adversary="msstft",
-        adversary_conf={"num_filters": 2, "n_ffts": [128], "start_step": 2},
+        adversary_conf={**ADVERSARY, "start_step": 2},
         lr=0.003,
     ),
 }
@@ -95,7 +97,6 @@ def test_training_lowers_the_loss_and_leaves_a_codec_folder(data, kind):
 def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch, caplog):
     """As an overflow gives it; the next steps go on from the weights before it."""
     from espnet_tse.codec.objective import SpectralObjective
-    from espnet_tse.train import codec_trainer
 
     whole, calls = SpectralObjective.forward, []
 
@@ -116,25 +117,15 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch
 
     calls.clear()
     broken = set(range(2, 99))
-    monkeypatch.setattr(codec_trainer, "MAX_SKIPPED", 4)
     with pytest.raises(DataError, match=r"4 steps in a row up to 5 had no finite gradient.*'u\d'.*lower lr"):
-        train(data, "spectral", "all", max_steps=9, checkpoint_interval=9)
+        train(data, "spectral", "all", max_steps=9, checkpoint_interval=9, max_skipped_updates=4)
 
 
 @pytest.mark.parametrize("kind", ["spectral", "waveform"])
 def test_a_killed_training_ends_with_the_same_weights(data, kind, monkeypatch):
     whole = weights(train(data, kind, "whole", max_steps=6, checkpoint_interval=3))
-    from espnet_tse.train.codec_trainer import CodecTrainer
-
-    original = CodecTrainer.train_step
-
-    def die(self):
-        if self.step == 4:
-            raise KeyboardInterrupt
-        return original(self)
-
     with monkeypatch.context() as patch:
-        patch.setattr(CodecTrainer, "train_step", die)
+        patch.setattr(CodecStep, "begin", dying(4))
         with pytest.raises(KeyboardInterrupt):
             train(data, kind, "killed", max_steps=6, checkpoint_interval=3)
     assert not (data / "killed" / "manifest.json").exists()
@@ -142,6 +133,83 @@ def test_a_killed_training_ends_with_the_same_weights(data, kind, monkeypatch):
     assert whole.keys() == resumed.keys()
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
+
+
+@pytest.mark.parametrize("kind", ["spectral", "waveform"])
+def test_a_step_in_pieces_is_the_same(data, kind, monkeypatch):
+    """The memory budget changes nothing; accumulated batches are one of twice the size."""
+    sgd = lambda weights, lr, **_: torch.optim.SGD(weights, lr)  # noqa: E731  # Adam would enlarge rounding
+    monkeypatch.setattr(torch.optim, "AdamW", sgd)
+    # Features of the adversary are compared relative to the mean of a piece.
+    small = {"adversary": None, "adversary_conf": {}} if kind == "waveform" else {}
+    conf = dict(max_steps=4, checkpoint_interval=4, codebook_dropout=0.0, lr=0.01, **small)
+    whole = weights(train(data, kind, "whole", **conf))
+    pieces = weights(train(data, kind, "pieces", **conf, max_piece_s=0.25))
+    for name, tensor in whole.items():
+        torch.testing.assert_close(pieces[name], tensor, atol=1e-4, rtol=1e-3, msg=name)
+
+
+@pytest.mark.parametrize("kind", ["spectral", "waveform"])
+def test_a_training_with_amp_and_accumulation_lowers_the_loss(data, kind):
+    more = dict(use_amp=True, accum_grad=2, batch_size=2, valid_interval=5)
+    folder = train(data, kind, "exp", max_steps=30, checkpoint_interval=30, **more)
+    curves = torch.load(folder / "checkpoint.pth", weights_only=True)["curves"]
+    loss = curves["valid"]["loss"]
+    assert loss[-1][1] < {"spectral": 0.995, "waveform": 0.95}[kind] * loss[0][1]
+    assert [step for step, _ in curves["train"]["loss"]] == list(range(1, 31))
+    assert all(value.dtype == torch.float32 for value in weights(folder).values() if value.is_floating_point())
+
+
+def test_another_interval_of_validations_changes_nothing(data):
+    whole = weights(train(data, "spectral", "whole", max_steps=7, checkpoint_interval=2))
+    for interval, steps in ((3, 4), (5, 7)):  # stops inside and at the end of what another start calls an epoch
+        conf = dict(max_steps=7, checkpoint_interval=2, valid_interval=interval)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CodecStep, "begin", dying(steps))
+            with pytest.raises(KeyboardInterrupt) if steps < 7 else contextlib.nullcontext():
+                train(data, "spectral", "parts", **conf)
+    for name, tensor in weights(data / "parts").items():
+        assert torch.equal(tensor, whole[name]), name
+
+
+def dying(steps: int):
+    """``CodecStep.begin`` that ends the training before the step behind ``steps``."""
+    original = CodecStep.begin
+
+    def begin(self):
+        if self.num_updates == steps:
+            raise KeyboardInterrupt
+        return original(self)
+
+    return begin
+
+
+def test_a_step_that_is_skipped_leaves_codec_and_adversary_as_they_were(data, monkeypatch):
+    """Tables, that learn without gradients, among them."""
+    whole = CodecPass.forward
+    states = []
+
+    def spoilt(self, waveform, **rest):
+        loss, *others = whole(self, waveform, **rest)
+        if self.training and len(states) in (2, 3):
+            loss = loss * float("nan")
+        return loss, *others
+
+    begin = CodecStep.begin
+
+    def noted(self):
+        tensors = [value.clone() for part in self.parts.values() for value in part.state_dict().values()]
+        moments = [value.clone() for state in self.phases[0].optimizer.state.values() for value in state.values()]
+        states.append((tensors, moments))
+        return begin(self)
+
+    monkeypatch.setattr(CodecStep, "begin", noted)
+    monkeypatch.setattr(CodecPass, "forward", spoilt)
+    train(data, "waveform", "exp", max_steps=5, checkpoint_interval=5, adversary_conf={**ADVERSARY, "start_step": 0})
+    for before, after, same in zip(states[:-1], states[1:], (False, True, True, False), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(before[0], after[0])) == same
+        if same:
+            assert all(torch.equal(a, b) for a, b in zip(before[1], after[1]))
 
 
 def test_a_finished_training_is_not_repeated(data):

@@ -153,3 +153,24 @@ def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
     valid.write_text("mix0 x.npy\n")
     assert tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"]) == 1
     assert "lacks embeddings of 1 of 2" in capsys.readouterr().err
+
+
+def test_a_system_trained_with_batch_norm_still_opens(recipe, tmp_path, caplog):
+    """As folders of before are: no norm in config.yaml, running statistics among the weights."""
+    speaker = {"width": 4, "num_blocks": [1, 1], "output_dim": 10}
+    sizes = {"n_fft": 64, "hop_length": 16, "width": 8, "num_layers": 1, "num_mels": 16}
+    conf = {"extractor": "bsrnn", "extractor_conf": sizes, "speaker_encoder": "resnet34"}
+    folder, audio = tmp_path / "tse_old", (noise(0), noise(1), 16000)
+    old = {**speaker, "norm": "batch"}
+    tse_train.main(options(recipe, folder, max_epoch=1, **conf, speaker_encoder_conf=old))
+    assert any("running_mean" in name for name in weights(folder))
+    expected = Extractor.from_pretrained(folder)(*audio)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    del config["speaker_encoder_conf"]["norm"]
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert np.array_equal(Extractor.from_pretrained(folder)(*audio), expected)
+    assert "valid.loss.ave.pth: was trained with batch norm" in caplog.text
+    # Trained now, without a word about it: nothing that runs along.
+    tse_train.main(options(recipe, tmp_path / "new", max_epoch=1, **conf, speaker_encoder_conf=speaker))
+    assert not any("running" in name for name in weights(tmp_path / "new"))
+    assert Extractor.from_pretrained(tmp_path / "new")(*audio).shape == expected.shape

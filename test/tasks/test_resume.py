@@ -122,15 +122,19 @@ def test_two_processes_train_as_one(recipe, tmp_path, system):
     assert len({value for (_, _, name), value in expected.items() if name == "loss"}) == 6
 
 
-def test_two_killed_processes_end_as_two_that_were_not(recipe, tmp_path):
-    """Each draws dropout of its own, so the random generators of both have to be restored."""
-    conf = {**CONF, "max_epoch": 2, "batch_size": 4, "num_iters_per_epoch": 6}
+@pytest.mark.parametrize("ranks, way", [(2, "ddp"), (3, "ddp"), (2, "fsdp")])
+def test_killed_processes_end_as_ones_that_were_not(recipe, tmp_path, ranks, way):
+    """Each draws dropout of its own, so the random generators of all have to be restored; with three the order counts
+
+    in which the buckets of gradients are summed.
+    """
+    conf = {**CONF, "max_epoch": 2, "batch_size": 4, "num_iters_per_epoch": 6, "num_workers": 1, "parallel": way}
     whole, killed = (
         {
             "command": [*options(recipe, tmp_path / name, conf), "--dist_backend=gloo"],
             "log": str(tmp_path / f"{name}.log"),
             "folder": str(tmp_path / name),
-            "ranks": 2,
+            "ranks": ranks,
         }
         for name in ("whole", "killed")
     )
@@ -139,4 +143,27 @@ def test_two_killed_processes_end_as_two_that_were_not(recipe, tmp_path):
     assert statuses == [0, KILLED, 0], (tmp_path / "killed.log.0").read_text()[-3000:]
     assert "1 epochs and 1 updates are done" in (tmp_path / "killed.log.0").read_text()
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
-    assert_same(checkpoint(tmp_path / "whole")["model"], checkpoint(tmp_path / "killed")["model"])
+    one, other = checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "killed")
+    for name in ("model", "optimizers", "ema"):
+        assert_same(one[name], other[name])
+
+
+def test_shares_of_a_model_train_as_the_whole_and_are_kept_whole(recipe, tmp_path):
+    """FSDP: two processes, and one that resumes without it from what they left."""
+    conf = {**without_draws("nano"), **CONF, "crop_s": 0.9, "batch_size": 4}
+    one, two = tmp_path / "one", tmp_path / "two"
+
+    def run(folder: Path, max_epoch: int, **more) -> dict:
+        command = [*options(recipe, folder, {**conf, **more, "max_epoch": max_epoch}), "--dist_backend=gloo"]
+        ranks = 2 if "parallel" in more else 1
+        return {"command": command, "log": str(tmp_path / f"{folder.name}{max_epoch}.log"), "ranks": ranks}
+
+    plan = [run(one, 2), run(two, 1, parallel="fsdp")]
+    assert carry_out(tmp_path, plan) == [0, 0], (tmp_path / "two1.log.0").read_text()[-3000:]
+    assert weights(two).keys() == weights(one).keys()
+    assert carry_out(tmp_path, [run(two, 2)]) == [0], (tmp_path / "two2.log.0").read_text()[-3000:]
+    expected, found = losses(one), losses(two)
+    assert expected.keys() == found.keys()
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, rel=2e-4, abs=1e-6), key
+    torch.testing.assert_close(weights(two), weights(one), atol=1e-4, rtol=1e-3)

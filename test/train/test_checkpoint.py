@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint, write_tensors
+from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint, write_weights
 
 
 @pytest.fixture
@@ -74,4 +74,4 @@ def test_what_is_not_a_checkpoint_is_not_run(tmp_path):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(CheckpointError, match="none/x.pth cannot be written .*No such file"):
-        write_tensors(tmp_path / "none" / "x.pth", {})
+        write_weights(tmp_path / "none" / "x.pth", {})

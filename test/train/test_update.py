@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from espnet_tse.train.update import TrainingStopped, Updater, is_out_of_memory, split_rows
+from espnet_tse.io.scp import DataError
+from espnet_tse.train.pieces import TrainingStopped, is_out_of_memory, split_rows
+from espnet_tse.train.system_step import SystemStep
+from espnet_tse.train.update import Updater
 
 
 class Toy(nn.Module):
@@ -37,7 +40,7 @@ def batch(lengths: list[int], seed: int = 0):
 
 
 def updated(model: Toy, windows: list, **settings) -> tuple[torch.Tensor, list]:
-    updater = Updater(model, torch.optim.SGD(model.parameters(), lr=0.1), "cpu", grad_clip=math.inf, **settings)
+    updater = Updater(SystemStep(model, torch.optim.SGD(model.parameters(), lr=0.1)), "cpu", grad_clip=math.inf, **settings)
     results = [updater(window) for window in windows]
     return model.weight.detach().clone(), results
 
@@ -91,8 +94,8 @@ def test_enrollments_take_memory_too():
 
 def test_evaluation_splits_too():
     model = Toy(memory=2)
-    updater = Updater(model, torch.optim.SGD(model.parameters(), lr=0.1), "cpu")
-    whole = Updater(Toy(), torch.optim.SGD(model.parameters(), lr=0.1), "cpu").evaluate([batch([7, 3, 5])])
+    updater = Updater(SystemStep(model, torch.optim.SGD(model.parameters(), lr=0.1)), "cpu")
+    whole = Updater(SystemStep(Toy(), torch.optim.SGD(model.parameters(), lr=0.1)), "cpu").evaluate([batch([7, 3, 5])])
     model.forward = no_backward(model.forward)
     stats, weight = updater.evaluate([batch([7, 3, 5])])
     assert stats["loss"] == pytest.approx(whole[0]["loss"]) and weight == pytest.approx(whole[1])
@@ -140,7 +143,7 @@ def test_too_many_skipped_updates_end_the_training():
 
 def test_the_gradient_is_clipped_and_its_norm_told():
     model = Toy()
-    updater = Updater(model, torch.optim.SGD(model.parameters(), lr=1.0), "cpu", grad_clip=0.01)
+    updater = Updater(SystemStep(model, torch.optim.SGD(model.parameters(), lr=1.0)), "cpu", grad_clip=0.01)
     before = model.weight.detach().clone()
     result = updater([batch([7, 3])])
     assert result.norm > 0.01
@@ -171,7 +174,7 @@ def test_a_group_may_be_clipped_alone():
         model = Two()
         groups = [{"params": [model.weight]}, {"params": [model.front], "clipped_alone": alone}]
         before = [model.front.detach().clone(), model.weight.detach().clone()]
-        updater = Updater(model, torch.optim.SGD(groups, lr=1.0), "cpu", grad_clip=0.5)
+        updater = Updater(SystemStep(model, torch.optim.SGD(groups, lr=1.0)), "cpu", grad_clip=0.5)
         result = updater([batch([7, 3])])
         steps = [float((now - then).detach().norm()) for now, then in zip((model.front, model.weight), before)]
         assert steps == pytest.approx(wanted, rel=1e-2)
@@ -180,5 +183,59 @@ def test_a_group_may_be_clipped_alone():
     model = Two()
     model.front.requires_grad_(False)
     groups = [{"params": [model.weight]}, {"params": [model.front], "clipped_alone": True}]
-    result = Updater(model, torch.optim.SGD(groups, lr=1.0), "cpu", grad_clip=0.5)([batch([7, 3])])
+    result = Updater(SystemStep(model, torch.optim.SGD(groups, lr=1.0)), "cpu", grad_clip=0.5)([batch([7, 3])])
     assert result.norm == pytest.approx(2**0.5)
+
+
+class Running(Toy):
+    """With a buffer that its forward pass writes to."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(1))
+
+    def forward(self, speech_mix, **rest):
+        self.mean.lerp_(speech_mix.mean(), 0.1)
+        return super().forward(speech_mix, **rest)
+
+
+def test_a_module_with_running_statistics_is_refused():
+    with pytest.raises(DataError, match="Running: the buffer mean changes in the forward pass.*use group norm"):
+        updated(Running(), [[batch([7, 3])]])
+
+
+class Counting(Toy):
+    """Learns a sum over rows beside its weights, as the tables of a codec do."""
+
+    def __init__(self, memory: int = 100):
+        super().__init__(memory)
+        self.register_buffer("total", torch.zeros(1))
+        self.collected = []
+
+    def forward(self, speech_mix, **rest):
+        if self.training:
+            self.collected.append(speech_mix.sum())
+        return super().forward(speech_mix, **rest)
+
+    def learn(self):
+        self.total += sum(self.collected)
+        self.forget()
+
+    def forget(self):
+        self.collected = []
+
+
+def test_a_skipped_update_leaves_weights_and_buffers_as_they_were():
+    bad, good = batch([4, 4, 4], seed=1), batch([5, 5])
+    bad[1]["speech_mix"][1, 2] = math.nan
+    states = []
+    for windows, memory in (([[good], [bad], [good]], 100), ([[good], [good]], 100), ([[good], [good]], 1)):
+        model = Counting(memory)
+        step = SystemStep(model, torch.optim.Adam(model.parameters(), lr=0.1))
+        step.phases[0].learners.append(model)
+        updater = Updater(step, "cpu")
+        assert [updater(window).skipped for window in windows].count(True) == len(windows) - 2
+        states.append({"model": model.state_dict(), "optimizer": step.phases[0].optimizer.state_dict()})
+    torch.testing.assert_close(states[0], states[1], atol=0, rtol=0)
+    # Nor does a pass that broke off count, nor the number of pieces.
+    torch.testing.assert_close(states[2], states[1])

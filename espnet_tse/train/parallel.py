@@ -1,0 +1,182 @@
+"""How weights and gradients are spread over processes; the rest of training does not know.
+
+``wrap`` spreads a module, ``sync`` says in which of its passes gradients are exchanged, ``full_state`` collects
+what is spread, ``clip`` is the norm over all of it. The exchange is PyTorch's: DistributedDataParallel, whose
+buckets travel during the backward pass, or FSDP2's ``fully_shard``, where each process holds a share of weights,
+gradients and optimizer.
+"""
+
+import contextlib
+from typing import Any, ContextManager
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from espnet_tse.layers.transformer import TransformerBlock
+from espnet_tse.train.processes import start_alike, world_size
+
+WAYS = ("ddp", "fsdp")
+
+
+class _AllTouched(torch.autograd.Function):
+    """The loss as it is, with a path to every weight that brings no gradient.
+
+    The backward pass begins here, so DistributedDataParallel hears at once of a weight that the pass did not use,
+    and of any other when its gradient is there. ``find_unused_parameters`` would search the graph instead.
+    """
+
+    @staticmethod
+    def forward(ctx, loss: Tensor, *weights: Tensor) -> Tensor:
+        ctx.num_weights = len(weights)
+        return loss.view_as(loss)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple:
+        return (gradient, *[None] * ctx.num_weights)
+
+
+class Pass(nn.Module):
+    """A pass of ``module`` on named tensors; without any, an empty pass that only exchanges gradients."""
+
+    def __init__(self, module: nn.Module, touched: list[nn.Parameter]):
+        super().__init__()
+        self.module, self.touched = module, touched
+
+    def forward(self, data: dict[str, Any] | None) -> tuple:
+        """
+        Returns:
+            what the module returned, the loss first; the loss 0 for an empty pass.
+        """
+        if data is None:
+            return (_AllTouched.apply(self.touched[0].new_zeros((), requires_grad=True), *self.touched),)
+        loss, *rest = self.module(**data)
+        return (_AllTouched.apply(loss, *self.touched) if self.touched else loss, *rest)
+
+
+def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") -> nn.Module:
+    """A ``Pass`` of ``module`` as all processes train it; each has to call this.
+
+    Args:
+        optimizer: of the module's weights; with fsdp it goes over to the shares, with the state that it has.
+        way: one of ``WAYS``; a single process needs neither.
+    """
+    if world_size() == 1:
+        return Pass(module, [])
+    if way == "fsdp":
+        _shard(module, optimizer)
+        return Pass(module, [])
+    trained = [weight for weight in module.parameters() if weight.requires_grad]
+    # Buffers stay as they are while an update is computed (``Updater`` sees to it), so none is exchanged.
+    wrapped = DistributedDataParallel(Pass(module, trained), broadcast_buffers=False, gradient_as_bucket_view=True)
+    # After its first exchange DistributedDataParallel lays the buckets out anew, as the gradients came, and with
+    # three processes the layout decides in which order they are summed. For a resumed training to sum like one
+    # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order.
+    exchange(wrapped)
+    optimizer.zero_grad(set_to_none=True)
+    return wrapped
+
+
+def _shard(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Leave each process its share: of transformers block by block, gathered one at a time, the rest together."""
+    start_alike(module)
+    names = {id(weight): name for name, weight in module.named_parameters()}
+    device = next(module.parameters()).device.type
+    mesh = init_device_mesh(device, (world_size(),))
+    for part in (*(part for part in module.modules() if isinstance(part, TransformerBlock)), module):
+        fully_shard(part, mesh=mesh, reshard_after_forward=True)
+    shares = dict(module.named_parameters())
+    for group in optimizer.param_groups:
+        whole = group["params"]
+        group["params"] = [shares[names[id(weight)]] for weight in whole]
+        for weight, share in zip(whole, group["params"]):
+            if weight in optimizer.state:
+                state = optimizer.state.pop(weight)
+                optimizer.state[share] = {name: _laid_like(share, value) for name, value in state.items()}
+
+
+def sync(wrapped: nn.Module, now: bool) -> ContextManager:
+    """Around a pass and its backward pass: whether gradients become their mean over the processes in it.
+
+    Those of passes before, which were not exchanged, are among them. A sharded model exchanges in each pass, since
+    otherwise every process would hold a whole gradient.
+    """
+    if isinstance(wrapped, DistributedDataParallel) and not now:
+        return wrapped.no_sync()
+    return contextlib.nullcontext()
+
+
+def exchange(wrapped: nn.Module) -> None:
+    """What ``sync`` does in a pass, without one."""
+    if isinstance(wrapped, DistributedDataParallel):
+        with sync(wrapped, now=True):
+            wrapped(None)[0].backward()
+
+
+def passes_alike(wrapped: nn.Module) -> bool:
+    """Whether a process can compute only while all do: each pass of a sharded model gathers its weights."""
+    return isinstance(wrapped.module, FSDPModule)
+
+
+def clip(groups: list[list[nn.Parameter]], limit: float, norm_type: float, factor: Tensor) -> Tensor:
+    """Multiply all gradients by ``factor``, then those of each group so that their norm is at most ``limit``.
+
+    Returns:
+        the largest of the groups' norms over all processes, between the two; scalar.
+    """
+    norms = []
+    for group in groups:
+        gradients = [weight.grad for weight in group if weight.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients, norm_type)
+        norm = (norm.full_tensor() if isinstance(norm, DTensor) else norm).to(factor.device)
+        share = factor.to(norm.dtype)
+        norm = norm * share
+        if gradients:
+            scale = (limit / (norm + 1e-6)).clamp(max=1.0) * share
+            torch._foreach_mul_([local(gradient) for gradient in gradients], scale)
+        norms.append(norm)
+    return torch.stack(norms).max()  # not a number where one of them is none
+
+
+def full_state(state: Any) -> Any:
+    """``state`` with what is spread as whole tensors; every process has to call this.
+
+    Args:
+        state: a tensor, or a state dict of a module or an optimizer.
+    """
+    if isinstance(state, DTensor):
+        return state.full_tensor().cpu()  # the place for whole models
+    if isinstance(state, dict):
+        return {name: full_state(value) for name, value in state.items()}
+    if isinstance(state, list):
+        return [full_state(value) for value in state]
+    return state
+
+
+def _laid_like(share: Tensor, whole: Any) -> Any:
+    """The inverse of ``full_state`` for what has a value for each of a weight, as the moments of Adam."""
+    if not isinstance(share, DTensor) or not isinstance(whole, Tensor) or whole.shape != share.shape:
+        return whole
+    return distribute_tensor(whole, share.device_mesh, share.placements, src_data_rank=None)
+
+
+def local(tensor: Tensor) -> Tensor:
+    """What this process holds of a tensor; changing it changes the tensor."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def local_of(whole: Tensor, share: Tensor) -> Tensor:
+    """What this process holds of ``whole`` where the weight ``share`` is spread."""
+    return local(_laid_like(share, whole))
+
+
+def whole_of(mine: Tensor, share: Tensor) -> Tensor:
+    """The inverse of ``local_of``; every process has to call this."""
+    if not isinstance(share, DTensor):
+        return mine
+    return full_state(
+        DTensor.from_local(mine, share.device_mesh, share.placements, shape=share.shape, stride=share.stride())
+    )
