@@ -29,9 +29,9 @@ def options(recipe, output_dir, conf=None, **training):
         f"--config={path}",
         f"--train_data_dir={recipe / 'train'}",
         f"--valid_data_dir={recipe / 'valid'}",
-        f"--train_codes={recipe / 'codes_train'}",
-        f"--valid_codes={recipe / 'codes_valid'}",
-        f"--codec_dir={recipe / 'codec'}",
+        f"--train_tokens=acoustic={recipe / 'codes_train'}",
+        f"--valid_tokens=acoustic={recipe / 'codes_valid'}",
+        f"--tokenizers=acoustic={recipe / 'codec'}",
         f"--output_dir={output_dir}",
         "--ngpu=0",
     ]

@@ -222,15 +222,16 @@ def test_options_of_run_sh_lines_exist(name):
         check_known(options, known, f"{name}: {line}")
 
 
-def test_inference_keys_are_those_of_decode_conf():
+def test_inference_keys_are_those_of_the_models():
     from dataclasses import fields
 
-    from espnet_tse.schema import DecodeConf
+    from espnet_tse.tasks.choices import model_choices
 
     table = (ROOT / "doc/decoding.md").read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| `(\S+)` \|", table, re.M))
     documented = {name: yaml.safe_load(value) for name, value in rows.items()}
-    assert documented == {field.name: field.default for field in fields(DecodeConf)}
+    models = model_choices.classes.values()
+    assert documented == {field.name: field.default for model in models for field in fields(model.Decode)}
 
 
 # --- Links, paths, messages, packages -----------------------------------------------------------------
@@ -322,14 +323,14 @@ def test_the_worked_example_trains_and_extracts(example, tmp_path):
     from factories import make_batch
     from tse_system import write_codec
 
-    from espnet_tse.schema import DecodeConf
     from espnet_tse.tasks.tse import TSETask, faults_of_choices
 
     (text,) = blocks("doc/extending.md", "config", "yaml")
     path = tmp_path / "shared_gru.yaml"
     path.write_text(text)
     parser = parser_of("tse_train")
-    args = parser.parse_args(["--config", str(path), "--codec_dir", str(write_codec(tmp_path / "codec"))])
+    codec = write_codec(tmp_path / "codec")
+    args = parser.parse_args(["--config", str(path), "--tokenizers", f"acoustic={codec}"])
     assert not faults_of_choices(args)
     model = TSETask.build_model(args)
     assert isinstance(model.encoder, example.SharedGRUEncoder)
@@ -337,5 +338,5 @@ def test_the_worked_example_trains_and_extracts(example, tmp_path):
     loss, _ = model.train().loss(batch)
     loss.backward()
     assert all(parameter.grad is not None for parameter in model.encoder.parameters())
-    estimate = model.eval().extract(batch, DecodeConf())
+    estimate = model.eval().extract(batch)
     assert estimate.waveform.shape == batch.mixture.shape and torch.isfinite(estimate.waveform).all()

@@ -1,6 +1,5 @@
 """A trained-looking LauraTSE folder of nano size, with a real codec beside it."""
 
-import argparse
 from dataclasses import asdict
 from pathlib import Path
 
@@ -78,12 +77,13 @@ def write_system(root: Path, seed: int = 0, **changes) -> Path:
     from espnet_tse.tasks.build import build_model
 
     folder, config = root / "exp" / "tse_nano", {**SYSTEM, **changes}
-    codec_dir = write_codec(folder / "codec", seed)
+    codec_dir = write_codec(folder / "tokenizers" / "acoustic", seed)
     torch.manual_seed(seed)
-    model = build_model(argparse.Namespace(**config, codec_dir=str(codec_dir)))
+    model = build_model({**config, "tokenizers": {"acoustic": str(codec_dir)}})
     torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump({**config, "codec_dir": "exp/codec_nano"}))
+    (folder / "config.yaml").write_text(yaml.safe_dump({**config, "tokenizers": {"acoustic": "exp/codec_nano"}}))
     manifest = (codec_dir / "manifest.json").read_text()
-    (folder / "codec_of_training").mkdir()
-    (folder / "codec_of_training" / "manifest.json").write_text(manifest)
+    kept = folder / "tokenizers_of_training" / "acoustic"
+    kept.mkdir(parents=True)
+    (kept / "manifest.json").write_text(manifest)
     return folder

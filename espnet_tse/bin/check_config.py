@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import Callable, Sequence
 
-from espnet_tse.io.command_line import CommandLine, announce, imports_to_stderr
+from espnet_tse.io.command_line import CommandLine, announce, imports_to_stderr, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -20,10 +20,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tse_config", metavar="YAML", help="of a system")
     parser.add_argument("--tse_args", default="", help="options that follow it, one quoted string")
     parser.add_argument("--prerequisite_config", metavar="YAML", nargs="+", default=[], help="of further systems")
-    parser.add_argument("--codec_config", metavar="YAML", help="of a codec")
-    parser.add_argument("--codec_args", default="", help="options that follow it, one quoted string")
+    parser.add_argument("--codec_config", metavar="YAML", nargs="+", default=[], help="of codecs")
+    parser.add_argument("--codec_args", default="", help="options that follow the first of them, one quoted string")
     meaning = "of decoding, by the system of --tse_config if given"
     parser.add_argument("--inference_config", metavar="YAML", help=meaning)
+    meaning = "print what the YAMLs build on instead of checking them: YAML, kind, name, yaml or place, value, separated by tabs"
+    parser.add_argument("--print_inputs", action="store_true", help=meaning)
+    parser.add_argument("--acoustic", metavar="PLACE", help="with --print_inputs: every acoustic tokenizer, a folder or a YAML")
     parser.add_argument("unnamed", nargs="*", help=argparse.SUPPRESS)
     return parser
 
@@ -34,9 +37,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if args.unnamed:
         yaml = args.unnamed[0]
         parser.error(f"say what {yaml} is of: --tse_config {yaml}, --codec_config {yaml} or --inference_config {yaml}")
+    if args.print_inputs:
+        return run_command(parser.prog, lambda: print_inputs(args))
     checks: list[tuple[str, Callable[[], object]]] = []
-    if args.codec_config:
-        checks.append((args.codec_config, lambda: check_codec(args.codec_config, args.codec_args)))
+    for config, options in zip(args.codec_config, [args.codec_args, *[""] * len(args.codec_config)]):
+        checks.append((config, lambda config=config, options=options: check_codec(config, options)))
     for config in args.prerequisite_config:
         checks.append((config, lambda config=config: check_system(config)))
     if args.tse_config:
@@ -49,6 +54,19 @@ def main(cmd: Sequence[str] | None = None) -> int:
     announce(f"checking {', '.join(config for config, _ in checks)} (loading PyTorch and ESPnet)")
     passed = [passes(check) for _, check in checks]
     return 0 if all(passed) else 2
+
+
+def print_inputs(args: argparse.Namespace) -> None:
+    from espnet_tse.tasks.inputs import files_of, inputs_of
+
+    systems = [(config, "") for config in args.prerequisite_config]
+    if args.tse_config:
+        systems.append((args.tse_config, args.tse_args))
+    found = [part for config, words in systems for part in inputs_of(config, shlex.split(words), args.acoustic)]
+    yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
+    yamls += [config for config in (*args.codec_config, args.inference_config) if config]
+    for part in dict.fromkeys([*found, *(file for yaml in dict.fromkeys(yamls) for file in files_of(yaml))]):
+        print(part.line())
 
 
 def passes(check: Callable[[], object]) -> bool:
@@ -74,6 +92,7 @@ def check_codec(config: str, options: str) -> None:
 
 def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
     """Of itself and as settings of the system, if that is known and without faults (told by then)."""
+    from espnet_tse.io.scp import DataError
     from espnet_tse.tasks.choices import configs_of, model_choices
     from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_decode_settings
 
@@ -89,7 +108,11 @@ def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
         return
     model = model_choices.classes[args.model]
     settings = read_decode_settings(config, model)
-    for remark in check_for_system(settings, model, configs_of(vars(args)), config):
+    try:
+        remarks = check_for_system(settings, model, configs_of(vars(args)), config)
+    except DataError as error:
+        raise DataError("\n".join(f"{fault} ({system[0]})" for fault in str(error).splitlines())) from error
+    for remark in remarks:
         print(f"note: {config}: {remark} ({system[0]})", file=sys.stderr)
 
 

@@ -6,15 +6,8 @@ from typing import Any
 
 from espnet_tse.extractor.speaker_resnet34 import norm_of
 from espnet_tse.io.scp import DataError
+from espnet_tse.tasks.inputs import MOVED
 from espnet_tse.tasks.weights import read_weights
-
-# Option of then -> mapping and name of today.
-MOVED = {
-    "codec_dir": ("tokenizers", "acoustic"),
-    "front_end_dir": ("pretrained", "front_end"),
-    "train_codes": ("train_tokens", "acoustic"),
-    "valid_codes": ("valid_tokens", "acoustic"),
-}
 
 
 def moved_options(config: dict[str, Any]) -> list[str]:

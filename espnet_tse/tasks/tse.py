@@ -28,7 +28,8 @@ from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model, build_part
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
-from espnet_tse.tasks.older_systems import MOVED, announce_moved, moved_options
+from espnet_tse.tasks.inputs import MOVED
+from espnet_tse.tasks.older_systems import announce_moved, moved_options
 from espnet_tse.tasks.pretrained import build_optimizer, faults_of_pretrained, start_from_systems
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.optimization import faults_of_optimization
@@ -378,6 +379,11 @@ def faults_of_whole(config: dict) -> list[str]:
     model = model_choices.classes[config["model"]]
     try:
         check_known(config["tokenizers"], model.tokenizers, where="tokenizers")
+        if lacking := [name for name in model.tokenizers if not config["tokenizers"].get(name)]:
+            raise ValueError(
+                f"tokenizers: lacks {', '.join(lacking)}, which model {config['model']} builds on; name a folder, or the "
+                f"YAML of one, as tokenizers: {{{lacking[0]}: codec_mini.yaml}}"
+            )
         if not model.tokenizers:
             build_model(config)
         settings = model_choices.config(config["model"], config["model_conf"])

@@ -19,7 +19,7 @@ from espnet_tse.io.scp import read_scp, write_scp
 
 RATE = 16000
 TRAIN = (
-    "--config conf/tse.yaml --valid_data_dir data/test --valid_codes codes/test --codec_dir exp/codec --ngpu 0 "
+    "--config conf/tse.yaml --valid_data_dir data/test --valid_tokens acoustic=codes/test --tokenizers acoustic=exp/codec --ngpu 0 "
     "--output_dir out"
 )
 # command -> module, what says that its work is done, command line. They write to out/ only, but for filter.
@@ -34,10 +34,10 @@ COMMANDS = {
         ["config.yaml", "model.pth", "manifest.json"],
         "--config conf/codec.yaml --train_data_dir data/test --valid_data_dir data/test --output_dir out",
     ),
-    "tokenize": ("encode_codes", ["codes.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
+    "tokenize": ("encode_codes", ["acoustic.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
     "resynthesize": ("resynthesize", ["wav.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
-    "train": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/test --train_codes codes/test"),
-    "train_mixing": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/train --train_codes codes/train"),
+    "train": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/test --train_tokens acoustic=codes/test"),
+    "train_mixing": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/train --train_tokens acoustic=codes/train"),
     "extract": (
         "extract",
         ["wav.scp", "decode.json"],

@@ -53,7 +53,7 @@ def test_unsorted_keys(recipe):
         ("validate", "data/test/spk1.scp", "fix_data_dir.sh keeps the common keys"),
         ("validate", "data/test/utt2spk", "fix_data_dir.sh keeps the common keys"),
         ("train", "data/test/spk1.scp", "'espnet-tse validate data/test' lists them"),
-        ("train", "codes/test/codes.scp", "run stage 5 (token) again"),
+        ("train", "codes/test/acoustic.scp", "run stage 5 (token) again"),
         ("extract", "data/test/enroll_spk1.scp", "add their enrollments, or drop the keys"),
         ("score", "decoded/wav.scp", "Decode them, or pass --missing penalize"),
     ],
@@ -70,7 +70,7 @@ def test_lists_that_lack_a_key(recipe, command, path, mend):
         ("format", "data/test/utt2spk", "run stage 1"),
         ("tokenize", "data/test/spk1.scp", "run the stage that makes it, or mend the path"),
         ("train", "data/test/enroll_spk1.scp", "extraction wants an enrollment a key"),
-        ("train", "codes/test/codes.scp", "run the stage that makes it, or mend the path"),
+        ("train", "codes/test/acoustic.scp", "run the stage that makes it, or mend the path"),
         ("extract", "data/test/enroll_spk1.scp", "run the stage that makes it, or mend the path"),
         ("score", "data/test/spk1.scp", "run the stage that makes it, or mend the path"),
     ],
@@ -157,12 +157,12 @@ def test_no_partner_to_enroll_with(recipe, command, mend):
 
 
 def spoil_codes(content: object) -> None:
-    np.save("codes/test/m1.npy", content, allow_pickle=True)
+    np.save("codes/test/acoustic/m1.npy", content, allow_pickle=True)
 
 
 @pytest.mark.parametrize("command", ["validate_codes", "train"])
 def test_codes_shorter_than_the_audio(recipe, command):
-    spoil_codes(np.load("codes/test/m1.npy")[:-2])
+    spoil_codes(np.load("codes/test/acoustic/m1.npy")[:-2])
     recipe.refuses(command, "codes/test", "m1", "stage 5")
 
 
@@ -171,15 +171,15 @@ def test_training_without_codes(recipe):
 
 
 def test_codes_beyond_the_codebook(recipe):
-    spoil_codes(np.load("codes/test/m1.npy") + 16)
+    spoil_codes(np.load("codes/test/acoustic/m1.npy") + 16)
     recipe.refuses("validate_codes", "codes/test", "m1: ids from 1", "run stage 5 (token) again")
 
 
 @pytest.mark.parametrize("command", ["validate_codes", "train"])
 def test_codes_that_were_cut(recipe, command):
-    path = Path("codes/test/m1.npy")
+    path = Path("codes/test/acoustic/m1.npy")
     path.write_bytes(path.read_bytes()[:100])
-    recipe.refuses(command, "m1", "codes/test/m1.npy", "stage 5")
+    recipe.refuses(command, "m1", "codes/test/acoustic/m1.npy", "stage 5")
 
 
 OTHER = "--codec_dir exp/other_codec"
@@ -196,14 +196,14 @@ OTHER = "--codec_dir exp/other_codec"
     ],
 )
 def test_another_codec(recipe, command, options, mend):
-    stamped = "codec_of_training" if "extract" in command else "codes/test"
+    stamped = "tokenizers_of_training" if "extract" in command else "codes/test"
     recipe.refuses(command, stamped, "exp/other_codec", mend, options=options)
 
 
 def test_training_on_in_the_folder_of_another_codec(recipe):
     """What the folder remembers of its own codec is not lost."""
     options = f"{OTHER} --output_dir exp/tse_nano"
-    recipe.refuses("train", "codec mismatch", "exp/tse_nano/codec_of_training", options=options)
+    recipe.refuses("train", "codec mismatch", "exp/tse_nano/tokenizers_of_training", options=options)
 
 
 # --- YAMLs --------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ TYPO = "unknown '{}' (did you mean '{}'?)"
         ("extract", "conf/decode.yaml", "exact", "'exact", "mend that line", 1),
         ("extract", "exp/tse_nano/config.yaml", "frontend: log_mel", "frontend: [", "mend that line", 1),
         ("extract", "exp/tse_nano/config.yaml", "log_mel", "log_mal", "did you mean 'log_mel'", 1),
-        ("extract", "exp/tse_nano/config.yaml", "codec_dir:", "codec:", "lacks codec_dir; give the folder of", 1),
+        ("extract", "exp/tse_nano/config.yaml", "tokenizers:", "tokens:", "lacks tokenizers: acoustic; give the folder of", 1),
     ],
 )
 def test_typos_of_yamls(recipe, command, path, old, new, message, code):

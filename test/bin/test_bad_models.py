@@ -26,7 +26,7 @@ CONTENTS = {
 }
 READ_BY = [
     ("extract", SYSTEM, "copy both from one training, or give another --checkpoint"),
-    ("extract_one", "exp/tse_nano/codec/model.pth", "train or import it again"),
+    ("extract_one", "exp/tse_nano/tokenizers/acoustic/model.pth", "train or import it again"),
     ("pack", SYSTEM, "copy both from one training, or give another --checkpoint"),
     ("tokenize", CODEC, "train or import it again"),
     ("train", CODEC, "train or import it again"),
@@ -59,7 +59,7 @@ def test_checkpoints_that_were_cut(recipe, command, path, mend):
 
 @pytest.mark.parametrize(
     "command, path",
-    [("validate_codes", "codes/test/m1.npy"), ("train", "codes/test/m1.npy")],
+    [("validate_codes", "codes/test/acoustic/m1.npy"), ("train", "codes/test/acoustic/m1.npy")],
 )
 def test_pickles_in_codes_are_not_opened(recipe, command, path):
     np.save(path, np.array([Malicious()], dtype=object), allow_pickle=True)
@@ -84,11 +84,11 @@ def test_training_on_with_another_configuration_loses_nothing(recipe):
     """ESPnet would write the new config.yaml beside the old weights, which then open no more."""
     weights = torch.load(SYSTEM, weights_only=True)
     torch.save({"model": weights}, "exp/tse_nano/checkpoint.pth")
-    shutil.copytree("exp/tse_nano/codec_of_training", "exp/tse/codec_of_training")
+    shutil.copytree("exp/tse_nano/tokenizers_of_training", "exp/tse/tokenizers_of_training")
     conf = yaml.safe_load(Path("conf/tse.yaml").read_text())
     conf["lm_conf"]["num_layers"] = 3
     Path("conf/tse.yaml").write_text(yaml.safe_dump(conf))
-    options = "--codec_dir exp/tse_nano/codec --output_dir exp/tse_nano"
+    options = "--codec_dir exp/tse_nano/tokenizers/acoustic --output_dir exp/tse_nano"
     message = "belongs to another model than the configuration"
     recipe.refuses("train", "exp/tse_nano/checkpoint.pth", message, "another --output_dir", options=options)
     assert recipe.run("extract_one")[0] == 0
@@ -126,13 +126,13 @@ def test_archives_without_a_part(recipe, archive):
     with zipfile.ZipFile(archive, "w") as file:
         for name, content in members.items():
             file.writestr(name, content)
-    recipe.refuses("extract_zip", "its codec is in none of", "give its folder (--codec_dir)")
+    recipe.refuses("extract_zip", "its tokenizer 'acoustic' is in none of", "give its folder (--tokenizers acoustic=FOLDER)")
 
 
 def test_packing_an_exchanged_codec(recipe):
-    shutil.rmtree("exp/tse_nano/codec")
-    shutil.copytree("exp/other_codec", "exp/tse_nano/codec")
-    recipe.refuses("pack", "codec mismatch", "exp/tse_nano/codec", "give the codec they were encoded with")
+    shutil.rmtree("exp/tse_nano/tokenizers/acoustic")
+    shutil.copytree("exp/other_codec", "exp/tse_nano/tokenizers/acoustic")
+    recipe.refuses("pack", "codec mismatch", "exp/tse_nano/tokenizers/acoustic", "give the codec they were encoded with")
 
 
 def test_packing_what_is_not_there(recipe):

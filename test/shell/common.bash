@@ -26,7 +26,7 @@ for set in train dev test; do
 done
 END
     rm -f conf/laura_tse_mini.yaml conf/codec_mini.yaml
-    echo "model: toy" > conf/laura_tse_mini.yaml
+    printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" > conf/laura_tse_mini.yaml
     echo "codec: toy" > conf/codec_mini.yaml
     export FAKE_CALLS=${BATS_TEST_TMPDIR}/calls
     : > "${FAKE_CALLS}"

@@ -5,7 +5,7 @@
 
 set -euo pipefail
 # What only asks is no work, and is not counted.
-[[ " $* " == *" espnet_tse.bin.config_files "* ]] || echo "$*" >> "${FAKE_CALLS}"
+[[ " $* " == *" --print_inputs "* ]] || echo "$*" >> "${FAKE_CALLS}"
 while [ $# -gt 0 ] && [[ "$1" != espnet_tse.bin.* ]]; do shift; done
 module=${1#espnet_tse.bin.}
 shift
@@ -22,6 +22,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 if [ -n "${FAKE_FAIL:-}" ]; then FAKE_FAIL+=" "; fi
+# A question fails only where that is asked for.
+if [[ "${arguments}" == *--print_inputs* && "${FAKE_FAIL:-}" != *--print_inputs* ]]; then FAKE_FAIL=; fi
 if [ -n "${FAKE_FAIL:-}" ] && [ "${module}" = "${FAKE_FAIL%% *}" ] && [[ "${arguments} " == *${FAKE_FAIL#* }* ]]; then
     echo "${module}: cannot go on, as told"
     exit 1
@@ -58,18 +60,35 @@ case "${module}" in
             awk '{ print $1, 16000 }' "${opt[output_dir]}/wav.scp" > "${opt[output_dir]}/utt2num_samples"
         fi
         ;;
-    check_config) ;;
-    config_files)
-        for yaml in "${positional[@]}"; do
-            file=${yaml} value=
+    check_config)
+        # Of the YAMLs named on the command line; YAMLs of tests name one thing a kind, on one line.
+        declare -A passed=()
+        show() {  # show YAML: what it builds on, then its files
+            local file=$1 base kind line name value
+            [ -z "${passed[$1]:-}" ] || return 0
+            passed[$1]=yes
             while [ -n "${file}" ]; do
-                [ -n "${opt[value]:-}" ] || printf '%s\t%s\n' "${yaml}" "${file}"
-                value=${value:-$(sed -n "s/^${opt[value]:-none}: *\([^ #]*\).*/\1/p" "${file}")}
+                printf '%s\tfile\t-\tyaml\t%s\n' "$1" "${file}"
+                for kind in tokenizers pretrained; do
+                    line=$(sed -n "s/^${kind}: *{\(.*\)}.*/\1/p" "${file}")
+                    [ -n "${line}" ] || continue
+                    name=${line%%:*} value=${line#*: }
+                    if [[ "${value}" == *.yaml ]]; then value=$(dirname "${file}")/${value}; fi
+                    if [ "${name}" = acoustic ]; then value=${opt[acoustic]:-${value}}; fi
+                    if [[ "${kind} ${arguments}" == pretrained*front_end_dir\ * ]]; then value=${arguments##*front_end_dir }; value=${value%% *}; fi
+                    if [[ "${value}" == *.yaml ]]; then show "${value}"; fi
+                    printf '%s\t%s\t%s\t-\t%s\n' "$1" "${kind}" "${name}" "${value}"
+                done
                 base=$(sed -n 's/^base: *//p' "${file}")
                 file=${base:+$(dirname "${file}")/${base}}
             done
-            [ -z "${opt[value]:-}" ] || echo "${value}"
-        done
+        }
+        if [ -n "${opt[print_inputs]:-}" ]; then
+            for yaml in ${opt[prerequisite_config]:-} "${positional[@]}" ${opt[tse_config]:-} ${opt[codec_config]:-} \
+                ${opt[inference_config]:-}; do
+                show "${yaml}"
+            done
+        fi
         ;;
     validate) echo "${positional[*]}: all is well" ;;
     filter_length) echo "${opt[data_dir]}: all rows kept" ;;
@@ -78,7 +97,7 @@ case "${module}" in
         for file in config.yaml model.pth manifest.json; do echo codec > "${opt[output_dir]}/${file}"; done
         ;;
     encode_codes)
-        sharded "${opt[scp]}" codes.scp ''
+        sharded "${opt[scp]}" acoustic.scp ''
         echo codec > "${opt[output_dir]}/manifest.json"
         ;;
     resynthesize) sharded "${opt[scp]}" wav.scp '' ;;

@@ -31,8 +31,8 @@ setup() {
     printf '%s\n' "base: ../../conf/laura_tse_mini.yaml" "seed: 7" > egs2/toy/tse1/local/conf/mine.yaml
     "${SETUP}" --force egs2/toy/tse1
     cd egs2/toy/tse1
-    files=$(PYTHONPATH=${REPO} "${REPO}/.venv/bin/python" -m espnet_tse.bin.config_files local/conf/mine.yaml)
-    [[ "${files}" == *local/conf/../../conf/laura_tse_mini.yaml ]]
+    files=$(PYTHONPATH=${REPO} "${REPO}/.venv/bin/python" -m espnet_tse.bin.check_config --print_inputs --tse_config local/conf/mine.yaml)
+    [[ "${files}" == *local/conf/../../conf/laura_tse_mini.yaml* && "${files}" == *acoustic*conf/codec_mini.yaml* ]]
 }
 
 @test "a conf/ folder of an earlier recipe becomes the link, unless it holds files of the recipe's own" {

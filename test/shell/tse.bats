@@ -16,7 +16,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 @test "all stages run, and again they are up to date" {
     for file in exp/RESULTS.md exp/report.html exp/tse_laura_tse_mini/{config.yaml,train.log,run.sh,decode_test/wav.scp} \
         exp/tse_laura_tse_mini/decode_test/scoring/result.json exp/mixture/test/scoring/result.json \
-        exp/codec_mini/resynthesis_test/scoring/result.json dump/codes_mini/train/codes.scp; do
+        exp/codec_mini/resynthesis_test/scoring/result.json dump/codes_mini/train/acoustic.scp; do
         [ -s "${file}" ] || { echo "no ${file}"; false; }
     done
     [ "$(wc -l < dump/raw/test/wav.scp)" -eq 4 ]
@@ -113,8 +113,9 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 }
 
 @test "configs are checked before the first stage; what is trained is left out" {
+    for file in decode base; do echo "lr: 1" > "conf/${file}.yaml"; done
     before=$(everything)
-    FAKE_FAIL="check_config" run -2 toy --inference_config conf/decode.yaml --tse_args "--max_epoch 3" --prerequisite_config conf/base.yaml
+    FAKE_FAIL="check_config --codec_config" run -2 toy --inference_config conf/decode.yaml --tse_args "--max_epoch 3" --prerequisite_config conf/base.yaml
     [[ "${output}" == *"a YAML or its options have faults (see above); no stage was run"* ]]
     [ "$(everything)" = "${before}" ]
     grep -q -- "--codec_config conf/codec_mini.yaml --codec_args= --prerequisite_config conf/base.yaml" "${FAKE_CALLS}"
@@ -199,7 +200,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -0 again
     [[ "${output}" == *"exp/tse_laura_tse_mini/decode_test: redone (decode), changed: conf/decode.yaml"* ]]
     before=$(everything)
-    FAKE_FAIL=config_files run -2 again
+    FAKE_FAIL="check_config --print_inputs" run -2 again
     [[ "${output}" == *"a YAML cannot be read (see above); no stage was run"* && "$(everything)" = "${before}" ]]
 }
 
@@ -269,10 +270,11 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 
 # bats test_tags=finished
 @test "a system without codec skips stages 4 and 5, saying so" {
-    run -0 toy --use_codec false --stage 4 --tse_tag none
-    [[ "${output}" == *"this system needs no codec (--use_codec false)"* ]]
+    echo "model: discriminative" > conf/none.yaml
+    run -0 toy --tse_config conf/none.yaml --stage 4
+    [[ "${output}" == *"this system builds on no tokenizer: nothing to do"* ]]
     [ "$(calls codec_train)$(calls encode_codes)$(calls resynthesize)" = 000 ]
-    run ! grep -q -- --codec "${FAKE_CALLS}"
+    run ! grep -q -- "--codec\|--tokenizers" "${FAKE_CALLS}"
 }
 
 # bats test_tags=finished
@@ -287,7 +289,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [ "$(calls import_codec)" = 1 ]
     grep -q -- '--codec exp/codec_release ' "${FAKE_CALLS}"
     run -3 toy --stage 4 --stop_stage 4 --codec_dir nowhere
-    [[ "${output}" == *"nowhere/config.yaml is missing"* ]]
+    [[ "${output}" == *"nowhere is missing; name a codec folder"* ]]
 }
 
 # bats test_tags=finished
@@ -408,15 +410,15 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 
 @test "a front-end is trained without the codec that the system has, and when it is trained anew so is the system" {
     echo "model: discriminative" > conf/front.yaml
-    printf '%s\n' "model: toy" "front_end_dir: exp/tse_front  # of stage 7" > conf/joint.yaml
-    joint() { toy --prerequisite_config conf/front.yaml --tse_config conf/joint.yaml --stop_stage 8 "$@"; }
+    printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {front_end: front.yaml}" > conf/joint.yaml
+    joint() { toy --tse_config conf/joint.yaml --stop_stage 8 "$@"; }
     run -0 joint
-    grep -q -- "tse_train .*--config conf/joint.yaml .*--codec_dir exp/codec_mini" "${FAKE_CALLS}"
+    grep -q -- "tse_train .*--config conf/joint.yaml .*--tokenizers acoustic=exp/codec_mini .*--pretrained front_end=exp/tse_front" "${FAKE_CALLS}"
     grep -q -- "tse_train .*--config conf/front.yaml" "${FAKE_CALLS}"
-    run ! grep -q -- "tse_train .*--config conf/front.yaml .*codec" "${FAKE_CALLS}"
+    run ! grep -q -- "tse_train .*--config conf/front.yaml .*acoustic" "${FAKE_CALLS}"
     run -0 joint
     [ "$(calls tse_train)" -eq 2 ]
-    run -0 toy --use_codec false --tse_config conf/front.yaml --stage 8 --stop_stage 8
+    run -0 toy --tse_config conf/front.yaml --stage 8 --stop_stage 8
     [[ "${output}" == *"exp/tse_front: up to date (train)"* ]]
     echo "# otherwise" >> conf/front.yaml
     run -0 joint

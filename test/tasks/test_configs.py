@@ -12,10 +12,10 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import codec_choices
 from espnet_tse.io.yaml_chain import BASE, marked, overlay, read_chain, values_of
 from espnet_tse.io.yaml_file import read_yaml
-from espnet_tse.schema import CodecSpec, DecodeConf
+from espnet_tse.schema import CodecSpec
 from espnet_tse.tasks import build, tse
 from espnet_tse.tasks.codec import read_train_conf
-from espnet_tse.tasks.extraction import read_decode_conf
+from espnet_tse.tasks.decode_settings import check_alone, read_decode_settings
 from espnet_tse.train.optimization import faults_of_optimization
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
@@ -70,11 +70,10 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     if "wavlm" in path.stem:
         request.getfixturevalue("wavlm_as_named")
     codec = codec_of(path)
-    monkeypatch.setattr(build, "load_codec", lambda folder: codec)
+    monkeypatch.setattr(build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers})
     parser = tse.TSETask.get_parser()
     tse.check_config_keys(parser, ["--config", str(path)])
-    codec_dir = ["--codec_dir", "stands/for/the/table/codec"] if codec else []
-    args = parser.parse_args(["--config", str(path), *codec_dir])
+    args = parser.parse_args(["--config", str(path)])
     assert tse.faults_of_choices(args) + faults_of_optimization(args) == []
     model = tse.TSETask.build_model(args)
     stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
@@ -88,7 +87,7 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     with torch.no_grad():
         loss, _ = model.eval().loss(batch)
     assert loss.isfinite()
-    assert model.extract(batch, DecodeConf()).waveform.shape == batch.mixture.shape
+    assert model.extract(batch).waveform.shape == batch.mixture.shape
 
 
 MINI = [path for path in WITHOUT_CODEC if "_mini" in path.stem]
@@ -175,9 +174,10 @@ def test_a_system_with_a_front_end_has_the_parts_that_it_names(path):
             assert conf.get(key) == source.get(key), key
     assert conf.get("speaker_encoder") == front.get("speaker_encoder")
     assert laura["model_conf"].items() <= conf["model_conf"].items()
-    front_end_dir = FRONT_END_DIRS.get(front_name, f"exp/tse_{front_name}")
-    assert conf.get("front_end_dir", front_end_dir) == front_end_dir
-    assert ("front_end_dir" in conf) != path.stem.endswith("finetune")
+    front_end_dir = FRONT_END_DIRS.get(front_name, f"{front_name}.yaml")
+    place = conf.get("pretrained", {}).get("front_end")
+    assert place in (None, front_end_dir)
+    assert (place is not None) != path.stem.endswith("finetune")
     assert ("front_end_lr" in conf) == (conf["model_conf"]["front_end"] == "trained")
     for start in conf.get("init_param", []):
         name = re.match(r"exp/tse_(\w+)/valid.loss.ave.pth", start)[1]
@@ -187,7 +187,7 @@ def test_a_system_with_a_front_end_has_the_parts_that_it_names(path):
 
 def test_variants_of_a_front_end_differ_in_nothing_else():
     wanted = {"frozen": {"model_conf", "front_end_lr"}, "dm": {"max_epoch"}}
-    wanted["finetune"] = {"max_epoch", "optim_conf", "init_param", "front_end_dir"}
+    wanted["finetune"] = {"max_epoch", "optim_conf", "init_param", "pretrained"}
     wanted |= {f"si_sdr_{name}": {*wanted[name], "model_conf"} for name in ("dm", "finetune")}
     for prefix, variants in (("s_paper", wanted), ("mini", {"frozen": wanted["frozen"], "unfrozen": {"model_conf"}})):
         base, *others = (
@@ -204,15 +204,15 @@ TRAINED_MINI = [path for path in JOINT if "_mini" in path.stem]
 @pytest.mark.parametrize("path", TRAINED_MINI, ids=names(TRAINED_MINI))
 def test_mini_system_with_a_front_end_learns_in_two_steps_and_decodes(path, monkeypatch):
     codec = codec_of(path)
-    monkeypatch.setattr(build, "load_codec", lambda folder: codec)
-    args = tse.TSETask.get_parser().parse_args(["--config", str(path), "--codec_dir", "stands/for/the/codec"])
+    monkeypatch.setattr(build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers})
+    args = tse.TSETask.get_parser().parse_args(["--config", str(path)])
     torch.manual_seed(0)
     model = tse.TSETask.build_model(args).train()
     batch = make_batch([0.2], [0.2], codec)
     assert_learns(model, batch)
     for conf in DECODINGS:
         if "nar" in conf.stem or "front_end" in conf.stem:
-            estimate = model.eval().extract(batch, read_decode_conf(str(conf)))
+            estimate = model.eval().extract(batch, read_decode_settings(str(conf), type(model)))
             assert estimate.waveform.shape == batch.mixture.shape and estimate.waveform.isfinite().all()
 
 
@@ -235,7 +235,7 @@ def test_codec_is_built(path):
 
 def test_decodings_are_read():
     for path in DECODINGS:
-        read_decode_conf(str(path))
+        check_alone(str(path))
 
 
 def test_configs_are_found():

@@ -49,7 +49,7 @@ def test_training_counts_its_speakers_and_needs_no_codec(trained):
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["model_conf"]["num_speakers"] == 3
     assert weights(trained)["speaker_classes.weight"].shape == (3, 10)
-    assert not (trained / "codec_of_training").exists()
+    assert not (trained / "tokenizers_of_training").exists()
 
 
 def test_resumed_training_equals_uninterrupted_training(recipe, trained, tmp_path):

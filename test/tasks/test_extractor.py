@@ -13,8 +13,8 @@ from tse_system import write_signal, write_system, write_wavlm
 from espnet_tse import Extractor
 from espnet_tse.bin import extract as extract_bin
 from espnet_tse.bin import pack as pack_bin
-from espnet_tse.schema import DecodeConf
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.models.laura_tse import LauraTSE
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +85,9 @@ def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
 
 
 def test_no_encoder_on_a_jointly_trained_model_is_remarked_on(system, caplog):
-    Extractor.from_pretrained(system, DecodeConf())
+    Extractor.from_pretrained(system)
     assert not caplog.records
-    Extractor.from_pretrained(system, DecodeConf(refine=False))
+    Extractor.from_pretrained(system, {"refine": False})
     (message,) = [record.message for record in caplog.records]
     assert message.startswith("inference config: refine: false on a model whose language model and vocoder")
 
@@ -156,7 +156,7 @@ def test_a_packed_system_extracts_as_its_folder(system, tmp_path):
     mixture, enrollment = (soundfile.read(tmp_path / name, dtype="float32")[0] for name in ("m.wav", "e.wav"))
     expected = Extractor.from_pretrained(system)(mixture, enrollment, 16000)
     np.testing.assert_allclose(soundfile.read(output)[0], expected, atol=1e-4)
-    assert "/" not in yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))["codec_dir"]
+    assert "/" not in yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))["tokenizers"]["acoustic"].removeprefix("tokenizers/")
 
 @pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
 def test_a_packed_system_on_wavlm_opens_where_its_wavlm_is_not(tmp_path, monkeypatch, weights):
@@ -197,7 +197,7 @@ def test_a_wavlm_of_several_files_is_not_packed(tmp_path, monkeypatch, capsys):
 def test_another_codec_is_refused(system, tmp_path):
     other = write_system(tmp_path / "other", seed=1)
     with pytest.raises(DataError, match="codec mismatch"):
-        Extractor.from_pretrained(system, codec_dir=str(other / "codec"))
+        Extractor.from_pretrained(system, tokenizers={"acoustic": str(other / "tokenizers" / "acoustic")})
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_another_codec_is_refused(system, tmp_path):
         (lambda folder: (folder / "valid.loss.ave.pth").unlink(), "no such checkpoint"),
         (lambda folder: (folder / "valid.loss.ave.pth").write_bytes(b"cut"), "does not fit"),
         (lambda folder: (folder / "config.yaml").unlink(), "no such file"),
-        (lambda folder: (folder / "codec" / "manifest.json").unlink(), "its codec is in none of"),
+        (lambda folder: (folder / "tokenizers" / "acoustic" / "manifest.json").unlink(), "its tokenizer 'acoustic' is in none of"),
     ],
 )
 def test_damaged_systems_say_what_is_missing(tmp_path, damage, fault):
@@ -275,5 +275,5 @@ def test_faults_of_the_lists(system, tmp_path, capsys):
 
 
 def test_decode_conf_defaults_are_exact_and_greedy():
-    conf = DecodeConf()
+    conf = LauraTSE.Decode()
     assert conf.length_mode == "exact" and not conf.sampling

@@ -9,7 +9,6 @@ import yaml
 from nano_training import TRAINING, options, weights
 
 from espnet_tse.bin import tse_train
-from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.packing import pack
 from espnet_tse.train.checkpoint import read_checkpoint
@@ -40,7 +39,8 @@ def front_end(recipe, tmp_path_factory):
 def joint(recipe, folder, front_end, model_conf=None, **training):
     model_conf = {"si_sdr_weight": 0.1} if model_conf is None else model_conf
     conf = {**FRONT, "model": "usef_laura_tse", "model_conf": model_conf}
-    conf["front_end_dir"] = None if front_end is None else str(front_end)
+    if front_end is not None:
+        conf["pretrained"] = {"front_end": str(front_end)}
     return options(recipe, folder, conf, **training)
 
 
@@ -53,7 +53,7 @@ def noise(seed):
 
 
 def estimate(place, **conf):
-    return Extractor.from_pretrained(place, DecodeConf(**conf))(noise(1), noise(2), 16000)
+    return Extractor.from_pretrained(place, conf)(noise(1), noise(2), 16000)
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULES)
@@ -84,7 +84,7 @@ def test_a_frozen_front_end_is_that_of_its_folder_and_the_model_needs_the_folder
     assert kept.keys() == given.keys() and all(torch.equal(value, given[name]) for name, value in kept.items())
     pack(folder, archive)
     config = yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))
-    assert config["front_end_dir"] is None
+    assert config["pretrained"] is None
     for conf in ({}, {"autoregressive": False, "injection_ratio": 0.5}, {"output": "discriminative"}):
         np.testing.assert_array_equal(estimate(folder, **conf), estimate(archive, **conf))
     np.testing.assert_allclose(estimate(folder, output="discriminative"), estimate(front_end), atol=1e-6)
@@ -120,8 +120,8 @@ def test_parts_are_put_together_without_training(recipe, front_end, tmp_path):
 @pytest.mark.parametrize(
     "changes, fault",
     [
-        ({"front": None}, "frozen wants a trained front-end; name its folder by --front_end_dir"),
-        ({"front": "nowhere"}, "nothing there; train the front-end first"),
+        ({"front": None}, "this model wants a trained front_end; name its folder by --pretrained front_end=FOLDER"),
+        ({"front": "nowhere"}, "nowhere: neither an exp/ folder nor a packed model"),
         ({"front": "laura"}, "a system of model 'laura_tse' has no extractor"),
         ({"conf": {**SIZES, "hidden": 5}}, "hidden 4, here 5; give extractor and extractor_conf"),
         ({"conf": {**SIZES, "sample_rate": 8000}}, "sample_rate: 8000, but the codec works at 16000"),
@@ -140,17 +140,18 @@ def test_a_front_end_that_is_missing_or_another_is_named(recipe, front_end, tmp_
 
 
 def test_a_front_end_of_another_rate_is_refused(recipe, tmp_path, capsys):
-    from espnet_tse.tasks.front_end import check_same_extractor
+    from espnet_tse.tasks.pretrained import check_same_part
     from espnet_tse.tasks.tse import TSETask
 
     args = TSETask.get_parser().parse_args(joint(recipe, tmp_path / "exp", None))
-    found = {**FRONT, "extractor_conf": {**SIZES, "sample_rate": 8000}}
+    args, front = vars(args), {"model": "discriminative", **FRONT}
+    found = {**front, "extractor_conf": {**SIZES, "sample_rate": 8000}}
     with pytest.raises(ValueError, match="sample_rate 8000, here 16000"):
-        check_same_extractor(args, found, "x")
+        check_same_part(args, found, "extractor", "x")
     # What only saves memory is no other extractor.
-    check_same_extractor(args, {**FRONT, "extractor_conf": {**SIZES, "checkpoint_blocks": True}}, "x")
+    check_same_part(args, {**front, "extractor_conf": {**SIZES, "checkpoint_blocks": True}}, "extractor", "x")
     with pytest.raises(ValueError, match="extractor bsrnn, here usef_tfgridnet"):
-        check_same_extractor(args, {"extractor": "bsrnn", "extractor_conf": {}}, "x")
+        check_same_part(args, {**front, "extractor": "bsrnn", "extractor_conf": {}}, "extractor", "x")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_a_front_end_of_another_rate_is_refused(recipe, tmp_path, capsys):
         (None, {"front_end_lr": 1.0e-4, "exclude_weight_decay": True}, "--exclude_weight_decay both"),
         (None, {"front_end_lr": 1.0e-4, "scheduler": "cycliclr"}, "cycliclr sets one rate"),
         ({"front_end": "frosen"}, {}, "front_end 'frosen' is none of"),
-        ({}, {"model": "laura_tse", "extractor": None}, "--front_end_dir is for systems with a front-end"),
+        ({}, {"model": "laura_tse", "extractor": None}, "pretrained: unknown 'front_end'; known: none (model: laura_tse)"),
         (None, {"max_epoch": 0}, "--max_epoch 0 keeps the weights of --init_param"),
         (None, {"max_epoch": -1}, "--max_epoch is -1"),
     ],

@@ -26,7 +26,7 @@ def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_p
     assert not list(whole.glob("*.tmp"))
     # The folder that training leaves is all that extraction needs.
     noise = np.random.default_rng(1).standard_normal(8000).astype(np.float32) * 0.1
-    estimate = Extractor.from_pretrained(whole, codec_dir=str(recipe / "codec"))(noise, noise[::-1].copy(), 16000)
+    estimate = Extractor.from_pretrained(whole, tokenizers={"acoustic": str(recipe / "codec")})(noise, noise[::-1].copy(), 16000)
     assert estimate.shape == noise.shape
 
 
@@ -94,7 +94,7 @@ def test_options_are_written_out(recipe, tmp_path, capsys):
 
 def test_codes_of_another_codec_are_refused(recipe, tmp_path, capsys):
     other = write_codec(tmp_path / "other", seed=1)
-    command = [option for option in options(recipe, tmp_path / "exp") if not option.startswith("--codec_dir")]
+    command = [option for option in options(recipe, tmp_path / "exp") if not option.startswith("--tokenizers")]
     assert tse_train.main([*command, f"--codec_dir={other}"]) == 1
     assert "codec mismatch" in capsys.readouterr().err
 

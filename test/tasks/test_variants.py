@@ -36,9 +36,9 @@ def train(recipe: Path, conf: dict, folder: Path) -> Path:
         "config": config,
         "train_data_dir": recipe / "train",
         "valid_data_dir": recipe / "valid",
-        "train_codes": recipe / "codes_train",
-        "valid_codes": recipe / "codes_valid",
-        "codec_dir": recipe / "codec",
+        "train_tokens": {"acoustic": str(recipe / "codes_train")},
+        "valid_tokens": {"acoustic": str(recipe / "codes_valid")},
+        "tokenizers": {"acoustic": str(recipe / "codec")},
         "output_dir": folder,
         "ngpu": 0,
     }

@@ -58,7 +58,7 @@ stage_texts=([1]="local/data.sh -> data/<set>"
     [7]="score them -> .../scoring")
 stage_groups=([1]=skip_data_prep [2]=skip_data_prep [3]=skip_data_prep [4]=skip_train [5]=skip_train
     [6]=skip_eval [7]=skip_eval)
-num_nodes=1 num_procs=1 use_codec=true
+num_nodes=1 num_procs=1
 codec_stage=5   # who makes what, for the messages of the shared stages
 help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' --codec_config YAML [--option value ...]
 $(options_help "${BASH_SOURCE[0]}")
@@ -75,11 +75,13 @@ stages_init
 . ./db.sh
 
 settle_options
-codec_tag=${codec_tag:-$(tag_of "${codec_dir:-${codec_config:-none}}" "${codec_args}")}
-codec_tag=${codec_tag#codec_}
-codec_exp=${codec_exp:-${expdir}/codec_${codec_tag}}
 read -ra tests <<< "${test_sets}"
+find_inputs
 check_configs
+if stage_runs 5 && [ -z "${codec_dir}${codec_config}" ]; then die_with 2 "--codec_config is required for stage 5 (train)"; fi
+own_exp=${codec_exp}
+use_tokenizer acoustic "${codec_dir:-${codec_config:-none}}"
+codec_exp=${own_exp:-${codec_exp}}
 
 if stage_begins 1 "local/data.sh -> data/{${train_set},${valid_set},${test_sets// /,}}"; then
     prepare_data "${train_set}" "${valid_set}" "${tests[@]}"
@@ -114,7 +116,7 @@ fi
 if stage_begins 7 "${codec_exp}/resynthesis_<set> against the clean speech"; then
     for set in "${tests[@]}"; do
         need 6 "${codec_exp}/resynthesis_${set}/wav.scp"
-        score_set "${set}" "${codec_exp}/resynthesis_${set}" "codec_${codec_tag} resynthesis"
+        score_set "${set}" "${codec_exp}/resynthesis_${set}" "$(basename "${codec_exp}") resynthesis"
     done
     stage_ends
 fi

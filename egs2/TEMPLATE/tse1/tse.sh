@@ -43,13 +43,12 @@ speed_perturb_factors= # speeds added to the training set, as "0.9 1.1"
 formant_perturb_factors= # voices added to the training set at every speed: factors of the formants, as "0.9 1.1"
 validate_opts=         # more options of the validator
 # Codec
-use_codec=true         # false: the system needs no codec, stages 4 and 5 are skipped
-codec_config=          # YAML of a codec to train
+codec_config=          # YAML of a codec to train, in place of the one that the system's YAML names
 codec_args=            # options appended after codec_config
-codec_dir=             # a pretrained codec: FunCodec release folder, or a codec folder with manifest.json
-codec_tag=             # suffix of exp/codec_<tag>; none: from codec_dir or codec_config
+codec_dir=             # likewise a pretrained one: codec folder with manifest.json, FunCodec release folder, archive, hub id
+codec_tag=             # suffix of exp/codec_<tag>; none: from its folder or YAML
 # System
-prerequisite_config=   # YAMLs of what the system builds on, trained before it: exp/tse_<basename>
+prerequisite_config=   # further YAMLs to train before the system, besides those that its YAML names: exp/tse_<basename>
 tse_config=            # YAML of the system
 tse_args=              # options appended after tse_config, these win
 tse_tag=               # suffix of exp/tse_<tag>; none: from tse_config and tse_args
@@ -76,7 +75,7 @@ stage_names=([1]=data [2]=format [3]=validate [4]=codec [5]=token [6]=stats [7]=
 stage_texts=([1]="local/data.sh -> data/<set>"
     [2]="one sample rate, mono, checked audio -> dump/raw/<set>"
     [3]="TSE-aware validation, then removal of too short and too long rows"
-    [4]="train or import the codec -> exp/codec_<tag>"
+    [4]="train or import the tokenizers -> exp/codec_<tag>"
     [5]="clean speech -> codes -> dump/codes_<tag>/<set>"
     [6]="nothing to do: training reads lengths from utt2num_samples"
     [7]="train what the system builds on"
@@ -109,17 +108,13 @@ stages_init
 settle_options
 check_factors speed_perturb_factors formant_perturb_factors
 
-codec_tag=${codec_tag:-$(tag_of "${codec_dir:-${codec_config:-none}}" "${codec_args}")}
-codec_tag=${codec_tag#codec_}
-codec_exp=${expdir}/codec_${codec_tag}
-codes_dir=${dumpdir}/codes_${codec_tag}
-if [ -n "${codec_dir}" ] && [ -e "${codec_dir}/manifest.json" ]; then codec_exp=${codec_dir%/}; fi
 tse_tag=${tse_tag:-$(tag_of "${tse_config:-none}" "${tse_args}")}
 tse_exp=${tse_exp:-${expdir}/tse_${tse_tag}}
 inference_tag=${inference_tag:-$(tag_of "${inference_config:-decode}" "${inference_args}")}
 report_title=${report_title:-$(basename "$(dirname "${PWD}")")}
 read -ra tests <<< "${test_sets}"
 if stage_runs 8; then need "--tse_config is required for stage 8 (train)" "${tse_config:-(no --tse_config)}"; fi
+find_inputs
 check_configs
 
 if stage_begins 1 "local/data.sh -> data/{${train_set},${valid_set},${test_sets// /,}}"; then
@@ -139,25 +134,13 @@ if stage_begins 3 "check ${dumpdir}/raw/<set>; keep ${min_wav_duration} to ${max
     stage_ends
 fi
 
-if stage_begins 4 "the codec -> ${codec_exp}"; then
-    if ! "${use_codec}"; then
-        log "  this system needs no codec (--use_codec false): nothing to do"
-    elif [ "${codec_exp}" = "${codec_dir%/}" ]; then
-        log "  ${codec_dir} is a codec folder already and is used as it is"
-    elif [ -n "${codec_dir}" ]; then
-        import_codec
-    else
-        train_codec
-    fi
+if stage_begins 4 "tokenizers -> ${expdir}/codec_<tag>"; then
+    for_tokenizers make_tokenizer
     stage_ends
 fi
 
-if stage_begins 5 "clean speech -> ${codes_dir}/<set>"; then
-    if "${use_codec}"; then
-        for set in "${train_set}" "${valid_set}"; do encode_set "${set}"; done
-    else
-        log "  this system needs no codes (--use_codec false): nothing to do"
-    fi
+if stage_begins 5 "clean speech -> ${dumpdir}/codes_<tag>/<set>"; then
+    for_tokenizers encode_sets "${train_set}" "${valid_set}"
     stage_ends
 fi
 
@@ -167,10 +150,9 @@ if stage_begins 6 "lengths"; then
 fi
 
 if stage_begins 7 "what the system builds on"; then
-    if [ -z "${prerequisite_config}" ]; then
-        log "  this system builds on nothing (no --prerequisite_config): nothing to do"
-    fi
-    for config in ${prerequisite_config}; do train_system "${config}" "${expdir}/tse_$(tag_of "${config}" "")"; done
+    prerequisites=$(prerequisites_of_run)
+    [ -n "${prerequisites}" ] || log "  this system builds on no other: nothing to do"
+    for config in ${prerequisites}; do train_system "${config}" "${expdir}/tse_$(tag_of "${config}" "")"; done
     stage_ends
 fi
 
@@ -186,13 +168,15 @@ if stage_begins 9 "${tse_exp} -> ${tse_exp}/${inference_tag}_<set>, ${inference_
 fi
 
 if stage_begins 10 "the mixture, the codec's resynthesis and the estimates of ${test_sets}"; then
+    acoustic=$(inputs_of tokenizers "${tse_config:--}" | awk -F '\t' '$1 == "acoustic" { print $2 }')
     for set in "${tests[@]}"; do
         need 9 "${tse_exp}/${inference_tag}_${set}/wav.scp"
         mixture_set "${set}"
         score_set "${set}" "${expdir}/mixture/${set}" mixture
-        if "${use_codec}"; then
+        if [ -n "${acoustic}" ]; then
+            use_tokenizer acoustic "${acoustic}"
             resynthesize_set "${set}"
-            score_set "${set}" "${codec_exp}/resynthesis_${set}" "codec_${codec_tag} resynthesis"
+            score_set "${set}" "${codec_exp}/resynthesis_${set}" "$(basename "${codec_exp}") resynthesis"
         fi
         score_set "${set}" "${tse_exp}/${inference_tag}_${set}" "${tse_tag}"
     done

@@ -10,7 +10,6 @@ exec ./tse.sh \
     --valid_set dev \
     --test_sets test \
     --fs 16k \
-    --codec_config conf/codec_mini.yaml \
     --tse_config conf/laura_tse_mini.yaml \
     --nj 2 \
     --num_procs 2 \

@@ -149,17 +149,12 @@ content_hash() {  # of a file, or of the files right under a folder (names and c
 }
 
 declare -A config_files=()  # YAML -> itself and its bases, a line each
-
-find_config_files() {  # find_config_files YAML...: fills config_files; a change in a base is a change of the YAML
-    local yamls=() yaml lines file
-    for yaml in "$@"; do if [ -f "${yaml}" ]; then yamls+=("${yaml}"); fi; done
-    [ ${#yamls[@]} -gt 0 ] || return 0
-    lines=$("${python}" -m espnet_tse.bin.config_files "${yamls[@]}") \
-        || log_depth=1 die_with 2 "a YAML cannot be read (see above); no stage was run"
+note_config_files() {  # fills config_files from the inputs of the run; a change in a base is a change of the YAML
+    local yaml kind file
     config_files=()
-    while IFS=$'\t' read -r yaml file; do
-        config_files[${yaml}]+=${config_files[${yaml}]:+$'\n'}${file}
-    done < <(LC_ALL=C sort -u <<< "${lines}")
+    while IFS=$'\t' read -r yaml kind _ _ file; do
+        if [ "${kind}" = file ]; then config_files[${yaml}]+=${config_files[${yaml}]:+$'\n'}${file}; fi
+    done < <(printf '%s\n' "${inputs[@]}")
 }
 
 inputs_record() {  # @PATH is an input, NAME=VALUE an option

@@ -2,19 +2,77 @@
 # Sourced by tse.sh and codec.sh: training of a codec, of what a system builds on, of the system.
 # shellcheck disable=SC2154  # the options are the caller's
 
+# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained), name, form (yaml, place), value,
+# as check_config --print_inputs writes them. No script reads a YAML itself.
+inputs=()
+find_inputs() {
+    local words=() lines
+    if [ -n "${tse_config:-}" ]; then words+=(--tse_config "${tse_config}" "--tse_args=${tse_args:-}"); fi
+    # shellcheck disable=SC2206  # a list
+    if [ -n "${prerequisite_config:-}" ]; then words+=(--prerequisite_config ${prerequisite_config}); fi
+    if [ -n "${inference_config:-}" ] && stage_runs 9; then words+=(--inference_config "${inference_config}"); fi
+    if [ -n "${codec_config}" ] && [ -z "${codec_dir}" ]; then words+=(--codec_config "${codec_config}"); fi
+    if [ -n "${codec_dir}${codec_config}" ]; then words+=(--acoustic "${codec_dir:-${codec_config}}"); fi
+    [ ${#words[@]} -gt 0 ] || return 0
+    lines=$("${python}" -m espnet_tse.bin.check_config --print_inputs "${words[@]}") \
+        || die_with 2 "a YAML cannot be read (see above); no stage was run"
+    mapfile -t inputs <<< "${lines}"
+    # A codec alone, without a system.
+    if [ -z "${tse_config:-}" ] && [ -n "${codec_dir}${codec_config}" ]; then
+        inputs+=($'-\ttokenizers\tacoustic\t-\t'"${codec_dir:-${codec_config}}")
+    fi
+}
+
+inputs_of() {  # inputs_of KIND [YAML]: lines NAME<tab>VALUE, each once
+    printf '%s\n' "${inputs[@]}" | awk -F '\t' -v kind="$1" -v yaml="${2:-}" \
+        '$2 == kind && (yaml == "" || $1 == yaml) && !seen[$3 FS $5]++ { print $3 "\t" $5 }'
+}
+
+prerequisites_of_run() {  # the YAMLs of what the system builds on, in the order in which they are trained
+    { inputs_of pretrained | cut -f 2 | grep '\.ya\?ml$' || [ $? -eq 1 ]; printf '%s\n' ${prerequisite_config:-}; } \
+        | awk 'NF && !seen[$0]++'
+}
+
+# use_tokenizer NAME VALUE: sets what the functions of a codec are about: codec_exp, codes_dir, codec_config or codec_dir
+use_tokenizer() {
+    local tag args=
+    # The options of the command line are about the codec, which systems call 'acoustic'.
+    if [ "$1" = acoustic ]; then args=${codec_args}; fi
+    tag=$(tag_of "$2" "${args}")
+    if [ "$1" = acoustic ] && [ -n "${codec_tag}" ]; then tag=${codec_tag}; fi
+    codec_exp=${expdir}/codec_${tag#codec_} codes_dir=${dumpdir}/codes_${tag#codec_} tokenizer_args=${args}
+    codec_config='' codec_dir=''
+    if [[ "$2" == *.yaml || "$2" == *.yml ]]; then codec_config=$2; else codec_dir=$2; fi
+    if [ -n "${codec_dir}" ] && [ -e "${codec_dir}/manifest.json" ]; then codec_exp=${codec_dir%/}; fi
+}
+
+for_tokenizers() {  # for_tokenizers FUNCTION ARGUMENT...: once for each tokenizer of the run, which use_tokenizer sets
+    local name value tokenizers
+    tokenizers=$(inputs_of tokenizers)
+    [ -n "${tokenizers}" ] || { log "  this system builds on no tokenizer: nothing to do"; return 0; }
+    while IFS=$'\t' read -r name value <&3; do
+        use_tokenizer "${name}" "${value}"
+        "$@"
+    done 3<<< "${tokenizers}"
+}
+
 # Before the first stage: faults of the YAMLs that a later one would meet after hours, or the first one after it has
 # made its folder. What a folder was made from has been checked.
 check_configs() {
-    local words=() prerequisites=() decoding=() config opts
-    # shellcheck disable=SC2086  # a list
-    find_config_files ${prerequisite_config:-} "${codec_config:-}" "${tse_config:-}" "${inference_config:-}"
-    if stage_runs "${codec_stage}" && "${use_codec}" && [ -z "${codec_dir}" ] && [ -n "${codec_config}" ] \
-        && ! made_from "${codec_exp}" codec "@${codec_config}" "codec_args=${codec_args}"; then
-        words+=(--codec_config "${codec_config}" "--codec_args=${codec_args}")
-    fi
-    for config in ${prerequisite_config:-}; do
-        if stage_runs 7 && ! made_from "${expdir}/tse_$(tag_of "${config}" "")" train "@${config}"; then prerequisites+=("${config}"); fi
-    done
+    local words=() codecs=() prerequisites=() decoding=() config opts name value
+    note_config_files
+    while IFS=$'\t' read -r name value; do
+        [ -n "${name}" ] && stage_runs "${codec_stage}" || continue
+        use_tokenizer "${name}" "${value}"
+        if [ -z "${codec_config}" ] || made_from "${codec_exp}" codec "@${codec_config}" "codec_args=${tokenizer_args}"; then
+            continue
+        elif [ "${name}" = acoustic ]; then codecs=("${codec_config}" "${codecs[@]}"); else codecs+=("${codec_config}"); fi
+    done <<< "$(inputs_of tokenizers)"
+    if [ ${#codecs[@]} -gt 0 ]; then words+=(--codec_config "${codecs[@]}" "--codec_args=${codec_args}"); fi
+    while IFS= read -r config; do
+        [ -n "${config}" ] && stage_runs 7 || continue
+        if ! made_from "${expdir}/tse_$(tag_of "${config}" "")" train "@${config}"; then prerequisites+=("${config}"); fi
+    done <<< "$(prerequisites_of_run)"
     if [ ${#prerequisites[@]} -gt 0 ]; then words+=(--prerequisite_config "${prerequisites[@]}"); fi
     split_args opts "${tse_args:-}"
     if [ -n "${inference_config:-}" ] && stage_runs 9; then decoding=(--inference_config "${inference_config}"); fi
@@ -75,9 +133,26 @@ lock_training() {  # lock_training DIR
         || log_depth=2 die "another training writes to $1 (ps shows it as tse_train or codec_train); wait for it or end it"
 }
 
-import_codec() {  # the pretrained folder --codec_dir -> codec_exp
-    need "--codec_dir names a folder with config.yaml and model.pth" "${codec_dir}/config.yaml" "${codec_dir}/model.pth"
-    needed aside "${codec_exp}" codec "@${codec_dir}/config.yaml" "@${codec_dir}/model.pth" || return 0
+make_tokenizer() {  # stage 4, of the tokenizer that use_tokenizer has set
+    if [ "${codec_exp}" = "${codec_dir%/}" ]; then
+        log "  ${codec_dir} is a codec folder already and is used as it is"
+    elif [ -n "${codec_dir}" ]; then
+        import_codec
+    else
+        train_codec
+    fi
+}
+
+import_codec() {  # codec_dir, a release folder, an archive or a hub id -> codec_exp
+    local items=("source=${codec_dir}") file
+    # owner/name is a repository of the hub, unless it begins with a folder that is here.
+    if [[ ! "${codec_dir}" =~ ^[^/]+/[^/]+$ ]] || [ -d "${codec_dir%%/*}" ]; then
+        need "name a codec folder, a FunCodec release folder, an archive or a hub id" "${codec_dir}"
+    fi
+    for file in "${codec_dir}" "${codec_dir}"/{config.yaml,model.pth}; do
+        if [ -f "${file}" ]; then items+=("@${file}"); fi
+    done
+    needed aside "${codec_exp}" codec "${items[@]}" || return 0
     run_jobs "${train_cmd}" 0 "${codec_exp}/log/import.log" "${python}" -m espnet_tse.bin.import_codec \
         --source_dir "${codec_dir}" --output_dir "${codec_exp}"
     finish_codec
@@ -85,13 +160,12 @@ import_codec() {  # the pretrained folder --codec_dir -> codec_exp
 
 train_codec() {  # --codec_config -> codec_exp
     local train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} opts
-    need "name it by --codec_config, or a pretrained codec by --codec_dir, or set --use_codec false" \
-        "${codec_config:-(no --codec_config)}"
+    need "the YAML of the system names it (tokenizers)" "${codec_config}"
     need 2 "${train}/utt2num_samples" "${valid}/utt2num_samples"
     needed aside "${codec_exp}" codec "@${codec_config}" "@$(target_scp "${train_set}")" \
-        "@$(target_scp "${valid_set}")" "codec_args=${codec_args}" "seed=${seed}" || return 0
+        "@$(target_scp "${valid_set}")" "codec_args=${tokenizer_args}" "seed=${seed}" || return 0
     write_resume "${codec_exp}" "${current_stage%% *}"
-    split_args opts "${codec_args}"
+    split_args opts "${tokenizer_args}"
     num_nodes=1 run_training "${codec_exp}" espnet_tse.bin.codec_train --config "${codec_config}" \
         --train_data_dir "${train}" --valid_data_dir "${valid}" --output_dir "${codec_exp}" \
         --num_threads "${num_threads}" ${seed:+--seed "${seed}"} "${opts[@]}"
@@ -116,48 +190,39 @@ encode_set() {  # encode_set SET: clean speech -> dump/codes_TAG/SET
     needed remove "${out}" codes "@${codec_exp}/manifest.json" "@${scp}" || return 0
     run_shards "${train_cmd}" "${nj}" "${scp}" "${out}" encode "${python}" -m espnet_tse.bin.encode_codes \
         --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
-    check_keys "${scp}" "${out}/codes.scp" "${out}/log/encode*.log"
+    [ -s "${out}/manifest.json" ] || "${dry_run}" || die "${out}/manifest.json was not written; read ${out}/log/"
     mark_done "${out}" codes
 }
 
-config_value() { "${python}" -m espnet_tse.bin.config_files --value "$2" "$1"; }  # config_value CONFIG KEY
-
-wants_codec() { [ "$(config_value "$1" model)" != discriminative ]; }  # wants_codec CONFIG
-
-front_end_of() {  # front_end_of CONFIG [ARGUMENT...]: the folder that the system starts from, if any
-    local start
-    start=$(config_value "$1" front_end_dir)
-    shift
-    while [ $# -gt 0 ]; do
-        case "$1" in
-            --front_end_dir) start=${2:-} ;;
-            --front_end_dir=*) start=${1#*=} ;;
-        esac
-        shift
-    done
-    echo "${start}"
-}
+encode_sets() { local set; for set in "$@"; do encode_set "${set}"; done; }  # encode_sets SET...
 
 # train_system CONFIG DIR [ARGUMENT...]: stages 7 and 8
 train_system() {
-    local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} codec=() items start
+    local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} built_on=() items name value
     shift 2
     need "name it by --tse_config" "${config}"
     need 2 "${train}/wav.scp" "${valid}/wav.scp"
     items=("@${config}" "args=$*" "seed=${seed}" "@${train}" "@${valid}")
-    start=$(front_end_of "${config}" "$@")
-    if [ -n "${start}" ]; then
-        if [ ! -f "${start}" ]; then need 7 "${start}/config.yaml"; fi
-        if [ -e "${start}/.done.train" ]; then start+=/.done.train; fi  # its options, and the hashes of its inputs
-        items+=("@${start}")
-    fi
-    # What a system with a codec builds on may need none: then it is the same folder as with --use_codec false.
-    if "${use_codec}" && wants_codec "${config}"; then
+    while IFS=$'\t' read -r name value; do
+        [ -n "${name}" ] || continue
+        use_tokenizer "${name}" "${value}"
         need "${codec_stage}" "${codec_exp}/manifest.json"
-        need 5 "${codes_dir}/${train_set}/codes.scp" "${codes_dir}/${valid_set}/codes.scp"
-        items+=("@${codec_exp}/manifest.json" "@${codes_dir}/${train_set}/codes.scp" "@${codes_dir}/${valid_set}/codes.scp")
-        codec=(--codec_dir "${codec_exp}" --train_codes "${codes_dir}/${train_set}" --valid_codes "${codes_dir}/${valid_set}")
-    fi
+        need 5 "${codes_dir}/${train_set}/manifest.json" "${codes_dir}/${valid_set}/manifest.json"
+        items+=("@${codec_exp}/manifest.json" "@${codes_dir}/${train_set}" "@${codes_dir}/${valid_set}")
+        built_on+=(--tokenizers "${name}=${codec_exp}" --train_tokens "${name}=${codes_dir}/${train_set}"
+            --valid_tokens "${name}=${codes_dir}/${valid_set}")
+    done <<< "$(inputs_of tokenizers "${config}")"
+    while IFS=$'\t' read -r name value; do
+        [ -n "${name}" ] || continue
+        if [[ "${value}" == *.yaml || "${value}" == *.yml ]]; then
+            value=${expdir}/tse_$(tag_of "${value}" "")
+            need 7 "${value}/config.yaml"
+        fi
+        built_on+=(--pretrained "${name}=${value}")
+        # Its mark holds its options and the hashes of its inputs. What is not here is fetched from the hub.
+        if [ -e "${value}/.done.train" ]; then value+=/.done.train; fi
+        if [ -e "${value}" ]; then items+=("@${value}"); else items+=("${name}=${value}"); fi
+    done <<< "$(inputs_of pretrained "${config}")"
     if "${resume_mismatch}"; then
         needed keep "${dir}" train "${items[@]}" || return 0
     else
@@ -165,7 +230,7 @@ train_system() {
     fi
     write_resume "${dir}" "${current_stage%% *}"
     run_training "${dir}" espnet_tse.bin.tse_train --config "${config}" --train_data_dir "${train}" \
-        --valid_data_dir "${valid}" "${codec[@]}" --output_dir "${dir}" --resume true ${seed:+--seed "${seed}"} "$@"
+        --valid_data_dir "${valid}" "${built_on[@]}" --output_dir "${dir}" --resume true ${seed:+--seed "${seed}"} "$@"
     if ! "${dry_run}"; then
         [ -s "${dir}/config.yaml" ] || die "${dir}/config.yaml was not written; read ${dir}/train.log"
     fi

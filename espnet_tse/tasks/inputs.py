@@ -1,0 +1,109 @@
+"""What YAMLs build on, for the stages that make it and for their done marks; imports no torch."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping, Sequence
+
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_chain import Setting, read_chain
+
+KINDS = ("tokenizers", "pretrained")
+# Options of the first release, which knew one codec and one front-end -> mapping and name of today. They still are
+# short forms on the command line, and stand in the config.yaml of systems of then.
+MOVED = {
+    "codec_dir": ("tokenizers", "acoustic"),
+    "front_end_dir": ("pretrained", "front_end"),
+    "train_codes": ("train_tokens", "acoustic"),
+    "valid_codes": ("valid_tokens", "acoustic"),
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing that a system builds on."""
+
+    config: str  # YAML of the system
+    kind: str  # of KINDS; ``file`` for the YAML itself and each of its bases
+    name: str
+    value: str  # a folder, an archive or a hub id; or a YAML, as a path from here
+
+    @property
+    def form(self) -> str:
+        """``yaml`` where a stage has to train it, else ``place``."""
+        return "yaml" if self.value.endswith((".yaml", ".yml")) else "place"
+
+    def line(self) -> str:
+        """For the shell: config, kind, name, form and value, separated by tabs; none is empty."""
+        return "\t".join((self.config, self.kind, self.name, self.form, self.value))
+
+
+def inputs_of(config: str, words: Sequence[str] = (), acoustic: str | None = None) -> list[Input]:
+    """What a system and the systems that it begins with build on; those of such a system come before it.
+
+    Args:
+        config: YAML of a system.
+        words: options that follow it on the command line and win.
+        acoustic: takes the place of every tokenizer of this name.
+    Raises:
+        DataError: a YAML is missing or faulty, names are no mapping, or systems begin with each other in a circle.
+    """
+    return list(dict.fromkeys(_walk(config, words, acoustic, ())))
+
+
+def files_of(config: str) -> list[Input]:
+    """A YAML of any kind and its bases: a change in one of them is a change of the YAML."""
+    return [Input(config, "file", "-", str(file)) for file in read_chain(config).files]
+
+
+def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[str, ...]) -> Iterator[Input]:
+    if config in above:
+        raise DataError(f"{config}: pretrained leads back to it ({' -> '.join([*above, config])}); remove one of them.")
+    given, settings = options_of(words), read_chain(config).settings
+    for kind in KINDS:
+        for name, value in {**values_of(settings.get(kind), kind), **given[kind]}.items():
+            if kind == "tokenizers" and name == "acoustic" and acoustic is not None:
+                value = acoustic
+            found = Input(config, kind, name, value)
+            if kind == "pretrained" and found.form == "yaml":
+                yield from _walk(value, (), acoustic, (*above, config))
+            yield found
+
+
+def options_of(words: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Kind -> names and values that a command line gives."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", action="append", default=[])
+    for option in MOVED:
+        parser.add_argument(f"--{option}")
+    args, _ = parser.parse_known_args(words)
+    given: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+    for kind in KINDS:
+        given[kind] = dict(pair.split("=", 1) for pair in getattr(args, kind) if "=" in pair)
+    for option, (kind, name) in MOVED.items():
+        if kind in given and getattr(args, option):
+            given[kind][name] = getattr(args, option)
+    return given
+
+
+def values_of(setting: Setting | None, kind: str) -> Mapping[str, str]:
+    """Name -> value of a YAML's mapping; YAMLs are named relative to the file that names them, as ``base`` is."""
+    if setting is None or setting.value is None:
+        return {}
+    if not isinstance(setting.value, dict) or not all(isinstance(value, str) for value in setting.value.values()):
+        raise DataError(f"{setting.file}: {kind} is {setting.value!r}, want names and places, as {{name: exp/x}}.")
+    values = {}
+    for name, value in setting.value.items():
+        beside = setting.file.parent / value
+        values[name] = shortest(beside) if value.endswith((".yaml", ".yml")) and beside.is_file() else value
+        if values[name].endswith((".yaml", ".yml")) and not Path(values[name]).is_file():
+            raise DataError(f"{setting.file}: {kind}: {name}: {value}: no such file ({beside}); fix the path.")
+    return values
+
+
+def shortest(path: Path) -> str:
+    """The path without ``x/..``, where it leads to the same file, so that a file has one name."""
+    short = os.path.normpath(path)
+    return short if os.path.exists(short) and os.path.samefile(short, path) else str(path)
