@@ -38,7 +38,7 @@ class Tile:
 
 
 def listening_section(groups: list[GroupTables], listening: Listening) -> Markup:
-    """Every group's cards, below how to use them and how loud the colours are."""
+    """Instructions, the colour scale, and the cards of every group."""
     shown = [
         {
             "title": title,
@@ -56,7 +56,7 @@ def listening_section(groups: list[GroupTables], listening: Listening) -> Markup
 
 
 def what_is_here(group: ComparableGroup, cards: dict[str, Card]) -> str:
-    """Which utterances have audio, and how the others get theirs."""
+    """Which utterances have audio, and how to add others."""
     total = len({str(row["utt"]) for result in group.results for row in result.utterances})
     if not cards:
         return "No audio: no per-utterance scores or no room on the page."

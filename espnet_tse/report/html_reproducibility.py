@@ -1,4 +1,4 @@
-"""The page's last part: what is needed to get its figures again."""
+"""The page's last part: what is needed to reproduce its figures."""
 
 from pathlib import Path
 

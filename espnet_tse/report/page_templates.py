@@ -1,4 +1,4 @@
-"""The Jinja2 templates of the page: every text that is put into one is escaped, a name that is lacking is an error."""
+"""The Jinja2 templates of the page: all values are escaped, a missing one is an error."""
 
 import re
 

@@ -46,7 +46,7 @@ def _ark_entry(entry: str) -> bool:
 
 
 def file_exists(entry: str) -> bool:
-    """Whether the file of an scp entry is there, be it a path or ``file.ark:offset``."""
+    """Whether the file of an scp entry exists; the entry is a path or ``file.ark:offset``."""
     return Path(entry).exists() or Path(re.sub(r":\d+$", "", entry)).exists()
 
 
@@ -149,7 +149,7 @@ def level_dbfs(samples: np.ndarray, remove_mean: bool = False) -> float:
 
 
 def broken(samples: np.ndarray) -> str | None:
-    """Why these samples are no signal at all (empty, NaN), or None."""
+    """Why these samples are not a signal at all (empty, NaN), or None."""
     if len(samples) == 0:
         return "zero length"
     return None if np.isfinite(samples).all() else "NaN or infinite samples"

@@ -10,7 +10,7 @@ from espnet_tse.scoring.measure.cards import diagnostics, extraction, meaning, o
 
 def _by_name(entries: list) -> dict:
     table = {entry.name: entry for entry in entries}
-    assert len(table) == len(entries), "a name stands twice in the registry"
+    assert len(table) == len(entries), "duplicate name in the registry"
     return table
 
 

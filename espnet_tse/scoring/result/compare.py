@@ -12,7 +12,7 @@ from espnet_tse.scoring.result.scored_set import ScoredSet, read_result, result_
 
 @dataclass(frozen=True)
 class Comparison:
-    """All lines, and what to know when reading them."""
+    """All lines, and remarks for reading them."""
 
     first: str
     lines: list[Line]

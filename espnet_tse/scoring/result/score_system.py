@@ -27,7 +27,7 @@ def _only_one(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
-                f"{folder.parent}: another scoring run writes here; wait for it or end it."
+                f"{folder.parent}: another scoring run is writing here; wait for it or stop it."
             ) from None
         except OSError as error:
             log.warning(

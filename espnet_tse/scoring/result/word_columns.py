@@ -74,7 +74,7 @@ def _hypothesis(record: Record, tag: str, external: dict | None) -> tuple[str, s
     if external is None:
         return record.texts[tag].get("estimate", ""), record.text_faults.get("estimate")
     if record.estimate_fault:
-        # A text for an estimate that is missing or silent here is none of this system's.
+        # If the estimate is missing or silent here, the text is not of this system's output.
         return "", record.estimate_fault
     if record.key not in external["estimate"]:
         return "", "no line in the external text"

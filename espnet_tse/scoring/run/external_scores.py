@@ -1,4 +1,4 @@
-"""Scores that another tool computed, one an utterance: ``--external name=path[:field][,up|down]``."""
+"""Scores computed by another tool, one per utterance: ``--external name=path[:field][,up|down]``."""
 
 import ast
 import json
@@ -26,7 +26,7 @@ class ExternalScores:
     values: dict[str, float]
 
     def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
-        """Value of an utterance; without one, or where the estimate is no good here, the worst of the file."""
+        """Value of an utterance; without one, or where the estimate is unusable, the worst of the file."""
         if not estimate_fault and key in self.values:
             return Outcome(self.values[key])
         fault = Fault(EST, f"estimate: {estimate_fault}" if estimate_fault else "no value in the file")
@@ -55,7 +55,8 @@ def read_external(option: str) -> ExternalScores:
     """Read the file of one ``--external`` option.
 
     The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet; also as Python prints a dict, as
-    older VERSA does); of the latter the field is taken that is named, by default the column's name.
+    older VERSA does); of an object the named field is taken, by default that
+    of the column's name.
 
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
@@ -66,7 +67,7 @@ def read_external(option: str) -> ExternalScores:
     start, comma, suffix = place.rpartition(",")
     if comma and not Path(place).exists():
         if suffix not in ("up", "down"):
-            raise DataError(f"--external {option}: after the comma stands '{suffix}'; use up or down.")
+            raise DataError(f"--external {option}: '{suffix}' after the comma is neither up nor down.")
         place, direction = start, suffix
     if not found or not name.isidentifier() or not place:
         raise DataError(f"{form}; NAME is a word.")
@@ -99,9 +100,9 @@ def read_external(option: str) -> ExternalScores:
 
 
 def _read_values(path: Path, field: str) -> dict[str, float]:
-    """Key -> finite value; NaN, null and text are as good as missing."""
+    """Key -> finite value; NaN, null and text count as missing."""
     if not path.exists():
-        raise DataError(f"{path}: no such file; mend --external.")
+        raise DataError(f"{path}: no such file; fix --external.")
     with path.open(encoding="utf-8") as file:
         is_json = file.read(1) == "{"
     if is_json:
@@ -122,7 +123,7 @@ def _read_values(path: Path, field: str) -> dict[str, float]:
 
 
 def _by_stem(values: dict[str, float]) -> dict[str, float]:
-    """The values of keys that are paths of audio ("wavs/u1.wav") under the file's name ("u1"), where only one has it."""
+    """The values of keys that are paths of audio ("wavs/u1.wav") under the file's name ("u1"), where that is unambiguous."""
     paths = [key for key in values if Path(key).suffix in AUDIO_SUFFIXES]
     stems = Counter(Path(key).stem for key in paths)
     return {Path(key).stem: values[key] for key in paths if stems[Path(key).stem] == 1}
@@ -139,7 +140,7 @@ def _read_json_lines(path: Path, field: str) -> dict[str, object]:
         if key is None:
             raise DataError(f"{path}:{number}: has none of the fields {', '.join(KEY_FIELDS)}.")
         if str(key) in entries:
-            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+            raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
         entries[str(key)] = row.get(field)
         fields |= dict.fromkeys(name for name in row if name not in KEY_FIELDS)
     if field not in fields:
@@ -155,7 +156,7 @@ def _read_object(line: str, where: str) -> dict[str, object]:
         try:
             row = ast.literal_eval(line)
         except (ValueError, SyntaxError):
-            raise DataError(f"{where}: not JSON ({error}); one object a line is wanted.") from None
+            raise DataError(f"{where}: not JSON ({error}); each line must be one object.") from None
     if not isinstance(row, dict):
-        raise DataError(f"{where}: not an object; one a line is wanted.")
+        raise DataError(f"{where}: not an object; each line must be one object.")
     return row

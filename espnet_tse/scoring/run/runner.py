@@ -67,8 +67,8 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
 def time_left(seconds: float, done: float, left: float) -> str:
     """Estimate of the wait, counted from the first utterance's end.
 
-    The start of the jobs and the loading of networks come before that and do not come again. By audio, not
-    by count: the longest come first, and would promise too long a wait.
+    Starting the jobs and loading the networks happen once, before that. The estimate goes by audio, not
+    by count: the longest utterances come first, and a count would overestimate the wait.
 
     Args:
         seconds: since the first utterance was done.
@@ -83,7 +83,7 @@ def time_left(seconds: float, done: float, left: float) -> str:
 
 
 def bar(share: float, width: int = 20) -> str:
-    """A share from 0 to 1 as a bar; a line of a log, because jobs of a cluster have no terminal."""
+    """A share from 0 to 1 as a bar; a log line rather than a live display, because cluster jobs have no terminal."""
     filled = int(width * share)
     return f"[{'#' * filled}{'.' * (width - filled)}]"
 
@@ -91,7 +91,7 @@ def bar(share: float, width: int = 20) -> str:
 def run_shard(plan: ScoringPlan) -> int:
     """Score every n-th utterance into the caches and write nothing else: one task of an array job.
 
-    A plain run after all of them takes what they left and writes the results.
+    A plain run after all of them reads their caches and writes the results.
     """
     part, _, parts = plan.options.shard.partition("/")
     mine = plan.utterances[int(part) - 1 :: int(parts)]

@@ -11,7 +11,7 @@ from espnet_tse.scoring.run.shown_keys import some
 
 log = logging.getLogger("espnet_tse.scoring")
 
-FASTEST_SPEECH = 6  # words a second; nobody speaks faster for long
+FASTEST_SPEECH = 6  # words a second; sustained speech is never faster
 
 
 def read_transcripts(

@@ -62,11 +62,11 @@ def test_without_a_direction_a_missing_value_is_excluded(write):
         ("mos=/nowhere", "no such file"),
         ("mos={path}", "key 'a' has 'high', no number"),
         ("mos={json}", "json: has no field 'mos'; it has utmos, pesq"),
-        ("mos={json}:utmos,upp", "after the comma stands 'upp'; use up or down"),
+        ("mos={json}:utmos,upp", "'upp' after the comma is neither up nor down"),
         ("mos={text}", "'mos' is no finite number in any line"),
         ("mos={torn}", "torn:1: not JSON"),
         ("mos={nokey}", "has none of the fields key, utt"),
-        ("mos={twice}", "key 'a' stands twice"),
+        ("mos={twice}", "duplicate key 'a'"),
     ],
 )
 def test_errors(write, option, message):

@@ -71,7 +71,7 @@ def test_real_time_factors_are_a_column_and_part_no_results(options, tmp_path):
     assert plan.worker.metrics == (*plain.worker.metrics, "rtf") and plan.signature == plain.signature
     assert [utterance.rtf for utterance in plan.utterances] == [0.25, None]
     for content, message in (
-        ("u1 fast\n", "utt2rtf: key 'u1': 'fast' is no real-time factor; mend the line"),
+        ("u1 fast\n", "utt2rtf: key 'u1': 'fast' is no real-time factor; fix the line"),
         ("u1 -1\n", "'-1' is no real-time factor"),
         ("other 3\n", "has a value for none of the 2 utterances; its keys are other"),
     ):

@@ -1,4 +1,4 @@
-"""Cards of what goes wrong in target speaker extraction."""
+"""Cards of the typical failures of target speaker extraction."""
 
 from espnet_tse.scoring.measure.card import Measure, MetricCard
 
@@ -31,8 +31,8 @@ METRICS = [
         "Share of utterances whose estimate is nearer (cosine of the best speaker model among the metrics, else "
         "Resemblyzer) to an interferer than to the target. A failed estimate counts as one. Outputs need not "
         "be sample-aligned.",
-        "Unsure for voices that are alike and for estimates below a second; of untouched 0 dB mixtures about "
-        "half are wrong.",
+        "Unreliable for similar voices and for estimates below a second; about half of the unprocessed 0 dB mixtures "
+        "count as wrong.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
@@ -60,8 +60,7 @@ METRICS = [
         "down",
         ("inf", "ref", "mix"),
         "Share of utterances with si_sdr_i below 1 dB.",
-        "Means something for sample-aligned outputs only; a mixture of 20 dB has little to gain and counts "
-        "as failed.",
+        "Meaningful only for sample-aligned outputs; a mixture at 20 dB has little to gain and counts as failed.",
         penalty=1.0,
         low=0.0,
         high=1.0,
@@ -104,7 +103,7 @@ METRICS = [
         "down",
         ("inf", "ref"),
         "As onset_loss, in the last 100 ms of the target's activity: 60 dB where an output stops early.",
-        "As onset_loss; what the output lets ring on fills it too.",
+        "As onset_loss; reverberation or ringing in the output fills it as well.",
         ceiling=0.0,
         penalty=60.0,
         low=0.0,
