@@ -115,36 +115,36 @@ def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summar
     """Write all result files, each atomically."""
     folder = plan.options.output_dir
     records = {u.key: records[u.key] for u in plan.utterances}
-    columns = columns_of(records)
     (folder / "result.json").unlink(missing_ok=True)  # of an earlier run: it would not match the new files
     _remove_stale(folder)
-    for column in columns:
-        values = {key: record.outcomes[column].value for key, record in records.items()}
-        _write_lines(
-            folder / column, [f"{k} nan" if v is None else f"{k} {v:.6f}" for k, v in values.items()]
-        )
-    for column in summary.leaks:
-        counts = {key: count or ("nan", "nan") for key, count in column.counts.items()}
-        _write_lines(folder / column.name, [f"{key} {heard} {own}" for key, (heard, own) in counts.items()])
+    _write_columns(folder, records, summary)
     for column in summary.words:
         _write_words(folder, column, plan.options.text_norm)
-    headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}
-    headlines |= {name: entry["corpus"] for name, entry in summary.wer.items()}
-    for name, value in headlines.items():
-        _write_lines(folder / f"result_{name}.txt", ["nan" if value is None else f"{value:.6f}"])
+    _write_headlines(folder, summary)
     _write_lines(folder / "failed", _failures(records, summary))
     rows = (utterance_row(key, r, summary, plan.speakers.get(key)) for key, r in records.items())
     with atomic_write(folder / "scores.jsonl") as file:
         file.writelines(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)
+    names = ("coverage", "warnings", "metrics", "wer", "buckets")
+    content = {name: getattr(summary, name) for name in names}
     # Last: its presence marks the folder as complete.
-    write_json(
-        folder / "result.json",
-        {
-            "meta": make_meta(plan, records),
-            "coverage": summary.coverage,
-            "warnings": summary.warnings,
-            "metrics": summary.metrics,
-            "wer": summary.wer,
-            "buckets": summary.buckets,
-        },
-    )
+    write_json(folder / "result.json", {"meta": make_meta(plan, records), **content})
+
+
+def _write_columns(folder: Path, records: dict[str, Record], summary: Summary) -> None:
+    """``<metric>`` and ``leak_<tag>``: a line for each utterance."""
+    for column in columns_of(records):
+        values = {key: record.outcomes[column].value for key, record in records.items()}
+        lines = [f"{key} nan" if value is None else f"{key} {value:.6f}" for key, value in values.items()]
+        _write_lines(folder / column, lines)
+    for column in summary.leaks:
+        counts = {key: count or ("nan", "nan") for key, count in column.counts.items()}
+        _write_lines(folder / column.name, [f"{key} {heard} {own}" for key, (heard, own) in counts.items()])
+
+
+def _write_headlines(folder: Path, summary: Summary) -> None:
+    """``result_<metric>.txt``: one number each."""
+    headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}
+    headlines |= {name: entry["corpus"] for name, entry in summary.wer.items()}
+    for name, value in headlines.items():
+        _write_lines(folder / f"result_{name}.txt", ["nan" if value is None else f"{value:.6f}"])

@@ -15,6 +15,7 @@ from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.shown_keys import some
 
 KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
+OWN_PREFIXES = ("wer_", "dwer_", "cer_", "leak_")  # of this scorer's columns
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
@@ -55,28 +56,12 @@ def read_external(option: str) -> ExternalScores:
     """Read the file of one ``--external`` option.
 
     The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet; also as Python prints a dict, as
-    older VERSA does); of an object the named field is taken, by default that
-    of the column's name.
+    older VERSA does); of an object the named field is taken, by default that of the column's name.
 
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
     """
-    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
-    name, found, place = option.partition("=")
-    direction = "none"
-    start, comma, suffix = place.rpartition(",")
-    if comma and not Path(place).exists():
-        if suffix not in ("up", "down"):
-            raise DataError(f"--external {option}: '{suffix}' after the comma is neither up nor down.")
-        place, direction = start, suffix
-    if not found or not name.isidentifier() or not place:
-        raise DataError(f"{form}; NAME is a word.")
-    if (
-        name in METRICS
-        or name.removesuffix("_al") in METRICS
-        or name.startswith(("wer_", "dwer_", "cer_", "leak_"))
-    ):
-        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    name, place, direction = _parse(option)
     path, field = Path(place), name
     if not path.exists() and ":" in place:
         start, _, field = place.rpartition(":")
@@ -97,6 +82,25 @@ def read_external(option: str) -> ExternalScores:
         natural_length=True,
     )
     return ExternalScores(card, values)
+
+
+def _parse(option: str) -> tuple[str, str, str]:
+    """Name, place (path, with the field behind a colon) and direction of an ``--external`` option."""
+    name, found, place = option.partition("=")
+    direction = "none"
+    start, comma, suffix = place.rpartition(",")
+    if comma and not Path(place).exists():
+        if suffix not in ("up", "down"):
+            raise DataError(f"--external {option}: '{suffix}' after the comma is neither up nor down.")
+        place, direction = start, suffix
+    if not found or not name.isidentifier() or not place:
+        raise DataError(
+            f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up; NAME is "
+            "a word."
+        )
+    if name.removesuffix("_al") in METRICS or name.startswith(OWN_PREFIXES):
+        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    return name, place, direction
 
 
 def _read_values(path: Path, field: str) -> dict[str, float]:
