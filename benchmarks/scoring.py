@@ -172,7 +172,9 @@ def main() -> int:
     targets, estimates = read_scp(args.ref_scp), read_scp(args.inf_scp)
     lacking = sorted(targets.keys() - estimates.keys())
     if lacking:
-        sys.exit(f"{args.inf_scp}: lacks {len(lacking)} of {len(targets)} keys of {args.ref_scp}, first {lacking[0]}")
+        sys.exit(
+            f"{args.inf_scp}: lacks {len(lacking)} of {len(targets)} keys of {args.ref_scp}, first {lacking[0]}"
+        )
     options = ["--inf_scp", args.inf_scp, "--ref_scp", args.ref_scp, *more]
     audio_s = sum(soundfile.info(path).duration for path in targets.values())
     print(f"{len(targets)} files, {audio_s:.0f} s of audio")

@@ -43,12 +43,15 @@ def listening_section(groups: list[GroupTables], listening: Listening) -> Markup
         {
             "title": title,
             "lead": what_is_here(tables.group, cards),
-            "cards": [card_view(card, ranking_metric(tables.group), tables.columns) for card in cards.values()],
+            "cards": [
+                card_view(card, ranking_metric(tables.group), tables.columns) for card in cards.values()
+            ],
         }
         for tables, title, cards in zip(groups, group_titles(groups), listening.cards)
     ]
     left_out = (
-        f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB; raise --max_mb."
+        f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB; "
+        "raise --max_mb."
         if listening.num_left_out
         else ""
     )

@@ -29,7 +29,7 @@ OTHER_FIELDS = {"utt", "spk", "flags", "buckets", "duration"}
 
 
 def page_json(groups: list[GroupTables], cards: list[dict[str, Card]]) -> Markup:
-    """All groups as JSON that may stand in a script element: nothing in it can end the element or open a comment."""
+    """All groups as JSON for a script element: nothing in it can end the element or open a comment."""
     data = [group_data(tables, group_cards) for tables, group_cards in zip(groups, cards)]
     return htmlsafe_json_dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 

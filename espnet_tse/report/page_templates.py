@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 
 def breakable(name: str) -> Markup:
-    """A name such as ``laura_tse_small †`` that may be broken after its underscores and dashes, not at its mark."""
+    """A name such as ``laura_tse_small †``: it may break after underscores and dashes, not at its mark."""
     return Markup(re.sub(r"([_-])", r"\1<wbr>", str(escape(bind_marks(name)))))
 
 

@@ -95,8 +95,7 @@ def protocol_name(tables: GroupTables, number: int, count: int) -> str:
 def group_titles(groups: list[GroupTables]) -> list[str]:
     """The test set of each group, with its protocol where the set has several."""
     return [
-        tables.group.test_set
-        + (f", {protocol_name(tables, number, len(of_set))}" if len(of_set) > 1 else "")
+        tables.group.test_set + (f", {protocol_name(tables, number, len(of_set))}" if len(of_set) > 1 else "")
         for number, of_set, tables in numbered(groups)
     ]
 

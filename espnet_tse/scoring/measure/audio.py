@@ -82,7 +82,11 @@ def _read(entry: str) -> tuple[np.ndarray, int]:
     try:
         # torchaudio.load is avoided: since 2.9 it needs TorchCodec.
         with soundfile.SoundFile(entry) as file:
-            samples, rate, num_samples = file.read(dtype="float64", always_2d=True), file.samplerate, file.frames
+            samples, rate, num_samples = (
+                file.read(dtype="float64", always_2d=True),
+                file.samplerate,
+                file.frames,
+            )
         if len(samples) < num_samples or missing_bytes(entry):
             raise AudioError(f"{entry}: is cut short.")
     except (soundfile.LibsndfileError, OSError) as error:
@@ -166,7 +170,9 @@ def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
         )
     level = level_dbfs(samples, remove_mean=True)
     if level < SILENCE_DBFS:
-        return f"silent ({level:.1f} dBFS RMS around the mean, limit {SILENCE_DBFS:.0f}; {len(samples)} samples)"
+        return (
+            f"silent ({level:.1f} dBFS RMS around the mean, limit {SILENCE_DBFS:.0f}; {len(samples)} samples)"
+        )
     return None
 
 

@@ -5,7 +5,15 @@ installed.
 """
 
 from espnet_tse.scoring.measure.card import Measure, MetricCard
-from espnet_tse.scoring.measure.cards import diagnostics, extraction, meaning, opinion, samples, speaker, words
+from espnet_tse.scoring.measure.cards import (
+    diagnostics,
+    extraction,
+    meaning,
+    opinion,
+    samples,
+    speaker,
+    words,
+)
 
 
 def _by_name(entries: list) -> dict:

@@ -93,7 +93,11 @@ def remove_foreign_result(plan: ScoringPlan) -> None:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))["meta"]
         same = meta["signature"] == plan.signature and meta["options"] == plain_options(plan.options)
-    except (ValueError, KeyError, TypeError):  # written by another version, or truncated: it is not of this run
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # written by another version, or truncated: it is not of this run
         same = False
     if not same:
         log.info("%s: of other inputs or settings, removed before scoring", path)

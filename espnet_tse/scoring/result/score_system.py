@@ -82,8 +82,8 @@ def _log_failures(plan: ScoringPlan, records: dict[str, Record], summary: Summar
         if outcome.fault and outcome.applicable
     )
     log.error(
-        "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass --force to "
-        "end with exit code 0",
+        "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass "
+        "--force to end with exit code 0",
         ", ".join(summary.too_many_failures),
         next(reasons, ""),
         plan.options.output_dir / "failed",

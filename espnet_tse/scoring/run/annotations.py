@@ -24,9 +24,7 @@ def real_time_factors(options: ScoringOptions, utterances: list[Utterance]) -> d
         except ValueError:
             values[key] = math.nan
         if not (math.isfinite(values[key]) and values[key] >= 0):
-            raise DataError(
-                f"{options.utt2rtf}: key '{key}': '{text}' is no real-time factor; fix the line."
-            )
+            raise DataError(f"{options.utt2rtf}: key '{key}': '{text}' is no real-time factor; fix the line.")
     if not any(utterance.key in values for utterance in utterances):
         raise DataError(
             f"{options.utt2rtf}: has a value for none of the {len(utterances)} utterances; its keys are "

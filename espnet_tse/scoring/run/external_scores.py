@@ -55,8 +55,8 @@ def read_all_external(options: tuple[str, ...], utterances: list[Utterance]) -> 
 def read_external(option: str) -> ExternalScores:
     """Read the file of one ``--external`` option.
 
-    The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet; also as Python prints a dict, as
-    older VERSA does); of an object the named field is taken, by default that of the column's name.
+    The file has Kaldi lines ``utt value`` or one JSON object per line (VERSA, ESPnet; also a dict as Python prints
+    it, from older VERSA); of an object the named field is taken, by default that of the column's name.
 
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
@@ -95,8 +95,8 @@ def _parse(option: str) -> tuple[str, str, str]:
         place, direction = start, suffix
     if not found or not name.isidentifier() or not place:
         raise DataError(
-            f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up; NAME is "
-            "a word."
+            f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up; "
+            "NAME is a word."
         )
     if name.removesuffix("_al") in METRICS or name.startswith(OWN_PREFIXES):
         raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
@@ -127,7 +127,7 @@ def _read_values(path: Path, field: str) -> dict[str, float]:
 
 
 def _by_stem(values: dict[str, float]) -> dict[str, float]:
-    """The values of keys that are paths of audio ("wavs/u1.wav") under the file's name ("u1"), where that is unambiguous."""
+    """Values of keys that are audio paths ("wavs/u1.wav") under the file's name ("u1"), if that is unambiguous."""
     paths = [key for key in values if Path(key).suffix in AUDIO_SUFFIXES]
     stems = Counter(Path(key).stem for key in paths)
     return {Path(key).stem: values[key] for key in paths if stems[Path(key).stem] == 1}

@@ -81,14 +81,18 @@ class ScoringOptions:
     flag: tuple[str, ...] = option(
         "remark on the row, repeatable, e.g. 'oracle: target's own codes'", "outputs", ()
     )
-    candidates: int = option("number of candidates that each estimate was chosen from; the row is flagged", "outputs", 1)
+    candidates: int = option(
+        "number of candidates that each estimate was chosen from; the row is flagged", "outputs", 1
+    )
     system: str = option("name in the results; default: the folder of --inf_scp", "outputs", "")
     test_set: str = option("name in the results; default: the folder of --ref_scp", "outputs", "")
     cache_dir: Path | None = option("cache shared by all systems of a test set", "how", None)
     resume: bool = option("false: forget this system's cached scores", "how", True)
     nj: int = option("processes, one thread each; never changes a result", "how", 1)
     shard: str = option(
-        "K/N: score every N-th utterance, into the caches only; a final run without it writes the results", "how", ""
+        "K/N: score every N-th utterance, into the caches only; a final run without it writes the results",
+        "how",
+        "",
     )
     force: bool = option(
         "exit with code 0 even with more than 10 %% failures; compare different protocols", "how", False

@@ -4,7 +4,13 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.option import parse_asr
-from espnet_tse.scoring.asr.whisper_weights import PUBLISHED, loaded_files, locate, relative_cost, unlike_published
+from espnet_tse.scoring.asr.whisper_weights import (
+    PUBLISHED,
+    loaded_files,
+    locate,
+    relative_cost,
+    unlike_published,
+)
 
 
 @pytest.fixture

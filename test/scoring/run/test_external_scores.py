@@ -33,7 +33,9 @@ def test_dicts_as_python_prints_them(write):
 
 
 def test_keys_may_be_paths(write):
-    scores = read_external(f"mos={write('out/a.wav 3.5' + chr(10) + 's1/b.wav 1' + chr(10) + 's2/b.wav 2')},up")
+    scores = read_external(
+        f"mos={write('out/a.wav 3.5' + chr(10) + 's1/b.wav 1' + chr(10) + 's2/b.wav 2')},up"
+    )
     assert scores.outcome("a", None).value == 3.5
     assert scores.outcome("b", None).penalised  # of two files of that name none is taken
     assert scores.outcome("s2/b.wav", None).value == 2

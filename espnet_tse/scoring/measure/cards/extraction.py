@@ -14,7 +14,9 @@ MEASURES = [
         cost_ms=6,
     ),
     Measure("edge_losses", 1, "pair", {"edge_s": 0.1, "activity_db": 30.0, "max_db": 60.0}, cost_ms=1),
-    Measure("false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1),
+    Measure(
+        "false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1
+    ),
     Measure("overlap", 1, "scene", {"frame_s": 0.01, "activity_db": 30.0}, cost_ms=1),
 ]
 
@@ -31,8 +33,8 @@ METRICS = [
         "Share of utterances whose estimate is nearer (cosine of the best speaker model among the metrics, else "
         "Resemblyzer) to an interferer than to the target. A failed estimate counts as one. Outputs need not "
         "be sample-aligned.",
-        "Unreliable for similar voices and for estimates below a second; about half of the unprocessed 0 dB mixtures "
-        "count as wrong.",
+        "Unreliable for similar voices and for estimates below a second; about half of the unprocessed 0 dB "
+        "mixtures count as wrong.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
@@ -133,7 +135,8 @@ METRICS = [
         "false extraction, activity",
         "down",
         ("inf", "mix", "absent"),
-        _ABSENT + "Share of the mixture's active frames in which the estimate is active too, both by the mixture's "
+        _ABSENT
+        + "Share of the mixture's active frames in which the estimate is active too, both by the mixture's "
         "threshold. " + _ACTIVE.strip(),
         "Counts how often, not how loud: hum above the threshold is as bad as speech.",
         penalty=1.0,

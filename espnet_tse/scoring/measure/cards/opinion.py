@@ -83,9 +83,7 @@ _UTMOS = (
     "plus 3."
 )
 _UTMOS_TRAP = "Trained on text-to-speech: noise and wrong words are judged as unnatural speech, if at all. "
-_NISQA_TRAP = (
-    "Trained on speech of telephone and internet calls; it has seen no generated speech. It depends on the level. "
-)
+_NISQA_TRAP = "Trained on speech of telephone and internet calls; it has seen no generated speech. It depends on the level. "
 _PERSONALISED_TRAP = "It hears no enrollment and cannot know which of two talkers was wanted. " + _LEVEL
 
 METRICS = [
