@@ -1,7 +1,8 @@
 import pytest
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.run.external_scores import read_external
+from espnet_tse.scoring.run.external_scores import read_all_external, read_external
+from espnet_tse.scoring.run.job import Utterance
 
 
 @pytest.fixture
@@ -82,3 +83,12 @@ def test_errors(write, option, message):
     }
     with pytest.raises(DataError, match=message):
         read_external(option.format(**paths))
+
+
+def test_columns_have_names_of_their_own_and_concern_the_utterances(write):
+    path = write("a 3.5\n")
+    with pytest.raises(DataError, match="--external: duplicate column"):
+        read_all_external((f"mos={path}", f"mos={path}"), [Utterance("a", None)])
+    with pytest.raises(DataError, match="for none of the 1 utterances; its keys are a, those to score b"):
+        read_all_external((f"mos={path}",), [Utterance("b", None)])
+    assert list(read_all_external((f"mos={path}",), [Utterance("a", None)])) == ["mos"]
