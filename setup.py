@@ -12,6 +12,7 @@ REQUIRES = [
     "jiwer>=4",
     "kaldiio>=2.18",
     "librosa>=0.10",  # not imported yet, as sentencepiece: for mel features and for subwords
+    "markupsafe>=2.1",
     "matplotlib>=3.8",
     # espnet2's chunk iterator calls int() on one-element arrays, which numpy 2.4 refuses.
     "numpy>=2.0,<2.4",

@@ -38,10 +38,9 @@ METRICS = (
     "spk_resemblyzer",
 )
 TOLERANCES = dict(zip(METRICS, (1e-2, 1e-3, 1e-3, 5e-3, 2e-3, 2e-3, 2e-3, 2e-3, 1e-3)))
-LEVEL_DBFS = (
-    -30.0
-)  # what our speaker similarity sets for both signals; the package's own preprocessing hears the level
-OTHERS_LIMIT = 0.15  # of our time, all but DNSMOS
+# What our speaker similarity sets for both signals; the package's own preprocessing depends on the level.
+LEVEL_DBFS = -30.0
+OTHERS_LIMIT = 0.15  # share of our time for everything but DNSMOS
 
 
 def read(path: str) -> np.ndarray:
@@ -67,13 +66,14 @@ def reference_packages() -> dict[str, Callable[[str, str], dict[str, float]]]:
     from pesq import pesq
     from pystoi import stoi
 
-    # Resemblyzer imports its voice activity detector, which is not used here and wants a compiler.
+    # Resemblyzer imports its voice activity detector, which is not used here and needs a compiler.
     sys.modules.setdefault("webrtcvad", ModuleType("webrtcvad"))
     from resemblyzer import VoiceEncoder
     from speechmos import dnsmos
 
     encoder = VoiceEncoder("cpu", verbose=False)
-    # Its window ends are rounded one sample short from the eighth on, and those windows dropped (see dnsmos.py).
+    # Its window ends are rounded one sample short from the eighth on, and those windows dropped (see
+    # espnet_tse/scoring/measure/dnsmos.py).
     dnsmos.INPUT_LENGTH += 1e-9
 
     def bss(target: str, estimate: str) -> dict[str, float]:
@@ -109,7 +109,7 @@ def run_packages(
 ) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """Key -> scores, and CPU seconds of each package; networks are loaded and warmed up before the clock starts.
 
-    On one core, for onnxruntime's default threads would spin on all of them.
+    On one core, because onnxruntime's default threads would spin on all of them.
     """
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
@@ -172,7 +172,9 @@ def main() -> int:
     targets, estimates = read_scp(args.ref_scp), read_scp(args.inf_scp)
     lacking = sorted(targets.keys() - estimates.keys())
     if lacking:
-        sys.exit(f"{args.inf_scp}: lacks {len(lacking)} of {len(targets)} keys of {args.ref_scp}, first {lacking[0]}")
+        sys.exit(
+            f"{args.inf_scp}: lacks {len(lacking)} of {len(targets)} keys of {args.ref_scp}, first {lacking[0]}"
+        )
     options = ["--inf_scp", args.inf_scp, "--ref_scp", args.ref_scp, *more]
     audio_s = sum(soundfile.info(path).duration for path in targets.values())
     print(f"{len(targets)} files, {audio_s:.0f} s of audio")
@@ -182,32 +184,56 @@ def main() -> int:
         print(f"  {name:<14} {seconds:7.2f} CPU-s")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wall, cpu = score(folder / "one", 1, METRICS, options)
-        again_wall, again_cpu = score(folder / "one", 1, METRICS, options)
+        one = score(folder / "one", 1, METRICS, options)
+        again = score(folder / "one", 1, METRICS, options)
         two_wall, _ = score(folder / "two", 2, METRICS, options)
         _, opinion_cpu = score(folder / "opinion", 1, METRICS[4:8], options)
         differences = largest_differences(folder / "one", theirs)
+    wrong = print_differences(differences)
+    print_speed(audio_s, sum(package_s.values()), one, again, two_wall, opinion_cpu)
+    return 1 if wrong else 0
 
+
+def print_differences(differences: dict[str, float]) -> int:
+    """Print the largest difference of each metric; returns how many are beyond their tolerance."""
     wrong = 0
     for name, difference in differences.items():
         limit = TOLERANCES[name]
         verdict = "equal" if difference <= limit else f"MORE THAN {limit:g}"
         wrong += verdict.startswith("MORE")
         print(f"  {name:<16} largest difference {difference:.2g}: {verdict}")
-    total = sum(package_s.values())
-    print(f"packages, serial: {total:.1f} CPU-s, {audio_s / total:.2f} s of audio a CPU second")
+    return wrong
+
+
+def print_speed(
+    audio_s: float,
+    packages_cpu: float,
+    one: tuple[float, float],
+    again: tuple[float, float],
+    two_wall: float,
+    opinion_cpu: float,
+) -> None:
+    """Print the throughputs.
+
+    Args:
+        one, again: wall and CPU seconds of one job, the first time and with everything cached.
+        two_wall: wall seconds of two jobs.
+        opinion_cpu: CPU seconds of one job that computes DNSMOS only.
+    """
+    (wall, cpu), (again_wall, again_cpu) = one, again
+    print(f"packages, serial: {packages_cpu:.1f} CPU-s, {audio_s / packages_cpu:.2f} s of audio a CPU second")
     print(f"ours, one job: {cpu:.1f} CPU-s ({wall:.1f} s), {audio_s / cpu:.2f} s of audio a CPU second")
-    print(f"throughput: {total / cpu:.2f} times the packages' (at least 1.1 is wanted)")
-    # What a run without the other metrics takes holds the start of the processes as well.
+    print(f"throughput: {packages_cpu / cpu:.2f} times the packages' (wanted: at least 1.1)")
+    # A run without the other metrics includes the start of the processes as well.
     others = max(0.0, cpu - opinion_cpu) / cpu
     print(
-        f"DNSMOS {1 - others:.0%} of our CPU time, all else {others:.0%} (below {OTHERS_LIMIT:.0%} is wanted)"
+        f"DNSMOS {1 - others:.0%} of our CPU time, all else {others:.0%} (wanted: below {OTHERS_LIMIT:.0%})"
     )
-    print(f"two jobs: {wall / two_wall:.2f} times as fast as one (at least 1.8 is wanted)")
+    print(f"two jobs: {wall / two_wall:.2f} times as fast as one (wanted: at least 1.8)")
     print(
-        f"again, unchanged: {again_wall:.1f} s, {again_wall / wall:.1%} of the first (below 2 % is wanted); {again_cpu:.1f} CPU-s"
+        f"again, unchanged: {again_wall:.1f} s, {again_wall / wall:.1%} of the first (wanted: below 2 %); "
+        f"{again_cpu:.1f} CPU-s"
     )
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", type=Path, help="RESULTS.md; hand-written text around its marks is kept")
     parser.add_argument("--html", type=Path, help="the page: one file, opens without network")
-    parser.add_argument("--latex", type=Path, help="the tables for a paper, wants \\usepackage{booktabs}")
-    parser.add_argument("--csv", type=Path, help="every figure with its interval, one a line")
-    parser.add_argument("--paper_rows", type=Path, help="YAML of published rows to stand beside ours")
+    parser.add_argument("--latex", type=Path, help="the tables for a paper; needs \\usepackage{booktabs}")
+    parser.add_argument("--csv", type=Path, help="every figure with its interval, one per line")
+    parser.add_argument("--paper_rows", type=Path, help="YAML of published rows to show beside ours")
     parser.add_argument("--title", default="Target speaker extraction: results", help="title of the page")
     parser.add_argument("--num_utts", type=int, default=12, help="utterances with audio, of each test set")
     parser.add_argument("--utts", nargs="+", default=[], help="keys to play whatever their score")
@@ -50,10 +50,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def write_reports(args: argparse.Namespace) -> None:
-    """Write what was asked for.
+    """Write the outputs that were asked for.
 
     Raises:
-        DataError, OSError: a result cannot be read, or a report not be written.
+        DataError, OSError: a result cannot be read, or an output cannot be written.
     """
     from espnet_tse.report.collect import collect_results
     from espnet_tse.report.csv_file import write_csv

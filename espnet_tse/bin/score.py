@@ -12,7 +12,7 @@ from espnet_tse.scoring.run.options import GROUPS, ScoringOptions
 
 
 class _ListMetrics(argparse.Action):
-    """Print the registry and end, so that the required options need not be given."""
+    """Print the registry and exit, without asking for the required options."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         from espnet_tse.scoring.measure.weight_files import Places
@@ -54,7 +54,7 @@ def get_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=["text", "markdown"],
         default=argparse.SUPPRESS,
-        help="print all metrics and presets and what they lack here (behind --model_dir, with it)",
+        help="print all metrics and presets, and what is missing for them here (after --model_dir, taking it into account)",
     )
     return parser
 
@@ -72,7 +72,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def require_inputs(parser: CommandLine, args: argparse.Namespace) -> None:
-    """End with exit code 2 and all that a scoring run lacks."""
+    """End with exit code 2 and everything that is missing for a scoring run."""
     lacking = [] if args.inf_scp or args.inf_dir else ["the estimates (--inf_scp or --inf_dir)"]
     lacking += [] if args.output_dir else ["--output_dir"]
     if lacking:

@@ -1,4 +1,4 @@
-"""Command-line options from the fields of a dataclass: name, type, default and help are written once, in the field."""
+"""Command-line options from the fields of a dataclass: name, type, default and help are written once."""
 
 import argparse
 from dataclasses import MISSING, Field, field, fields
@@ -63,4 +63,6 @@ def true_or_false(value: str) -> bool:
 def from_arguments(config: type, args: argparse.Namespace) -> Any:
     """The dataclass with what the command line gave; fields that it does not name keep their defaults."""
     given = {each.name: getattr(args, each.name) for each in fields(config) if hasattr(args, each.name)}
-    return config(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    return config(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    )

@@ -92,12 +92,12 @@ def group_comparable(results: Iterable[ScoredSet]) -> list[ComparableGroup]:
 def table_differences(one: ScoredSet, other: ScoredSet) -> list[str]:
     """Why two results must not stand in one table; empty if they may.
 
-    As ``score --compare`` judges: what both were scored for must have been scored alike, on the same audio.
+    As in ``score --compare``: their common columns must have been scored alike, on the same audio.
     """
     protocols = [result.meta.get("protocol") or {} for result in (one, other)]
     if all("measures" in protocol for protocol in protocols):
         return protocol_differences(*protocols)
-    # Of older results the signature is all that tells.
+    # Older results have only the signature.
     if one.signature == other.signature:
         return []
     return ["targets, settings, versions or weights (by signature)"]

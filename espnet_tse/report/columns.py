@@ -1,4 +1,4 @@
-"""Columns of the two results tables: which metric, under which head, with how many decimals."""
+"""Columns of the results tables: which metric, under which head, with how many decimals."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from espnet_tse.scoring.result.scored_set import ScoredSet
 LENGTH_RATIO_RANGE = (0.9, 1.1)
 # Columns of `--align xcorr` repeat a metric after shifting the estimate by one lag.
 ALIGNED = "_al"
-# Word leakage stands among the word errors in result.json.
+# Word leakage is among the word errors in result.json.
 LEAK = "leak_"
 
 
@@ -42,7 +42,7 @@ class Column:
         return f"{self.meaning}, {self.unit}" if self.unit else self.meaning
 
     def entry(self, result: ScoredSet) -> dict[str, Any]:
-        """What the result file holds of this column, {} where nothing."""
+        """The result file's entry of this column, {} where there is none."""
         holder = result.metrics if self.source in ("metric", "length") else result.wer
         return holder.get(self.name) or {}
 
@@ -95,7 +95,7 @@ SAMPLE_COLUMNS = (
     metric_column("STOI", "stoi", 3),
     metric_column("ESTOI", "estoi", 3),
 )
-# Short heads of cards/extraction.py; a card that is not here stands under its own name.
+# Short heads of the metrics in cards/extraction.py; others are headed by their own name.
 FAILURE_HEADS = {
     "conf_rate": "conf (voice)",
     "conf_si_sdr": "conf (SI-SDR)",
@@ -167,7 +167,7 @@ def card_columns() -> list[Column]:
 
 
 def recognised_failures(results: list[ScoredSet]) -> list[Column]:
-    """What texts tell: words of the interferer, and outputs with more errors than words."""
+    """Columns from texts: words of the interferer, and outputs with more errors than words."""
     columns = []
     for tag, result in first_holders(results, "wer").items():
         kind, _, model = tag.partition("_")

@@ -38,7 +38,7 @@ def write_csv(path: Path, groups: list[GroupTables]) -> None:
 
 
 def group_lines(tables: GroupTables) -> Iterator[dict]:
-    """One dict a figure; published rows take test set, preset and signature of the table they stand in."""
+    """One dict per figure; published rows take test set, preset and signature of the table they stand in."""
     ours = tables.group.results[-1]
     for result in tables.results:
         for metric, entry, mean in figures(result):

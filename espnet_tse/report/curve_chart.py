@@ -1,4 +1,4 @@
-"""A training curve as SVG in the page's colours: it shows also where JavaScript is off."""
+"""A training curve as SVG in the page's colours: it is visible without JavaScript."""
 
 import math
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def draw_curve(log: TrainingLog, name: str) -> Markup:
 
 
 def _label(name: str, unit: str, first: int, last: int, series: dict[str, list[tuple[int, float]]]) -> str:
-    """What a reader hears who does not see the chart."""
+    """The chart in words, for screen readers."""
     ends = [f"{part} from {points[0][1]:.4g} to {points[-1][1]:.4g}" for part, points in series.items()]
     return f"{name} over {unit}s {first} to {last}: {'; '.join(ends)}"
 

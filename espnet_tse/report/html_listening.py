@@ -38,17 +38,20 @@ class Tile:
 
 
 def listening_section(groups: list[GroupTables], listening: Listening) -> Markup:
-    """Every group's cards, below how to use them and how loud the colours are."""
+    """Instructions, the colour scale, and the cards of every group."""
     shown = [
         {
             "title": title,
             "lead": what_is_here(tables.group, cards),
-            "cards": [card_view(card, ranking_metric(tables.group), tables.columns) for card in cards.values()],
+            "cards": [
+                card_view(card, ranking_metric(tables.group), tables.columns) for card in cards.values()
+            ],
         }
         for tables, title, cards in zip(groups, group_titles(groups), listening.cards)
     ]
     left_out = (
-        f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB; raise --max_mb."
+        f"{listening.num_left_out} more utterances would exceed the limit of {listening.max_mb:g} MB; "
+        "raise --max_mb."
         if listening.num_left_out
         else ""
     )
@@ -56,7 +59,7 @@ def listening_section(groups: list[GroupTables], listening: Listening) -> Markup
 
 
 def what_is_here(group: ComparableGroup, cards: dict[str, Card]) -> str:
-    """Which utterances have audio, and how the others get theirs."""
+    """Which utterances have audio, and how to add others."""
     total = len({str(row["utt"]) for result in group.results for row in result.utterances})
     if not cards:
         return "No audio: no per-utterance scores or no room on the page."

@@ -101,7 +101,7 @@ def build_page(groups: list[GroupTables], exp_dir: Path | None, options: PageOpt
 
 
 def lead(results: list[ScoredSet], date: str) -> str:
-    """How much the page tells of, and when it was scored."""
+    """How many systems and test sets the page shows, and when they were scored."""
     num_systems = len({result.system for result in results if not result.is_reference})
     num_sets = len({result.test_set for result in results})
     return f"{count(num_systems, 'system')} on {count(num_sets, 'test set')} · {date}"

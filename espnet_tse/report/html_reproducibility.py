@@ -1,4 +1,4 @@
-"""The page's last part: what is needed to get its figures again."""
+"""The page's last part: what is needed to reproduce its figures."""
 
 from pathlib import Path
 
@@ -23,7 +23,9 @@ def reproducibility_section(
     cards = [("", facts + weight_facts(results))]
     data = {(result.test_set, tuple(data_facts(result))) for result in results}
     cards += [(f"Test set {test_set}", list(lines)) for test_set, lines in sorted(data) if lines]
-    cards += [(f"Training of {each.folder.name}", training_facts(each, logs[each.folder])) for each in systems]
+    cards += [
+        (f"Training of {each.folder.name}", training_facts(each, logs[each.folder])) for each in systems
+    ]
     for result in results:
         if lines := decoding_facts(result):
             cards.append((f"Decoding of {result.test_set} by {result.system}", lines))

@@ -28,7 +28,7 @@ ARROWS = {True: r" $\uparrow$", False: r" $\downarrow$", None: ""}
 
 
 def write_latex(path: Path, groups: list[GroupTables]) -> None:
-    """One ``table`` environment for each table; the document wants ``\\usepackage{booktabs}``."""
+    """One ``table`` environment for each table; the document needs ``\\usepackage{booktabs}``."""
     parts = ["% Written by espnet-tse report; wants \\usepackage{booktabs}."]
     for tables, title, label in zip(groups, group_titles(groups), labels(groups)):
         parts += [table_latex(title, f"{label}-{table.name}", table) for table in tables.tables]

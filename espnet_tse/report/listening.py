@@ -1,4 +1,4 @@
-"""Which utterances a reader should hear, and their audio as data for the page."""
+"""Which utterances are worth hearing, and their audio as data for the page."""
 
 import io
 import logging
@@ -16,7 +16,7 @@ from espnet_tse.scoring.result.scored_set import ScoredSet
 RANKING_METRICS = ("spk_wavlm", "spk_wespeaker", "spk_resemblyzer", "si_sdr_i", "si_sdr", "dnsmos_ovrl")
 # Kinds of signal beside the estimates: label, field of meta.inputs.
 SHARED_SIGNALS = (("mixture", "mix_scp"), ("enrollment", "enroll_scp"), ("target", "ref_scp"))
-# Fields of scores.jsonl that are 1 where another talker came out than the one asked for, best evidence first.
+# Fields of scores.jsonl that are 1 where the estimate is of the wrong speaker, best evidence first.
 WRONG_SPEAKER_METRICS = ("conf_rate", "conf_si_sdr")
 FULL_SCALE = 32767
 
@@ -56,7 +56,7 @@ def ranking_metric(group: ComparableGroup) -> str | None:
 
 
 def measures_speaker(result: ScoredSet) -> bool:
-    """Whether it was measured if another talker came out than the one asked for."""
+    """Whether wrong speakers were measured."""
     return any(row.get(name) is not None for row in result.utterances for name in WRONG_SPEAKER_METRICS)
 
 
@@ -78,7 +78,7 @@ def what_came_out(result: ScoredSet, row: dict[str, Any]) -> str:
 
 
 def wrong_speakers(group: ComparableGroup) -> dict[str, list[str]]:
-    """Utterance -> the systems whose estimate is of another talker."""
+    """Utterance -> the systems whose estimate is of the wrong speaker."""
     found: dict[str, list[str]] = {}
     for result in group.systems:
         for row in result.utterances:
@@ -183,7 +183,7 @@ def utterance_scores(result: ScoredSet, utt: str) -> dict[str, Any] | None:
 
 
 class ScpCache:
-    """Each scp is read once; relative paths are taken from the folder the report runs in."""
+    """Reads each scp once; relative paths start at the working directory."""
 
     def __init__(self) -> None:
         self.read: dict[str, dict[str, str] | str] = {}
@@ -211,7 +211,7 @@ class ScpCache:
 
 
 def load_clip(label: str, scp: str, utt: str, scps: ScpCache) -> Clip:
-    """Read and encode one signal; what hinders it is kept in ``missing`` and shown on the page."""
+    """Read and encode one signal; the reason of a failure is kept in ``missing`` and shown on the page."""
     import soundfile
 
     try:

@@ -29,7 +29,7 @@ OTHER_FIELDS = {"utt", "spk", "flags", "buckets", "duration"}
 
 
 def page_json(groups: list[GroupTables], cards: list[dict[str, Card]]) -> Markup:
-    """All groups as JSON that may stand in a script element: nothing in it can end the element or open a comment."""
+    """All groups as JSON for a script element: nothing in it can end the element or open a comment."""
     data = [group_data(tables, group_cards) for tables, group_cards in zip(groups, cards)]
     return htmlsafe_json_dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -40,7 +40,7 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
     rows = [{str(row["utt"]): row for row in result.utterances} for result in group.results]
     utts = sorted({utt for by_utt in rows for utt in by_utt}, key=natural_key)
     columns = utterance_columns(tables, rows)
-    # What is said of an utterance itself: not every system's rows say it.
+    # Facts about the utterance itself: not every system's rows have them.
     facts = [
         {name: row[name] for by_utt in rows if (row := by_utt.get(utt)) for name in FACTS if row.get(name)}
         for utt in utts
@@ -62,7 +62,7 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
                     for place, utt in enumerate(utts)
                     if (flags := flags_of(by_utt.get(utt), result.system))
                 },
-                # Where it was not measured, there is no count of it: an empty list would read as none.
+                # None where it was not measured: an empty list would mean that there were none.
                 "wrong": places(result, by_utt, utts, "wrong speaker") if measures_speaker(result) else None,
                 "failed": places(result, by_utt, utts, "failed"),
             }
@@ -75,7 +75,7 @@ def group_data(tables: GroupTables, cards: dict[str, Card]) -> dict[str, Any]:
 
 
 def places(result: ScoredSet, by_utt: dict[str, dict], utts: list[str], kind: str) -> list[int]:
-    """Places of the utterances of which ``kind`` came out."""
+    """Places of the utterances whose estimate is of this ``kind``."""
     rows = [by_utt.get(utt) for utt in utts]
     return [place for place, row in enumerate(rows) if row is not None and what_came_out(result, row) == kind]
 
@@ -133,7 +133,7 @@ def column_data(column: Column) -> dict[str, Any]:
 
 
 def flags_of(row: dict | None, system: str) -> str:
-    """What is odd about an output; that the mixtures' row has the mixtures is not."""
+    """What is odd about an output; not that the mixtures' row holds the mixtures."""
     flags = [str(flag) for flag in (row or {}).get("flags") or []]
     return ", ".join(flag for flag in flags if not (flag == "equals_mixture" and is_mixture(system)))
 

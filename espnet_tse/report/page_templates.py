@@ -1,4 +1,4 @@
-"""The Jinja2 templates of the page: every text that is put into one is escaped, a name that is lacking is an error."""
+"""The Jinja2 templates of the page: all values are escaped, a missing one is an error."""
 
 import re
 
@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 
 def breakable(name: str) -> Markup:
-    """A name such as ``laura_tse_small †`` that may be broken after its underscores and dashes, not at its mark."""
+    """A name such as ``laura_tse_small †``: it may break after underscores and dashes, not at its mark."""
     return Markup(re.sub(r"([_-])", r"\1<wbr>", str(escape(bind_marks(name)))))
 
 

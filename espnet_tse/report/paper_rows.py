@@ -1,4 +1,4 @@
-"""Published figures that may stand beside ours: read from YAML, taken only where the protocol is the same.
+"""Published figures to show beside ours: read from YAML, taken only where the protocol is the same.
 
 The file lists tables; figures are in the metrics' own units (rates and word errors as shares, not per cent)::
 
@@ -45,7 +45,7 @@ def read_paper_rows(path: Path) -> list[PaperTable]:
     content = read_yaml(path)
     tables = content.get("tables")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise DataError(f"{path}: wants a list 'tables' of source, protocol and rows; see doc/report.md.")
+        raise DataError(f"{path}: needs a list 'tables' of source, protocol and rows; see doc/report.md.")
     return [read_table(table, f"{path}: table {number}", path) for number, table in enumerate(tables, 1)]
 
 
@@ -54,7 +54,7 @@ def read_table(table: dict, where: str, path: Path) -> PaperTable:
     if not isinstance(protocol, dict) or set(protocol) != set(PROTOCOL):
         raise DataError(f"{where}: 'protocol' must give {', '.join(PROTOCOL)} and nothing else.")
     if not table.get("source") or not table.get("rows"):
-        raise DataError(f"{where}: wants 'source' (publication and table) and 'rows'.")
+        raise DataError(f"{where}: needs 'source' (publication and table) and 'rows'.")
     source = str(table["source"])
     rows = [
         read_row(row, f"{where}, row {number}", source, path) for number, row in enumerate(table["rows"], 1)
@@ -64,7 +64,7 @@ def read_table(table: dict, where: str, path: Path) -> PaperTable:
 
 def read_row(row: Any, where: str, source: str, path: Path) -> ScoredSet:
     if not isinstance(row, dict) or not row.get("system"):
-        raise DataError(f"{where}: wants 'system' and metrics as 'name: number'.")
+        raise DataError(f"{where}: needs 'system' and metrics as 'name: number'.")
     figures = {str(name): value for name, value in row.items() if name not in ("system", "n")}
     try:
         check_known((name for name in figures if not WORD_ERRORS.fullmatch(name)), METRICS, where)
@@ -111,8 +111,8 @@ def rows_beside(group: ComparableGroup, tables: Sequence[PaperTable]) -> tuple[l
 
 
 def how_to_name_lists(groups: Sequence[ComparableGroup]) -> list[str]:
-    """One line on what to write where, if the scorer was not told which public list some results are of."""
-    systems: dict[str, list[str]] = {}  # file -> whom it concerns
+    """One line on what to write where, if some results do not record which public list they are of."""
+    systems: dict[str, list[str]] = {}  # file -> the results it concerns
     for group in groups:
         for result in group.results:
             recorded = result.meta.get("protocol") or {}

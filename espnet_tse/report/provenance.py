@@ -1,4 +1,4 @@
-"""Where figures come from: commit, versions, seeds and configs behind a set of results."""
+"""Provenance: commit, versions, seeds and configs behind a set of results."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ class TrainedSystem:
 def environment(results: list[ScoredSet]) -> list[tuple[str, str]]:
     """Label and value lines as ESPnet heads its RESULTS.md; the date is that of the newest score.
 
-    The clock is not asked: the same results give the same text tomorrow.
+    The current time is not used, so that the same results always give the same text.
     """
     newest = max(results, key=lambda result: str(result.meta.get("date", "")))
     recorded = package_versions(newest.meta)
@@ -48,7 +48,7 @@ def environment(results: list[ScoredSet]) -> list[tuple[str, str]]:
     if commit or "commit" in newest.meta:
         lines.append(("Git hash", str(commit or "scored outside a clone")))
     else:
-        # Scores of before the commit was recorded: that of the report is the best guess.
+        # Older scores do not record a commit: that of the report is the best guess.
         lines.append(("Git hash", source_commit() or "not a git checkout"))
     return lines
 
@@ -61,7 +61,7 @@ def installed_version(package: str) -> str:
 
 
 def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
-    """Folders directly below ``exp_dir`` that training left: a config.yaml beside a train.log.
+    """Folders directly below ``exp_dir`` that training wrote: a config.yaml beside a train.log.
 
     What tse.sh moved aside (``is_replaced``) is left out.
 
@@ -77,7 +77,7 @@ def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
         try:
             config = yaml.safe_load(content)
         except yaml.YAMLError as error:
-            raise DataError(f"{config_path}: not YAML ({error}); train again or mend it.") from None
+            raise DataError(f"{config_path}: not YAML ({error}); fix it, or train again.") from None
         config = config if isinstance(config, dict) else {}
         digest = hashlib.sha256(content).hexdigest()
         systems.append(TrainedSystem(folder, digest, str(config.get("seed", "not recorded")), config))
@@ -85,7 +85,7 @@ def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
 
 
 def training_hours(folder: Path) -> float | None:
-    """Wall time of all runs that train.log and its rotated forerunners tell of, None where none has a time.
+    """Wall time of all runs in train.log and its rotated predecessors, None where none has a time.
 
     Each log is one run; the time between runs does not count.
     """

@@ -1,4 +1,4 @@
-"""RESULTS.md: the tables in Markdown, put where no hand-written word is lost."""
+"""RESULTS.md: the tables in Markdown, between marks, so that hand-written text is kept."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_results(path: Path, groups: list[GroupTables]) -> None:
     """Write or refresh RESULTS.md; a second call with the same results changes no byte.
 
     Raises:
-        DataError: ``path`` holds text that is not ours and has no marks to write between.
+        DataError: ``path`` holds hand-written text and no marks to write between.
     """
     text = place(path, results_markdown(groups))
     with atomic_write(path) as file:
@@ -31,7 +31,7 @@ def write_results(path: Path, groups: list[GroupTables]) -> None:
 
 
 def place(path: Path, body: str) -> str:
-    """The new text of ``path``: between its marks, or the whole file where it is ours or new."""
+    """The new text of ``path``: between its marks, or the whole file if it is generated or new."""
     block = f"{BEGIN}\n{body}\n{END}"
     if not path.exists():
         return f"{GENERATED}\n{block}\n"
@@ -48,7 +48,7 @@ def place(path: Path, body: str) -> str:
         return f"{GENERATED}\n{block}\n"
     raise DataError(
         f"{path}: holds hand-written text and no marks; add the lines '{BEGIN}' and '{END}' where "
-        "the tables shall stand, or give another --output."
+        "the tables should go, or give another --output."
     )
 
 
@@ -95,8 +95,7 @@ def protocol_name(tables: GroupTables, number: int, count: int) -> str:
 def group_titles(groups: list[GroupTables]) -> list[str]:
     """The test set of each group, with its protocol where the set has several."""
     return [
-        tables.group.test_set
-        + (f", {protocol_name(tables, number, len(of_set))}" if len(of_set) > 1 else "")
+        tables.group.test_set + (f", {protocol_name(tables, number, len(of_set))}" if len(of_set) > 1 else "")
         for number, of_set, tables in numbered(groups)
     ]
 

@@ -1,4 +1,4 @@
-"""The two results tables of a test set as values, from which RESULTS.md and the page are written."""
+"""The results tables of a test set as values, from which RESULTS.md and the page are written."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ class Row:
 
     @property
     def flags(self) -> list[str]:
-        """Why this row is no plain system: oracle inputs, the best of several candidates."""
+        """Why this row is not a plain system: oracle inputs, the best of several candidates."""
         return [str(flag) for flag in self.result.meta.get("flags") or []]
 
     @property

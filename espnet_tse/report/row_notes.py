@@ -1,4 +1,4 @@
-"""Lines below a table that concern some of its rows: one line a note, with the systems it is about."""
+"""Lines below a table that concern some of its rows: one line per note, with the systems it concerns."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ def grouped(remarks: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def other_versions(results: list[ScoredSet]) -> list[str]:
-    """Which rows were scored by other source or packages than most rows were; ties go to the last rows."""
+    """Which rows were scored with another commit or other packages than most rows; ties go to the last rows."""
     known = {result.system: versions_of(result.meta) for result in reversed(results)}
     lines = []
     for name in sorted({name for versions in known.values() for name in versions}):

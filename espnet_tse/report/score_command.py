@@ -1,4 +1,4 @@
-"""The command that scores a set again, without what it would do anyway."""
+"""The command that scores a set again, without options that are defaults."""
 
 import shlex
 from dataclasses import fields
@@ -8,7 +8,7 @@ from typing import Any
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.presets import DEFAULTS, PRESETS
 
-# Options that take one value and may stand several times.
+# Repeatable options that take one value each.
 REPEATED = tuple(option.name for option in fields(ScoringOptions) if option.type == tuple[str, ...])
 
 
@@ -41,7 +41,7 @@ def score_command(meta: dict[str, Any], folder: Path | None = None) -> str:
 
 
 def default_options(preset: str) -> dict[str, Any]:
-    """What holds where nothing is said, by the options' defaults and the preset's."""
+    """The values of options that are not given: the options' defaults and the preset's."""
     defaults = {option.name: option.default for option in fields(ScoringOptions)} | DEFAULTS
     if preset in PRESETS:
         defaults |= {**PRESETS[preset].options, "asr": list(PRESETS[preset].asr)}

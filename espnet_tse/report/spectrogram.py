@@ -26,11 +26,11 @@ def spectrogram_db(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         ValueError: no samples.
     """
     if samples.size == 0:
-        raise ValueError("a spectrogram wants at least one sample; the signal is empty.")
+        raise ValueError("a spectrogram needs at least one sample; the signal is empty.")
     size = int(round(WINDOW_S * sample_rate))
     window = np.hanning(size)
     padded = np.pad(samples, (0, max(0, size - samples.size)))
-    # Long signals are read at fewer places only down to half overlap; then neighbours are merged.
+    # Long signals get a larger hop only up to half overlap; beyond that, neighbouring columns are merged.
     hop = max(size // 4, min(size // 2, padded.size // MAX_COLUMNS))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2 / (window.sum() / 2) ** 2
@@ -49,7 +49,7 @@ def spectrogram_png(samples: np.ndarray, sample_rate: int) -> bytes:
     level = spectrogram_db(samples, sample_rate)
     index = np.clip((level - FLOOR_DB) / (CEILING_DB - FLOOR_DB), 0, 1) * 63
     image = Image.fromarray(np.flipud(index.round().astype(np.uint8)), mode="P")
-    # 64 colours cannot be told from 256 here and halve the file.
+    # 64 colours look the same as 256 here and halve the file.
     palette = (colormaps[COLOUR_MAP](np.linspace(0, 1, 64))[:, :3] * 255).round().astype(np.uint8)
     image.putpalette(palette.tobytes())
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The lines below a table: how its figures came about and how far they can be trusted."""
+"""The lines below a table: how its figures were obtained and how far they can be trusted."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ CHANCE_LEVEL = {"resemblyzer": 0.55}
 
 def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     """Footer lines: how the figures came about and how far they may be trusted."""
-    # A system's row, where there is one, is the typical one; references may lack inputs.
+    # A system's row, if there is one, is the typical one; references may lack inputs.
     meta = group.results[-1].meta
     settings = meta.get("settings") or {}
     unit = "target speakers" if settings.get("ci_unit") == "spk" else "utterances"
@@ -49,7 +49,7 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
 
 
 def marks(group: ComparableGroup, tables: list[Table]) -> list[str]:
-    """What bold and the marks of rows mean, where there is any; and whom a failure may flatter."""
+    """What bold and the marks of rows mean, where they occur; and which figures a failure may flatter."""
     rows = [row for table in tables for row in table.rows if not row.is_paper]
     entries = [entry for result in group.results for entry in {**result.metrics, **result.wer}.values()]
     failures = any(entry.get("n_penalized") or entry.get("n_excluded") for entry in entries)
@@ -59,7 +59,7 @@ def marks(group: ComparableGroup, tables: list[Table]) -> list[str]:
         line += "utterance in that column"
         line += "; †: more than 1 % penalised or excluded" if any(row.dagger for row in rows) else ""
         lines.append(line + ("; ‡: flagged, see below" if any(row.flags for row in rows) else ""))
-    # Leakage charges a failure with all words, the worst there is; a word error rate has no worst.
+    # Leakage charges a failure with all words, the worst possible value; a word error rate has no worst.
     words = [item for result in group.results for item in result.wer.items()]
     if any(entry.get("n_penalized") for name, entry in words if not name.startswith(LEAK)):
         lines.append(
@@ -83,14 +83,14 @@ def presets(results: list[ScoredSet], policies: str) -> list[str]:
 
 
 def lacking_of_preset(result: ScoredSet, preset: str) -> str:
-    """What a preset asks for and a result has not, "" if nothing; the shorter list, of what is there or not.
+    """The metrics of a preset that a result lacks, "" if none; given as the shorter list, of what is there or what is not.
 
-    What is about absent targets is asked for only where there are some.
+    Metrics of absent targets are not expected.
     """
     if preset not in PRESETS:
         return ""
     wanted = [name for name in PRESETS[preset].metrics if METRICS[name].when != "absent"]
-    if "pesq_nb" in result.metrics:  # what data below 16 kHz have in its place
+    if "pesq_nb" in result.metrics:  # data below 16 kHz have it instead
         wanted = [name for name in wanted if name != "pesq"]
     there = [name for name in wanted if name in result.metrics]
     lacks = [name for name in wanted if name not in there]

@@ -62,7 +62,7 @@ def read_training_logs(folder: Path) -> TrainingLog:
 
 
 def parse_lines(text: str, log: TrainingLog) -> None:
-    """Add the ``Nepoch results: [train] loss=.., [valid] loss=..`` or the ``N/M steps: loss ..`` lines to ``log``."""
+    """Add ``Nepoch results: [train] loss=.., [valid] loss=..`` or ``N/M steps: loss ..`` lines to ``log``."""
     for epoch, results in EPOCH_LINE.findall(text):
         for section, items in SECTION.findall(results):
             for name, value in NUMBER.findall(items):

@@ -221,15 +221,13 @@ def test_audio_that_cannot_be_decoded_is_told(browser):
 def click_point(browser: Chromium, condition: str) -> dict:
     """Click the first point of the scatter that fulfils a condition on ``p``; its utterance and system."""
     browser.ask("document.querySelector('svg.scatter').scrollIntoView({ block: 'center' })")
-    point = browser.ask(
-        f"""(() => {{
+    point = browser.ask(f"""(() => {{
             const svg = document.querySelector("svg.scatter");
             const box = svg.getBoundingClientRect();
             const p = svg.points.find((p) => {condition});
             const {{ utts, cards }} = DATA[0];
             return {{ x: box.x + p.left, y: box.y + p.top, key: utts[p.utt], card: cards[p.utt]?.id }};
-        }})()"""
-    )
+        }})()""")
     browser.click_at(point["x"], point["y"])
     return point
 
@@ -305,7 +303,9 @@ def test_what_is_hidden_at_first_is_said(chromium, tmp_path):
     chromium.wait("document.querySelector('svg.scatter')")
     legend = chromium.ask("document.querySelector('#charts0 .legend').innerText")
     assert "Hidden at first: codec resynthesis (a reference" in legend
-    assert chromium.ask("document.querySelector('.chip[aria-pressed=false]').innerText") == "codec resynthesis"
+    assert (
+        chromium.ask("document.querySelector('.chip[aria-pressed=false]').innerText") == "codec resynthesis"
+    )
 
 
 def test_charts_follow_their_choices_and_a_bar_leads_to_its_rows(browser):
@@ -373,16 +373,14 @@ def test_a_phone_shows_that_tables_go_on_and_reaches_their_end(browser):
 
 
 def test_labels_of_charts_do_not_overlap(browser):
-    overlaps = browser.ask(
-        """[...document.querySelectorAll('#charts0 svg')].flatMap((svg) => {
+    overlaps = browser.ask("""[...document.querySelectorAll('#charts0 svg')].flatMap((svg) => {
             const texts = [...svg.querySelectorAll('text')];
             const boxes = texts.map((each) => each.getBoundingClientRect());
             const meet = (p, q) =>
                 p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 2 && q.top < p.bottom - 2;
             return texts.flatMap((a, i) => texts.flatMap((b, j) =>
                 i < j && meet(boxes[i], boxes[j]) ? [[a.textContent, b.textContent]] : []));
-        })"""
-    )
+        })""")
     assert overlaps == []
 
 

@@ -134,7 +134,10 @@ def test_training_curves_and_reproducibility(text):
 
 def test_a_codec_has_curves_by_step(exp_dir):
     (exp_dir / "codec_a" / "config.yaml").write_text("max_steps: 200\nseed: 3\n")
-    lines = [f"{step}/200 steps: loss {9 / step:.4f}\n{step} steps, validation: loss {8 / step:.4f}\n" for step in (100, 200)]
+    lines = [
+        f"{step}/200 steps: loss {9 / step:.4f}\n{step} steps, validation: loss {8 / step:.4f}\n"
+        for step in (100, 200)
+    ]
     (exp_dir / "codec_a" / "train.log").write_text("".join(lines))
     text = page_of(exp_dir)
     assert Page(text).count("svg") == 3 and "loss over steps 100 to 200" in text

@@ -108,8 +108,8 @@ def test_how_to_name_the_list_is_said_once_with_the_systems(exp_dir, write_rows)
     "changes, message",
     [
         ({"protocol": {"preset": "offline"}}, "'protocol' must give preset, list, mode, kind, sample_rate"),
-        ({"source": ""}, "wants 'source'"),
-        ({"rows": [{"si_sdr": 1.0}]}, "row 1: wants 'system'"),
+        ({"source": ""}, "needs 'source'"),
+        ({"rows": [{"si_sdr": 1.0}]}, "row 1: needs 'system'"),
         ({"rows": [{"system": "a", "si_sdrr": 1.0}]}, "unknown 'si_sdrr' .did you mean 'si_sdr'"),
         ({"rows": [{"system": "a", "si_sdr": "high"}]}, "'si_sdr' is 'high', not a number"),
     ],
@@ -121,7 +121,7 @@ def test_faults_of_the_file_name_their_place(write_rows, changes, message):
 
 def test_file_without_tables(tmp_path):
     (tmp_path / "papers.yaml").write_text("rows: []\n")
-    with pytest.raises(DataError, match="wants a list 'tables'"):
+    with pytest.raises(DataError, match="needs a list 'tables'"):
         read_paper_rows(tmp_path / "papers.yaml")
 
 

@@ -116,14 +116,19 @@ def test_penalties_are_marked_and_counted(exp_dir, tmp_path, write_result):
 def test_a_table_has_the_coverage_of_its_own_columns(exp_dir, tmp_path, write_result):
     full = {"ci95": None, "n": 8, "n_expected": 8, "n_penalized": 0, "n_excluded": 0}
     metrics = {"si_sdr": {"mean": -3.0, **full}, "dnsmos_ovrl": {"mean": 2.5, **full}}
-    wer = {"dwer_x": {"corpus": 0.5, "ci95": None, "n": 7, "n_expected": 8, "n_penalized": 0, "n_excluded": 1}}
+    wer = {
+        "dwer_x": {"corpus": 0.5, "ci95": None, "n": 7, "n_expected": 8, "n_penalized": 0, "n_excluded": 1}
+    }
     path = write_result(exp_dir / "tse_c" / "decode", "system3", metrics=metrics, wer=wer)
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"coverage": {"target_absent": 2}}))
     write_results(tmp_path / "RESULTS.md", build_groups(collect_results(exp_dir)))
     text = (tmp_path / "RESULTS.md").read_text()
     rows = [(row[0], row[-1]) for row in table_rows(text) if row[0].startswith("system3")]
-    assert ("system3 †", "7/10, 2 target absent, 1 exc") in rows and ("system3", "8/10, 2 target absent") in rows
+    assert ("system3 †", "7/10, 2 target absent, 1 exc") in rows and (
+        "system3",
+        "8/10, 2 target absent",
+    ) in rows
 
 
 def test_one_penalty_in_many_utterances_has_no_dagger(exp_dir, tmp_path, write_result):

@@ -35,7 +35,10 @@ CODEC_LOG = """\
 def test_reads_the_log_of_a_codec_by_step(tmp_path):
     (tmp_path / "train.log").write_text(CODEC_LOG)
     log = read_training_logs(tmp_path)
-    assert log.stats["train"] == {"log_magnitude": {50: 0.5, 100: 0.4, 150: 0.3}, "loss": {50: 0.75, 100: 0.5}}
+    assert log.stats["train"] == {
+        "log_magnitude": {50: 0.5, 100: 0.4, 150: 0.3},
+        "loss": {50: 0.75, 100: 0.5},
+    }
     assert log.stats["valid"]["loss"] == {100: 0.55, 150: 0.45}
     assert (log.length, log.unit, log.curves()) == (150, "step", ["loss", "log_magnitude"])
 

@@ -123,7 +123,10 @@ def test_a_second_run_computes_nothing(options, plan, folder, records):
 def test_results_name_weights_and_settings(plan):
     assert len(plan.measures["nisqa"]["weights_sha256"]["nisqa"]) == 64
     whisper = plan.measures["asr:whisper_tiny"]
-    assert whisper["settings"]["decode"] == "strict" and set(whisper["packages"]) == {"torch", "openai-whisper"}
+    assert whisper["settings"]["decode"] == "strict" and set(whisper["packages"]) == {
+        "torch",
+        "openai-whisper",
+    }
     assert list(whisper["weights_sha256"]) == ["tiny.pt"]
 
 

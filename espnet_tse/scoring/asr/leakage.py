@@ -6,7 +6,7 @@ from collections import Counter
 def leaked_words(target: list[str], interferer: list[str], hypothesis: list[str]) -> tuple[int, int]:
     """Count the interferer's own words and those of them that were heard.
 
-    Words that the target says as well are nobody's: they are left out. A word counts as heard at most as often as
+    Words that the target says as well are left out: they cannot be attributed. A word counts as heard at most as often as
     the interferer says it.
 
     Args:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-# The settings that each kind knows, with the values allowed where they are few.
+# The settings that each kind accepts.
 DECODES = ("strict", "paper")
 _WHISPER = ("tag", "language", "decode")
 SETTINGS = {
@@ -42,7 +42,7 @@ class AsrSpec:
 
     @property
     def smoke_test(self) -> bool:
-        """Too weak a recogniser to judge a system by."""
+        """Whether the recogniser is too weak to judge systems by."""
         return self.kind == "pocketsphinx"
 
     @property
@@ -62,7 +62,7 @@ class AsrSpec:
 
 
 def parse_asr(option: str, decode: str = "strict") -> AsrSpec:
-    """Read an ``--asr`` option; ``decode`` holds where it names none.
+    """Read an ``--asr`` option; ``decode`` applies where the option names none.
 
     Raises:
         ValueError: unknown kind or setting, or no path.

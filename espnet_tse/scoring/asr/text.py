@@ -12,13 +12,13 @@ def read_text(path: Path | str) -> dict[str, str]:
     """Read a Kaldi ``text`` file; unlike an scp, a key may stand alone (an empty transcript).
 
     Raises:
-        DataError: missing file, not UTF-8, or a key that stands twice.
+        DataError: missing file, not UTF-8, or a duplicate key.
     """
     path = Path(path)
     try:
         content = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; mend the path.") from None
+        raise DataError(f"{path}: no such file; fix the path.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error}); convert it, e.g. with iconv.") from None
     transcripts: dict[str, str] = {}
@@ -27,7 +27,7 @@ def read_text(path: Path | str) -> dict[str, str]:
             continue
         key, *words = line.split(maxsplit=1)
         if key in transcripts:
-            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+            raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
         transcripts[key] = words[0].strip() if words else ""
     return transcripts
 
@@ -57,7 +57,7 @@ def normalise_basic(text: str) -> str:
 
 
 def normalise_none(text: str) -> str:
-    """Words as they stand."""
+    """The words unchanged."""
     return " ".join(text.split())
 
 

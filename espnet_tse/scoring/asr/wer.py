@@ -32,7 +32,7 @@ def align_words(reference: list[str], hypothesis: list[str]) -> WordErrors:
     """Alignment with the fewest errors (Levenshtein, unit costs), by jiwer.
 
     Of several alignments with the fewest errors one is taken; ``errors`` does not depend on which. An empty
-    reference gives insertions only and has no ``rate``: who counts corpus rates leaves such utterances out.
+    reference gives insertions only and has no ``rate``: corpus rates leave such utterances out.
 
     Args:
         reference, hypothesis: words, or characters; none may hold a blank.

@@ -1,4 +1,4 @@
-"""Weights of Whisper recognisers: found in a path, below ``--model_dir`` or in the hub's cache; never fetched."""
+"""Weights of Whisper recognisers: found by path, below ``--model_dir`` or in the hub's cache; never downloaded."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from espnet_tse.scoring.measure.hub_cache import hub_snapshot
 from espnet_tse.scoring.measure.weight_files import chosen_files, folder_fault
 
 _TORCH_WEIGHTS = "model.safetensors|pytorch_model.bin"
-# Last the weights.
+# The weights come last.
 FILES = {
     "whisper": (),
     # Without tokenizer.json the package asks the hub for one.
@@ -45,11 +45,11 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
     """The file or folder of a Whisper's weights.
 
     Raises:
-        DataError: nowhere, or not whole.
+        DataError: it is nowhere, or incomplete.
     """
     places = _places(spec, model_dir)
     if not places and _is_path(spec):
-        fault = "no such file, nor one of that name in a folder of weights; mend the path"
+        fault = "no such file, nor one of that name in a folder of weights; fix the path"
         get = f"get it with: {_download(spec, model_dir)}"
         raise DataError(f"--asr {spec.kind}:{spec.weights}: {fault}, or {get}")
     if not places:
@@ -63,12 +63,12 @@ def locate(spec: AsrSpec, model_dir: Path | None) -> Path:
 
 
 def _is_path(spec: AsrSpec) -> bool:
-    """Whether a Whisper is named by where its file is, and not by the name of a model."""
+    """Whether a Whisper is given as the path of a file rather than the name of a model."""
     return spec.kind == "whisper" and len(spec.weights.parts) > 1
 
 
 def _places(spec: AsrSpec, model_dir: Path | None) -> list[Path]:
-    """Where something of that name is: as a path, below ``model_dir``, in the hub's cache."""
+    """Everything of that name: the path itself, below ``model_dir``, in the hub's cache."""
     name, folder = spec.weights, (model_dir / FOLDERS[spec.kind] if model_dir else None)
     if spec.kind == "whisper":
         below = [folder / name, folder / f"{name}.pt"] if folder else []
@@ -85,7 +85,7 @@ def _fault(spec: AsrSpec, path: Path) -> str | None:
     with path.open("rb") as file:
         start = file.read(2)
     # A zip archive or a pickle, as torch saves them.
-    return None if start[:1] == b"\x80" or start == b"PK" else "is no file of torch (an error page?)"
+    return None if start[:1] == b"\x80" or start == b"PK" else "is not a torch file (an error page?)"
 
 
 def _download(spec: AsrSpec, model_dir: Path | None) -> str:
@@ -113,7 +113,7 @@ def unlike_published(spec: AsrSpec, digest: str) -> bool:
 
 
 def relative_cost(spec: AsrSpec) -> float:
-    """Costs grow about as the weights; 1 for the base model in float16."""
+    """Cost relative to the base model in float16; it grows roughly with the size of the weights."""
     weights = (loaded_files(spec) or [spec.weights])[-1]
     scale = 2.0 if spec.kind == "hf_whisper" else 1.0  # stored in float32
     return max(weights.stat().st_size / scale / BASE_BYTES, 0.1)

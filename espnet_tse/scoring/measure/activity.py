@@ -1,4 +1,4 @@
-"""Where a signal is active, in frames of 10 ms: from its level alone."""
+"""Where a signal is active, in frames of 10 ms, judged by its level alone."""
 
 import numpy as np
 

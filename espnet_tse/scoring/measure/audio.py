@@ -46,7 +46,7 @@ def _ark_entry(entry: str) -> bool:
 
 
 def file_exists(entry: str) -> bool:
-    """Whether the file of an scp entry is there, be it a path or ``file.ark:offset``."""
+    """Whether the file of an scp entry exists; the entry is a path or ``file.ark:offset``."""
     return Path(entry).exists() or Path(re.sub(r":\d+$", "", entry)).exists()
 
 
@@ -82,7 +82,11 @@ def _read(entry: str) -> tuple[np.ndarray, int]:
     try:
         # torchaudio.load is avoided: since 2.9 it needs TorchCodec.
         with soundfile.SoundFile(entry) as file:
-            samples, rate, num_samples = file.read(dtype="float64", always_2d=True), file.samplerate, file.frames
+            samples, rate, num_samples = (
+                file.read(dtype="float64", always_2d=True),
+                file.samplerate,
+                file.frames,
+            )
         if len(samples) < num_samples or missing_bytes(entry):
             raise AudioError(f"{entry}: is cut short.")
     except (soundfile.LibsndfileError, OSError) as error:
@@ -135,7 +139,7 @@ def level_dbfs(samples: np.ndarray, remove_mean: bool = False) -> float:
 
 
 def broken(samples: np.ndarray) -> str | None:
-    """Why these samples are no signal at all (empty, NaN), or None."""
+    """Why these samples are not a signal at all (empty, NaN), or None."""
     if len(samples) == 0:
         return "zero length"
     return None if np.isfinite(samples).all() else "NaN or infinite samples"
@@ -152,7 +156,9 @@ def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
         )
     level = level_dbfs(samples, remove_mean=True)
     if level < SILENCE_DBFS:
-        return f"silent ({level:.1f} dBFS RMS around the mean, limit {SILENCE_DBFS:.0f}; {len(samples)} samples)"
+        return (
+            f"silent ({level:.1f} dBFS RMS around the mean, limit {SILENCE_DBFS:.0f}; {len(samples)} samples)"
+        )
     return None
 
 

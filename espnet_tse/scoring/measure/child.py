@@ -49,7 +49,7 @@ class ChildProcess:
         """The child's reply, or None when it crashed.
 
         Raises:
-            RuntimeError: it ended by itself, which is our own fault (a package that cannot be imported).
+            RuntimeError: it exited by itself, which is a fault of this program (e.g. a failed import).
         """
         if self.child is None:
             self.child = self._start()

@@ -62,10 +62,10 @@ def over_suppression(target: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def matching_gain(wanted: np.ndarray, got: np.ndarray) -> float:
-    """Gain that most of what two spectra have in common asks for.
+    """The gain between two spectra that most of their common energy agrees on.
 
-    The weighted median of wanted / got, each cell weighing as much as both have of it: neither cells that were
-    removed nor such to which something was added count for much, as they would in the least squares.
+    The weighted median of wanted / got, each cell weighing as much as both have of it: cells that
+    were removed, or to which something was added, count for little; in a least-squares fit they would dominate.
 
     Args:
         wanted, got: magnitudes of the same cells; ``got`` is not all zero.

@@ -1,6 +1,6 @@
 """DNSMOS P.835, its personalised version, and DNSMOS P.808, on the ONNX files of the speechmos wheel.
 
-Own runner, because the wheel's rejects samples beyond +-1, pulls librosa and re-creates sessions.
+It has a runner of its own, because the wheel's rejects samples beyond +-1, imports librosa and re-creates sessions.
 Windows, polynomials and features are those of the DNS-Challenge script, quirks included.
 """
 

@@ -1,9 +1,9 @@
-"""Who is to blame when a metric cannot be computed, and what is written then.
+"""Why a metric cannot be computed, and what is written instead.
 
 A fault of the data (target, mixture, enrollment) excludes the utterance from that metric, for every
 system alike. A fault of the estimate gives the metric's penalty and keeps the utterance in the mean.
 Nothing is dropped silently: each failure becomes a line of ``failed``. A metric of utterances whose target
-is absent does not apply to the others, and the other way round; that is no failure.
+is absent does not apply to the others, and vice versa; that is not a failure.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ EST, REF, PESQ_LONG, CRASH, NOT_APPLICABLE = "est", "ref", "pesq_long", "crash",
 
 SILENCE_DBFS = -70.0  # RMS after removal of the mean
 MIN_ESTIMATE_S = 0.1  # below: no metric that takes the estimate at its natural length
-MIN_REFERENCE_S = 0.25  # below: PESQ and STOI have nothing to work on
+MIN_REFERENCE_S = 0.25  # below: too little for PESQ and STOI
 MIN_ENROLLMENT_S = 0.1
 
 
@@ -20,7 +20,7 @@ MIN_ENROLLMENT_S = 0.1
 class Fault:
     """Why a value is missing.
 
-    ``kind``: "est" (penalty), "ref" or "pesq_long" (exclusion), "crash" (the scoring process died of it: penalty,
+    ``kind``: "est" (penalty), "ref" or "pesq_long" (exclusion), "crash" (it killed the scoring process: penalty,
     or exclusion if the data alone kill it), "n/a" (the metric does not apply to this utterance).
     """
 

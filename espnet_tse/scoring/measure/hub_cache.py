@@ -1,4 +1,4 @@
-"""Snapshots in the local cache of the Hugging Face hub: found by their layout, never fetched."""
+"""Snapshots in the local cache of the Hugging Face hub: found by their layout, never downloaded."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
 def cache_folder() -> Path:
-    """Where huggingface_hub keeps its files, by the variables it reads itself."""
+    """Where huggingface_hub keeps its files, according to the environment variables it reads."""
     if "HF_HUB_CACHE" in os.environ:
         return Path(os.environ["HF_HUB_CACHE"])
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))

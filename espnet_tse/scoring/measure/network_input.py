@@ -1,4 +1,4 @@
-"""What speech networks are fed: float32 within full scale, long enough, not too long."""
+"""Input of speech networks: float32 within full scale, long enough, not too long."""
 
 import numpy as np
 

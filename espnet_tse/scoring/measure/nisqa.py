@@ -20,7 +20,7 @@ class Nisqa:
 
         torch.set_num_threads(1)
         # torchmetrics knows its weights by this constant and keeps the first it loaded. Where the file is
-        # missing it would download and not look at the answer's status.
+        # missing it would download one without checking the status of the response.
         nisqa.NISQA_DIR = str(weights.parent)
         nisqa._load_nisqa_model.cache_clear()
         nisqa._load_nisqa_model()

@@ -11,7 +11,7 @@ def open_session(path: Path) -> "onnxruntime.InferenceSession":
     """A CPU session with one thread; the default takes five times as long on a busy machine."""
     import onnxruntime
 
-    # Its warnings are about caches and devices that do not concern a CPU session.
+    # Its warnings concern caches and devices that a CPU session does not use.
     onnxruntime.set_default_logger_severity(3)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -2,7 +2,7 @@
 
 The C code of the pesq package segfaults once it detects more than about 50 bursts of speech (measured:
 60 bursts in 48 s, 150 s of continuous speech). One child serves a whole job and is started again after a
-crash, so the isolation costs one copy of the samples a call.
+crash, so the isolation costs one copy of the samples per call.
 """
 
 import numpy as np

@@ -5,12 +5,20 @@ installed.
 """
 
 from espnet_tse.scoring.measure.card import Measure, MetricCard
-from espnet_tse.scoring.measure.cards import diagnostics, extraction, meaning, opinion, samples, speaker, words
+from espnet_tse.scoring.measure.cards import (
+    diagnostics,
+    extraction,
+    meaning,
+    opinion,
+    samples,
+    speaker,
+    words,
+)
 
 
 def _by_name(entries: list) -> dict:
     table = {entry.name: entry for entry in entries}
-    assert len(table) == len(entries), "a name stands twice in the registry"
+    assert len(table) == len(entries), "duplicate name in the registry"
     return table
 
 

@@ -1,6 +1,6 @@
-"""The weight files of the measures: where each lies, what it must look like, where it comes from.
+"""The weight files of the measures: where each one is, how to recognise it, where to get it.
 
-Nothing here downloads: a file that is missing is described so that a person can get it.
+Nothing is downloaded here: for a missing file, the message says where to get it.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ class WheelWeight:
     relative: str
     sha256: str
     licence: str
-    override: str = ""  # folder below --model_dir that goes before the wheel
+    override: str = ""  # folder below --model_dir that takes precedence over the wheel
 
     def find(self, places: Places) -> Path | None:
         """Its path, without importing the package; None when it is not there."""
@@ -40,7 +40,7 @@ class WheelWeight:
         return _existing(Path(next(iter(spec.submodule_search_locations))) / self.relative)
 
     def problem(self, places: Places) -> str | None:
-        """What is wrong with it and how to mend that; None when it can be used."""
+        """What is wrong with it and how to fix it; None when it can be used."""
         if self.find(places) is not None:
             return None
         place = places.dnsmos_dir if self.override and places.dnsmos_dir else f"the package '{self.package}'"
@@ -71,7 +71,7 @@ class LocalWeight:
         return path or (hub_snapshot(self.hub) if self.hub else None)
 
     def problem(self, places: Places) -> str | None:
-        """What is wrong with it and how to mend that; None when it can be used."""
+        """What is wrong with it and how to fix it; None when it can be used."""
         path = self.find(places)
         place = places.model_dir or Path("<model_dir>")
         if path is None:
@@ -84,11 +84,11 @@ class LocalWeight:
         return f"{fault}; get them with: {self.download(place)}"
 
     def download(self, model_dir: Path) -> str:
-        """The command or address that brings it, its size and licence."""
+        """The command that downloads it, its size and licence."""
         return f"{self.command(model_dir)} ({self.size}, {self.licence})"
 
     def command(self, model_dir: Path) -> str:
-        """What fetches it into ``model_dir``."""
+        """The command that downloads it into ``model_dir``."""
         return self.source.format(folder=model_dir / self.relative, model_dir=model_dir)
 
 
@@ -103,7 +103,7 @@ def chosen_files(folder: Path, files: tuple[str, ...]) -> list[Path | None]:
 
 
 def folder_fault(path: Path, files: tuple[str, ...], min_bytes: int) -> str | None:
-    """What a folder lacks, or whether its weights (the last file; ``path`` itself without ``files``) are a stump."""
+    """What a folder lacks, or whether its weights (the last file; ``path`` itself without ``files``) are truncated."""
     parts = chosen_files(path, files) if files else [path]
     lacking = [entry for entry, part in zip(files or ("",), parts, strict=True) if part is None]
     if lacking:

@@ -45,7 +45,7 @@ def package_version(distribution: str) -> str | None:
 
 
 def missing_packages(measure: Measure) -> list[str]:
-    """Packages that ``measure`` lacks on this machine, each with the way to get it."""
+    """Packages that ``measure`` lacks on this machine, each with how to install it."""
     return [
         f"package '{name}' is not installed (pip install -e '.[{measure.extra}]')"
         for name in measure.packages
@@ -54,9 +54,9 @@ def missing_packages(measure: Measure) -> list[str]:
 
 
 def missing_parts(measure: Measure, places: Places = Places()) -> list[str]:
-    """What ``measure`` lacks on this machine, each with the way to get it; empty when it can run."""
+    """What ``measure`` lacks on this machine, each with how to get it; empty when it can run."""
     problems = [WEIGHTS[name].problem(places) for name in measure.weights]
-    # Of what a wheel carries, the missing package is the whole story.
+    # Weights in a wheel are missing because the package is: naming the package is enough.
     return missing_packages(measure) or [problem for problem in problems if problem]
 
 

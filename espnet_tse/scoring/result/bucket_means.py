@@ -21,7 +21,9 @@ def bucket_summaries(
             metrics = {}
             for column in judged:
                 outcomes = {key: records[key].outcomes[column] for key in keys}
-                entry = mean_with_interval({key: o.value for key, o in outcomes.items() if o.value is not None}, speakers)
+                entry = mean_with_interval(
+                    {key: o.value for key, o in outcomes.items() if o.value is not None}, speakers
+                )
                 metrics |= {column: entry} if entry["n"] else {}
             for column in words:
                 rates = {key: column.errors[key] for key in keys if column.errors[key] is not None}

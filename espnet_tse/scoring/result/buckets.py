@@ -1,4 +1,4 @@
-"""Utterances sorted into buckets by what makes extraction hard, with fixed edges, and the scores of each."""
+"""Utterances sorted into buckets by what makes extraction hard, with fixed edges."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Scale:
     def label(self, value: float | None) -> str | None:
         if value is None:
             return None
-        # Rounded, for an edge is often just what the mixtures were made with.
+        # Rounded, because mixtures are often made at exactly an edge.
         return self.labels[sum(round(value * self.factor, 6) >= edge for edge in self.edges)]
 
 
@@ -36,7 +36,7 @@ GENDER = "gender"
 
 
 def bucket_labels(record: Record, gender: str | None) -> dict[str, str]:
-    """Bucket -> label of an utterance; a bucket that cannot be told is left out."""
+    """Bucket -> label of an utterance; an unknown bucket is left out."""
     duration = record.duration_mix if record.target_absent else record.duration_ref
     labels = {
         "input_sir": SCALES["input_sir"].label(record.input_sir_db),

@@ -12,7 +12,7 @@ from espnet_tse.scoring.result.scored_set import ScoredSet, read_result, result_
 
 @dataclass(frozen=True)
 class Comparison:
-    """All lines, and what to know when reading them."""
+    """All lines, and remarks for reading them."""
 
     first: str
     lines: list[Line]
@@ -84,9 +84,9 @@ def _how_to_read(lines: list[Line], ci_unit: str) -> list[str]:
         "words deleted, which may be fewer errors than a hallucination has)"
     )
     return [
-        f"Intervals: 95 % bootstrap over {unit}. p: sign-flip test over {unit}, two-sided; Holm's correction for the "
-        f"{len(_judged(lines))} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the better "
-        "system.",
+        f"Intervals: 95 % bootstrap over {unit}. p: sign-flip test over {unit}, two-sided; Holm's correction for "
+        f"the {len(_judged(lines))} tests of this table. Bold: corrected p at most {LEVEL}, and no penalty of the "
+        "better system.",
         f"scored: pairs of the common utterances{penalties if any(any(line.failed) for line in lines) else ''}.",
     ]
 
@@ -128,4 +128,8 @@ def _coverage(first: ScoredSet, other: ScoredSet, first_name: str, name: str) ->
 def _unshared(one: ScoredSet, other: ScoredSet, name: str, other_name: str) -> list[str]:
     """Which columns of ``one`` the other system was not scored for."""
     columns = [column for column in [*one.metrics, *one.wer] if column not in {**other.metrics, **other.wer}]
-    return [f"Not compared, only in '{name}' and not in '{other_name}': {', '.join(columns)}."] if columns else []
+    return (
+        [f"Not compared, only in '{name}' and not in '{other_name}': {', '.join(columns)}."]
+        if columns
+        else []
+    )

@@ -31,7 +31,9 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     options = plan.options
     parts = plan.measures.values()
     # Neither these versions nor the commit are in the signature: results that differ in them only still compare.
-    versions = base_versions() | {name: version for part in parts for name, version in part["packages"].items()}
+    versions = base_versions() | {
+        name: version for part in parts for name, version in part["packages"].items()
+    }
     hashes = {name: digest for part in parts for name, digest in part["weights_sha256"].items()}
     return {
         "system": system_name(options),

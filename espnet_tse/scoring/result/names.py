@@ -1,10 +1,10 @@
-"""How a system and a test set are called in the results."""
+"""The names of a system and a test set in the results."""
 
 from pathlib import Path
 
 from espnet_tse.scoring.run.options import ScoringOptions
 
-AUDIO_FOLDERS = ("wav", "wavs", "audio")  # names that tell nothing of a system
+AUDIO_FOLDERS = ("wav", "wavs", "audio")  # names that say nothing about a system
 
 
 def system_name(options: ScoringOptions) -> str:

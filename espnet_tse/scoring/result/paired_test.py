@@ -1,4 +1,4 @@
-"""Is one system better than another on the same utterances? Interval and p-value of the paired difference."""
+"""Whether one of two systems is better on the same utterances: interval and p-value of the difference."""
 
 from dataclasses import dataclass
 from typing import Sequence
@@ -46,10 +46,10 @@ def paired_difference(
 
 
 def sign_flip_p_value(differences: np.ndarray, clusters: Sequence[str] | None = None) -> float:
-    """Two-sided p-value of the hypothesis that each unit's difference might as well have the other sign.
+    """Two-sided p-value of the hypothesis that each unit's difference is equally likely to have either sign.
 
-    All sign patterns for up to 13 units, else 10 000 random ones (Fisher's randomisation test, by scipy; the observed
-    pattern is counted among them, so the value is never 0).
+    All sign patterns for up to 13 units, else 10 000 random ones (Fisher's randomisation test, by scipy; the
+    observed pattern is counted among them, so the value is never 0).
     """
     if clusters is not None:
         _, index = np.unique(np.asarray(clusters), return_inverse=True)

@@ -1,4 +1,4 @@
-"""Under which conditions scores were made: what must be equal for two results to be compared."""
+"""Under which conditions scores were computed: what must be equal for two results to be compared."""
 
 import hashlib
 from pathlib import Path
@@ -17,7 +17,7 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     """The ``protocol`` block of result.json.
 
     ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets at 16 kHz: they are equal
-    for two systems that were scored on the same audio, wherever it lay.
+    for two systems that were scored on the same audio, whatever its path.
     """
     keys = sorted(records)
     absent = [key for key in keys if records[key].target_absent]
@@ -74,7 +74,7 @@ def protocol_differences(first: dict, second: dict) -> list[str]:
             shown = "" if name.endswith("sha256") else f" ({first.get(name)} and {second.get(name)})"
             found.append(meaning + shown)
     heard = [(protocol.get("words") or {}).get("asr") for protocol in (first, second)]
-    # Older protocols do not say who heard the words; then the normaliser may matter.
+    # Older protocols do not record the recogniser; then the normaliser may matter.
     both_heard = None in heard or bool(set(heard[0]) & set(heard[1]))
     policies = {
         name: (first["policies"].get(name), second["policies"].get(name))

@@ -2,7 +2,7 @@
 
 import re
 
-# Rows every test set is read against, in the order in which they stand above the systems.
+# Rows that give the scale of a test set, in their order above the systems.
 REFERENCE_SYSTEMS = ("mixture", "interferer", "target", "codec")
 
 
@@ -16,5 +16,5 @@ def reference_rank(system: str) -> int:
 
 
 def is_mixture(system: str) -> bool:
-    """Whether a row is named as that of the untouched mixtures."""
+    """Whether a row is named as that of the unprocessed mixtures."""
     return reference_rank(system) == REFERENCE_SYSTEMS.index("mixture")

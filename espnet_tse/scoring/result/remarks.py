@@ -1,10 +1,10 @@
-"""What a reader of the table must know about a set of estimates; each remark stands beside its row."""
+"""What a reader of the table must know about a set of estimates."""
 
 from collections import Counter
 
 from espnet_tse.scoring.run.worker import ORACLE_DB, Record
 
-ODD_SHARE = 0.10  # above: so many wrong speakers or odd lengths want saying
+ODD_SHARE = 0.10  # above: wrong speakers or odd lengths are remarked on
 CLIPPED_SHARE = 0.001  # of all samples
 # Flag of an utterance -> what it means.
 FLAGS = {
@@ -30,8 +30,8 @@ def remarks_on(
         metrics: column -> summary.
         marked: columns with more than 1 % of penalties or exclusions.
         channel: ``--ref_channel``.
-        named_mixture: the row says that its estimates are the mixtures, so it is no news and neither is
-            their lack of improvement.
+        named_mixture: the row says that its estimates are the mixtures, so neither that nor their
+            lack of improvement is remarked on.
     """
     remarks = []
     if marked:

@@ -63,7 +63,7 @@ def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
         counts.append(f"{key} nan nan" if errors is None else f"{key} {errors.errors} {errors.num_reference}")
         if errors is not None and errors.errors:
             shown += [key, show_alignment(errors), ""]
-    # Raw texts end without a blank where they are empty, as recognisers write them.
+    # An empty raw text leaves no trailing blank, as in the recognisers' files.
     hypotheses = [f"{key} {text}".rstrip() for key, text in column.hypotheses.items()]
     normalised = [f"{key} {normalise(text)}".rstrip() for key, text in column.hypotheses.items()]
     references = [f"{key} {normalise(text)}".rstrip() for key, text in column.references.items()]
@@ -76,7 +76,7 @@ def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Files of an earlier run: of columns that this one does not score they would look current."""
+    """Remove files of an earlier run: those of columns that are no longer scored would look current."""
     for path in folder.glob("result_*.txt"):
         (folder / path.stem.removeprefix("result_")).unlink(missing_ok=True)
         path.unlink()
@@ -86,14 +86,18 @@ def _remove_stale(folder: Path) -> None:
 
 
 def remove_foreign_result(plan: ScoringPlan) -> None:
-    """Take away a result.json of other inputs or settings: after an interrupted run it would look current."""
+    """Remove a result.json of other inputs or settings: after an interrupted run it would look current."""
     path = plan.options.output_dir / "result.json"
     if not path.exists():
         return
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))["meta"]
         same = meta["signature"] == plan.signature and meta["options"] == plain_options(plan.options)
-    except (ValueError, KeyError, TypeError):  # written by another version, or torn: it is none of this run's
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # written by another version, or truncated: it is not of this run
         same = False
     if not same:
         log.info("%s: of other inputs or settings, removed before scoring", path)
@@ -115,36 +119,36 @@ def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summar
     """Write all result files, each atomically."""
     folder = plan.options.output_dir
     records = {u.key: records[u.key] for u in plan.utterances}
-    columns = columns_of(records)
-    (folder / "result.json").unlink(missing_ok=True)  # of an earlier run: it would stand beside newer files
+    (folder / "result.json").unlink(missing_ok=True)  # of an earlier run: it would not match the new files
     _remove_stale(folder)
-    for column in columns:
-        values = {key: record.outcomes[column].value for key, record in records.items()}
-        _write_lines(
-            folder / column, [f"{k} nan" if v is None else f"{k} {v:.6f}" for k, v in values.items()]
-        )
-    for column in summary.leaks:
-        counts = {key: count or ("nan", "nan") for key, count in column.counts.items()}
-        _write_lines(folder / column.name, [f"{key} {heard} {own}" for key, (heard, own) in counts.items()])
+    _write_columns(folder, records, summary)
     for column in summary.words:
         _write_words(folder, column, plan.options.text_norm)
-    headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}
-    headlines |= {name: entry["corpus"] for name, entry in summary.wer.items()}
-    for name, value in headlines.items():
-        _write_lines(folder / f"result_{name}.txt", ["nan" if value is None else f"{value:.6f}"])
+    _write_headlines(folder, summary)
     _write_lines(folder / "failed", _failures(records, summary))
     rows = (utterance_row(key, r, summary, plan.speakers.get(key)) for key, r in records.items())
     with atomic_write(folder / "scores.jsonl") as file:
         file.writelines(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)
-    # Last: its presence says that the folder is complete.
-    write_json(
-        folder / "result.json",
-        {
-            "meta": make_meta(plan, records),
-            "coverage": summary.coverage,
-            "warnings": summary.warnings,
-            "metrics": summary.metrics,
-            "wer": summary.wer,
-            "buckets": summary.buckets,
-        },
-    )
+    names = ("coverage", "warnings", "metrics", "wer", "buckets")
+    content = {name: getattr(summary, name) for name in names}
+    # Last: its presence marks the folder as complete.
+    write_json(folder / "result.json", {"meta": make_meta(plan, records), **content})
+
+
+def _write_columns(folder: Path, records: dict[str, Record], summary: Summary) -> None:
+    """``<metric>`` and ``leak_<tag>``: a line for each utterance."""
+    for column in columns_of(records):
+        values = {key: record.outcomes[column].value for key, record in records.items()}
+        lines = [f"{key} nan" if value is None else f"{key} {value:.6f}" for key, value in values.items()]
+        _write_lines(folder / column, lines)
+    for column in summary.leaks:
+        counts = {key: count or ("nan", "nan") for key, count in column.counts.items()}
+        _write_lines(folder / column.name, [f"{key} {heard} {own}" for key, (heard, own) in counts.items()])
+
+
+def _write_headlines(folder: Path, summary: Summary) -> None:
+    """``result_<metric>.txt``: one number each."""
+    headlines = {name: entry["mean"] for name, entry in summary.metrics.items()}
+    headlines |= {name: entry["corpus"] for name, entry in summary.wer.items()}
+    for name, value in headlines.items():
+        _write_lines(folder / f"result_{name}.txt", ["nan" if value is None else f"{value:.6f}"])

@@ -27,7 +27,7 @@ def _only_one(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
-                f"{folder.parent}: another scoring run writes here; wait for it or end it."
+                f"{folder.parent}: another scoring run is writing here; wait for it or stop it."
             ) from None
         except OSError as error:
             log.warning(
@@ -82,8 +82,8 @@ def _log_failures(plan: ScoringPlan, records: dict[str, Record], summary: Summar
         if outcome.fault and outcome.applicable
     )
     log.error(
-        "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass --force to "
-        "end with exit code 0",
+        "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass "
+        "--force to end with exit code 0",
         ", ".join(summary.too_many_failures),
         next(reasons, ""),
         plan.options.output_dir / "failed",

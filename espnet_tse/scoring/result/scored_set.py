@@ -1,4 +1,4 @@
-"""Reads what scoring left: ``result.json``, ``scores.jsonl`` and ``failed`` of a scoring folder."""
+"""Reads what scoring wrote: ``result.json``, ``scores.jsonl`` and ``failed`` of a scoring folder."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.failure import CRASH, EST
 from espnet_tse.scoring.result.reference_systems import REFERENCE_SYSTEMS, reference_rank
 
-# Of the file ``failed``; a crash that the data alone cause leaves no value, which tells it from a penalty.
+# Of the file ``failed``; a crash caused by the data alone leaves no value, which distinguishes it from a penalty.
 ESTIMATE_FAULTS = (EST, CRASH)
 
 
@@ -57,7 +57,7 @@ def result_file(place: Path) -> Path:
         if path.is_file():
             return path
     if not place.exists():
-        raise DataError(f"{place}: no such file or folder; mend the path, or score this system first.")
+        raise DataError(f"{place}: no such file or folder; fix the path, or score this system first.")
     raise DataError(f"{place}: has no result.json, nor has its folder 'scoring'; score this system first.")
 
 
@@ -65,12 +65,12 @@ def read_result(path: Path) -> ScoredSet:
     """Read one result.json.
 
     Raises:
-        DataError: the file is missing, is no strict JSON, or lacks ``meta`` or ``metrics``.
+        DataError: the file is missing, is not strict JSON, or lacks ``meta`` or ``metrics``.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; run the score stage, or mend --results.") from None
+        raise DataError(f"{path}: no such file; run the score stage, or fix --results.") from None
     except ValueError as error:
         raise DataError(f"{path}: not a result file ({error}); score this folder again.") from None
     fields = content if isinstance(content, dict) else {}
@@ -93,7 +93,7 @@ def read_result(path: Path) -> ScoredSet:
 
 
 def signature_of(meta: dict[str, Any]) -> str:
-    """What tells ways of scoring apart: settings, versions, weights, and the targets."""
+    """What distinguishes ways of scoring: settings, versions, weights, and the targets."""
     signature = meta.get("signature") or ""
     signature = signature if isinstance(signature, str) else json.dumps(signature, sort_keys=True)
     targets = (meta.get("protocol") or {}).get("reference_sha256") or ""
@@ -104,7 +104,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     """Read the per-utterance lines of scores.jsonl; a missing file is an empty list.
 
     Raises:
-        DataError: a line is no JSON object or has no ``utt``.
+        DataError: a line is not a JSON object or has no ``utt``.
     """
     if not path.exists():
         return []
@@ -132,4 +132,4 @@ def read_failed(path: Path) -> frozenset[tuple[str, str]]:
 
 
 def refuse_constant(name: str) -> None:
-    raise ValueError(f"holds {name}, which strict JSON does not know")
+    raise ValueError(f"holds {name}, which is not strict JSON")

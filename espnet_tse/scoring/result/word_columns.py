@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 
 from espnet_tse.scoring.asr.leakage import leaked_words
+from espnet_tse.scoring.asr.option import AsrSpec
 from espnet_tse.scoring.asr.text import NORMALISERS, RATES, split_units
 from espnet_tse.scoring.asr.wer import WordErrors, align_words
 from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE, REF, Fault
+from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record
 
@@ -36,37 +38,53 @@ class LeakColumn:
 
 def word_columns(plan: ScoringPlan, records: dict[str, Record]) -> list[WordColumn]:
     """Align texts of estimates with their references, for every recogniser."""
-    normalise = NORMALISERS[plan.options.text_norm]
-    unit = plan.options.unit
-    columns = []
-    for spec in plan.asr:
-        external = plan.external.get(spec.tag)
-        kinds = [("wer", plan.text)] if plan.text else []
-        if external is None and plan.options.ref_scp:
-            kinds.append(("dwer", None))
-        elif external is not None and "target" in external:
-            kinds.append(("dwer", external["target"]))
-        for kind, texts in kinds:
-            column = WordColumn(f"{kind.replace('wer', RATES[unit])}_{spec.tag}", spec.tag, spec.smoke_test)
-            for key, record in records.items():
-                estimate, fault = _hypothesis(record, spec.tag, external)
-                if record.target_absent:
-                    column.hypotheses[key], column.references[key], column.errors[key] = estimate, "", None
-                    doubt = record.absent_fault
-                    column.faults[key] = (
-                        Fault(REF, doubt) if doubt else Fault(NOT_APPLICABLE, "the target is absent")
-                    )
-                    continue
-                if texts is not None:
-                    reference, data_fault = texts[key], None
-                else:
-                    reference, data_fault = (
-                        record.texts[spec.tag].get("target"),
-                        record.text_faults.get("target"),
-                    )
-                _add(column, key, reference, estimate, fault, data_fault, normalise, unit)
-            columns.append(column)
-    return columns
+    return [
+        _word_column(plan, records, spec, kind, texts)
+        for spec in plan.asr
+        for kind, texts in _references(plan, spec).items()
+    ]
+
+
+def _references(plan: ScoringPlan, spec: AsrSpec) -> dict[str, dict[str, str] | None]:
+    """Kind of word errors -> references by key; None: what the recogniser itself hears in the targets."""
+    external = plan.external.get(spec.tag)
+    kinds: dict[str, dict[str, str] | None] = {"wer": plan.text} if plan.text else {}
+    if external is None and plan.options.ref_scp:
+        kinds["dwer"] = None
+    elif external is not None and "target" in external:
+        kinds["dwer"] = external["target"]
+    return kinds
+
+
+def _word_column(
+    plan: ScoringPlan,
+    records: dict[str, Record],
+    spec: AsrSpec,
+    kind: str,
+    texts: dict[str, str] | None,
+) -> WordColumn:
+    name = f"{kind.replace('wer', RATES[plan.options.unit])}_{spec.tag}"
+    column = WordColumn(name, spec.tag, spec.smoke_test)
+    for key, record in records.items():
+        estimate, fault = _hypothesis(record, spec.tag, plan.external.get(spec.tag))
+        if record.target_absent:
+            _add_absent(column, record, estimate)
+            continue
+        reference, data_fault = texts[key] if texts is not None else None, None
+        if texts is None:
+            reference = record.texts[spec.tag].get("target")
+            data_fault = record.text_faults.get("target")
+        column.hypotheses[key], column.references[key] = estimate, reference or ""
+        _align(column, key, plan.options, fault, data_fault)
+    return column
+
+
+def _add_absent(column: WordColumn, record: Record, estimate: str) -> None:
+    """An utterance without its target has no word errors."""
+    column.hypotheses[record.key], column.references[record.key] = estimate, ""
+    column.errors[record.key] = None
+    doubt = record.absent_fault
+    column.faults[record.key] = Fault(REF, doubt) if doubt else Fault(NOT_APPLICABLE, "the target is absent")
 
 
 def _hypothesis(record: Record, tag: str, external: dict | None) -> tuple[str, str | None]:
@@ -74,16 +92,25 @@ def _hypothesis(record: Record, tag: str, external: dict | None) -> tuple[str, s
     if external is None:
         return record.texts[tag].get("estimate", ""), record.text_faults.get("estimate")
     if record.estimate_fault:
-        # A text for an estimate that is missing or silent here is none of this system's.
+        # If the estimate is missing or silent here, the text is not of this system's output.
         return "", record.estimate_fault
     if record.key not in external["estimate"]:
         return "", "no line in the external text"
     return external["estimate"][record.key], None
 
 
-def _add(column, key, reference, estimate, fault, data_fault, normalise, unit) -> None:
-    column.hypotheses[key], column.references[key] = estimate, reference or ""
-    words, heard = (split_units(normalise(text), unit) for text in (reference or "", estimate))
+def _align(
+    column: WordColumn, key: str, options: ScoringOptions, fault: str | None, data_fault: str | None
+) -> None:
+    """Count the errors of an utterance whose texts are in the column.
+
+    Args:
+        fault: why the estimate has no text, where that is a failure.
+        data_fault: why the target has none; the utterance is excluded then, as with an empty reference.
+    """
+    normalise = NORMALISERS[options.text_norm]
+    texts = (column.references[key], column.hypotheses[key])
+    words, heard = (split_units(normalise(text), options.unit) for text in texts)
     if data_fault or not words:
         column.errors[key] = None
         column.faults[key] = Fault(REF, f"ref: {data_fault}" if data_fault else "empty reference text")

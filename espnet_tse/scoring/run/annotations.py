@@ -1,4 +1,4 @@
-"""What is known of the speakers and words of a mixture besides its audio."""
+"""What is known about the speakers and words of a mixture besides its audio."""
 
 import math
 
@@ -10,10 +10,10 @@ from espnet_tse.scoring.run.shown_keys import some
 
 
 def real_time_factors(options: ScoringOptions, utterances: list[Utterance]) -> dict[str, float]:
-    """Key -> seconds of computing a second of audio, as the decoding noted them.
+    """Key -> seconds of computing a second of audio, as recorded by the decoder.
 
     Raises:
-        DataError: a value is no number, or none is of an utterance to score.
+        DataError: a value is not a number, or no utterance to score has one.
     """
     if not options.utt2rtf:
         return {}
@@ -24,9 +24,7 @@ def real_time_factors(options: ScoringOptions, utterances: list[Utterance]) -> d
         except ValueError:
             values[key] = math.nan
         if not (math.isfinite(values[key]) and values[key] >= 0):
-            raise DataError(
-                f"{options.utt2rtf}: key '{key}': '{text}' is no real-time factor; mend the line."
-            )
+            raise DataError(f"{options.utt2rtf}: key '{key}': '{text}' is no real-time factor; fix the line.")
     if not any(utterance.key in values for utterance in utterances):
         raise DataError(
             f"{options.utt2rtf}: has a value for none of the {len(utterances)} utterances; its keys are "

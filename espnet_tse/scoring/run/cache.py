@@ -1,7 +1,7 @@
-"""Results that were computed before, found by content: never by path or date.
+"""Values that were computed before, found by content, never by path or date.
 
 A key hashes the measure's identity (version, settings, packages, weights) and the sha1 of the signals,
-so decoding again into the same path can never bring back stale scores. A folder of JSON lines: each
+so decoding again into the same path can never yield stale scores. A folder of JSON lines: each
 process appends to a file of its own (several systems may be scored at once over one shared folder), and
 the run that made files joins them when it ends.
 """
@@ -16,7 +16,7 @@ from typing import Any, Iterable
 
 
 def cache_key(identity: str, *parts: str) -> str:
-    """sha1 over a measure's identity, the signals' hashes and what else decides the value."""
+    """sha1 over a measure's identity, the signals' hashes and what else determines the value."""
     return hashlib.sha1("\n".join((identity, *parts)).encode("utf-8")).hexdigest()
 
 
@@ -35,7 +35,7 @@ class Cache:
         try:
             content = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
-            return  # another run has just joined it into its own file; at worst something is computed again
+            return  # another run has just joined it into its own file; at worst a value is recomputed
         for line in content.split("\n"):
             # A job that was killed leaves a torn last line; every whole line ends with the brace.
             if not line.endswith("}"):
@@ -62,7 +62,7 @@ class Cache:
         self._file.write(json.dumps({"key": key, "value": value}, allow_nan=False) + "\n")
 
     def flush(self) -> None:
-        """Hand what was put to the operating system: it survives the death of this process."""
+        """Hand new entries to the operating system, so that they survive if this process is killed."""
         if self._file:
             self._file.flush()
 
@@ -73,12 +73,12 @@ class Cache:
 
 
 def name_of_process() -> str:
-    """A file name that no other process uses and that tells whose it is."""
+    """A file name that no other process uses and that names its process."""
     return f"job.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.jsonl"
 
 
 def abandoned(folder: Path) -> list[Path]:
-    """Files of processes of this machine that have ended; of a run that was killed, nobody else joins them."""
+    """Files of processes of this machine that have ended: those of a killed run, which nobody else joins."""
     host = f"job.{socket.gethostname()}."
     paths = [path for path in folder.glob("job.*.jsonl") if path.name.startswith(host)]
     return [path for path in paths if not is_alive(int(path.name.split(".")[-3]))]
@@ -90,7 +90,7 @@ def is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it lives and is another user's
+        pass  # it is running, and belongs to another user
     return True
 
 
@@ -108,13 +108,13 @@ def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None
     for path in parts:
         joined._read(path)
     entries = {k: v for k, v in joined.entries.items() if keep is None or k in keep}
-    # Until it is whole it is a file of this process: no less good for being cut off if the process is killed.
+    # Until it is complete it is a file of this process, and usable even if the process is killed midway.
     path = folder / name_of_process()
     try:
         with path.open("w", encoding="utf-8") as file:
             for key in sorted(entries):
                 file.write(json.dumps({"key": key, "value": entries[key]}, allow_nan=False) + "\n")
-    except OSError as error:  # a write does not know its file's name
+    except OSError as error:  # errors of write() do not carry the file name
         raise OSError(error.errno, error.strerror, str(path)) from error
     path.rename(folder / f"cache.{uuid.uuid4().hex[:12]}.jsonl")
     for path in parts:

@@ -1,4 +1,4 @@
-"""How long a plan takes: from the measured costs in the registry, on one core and with empty caches."""
+"""How long a plan takes, from the measured costs in the registry, on one core and with empty caches."""
 
 import math
 

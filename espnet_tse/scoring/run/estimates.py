@@ -66,8 +66,8 @@ def _check_common_keys(
             f"'{options.inf_pattern}', e.g. '{{utt}}_est.wav')."
         )
     raise DataError(
-        f"{where}: no key is in {options.ref_scp or options.absent}: '{min(estimates)}' is one here, '{keys[0]}' is "
-        f"one there; {fix}"
+        f"{where}: no key is in {options.ref_scp or options.absent}: '{min(estimates)}' is one here, "
+        f"'{keys[0]}' is one there; {fix}"
     )
 
 
@@ -87,6 +87,6 @@ def _refuse_missing(
     if absent:
         raise DataError(
             f"{where}: {len(absent)} of {len(keys)} files do not exist ({some(absent)}); key '{absent[0]}': "
-            f"{estimates[absent[0]]}. Fix the path (relative ones start at {Path.cwd()}), or pass --missing penalize "
-            "to score them as failures."
+            f"{estimates[absent[0]]}. Fix the path (relative ones start at {Path.cwd()}), or pass --missing "
+            "penalize to score them as failures."
         )

@@ -1,4 +1,4 @@
-"""Scores that another tool computed, one an utterance: ``--external name=path[:field][,up|down]``."""
+"""Scores computed by another tool, one per utterance: ``--external name=path[:field][,up|down]``."""
 
 import ast
 import json
@@ -15,6 +15,7 @@ from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.shown_keys import some
 
 KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
+OWN_PREFIXES = ("wer_", "dwer_", "cer_", "leak_")  # of this scorer's columns
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
@@ -26,7 +27,7 @@ class ExternalScores:
     values: dict[str, float]
 
     def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
-        """Value of an utterance; without one, or where the estimate is no good here, the worst of the file."""
+        """Value of an utterance; without one, or where the estimate is unusable, the worst of the file."""
         if not estimate_fault and key in self.values:
             return Outcome(self.values[key])
         fault = Fault(EST, f"estimate: {estimate_fault}" if estimate_fault else "no value in the file")
@@ -54,28 +55,13 @@ def read_all_external(options: tuple[str, ...], utterances: list[Utterance]) -> 
 def read_external(option: str) -> ExternalScores:
     """Read the file of one ``--external`` option.
 
-    The file has Kaldi lines ``utt value`` or one JSON object a line (VERSA, ESPnet; also as Python prints a dict, as
-    older VERSA does); of the latter the field is taken that is named, by default the column's name.
+    The file has Kaldi lines ``utt value`` or one JSON object per line (VERSA, ESPnet; also a dict as Python prints
+    it, from older VERSA); of an object the named field is taken, by default that of the column's name.
 
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
     """
-    form = f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up"
-    name, found, place = option.partition("=")
-    direction = "none"
-    start, comma, suffix = place.rpartition(",")
-    if comma and not Path(place).exists():
-        if suffix not in ("up", "down"):
-            raise DataError(f"--external {option}: after the comma stands '{suffix}'; use up or down.")
-        place, direction = start, suffix
-    if not found or not name.isidentifier() or not place:
-        raise DataError(f"{form}; NAME is a word.")
-    if (
-        name in METRICS
-        or name.removesuffix("_al") in METRICS
-        or name.startswith(("wer_", "dwer_", "cer_", "leak_"))
-    ):
-        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    name, place, direction = _parse(option)
     path, field = Path(place), name
     if not path.exists() and ":" in place:
         start, _, field = place.rpartition(":")
@@ -98,10 +84,29 @@ def read_external(option: str) -> ExternalScores:
     return ExternalScores(card, values)
 
 
+def _parse(option: str) -> tuple[str, str, str]:
+    """Name, place (path, with the field behind a colon) and direction of an ``--external`` option."""
+    name, found, place = option.partition("=")
+    direction = "none"
+    start, comma, suffix = place.rpartition(",")
+    if comma and not Path(place).exists():
+        if suffix not in ("up", "down"):
+            raise DataError(f"--external {option}: '{suffix}' after the comma is neither up nor down.")
+        place, direction = start, suffix
+    if not found or not name.isidentifier() or not place:
+        raise DataError(
+            f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up; "
+            "NAME is a word."
+        )
+    if name.removesuffix("_al") in METRICS or name.startswith(OWN_PREFIXES):
+        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    return name, place, direction
+
+
 def _read_values(path: Path, field: str) -> dict[str, float]:
-    """Key -> finite value; NaN, null and text are as good as missing."""
+    """Key -> finite value; NaN, null and text count as missing."""
     if not path.exists():
-        raise DataError(f"{path}: no such file; mend --external.")
+        raise DataError(f"{path}: no such file; fix --external.")
     with path.open(encoding="utf-8") as file:
         is_json = file.read(1) == "{"
     if is_json:
@@ -122,7 +127,7 @@ def _read_values(path: Path, field: str) -> dict[str, float]:
 
 
 def _by_stem(values: dict[str, float]) -> dict[str, float]:
-    """The values of keys that are paths of audio ("wavs/u1.wav") under the file's name ("u1"), where only one has it."""
+    """Values of keys that are audio paths ("wavs/u1.wav") under the file's name ("u1"), if that is unambiguous."""
     paths = [key for key in values if Path(key).suffix in AUDIO_SUFFIXES]
     stems = Counter(Path(key).stem for key in paths)
     return {Path(key).stem: values[key] for key in paths if stems[Path(key).stem] == 1}
@@ -139,7 +144,7 @@ def _read_json_lines(path: Path, field: str) -> dict[str, object]:
         if key is None:
             raise DataError(f"{path}:{number}: has none of the fields {', '.join(KEY_FIELDS)}.")
         if str(key) in entries:
-            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+            raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
         entries[str(key)] = row.get(field)
         fields |= dict.fromkeys(name for name in row if name not in KEY_FIELDS)
     if field not in fields:
@@ -155,7 +160,7 @@ def _read_object(line: str, where: str) -> dict[str, object]:
         try:
             row = ast.literal_eval(line)
         except (ValueError, SyntaxError):
-            raise DataError(f"{where}: not JSON ({error}); one object a line is wanted.") from None
+            raise DataError(f"{where}: not JSON ({error}); each line must be one object.") from None
     if not isinstance(row, dict):
-        raise DataError(f"{where}: not an object; one a line is wanted.")
+        raise DataError(f"{where}: not an object; each line must be one object.")
     return row

@@ -1,4 +1,4 @@
-"""What a measure's values depend on besides the signals: it parts caches and signs results."""
+"""What a measure's values depend on besides the signals; it keys the caches and signs the results."""
 
 import logging
 from pathlib import Path
@@ -45,4 +45,4 @@ def describe_recogniser(spec: AsrSpec, places: Places) -> dict:
 
 
 def _warn(path: Path, digest: str) -> None:
-    log.warning("%s is not the known file (sha256 %s...): scores may not compare", path, digest[:8])
+    log.warning("%s is not the known file (sha256 %s...): scores may not be comparable", path, digest[:8])

@@ -1,4 +1,4 @@
-"""What a job process is given. Nothing heavy is imported here: every job starts by importing it."""
+"""Input of a job process. Nothing heavy is imported here: every job starts by importing this."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class Utterance:
     intf: tuple[str, ...] = ()
     duration_s: float = 0.0
     target_absent: bool = False  # the list says so
-    rtf: float | None = None  # as the decoding noted it
+    rtf: float | None = None  # as recorded by the decoder
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,5 @@ class WorkerPlan:
     weights: dict[str, Path]
     estimate_cache: Path
     reference_cache: Path
-    speaker_model: str = "resemblyzer"  # measure that tells voices apart
-    silent_is_absent: bool = False  # digital silence is no damaged target but the right one
+    speaker_model: str = "resemblyzer"  # measure that distinguishes voices
+    silent_is_absent: bool = False  # digital silence is the correct target, not a damaged one

@@ -1,9 +1,9 @@
-"""Job processes: dealing utterances to them, and going on when one dies.
+"""Job processes: distributing utterances over them, and going on when one dies.
 
-A process that a signal kills (a segmentation fault in native code, the kernel out of memory) costs one utterance:
-it was at the first one not reported. The rest goes to a new process; that utterance is tried again alone, then
+A process killed by a signal (a segmentation fault in native code, the out-of-memory killer) costs one utterance:
+the first one that it had not reported. The rest goes to a new process; that utterance is tried again alone, then
 without its estimate, which gives the penalties, and is excluded if the data alone kill the process. A Python
-exception is a fault of this program and ends the run.
+exception is a bug of this program and ends the run.
 """
 
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger("espnet_tse.scoring")
 
 # A job starts up in about a second, and an utterance of two seconds is scored in five.
 MIN_UTTERANCES_PER_JOB = 2
-MAX_CRASHES = 10  # so many utterances that kill their process are a fault of the machine
+MAX_CRASHES = 10  # more utterances than this that kill their process point to the machine
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -34,7 +34,7 @@ class JobError(RuntimeError):
 
 
 def deal(utterances: tuple[Utterance, ...], nj: int) -> list[list[Utterance]]:
-    """Longest first, dealt in turn, so that jobs end at about the same time."""
+    """Longest first, dealt round-robin, so that jobs end at about the same time."""
     jobs = max(1, min(nj, len(utterances) // MIN_UTTERANCES_PER_JOB))
     order = sorted(utterances, key=lambda u: (-u.duration_s, u.key))
     return [order[j::jobs] for j in range(jobs)]
@@ -58,7 +58,7 @@ def job_environment() -> Iterator[None]:
 
 @dataclass
 class _Task:
-    """Utterances of one process. ``tries``: how often its single utterance has killed a process already."""
+    """Utterances of one process. ``tries``: how often its single utterance has already killed a process."""
 
     utterances: list[Utterance]
     tries: int = 0
@@ -78,7 +78,7 @@ class JobPool:
         self._running: dict[Connection, tuple[multiprocessing.Process, _Task]] = {}
 
     def __iter__(self) -> Iterator[Record | None]:
-        """Records as they come, and None about every second without one.
+        """Records as they arrive, and None about every second without one.
 
         Raises:
             JobError: an exception in a job, an exit by itself, or more than 10 utterances that kill their process.
@@ -124,13 +124,13 @@ class JobPool:
         return _mark(content[0]) if task.tries == 2 else content[0]
 
     def _bury(self, code: int, task: _Task) -> Record | None:
-        """Go on after the death of a process; a record where its utterance cannot be scored at all."""
+        """Go on after the death of a process; returns a record if its utterance cannot be scored at all."""
         if code >= 0:
             raise JobError(
                 f"a scoring job ended by itself with exit code {code}; read the messages above, and run the same "
                 "command again to go on."
             )
-        if not task.utterances:  # all was reported: it died while it closed its files
+        if not task.utterances:  # everything was reported: it died while closing its files
             return None
         culprit, *rest = task.utterances
         log.warning("a scoring job was killed by signal %d at utterance '%s'", -code, culprit.key)

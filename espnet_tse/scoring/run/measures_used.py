@@ -18,7 +18,7 @@ class MeasuresUsed:
     described: dict[str, dict]  # measure -> version, settings, packages, weights: for the results
     identities: dict[str, str]  # measure -> the same as text: for the keys of caches
     weights: dict[str, Path | None]  # name of a weight -> its file
-    speaker_model: str  # measure that tells voices apart
+    speaker_model: str  # measure that distinguishes voices
 
 
 def measures_used(names: tuple[str, ...], recognisers: tuple[AsrSpec, ...], places: Places) -> MeasuresUsed:
@@ -41,7 +41,7 @@ def _names_of_measures(names: tuple[str, ...], speaker_model: str) -> list[str]:
     used = {METRICS[name].measure for name in names} | {"si_sdr", "overlap"}
     used |= {"sdr"} & {name.removesuffix("_i") for name in names}
     used |= {speaker_model} if "confusion" in used else set()
-    # What the decoding noted is no part of how a result was scored.
+    # The real-time factor of decoding is not part of how a result was scored.
     return [name for name in MEASURES if name in used - {"decoding_time"}]
 
 

@@ -18,7 +18,7 @@ from espnet_tse.scoring.run.job import WorkerPlan
 
 @dataclass
 class Uses:
-    """What one utterance took: cache entries of its estimate, how many values were computed anew, how many known."""
+    """What one utterance used: cache entries of its estimate, and how many values were computed or cached."""
 
     estimate_keys: list[str] = field(default_factory=list)
     computed: int = 0
@@ -37,7 +37,7 @@ class Measurer:
         self._recognisers = {spec.measure: spec for spec in plan.recognisers}
 
     def flush(self) -> None:
-        """Bring all new values to disk."""
+        """Write all new values to disk."""
         self.estimates.flush()
         self.references.flush()
 
@@ -98,7 +98,7 @@ class Measurer:
             )
         count = len(target) if self.plan.length == "ref" else min(len(target), len(estimate))
         target, estimate = target[:count], fit_length(estimate, count)
-        # What is cut away may have been all there was; and a stump must not count as bad data.
+        # The cut may remove everything; what is left of an estimate must not count as bad data.
         if reason := fault_of(estimate, MIN_REFERENCE_S):
             raise MetricFault(EST, f"after fitting to the target's length: {reason}")
         if reason := fault_of(target):

@@ -13,7 +13,7 @@ ARROWS = {"up": "↑", "down": "↓", "none": "–"}
 
 
 def metrics_table(places: Places = Places()) -> str:
-    """One line a metric: what it is, what it needs, whether it can run here; then how to get what is missing."""
+    """One line per metric: what it is, what it needs, whether it can run here; then how to get what is missing."""
     lines, gaps = [], {}
     for card in METRICS.values():
         measure = MEASURES[needed_measure(card)]

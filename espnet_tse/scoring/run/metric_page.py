@@ -121,15 +121,15 @@ def _weight_facts(name: str) -> str:
 
 _PRESETS = """\
 `--preset NAME` chooses metrics and defaults of options as a paper or toolkit has them; it never changes what a metric
-is. `--metrics`, `--asr` and the options `--length --align --level --text_norm --unit` go before it, and what was set
-against the preset stands as `preset_overrides` in `result.json`."""
+is. `--metrics`, `--asr` and the options `--length --align --level --text_norm --unit` override it; what was set against
+the preset is recorded as `preset_overrides` in `result.json`."""
 _WEIGHTS = """\
-Scoring never downloads anything. What no package carries is looked for in `--model_dir`, laid out as below, and is
-checked (existence, size, sha256 where it is known) before any scoring starts; what is missing is named with the
-command that brings it, and `--skip_unavailable` scores the rest. A Hugging Face model that lies in the hub's local
-cache already is taken from there. `dnsmos/` may hold other DNSMOS files in the layout of the wheel. The sha256 of
-every file that was used is in `result.json`; read the licences before you publish numbers made with the weights.
-`espnet-tse score --model_dir DIR --list_metrics` says what is there and what is missing.
+Scoring never downloads anything. Weights that no package carries are looked for in `--model_dir`, laid out as below, and
+checked (existence, size, sha256 where it is known) before any scoring starts; missing ones are reported with the command
+that downloads them, and `--skip_unavailable` scores the rest. A Hugging Face model that is already in the hub's local
+cache is taken from there. `dnsmos/` may hold other DNSMOS files in the layout of the wheel. The sha256 of every file that
+was used is in `result.json`; read the licences before you publish numbers computed with the weights.
+`espnet-tse score --model_dir DIR --list_metrics` lists what is there and what is missing.
 
 `utmos/` is a clone of the repository, whose code runs in a process of its own, with the weights beside it."""
 _HEAD = """\
@@ -138,7 +138,7 @@ _HEAD = """\
 This page is generated from the cards in `espnet_tse/scoring/measure/cards/`
 (`espnet-tse score --list_metrics markdown > doc/metrics.md`); a test compares the two.
 
-Score a system, ours or a foreign one, with
+Score a system, one of ours or any other, with
 
 ```sh
 espnet-tse score --inf_scp exp/A/wav.scp --ref_scp dump/raw/test/spk1.scp \\
@@ -147,15 +147,14 @@ espnet-tse score --inf_scp exp/A/wav.scp --ref_scp dump/raw/test/spk1.scp \\
     --output_dir exp/A/scoring --nj 4
 ```
 
-Files are paired by utterance id, never by order. Metrics whose inputs are not given are `n/a`: one log
-line names them with the reasons. Everything is computed at 16 kHz; signals at other rates are resampled (scipy's polyphase FIR)
-one by one.
+Files are paired by utterance id, never by order. Metrics whose inputs are not given are `n/a`: one log line lists them
+with the reasons. Everything is computed at 16 kHz; signals at other rates are resampled one by one (scipy's polyphase FIR).
 
 ## What is computed
 
 ↑ higher is better, ↓ lower is better, – diagnostic. *Needs*: inf = estimate, ref = clean target, mix =
-mixture, enroll = enrollment, intf = interferers, asr = a recogniser. *Ceiling*: the value where the estimate is the target.
-*Penalty*: what a failed estimate gets.
+mixture, enroll = enrollment, intf = interferers, asr = a recogniser. *Ceiling*: the value if the estimate is the target.
+*Penalty*: the value of a failed estimate.
 """
 _HALLUCINATIONS = (
     "share of utterances with more errors than words (rate above 1) or a failed output; an entry of each "
@@ -190,25 +189,26 @@ _WORDS = f"""
 Settings follow a second colon, as `whisper:base:language=de,decode=paper,tag=mine`. `decode=strict` (the default)
 decodes greedily at temperature 0 in one language (`en`), without fallback, voice activity detection or text of the
 segment before: the same words every time. `decode=paper` takes the library's defaults, which detect the language and
-fall back to random sampling: published numbers contain that, and it cannot be reproduced. Whisper runs in float32 on
-the CPU, one thread a job; faster-whisper also knows `compute_type=int8`. pocketsphinx is a **smoke test only** (its
+fall back to random sampling: published numbers were computed like that and cannot be reproduced exactly. Whisper runs in
+float32 on the CPU, one thread per job; faster-whisper also knows `compute_type=int8`. pocketsphinx is a **smoke test only** (its
 dWER between clean read speech and the same with inaudible noise is about 0.38): its results carry
 `smoke_test: true`, and no claim should rest on them. Silence and estimates below 0.1 s never reach a recogniser, which
-would invent words: their text is empty.
+would hallucinate words: their text is empty.
 
 Texts are normalised alike on both sides and in all columns by `--text_norm`: `basic` (NFKC, lower case, spans in
 brackets dropped, apostrophes kept between letters, every other non-alphanumeric character a blank), `whisper_en` and
 `whisper_basic` (those of openai-whisper; tokens without a letter or digit are dropped afterwards), `none`; `auto`, the
-default, is Whisper's for Whisper recognisers and `basic` otherwise. The headline is the
-corpus rate (substitutions + deletions + insertions) / words; utterances whose reference is empty are
-excluded. A failed estimate counts as an empty text: all words deleted. A text that hallucinates can have
-more errors than words (`n_over_1` counts those), so word errors are the one column in which a missing
-output may beat a bad one; look at `n_penalized`."""
+default, is Whisper's for Whisper recognisers and `basic` otherwise. Words are aligned by jiwer, with the fewest errors;
+where several alignments have equally few, the split into `sub`, `del` and `ins` is jiwer's. The headline is the corpus
+rate (substitutions + deletions + insertions) / words. Unlike in jiwer's own rate, utterances whose reference is empty are
+excluded, and the words heard there are counted apart (`ins_excluded`). A failed estimate counts as an empty text: all
+words deleted. A hallucinated text can have more errors than words (`n_over_1` counts those), so word errors are the one
+column in which a missing output may beat a bad one; check `n_penalized`."""
 _TAIL = """
 ## Failures
 
 A fault of the **data** excludes the utterance from that metric, for every system alike; a fault of the
-**estimate** gives the penalty and keeps the utterance in the mean. Each event is a line of the file
+**estimate** gets the penalty and keeps the utterance in the mean. Each event is a line of the file
 `failed`: utterance, metric, class, reason.
 
 | situation | class | action |
@@ -238,21 +238,21 @@ are not independent: use it for claims).
 ## Files
 
 `result.json` (meta with protocol and flags, coverage, warnings, means, word errors, buckets), `scores.jsonl` (one object an utterance), `<metric>` (Kaldi
-style, the same keys in every file; excluded = `nan`), `result_<metric>.txt` (one number), `failed`; with a
+style, the same keys in every file; excluded = `nan`), `result_<metric>.txt` (one number), `failed`; for each
 recogniser `wer_<tag>` (errors and words), `hyp_<tag>.txt`, `hyp_<tag>.norm.txt`, `ref_<tag>.norm.txt`,
 `align_<tag>.txt`, and the same with `dwer_`. Results are the same bytes for any `--nj`. `.cache/` and
-`--cache_dir` hold computed values by content, so an interrupted run goes on where it ended and the
+`--cache_dir` hold computed values by content, so an interrupted run resumes where it stopped, and the
 mixture, targets and enrollments of a test set are measured once for all systems.
 
 ## Reading the numbers
 
-- Predictors of opinion (DNSMOS) cannot see the wrong speaker: the interferer alone scores as well as the
+- Opinion predictors (DNSMOS) cannot detect the wrong speaker: the interferer alone scores as well as the
   target. Read them beside a speaker similarity and `conf_rate`.
 - Sample-aligned metrics punish what a listener does not hear: a clean file delayed by one sample has an
-  SI-SDR of about 5 dB, the right spectrogram with lost phase one of −18 dB. For outputs of generative
-  systems they belong into a second table. `--align xcorr` writes `*_al` columns with one common lag removed.
-- Similarity has an offset: with Resemblyzer another speaker is at about 0.55 and an untouched 0 dB mixture
+  SI-SDR of about 5 dB, the correct spectrogram with lost phase one of −18 dB. For outputs of generative
+  systems they belong in a second table. `--align xcorr` writes `*_al` columns with one common lag removed.
+- Similarity has an offset: with Resemblyzer another speaker is at about 0.55 and an unprocessed 0 dB mixture
   at about 0.76. Quote the mixture row.
-- The codec-resynthesis row is the ceiling of a system whose output its codec decodes, not of one that filters the mixture; the
-  mixture row is the floor.
+- The codec-resynthesis row is the ceiling of a system whose output is decoded by that codec, not of one that filters the
+  mixture; the mixture row is the floor.
 """

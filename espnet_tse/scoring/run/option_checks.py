@@ -39,7 +39,9 @@ def _check_values(options: ScoringOptions) -> None:
         if value not in allowed:
             raise DataError(f"--{name} {value}: use one of {', '.join(allowed)}.")
     if options.candidates < 1:
-        raise DataError(f"--candidates {options.candidates}: must be at least 1 (1: no choice among candidates).")
+        raise DataError(
+            f"--candidates {options.candidates}: must be at least 1 (1: no choice among candidates)."
+        )
     if options.nj < 1:
         raise DataError(f"--nj {options.nj}: must be at least 1.")
     if options.shard and not _is_shard(options.shard):

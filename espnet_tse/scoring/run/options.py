@@ -53,7 +53,7 @@ class ScoringOptions:
         (),
     )
     utt2rtf: Path | None = option("key -> real-time factor of its extraction (rtf)", "inputs", None)
-    preset: str = option("metrics and settings, see --list_metrics", "what", "offline")
+    preset: str = option("metrics and settings; see --list_metrics", "what", "offline")
     metrics: str = option("'a,b' replaces the preset, '+a,-b' changes it", "what", "")
     asr: tuple[str, ...] = option(
         "recogniser for wer/dwer, repeatable: 'whisper:<file.pt>', 'faster_whisper:<folder>', "
@@ -79,19 +79,23 @@ class ScoringOptions:
     dnsmos_dir: Path | None = option("folder with dnsmos_models/ and pdnsmos_models/", "what", None)
     ci_unit: str = option("what the bootstrap resamples: utt or spk", "what", "utt")
     flag: tuple[str, ...] = option(
-        "remark on the row, repeatable, as 'oracle: target's own codes'", "outputs", ()
+        "remark on the row, repeatable, e.g. 'oracle: target's own codes'", "outputs", ()
     )
-    candidates: int = option("an estimate is the best of so many; flagged", "outputs", 1)
-    system: str = option("name in the results; default: folder of --inf_scp", "outputs", "")
-    test_set: str = option("name in the results; default: folder of --ref_scp", "outputs", "")
+    candidates: int = option(
+        "number of candidates that each estimate was chosen from; the row is flagged", "outputs", 1
+    )
+    system: str = option("name in the results; default: the folder of --inf_scp", "outputs", "")
+    test_set: str = option("name in the results; default: the folder of --ref_scp", "outputs", "")
     cache_dir: Path | None = option("cache shared by all systems of a test set", "how", None)
     resume: bool = option("false: forget this system's cached scores", "how", True)
     nj: int = option("processes, one thread each; never changes a result", "how", 1)
     shard: str = option(
-        "K/N: score every N-th utterance into the caches only; a run without it then merges", "how", ""
+        "K/N: score every N-th utterance, into the caches only; a final run without it writes the results",
+        "how",
+        "",
     )
     force: bool = option(
-        "exit code 0 even with more than 10 %% failures; compare what differs", "how", False
+        "exit with code 0 even with more than 10 %% failures; compare different protocols", "how", False
     )
 
     @property

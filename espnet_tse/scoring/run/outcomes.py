@@ -8,9 +8,9 @@ from espnet_tse.scoring.run.values import diagnostic, value_of
 
 
 def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
-    """Outcome of one metric; a fault of the data goes before one of the estimate.
+    """Outcome of one metric; a fault of the data takes precedence over one of the estimate.
 
-    Where the list of absent targets is wrong, nothing is scored: whom the utterance is of is not known.
+    Where the list of absent targets is wrong, nothing is scored: it is unknown who the target is.
 
     Args:
         flags: of the utterance; gets "floored:<metric>" where a value is worse than the valid range.
@@ -56,7 +56,7 @@ def _penalty(scene: Scene, card: MetricCard, fault: Fault) -> Outcome:
 
 
 def _within_range(card: MetricCard, value: float, flags: list[str]) -> float:
-    """``value``, or the worse end of the valid range where it lies beyond it."""
+    """``value``, or the worse end of the valid range if it is beyond that."""
     worse = {
         "up": card.low is not None and value < card.low,
         "down": card.high is not None and value > card.high,

@@ -47,7 +47,7 @@ def _ready(spec: AsrSpec, model_dir: Path | None) -> AsrSpec:
     if lacks:
         raise DataError(f"--asr {spec.kind}: {'; '.join(lacks)}")
     if spec.grammar is not None and not spec.grammar.is_file():
-        raise DataError(f"--asr {spec.kind}:{spec.grammar}: no such grammar file (JSGF); mend the path.")
+        raise DataError(f"--asr {spec.kind}:{spec.grammar}: no such grammar file (JSGF); fix the path.")
     return spec if spec.weights is None else replace(spec, weights=locate(spec, model_dir))
 
 

@@ -1,6 +1,6 @@
 """Presets of the scorer: which metrics, and the defaults of options, as a paper or toolkit has them.
 
-A preset never changes what a metric is. An option given by the user goes before the preset's and is recorded.
+A preset never changes what a metric is. An option given by the user overrides the preset's, and is recorded.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class Preset:
     """``options``: defaults of options of ``score``. ``asr``: recognisers, unless the user names others.
 
-    ``decode``: of Whisper recognisers. ``source``: where the settings stand. ``notes``: what must be known to
+    ``decode``: of Whisper recognisers. ``source``: where the settings are published. ``notes``: what must be known to
     compare with the published numbers.
     """
 
@@ -22,7 +22,7 @@ class Preset:
     decode: str = "strict"
 
 
-# What holds where neither the user nor the preset says otherwise.
+# Defaults where neither the user nor the preset gives a value.
 DEFAULTS = {"length": "ref", "align": "none", "level": "none", "text_norm": "auto", "unit": "word"}
 
 _DAMAGE = ("over_suppression", "onset_loss", "offset_loss", "absent_leak", "absent_activity")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.job_pool import JobPool
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.shown_keys import some
@@ -14,6 +15,34 @@ from espnet_tse.scoring.run.worker import Record
 log = logging.getLogger("espnet_tse.scoring")
 
 PROGRESS_S = 10.0
+
+
+class Progress:
+    """Log lines on how far a run is and how long it still takes."""
+
+    def __init__(self, utterances: tuple[Utterance, ...]):
+        self.durations = {u.key: max(u.duration_s, 0.1) for u in utterances}
+        self.audio, self.audio_done = sum(self.durations.values()), 0.0
+        self.began, self.audio_before = 0.0, 0.0  # when the first utterance was done, and its audio
+        self.done = 0
+        self.shown = time.monotonic()
+
+    def add(self, key: str) -> None:
+        """An utterance is done."""
+        self.done += 1
+        self.audio_done += self.durations[key]
+        if self.done == 1:
+            self.began, self.audio_before = time.monotonic(), self.audio_done
+
+    def show(self) -> None:
+        """Log a line, if the last one is long enough ago."""
+        now = time.monotonic()
+        if now - self.shown < PROGRESS_S or not self.done:
+            return
+        self.shown = now
+        wait = time_left(now - self.began, self.audio_done - self.audio_before, self.audio - self.audio_done)
+        share = bar(self.audio_done / self.audio)
+        log.info("scored %s %d/%d utterances, ETA %s", share, self.done, len(self.durations), wait)
 
 
 def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
@@ -27,48 +56,43 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     Raises:
         JobError: a job failed.
     """
+    start = time.monotonic()
     pool = JobPool(plan.worker, plan.utterances, plan.options.nj)
     total = len(plan.utterances)
     log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), pool.size)
-    durations = {u.key: max(u.duration_s, 0.1) for u in plan.utterances}
-    audio, audio_done = sum(durations.values()), 0.0
-    began, audio_before = 0.0, 0.0  # when the first utterance was done, and its audio
-    records: dict[str, Record] = {}
-    start = shown = time.monotonic()
+    progress, records = Progress(plan.utterances), {}
     for record in pool:
         if record is not None:
             records[record.key] = record
-            audio_done += durations[record.key]
-        now = time.monotonic()
-        if len(records) == 1 and record is not None:
-            began, audio_before = now, audio_done
-        if now - shown >= PROGRESS_S and records:
-            shown = now
-            wait = time_left(now - began, audio_done - audio_before, audio - audio_done)
-            log.info("scored %s %d/%d utterances, ETA %s", bar(audio_done / audio), len(records), total, wait)
+            progress.add(record.key)
+        progress.show()
     if pool.crashed:
         log.warning(
             "%d utterance(s) killed their process, see 'crash' in failed: %s",
             len(pool.crashed),
             some(pool.crashed),
         )
+    _log_work(records, time.monotonic() - start)
+    return records, pool.files
+
+
+def _log_work(records: dict[str, Record], seconds: float) -> None:
     log.info(
         "%d utterances scored in %.1f s: %d values computed, %d utterances whole from the cache, %d without any "
         "measured value",
-        total,
-        time.monotonic() - start,
+        len(records),
+        seconds,
         sum(record.computed for record in records.values()),
         sum(record.computed == 0 and record.cached > 0 for record in records.values()),
         sum(record.computed == record.cached == 0 for record in records.values()),
     )
-    return records, pool.files
 
 
 def time_left(seconds: float, done: float, left: float) -> str:
     """Estimate of the wait, counted from the first utterance's end.
 
-    The start of the jobs and the loading of networks come before that and do not come again. By audio, not
-    by count: the longest come first, and would promise too long a wait.
+    Starting the jobs and loading the networks happen once, before that. The estimate goes by audio, not
+    by count: the longest utterances come first, and a count would overestimate the wait.
 
     Args:
         seconds: since the first utterance was done.
@@ -83,7 +107,7 @@ def time_left(seconds: float, done: float, left: float) -> str:
 
 
 def bar(share: float, width: int = 20) -> str:
-    """A share from 0 to 1 as a bar; a line of a log, because jobs of a cluster have no terminal."""
+    """A share from 0 to 1 as a bar; a log line rather than a live display, because cluster jobs have no terminal."""
     filled = int(width * share)
     return f"[{'#' * filled}{'.' * (width - filled)}]"
 
@@ -91,7 +115,7 @@ def bar(share: float, width: int = 20) -> str:
 def run_shard(plan: ScoringPlan) -> int:
     """Score every n-th utterance into the caches and write nothing else: one task of an array job.
 
-    A plain run after all of them takes what they left and writes the results.
+    A plain run after all of them reads their caches and writes the results.
     """
     part, _, parts = plan.options.shard.partition("/")
     mine = plan.utterances[int(part) - 1 :: int(parts)]

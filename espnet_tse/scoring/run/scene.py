@@ -12,19 +12,19 @@ from espnet_tse.scoring.run.measuring import Measurer, Uses
 
 @dataclass
 class Source:
-    """A loaded signal or the reason why it cannot be used."""
+    """A loaded signal, or the reason why it cannot be used."""
 
     signal: Signal | None
     fault: str | None
 
     @property
     def broken(self) -> str | None:
-        """Why this is no signal at all; silence is one."""
+        """Why this is not a signal at all; silence is one."""
         return broken(self.signal.samples) if self.signal else self.fault
 
 
 def open_source(entry: str | None, channel: int, min_s: float = 0.0) -> Source:
-    """Load an scp entry; every way in which that fails becomes a fault."""
+    """Load an scp entry; any failure becomes a fault."""
     if entry is None:
         return Source(None, "missing")
     try:
@@ -95,7 +95,7 @@ class Scene:
         try:
             return self.of_mixture("si_sdr")
         except MetricFault:
-            return None  # a length policy refuses the mixture; it has no ratio then
+            return None  # the length policy refuses the mixture, so it has no ratio
 
     def duration_s(self, role: str) -> float | None:
         """Length of a signal of the data; None if it was not given or cannot be read."""
@@ -104,5 +104,5 @@ class Scene:
 
 
 def digital_silence(source: Source) -> bool:
-    """Whether a readable signal has no sample but zero."""
+    """Whether a readable signal is all zeros."""
     return source.signal is not None and not np.any(source.signal.samples)

@@ -11,7 +11,7 @@ from espnet_tse.scoring.run.shown_keys import some
 
 log = logging.getLogger("espnet_tse.scoring")
 
-FASTEST_SPEECH = 6  # words a second; nobody speaks faster for long
+FASTEST_SPEECH = 6  # words a second; sustained speech is never faster
 
 
 def read_transcripts(
@@ -53,7 +53,9 @@ def read_external_texts(
     return {spec.tag: _texts_of(spec, options, utterances) for spec in specs if spec.kind == "external"}
 
 
-def _texts_of(spec: AsrSpec, options: ScoringOptions, utterances: list[Utterance]) -> dict[str, dict[str, str]]:
+def _texts_of(
+    spec: AsrSpec, options: ScoringOptions, utterances: list[Utterance]
+) -> dict[str, dict[str, str]]:
     texts = {"estimate": read_text(spec.estimate_text)}
     if spec.target_text:
         texts["target"] = read_text(spec.target_text)

@@ -1,4 +1,4 @@
-"""The value of each metric on a scene: read off a measure, or derived from several."""
+"""The value of each metric on a scene: taken from a measure, or derived from several."""
 
 from typing import Callable
 
@@ -79,7 +79,7 @@ def _closeness(scene: Scene, interferer) -> float:
     try:
         return scene.of_estimate("si_sdr", interferer.signal)
     except MetricFault:
-        # Nothing is left of the one or the other within the common length: they have nothing in common.
+        # Within the common length one of them is empty: they have nothing in common.
         return METRICS["si_sdr"].low
 
 

@@ -19,8 +19,8 @@ def _absent(utterance: Utterance, worker: WorkerPlan) -> bool:
 def export_versa(plan: ScoringPlan, folder: Path) -> str:
     """Write pred.scp, gt.scp and text, as far as they are given, with equal keys.
 
-    Missing estimates have no line, for VERSA knows none, nor have utterances whose target is absent. Its scores
-    come back with ``--external``, which counts them.
+    Missing estimates have no line, because VERSA has no notion of them, nor have utterances whose target is absent.
+    ``--external`` reads its scores and counts what is missing.
 
     Returns:
         the command line of VERSA's scorer for them, with its example of a configuration: which metrics it computes
@@ -37,5 +37,5 @@ def export_versa(plan: ScoringPlan, folder: Path) -> str:
         write_scp(folder / "text", {u.key: plan.text[u.key] for u in scored if plan.text.get(u.key)})
         options += ["--text", str(folder / "text")]
     options += ["--output_file", str(folder / "versa.jsonl"), "--io", "soundfile"]
-    # The placeholder stays unquoted for the shell to refuse it: only the user knows where VERSA lies.
+    # The placeholder stays unquoted so that the shell refuses it: only the user knows where VERSA is.
     return f"python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml {shlex.join(options)}"

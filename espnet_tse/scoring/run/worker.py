@@ -1,4 +1,4 @@
-"""Scores one utterance after the other; a job is this in a process of its own."""
+"""Scores one utterance after the other; a job runs this in a process of its own."""
 
 import multiprocessing
 import traceback
@@ -24,7 +24,7 @@ ORACLE_DB = 60.0  # SI-SDR above which an estimate is suspected to be its own ta
 
 @dataclass
 class Record:
-    """All that is known of one scored utterance; plain values, so that it travels between processes."""
+    """All that is known about one scored utterance; plain values, so that it can be sent between processes."""
 
     key: str
     duration_ref: float | None
@@ -120,7 +120,7 @@ class UtteranceScorer:
         return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent, utterance.rtf)
 
     def _describe(self, scene: Scene, record: Record) -> None:
-        """What the utterance is like, whatever the estimate: for the protocol and the buckets."""
+        """Properties of the utterance that do not depend on the estimate: for the protocol and the buckets."""
         record.target_sha1 = scene.data["ref"].signal.sha1 if scene.duration_s("ref") is not None else None
         record.duration_mix = scene.duration_s("mix")
         record.duration_enroll = scene.duration_s("enroll")
@@ -164,7 +164,7 @@ class UtteranceScorer:
             }
 
     def _chunked(self, signal: Signal | None) -> list[str]:
-        """Flags of measures whose network takes less than this estimate at once."""
+        """Flags of measures whose network cannot take this estimate in one piece."""
         used = {METRICS[name].measure for name in self.plan.metrics}
         limits = {name: MEASURES[name].longest_s for name in sorted(used) if MEASURES[name].longest_s}
         return [f"chunked:{name}" for name, limit in limits.items() if signal and signal.duration_s > limit]
@@ -183,16 +183,16 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
 
 
 def doubt_of_absence(target: Source | None) -> str | None:
-    """What speaks against an utterance that is said to have no target; None if nothing does."""
+    """Evidence against an utterance being without its target, as listed; None if there is none."""
     if target is None or digital_silence(target):
         return None
     if target.broken:
         return f"--absent names it, but whether its target is silent cannot be told: {target.broken}"
-    return "--absent names it, but its target is not silent; mend the list"
+    return "--absent names it, but its target is not silent; fix the list"
 
 
 def has_offset(samples: np.ndarray) -> bool:
-    """Whether a constant is more than a hundredth of the power."""
+    """Whether a constant offset makes up more than a hundredth of the power."""
     return bool(np.mean(samples) ** 2 > 0.01 * np.mean(np.square(samples)))
 
 
@@ -230,7 +230,7 @@ def run_job(connection: Connection, plan: WorkerPlan, utterances: list[Utterance
         for utterance in utterances:
             key = utterance.key
             record = scorer.score(utterance)
-            # On disk before it is reported: a run that dies later finds it again.
+            # On disk before it is reported, so that a run that is killed later can resume from it.
             scorer.measurer.flush()
             send(("done", record))
         scorer.close()

@@ -33,7 +33,7 @@ def test_a_key_may_stand_alone(tmp_path):
 def test_double_keys_and_missing_files(tmp_path):
     path = tmp_path / "text"
     path.write_text("a one\na two\n")
-    with pytest.raises(DataError, match=r"text:2: key 'a' stands twice"):
+    with pytest.raises(DataError, match=r"text:2: duplicate key 'a'"):
         read_text(path)
     with pytest.raises(DataError, match="no such file"):
         read_text(tmp_path / "nothing")

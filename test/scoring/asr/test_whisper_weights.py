@@ -4,7 +4,13 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.option import parse_asr
-from espnet_tse.scoring.asr.whisper_weights import PUBLISHED, loaded_files, locate, relative_cost, unlike_published
+from espnet_tse.scoring.asr.whisper_weights import (
+    PUBLISHED,
+    loaded_files,
+    locate,
+    relative_cost,
+    unlike_published,
+)
 
 
 @pytest.fixture
@@ -77,14 +83,14 @@ def test_what_is_missing_comes_with_its_download_line(model_dir, option, message
 
 def test_a_path_that_leads_nowhere_is_named_with_the_download_to_it(model_dir, tmp_path):
     path = tmp_path / "nowhere" / "base.pt"
-    with pytest.raises(DataError, match=f"mend the path, or get it with: curl -Lo {path} ") as error:
+    with pytest.raises(DataError, match=f"fix the path, or get it with: curl -Lo {path} ") as error:
         locate(parse_asr(f"whisper:{path}"), None)
     assert "<model_dir>" not in str(error.value)
 
 
 def test_what_cannot_be_a_model_is_refused_before_it_is_loaded(model_dir):
     (model_dir / "whisper" / "base.pt").write_text("<html>not found</html>")
-    with pytest.raises(DataError, match=r"is no file of torch \(an error page\?\); get it with: curl"):
+    with pytest.raises(DataError, match=r"is not a torch file \(an error page\?\); get it with: curl"):
         locate(parse_asr("whisper:base"), model_dir)
     (model_dir / "faster-whisper" / "tiny" / "tokenizer.json").unlink()
     with pytest.raises(DataError, match="lacks tokenizer.json"):

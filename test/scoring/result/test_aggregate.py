@@ -157,7 +157,10 @@ def test_absent_targets_are_not_expected_of_other_metrics():
     for name, mean in (("si_sdr", 3.0), ("absent_leak", -20.0)):
         entry = summary.metrics[name]
         assert (entry["mean"], entry["n"], entry["n_expected"], entry["n_excluded"]) == (mean, 1, 1, 0)
-    assert "1 of 2 utterances: the target is absent (--absent); only false extraction is scored" in summary.warnings
+    assert (
+        "1 of 2 utterances: the target is absent (--absent); only false extraction is scored"
+        in summary.warnings
+    )
     assert summary.wer["wer_external"]["n_excluded"] == 0 and summary.wer["wer_external"]["corpus"] == 0.0
     assert summary.coverage == {
         "expected": 2,
@@ -171,7 +174,9 @@ def test_absent_targets_are_not_expected_of_other_metrics():
 def test_a_target_that_is_wrongly_said_to_be_absent_is_excluded_everywhere():
     doubt = "--absent names it, but its target is not silent"
     plan = make_plan("uv", text={"u": "a"}, **external({"u": "a", "v": "b"}))
-    wrong = make_record("v", {"si_sdr": Outcome(None, Fault("ref", doubt))}, target_absent=True, absent_fault=doubt)
+    wrong = make_record(
+        "v", {"si_sdr": Outcome(None, Fault("ref", doubt))}, target_absent=True, absent_fault=doubt
+    )
     summary = aggregate(plan, {"u": make_record("u"), "v": wrong})
     for entry in (summary.metrics["si_sdr"], summary.wer["wer_external"]):
         assert (entry["n"], entry["n_expected"], entry["n_excluded"]) == (1, 2, 1)
@@ -215,7 +220,10 @@ def test_missing_values_of_a_file_without_a_direction_are_said(tmp_path):
 
 
 def test_unreadable_estimates_are_named():
-    records = {"u": make_record("u"), "v": make_record("v", estimate_fault="unreadable: v.wav: is cut short.")}
+    records = {
+        "u": make_record("u"),
+        "v": make_record("v", estimate_fault="unreadable: v.wav: is cut short."),
+    }
     warning = aggregate(make_plan("uv"), records).warnings[-1]
     assert warning == "1 of 2 utterances: unreadable estimates, penalised; first 'v' (file 'failed')"
 

@@ -115,7 +115,10 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     import soundfile
 
     caplog.clear()
-    assert score_system(make_plan(options)) == 0 and ": 0 values computed, 7 utterances whole from the cache, 2 without" in caplog.text
+    assert (
+        score_system(make_plan(options)) == 0
+        and ": 0 values computed, 7 utterances whole from the cache, 2 without" in caplog.text
+    )
     assert files_of(options.output_dir) == first
     path = str(tmp_path / "inf" / "u08.wav")
     samples, rate = soundfile.read(path, dtype="float32")
@@ -150,7 +153,9 @@ def killer(fifo, times):
             if killed < times:
                 for child in multiprocessing.active_children():
                     child.kill()
-                    with suppress(ChildProcessError):  # the pool was first to see it dead; it must be the one to reap it
+                    with suppress(
+                        ChildProcessError
+                    ):  # the pool was first to see it dead; it must be the one to reap it
                         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
             killed += 1
             os.close(end)
@@ -192,7 +197,9 @@ def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog,
         score_system(make_plan(deadly))
     assert not (deadly.output_dir / "result.json").exists()
     deadly.inf_scp.write_text(deadly.inf_scp.read_text().replace("pipe:0", "inf/u07.wav"))
-    assert score_system(make_plan(deadly)) == 0 and "6 utterances whole from the cache, 2 without" in caplog.text
+    assert (
+        score_system(make_plan(deadly)) == 0 and "6 utterances whole from the cache, 2 without" in caplog.text
+    )
     # The same bytes as of a run that nothing ended.
     whole = replace(deadly, output_dir=tmp_path / "whole")
     assert score_system(make_plan(whole)) == 0 and files_of(whole.output_dir) == files_of(deadly.output_dir)
@@ -259,5 +266,7 @@ def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, mo
 
 def test_two_runs_in_one_folder_are_refused(options):
     plan = make_plan(replace(options, metrics="si_sdr"))
-    with score_system_module._only_one(plan.worker.estimate_cache), pytest.raises(DataError, match="another scoring run"):
+    with score_system_module._only_one(plan.worker.estimate_cache), pytest.raises(
+        DataError, match="another scoring run"
+    ):
         score_system(plan)

@@ -29,7 +29,9 @@ def test_patterns_name_the_utterance_once(outputs, pattern):
 
 
 def test_patterns_that_find_nothing(outputs):
-    with pytest.raises(DataError, match=r"holds no file '\{utt\}.flac'; fix --inf_pattern: it holds a.wav, .*, sub/"):
+    with pytest.raises(
+        DataError, match=r"holds no file '\{utt\}.flac'; fix --inf_pattern: it holds a.wav, .*, sub/"
+    ):
         files_of_pattern(outputs, "{utt}.flac")
     with pytest.raises(DataError, match="no such folder"):
         files_of_pattern(outputs / "none", "{utt}.wav")

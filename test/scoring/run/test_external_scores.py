@@ -1,7 +1,8 @@
 import pytest
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.run.external_scores import read_external
+from espnet_tse.scoring.run.external_scores import read_all_external, read_external
+from espnet_tse.scoring.run.job import Utterance
 
 
 @pytest.fixture
@@ -33,7 +34,9 @@ def test_dicts_as_python_prints_them(write):
 
 
 def test_keys_may_be_paths(write):
-    scores = read_external(f"mos={write('out/a.wav 3.5' + chr(10) + 's1/b.wav 1' + chr(10) + 's2/b.wav 2')},up")
+    scores = read_external(
+        f"mos={write('out/a.wav 3.5' + chr(10) + 's1/b.wav 1' + chr(10) + 's2/b.wav 2')},up"
+    )
     assert scores.outcome("a", None).value == 3.5
     assert scores.outcome("b", None).penalised  # of two files of that name none is taken
     assert scores.outcome("s2/b.wav", None).value == 2
@@ -62,11 +65,11 @@ def test_without_a_direction_a_missing_value_is_excluded(write):
         ("mos=/nowhere", "no such file"),
         ("mos={path}", "key 'a' has 'high', no number"),
         ("mos={json}", "json: has no field 'mos'; it has utmos, pesq"),
-        ("mos={json}:utmos,upp", "after the comma stands 'upp'; use up or down"),
+        ("mos={json}:utmos,upp", "'upp' after the comma is neither up nor down"),
         ("mos={text}", "'mos' is no finite number in any line"),
         ("mos={torn}", "torn:1: not JSON"),
         ("mos={nokey}", "has none of the fields key, utt"),
-        ("mos={twice}", "key 'a' stands twice"),
+        ("mos={twice}", "duplicate key 'a'"),
     ],
 )
 def test_errors(write, option, message):
@@ -80,3 +83,12 @@ def test_errors(write, option, message):
     }
     with pytest.raises(DataError, match=message):
         read_external(option.format(**paths))
+
+
+def test_columns_have_names_of_their_own_and_concern_the_utterances(write):
+    path = write("a 3.5\n")
+    with pytest.raises(DataError, match="--external: duplicate column"):
+        read_all_external((f"mos={path}", f"mos={path}"), [Utterance("a", None)])
+    with pytest.raises(DataError, match="for none of the 1 utterances; its keys are a, those to score b"):
+        read_all_external((f"mos={path}",), [Utterance("b", None)])
+    assert list(read_all_external((f"mos={path}",), [Utterance("a", None)])) == ["mos"]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 def test_the_page_is_the_generated_one():
     page = (ROOT / "doc" / "metrics.md").read_text(encoding="utf-8")
     assert page == metrics_markdown(), (
-        "doc/metrics.md is not what the registry says; make it again: "
+        "doc/metrics.md is not what the registry says; regenerate it: "
         "espnet-tse score --list_metrics markdown > doc/metrics.md"
     )
 

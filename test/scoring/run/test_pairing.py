@@ -89,7 +89,9 @@ def test_a_wrong_rate_in_the_header_is_said_before_scoring(options, write_set, c
 
 def test_a_file_of_scores_with_other_keys(options, tmp_path):
     (tmp_path / "mos").write_text("v1 3\n")
-    with pytest.raises(DataError, match="none of the 3 utterances; its keys are v1, those to score u1, u2, u3"):
+    with pytest.raises(
+        DataError, match="none of the 3 utterances; its keys are v1, those to score u1, u2, u3"
+    ):
         make_plan(replace(options, external=(f"mos={tmp_path / 'mos'}",)))
 
 
@@ -140,7 +142,9 @@ def test_genders_and_texts_of_interferers(options, tmp_path):
 @pytest.mark.parametrize("missing", ["error", "penalize"])
 def test_lists_without_a_common_key_show_one_of_each(options, write_set, missing):
     inf = write_set("other", {"u1_est": TONE, "u2_est": TONE})
-    with pytest.raises(DataError, match="no key is in .*ref.scp: 'u1_est' is one here, 'u1' is one there") as error:
+    with pytest.raises(
+        DataError, match="no key is in .*ref.scp: 'u1_est' is one here, 'u1' is one there"
+    ) as error:
         make_plan(replace(options, inf_scp=inf, missing=missing))
     assert "penalize" not in str(error.value)
 
@@ -169,7 +173,9 @@ def test_lists_for_versa(options, tmp_path, write_set):
     lists = {path.name: path.read_text().split()[::2] for path in (tmp_path / "versa").glob("*.scp")}
     assert lists == {"pred.scp": ["u1"], "gt.scp": ["u1"]}
     assert (tmp_path / "versa" / "text").read_text() == "u1 one two\n"
-    assert command.startswith("python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml --pred")
+    assert command.startswith(
+        "python <VERSA>/versa/bin/scorer.py --score_config <VERSA>/egs/speech.yaml --pred"
+    )
     assert "--text" in command
     silence = write_set("silence", {"u3": 0 * TONE}).read_text()
     options.ref_scp.write_text(options.ref_scp.read_text() + silence)

@@ -7,10 +7,8 @@ import pytest
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure import weights
-from espnet_tse.scoring.run.metric_choice import select_metrics
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import make_plan
-from espnet_tse.scoring.run.preset_choice import with_preset
 from espnet_tse.scoring.run.presets import PRESETS
 
 TONE = 0.1 * np.sin(np.arange(16000) / 5)
@@ -71,7 +69,7 @@ def test_real_time_factors_are_a_column_and_part_no_results(options, tmp_path):
     assert plan.worker.metrics == (*plain.worker.metrics, "rtf") and plan.signature == plain.signature
     assert [utterance.rtf for utterance in plan.utterances] == [0.25, None]
     for content, message in (
-        ("u1 fast\n", "utt2rtf: key 'u1': 'fast' is no real-time factor; mend the line"),
+        ("u1 fast\n", "utt2rtf: key 'u1': 'fast' is no real-time factor; fix the line"),
         ("u1 -1\n", "'-1' is no real-time factor"),
         ("other 3\n", "has a value for none of the 2 utterances; its keys are other"),
     ):
@@ -85,28 +83,6 @@ def test_real_time_factors_are_a_column_and_part_no_results(options, tmp_path):
 def test_asked_for_by_name_and_impossible_is_an_error(options):
     with pytest.raises(DataError, match="conf_rate was asked for by name but needs --intf_scp"):
         make_plan(replace(options, intf_scp=(), metrics="+conf_rate"))
-
-
-@pytest.mark.parametrize(
-    "metrics, expected",
-    [
-        ("stoi,si_sdr", ("si_sdr", "stoi")),
-        ("+pesq_nb", tuple(sorted({*PRESETS["offline"].metrics, "pesq_nb"}))),
-        ("-pesq,-stoi", tuple(n for n in PRESETS["offline"].metrics if n not in ("pesq", "stoi"))),
-    ],
-)
-def test_selection(metrics, expected):
-    names, _ = select_metrics("offline", metrics)
-    assert sorted(names) == sorted(expected)
-
-
-def test_wrong_selections():
-    with pytest.raises(DataError, match=r"unknown metric 'sisdr' \(did you mean 'si_sdr'"):
-        select_metrics("offline", "sisdr")
-    with pytest.raises(DataError, match="not both"):
-        select_metrics("offline", "+pesq,stoi")
-    with pytest.raises(DataError, match="--preset online: unknown; known: offline"):
-        with_preset(ScoringOptions(Path("a"), Path("b"), preset="online"))
 
 
 def drop_line(path, key):
@@ -124,7 +100,9 @@ def test_missing_estimates(options, caplog):
 
 def test_estimates_whose_files_are_not_there(options, caplog):
     options.inf_scp.write_text(options.inf_scp.read_text().replace("u2.wav", "none.wav"))
-    with pytest.raises(DataError, match=r"inf.scp: 1 of 2 files do not exist \(u2\); key 'u2': .*none.wav. Fix the"):
+    with pytest.raises(
+        DataError, match=r"inf.scp: 1 of 2 files do not exist \(u2\); key 'u2': .*none.wav. Fix the"
+    ):
         make_plan(options)
     plan = make_plan(replace(options, missing="penalize"))
     assert [u.inf is None for u in plan.utterances] == [False, True]

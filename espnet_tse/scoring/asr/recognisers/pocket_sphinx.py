@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-# At most so many active states / word ends a frame (the registry repeats it as a setting).
+# Maximum number of active states / word ends per frame (the registry repeats it as a setting).
 PRUNING = {"maxhmmpf": 3000, "maxwpf": 5}
 
 

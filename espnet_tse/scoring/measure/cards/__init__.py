@@ -1,1 +1,1 @@
-"""The cards of all measures and metrics, a file a family."""
+"""The cards of all measures and metrics, one file per family."""

@@ -12,7 +12,7 @@ METRICS = [
         "none",
         ("inf", "ref"),
         "Diagnostic; the share outside 0.9..1.1 is given beside it. 0 for a missing estimate.",
-        "The mean hides what is off: too short and too long ones cancel.",
+        "The mean can hide errors: too short and too long estimates cancel out.",
         ceiling=1.0,
         penalty=0.0,
         natural_length=True,
@@ -24,7 +24,7 @@ METRICS = [
         "none",
         ("inf",),
         "Diagnostic; RMS relative to full scale.",
-        "DNSMOS, NISQA and UTMOS depend on the level: compare them for systems of like level.",
+        "DNSMOS, NISQA and UTMOS depend on the level: compare them only between systems of similar level.",
         unit="dBFS",
         natural_length=True,
         when="always",
@@ -46,7 +46,7 @@ METRICS = [
         "real-time factor of the extraction",
         "none",
         ("inf", "utt2rtf"),
-        "Diagnostic; computing time over duration as the decoding noted it (--utt2rtf), nothing is measured here. "
+        "Diagnostic; computing time over duration as recorded by the decoder (--utt2rtf), nothing is measured here. "
         "An utterance without a value is left out.",
         "Of its machine, threads and batch: compare only what ran on the same ones. Loading a model may be in "
         "it.",

@@ -1,4 +1,4 @@
-"""Cards of what goes wrong in target speaker extraction."""
+"""Cards of the typical failures of target speaker extraction."""
 
 from espnet_tse.scoring.measure.card import Measure, MetricCard
 
@@ -14,7 +14,9 @@ MEASURES = [
         cost_ms=6,
     ),
     Measure("edge_losses", 1, "pair", {"edge_s": 0.1, "activity_db": 30.0, "max_db": 60.0}, cost_ms=1),
-    Measure("false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1),
+    Measure(
+        "false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1
+    ),
     Measure("overlap", 1, "scene", {"frame_s": 0.01, "activity_db": 30.0}, cost_ms=1),
 ]
 
@@ -31,8 +33,8 @@ METRICS = [
         "Share of utterances whose estimate is nearer (cosine of the best speaker model among the metrics, else "
         "Resemblyzer) to an interferer than to the target. A failed estimate counts as one. Outputs need not "
         "be sample-aligned.",
-        "Unsure for voices that are alike and for estimates below a second; of untouched 0 dB mixtures about "
-        "half are wrong.",
+        "Unreliable for similar voices and for estimates below a second; about half of the unprocessed 0 dB "
+        "mixtures count as wrong.",
         ceiling=0.0,
         penalty=1.0,
         low=0.0,
@@ -60,8 +62,7 @@ METRICS = [
         "down",
         ("inf", "ref", "mix"),
         "Share of utterances with si_sdr_i below 1 dB.",
-        "Means something for sample-aligned outputs only; a mixture of 20 dB has little to gain and counts "
-        "as failed.",
+        "Meaningful only for sample-aligned outputs; a mixture at 20 dB has little to gain and counts as failed.",
         penalty=1.0,
         low=0.0,
         high=1.0,
@@ -104,7 +105,7 @@ METRICS = [
         "down",
         ("inf", "ref"),
         "As onset_loss, in the last 100 ms of the target's activity: 60 dB where an output stops early.",
-        "As onset_loss; what the output lets ring on fills it too.",
+        "As onset_loss; reverberation or ringing in the output fills it as well.",
         ceiling=0.0,
         penalty=60.0,
         low=0.0,
@@ -134,7 +135,8 @@ METRICS = [
         "false extraction, activity",
         "down",
         ("inf", "mix", "absent"),
-        _ABSENT + "Share of the mixture's active frames in which the estimate is active too, both by the mixture's "
+        _ABSENT
+        + "Share of the mixture's active frames in which the estimate is active too, both by the mixture's "
         "threshold. " + _ACTIVE.strip(),
         "Counts how often, not how loud: hum above the threshold is as bad as speech.",
         penalty=1.0,

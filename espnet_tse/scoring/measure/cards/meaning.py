@@ -1,4 +1,4 @@
-"""Cards of what is said, compared without a text."""
+"""Cards of linguistic content, compared without a transcript."""
 
 from espnet_tse.scoring.measure.card import Measure, MetricCard
 

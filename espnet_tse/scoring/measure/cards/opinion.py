@@ -1,4 +1,4 @@
-"""Cards of networks that predict listeners' opinions."""
+"""Cards of networks that predict listener ratings."""
 
 from espnet_tse.scoring.measure.card import Measure, MetricCard
 
@@ -50,7 +50,7 @@ _LEVEL = (
     "one window is heard and the tail is not. "
 )
 _NISQA = (
-    "NISQA v2.0 at 16 kHz, the level untouched. Above 52 s the signal is cut into equal parts of at most 50 s, "
+    "NISQA v2.0 at 16 kHz, the level unprocessed. Above 52 s the signal is cut into equal parts of at most 50 s, "
     "averaged by duration (flag `chunked:nisqa`); below 0.15 s the estimate gets the penalty. "
 )
 
@@ -58,7 +58,7 @@ _NISQA = (
 def _opinion(
     name: str, measure: str, title: str, definition: str, position: int = 0, trap: str = ""
 ) -> MetricCard:
-    """A mean opinion score that a network predicts from the estimate alone."""
+    """A mean opinion score predicted by a network from the estimate alone."""
     return MetricCard(
         name,
         measure,
@@ -83,10 +83,7 @@ _UTMOS = (
     "plus 3."
 )
 _UTMOS_TRAP = "Trained on text-to-speech: noise and wrong words are judged as unnatural speech, if at all. "
-_NISQA_TRAP = (
-    "Trained on speech of telephone and internet calls; generated speech was not among it. It follows the "
-    "level. "
-)
+_NISQA_TRAP = "Trained on speech of telephone and internet calls; it has seen no generated speech. It depends on the level. "
 _PERSONALISED_TRAP = "It hears no enrollment and cannot know which of two talkers was wanted. " + _LEVEL
 
 METRICS = [

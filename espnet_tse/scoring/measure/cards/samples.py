@@ -21,9 +21,8 @@ METRICS = [
         ("inf", "ref"),
         "Means removed; a = <e,r>/<r,r>; 10 log10(|a r|^2 / |e - a r|^2) in float64, clamped to "
         "+-100 dB. Equals 10 log10(c^2 / (1 - c^2)) of the correlation c: blind to gain and sign.",
-        "One sample of delay leaves a clean file 5 dB, a right spectrogram of another phase -18 dB: for "
-        "generated outputs it "
-        "says nothing. Files of 16 bit end at 67 to 87 dB, by their level.",
+        "A delay of one sample brings a clean file to 5 dB, a correct spectrogram with another phase to -18 dB: it "
+        "says nothing about generated outputs. 16-bit files reach 67 to 87 dB at most, depending on their level.",
         ceiling=100.0,
         penalty=-100.0,
         low=-100.0,
@@ -75,9 +74,8 @@ METRICS = [
         ("inf", "ref"),
         "At 16 kHz; the pair is scaled by its common peak. Input above 30 s is excluded (class "
         "pesq_long): the reference code crashes at about 50 bursts of speech.",
-        "It aligns by itself: a short delay is not seen. Its floor is no scale: faint noise may score 1.26 "
-        "where a 0 dB "
-        "mixture has 1.08. Other tools count a refused pair as 0 or leave it out.",
+        "It aligns by itself: a short delay is not seen. Near its floor it does not rank: faint "
+        "noise may score 1.26 where a 0 dB mixture has 1.08. Other tools count a refused pair as 0 or leave it out.",
         ceiling=4.644,
         penalty=1.0,
         low=1.0,
@@ -103,7 +101,7 @@ METRICS = [
         "up",
         ("inf", "ref"),
         "pystoi, at 10 kHz inside; 0..1. Fewer than 30 active frames: excluded.",
-        "An untouched 0 dB mixture has about 0.72. Some tools print it times 100.",
+        "An unprocessed 0 dB mixture has about 0.72. Some tools print it times 100.",
         ceiling=1.0,
         penalty=0.0,
         low=0.0,
@@ -117,7 +115,7 @@ METRICS = [
         ("inf", "ref"),
         "pystoi with extended=True; numpy's generator is seeded before each call, because pystoi adds "
         "noise that shows where the estimate is digital silence.",
-        "Delays count: a clean file 10 ms late has 0.76, 100 ms late about 0. An untouched 0 dB mixture has "
+        "Delays count: a clean file 10 ms late has 0.76, 100 ms late about 0. An unprocessed 0 dB mixture has "
         "about 0.53.",
         ceiling=1.0,
         penalty=0.0,

@@ -73,7 +73,7 @@ METRICS = [
         "Resemblyzer",
         "Cosine of d-vectors of estimate and clean target, both brought to -30 dBFS, no voice activity "
         "detection.",
-        "Chance level (another speaker) is about 0.55 and not 0, an untouched 0 dB mixture has about 0.76.",
+        "Chance level (another speaker) is about 0.55 and not 0, an unprocessed 0 dB mixture has about 0.76.",
     ),
     *_pair(
         "spk_wavlm",
@@ -81,7 +81,7 @@ METRICS = [
         "WavLM-SV",
         "Cosine of x-vectors of WavLM, fine-tuned for speaker verification, each signal alone (padding in a batch "
         "leaks through the group norm). Below 0.325 s a signal is repeated to 0.5 s.",
-        "An untouched two-speaker mixture has about 0.85 (published). A system that picks its best "
+        "An unprocessed two-speaker mixture has about 0.85 (published). A system that picks its best "
         "candidate by this model "
         "flatters itself.",
     ),
@@ -91,15 +91,15 @@ METRICS = [
         "WeSpeaker ResNet221-LM",
         "Cosine of embeddings of 80 Kaldi filterbanks (Hamming window, samples times 32768, time mean removed), no "
         "voice activity detection. Below 0.3 s a signal is repeated to 0.5 s.",
-        "Its own command line printed raw cosines once and mapped ones now: say which. Pauses count, for "
-        "none are cut.",
+        "Its own command line used to print raw cosines and now prints mapped ones: state which. Pauses count, "
+        "because none are removed.",
     ),
     *_pair(
         "spk_wespeaker01",
         "wespeaker",
         "WeSpeaker ResNet221-LM, mapped",
         "(cosine + 1) / 2 of spk_wespeaker, as current WeSpeaker prints it; the column of LauraTSE.",
-        "Its chance level is 0.5 and an untouched two-speaker mixture has about 0.76 (published): do not "
+        "Its chance level is 0.5 and an unprocessed two-speaker mixture has about 0.76 (published): do not "
         "compare with raw "
         "cosines.",
         mapped=True,

@@ -1,4 +1,4 @@
-"""Recognisers, and what their columns are."""
+"""Recognisers, and the columns they produce."""
 
 from espnet_tse.scoring.measure.card import Measure
 
@@ -36,7 +36,7 @@ WER_TRAPS = {
 }
 
 # WER columns are made per recogniser (``wer_<tag>``), so they have no fixed card; what they are is
-# said here once for the documents.
+# stated here once for the documentation.
 WER_TEXT = {
     "wer_<tag>": "corpus word error rate (S+D+I)/N of the recogniser's text of the estimate against --text",
     "dwer_<tag>": "the same against the recogniser's own text of the clean target",
