@@ -21,7 +21,7 @@ from espnet_tse.train.pieces import Batch, Memory, TrainingStopped, attempt, equ
 from espnet_tse.train.processes import all_agree, gather_over_processes, sum_over_processes, world_size
 from espnet_tse.train.step import Phase, Step
 
-ON_THE_HOST = ("target_codes_rate",)  # read by Python: on a GPU each pass would wait for it
+ON_THE_HOST = ("target_codes_rate", "speaker")  # read by Python: on a GPU each pass would wait for them
 
 
 @dataclass
