@@ -70,7 +70,8 @@ class AbsExtractor(nn.Module, ABC):
         for length in torch.unique(lengths).tolist():
             rows = (lengths == length).nonzero()[:, 0]
             result = self.separate(mixture[rows, :length], None, cue.rows(rows))
-            waveform = waveform.index_put((rows[:, None], torch.arange(length, device=rows.device)), result.waveform)
+            place = rows[:, None], torch.arange(length, device=rows.device)
+            waveform = waveform.index_put(place, result.waveform.to(waveform))
         return Extraction(waveform, embedding=cue.values if self.embedding_dim is not None else None)
 
     @property

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Mapping
 
 import torch
-from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
@@ -60,11 +59,10 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         batch = to_tse_batch(data, self.sample_rate)
         loss, stats = self.loss(batch)
         # Criteria are means over time: with seconds as weights the mean over batches, or over processes,
-        # is that of one large batch.
-        weight = float(batch.mixture_lengths.sum()) / self.sample_rate
-        stats = {"loss": loss.detach(), **{name: value.detach() for name, value in stats.items()}}
-        # Averaging over processes wants one-dimensional tensors.
-        return force_gatherable((loss, stats, weight), loss.device)
+        # is that of one large batch. A tensor: as a number it would wait for the GPU in each pass.
+        weight = batch.mixture_lengths.sum() / self.sample_rate
+        stats = {name: value.detach()[None] for name, value in {"loss": loss, **stats}.items()}
+        return loss[None], stats, weight[None]  # one-dimensional, as ESPnet wants them
 
     def collect_feats(self, **data) -> dict[str, Tensor]:
         """ESPnet's statistics stage: nothing is normalised by corpus statistics here."""

@@ -96,13 +96,15 @@ class Discriminative(AbsTSEModel):
         """Cross entropy of the enrolled speaker among those of training; 0 for rows of unknown speakers."""
         if batch.speaker is None:
             raise DataError("the loss 'speaker' wants the numbers of the enrolled speakers in the batch.")
-        logits, known = self.speaker_classes(result.embedding).float(), (batch.speaker >= 0).sum()
+        logits = self.speaker_classes(result.embedding).float()
         if int(batch.speaker.max()) >= logits.size(1):
             raise DataError(
                 f"speaker {int(batch.speaker.max())} of the training set, but model_conf has num_speakers "
                 f"{logits.size(1)}; leave it out, training counts them."
             )
-        return F.cross_entropy(logits, batch.speaker, ignore_index=-1, reduction="sum") / known.clamp_min(1)
+        speaker = batch.speaker.to(logits.device, non_blocking=True)  # training leaves it on the host for the check
+        known = (speaker >= 0).sum().clamp_min(1)
+        return F.cross_entropy(logits, speaker, ignore_index=-1, reduction="sum") / known
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:

@@ -1,13 +1,12 @@
 """How weights and gradients are spread over processes; the rest of training does not know.
 
-``wrap`` spreads a module, ``sync`` says in which of its passes gradients are exchanged, ``full_state`` collects
+``wrap`` spreads a module, ``sync`` says in which backward pass gradients are exchanged, ``full_state`` collects
 what is spread, ``clip`` is the norm over all of it. The exchange is PyTorch's: DistributedDataParallel, whose
 buckets travel during the backward pass, or FSDP2's ``fully_shard``, where each process holds a share of weights,
 gradients and optimizer.
 """
 
-import contextlib
-from typing import Any, ContextManager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,43 +38,43 @@ class _AllTouched(torch.autograd.Function):
         return (gradient, *[None] * ctx.num_weights)
 
 
-class Pass(nn.Module):
-    """A pass of ``module`` on named tensors; without any, an empty pass that only exchanges gradients."""
+class _Exchanged(nn.Module):
+    """What DistributedDataParallel wraps: the loss of a pass whose gradients, and those before, are exchanged.
 
-    def __init__(self, module: nn.Module, touched: list[nn.Parameter]):
+    It hears of gradients by hooks of the weights, which wait for this call: passes without it stay with the process,
+    as within ``no_sync()``.
+    """
+
+    def __init__(self, module: nn.Module):
         super().__init__()
-        self.module, self.touched = module, touched
+        self.module = module
+        self.trained = [weight for weight in module.parameters() if weight.requires_grad]
 
-    def forward(self, data: dict[str, Any] | None) -> tuple:
-        """
-        Returns:
-            what the module returned, the loss first; the loss 0 for an empty pass.
-        """
-        if data is None:
-            return (_AllTouched.apply(self.touched[0].new_zeros((), requires_grad=True), *self.touched),)
-        loss, *rest = self.module(**data)
-        return (_AllTouched.apply(loss, *self.touched) if self.touched else loss, *rest)
+    def forward(self, loss: Tensor | None) -> Tensor:
+        """The loss, or that of an empty pass, which exchanges what passes before have left."""
+        if loss is None:
+            loss = self.trained[0].new_zeros((), requires_grad=True)
+        return _AllTouched.apply(loss, *self.trained)
 
 
 def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") -> nn.Module:
-    """A ``Pass`` of ``module`` as all processes train it; each has to call this.
+    """What ``sync`` wants of ``module``, which from now on all processes train; each has to call this.
 
     Args:
         optimizer: of the module's weights; with fsdp it goes over to the shares, with the state that it has.
         way: one of ``WAYS``; a single process needs neither.
     """
     if world_size() == 1:
-        return Pass(module, [])
+        return module
     if way == "fsdp":
         _shard(module, optimizer)
-        return Pass(module, [])
-    trained = [weight for weight in module.parameters() if weight.requires_grad]
+        return module
     # Buffers stay as they are while an update is computed (``Updater`` sees to it), so none is exchanged.
-    wrapped = DistributedDataParallel(Pass(module, trained), broadcast_buffers=False, gradient_as_bucket_view=True)
+    wrapped = DistributedDataParallel(_Exchanged(module), broadcast_buffers=False, gradient_as_bucket_view=True)
     # After its first exchange DistributedDataParallel lays the buckets out anew, as the gradients came, and with
     # three processes the layout decides in which order they are summed. For a resumed training to sum like one
     # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order.
-    exchange(wrapped)
+    sync(wrapped, None).backward()
     optimizer.zero_grad(set_to_none=True)
     return wrapped
 
@@ -98,27 +97,23 @@ def _shard(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
                 optimizer.state[share] = {name: _laid_like(share, value) for name, value in state.items()}
 
 
-def sync(wrapped: nn.Module, now: bool) -> ContextManager:
-    """Around a pass and its backward pass: whether gradients become their mean over the processes in it.
+def sync(wrapped: nn.Module, loss: Tensor | None) -> Tensor | None:
+    """The loss in whose backward pass all gradients become their means over the processes, each of which calls this.
 
-    Those of passes before, which were not exchanged, are among them. A sharded model exchanges in each pass, since
-    otherwise every process would hold a whole gradient.
+    A process may do so in the pass of its last piece, and another behind it: they exchange the same buckets in the
+    same order. A sharded model exchanges in each pass, since otherwise every process would hold a whole gradient.
+
+    Args:
+        loss: of a pass; None to exchange what the passes before have left.
+    Returns:
+        what to call ``backward`` of; None where there is nothing to exchange.
     """
-    if isinstance(wrapped, DistributedDataParallel) and not now:
-        return wrapped.no_sync()
-    return contextlib.nullcontext()
-
-
-def exchange(wrapped: nn.Module) -> None:
-    """What ``sync`` does in a pass, without one."""
-    if isinstance(wrapped, DistributedDataParallel):
-        with sync(wrapped, now=True):
-            wrapped(None)[0].backward()
+    return wrapped(loss) if isinstance(wrapped, DistributedDataParallel) else loss
 
 
 def passes_alike(wrapped: nn.Module) -> bool:
     """Whether a process can compute only while all do: each pass of a sharded model gathers its weights."""
-    return isinstance(wrapped.module, FSDPModule)
+    return isinstance(wrapped, FSDPModule)
 
 
 def clip(groups: list[list[nn.Parameter]], limit: float, norm_type: float, factor: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Batches in pieces that fit into memory."""
 
+import contextlib
 import logging
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -111,6 +112,21 @@ def attempt(memory: Memory, piece: Batch, work: Callable) -> Any | None:
     # Here the frames that the exception held, and their tensors, are gone.
     memory.shrink(piece, shortage)
     return None
+
+
+@contextlib.contextmanager
+def refuse_shortage(memory: Memory, piece: Batch) -> Iterator[None]:
+    """Around what cannot be done again: raise ``TrainingStopped`` for a shortage of memory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        seconds = len(piece[0]) * padded_samples(piece) / memory.sample_rate
+        raise TrainingStopped(
+            f"out of memory in the exchange of gradients, at a size that went through before ({str(error).splitlines()[0]}); "
+            f"start the same command again with --max_piece_s below {seconds:.0f}: it goes on from the last checkpoint."
+        ) from error
 
 
 def equally_many(pieces: list[Batch]) -> list[tuple[Batch, float]]:

@@ -1,6 +1,7 @@
 """Plain numbers and values that the processes of one training tell each other."""
 
 import functools
+from typing import Callable
 
 import torch
 import torch.distributed as dist
@@ -15,10 +16,11 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def sum_over_processes(total: Tensor) -> None:
-    """In place."""
-    if world_size() > 1:
-        dist.all_reduce(total)
+def sum_over_processes(total: Tensor) -> Callable[[], object]:
+    """In place, and beside what follows: the sums are there once what is returned has been called."""
+    if world_size() == 1:
+        return lambda: None
+    return dist.all_reduce(total, async_op=True).wait
 
 
 def largest(number: int) -> int:
@@ -28,11 +30,6 @@ def largest(number: int) -> int:
     value = torch.tensor(number)
     dist.all_reduce(value, op=dist.ReduceOp.MAX, group=_host_group(dist.group.WORLD))
     return int(value)
-
-
-def all_agree(mine: bool) -> bool:
-    """Whether it holds in every process; each has to call this."""
-    return largest(int(not mine)) == 0
 
 
 @functools.lru_cache(maxsize=1)

@@ -81,6 +81,9 @@ class Training:
         """Hand the weights, as they are, to all processes."""
         options = self.options
         device = "cuda" if options.ngpu > 0 else "cpu"
+        if options.use_amp:
+            # For what autocast leaves in float32, as statistics and spectra; without effect on processors.
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         self.updater = Updater(
             self.step,
             device,

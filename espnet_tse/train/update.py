@@ -2,7 +2,7 @@
 
 Each piece of a batch has its loss times its weight differentiated; the mean over the processes is brought to a sum
 and divided by the sum of the weights. So accumulation, the number of processes and a split on out-of-memory do not
-change what an update is. The gradients are exchanged in the backward pass of the last piece.
+change what an update is. The gradients are exchanged in the backward pass of the last piece, or behind it.
 """
 
 import contextlib
@@ -10,19 +10,18 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Callable
 
 import torch
 from torch import Tensor, nn
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema.tse_batch import TARGET_PREFIX
-from espnet_tse.train.parallel import clip, exchange, passes_alike, sync, wrap
-from espnet_tse.train.pieces import Batch, Memory, TrainingStopped, attempt, equally_many, within_memory
-from espnet_tse.train.processes import all_agree, gather_over_processes, sum_over_processes, world_size
+from espnet_tse.train.parallel import clip, passes_alike, sync, wrap
+from espnet_tse.train.pieces import Batch, Memory, TrainingStopped, attempt, equally_many, refuse_shortage, within_memory
+from espnet_tse.train.processes import gather_over_processes, sum_over_processes, world_size
 from espnet_tse.train.step import Phase, Step
 
-ON_THE_HOST = "_rate"  # ends the names of what Python reads: on a GPU each pass would wait for it
+ON_THE_HOST = ("_rate", "speaker")  # end the names of what Python reads: on a GPU each pass would wait for it
 
 
 @dataclass
@@ -50,6 +49,11 @@ class Outcome:
     num_frames: Tensor
     loss: Tensor
     following: list[Batch] = field(default_factory=list)  # what the next phase is given of the piece
+
+    def take_loss(self) -> Tensor:
+        """The loss times the weight, to be differentiated; the outcome keeps no graph."""
+        loss, self.loss = self.loss * self.weight.to(self.loss.dtype), self.loss.detach()
+        return loss
 
 
 class Updater:
@@ -110,10 +114,10 @@ class Updater:
         """One step of the phase's optimizer; and the batches of the next phase."""
         times = {"forward_time": 0.0, "backward_time": 0.0, "optim_step_time": 0.0}
         before = persistent_buffers(phase.module)
-        outcomes = self._gradients(phase, wrapped, memory, window, times)
+        outcomes, totals = self._gradients(phase, wrapped, memory, window, times)
         refuse_moved_buffers(phase.module, before)
         started = time.perf_counter()
-        names, totals = self._totals(outcomes)
+        names = list(outcomes[0].stats)
         if self.scaler:
             self.scaler.unscale_(phase.optimizer)
         norm = clip(clipped_together(phase), self.grad_clip, self.grad_clip_type, world_size() / totals[-2])
@@ -133,12 +137,16 @@ class Updater:
 
     def _gradients(
         self, phase: Phase, wrapped: nn.Module, memory: Memory, window: list[Batch], times: dict
-    ) -> list[Outcome]:
-        """Passes over all pieces; behind them the gradients are means over the processes of sums over pieces.
+    ) -> tuple[list[Outcome], Tensor]:
+        """Passes over all pieces; behind them gradients are means over the processes of sums over pieces.
 
-        In the last pass the processes depend on each other, so none may break it off for lack of memory. Each has
-        done all others by itself then, split as it had to. The last one is done together where every process
-        knows that it fits; otherwise by itself too, and the gradients are exchanged behind it, to the same sums.
+        In a backward pass that exchanges, the processes depend on each other, so none may break it off for lack of
+        memory. The last piece gets one only if a piece as large has gone through; otherwise all pieces are done
+        without, split as they have to be, and the gradients are exchanged behind them, to the same sums. Each
+        process decides that by itself.
+
+        Returns:
+            the outcomes of this process, and the totals over all.
         """
 
         def clear() -> None:
@@ -146,38 +154,46 @@ class Updater:
             for learner in phase.learners:
                 learner.forget()
 
-        def alone(piece: Batch) -> Outcome:
-            outcome = self._backward(wrapped, piece, times, now=False)
+        def forward(piece: Batch, share: float = 1.0) -> Outcome:
+            started = time.perf_counter()
+            outcome = self._forward(phase.module, piece, share)
+            times["forward_time"] += time.perf_counter() - started
+            return outcome
+
+        def backward(loss: Tensor) -> None:
+            started = time.perf_counter()
+            (self.scaler.scale(loss) if self.scaler else loss).backward()
+            times["backward_time"] += time.perf_counter() - started
+
+        def alone(piece: Batch, share: float = 1.0) -> Outcome:
+            outcome = forward(piece, share)
+            backward(outcome.take_loss())
             memory.note(piece)
             return outcome
 
-        if world_size() == 1:
-            return within_memory(memory, window, alone, clear)[0]
         if self.alike:
             clear()
-            pieces = equally_many(memory.pieces(window))
-            return [self._backward(wrapped, piece, times, share=share) for piece, share in pieces]
-        outcomes, last = within_memory(memory, window, alone, clear, keep_last=True)
-        if all_agree(memory.has_held(last)):
-            return [*outcomes, self._backward(wrapped, last, times)]
-        outcome = attempt(memory, last, alone)
-        outcomes = [*outcomes, outcome] if outcome else within_memory(memory, window, alone, clear)[0]
-        exchange(wrapped)
-        return outcomes
+            outcomes = [alone(piece, share) for piece, share in equally_many(memory.pieces(window))]
+            return outcomes, self._totals(outcomes)
+        together = world_size() > 1 and memory.has_held(memory.pieces(window)[-1])
+        outcomes, last = within_memory(memory, window, alone, clear, keep_last=together)
+        if together:
+            outcome = attempt(memory, last, forward)
+            if outcome is None:
+                together, (outcomes, _) = False, within_memory(memory, window, alone, clear)
+            else:
+                outcomes.append(outcome)
+        loss = outcomes[-1].take_loss() if together else None
+        total = stacked(outcomes)
+        wait = sum_over_processes(total)
+        loss = sync(wrapped, loss)
+        if loss is not None:
+            with refuse_shortage(memory, last):
+                backward(loss)
+        wait()
+        return outcomes, total
 
-    def _backward(self, wrapped: nn.Module, piece: Batch, times: dict, now: bool = True, share: float = 1.0) -> Outcome:
-        started = time.perf_counter()
-        with sync(wrapped, now):
-            outcome = self._forward(wrapped, piece, share)
-            between = time.perf_counter()
-            weighted = outcome.loss * outcome.weight.to(outcome.loss.dtype)
-            (self.scaler.scale(weighted) if self.scaler else weighted).backward()
-        outcome.loss = outcome.loss.detach()
-        times["forward_time"] += between - started
-        times["backward_time"] += time.perf_counter() - between
-        return outcome
-
-    def _forward(self, call: Callable, piece: Batch, share: float = 1.0) -> Outcome:
+    def _forward(self, module: nn.Module, piece: Batch, share: float = 1.0) -> Outcome:
         keys, data = piece
         data = {
             name: tensor if name.endswith(ON_THE_HOST) else tensor.to(self.device, non_blocking=True)
@@ -185,7 +201,7 @@ class Updater:
         }
         autocast = torch.autocast(self.device, self.precision) if self.precision else contextlib.nullcontext()
         with autocast:
-            loss, stats, weight, *following = call({**data, "utt_id": keys})
+            loss, stats, weight, *following = module(**data, utt_id=keys)
         lengths = [data[name].sum().double() for name in data if name.startswith(TARGET_PREFIX) and name.endswith("_lengths")]
         frames = sum(lengths, weight.new_zeros(()).double())
         stats = {name: value.detach().sum().double() for name, value in stats.items()}
@@ -194,16 +210,11 @@ class Updater:
 
     # --- What comes of them ---------------------------------------------------------------------------
 
-    def _totals(self, outcomes: list[Outcome]) -> tuple[list[str], Tensor]:
-        """Names of statistics, and sums over pieces and processes: of each times the weight, weights, code frames."""
-        names = list(outcomes[0].stats)
-        rows = []
-        for outcome in outcomes:
-            sums = [outcome.stats[name] * outcome.weight for name in names]
-            rows.append(torch.stack([*sums, outcome.weight, outcome.num_frames]))
-        total = torch.stack(rows).sum(dim=0)
-        sum_over_processes(total)
-        return names, total
+    def _totals(self, outcomes: list[Outcome]) -> Tensor:
+        """``stacked`` over all processes."""
+        total = stacked(outcomes)
+        sum_over_processes(total)()
+        return total
 
     @torch.no_grad()
     def evaluate(self, batches) -> tuple[dict[str, float], float]:
@@ -211,21 +222,17 @@ class Updater:
         outcomes, module = [], self.step.phases[0].module
         for batch in batches:
             outcomes += self._evaluated(module, [batch])
-        names, totals = self._totals(outcomes)
-        *sums, weight, _ = totals.tolist()
-        return {name: value / weight for name, value in zip(names, sums)}, weight
+        *sums, weight, _ = self._totals(outcomes).tolist()
+        return {name: value / weight for name, value in zip(outcomes[0].stats, sums)}, weight
 
     def _evaluated(self, module: nn.Module, window: list[Batch], rows: int | None = None) -> list[Outcome]:
-        def call(data: dict) -> tuple:
-            return module(**data)
-
         memory = self.memories[0]
         if self.alike:
             pieces = equally_many(memory.pieces(window, rows))
-            return [self._forward(call, piece, share) for piece, share in pieces]
+            return [self._forward(module, piece, share) for piece, share in pieces]
         if rows is not None:
-            return [self._forward(call, piece) for piece in memory.pieces(window, rows)]
-        return within_memory(memory, window, lambda piece: self._forward(call, piece))[0]
+            return [self._forward(module, piece) for piece in memory.pieces(window, rows)]
+        return within_memory(memory, window, lambda piece: self._forward(module, piece))[0]
 
     def _count_skipped(self, phase: Phase, window: list[Batch]) -> None:
         """Log which utterances it was; raise ``TrainingStopped`` at the limit. All processes come here."""
@@ -249,6 +256,15 @@ class Updater:
         guilty = [key for key, outcome in zip(keys, outcomes) if not math.isfinite(float(outcome.loss))]
         guilty, keys = gather_over_processes(guilty), gather_over_processes(keys)
         return f"the loss is not finite for {guilty}" if guilty else f"losses are finite; utterances {keys}"
+
+
+def stacked(outcomes: list[Outcome]) -> Tensor:
+    """Sums over pieces: of each statistic times the weight, then of weights and code frames."""
+    rows = []
+    for outcome in outcomes:
+        sums = [value * outcome.weight for value in outcome.stats.values()]
+        rows.append(torch.stack([*sums, outcome.weight, outcome.num_frames]))
+    return torch.stack(rows).sum(dim=0)
 
 
 def joined(results: list[UpdateResult]) -> UpdateResult:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from factories import make_batch, take_row
-from nano_extractors import nano_extractor
+from nano_extractors import SYSTEMS, nano_extractor
 
 from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
@@ -122,3 +122,35 @@ def test_what_a_criterion_lacks_is_named():
     batch.target = None
     with pytest.raises(ValueError, match="learns from targets"):
         model.loss(batch)
+
+
+def has_bfloat16_lstm() -> bool:
+    """PyTorch 2.11 has none on processors without instructions for bfloat16, and says so at the first pass."""
+    try:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(8, 8)(torch.zeros(1, 1, 8))
+    except RuntimeError as error:
+        assert "LSTM forward propagation" in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_bfloat16_gives_the_loss_and_a_gradient_of_its_direction(name):
+    """As the paper configs train on GPUs."""
+    found, recurrent = [], any(isinstance(module, torch.nn.RNNBase) for module in nano_extractor(name).modules())
+    if recurrent and not has_bfloat16_lstm():
+        pytest.skip("this processor has no bfloat16 for LSTMs")
+    for precise in (True, False):
+        model = Discriminative(nano_extractor(name).train(), DiscriminativeConfig({"si_sdr": 1.0}))
+        batch = make_batch([0.2, 0.15], [0.2, 0.15], None)
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
+            loss, _ = model.loss(batch)
+        loss.backward()
+        gradients = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
+        found.append((loss.item(), torch.cat(gradients)))
+    (loss, gradient), (coarse_loss, coarse_gradient) = found
+    assert coarse_loss == pytest.approx(loss, abs=0.5)  # dB
+    assert coarse_gradient.isfinite().all()
+    assert torch.cosine_similarity(gradient, coarse_gradient, dim=0) > 0.8

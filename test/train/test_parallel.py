@@ -15,8 +15,10 @@ PLANS = [
     {"name": "three", "ranks": 3},
     {"name": "pieces", "ranks": 3, "max_piece_s": 1.0},
     {"name": "short", "ranks": 3, "memory": [100, 1, 100]},
-    {"name": "together", "ranks": 3, "held": "always"},
-    {"name": "apart", "ranks": 3, "held": "never"},
+    {"name": "together", "ranks": 3, "held": [True, True, True]},
+    {"name": "apart", "ranks": 3, "held": [False, False, False]},
+    {"name": "mixed", "ranks": 3, "held": [False, True, False]},
+    {"name": "short_forward", "ranks": 3, "memory": [100, 1, 100], "held": [True, True, True], "late": False},
     {"name": "spoilt_one", "ranks": 1, "spoilt": 2},
     {"name": "spoilt", "ranks": 3, "spoilt": 2},
     {"name": "shares", "ranks": 2, "way": "fsdp"},
@@ -36,7 +38,7 @@ def outcomes(tmp_path_factory):
     return {**found, "log": done.stderr}
 
 
-@pytest.mark.parametrize("name", ["two", "three", "pieces", "short", "shares", "shares_in_pieces"])
+@pytest.mark.parametrize("name", ["two", "three", "pieces", "short", "short_forward", "shares", "shares_in_pieces"])
 def test_processes_train_as_one(outcomes, name):
     """Unequal rows, a layer that one of two processes does not use, pieces of different numbers, a shortage of one process."""
     [one], several = outcomes["one"], outcomes[name]
@@ -63,7 +65,8 @@ def test_all_processes_have_the_same_weights(outcomes, name):
 
 def test_the_sums_do_not_depend_on_when_gradients_travel(outcomes):
     """Bit by bit: in the backward pass or behind it, with three processes, whose order counts."""
-    torch.testing.assert_close(outcomes["together"][0]["weights"], outcomes["apart"][0]["weights"], atol=0, rtol=0)
+    for other in ("apart", "mixed"):
+        torch.testing.assert_close(outcomes["together"][0]["weights"], outcomes[other][0]["weights"], atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["spoilt", "spoilt_shares"])

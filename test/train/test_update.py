@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.train.pieces import TrainingStopped, is_out_of_memory, split_rows
+from espnet_tse.train.pieces import Memory, TrainingStopped, is_out_of_memory, refuse_shortage, split_rows
 from espnet_tse.train.system_step import SystemStep
 from espnet_tse.train.update import Updater
 
@@ -239,3 +239,24 @@ def test_a_skipped_update_leaves_weights_and_buffers_as_they_were():
     torch.testing.assert_close(states[0], states[1], atol=0, rtol=0)
     # Nor does a pass that broke off count, nor the number of pieces.
     torch.testing.assert_close(states[2], states[1])
+
+
+def test_a_shortage_in_the_exchange_ends_the_training():
+    """Other processes wait for what this one cannot give; the next start goes on from the checkpoint."""
+    with pytest.raises(TrainingStopped, match=r"size that went through before.*--max_piece_s below 1:"):
+        with refuse_shortage(Memory(None, Toy.sample_rate), batch([7, 7])):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+    with pytest.raises(RuntimeError, match="shapes differ"), refuse_shortage(Memory(None, 10), batch([7])):
+        raise RuntimeError("shapes differ")
+
+
+def test_a_size_has_been_held_when_no_side_of_it_is_larger():
+    memory = Memory(None, Toy.sample_rate)
+    assert not memory.has_held(batch([7, 7]))
+    for piece in (batch([7, 7]), batch([3, 3, 3]), batch([2])):
+        memory.note(piece)
+    assert memory.held == [(2, 7, 0, 0), (3, 3, 0, 0)]
+    assert memory.has_held(batch([6, 2])) and memory.has_held(batch([3, 1, 1]))
+    assert not memory.has_held(batch([7, 7, 7])) and not memory.has_held(batch([8]))
+    memory.shrink(batch([3, 3, 3]), "out of memory")  # what is larger than the budget of now is not trusted
+    assert memory.max_samples == 3 and memory.held == []
