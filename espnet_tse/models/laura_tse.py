@@ -131,7 +131,7 @@ class LauraTSE(AbsTSEModel):
         """
         codes = batch.targets.get("acoustic")
         if codes is None:
-            raise DataError("LauraTSE learns from target codes; give --train_codes and --valid_codes (stage 5).")
+            raise DataError("LauraTSE learns from target codes; give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5).")
         conf, conditions = self.config, self.conditions_of(self.encoder, batch)
         code_loss, accuracy, frame_logits = self.predict_codes(batch, conditions)
         if conf.split:

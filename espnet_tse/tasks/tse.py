@@ -160,6 +160,7 @@ class TSETask(AbsTask):
         folder, tokens = (
             (args.train_data_dir, args.train_tokens) if train else (args.valid_data_dir, args.valid_tokens)
         )
+        tokens = {name: place for name, place in tokens.items() if place}
         for name, manifest in manifests_of({name: args.tokenizers[name] for name in tokens}).items():
             check_same_codec(read_manifest(tokens[name]), manifest)
         lists = {

@@ -109,7 +109,7 @@ def test_a_packed_system_opens(recipe, archive):
 
 def test_archives_that_were_cut(recipe, archive):
     archive.write_bytes(archive.read_bytes()[:-100])
-    recipe.refuses("extract_zip", "tse.zip", "train one or mend the path")
+    recipe.refuses("extract_zip", "tse.zip", "train one or fix the path")
 
 
 def test_archives_with_damaged_members(recipe, archive):
@@ -117,12 +117,12 @@ def test_archives_with_damaged_members(recipe, archive):
     info = zipfile.ZipFile(archive).getinfo("valid.loss.ave.pth")
     content[info.header_offset + 2000 : info.header_offset + 2100] = bytes(100)
     archive.write_bytes(content)
-    recipe.refuses("extract_zip", "tse.zip", "cannot be unpacked", "fetch it again, or pack the model anew")
+    recipe.refuses("extract_zip", "tse.zip", "cannot be unpacked", "fetch it again, or pack the model again")
 
 
 def test_archives_without_a_part(recipe, archive):
     members = {info.filename: zipfile.ZipFile(archive).read(info) for info in zipfile.ZipFile(archive).infolist()}
-    del members["codec/manifest.json"]
+    del members["tokenizers/acoustic/manifest.json"]
     with zipfile.ZipFile(archive, "w") as file:
         for name, content in members.items():
             file.writestr(name, content)
@@ -136,7 +136,7 @@ def test_packing_an_exchanged_codec(recipe):
 
 
 def test_packing_what_is_not_there(recipe):
-    recipe.refuses("pack", "notes.md", "mend the paths", options="--extra notes.md")
+    recipe.refuses("pack", "notes.md", "fix the paths", options="--extra notes.md")
 
 
 # --- Results ------------------------------------------------------------------------------------------
