@@ -103,7 +103,7 @@ def test_estimates_that_are_not_there_are_refused_before_scoring(recipe):
     recipe.set_line("decoded/wav.scp", "m0", "audio/m0_s1.wav")
     SPOILS["missing"]("audio/m1_mix.wav")
     code, output = recipe.run("score")
-    assert code == 1 and "key 'm1': audio/m1_mix.wav. Mend the path" in output and not Path("out/failed").exists()
+    assert code == 1 and "key 'm1': audio/m1_mix.wav. Fix the path" in output and not Path("out/failed").exists()
 
 
 def test_unusable_targets_are_not_scored_and_named(recipe):
