@@ -38,5 +38,5 @@ class Slot:
 class Pretrained:
     """A trained system that another one begins with, named under ``pretrained:`` in the YAML."""
 
-    slot: str  # the part of this name takes the weights of the system's part of the same name
+    slots: tuple[str, ...]  # the parts of these names take the weights of the system's parts of the same names
     required: Callable[[Any], bool] = always  # whether a model of this ``Config`` cannot be trained without it

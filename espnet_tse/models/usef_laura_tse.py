@@ -98,7 +98,7 @@ class USEFLauraTSE(LauraTSE):
     Decode = USEFLauraTSEDecode
     # The extractor takes the weights of a discriminative system; a frozen one has to.
     slots = {**LauraTSE.slots, "extractor": Slot("extractor")}
-    pretrained = {"front_end": Pretrained("extractor", required=lambda config: config.front_end == "frozen")}
+    pretrained = {"front_end": Pretrained(("extractor",), required=lambda config: config.front_end == "frozen")}
 
     def __init__(
         self,

@@ -34,10 +34,12 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
         return
     for name, place in model.pretrained.items():
         location = (args.pretrained or {}).get(name)
+        for slot in place.slots if location else ():
+            getattr(model, slot).load_state_dict(weights_of_part(vars(args), name, slot, location))
+            logging.info(f"The {slot} starts from {location}")
         if location:
-            getattr(model, place.slot).load_state_dict(weights_of_part(vars(args), name, place.slot, location))
-            logging.info(f"The {place.slot} starts from {location}")
-        elif place.required(model.config) and not args.init_param:
+            continue
+        if place.required(model.config) and not args.init_param:
             raise DataError(
                 f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER (exp/tse_..., stage "
                 "7 makes it)."
@@ -96,7 +98,7 @@ def build_optimizer(args: argparse.Namespace, model: AbsTSEModel) -> torch.optim
 
     Schedules scale the rates of both groups alike; the norm of each gradient is clipped by itself.
     """
-    front = list(getattr(model, model.pretrained["front_end"].slot).parameters())
+    front = [weight for slot in model.pretrained["front_end"].slots for weight in getattr(model, slot).parameters()]
     ours = {id(parameter) for parameter in front}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in ours]
     groups = [{"params": rest}, {"params": front, "lr": args.front_end_lr, "clipped_alone": True}]
