@@ -17,8 +17,8 @@ from espnet_tse.layers import attention
 from espnet_tse.layers.transformer import prefix_mask
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.io.yaml_chain import read_chain
-from espnet_tse.lm.decoder_only import BOS, SEPARATOR, TASK
-from espnet_tse.schema import CodecSpec, Conditions, DecodeConf, TSEBatch
+from espnet_tse.lm.decoder_only import BOS, SEPARATOR, TASK, DecoderOnlyDecode
+from espnet_tse.schema import CodecSpec, Conditions, Request, TSEBatch
 from espnet_tse.tasks.choices import encoder_choices, frontend_choices, lm_choices
 
 CONF = Path(__file__).parent.parent / "egs2" / "TEMPLATE" / "tse1" / "conf"
@@ -42,9 +42,9 @@ def plain_step(lm: torch.nn.Module, conditions: Conditions, history: torch.Tenso
     special = lm.special.weight
     parts = [
         special[BOS][None],
-        conditions.enrollment.values[0],
+        conditions.streams["enrollment"].values[0],
         special[SEPARATOR][None],
-        conditions.mixture.values[0],
+        conditions.streams["mixture"].values[0],
         special[TASK][None],
         lm.embed(history)[0],
     ]
@@ -85,7 +85,7 @@ def main() -> None:
         torch.full((most,), samples),
         torch.randn(most, 80000),
         torch.full((most,), 80000),
-        16000,
+        sample_rate=16000,
     )
     with torch.no_grad():
         conditions = encoder(batch)
@@ -96,13 +96,14 @@ def main() -> None:
             rows = conditions.rows(torch.arange(size))
             column_major_weights(lm)  # as load_model does
             started = time.process_time()
-            prediction = lm.generate(rows, torch.full((size,), frames), DecodeConf(), [str(i) for i in range(size)])
+            request = Request(torch.full((size,), samples), [str(i) for i in range(size)], DecoderOnlyDecode())
+            codes = lm.generate(rows, request).streams["acoustic"]
             elapsed = time.process_time() - started
             audio = size * args.seconds
             if plain is None:
                 row_major = {name: w.contiguous() for name, w in lm.state_dict().items()}
                 lm.load_state_dict(row_major, assign=True)
-                plain, same = plain_loop(lm, first, prediction.codes.values[:1], args.plain_frames)
+                plain, same = plain_loop(lm, first, codes.values[:1], args.plain_frames)
                 print(f"plain loop, batch 1: {plain:8.2f} CPU-s, {plain / frames:.3f} s a frame, RTF {plain / args.seconds:.2f}")
                 print(f"its tokens at {args.plain_frames} frames are ours: {same}")
             ratio = plain / args.seconds / (elapsed / audio)

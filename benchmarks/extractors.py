@@ -33,7 +33,7 @@ def measure(path: Path, seconds: float, enrollment_s: float, results) -> None:
     options = read_chain(path).content
     parts = {name: options.get(name) for name in PARTS}
     blocks = {f"{name}_conf": options.get(f"{name}_conf") or {} for name in PARTS}
-    model = build_model(argparse.Namespace(**parts, **blocks, codec_dir=None)).eval()
+    model = build_model({**parts, **blocks}).eval()
     rate = model.sample_rate
     lengths = [torch.tensor([round(s * rate)]) for s in (seconds, enrollment_s)]
     mixture, enrollment = (0.1 * torch.randn(1, int(length)) for length in lengths)
@@ -45,7 +45,7 @@ def measure(path: Path, seconds: float, enrollment_s: float, results) -> None:
     )
     short.speaker_embedding = batch.speaker_embedding
     before = peak_mib()
-    model.extract(short, DecodeConf())  # kernels are chosen on the first call
+    model.extract(short)  # kernels are chosen on the first call
     started = time.process_time()
     model.extract(batch, DecodeConf(max_chunk_s=max(seconds, 15.0)))
     cpu_s = time.process_time() - started

@@ -8,7 +8,6 @@ train_time).
 
 import argparse
 import time
-from argparse import Namespace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -32,8 +31,8 @@ def build_system(size: str) -> tuple[AbsTSEModel, dict]:
     config, codec_config = read(f"laura_tse_{size}.yaml"), read(f"codec_{size}.yaml")
     codec: AbsCodec = codec_choices.build(codec_config["codec"], codec_config["codec_conf"])
     parts = {f"{part}_conf": {} for part in ("frontend", "encoder", "lm", "vocoder", "model")}
-    with patch.object(build, "load_codec", lambda folder: codec):
-        model = build.build_model(Namespace(**{**parts, **config, "codec_dir": "random"}))
+    with patch.object(build, "open_tokenizers", lambda model, places: {"acoustic": codec}):
+        model = build.build_model({**parts, **config})
     return model.train(), config
 
 
@@ -50,9 +49,9 @@ def random_batch(codec: AbsCodec, rows: int, seconds: float, enrollment_s: float
         "enroll_ref1_lengths": torch.full((rows,), enrollment.size(1)),
         "speech_ref1": target,
         "speech_ref1_lengths": samples,
-        "target_codes": codes,
-        "target_codes_lengths": torch.full((rows,), frames),
-        "target_codes_rate": torch.tensor([codec.frame_rate], dtype=torch.float64),
+        "target_acoustic": codes,
+        "target_acoustic_lengths": torch.full((rows,), frames),
+        "target_acoustic_rate": torch.tensor([codec.frame_rate], dtype=torch.float64),
     }
 
 
@@ -86,7 +85,7 @@ def main() -> None:
         batch = random_batch(model.codec, args.rows, args.seconds, config["enrollment_s"])
         for precision, bf16 in (("fp32", False), ("bf16", True)):
             step_s = measure(model, batch, args.steps, bf16)
-            frames = int(batch["target_codes_lengths"].sum())
+            frames = int(batch["target_acoustic_lengths"].sum())
             print(
                 f"laura_tse_{size}, {precision}: {step_s:.2f} CPU-s a step, {frames / step_s:.0f} code frames/s, "
                 f"{args.rows * args.seconds / step_s:.1f} s of audio a CPU second"
