@@ -29,7 +29,7 @@ from espnet_tse.train.system_step import SystemStep
 from espnet_tse.train.update import Updater
 
 LOOPS = ("ours", "plain", "before")
-WARM_UP = 2  # steps: buckets are laid out anew, Adam makes its moments
+WARM_UP = 2  # steps: buckets are laid out again, Adam makes its moments
 BUCKET = 1 << 24  # numbers a message of the exchange by hand
 # Dense bfloat16 operations a second as their makers state them.
 PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}

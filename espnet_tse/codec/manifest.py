@@ -66,7 +66,7 @@ def read_manifest(folder: Path | str) -> dict:
             f"{path}: no such file; train or import a codec (stage 4), then encode the targets (stage 5)."
         ) from None
     except ValueError as error:
-        raise DataError(f"{path}: no JSON ({error}); make it again with the stage that wrote it.") from None
+        raise DataError(f"{path}: no JSON ({error}); write it again with the stage that wrote it.") from None
     sizes = "spec" if manifest.get("format_version", 1) == 1 else "streams"
     lacking = [key for key in ("sha256", "fingerprint", sizes) if key not in manifest]
     if lacking:

@@ -26,7 +26,7 @@ def refuse_missing(path: Path | str, key: str) -> None:
     if Path(path).exists():
         return
     start = "" if Path(path).is_absolute() else f"; relative paths start at the current folder, {Path.cwd()}"
-    raise DataError(f"{key}: '{path}': no such file{start}; mend its line, or drop the key.")
+    raise DataError(f"{key}: '{path}': no such file{start}; fix its line, or drop the key.")
 
 
 def read_info(path: Path | str, key: str) -> AudioInfo:
@@ -44,7 +44,7 @@ def read_info(path: Path | str, key: str) -> AudioInfo:
         lacking = missing_bytes(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise DataError(
-            f"{key}: '{path}' cannot be opened as audio ({error}); mend its line, or drop the key."
+            f"{key}: '{path}' cannot be opened as audio ({error}); fix its line, or drop the key."
         ) from None
     if lacking:
         raise DataError(f"{key}: '{path}' is cut short, {lacking} bytes are missing; make or fetch it again.")

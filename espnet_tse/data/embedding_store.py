@@ -37,7 +37,7 @@ class EmbeddingStore:
             raise DataError(f"{self.scp}: key '{key}': {entry} cannot be read ({error}); extract it again.") from None
         if vector.squeeze().ndim != 1 or not np.issubdtype(vector.dtype, np.floating):
             raise DataError(
-                f"{self.scp}: key '{key}': {entry} holds {vector.dtype} {vector.shape}, want a float vector; mend the line."
+                f"{self.scp}: key '{key}': {entry} holds {vector.dtype} {vector.shape}, want a float vector; fix the line."
             )
         if not np.isfinite(vector).all():
             raise DataError(f"{self.scp}: key '{key}': {entry} holds NaN or infinite values; extract it again.")

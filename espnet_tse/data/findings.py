@@ -1,4 +1,4 @@
-"""What a validation found: checks, offenders by key, and how to mend them."""
+"""What a validation found: checks, offenders by key, and how to fix them."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ class Check:
     """One rule, over all keys it was tried on."""
 
     name: str
-    mend: str  # how to mend an offender
+    fix: str  # how to fix an offender
     severity: str = ERROR  # of an offender
     num_checked: int = 0
     offenders: list[tuple[str, str]] = field(default_factory=list)  # (key, what is wrong)
@@ -36,9 +36,9 @@ class Report:
     num_keys: int = 0
     checks: list[Check] = field(default_factory=list)
 
-    def check(self, name: str, mend: str, severity: str = ERROR) -> Check:
+    def check(self, name: str, fix: str, severity: str = ERROR) -> Check:
         """Begin a new check."""
-        self.checks.append(Check(name, mend, severity))
+        self.checks.append(Check(name, fix, severity))
         return self.checks[-1]
 
     def __getitem__(self, name: str) -> Check:
@@ -49,7 +49,7 @@ class Report:
         return sum(check.status == ERROR for check in self.checks)
 
     def render(self) -> str:
-        """The table, then the first offenders of each failed check and how to mend them."""
+        """The table, then the first offenders of each failed check and how to fix them."""
         lines = [f"{self.directory}: {self.num_keys} keys, {self.kind}"]
         width = max((len(check.name) for check in self.checks), default=0)
         for check in self.checks:
@@ -68,7 +68,7 @@ class Report:
             hidden = len(check.offenders) - SHOWN_OFFENDERS
             if hidden > 0:
                 lines.append(f"    ... and {hidden} more")
-            lines.append(f"    mend: {check.mend}")
+            lines.append(f"    fix: {check.fix}")
         failed = self.num_errors
         lines.append(f"  {'VALID' if failed == 0 else f'INVALID: {failed} check(s) failed'}")
         return "\n".join(lines)

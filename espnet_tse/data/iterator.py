@@ -46,7 +46,7 @@ def _start_worker(_worker: int) -> None:
 
 
 class _WatchedLoader(DataLoader):
-    """A loader whose workers' faults are told as those of the main process."""
+    """A loader whose workers' errors are reported as those of the main process."""
 
     def __iter__(self):
         return self._watched(super().__iter__())

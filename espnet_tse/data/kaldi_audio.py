@@ -46,7 +46,7 @@ def read_entry(entry: str, key: str) -> tuple[np.ndarray, int]:
             cut_short = len(samples) < file.frames or (source is entry and missing_bytes(entry))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise DataError(
-            f"{key}: '{entry}' cannot be read ({error}); mend its line, or drop the key."
+            f"{key}: '{entry}' cannot be read ({error}); fix its line, or drop the key."
         ) from None
     if cut_short:
         raise DataError(f"{key}: '{entry}' is cut short; make or fetch it again, or drop the key.")
@@ -72,7 +72,7 @@ def _run_pipe(commands: str, key: str) -> bytes:
             stages[-1].append(word)
     for stage in stages:
         if not stage:
-            raise DataError(f"{key}: '{commands}|' has an empty command; mend its line.")
+            raise DataError(f"{key}: '{commands}|' has an empty command; fix its line.")
         try:
             result = subprocess.run(stage, input=data, capture_output=True, check=True)
         except FileNotFoundError:
@@ -96,7 +96,7 @@ def _read_ark(entry: str, key: str) -> tuple[np.ndarray, int]:
         refuse_pickle(entry)
         first, second = kaldiio.load_mat(entry)
     except (OSError, ValueError, TypeError, EOFError) as error:
-        raise DataError(f"{key}: '{entry}' cannot be read as an ark entry ({error}); mend its line.") from None
+        raise DataError(f"{key}: '{entry}' cannot be read as an ark entry ({error}); fix its line.") from None
     rate, samples = (first, second) if np.isscalar(first) else (second, first)
     scale = 2.0**15 if samples.dtype == np.int16 else 1.0
     samples = samples.astype(np.float64) / scale

@@ -25,7 +25,7 @@ from espnet_tse.schema.stream_spec import StreamSpec
 class StaticDataset:
     """Mixtures, targets and enrollments that lie on disk.
 
-    In training, crops and enrollments are drawn anew each epoch, keyed by (seed, epoch, index); otherwise
+    In training, crops and enrollments are drawn again each epoch, keyed by (seed, epoch, index); otherwise
     they are keyed by (seed, utterance id) and never change, whatever else the set holds.
     """
 
@@ -50,7 +50,7 @@ class StaticDataset:
             enrollment_s: longest enrollment in seconds, None for whole ones.
             tokens: stream -> scp and sizes of codes, units or latents of the whole targets.
             hop_length: samples a frame of the streams; crops begin at its multiples.
-            training: draw anew each epoch; by default if ``crop_s`` is given.
+            training: draw again each epoch; by default if ``crop_s`` is given.
             embeddings_scp: speaker embeddings by key of the mixture, or by utterance id where enrollments are drawn.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
@@ -107,7 +107,7 @@ class StaticDataset:
             if row.enrollment.speaker not in by_speaker:
                 raise DataError(
                     f"{path}: lacks speaker '{row.enrollment.speaker}', who shall enroll key '{row.key}'; add an "
-                    f"utterance of theirs, or mend {ENROLLMENT_SCP}."
+                    f"utterance of theirs, or fix {ENROLLMENT_SCP}."
                 )
             pairs = by_speaker[row.enrollment.speaker]
             if not any(uid != row.enrollment.excluded_id for uid, _ in pairs):

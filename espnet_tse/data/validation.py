@@ -42,7 +42,7 @@ class _Lists:
     def __init__(self, directory: Path, report: Report):
         self.directory, self.report = directory, report
         self.readable = report.check(
-            "lists readable", "mend the line named; each wants 'key value', keys unique"
+            "lists readable", "fix the line named; each wants 'key value', keys unique"
         )
         self.entries: dict[str, dict[str, str]] = {}
 
@@ -221,7 +221,7 @@ def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -
 
 def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, dict[str, str]]:
     """A source directory's speakers against its mixing configuration; the noise and rooms that this names, by list."""
-    check = report.check("mixing.yaml and its speakers", "mend mixing.yaml, or add speakers or utterances")
+    check = report.check("mixing.yaml and its speakers", "fix mixing.yaml, or add speakers or utterances")
     check.num_checked = 1
     try:
         conf: MixingConf = read_mixing_conf(directory / MIXING_YAML)

@@ -50,7 +50,7 @@ def read_audio(path: Path | str, sample_rate: int | None = None) -> tuple[np.nda
     import soundfile
 
     if not Path(path).is_file():
-        raise DataError(f"{path}: no such audio file; mend the path.")
+        raise DataError(f"{path}: no such audio file; fix the path.")
     try:
         with soundfile.SoundFile(path) as file:
             rate, num_samples = file.samplerate, file.frames
@@ -58,7 +58,7 @@ def read_audio(path: Path | str, sample_rate: int | None = None) -> tuple[np.nda
     except soundfile.LibsndfileError as error:
         raise DataError(f"{path}: not readable as audio ({error}); convert it to wav or flac.") from error
     if len(samples) < num_samples or missing_bytes(path):
-        raise DataError(f"{path}: is cut short; copy or make it again.")
+        raise DataError(f"{path}: is cut short; copy or write it again.")
     if samples.shape[0] == 0:
         raise DataError(f"{path}: holds no samples; take another recording, or drop its line.")
     if samples.shape[1] != 1:

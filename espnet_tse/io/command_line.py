@@ -49,7 +49,7 @@ def refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]
 
 
 def run_command(prog: str, work: Callable[[], int | None]) -> int:
-    """Run ``work``; what a user can mend ends in one message on stderr and exit code 1, without a traceback.
+    """Run ``work``; what a user can fix ends in one message on stderr and exit code 1, without a traceback.
 
     Args:
         prog: name of the command, begins the message.
@@ -63,10 +63,10 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
         if error.errno is None:  # not of the operating system: a library's own
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
-        mend = "make room or mend its rights, then run the same command again"
+        fix = "make room or fix its rights, then run the same command again"
         if isinstance(error, FileNotFoundError):
-            mend = "mend the path"
-        message = f"{place}{error.strerror}; {mend}."
+            fix = "fix the path"
+        message = f"{place}{error.strerror}; {fix}."
     print(f"{prog}: error: {message}", file=sys.stderr)
     return 1
 

@@ -7,7 +7,7 @@ from espnet_tse.io.files import atomic_write
 
 
 class DataError(ValueError):
-    """Data that a user can mend; the message names the file, the key and the way."""
+    """Data that a user can fix; the message names the file, the key and the way."""
 
 
 def read_scp(path: Path | str) -> dict[str, str]:
@@ -18,13 +18,13 @@ def read_scp(path: Path | str) -> dict[str, str]:
     Returns:
         key -> value in the file's order.
     Raises:
-        DataError: the file is missing, a folder or not UTF-8, a line has no value, a key stands twice.
+        DataError: the file is missing, a folder or not UTF-8, a line has no value, duplicate keys.
     """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; run the stage that makes it, or mend the path.") from None
+        raise DataError(f"{path}: no such file; run the stage that makes it, or fix the path.") from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, not a list; name the file with lines 'key value'.") from None
     except UnicodeDecodeError as error:
@@ -38,7 +38,7 @@ def read_scp(path: Path | str) -> dict[str, str]:
         if not value.strip():
             raise DataError(f"{path}:{number}: key '{key}' has no value; each line wants 'key value'.")
         if key in entries:
-            raise DataError(f"{path}:{number}: key '{key}' stands twice; keys must be unique.")
+            raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
         entries[key] = value.strip()
     return entries
 

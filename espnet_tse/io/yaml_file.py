@@ -9,16 +9,16 @@ def read_yaml(path: Path | str) -> dict:
     """Read a mapping; an empty file is an empty one. Nothing in the file is executed.
 
     Raises:
-        DataError: missing, not UTF-8, no YAML (with the line), a key that stands twice, or no mapping.
+        DataError: missing, not UTF-8, no YAML (with the line), a duplicate key, or no mapping.
     """
     import yaml
 
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader_of_unique_keys())
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; mend the path.") from None
+        raise DataError(f"{path}: no such file; fix the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); mend that line.") from None
+        raise DataError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); fix that line.") from None
     except RepeatedKey as error:
         raise DataError(f"{path}: {error}") from None
     if content is None:
@@ -29,7 +29,7 @@ def read_yaml(path: Path | str) -> dict:
 
 
 class RepeatedKey(ValueError):
-    """A key stands twice in one mapping."""
+    """A duplicate key in one mapping."""
 
 
 def loader_of_unique_keys() -> type:
@@ -47,7 +47,7 @@ def loader_of_unique_keys() -> type:
                 name, line = (key.tag, key.value), key.start_mark.line + 1
                 if name in lines:
                     where = f"lines {lines[name]} and {line}"
-                    raise RepeatedKey(f"key '{key.value}' stands twice, in {where}; keep one.")
+                    raise RepeatedKey(f"duplicate key '{key.value}', in {where}; keep one.")
                 lines[name] = line
             return node
 

@@ -18,7 +18,7 @@ def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> l
             return soundfile.info(paths[key]).duration
         except soundfile.LibsndfileError as error:
             raise DataError(
-                f"key '{key}': {paths[key]} is not readable as audio ({error}); mend its line in the scp, or make "
+                f"key '{key}': {paths[key]} is not readable as audio ({error}); fix its line in the scp, or make "
                 "the file again."
             ) from error
 

@@ -26,7 +26,7 @@ def ranked_epochs(stats: dict, criterion: Criterion) -> list[int]:
 def publish(folder: Path, stats: dict, epoch: int, criteria: list[Criterion], keep: int) -> list[str]:
     """Point ``latest.pth`` and ``*.best.pth`` to their epochs and remove the epochs that nobody needs.
 
-    Doing it twice changes nothing, so a kill within is mended by the next call.
+    Doing it twice changes nothing, so a kill within is fixed by the next call.
 
     Returns:
         criteria for which ``epoch`` is the best so far, as ``valid.loss``.

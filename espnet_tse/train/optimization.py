@@ -12,7 +12,7 @@ from espnet_tse.io.nearest_name import check_known
 
 
 def faults_of_optimization(args: argparse.Namespace) -> list[str]:
-    """What is wrong with the settings of ``--optim`` and ``--scheduler``, each with its mend.
+    """What is wrong with the settings of ``--optim`` and ``--scheduler``, each with its fix.
 
     Args:
         args: names that ESPnet's tables have, or None.

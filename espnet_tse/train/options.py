@@ -107,7 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def faults_of(args: argparse.Namespace) -> list[str]:
-    """What is wrong with the options of the loop, each with its mend."""
+    """What is wrong with the options of the loop, each with its fix."""
     faults = [
         f"--{name} {getattr(args, name)} is not supported: {reason}"
         for name, (neutral, reason) in UNSUPPORTED.items()

@@ -71,7 +71,7 @@ def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") 
         return module
     # Buffers stay as they are while an update is computed (``Updater`` sees to it), so none is exchanged.
     wrapped = DistributedDataParallel(_Exchanged(module), broadcast_buffers=False, gradient_as_bucket_view=True)
-    # After its first exchange DistributedDataParallel lays the buckets out anew, as the gradients came, and with
+    # After its first exchange DistributedDataParallel lays the buckets out again, as the gradients came, and with
     # three processes the layout decides in which order they are summed. For a resumed training to sum like one
     # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order.
     sync(wrapped, None).backward()

@@ -12,7 +12,7 @@ class WarmupPlateau(AbsBatchStepScheduler, AbsValEpochStepScheduler):
     W updates of the warm-up). From then on
     that factor stands still, and the rate is multiplied by ``factor`` when the criterion has not improved
     for ``patience`` epochs. In the released code (arXiv:2601.06006) a second scheduler halves the rate
-    while the first is active, which sets it anew at the next update: the halving never acts. Here one
+    while the first is active, which sets it again at the next update: the halving never acts. Here one
     object owns the rate.
     """
 

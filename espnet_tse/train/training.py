@@ -229,7 +229,7 @@ def restore_draws(states: list[dict]) -> None:
     if len(states) == world_size():
         set_random_state(states[rank()])
     else:
-        logging.warning(f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws anew")
+        logging.warning(f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws again")
 
 
 def autocast_type(device: str) -> torch.dtype:

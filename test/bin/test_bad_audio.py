@@ -1,4 +1,4 @@
-"""Audio that cannot be used, in every command that reads audio: refused with file, key and mend."""
+"""Audio that cannot be used, in every command that reads audio: refused with file, key and fix."""
 
 from pathlib import Path
 from typing import Callable
@@ -35,9 +35,9 @@ SPOILS = {
     "stereo": write(noise(2)),
     "rate": write(noise(), rate=8000),
 }
-MENDS = ("mend", "make", "remove", "run stage 2", "drop", "write it again", "convert", "choose")
+MENDS = ("fix", "make", "remove", "run stage 2", "drop", "write it again", "convert", "choose")
 UNREADABLE = ["missing", "corrupt", "empty", "cut", "cut_flac", "no_samples"]
-# Stage 2 mends channels and rate, and reads of files that stay in place only the header: stage 3 reads them
+# Stage 2 fixes channels and rate, and reads of files that stay in place only the header: stage 3 reads them
 # whole. Only extraction and validation mind silence, and extraction resamples.
 REFUSED = {
     "validate": [*UNREADABLE, "nan", "silent", "stereo", "rate"],
@@ -60,7 +60,7 @@ def test_unusable_audio_is_refused(recipe, command, kind):
     path = read_by(command)
     SPOILS[kind](path)
     output = recipe.refuses(command, path, *([] if command == "extract_one" else ["m1"]))
-    assert any(mend in output for mend in MENDS), output
+    assert any(fix in output for fix in MENDS), output
 
 
 def test_an_estimate_of_no_known_format_is_refused_before_it_is_computed(recipe):

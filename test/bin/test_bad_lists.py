@@ -1,4 +1,4 @@
-"""Lists, speakers, enrollments, codes, codecs and YAMLs that are amiss: refused with file, key and mend."""
+"""Lists, speakers, enrollments, codes, codecs and YAMLs that are amiss: refused with file, key and fix."""
 
 import json
 import os
@@ -15,7 +15,7 @@ LIST_READ_BY = {"extract": "data/test/wav.scp", "score": "decoded/wav.scp"}
 def test_keys_that_stand_twice(recipe, command):
     path = LIST_READ_BY.get(command, "data/test/spk1.scp")
     Path(path).write_text(Path(path).read_text() + "m0 audio/m0_s1.wav\n")
-    recipe.refuses(command, f"{path}:3", "key 'm0' stands twice; keys must be unique")
+    recipe.refuses(command, f"{path}:3", "duplicate key 'm0'; keys must be unique")
 
 
 @pytest.mark.parametrize("command", READERS)
@@ -48,7 +48,7 @@ def test_unsorted_keys(recipe):
 
 
 @pytest.mark.parametrize(
-    "command, path, mend",
+    "command, path, fix",
     [
         ("validate", "data/test/spk1.scp", "fix_data_dir.sh keeps the common keys"),
         ("validate", "data/test/utt2spk", "fix_data_dir.sh keeps the common keys"),
@@ -58,26 +58,26 @@ def test_unsorted_keys(recipe):
         ("score", "decoded/wav.scp", "Decode them, or pass --missing penalize"),
     ],
 )
-def test_lists_that_lack_a_key(recipe, command, path, mend):
+def test_lists_that_lack_a_key(recipe, command, path, fix):
     recipe.set_line(path, "m1", None)
-    recipe.refuses(command, Path(path).name, "m1", mend)
+    recipe.refuses(command, Path(path).name, "m1", fix)
 
 
 @pytest.mark.parametrize(
-    "command, path, mend",
+    "command, path, fix",
     [
         ("format", "data/test/wav.scp", "run stage 1"),
         ("format", "data/test/utt2spk", "run stage 1"),
-        ("tokenize", "data/test/spk1.scp", "run the stage that makes it, or mend the path"),
+        ("tokenize", "data/test/spk1.scp", "run the stage that makes it, or fix the path"),
         ("train", "data/test/enroll_spk1.scp", "extraction wants an enrollment a key"),
-        ("train", "codes/test/acoustic.scp", "run the stage that makes it, or mend the path"),
-        ("extract", "data/test/enroll_spk1.scp", "run the stage that makes it, or mend the path"),
-        ("score", "data/test/spk1.scp", "run the stage that makes it, or mend the path"),
+        ("train", "codes/test/acoustic.scp", "run the stage that makes it, or fix the path"),
+        ("extract", "data/test/enroll_spk1.scp", "run the stage that makes it, or fix the path"),
+        ("score", "data/test/spk1.scp", "run the stage that makes it, or fix the path"),
     ],
 )
-def test_lists_that_are_missing(recipe, command, path, mend):
+def test_lists_that_are_missing(recipe, command, path, fix):
     Path(path).unlink()
-    recipe.refuses(command, path, "no such file", mend)
+    recipe.refuses(command, path, "no such file", fix)
 
 
 def test_segments_of_recordings_that_are_not_there(recipe):
@@ -120,15 +120,15 @@ def starred(recipe):
 
 
 @pytest.mark.parametrize(
-    "command, mend",
+    "command, fix",
     [
         ("validate", "add an utterance of the speaker to spk2enroll.json"),
         ("train", "add another utterance or drop the key"),
     ],
 )
-def test_no_other_enrollment_to_draw(recipe, starred, command, mend):
+def test_no_other_enrollment_to_draw(recipe, starred, command, fix):
     starred()
-    recipe.refuses(command, "spk2enroll.json", "m1", "'bob'", mend)
+    recipe.refuses(command, "spk2enroll.json", "m1", "'bob'", fix)
 
 
 @pytest.mark.parametrize("command", ["validate", "train"])
@@ -144,13 +144,13 @@ def test_dynamic_enrollments_are_for_training(recipe, starred):
 
 
 @pytest.mark.parametrize(
-    "command, mend",
+    "command, fix",
     [("validate_train", "add speakers or utterances"), ("train_mixing", "set 'enrollment: same_utterance_disjoint'")],
 )
-def test_no_partner_to_enroll_with(recipe, command, mend):
+def test_no_partner_to_enroll_with(recipe, command, fix):
     for name in ("wav.scp", "utt2spk"):
         recipe.set_line(f"data/train/{name}", "bob-1", None)
-    recipe.refuses(command, "bob", "single utterance", mend)
+    recipe.refuses(command, "bob", "single utterance", fix)
 
 
 # --- Codes and codecs ---------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ OTHER = "--codec_dir exp/other_codec"
 
 
 @pytest.mark.parametrize(
-    "command, options, mend",
+    "command, options, fix",
     [
         ("validate_codes", "--codec exp/other_codec", "run stage 5 (token) again with the codec that"),
         ("tokenize", "--codec exp/other_codec --output_dir codes/test", "Encode the targets again with this codec"),
@@ -195,9 +195,9 @@ OTHER = "--codec_dir exp/other_codec"
         ("extract_one", OTHER, "give the codec they were encoded with"),
     ],
 )
-def test_another_codec(recipe, command, options, mend):
+def test_another_codec(recipe, command, options, fix):
     stamped = "tokenizers_of_training" if "extract" in command else "codes/test"
-    recipe.refuses(command, stamped, "exp/other_codec", mend, options=options)
+    recipe.refuses(command, stamped, "exp/other_codec", fix, options=options)
 
 
 def test_training_on_in_the_folder_of_another_codec(recipe):
@@ -219,13 +219,13 @@ TYPO = "unknown '{}' (did you mean '{}'?)"
         ("codec", "conf/codec.yaml", "max_steps: 1", "max_steps: [1", "not readable as YAML (while", 1),
         ("train", "conf/tse.yaml", "max_epoch:", "max_epochs:", TYPO.format("max_epochs", "max_epoch"), 2),
         ("train", "conf/tse.yaml", "shared_transformer", "shared_transfomer", "did you mean 'shared_transformer'", 2),
-        ("train", "conf/tse.yaml", "num_mels: 64", "num_mels: [64", "mend that line", 2),
+        ("train", "conf/tse.yaml", "num_mels: 64", "num_mels: [64", "fix that line", 2),
         ("train", "conf/tse.yaml", "num_mels: 64", "num_mels: many", "conf/tse.yaml", 2),
         ("train_mixing", "data/train/mixing.yaml", "sir_db", "sir_bd", TYPO.format("sir_bd", "sir_db"), 1),
         ("train_mixing", "data/train/mixing.yaml", "[-5, 5]", "[5, -5]", "sir_db: wants", 1),
         ("extract", "conf/decode.yaml", "length_mode", "lenght_mode", TYPO.format("lenght_mode", "length_mode"), 1),
-        ("extract", "conf/decode.yaml", "exact", "'exact", "mend that line", 1),
-        ("extract", "exp/tse_nano/config.yaml", "frontend: log_mel", "frontend: [", "mend that line", 1),
+        ("extract", "conf/decode.yaml", "exact", "'exact", "fix that line", 1),
+        ("extract", "exp/tse_nano/config.yaml", "frontend: log_mel", "frontend: [", "fix that line", 1),
         ("extract", "exp/tse_nano/config.yaml", "log_mel", "log_mal", "did you mean 'log_mel'", 1),
         ("extract", "exp/tse_nano/config.yaml", "tokenizers:", "tokens:", "lacks tokenizers: acoustic; give the folder of", 1),
     ],

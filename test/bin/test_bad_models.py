@@ -41,20 +41,20 @@ def options_for(path: str) -> str:
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda name: name.replace(" ", "_"))
-@pytest.mark.parametrize("command, path, mend", READ_BY)
-def test_pickles_that_are_no_state_dicts(recipe, command, path, mend, content):
+@pytest.mark.parametrize("command, path, fix", READ_BY)
+def test_pickles_that_are_no_state_dicts(recipe, command, path, fix, content):
     Path(path).parent.mkdir(exist_ok=True)
     torch.save(CONTENTS[content], path)
-    recipe.refuses(command, path, mend, options=options_for(path))
+    recipe.refuses(command, path, fix, options=options_for(path))
     assert not Path("executed").exists()
 
 
-@pytest.mark.parametrize("command, path, mend", READ_BY)
-def test_checkpoints_that_were_cut(recipe, command, path, mend):
+@pytest.mark.parametrize("command, path, fix", READ_BY)
+def test_checkpoints_that_were_cut(recipe, command, path, fix):
     Path(path).parent.mkdir(exist_ok=True)
     torch.save({"model": {}}, path)
     Path(path).write_bytes(Path(path).read_bytes()[:-200])
-    recipe.refuses(command, path, mend, options=options_for(path))
+    recipe.refuses(command, path, fix, options=options_for(path))
 
 
 @pytest.mark.parametrize(

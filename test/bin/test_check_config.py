@@ -138,7 +138,7 @@ def test_keys_that_stand_twice_are_refused(write, tmp_path, capsys):
     assert check_config.main(command) == 2
     error = capsys.readouterr().err
     for name in NAMES.values():
-        assert f"{name}.yaml: key 'seed' stands twice" in error
+        assert f"{name}.yaml: duplicate key 'seed'" in error
 
 
 def test_nothing_to_check_is_wrong_usage(capsys):

@@ -44,7 +44,7 @@ def test_requirements_are_judged_by_their_own_words(monkeypatch):
     assert found["torch"].state == "ok"
     assert (found["jiwer"].state, found["jiwer"].detail) == ("required", "not installed")
     assert found["[score]"].state == "optional"
-    assert found["[score]"].mend.startswith("pip install -e '.[score]'")
+    assert found["[score]"].fix.startswith("pip install -e '.[score]'")
     assert "pesq" not in found
 
 
@@ -92,7 +92,7 @@ def test_absent_weights_are_optional_and_can_be_mended(monkeypatch):
     found = findings(doctor.check_weights())
     assert set(found) == set(weight_files.WHEEL_WEIGHTS) == set(doctor.WEIGHT_PURPOSE)
     assert all(finding.state == "optional" for finding in found.values())
-    assert found["pdnsmos"].mend == "pip install --force-reinstall --no-deps speechmos"
+    assert found["pdnsmos"].fix == "pip install --force-reinstall --no-deps speechmos"
 
 
 def test_a_folder_that_cannot_be_written_fails(tmp_path, capsys):

@@ -79,7 +79,7 @@ def run_and_die(recipe, command: str, options: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "command, number, mend",
+    "command, number, fix",
     [
         ("format", 2, "shard 2 of 2 has not run to its end; run it again"),
         ("tokenize", 2, "no such file; run the stage that makes it"),
@@ -87,13 +87,13 @@ def run_and_die(recipe, command: str, options: str, number: int) -> None:
         ("extract", 3, "run shard 2 of 2 again, it goes on where it stopped"),
     ],
 )
-def test_a_shard_that_is_killed(recipe, command, number, mend):
+def test_a_shard_that_is_killed(recipe, command, number, fix):
     if command == "format":
         convert_m1()
     assert recipe.run(command, "--shard 1/2")[0] == 0
     run_and_die(recipe, command, "--shard 2/2", number)
     code, output = recipe.run(command, "--merge 2")
-    assert code == 1 and mend in output and "out/" in output
+    assert code == 1 and fix in output and "out/" in output
     assert not list(Path("out").glob("*.scp"))
     for path in Path("out").rglob("*.wav"):
         assert len(soundfile.read(path)[0]) == 4800
@@ -111,8 +111,8 @@ def test_a_killed_worker_of_training(recipe, monkeypatch):
         return example(self, epoch, index)
 
     monkeypatch.setattr(StaticDataset, "example", die)
-    mend = "lower num_workers or set cache_audio: false; the same command goes on from the last checkpoint"
-    recipe.refuses("train", "a process that prepares batches died", mend, options="--num_workers 1")
+    fix = "lower num_workers or set cache_audio: false; the same command goes on from the last checkpoint"
+    recipe.refuses("train", "a process that prepares batches died", fix, options="--num_workers 1")
 
 
 def test_a_fault_in_a_worker_of_training_is_told_as_any_other(recipe):

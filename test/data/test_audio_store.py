@@ -49,7 +49,7 @@ def test_faults_name_the_key(dirs, tmp_path):
         ),
         (dirs.wav("stereo", np.zeros((10, 2))), "bad: .*has 2 channel"),
         (tmp_path / "text.wav", "bad: .*cannot be opened as audio"),
-        (tmp_path / "none.wav", "bad: .*none.wav': no such file; mend its line"),
+        (tmp_path / "none.wav", "bad: .*none.wav': no such file; fix its line"),
     ]
     for path, message in cases:
         with pytest.raises(DataError, match=message):

@@ -147,7 +147,7 @@ def test_a_second_run_makes_only_what_is_missing(dirs, tmp_path, caplog):
     after = {path: path.stat().st_mtime_ns for path in gone.parent.glob("*.flac")}
     assert after.keys() == before.keys()
     assert {path for path in before if after[path] != before[path]} == {gone}
-    # Another setting, or another source behind the key, is made anew.
+    # Another setting, or another source behind the key, is made again.
     write_scp(
         directory / "wav.scp", {**read_scp(directory / "wav.scp"), "b-0": dirs.wav("new", np.ones(700) * 0.1)}
     )
@@ -166,7 +166,7 @@ def test_faults(dirs, tmp_path):
     with pytest.raises(DataError, match="key 'a/0' cannot name a file"):
         format_shard(directory, output, FASTER, 1, 1)
     write_scp(directory / "wav.scp", {"a-0": "x.wav"})
-    with pytest.raises(DataError, match="wav.scp: a-0: 'x.wav': no such file; relative paths .*; mend its"):
+    with pytest.raises(DataError, match="wav.scp: a-0: 'x.wav': no such file; relative paths .*; fix its"):
         format_shard(directory, output, FASTER, 1, 1)
     write_scp(directory / "wav.scp", {"a-0": dirs.wav("empty", np.zeros(0), rate=16000)})
     with pytest.raises(DataError, match="a-0: .*is empty"):

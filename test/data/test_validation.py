@@ -105,7 +105,7 @@ def test_order_and_duplicates(dirs):
     (directory / "spk1.scp").write_text("\n".join([lines[0], *lines]) + "\n")
     report = validate_dir(directory)
     assert report["lists readable"].status == "error"
-    assert "stands twice" in report["lists readable"].offenders[0][1]
+    assert "duplicate key" in report["lists readable"].offenders[0][1]
 
 
 def test_spk2utt(dirs):
@@ -372,5 +372,5 @@ def test_the_table_shows_the_first_offenders_and_how_to_mend():
         check.offend(f"key{number}", "is wrong")
     text = report.render()
     assert f"key{SHOWN_OFFENDERS - 1}: is wrong" in text and f"key{SHOWN_OFFENDERS}:" not in text
-    assert f"and {9 - SHOWN_OFFENDERS} more" in text and "mend: do this" in text and "9 of 9" in text
+    assert f"and {9 - SHOWN_OFFENDERS} more" in text and "fix: do this" in text and "9 of 9" in text
     assert "INVALID: 1 check(s) failed" in text

@@ -78,9 +78,9 @@ def test_exit_codes_are_those_of_the_work():
 @pytest.mark.parametrize(
     "error, message",
     [
-        (DataError("a.scp: mend it."), "a.scp: mend it."),
-        (OSError(28, "No space left on device", "out/x"), "out/x: No space left on device; make room or mend its rights"),
-        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory; mend the path."),
+        (DataError("a.scp: fix it."), "a.scp: fix it."),
+        (OSError(28, "No space left on device", "out/x"), "out/x: No space left on device; make room or fix its rights"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory; fix the path."),
     ],
 )
 def test_what_a_user_can_mend_ends_in_one_message(capsys, error, message):

@@ -86,7 +86,7 @@ def test_what_is_changed_in_one_result_is_not_in_the_next(write):
         ({"x": "base: [y.yaml]"}, r"x.yaml: base is \['y.yaml'\], want the path of another YAML"),
         ({"x": "base: x.yaml"}, r"x.yaml: base: x.yaml leads back .*\(x.yaml -> x.yaml\); remove one base"),
         ({"x": "base: y.yaml", "y": "base: x.yaml"}, r"y.yaml: base: x.yaml leads back .*\(x.yaml -> y.yaml -> x.yaml\)"),
-        ({"x": "base: y.yaml", "y": "a: 1\na: 2"}, r"y.yaml: key 'a' stands twice"),
+        ({"x": "base: y.yaml", "y": "a: 1\na: 2"}, r"y.yaml: duplicate key 'a'"),
         ({"x": "base: y.yaml", "y": "- 1"}, r"y.yaml: want 'key: value' lines"),
     ],
 )

@@ -7,9 +7,9 @@ from espnet_tse.io.yaml_file import read_yaml
 @pytest.mark.parametrize(
     "text, fault",
     [
-        ("lr: 1\nseed: 2\nlr: 3\n", "x.yaml: key 'lr' stands twice, in lines 1 and 3; keep one"),
-        ("lm_conf:\n  width: 8\n  width: 16\n", "x.yaml: key 'width' stands twice, in lines 2 and 3"),
-        ("lm_conf: {width: 8, width: 16}\n", "key 'width' stands twice"),
+        ("lr: 1\nseed: 2\nlr: 3\n", "x.yaml: duplicate key 'lr', in lines 1 and 3; keep one"),
+        ("lm_conf:\n  width: 8\n  width: 16\n", "x.yaml: duplicate key 'width', in lines 2 and 3"),
+        ("lm_conf: {width: 8, width: 16}\n", "duplicate key 'width'"),
         ("- a\n", "want 'key: value' lines, got a list"),
     ],
 )

@@ -1,6 +1,6 @@
 """All files of a scoring and of its report, as they were when they were last looked at.
 
-After a wanted change: ``TSE_WRITE_GOLDEN=1 pytest test/scoring/test_golden.py`` writes them anew; read the diff.
+After a wanted change: ``TSE_WRITE_GOLDEN=1 pytest test/scoring/test_golden.py`` writes them again; read the diff.
 """
 
 import json

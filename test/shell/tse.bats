@@ -408,7 +408,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"changed: --TOY"* ]]
 }
 
-@test "a front-end is trained without the codec that the system has, and when it is trained anew so is the system" {
+@test "a front-end is trained without the codec that the system has, and when it is trained again so is the system" {
     echo "model: discriminative" > conf/front.yaml
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {front_end: front.yaml}" > conf/joint.yaml
     joint() { toy --tse_config conf/joint.yaml --stop_stage 8 "$@"; }

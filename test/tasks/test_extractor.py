@@ -74,7 +74,7 @@ def test_missing_inputs_are_told_before_anything_is_loaded(tmp_path, capsys, mis
     arguments = [*map(str, paths.values()), "-o", str(tmp_path / "out.wav")]
     assert extract_bin.main([*arguments, "--model", "no folder"]) == 1
     told = capsys.readouterr().err
-    assert f"{tmp_path / 'gone.wav'}: no such file; mend the path." in told and "loading" not in told
+    assert f"{tmp_path / 'gone.wav'}: no such file; fix the path." in told and "loading" not in told
 
 
 def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
@@ -268,7 +268,7 @@ def test_faults_of_the_lists(system, tmp_path, capsys):
     assert "lacks 1 keys" in fails(first + "\n")
     assert "dynamic enrollment" in fails(f"{first}\nutt1 *utt0 spk\n")
     assert "no such audio file" in fails(f"{first}\nutt1 nowhere.wav\n")
-    assert "stands twice" in fails(f"{first}\n{first}\n")
+    assert "duplicate key" in fails(f"{first}\n{first}\n")
     with pytest.raises(SystemExit) as exit_:
         extract_bin.main(["a.wav"])
     assert exit_.value.code == 2

@@ -82,7 +82,7 @@ PRESETS: dict[str, Preset] = {
     "unise": Preset(
         (*_DNSMOS, "nisqa", "utmos", "spk_wavlm", *_DIAGNOSTICS),
         source="UniSE (arXiv:2510.20441), from summaries",
-        notes="Libri2Mix; SI-SDR and PESQ are not reported, because the output is synthesised anew.",
+        notes="Libri2Mix; SI-SDR and PESQ are not reported, because the output is synthesised again.",
     ),
     "mask2flow": Preset(
         _DIAGNOSTICS,

@@ -136,7 +136,7 @@ def test_each_utterance_needs_one_interferer(options, write_set):
     [
         ("u1 cat a.wav |", "is a command pipe"),
         ("u1", "has no value"),
-        ("u1 a.wav\nu1 b.wav", "stands twice"),
+        ("u1 a.wav\nu1 b.wav", "duplicate key"),
         ("u1 *123 spk", "dynamic enrollment"),
         ("", "holds no utterance"),
     ],

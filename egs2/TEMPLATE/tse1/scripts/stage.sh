@@ -286,7 +286,7 @@ run_jobs() {
     fi
     run_here "${words[@]}" "${range[@]}" "${log}" "$@" && return 0
     last_lines "${logs[@]}"
-    log_depth=1 die_with "${exit_as:-1}" "a job failed; its log is ${log//JOB/*}. Mend the cause and run the same command again"
+    log_depth=1 die_with "${exit_as:-1}" "a job failed; its log is ${log//JOB/*}. Fix the cause and run the same command again"
 }
 
 clamp() {  # clamp NUMBER SCP: no more jobs than keys
