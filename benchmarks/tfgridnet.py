@@ -45,7 +45,7 @@ class OnWaveforms(nn.Module):
 
     def forward(self, mixture: Tensor, enrollment: Tensor) -> Tensor:
         lengths = [torch.full((len(signal),), signal.size(1)) for signal in (mixture, enrollment)]
-        return self.model(TSEBatch(mixture, lengths[0], enrollment, lengths[1], self.model.sample_rate)).waveform
+        return self.model(TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=self.model.sample_rate)).waveform
 
 
 def build(name: str, config: USEFTFGridNetConfig) -> nn.Module:

@@ -73,7 +73,7 @@ class TokenStore:
             rate = "" if self.spec.hop_length is None else f" at {self.spec.hop_length} a frame"
             raise DataError(
                 f"{self.scp}: key '{key}': '{path}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
-                f"samples{rate} want {num_frames} frames (T, {'D' if continuous else 'K'}); rerun stage 5."
+                f"samples{rate} want {num_frames} frames; rerun stage 5."
             )
         return tokens
 

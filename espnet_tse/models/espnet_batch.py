@@ -40,7 +40,7 @@ def target_streams(data: Mapping[str, Tensor]) -> Streams:
     for name in data:
         if not (name.startswith(TARGET_PREFIX) and f"{name}_lengths" in data):
             continue
-        rate = float(data[f"{name}_rate"][0]) if f"{name}_rate" in data else None
+        rate = float(data[f"{name}_rate"].flatten()[0]) if f"{name}_rate" in data else None
         kind = Frames if data[name].is_floating_point() else Codes
         streams[name.removeprefix(TARGET_PREFIX)] = kind(data[name], data[f"{name}_lengths"], rate)
     return streams

@@ -22,9 +22,7 @@ def located(value: Path | str) -> Iterator[Path]:
         raise DataError(
             f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give that folder."
         )
-    # A misspelt exp/tse_x looks like owner/name too; what begins with a folder that is here is no id.
-    is_hf_id = len(path.parts) == 2 and not Path(path.parts[0]).exists() and path.suffix != ".zip"
-    if not path.exists() and is_hf_id and path.parts[0] != "exp":
+    if not path.exists() and is_hub_id(value):
         path = Path(download(str(value)))
     if path.is_dir():
         yield path
@@ -34,6 +32,18 @@ def located(value: Path | str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
         unpack(path, Path(unpacked))
         yield Path(unpacked)
+
+
+def is_hub_id(value: Path | str) -> bool:
+    """Whether a place that is not here may be a repository, ``owner/name``.
+
+    A misspelt exp/tse_x looks like one too: what begins with a folder that is here, or with one that recipes and packed
+    systems make, is none.
+    """
+    path = Path(value)
+    if len(path.parts) != 2 or path.suffix == ".zip" or path.parts[0] in ("exp", "dump", "tokenizers"):
+        return False
+    return not Path(path.parts[0]).exists()
 
 
 def unpack(path: Path, target: Path) -> None:

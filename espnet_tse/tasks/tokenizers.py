@@ -10,7 +10,7 @@ from espnet_tse.io.files import write_json
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.tasks.locations import located
+from espnet_tse.tasks.locations import is_hub_id, located
 
 KEPT = "tokenizers_of_training"  # below a system's folder: their manifests, a folder each
 
@@ -87,8 +87,8 @@ def find_tokenizer(system: Path, name: str, trained_with: str) -> Path | str:
     for place in places:
         if (place / "manifest.json").is_file() or place.suffix == ".zip" and place.is_file():
             return place
-    if len(Path(trained_with).parts) == 2 and not trained_with.startswith("exp/"):
-        return trained_with  # a hub id
+    if is_hub_id(trained_with):
+        return trained_with
     tried = ", ".join(str(place) for place in places)
     raise DataError(
         f"{system}: its tokenizer '{name}' is in none of: {tried}; give its folder (--tokenizers {name}=FOLDER) or pack "

@@ -44,7 +44,7 @@ def nano(**conf):
 
 def estimates(model, mixture, enrollment):
     lengths = [torch.full((len(signal),), signal.size(1)) for signal in (mixture, enrollment)]
-    return model(TSEBatch(mixture, lengths[0], enrollment, lengths[1], 16000)).waveform
+    return model(TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=16000)).waveform
 
 
 def test_usef_tfgridnet_equals_the_published_network_with_its_gradients():

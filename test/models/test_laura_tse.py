@@ -127,7 +127,7 @@ def test_missing_codes_say_which_option_gives_them():
     model = nano_laura_tse()
     batch = make_batch([0.5], [0.5], model.codec)
     batch.targets.clear()
-    with pytest.raises(ValueError, match="--train_codes"):
+    with pytest.raises(ValueError, match="--train_tokens"):
         model.loss(batch)
 
 

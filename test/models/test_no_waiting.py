@@ -30,8 +30,8 @@ def inputs(model) -> dict:
     batch = make_batch([0.5, 0.3], [0.3, 0.2], model.codec)
     data = {ours: getattr(batch, name) for name, ours in NAMES.items()}
     data |= {"speech_mix_lengths": batch.mixture_lengths, "enroll_ref1_lengths": batch.enrollment_lengths}
-    codes = batch.target_codes
-    return {**data, "target_codes": codes.values, "target_codes_lengths": codes.lengths}
+    codes = batch.targets["acoustic"]
+    return {**data, "target_acoustic": codes.values, "target_acoustic_lengths": codes.lengths}
 
 
 @pytest.mark.filterwarnings("ignore:CUDA is not available")
@@ -42,7 +42,7 @@ def test_a_training_pass_reads_nothing_back(truth_share):
     with FakeTensorMode():
         move_to_fake_gpu(model)
         data = {name: fake(tensor) for name, tensor in data.items()}
-        loss, stats, weight = model(**data, target_codes_rate=rate)
+        loss, stats, weight = model(**data, target_acoustic_rate=rate)
     assert {value.device.type for value in (loss, weight, *stats.values())} == {"cuda"}
 
 

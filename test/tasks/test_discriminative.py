@@ -70,7 +70,7 @@ def test_absent_targets_that_no_loss_hears_are_remarked_on(recipe, tmp_path, cap
     command = options(recipe, tmp_path / "exp", {"model_conf": {"losses": losses}})
     args = TSETask.parse([*command, f"--train_data_dir={absent}"])
     with caplog.at_level("WARNING"):
-        TSETask.open_dataset(args, True, None)
+        TSETask.open_dataset(args, True, {})
     assert ("target_absent is 0.5, but" in caplog.text) == warned
 
 
