@@ -49,7 +49,7 @@ def recipe(tmp_path_factory):
     system = write_system(root)
     system = system.rename(system.with_name("tse_laura_tse_mini"))
     assert pack.main(["--model", str(system), "--output", f"{system}.zip"]) == 0
-    shutil.copytree(system / "codec", root / "exp" / "codec_mini")
+    shutil.copytree(system / "tokenizers" / "acoustic", root / "exp" / "codec_mini")
     rng = np.random.default_rng(0)
 
     def audio(name: str, seconds: float) -> np.ndarray:

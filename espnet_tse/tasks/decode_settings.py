@@ -34,7 +34,10 @@ def read_decode_settings(path: str | None, model: type[AbsTSEModel]) -> DecodeCo
     if path is None:
         return model.Decode()
     chain = read_chain(path)
-    chain.check_keys(field.name for field in fields(model.Decode))
+    try:
+        chain.check_keys(field.name for field in fields(model.Decode))
+    except DataError as error:
+        raise DataError(f"{error} (settings of {model.__name__})") from error
     try:
         return decode_settings(model, chain.content, "")
     except DataError as error:

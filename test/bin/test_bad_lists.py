@@ -167,7 +167,7 @@ def test_codes_shorter_than_the_audio(recipe, command):
 
 
 def test_training_without_codes(recipe):
-    recipe.refuses("train", "give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5)", options="--train_tokens acoustic=none")
+    recipe.refuses("train", "give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5)", options="--train_tokens acoustic=null")
 
 
 def test_codes_beyond_the_codebook(recipe):

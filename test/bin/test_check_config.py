@@ -75,7 +75,7 @@ def test_faults_of_options_are_told(write, capsys, options, fault):
 @pytest.mark.parametrize(
     "decoding, options, fault",
     [
-        ({"autoregressive": False, "injection_ratio": 0.5}, "", "unknown 'autoregressive' "),
+        ({"autoregressive": False, "injection_ratio": 0.5}, "", "unknown 'autoregressive', unknown 'injection_ratio'"),
         ({"give_enrollment": True}, "", "give_enrollment is for models trained with lm_conf"),
         ({"length_mode": "eos"}, "--vocoder_conf synthesis=filter", "length_mode: eos is not for vocoder"),
     ],

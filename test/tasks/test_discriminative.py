@@ -108,11 +108,11 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
         ({"speaker_encoder": None}, "--speaker_encoder is required"),
         ({"lm": "decoder_only"}, "this system has no lm"),
         ({"extractor_conf": {"num_filter": 8}}, "did you mean 'num_filters'"),
-        ({"speaker_encoder": "ge2e", "speaker_encoder_conf": {}}, "use it with bsrnn or dpccn"),
+        ({"speaker_encoder": "ge2e", "speaker_encoder_conf": {}}, "choose another speaker_encoder, or an extractor that"),
         (
             {"extractor": "bsrnn", "extractor_conf": {"sample_rate": 8000}}
             | {"speaker_encoder": "ge2e", "speaker_encoder_conf": {}},
-            "ge2e works at 16000 Hz, but extractor_conf says sample_rate: 8000",
+            "SpeakerGE2E works at 16000 Hz, but extractor_conf says sample_rate: 8000",
         ),
         ({"model_conf": {"losses": {"sisdr": 1.0}}}, "did you mean 'si_sdr'"),
         ({"extractor_conf": {"width": "sixteen"}}, "width is 'sixteen', want a whole number"),
@@ -149,10 +149,10 @@ def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
     run = ["--model", str(tmp_path / "exp"), *lists, "--output_dir", str(tmp_path / "out")]
     assert extract.main(run) == 1 and "the batch has none" in capsys.readouterr().err
     assert extract.main([*run, "--embedding_scp", str(valid)]) == 0
-    assert len(read_scp(tmp_path / "out" / "wav.scp")) == 2
+    assert len(read_scp(tmp_path / "out" / "wav.scp")) == 3
     valid.write_text("mix0 x.npy\n")
     assert tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"]) == 1
-    assert "lacks embeddings of 1 of 2" in capsys.readouterr().err
+    assert "lacks embeddings of 2 of 3" in capsys.readouterr().err
 
 
 def test_a_system_trained_with_batch_norm_still_opens(recipe, tmp_path, caplog):
