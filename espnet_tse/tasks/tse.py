@@ -29,7 +29,7 @@ from espnet_tse.tasks.choices import TSE_CHOICES, extractor_choices, model_choic
 from espnet_tse.tasks.front_end import build_optimizer, faults_of_front_end, start_front_end
 from espnet_tse.train.optimization import faults_of_optimization
 from espnet_tse.train.options import faults_of
-from espnet_tse.train.processes import leave_processes
+from espnet_tse.train.processes import leaving_processes
 from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
 from espnet_tse.train.trainer import TSETrainer
@@ -240,10 +240,8 @@ class TSETask(AbsTask):
                 if getattr(args, option) is None:
                     cls.get_parser().error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
             remember_codec(args)
-        try:
+        with leaving_processes():
             super().main(args=args)
-        finally:
-            leave_processes()
 
 
 def start_from_pretrained(model: AbsTSEModel) -> None:
