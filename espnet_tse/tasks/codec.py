@@ -22,7 +22,7 @@ from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.options import LoopOptions
-from espnet_tse.train.processes import leave_processes, rank, wait_for_all_processes
+from espnet_tse.train.processes import leaving_processes, rank, wait_for_all_processes
 from espnet_tse.train.segments import PREPARATION, SegmentReader, TrainingSegments, ValidationSegments
 from espnet_tse.train.step_record import StepRecord
 from espnet_tse.train.training import Training
@@ -107,15 +107,15 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         logging.info(f"statistics and tables start from {conf.prepare_segments} segments of {conf.segment_s} s")
         return train.rows(PREPARATION, range(conf.prepare_segments)).to(device)
 
-    step, record = CodecStep(conf, codec, objective, adversary, segments), StepRecord(conf, output_dir)
-    batches = TrainingSegments(train, conf, codec.spec.num_codebooks), ValidationSegments(valid, conf)
-    Training(step, record, *batches, loop_options(conf, output_dir, ngpu)).run()
-    for reader in (train, valid):
-        reader.close()
-    if rank() == 0:
-        write_codec(codec, record, train_dir)
-    wait_for_all_processes()
-    leave_processes()
+    with leaving_processes():
+        step, record = CodecStep(conf, codec, objective, adversary, segments), StepRecord(conf, output_dir)
+        batches = TrainingSegments(train, conf, codec.spec.num_codebooks), ValidationSegments(valid, conf)
+        Training(step, record, *batches, loop_options(conf, output_dir, ngpu)).run()
+        for reader in (train, valid):
+            reader.close()
+        if rank() == 0:
+            write_codec(codec, record, train_dir)
+        wait_for_all_processes()
 
 
 def loop_options(conf: CodecTrainConf, output_dir: Path, ngpu: int) -> LoopOptions:

@@ -34,7 +34,7 @@ from espnet_tse.tasks.pretrained import build_optimizer, faults_of_pretrained, s
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.optimization import faults_of_optimization
 from espnet_tse.train.options import faults_of
-from espnet_tse.train.processes import leave_processes
+from espnet_tse.train.processes import leaving_processes
 from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
 from espnet_tse.train.trainer import TSETrainer
@@ -262,10 +262,8 @@ class TSETask(AbsTask):
                     cls.get_parser().error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
             if args.output_dir:
                 remember_tokenizers(args.tokenizers, Path(args.output_dir))
-        try:
+        with leaving_processes():
             super().main(args=args)
-        finally:
-            leave_processes()
 
 
 def start_from_pretrained(model: AbsTSEModel) -> None:

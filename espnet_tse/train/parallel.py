@@ -73,9 +73,11 @@ def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") 
     wrapped = DistributedDataParallel(_Exchanged(module), broadcast_buffers=False, gradient_as_bucket_view=True)
     # After its first exchange DistributedDataParallel lays the buckets out again, as the gradients came, and with
     # three processes the layout decides in which order they are summed. For a resumed training to sum like one
-    # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order.
-    sync(wrapped, None).backward()
-    optimizer.zero_grad(set_to_none=True)
+    # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order. The
+    # second lays them out; with gradients there, they would be divided in another way, and be rounded otherwise.
+    for _ in range(2):
+        sync(wrapped, None).backward()
+        optimizer.zero_grad(set_to_none=True)
     return wrapped
 
 

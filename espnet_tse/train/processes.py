@@ -1,7 +1,9 @@
 """Plain numbers and values that the processes of one training tell each other."""
 
+import contextlib
+import ctypes
 import functools
-from typing import Callable
+from typing import Callable, Iterator
 
 import torch
 import torch.distributed as dist
@@ -58,6 +60,23 @@ def wait_for_all_processes() -> None:
     """Until every process has come here."""
     if world_size() > 1:
         dist.barrier()
+
+
+@contextlib.contextmanager
+def leaving_processes() -> Iterator[None]:
+    """Leave the other processes at the end of the block.
+
+    After an error the exchange is not ended but abandoned: buckets may be under way to a process that is gone, and the
+    end of a group waits for them (gloo: half an hour). ``torchrun`` ends the processes that are left.
+    """
+    try:
+        yield
+    except BaseException:
+        if dist.is_initialized():
+            # A reference that nobody gives back: not even the end of the program is to wait for the group.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(dist.group.WORLD))
+        raise
+    leave_processes()
 
 
 def leave_processes() -> None:
