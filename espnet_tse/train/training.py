@@ -232,9 +232,17 @@ def restore_draws(states: list[dict]) -> None:
         logging.warning(f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws again")
 
 
-def autocast_type(device: str) -> torch.dtype:
-    """bfloat16, which needs no scaling of the loss; float16 on GPUs that lack it."""
-    return torch.bfloat16 if device == "cpu" or torch.cuda.is_bf16_supported() else torch.float16
+def autocast_type(device: str) -> torch.dtype | None:
+    """bfloat16, which needs no scaling of the loss; float16 on GPUs that lack it; None on processors that lack it.
+
+    Without kernels for it (AVX-512 on x86) PyTorch computes in bfloat16 all the same, ten times slower than in float32.
+    """
+    if device != "cpu":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16
+    logging.warning("this processor has no kernels for bfloat16 (on x86: AVX-512); --use_amp computes in float32 here")
+    return None
 
 
 def windows(batches: Iterator[Batch], size: int) -> Iterator[tuple[list[Batch], float]]:
