@@ -44,7 +44,9 @@ def our_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: dict) ->
 
 
 def plain_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: dict) -> Step:
-    wrapped = DistributedDataParallel(model, broadcast_buffers=False)  # the frozen codec's would travel in each pass
+    wrapped = DistributedDataParallel(
+        model, broadcast_buffers=False
+    )  # the frozen codec's would travel in each pass
 
     def step() -> None:
         wrapped(**batch)[0].sum().backward()
@@ -105,7 +107,9 @@ def work(rank: int, args: argparse.Namespace, size: str, loops: list[str], port:
         model, _ = build_system(size)
         torch.manual_seed(1 + rank)
         batch = random_batch(model.codec, args.rows, args.seconds, args.enrollment_s)
-        optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=1e-4)
+        optimizer = torch.optim.Adam(
+            [weight for weight in model.parameters() if weight.requires_grad], lr=1e-4
+        )
         steps[name] = NEW_STEP[name](model, optimizer, batch)
     figures: dict = {name: {"times": [], "bytes": []} for name in loops}
     for number in range(WARM_UP + args.rounds):
@@ -161,7 +165,10 @@ def measure_gpu(args: argparse.Namespace) -> None:
     optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=1e-4)
     updater = Updater(SystemStep(model, optimizer), "cuda", torch.bfloat16)
     rows = max(1, round(args.gpu_piece_s / (6.0 + config["enrollment_s"])))
-    batch = ([f"utt{row}" for row in range(rows)], random_batch(model.codec, rows, 6.0, config["enrollment_s"]))
+    batch = (
+        [f"utt{row}" for row in range(rows)],
+        random_batch(model.codec, rows, 6.0, config["enrollment_s"]),
+    )
     counter = FlopCounterMode(display=False)
     with counter:
         updater([batch])
@@ -182,16 +189,22 @@ def measure_gpu(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", nargs="+", default=["paper", "mini"], choices=["mini", "small", "paper"])
     parser.add_argument("--rounds", type=int, default=11, help="steps of each loop behind the warm-up")
     parser.add_argument("--rows", type=int, default=1, help="of a process")
     parser.add_argument("--seconds", type=float, default=1.0, help="of mixture")
     parser.add_argument("--enrollment_s", type=float, default=0.5)
-    parser.add_argument("--gpu_piece_s", type=float, default=80.0, help="mixture and enrollment of a step, on a GPU")
+    parser.add_argument(
+        "--gpu_piece_s", type=float, default=80.0, help="mixture and enrollment of a step, on a GPU"
+    )
     args = parser.parse_args()
     print(f"two gloo processes, {args.rows} rows of {args.seconds} s each, fp32, {args.rounds} rounds")
-    print("| size | loop | s a step | to plain | MB sent | peak MB | to plain |\n|---|---|---:|---:|---:|---:|---:|")
+    print(
+        "| size | loop | s a step | to plain | MB sent | peak MB | to plain |\n|---|---|---:|---:|---:|---:|---:|"
+    )
     for size in args.size:
         compare(args, size)
     if torch.cuda.is_available():

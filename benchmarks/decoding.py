@@ -13,10 +13,10 @@ from unittest.mock import patch
 
 import torch
 
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.layers import attention
 from espnet_tse.layers.transformer import prefix_mask
 from espnet_tse.layers.weight_layout import column_major_weights
-from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.lm.decoder_only import BOS, SEPARATOR, TASK, DecoderOnlyDecode
 from espnet_tse.schema import CodecSpec, Conditions, Request, TSEBatch
 from espnet_tse.tasks.choices import encoder_choices, frontend_choices, lm_choices
@@ -54,7 +54,9 @@ def plain_step(lm: torch.nn.Module, conditions: Conditions, history: torch.Tenso
     return lm.logits(lm.stack(sequence, mask))[0, -1, :, : lm.end_token].argmax(-1)
 
 
-def plain_loop(lm: torch.nn.Module, conditions: Conditions, codes: torch.Tensor, num_timed: int) -> tuple[float, bool]:
+def plain_loop(
+    lm: torch.nn.Module, conditions: Conditions, codes: torch.Tensor, num_timed: int
+) -> tuple[float, bool]:
     """CPU seconds of all (1, n, T) frames, from ``num_timed`` of them, and whether its tokens are those of ``codes``."""
     frames = [round(t) for t in torch.linspace(0, codes.size(2) - 1, num_timed).tolist()]
     times, same = [], True
@@ -70,7 +72,9 @@ def plain_loop(lm: torch.nn.Module, conditions: Conditions, codes: torch.Tensor,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", default="paper", choices=["small", "paper"])
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--seconds", type=float, default=10.0, help="of mixture; the enrollment has 5")
@@ -90,13 +94,17 @@ def main() -> None:
     with torch.no_grad():
         conditions = encoder(batch)
         first = conditions.rows(torch.tensor([0]))
-        print(f"LauraTSE {args.size}, {args.seconds} s mixtures ({frames} frames), 5 s enrollments, fp32, one thread")
+        print(
+            f"LauraTSE {args.size}, {args.seconds} s mixtures ({frames} frames), 5 s enrollments, fp32, one thread"
+        )
         plain = None
         for size in args.batch:
             rows = conditions.rows(torch.arange(size))
             column_major_weights(lm)  # as load_model does
             started = time.process_time()
-            request = Request(torch.full((size,), samples), [str(i) for i in range(size)], DecoderOnlyDecode())
+            request = Request(
+                torch.full((size,), samples), [str(i) for i in range(size)], DecoderOnlyDecode()
+            )
             codes = lm.generate(rows, request).streams["acoustic"]
             elapsed = time.process_time() - started
             audio = size * args.seconds
@@ -104,10 +112,14 @@ def main() -> None:
                 row_major = {name: w.contiguous() for name, w in lm.state_dict().items()}
                 lm.load_state_dict(row_major, assign=True)
                 plain, same = plain_loop(lm, first, codes.values[:1], args.plain_frames)
-                print(f"plain loop, batch 1: {plain:8.2f} CPU-s, {plain / frames:.3f} s a frame, RTF {plain / args.seconds:.2f}")
+                print(
+                    f"plain loop, batch 1: {plain:8.2f} CPU-s, {plain / frames:.3f} s a frame, RTF {plain / args.seconds:.2f}"
+                )
                 print(f"its tokens at {args.plain_frames} frames are ours: {same}")
             ratio = plain / args.seconds / (elapsed / audio)
-            print(f"ours, batch {size}: {elapsed:8.2f} CPU-s, RTF {elapsed / audio:.3f}, {ratio:.0f} times as fast")
+            print(
+                f"ours, batch {size}: {elapsed:8.2f} CPU-s, RTF {elapsed / audio:.3f}, {ratio:.0f} times as fast"
+            )
 
 
 if __name__ == "__main__":

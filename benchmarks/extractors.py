@@ -41,7 +41,12 @@ def measure(path: Path, seconds: float, enrollment_s: float, results) -> None:
     if options.get("speaker_encoder") == "given":
         batch.speaker_embedding = torch.randn(1, blocks["speaker_encoder_conf"]["output_dim"])
     short = TSEBatch(
-        mixture[:, : rate // 2], lengths[0] * 0 + rate // 2, enrollment, lengths[1], sample_rate=rate, keys=["a"]
+        mixture[:, : rate // 2],
+        lengths[0] * 0 + rate // 2,
+        enrollment,
+        lengths[1],
+        sample_rate=rate,
+        keys=["a"],
     )
     short.speaker_embedding = batch.speaker_embedding
     before = peak_mib()
@@ -53,12 +58,16 @@ def measure(path: Path, seconds: float, enrollment_s: float, results) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("configs", nargs="*", type=Path, help="default: all of the template")
     parser.add_argument("--seconds", type=float, default=4.0, help="of the mixture")
     parser.add_argument("--enrollment_s", type=float, default=4.0)
     args = parser.parse_args()
-    configs = args.configs or [p for p in sorted(CONF.glob("*.yaml")) if read_chain(p).content.get("model") == "discriminative"]
+    configs = args.configs or [
+        p for p in sorted(CONF.glob("*.yaml")) if read_chain(p).content.get("model") == "discriminative"
+    ]
     print(f"{args.seconds:g} s of mixture, {args.enrollment_s:g} s of enrollment, one thread")
     print("| config | parameters | CPU-s | RTF | peak memory MiB |\n|---|---:|---:|---:|---:|")
     context = multiprocessing.get_context("spawn")
@@ -70,7 +79,10 @@ def main() -> int:
         if process.exitcode:
             sys.exit(f"{path}: the process ended with {process.exitcode}")
         parameters, cpu_s, mib = results.get()
-        print(f"| {path.stem} | {parameters:,} | {cpu_s:.2f} | {cpu_s / args.seconds:.3f} | {mib:.0f} |", flush=True)
+        print(
+            f"| {path.stem} | {parameters:,} | {cpu_s:.2f} | {cpu_s / args.seconds:.3f} | {mib:.0f} |",
+            flush=True,
+        )
     return 0
 
 

@@ -45,7 +45,9 @@ class OnWaveforms(nn.Module):
 
     def forward(self, mixture: Tensor, enrollment: Tensor) -> Tensor:
         lengths = [torch.full((len(signal),), signal.size(1)) for signal in (mixture, enrollment)]
-        return self.model(TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=self.model.sample_rate)).waveform
+        return self.model(
+            TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=self.model.sample_rate)
+        ).waveform
 
 
 def build(name: str, config: USEFTFGridNetConfig) -> nn.Module:
@@ -108,7 +110,9 @@ def floor(config: USEFTFGridNetConfig, seconds: float) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--steps", type=int, default=2)
@@ -119,8 +123,18 @@ def main() -> None:
     if args.json:
         print(json.dumps(measure(args.only[0], config, args.seconds, args.steps)))
         return
-    options = ["--json", "--blocks", str(args.blocks), "--seconds", str(args.seconds), "--steps", str(args.steps)]
-    print("variant           forward s    step s  memory MiB | share of published: forward, step, memory; difference")
+    options = [
+        "--json",
+        "--blocks",
+        str(args.blocks),
+        "--seconds",
+        str(args.seconds),
+        "--steps",
+        str(args.steps),
+    ]
+    print(
+        "variant           forward s    step s  memory MiB | share of published: forward, step, memory; difference"
+    )
     base = None
     for name in (*args.only, "floor"):
         if name == "floor":
@@ -135,7 +149,9 @@ def main() -> None:
 
 def in_a_process(name: str, options: list[str], **environment: str) -> dict:
     command = [sys.executable, __file__, *options, "--only", name]
-    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    ended = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
     return json.loads(ended.stdout.splitlines()[-1])
 
 

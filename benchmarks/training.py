@@ -71,7 +71,9 @@ def measure(model: AbsTSEModel, batch: dict, steps: int, bf16: bool) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", nargs="+", default=["mini", "paper"], choices=["mini", "small", "paper"])
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0, help="of mixture")

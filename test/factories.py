@@ -87,7 +87,11 @@ def make_conditions(mixture: Frames, enrollment: Frames, **fields) -> Conditions
 
 
 def make_batch(
-    mixture_s: list[float], enrollment_s: list[float], codec: AbsCodec | None, seed: int = 0, sample_rate: int = 16000
+    mixture_s: list[float],
+    enrollment_s: list[float],
+    codec: AbsCodec | None,
+    seed: int = 0,
+    sample_rate: int = 16000,
 ) -> TSEBatch:
     """Noise mixtures, targets half as loud, random target codes where there is a codec."""
     generator = torch.Generator().manual_seed(seed)
@@ -143,10 +147,14 @@ def nano_laura_tse(
     sizes = {**NANO, "position": position}
     added = {"add_mixture": shortcuts, "add_enrollment": shortcuts}
     encoder = SharedTransformerEncoder.from_config(
-        SharedTransformerConfig(num_layers=1, **sizes), LogMel(LogMelConfig(num_mels=64)), codec.spec.embedding_dim
+        SharedTransformerConfig(num_layers=1, **sizes),
+        LogMel(LogMelConfig(num_mels=64)),
+        codec.spec.embedding_dim,
     )
     lm = DecoderOnlyLM.from_config(
         DecoderOnlyConfig(num_layers=2, attention_dropout=0.0, **added, **sizes), codec.codebooks, codec.spec
     )
-    vocoder = FineEmbeddingVocoder.from_config(FineEmbeddingConfig(num_layers=1, residual=shortcuts, **added, **sizes), codec)
+    vocoder = FineEmbeddingVocoder.from_config(
+        FineEmbeddingConfig(num_layers=1, residual=shortcuts, **added, **sizes), codec
+    )
     return LauraTSE(encoder, lm, vocoder, LauraTSEConfig(**model_conf)).eval()

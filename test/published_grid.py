@@ -2,8 +2,10 @@
 
 import torch
 from espnet2.enh.separator.tfgridnet_separator import GridNetBlock
+from espnet2.enh.separator.tfgridnetv2_separator import (
+    AllHeadPReLULayerNormalization4DCF as HeadNormalization,
+)
 from espnet2.enh.separator.tfgridnetv2_separator import GridNetV2Block, LayerNormalization4DCF
-from espnet2.enh.separator.tfgridnetv2_separator import AllHeadPReLULayerNormalization4DCF as HeadNormalization
 from torch import Tensor, nn
 
 from espnet_tse.extractor.grid_attention import GridAttention, HeadNorm
@@ -95,7 +97,9 @@ class PublishedAttention(nn.Module):
                 copy_pointwise(conv, linear)
                 copy_head_norm(normalise, norm)
             setattr(self, name, nn.Sequential(conv, normalise))
-        self.out = nn.Sequential(nn.Conv2d(width, width, 1), nn.PReLU(), LayerNormalization4DCF((width, num_bins)))
+        self.out = nn.Sequential(
+            nn.Conv2d(width, width, 1), nn.PReLU(), LayerNormalization4DCF((width, num_bins))
+        )
         with torch.no_grad():
             copy_output(self.out, ours)
 

@@ -126,8 +126,16 @@ def test_rooms_of_scoring_import_downwards_only():
 @pytest.mark.parametrize(
     "path, source, fault",
     [
-        ("espnet_tse/scoring/measure/x.py", "from espnet_tse.scoring.asr.text import read_text", "scoring/measure"),
-        ("espnet_tse/scoring/run/x.py", "def f():\n    from espnet_tse.scoring.result import names", ":2: scoring/run"),
+        (
+            "espnet_tse/scoring/measure/x.py",
+            "from espnet_tse.scoring.asr.text import read_text",
+            "scoring/measure",
+        ),
+        (
+            "espnet_tse/scoring/run/x.py",
+            "def f():\n    from espnet_tse.scoring.result import names",
+            ":2: scoring/run",
+        ),
         ("espnet_tse/scoring/measure/cards/x.py", "from espnet_tse.scoring import run", "imports"),
         ("espnet_tse/scoring/result/x.py", "from espnet_tse.scoring.run.job import Utterance", None),
         ("espnet_tse/scoring/run/x.py", "from espnet_tse.scoring.run.job import Utterance", None),
@@ -150,7 +158,10 @@ def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
         return seen
 
     reached = {file: reach(file) for file in imports}
-    groups = {frozenset({file, *(other for other in reached[file] if file in reached.get(other, ()))}) for file in imports}
+    groups = {
+        frozenset({file, *(other for other in reached[file] if file in reached.get(other, ()))})
+        for file in imports
+    }
     return sorted(sorted(group) for group in groups if len(group) > 1)
 
 
@@ -159,7 +170,9 @@ def test_no_files_import_each_other_in_a_circle():
     for file in PACKAGE.rglob("*.py"):
         package = ".".join(file.relative_to(ROOT).with_suffix("").parts[:-1])
         modules = imported_modules(ast.parse(file.read_text(encoding="utf-8")), package)
-        imports[str(file)] = {str(target) for _, module in modules if (target := file_of(module)) and target != file}
+        imports[str(file)] = {
+            str(target) for _, module in modules if (target := file_of(module)) and target != file
+        }
     assert len(imports) > 100 and not cycles(imports)
 
 
@@ -216,7 +229,9 @@ def test_extraction_imports_no_training_task():
 
 def test_nothing_is_defined_twice_in_one_place():
     twice = []
-    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "test").rglob("*.py"), *(ROOT / "egs2").rglob("*.py")]):
+    for path in sorted(
+        [*PACKAGE.rglob("*.py"), *(ROOT / "test").rglob("*.py"), *(ROOT / "egs2").rglob("*.py")]
+    ):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             body = getattr(node, "body", [])
             names = [
@@ -224,5 +239,7 @@ def test_nothing_is_defined_twice_in_one_place():
                 for part in (body if isinstance(body, list) else [])
                 if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and not part.decorator_list
             ]
-            twice += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(set(names)) if names.count(name) > 1]
+            twice += [
+                f"{path.relative_to(ROOT)}: {name}" for name in sorted(set(names)) if names.count(name) > 1
+            ]
     assert not twice

@@ -95,9 +95,13 @@ class LinearAutoencoder(AbsAutoencoder):
         return {"latent": FramesSpec(width=self.config.width, hop_length=HOP)}
 
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:
-        rows = [self.analysis(frames_of(signal[:length])) for signal, length in zip(waveform, lengths.tolist())]
+        rows = [
+            self.analysis(frames_of(signal[:length])) for signal, length in zip(waveform, lengths.tolist())
+        ]
         num_frames = torch.tensor([len(row) for row in rows])
-        return Streams(latent=Frames(pad_sequence(rows, batch_first=True), num_frames, self.sample_rate / HOP))
+        return Streams(
+            latent=Frames(pad_sequence(rows, batch_first=True), num_frames, self.sample_rate / HOP)
+        )
 
     def decode(self, streams: Streams) -> Tensor:
         return (streams["latent"].values @ torch.linalg.pinv(self.analysis.weight).T).flatten(1)

@@ -81,7 +81,9 @@ def write_system(root: Path, seed: int = 0, **changes) -> Path:
     torch.manual_seed(seed)
     model = build_model({**config, "tokenizers": {"acoustic": str(codec_dir)}})
     torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump({**config, "tokenizers": {"acoustic": "exp/codec_nano"}}))
+    (folder / "config.yaml").write_text(
+        yaml.safe_dump({**config, "tokenizers": {"acoustic": "exp/codec_nano"}})
+    )
     manifest = (codec_dir / "manifest.json").read_text()
     kept = folder / "tokenizers_of_training" / "acoustic"
     kept.mkdir(parents=True)

@@ -21,7 +21,9 @@ from espnet_tse.tasks.shipped import SHIPPED
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("system", type=Path, help="exp/tse_... folder")
     parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED, help=f"default: {SHIPPED}")
     args = parser.parse_args()
@@ -44,7 +46,9 @@ def main() -> int:
         "licence": "Apache-2.0; see README.md for the data and the speaker encoder",
     }
     write_json(folder / "manifest.json", manifest)
-    print(f"{folder}: {(folder / DEFAULT_CHECKPOINT).stat().st_size / 1e6:.1f} MB, {manifest['num_parameters']} parameters")
+    print(
+        f"{folder}: {(folder / DEFAULT_CHECKPOINT).stat().st_size / 1e6:.1f} MB, {manifest['num_parameters']} parameters"
+    )
     return 0
 
 

@@ -19,14 +19,22 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tse_config", metavar="YAML", help="of a system")
     parser.add_argument("--tse_args", default="", help="options that follow it, one quoted string")
-    parser.add_argument("--prerequisite_config", metavar="YAML", nargs="+", default=[], help="of further systems")
+    parser.add_argument(
+        "--prerequisite_config", metavar="YAML", nargs="+", default=[], help="of further systems"
+    )
     parser.add_argument("--codec_config", metavar="YAML", nargs="+", default=[], help="of codecs")
-    parser.add_argument("--codec_args", default="", help="options that follow the first of them, one quoted string")
+    parser.add_argument(
+        "--codec_args", default="", help="options that follow the first of them, one quoted string"
+    )
     meaning = "of decoding, by the system of --tse_config if given"
     parser.add_argument("--inference_config", metavar="YAML", help=meaning)
     meaning = "print what the YAMLs build on instead of checking them: YAML, kind, name, yaml or place, value, separated by tabs"
     parser.add_argument("--print_inputs", action="store_true", help=meaning)
-    parser.add_argument("--acoustic", metavar="PLACE", help="with --print_inputs: every acoustic tokenizer, a folder or a YAML")
+    parser.add_argument(
+        "--acoustic",
+        metavar="PLACE",
+        help="with --print_inputs: every acoustic tokenizer, a folder or a YAML",
+    )
     parser.add_argument("unnamed", nargs="*", help=argparse.SUPPRESS)
     return parser
 
@@ -36,7 +44,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     if args.unnamed:
         yaml = args.unnamed[0]
-        parser.error(f"say what {yaml} is of: --tse_config {yaml}, --codec_config {yaml} or --inference_config {yaml}")
+        parser.error(
+            f"say what {yaml} is of: --tse_config {yaml}, --codec_config {yaml} or --inference_config {yaml}"
+        )
     if args.print_inputs:
         return run_command(parser.prog, lambda: print_inputs(args))
     checks: list[tuple[str, Callable[[], object]]] = []
@@ -62,7 +72,9 @@ def print_inputs(args: argparse.Namespace) -> None:
     systems = [(config, "") for config in args.prerequisite_config]
     if args.tse_config:
         systems.append((args.tse_config, args.tse_args))
-    found = [part for config, words in systems for part in inputs_of(config, shlex.split(words), args.acoustic)]
+    found = [
+        part for config, words in systems for part in inputs_of(config, shlex.split(words), args.acoustic)
+    ]
     yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
     yamls += [config for config in (*args.codec_config, args.inference_config) if config]
     for part in dict.fromkeys([*found, *(file for yaml in dict.fromkeys(yamls) for file in files_of(yaml))]):
@@ -87,7 +99,9 @@ def check_codec(config: str, options: str) -> None:
     from espnet_tse.bin import codec_train
 
     unused = ["--train_data_dir=.", "--valid_data_dir=.", "--output_dir=."]
-    codec_train.read_conf(codec_train.get_parser().parse_args(["--config", config, *unused, *shlex.split(options)]))
+    codec_train.read_conf(
+        codec_train.get_parser().parse_args(["--config", config, *unused, *shlex.split(options)])
+    )
 
 
 def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:

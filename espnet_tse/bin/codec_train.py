@@ -47,7 +47,9 @@ def read_conf(args: argparse.Namespace):
     from espnet_tse.tasks.codec import read_train_conf
     from espnet_tse.train.codec_train_conf import CodecTrainConf
 
-    given = {field.name: getattr(args, field.name) for field in fields(CodecTrainConf) if hasattr(args, field.name)}
+    given = {
+        field.name: getattr(args, field.name) for field in fields(CodecTrainConf) if hasattr(args, field.name)
+    }
     try:
         overrides = {name: yaml.safe_load(value) for name, value in given.items()}
     except yaml.YAMLError as error:

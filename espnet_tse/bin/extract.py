@@ -22,10 +22,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", help="file of the estimate")
     parser.add_argument("--mixture_scp", help="scp of many mixtures")
     parser.add_argument("--enroll_scp", help="scp of their enrollments, by key")
-    parser.add_argument("--embedding_scp", help="scp of their .npy or ark embeddings, for speaker_encoder: given")
+    parser.add_argument(
+        "--embedding_scp", help="scp of their .npy or ark embeddings, for speaker_encoder: given"
+    )
     parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
     parser.add_argument(
-        "--model", help="exp/tse_... folder, packed .zip, or Hugging Face id (default: the one in the package)"
+        "--model",
+        help="exp/tse_... folder, packed .zip, or Hugging Face id (default: the one in the package)",
     )
     parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
     meaning = "tokenizers that are not where training found them, as acoustic=exp/codec_x"
@@ -101,7 +104,9 @@ def run(args: argparse.Namespace, single: bool) -> None:
     from espnet_tse.tasks.extractor import Extractor
     from espnet_tse.tasks.shipped import SHIPPED
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
+    )
     torch.set_num_threads(args.num_threads)
     if args.model is None:
         logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")

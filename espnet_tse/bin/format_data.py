@@ -32,9 +32,14 @@ def get_parser() -> argparse.ArgumentParser:
         "--audio_format", choices=("flac", "wav"), default="flac", help="of files that are rewritten"
     )
     parser.add_argument("--channel", type=int, default=0, help="which channel of files with several")
-    perturbations = {"speed": "copies at other speeds", "formant": "copies with other formants, at every speed"}
+    perturbations = {
+        "speed": "copies at other speeds",
+        "formant": "copies with other formants, at every speed",
+    }
     for name, what in perturbations.items():
-        parser.add_argument(f"--{name}_perturb_factors", type=_factors, default=(), metavar='"0.9 1.1"', help=what)
+        parser.add_argument(
+            f"--{name}_perturb_factors", type=_factors, default=(), metavar='"0.9 1.1"', help=what
+        )
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--shard", metavar="J/N", help="format only this part of the keys")
     group.add_argument("--merge", type=int, metavar="N", help="join the N shards")
@@ -62,7 +67,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
     conf = FormatConf(
-        args.sample_rate, args.audio_format, args.channel, args.speed_perturb_factors, args.formant_perturb_factors
+        args.sample_rate,
+        args.audio_format,
+        args.channel,
+        args.speed_perturb_factors,
+        args.formant_perturb_factors,
     )
 
     def work() -> None:

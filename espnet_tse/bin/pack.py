@@ -22,7 +22,9 @@ def main(cmd: Sequence[str] | None = None) -> int:
     from espnet_tse.tasks.packing import pack
 
     extra = tuple(Path(path) for path in args.extra)
-    return run_command("espnet-tse pack", lambda: pack(Path(args.model), Path(args.output), args.checkpoint, extra))
+    return run_command(
+        "espnet-tse pack", lambda: pack(Path(args.model), Path(args.output), args.checkpoint, extra)
+    )
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ def write_reports(args: argparse.Namespace) -> None:
     """
     from espnet_tse.report.collect import collect_results
     from espnet_tse.report.csv_file import write_csv
+    from espnet_tse.report.group_tables import build_groups
     from espnet_tse.report.html_page import PageOptions, write_page
     from espnet_tse.report.latex_file import write_latex
     from espnet_tse.report.paper_rows import read_paper_rows
     from espnet_tse.report.results_file import write_results
-    from espnet_tse.report.group_tables import build_groups
 
     results = collect_results(args.exp_dir, args.results)
     logging.info("%d results of %d test sets", len(results), len({r.test_set for r in results}))

@@ -9,7 +9,9 @@ from espnet_tse.bin.encode_codes import run
 
 def get_parser():
     parser = coding_parser("espnet-tse resynthesize", __doc__)
-    parser.add_argument("--num_codebooks", type=int, metavar="n", help="decode from the first n codebooks (default: all)")
+    parser.add_argument(
+        "--num_codebooks", type=int, metavar="n", help="decode from the first n codebooks (default: all)"
+    )
     return parser
 
 

@@ -12,7 +12,9 @@ from espnet_tse.schema import Streams
 class AbsAutoencoder(AbsIdentified):
     """VAEs (stream ``latent``) and mel vocoders (stream ``mel``, whose encoder is the analysis)."""
 
-    tolerance: float = 1e-2  # largest deviation of the fixed waveform's frames, in standard deviations of them
+    tolerance: float = (
+        1e-2  # largest deviation of the fixed waveform's frames, in standard deviations of them
+    )
 
     @abstractmethod
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:

@@ -48,7 +48,9 @@ class AbsIdentified(nn.Module, ABC):
 
     def fixed_streams(self) -> Streams:
         """The streams of the fixed waveform, on the CPU."""
-        device = next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+        device = next(
+            (tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu")
+        )
         waveform = fixed_waveform(self.sample_rate).to(device)
         with torch.no_grad():
             return self.streams_of(waveform, torch.tensor([waveform.size(1)], device=device)).to("cpu")

@@ -35,7 +35,9 @@ def make_manifest(codec: AbsIdentified, name: str, licence: str, training: dict)
         licence: of the weights, an SPDX name or words.
         training: how the weights came about; JSON values only.
     """
-    sizes = {"spec": asdict(codec.spec), "frame_rate": codec.frame_rate} if isinstance(codec, AbsCodec) else {}
+    sizes = (
+        {"spec": asdict(codec.spec), "frame_rate": codec.frame_rate} if isinstance(codec, AbsCodec) else {}
+    )
     return {
         "format_version": FORMAT_VERSION,
         "codec": name,
@@ -85,7 +87,9 @@ def streams_in(manifest: dict) -> dict[str, StreamSpec]:
             return specs_from_json(manifest["streams"])
         return {"acoustic": CodecSpec(**manifest["spec"]).stream}
     except (TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{manifest.get('path', 'manifest')}: sizes that are none ({error}); write it again.") from None
+        raise DataError(
+            f"{manifest.get('path', 'manifest')}: sizes that are none ({error}); write it again."
+        ) from None
 
 
 def sample_rate_in(manifest: dict) -> int:

@@ -149,13 +149,19 @@ class ResidualQuantizer(nn.Module):
     def learn(self) -> None:
         """Move all tables towards what they were given since the last time; over processes, in one exchange."""
         collected, self.collected = self.collected, []
-        given = torch.stack([part.given for part in collected]).sum(dim=0) if len(collected) > 1 else collected[0].given
+        given = (
+            torch.stack([part.given for part in collected]).sum(dim=0)
+            if len(collected) > 1
+            else collected[0].given
+        )
         if is_distributed():
             dist.all_reduce(given)
         size, width = self.embed.shape[1:]
         self.cluster_size.lerp_(given[..., width], 1 - self.decay)
         self.embed_avg.lerp_(given[..., :width], 1 - self.decay)
-        latents, codes = torch.cat([part.latents for part in collected]), torch.cat([p.codes for p in collected], dim=1)
+        latents, codes = torch.cat([part.latents for part in collected]), torch.cat(
+            [p.codes for p in collected], dim=1
+        )
         self._restart_dead(latents, codes)
         # Laplace smoothing keeps a rarely used vector finite.
         total = self.cluster_size.sum(dim=1, keepdim=True)

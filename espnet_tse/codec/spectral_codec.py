@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.layers.convnext import ConvNeXtStack
 from espnet_tse.codec.framed_stft import FramedSTFT, griffin_lim
-from espnet_tse.codec.residual_quantizer import Quantized, ResidualQuantizer
+from espnet_tse.codec.residual_quantizer import ResidualQuantizer
+from espnet_tse.layers.convnext import ConvNeXtStack
 from espnet_tse.schema import CodecSpec
 
 

@@ -1,14 +1,13 @@
 """Utterances by key: held in memory while they fit, read from disk otherwise."""
 
 import logging
-from pathlib import Path
 from typing import Mapping
 
 import numpy as np
 
 from espnet_tse.data.audio_files import INT16_SCALE, AudioInfo, read_info, read_samples
 from espnet_tse.data.mixing import fit_length
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError
 
 CACHE_BUDGET = 2 * 1024**3  # bytes of audio, and again of codes, that one process holds
 

@@ -46,7 +46,9 @@ class TSECollate:
                 batch[name] = pad_sequence(rows, batch_first=True)
                 batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows])
         for stream in examples[0].get("targets", {}):
-            batch |= self._stream(stream, [torch.from_numpy(example["targets"][stream]) for example in examples])
+            batch |= self._stream(
+                stream, [torch.from_numpy(example["targets"][stream]) for example in examples]
+            )
         if all("speaker" in example for example in examples):
             batch["speaker"] = torch.tensor([example["speaker"] for example in examples])
         if all(example.get("speaker_embedding") is not None for example in examples):
@@ -60,7 +62,9 @@ class TSECollate:
         if rows[0].is_floating_point():
             padded = pad_sequence(rows, batch_first=True)
         else:
-            padded = pad_sequence(rows, batch_first=True, padding_value=PADDING_CODE).transpose(1, 2).contiguous()
+            padded = (
+                pad_sequence(rows, batch_first=True, padding_value=PADDING_CODE).transpose(1, 2).contiguous()
+            )
         batch = {name: padded, f"{name}_lengths": lengths}
         rate = self.frame_rates.get(stream)
         if rate is not None:

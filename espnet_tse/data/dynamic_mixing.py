@@ -234,7 +234,11 @@ class DynamicMixingDataset:
             mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
 
     def _add_noise(
-        self, mixture: np.ndarray, image: np.ndarray, generator: np.random.Generator, snr_db: tuple[float, float]
+        self,
+        mixture: np.ndarray,
+        image: np.ndarray,
+        generator: np.random.Generator,
+        snr_db: tuple[float, float],
     ) -> None:
         """Add a noise recording to ``mixture``, against the level of ``image``, if there are any."""
         if self.noise is None:

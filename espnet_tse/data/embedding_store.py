@@ -34,13 +34,17 @@ class EmbeddingStore:
         try:
             vector = read_vector(entry)
         except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{self.scp}: key '{key}': {entry} cannot be read ({error}); extract it again.") from None
+            raise DataError(
+                f"{self.scp}: key '{key}': {entry} cannot be read ({error}); extract it again."
+            ) from None
         if vector.squeeze().ndim != 1 or not np.issubdtype(vector.dtype, np.floating):
             raise DataError(
                 f"{self.scp}: key '{key}': {entry} holds {vector.dtype} {vector.shape}, want a float vector; fix the line."
             )
         if not np.isfinite(vector).all():
-            raise DataError(f"{self.scp}: key '{key}': {entry} holds NaN or infinite values; extract it again.")
+            raise DataError(
+                f"{self.scp}: key '{key}': {entry} holds NaN or infinite values; extract it again."
+            )
         return vector.squeeze().astype(np.float32)
 
 

@@ -123,7 +123,9 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
                     )
                 continue
             if path.name == MIXTURE_SCP and segments:
-                items.extend(Item(path.name, part, entry, Voice(), *times) for part, *times in parts.get(key, []))
+                items.extend(
+                    Item(path.name, part, entry, Voice(), *times) for part, *times in parts.get(key, [])
+                )
             else:
                 items.append(Item(path.name, key, entry))
     pool = directory / SPEAKER_ENROLLMENTS
@@ -191,7 +193,9 @@ def _convert(item: Item, conf: FormatConf, output: Path) -> int:
 def _make(item: Item, conf: FormatConf, output: Path) -> int | None:
     """Write an audio and beside it what it was made from -> clipped samples, None if it was there already."""
     stamp = output.with_suffix(".source")
-    source = json.dumps([item.entry, *astuple(item.voice), item.start_s, item.end_s, conf.sample_rate, conf.channel])
+    source = json.dumps(
+        [item.entry, *astuple(item.voice), item.start_s, item.end_s, conf.sample_rate, conf.channel]
+    )
     if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
         return None
     stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
@@ -291,7 +295,11 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
         with atomic_write(output_dir / path.name, "wb") as file:
             file.write(path.read_bytes())
     mixtures = merged.pop(MIXTURE_SCP)
-    for name, entries in [*lists.items(), *merged.items(), (MIXTURE_SCP, mixtures)]:  # the last one completes it
+    for name, entries in [
+        *lists.items(),
+        *merged.items(),
+        (MIXTURE_SCP, mixtures),
+    ]:  # the last one completes it
         write_scp(output_dir / name, entries)
     return len(mixtures)
 

@@ -64,7 +64,9 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     utt2spk = read_scp(originals / "utt2spk")
     nameless = sorted(keys - utt2spk.keys())
     if nameless:
-        raise DataError(f"{directory / 'utt2spk'}: lacks key '{nameless[0]}'; add it, and run stage 2 (format) again.")
+        raise DataError(
+            f"{directory / 'utt2spk'}: lacks key '{nameless[0]}'; add it, and run stage 2 (format) again."
+        )
     if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).enrollment == "other_utterance":
         per_speaker: dict[str, int] = {}
         for key in keys:

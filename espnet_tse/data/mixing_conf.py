@@ -45,14 +45,20 @@ class MixingConf:
         object.__setattr__(self, "num_speakers", self._checked_shares())
         object.__setattr__(self, "sir_db", _pair("sir_db", self.sir_db, -100.0, 100.0))
         object.__setattr__(self, "snr_db", _pair("snr_db", self.snr_db, -100.0, 100.0))
-        object.__setattr__(self, "enrollment_snr_db", _pair("enrollment_snr_db", self.enrollment_snr_db, -100.0, 100.0))
+        object.__setattr__(
+            self, "enrollment_snr_db", _pair("enrollment_snr_db", self.enrollment_snr_db, -100.0, 100.0)
+        )
         object.__setattr__(self, "overlap", _pair("overlap", self.overlap, 0.0, 1.0))
         if self.snr_kind not in LEVEL_KINDS:
             check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
         if self.enrollment not in ENROLLMENT_KINDS:
             check_known([self.enrollment], ENROLLMENT_KINDS, "enrollment")
         shares = ("enrollment_noise", "enrollment_reverb", "target_absent")
-        for name, low in (("enrollment_s", 0.1), ("enrollment_gap_s", 0.0), *((name, 0.0) for name in shares)):
+        for name, low in (
+            ("enrollment_s", 0.1),
+            ("enrollment_gap_s", 0.0),
+            *((name, 0.0) for name in shares),
+        ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
                 raise ValueError(f"{name}: wants a number of at least {low}, got {value!r}")

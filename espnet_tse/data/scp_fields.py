@@ -175,7 +175,9 @@ def read_num_samples(path: Path | str) -> dict[str, int]:
     lengths = {}
     for key, value in read_scp(path).items():
         if not value.isdecimal():
-            raise DataError(f"{path}: key '{key}': '{value}' is no number of samples; run stage 2 (format) again.")
+            raise DataError(
+                f"{path}: key '{key}': '{value}' is no number of samples; run stage 2 (format) again."
+            )
         lengths[key] = int(value)
     return lengths
 

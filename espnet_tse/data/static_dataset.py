@@ -137,7 +137,9 @@ class StaticDataset:
     def _embedding(self, row: MixtureRow, enrollment_name: str) -> np.ndarray | None:
         if self.embeddings is None:
             return None
-        return self.embeddings.load(row.key if isinstance(row.enrollment, str) else enrollment_name.split("/")[-2])
+        return self.embeddings.load(
+            row.key if isinstance(row.enrollment, str) else enrollment_name.split("/")[-2]
+        )
 
     def example(self, epoch: int, index: int) -> dict:
         """The example ``index`` of ``epoch``.

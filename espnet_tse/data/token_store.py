@@ -91,7 +91,9 @@ class TokenStores(dict[str, TokenStore]):
         """
         return cls({stream: TokenStore(scp, keys, spec, budget) for stream, (scp, spec) in lists.items()})
 
-    def load(self, key: str, num_samples: int, start: int = 0, length: int | None = None) -> dict[str, np.ndarray]:
+    def load(
+        self, key: str, num_samples: int, start: int = 0, length: int | None = None
+    ) -> dict[str, np.ndarray]:
         """Stream -> what ``TokenStore.load`` returns."""
         return {stream: store.load(key, num_samples, start, length) for stream, store in self.items()}
 

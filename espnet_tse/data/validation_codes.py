@@ -39,7 +39,11 @@ def read_manifest(directory: Path | str) -> tuple[dict, int, dict[str, StreamSpe
         spec = CodecSpec(**{name: int(manifest["spec"][name]) for name in CodecSpec.__annotations__})
         return manifest, spec.sample_rate, {"acoustic": spec.stream}
     except (KeyError, TypeError, ValueError) as error:
-        wanted = f"'spec' wants {', '.join(CodecSpec.__annotations__)}" if sizes == "spec" else "'streams' wants sizes"
+        wanted = (
+            f"'spec' wants {', '.join(CodecSpec.__annotations__)}"
+            if sizes == "spec"
+            else "'streams' wants sizes"
+        )
         raise DataError(f"{path}: {wanted} ({error!r}).") from None
 
 
@@ -90,7 +94,9 @@ def _compare(identity, manifest: dict, codec_dir: Path | str) -> None:
             )
 
 
-def _check_stream(report: Report, stream: str, spec: StreamSpec, scp: Path, num_samples: dict[str, int]) -> None:
+def _check_stream(
+    report: Report, stream: str, spec: StreamSpec, scp: Path, num_samples: dict[str, int]
+) -> None:
     """Keys, frames and values of one stream."""
     discrete = isinstance(spec, CodesSpec)
     length = "ceil(samples / hop)" if spec.hop_length is not None else f"{spec.num_tokens}"
@@ -114,7 +120,9 @@ def _check_stream(report: Report, stream: str, spec: StreamSpec, scp: Path, num_
             frames.offend(key, f"'{paths[key]}' cannot be read ({error})")
             continue
         expected = (spec.num_frames(num_samples[key]), spec.num_codebooks if discrete else spec.width)
-        if tokens.shape != expected or not np.issubdtype(tokens.dtype, np.integer if discrete else np.floating):
+        if tokens.shape != expected or not np.issubdtype(
+            tokens.dtype, np.integer if discrete else np.floating
+        ):
             kind = "integers" if discrete else "numbers"
             frames.offend(key, f"{tokens.dtype} {tokens.shape}, expected {kind} {expected}")
             continue

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.schema.padding import valid_mask
-from espnet_tse.layers.stream_state import StreamState
-from espnet_tse.schema import TSEBatch
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
+from espnet_tse.layers.stream_state import StreamState
+from espnet_tse.schema import TSEBatch
+from espnet_tse.schema.padding import valid_mask
 
 SILENCE = 1e-8  # a standard deviation below it is digital silence
 
@@ -113,7 +113,9 @@ class AbsExtractor(nn.Module, ABC):
             mixture, level = unit_level(batch.mixture, lengths)
             scale = valid * level
         result = self.separate(mixture, None if int(lengths.min()) == mixture.size(1) else lengths, cue)
-        return Extraction(result.waveform * scale, [wave * scale for wave in result.coarser], result.embedding)
+        return Extraction(
+            result.waveform * scale, [wave * scale for wave in result.coarser], result.embedding
+        )
 
 
 def unit_level(waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,11 @@ from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.extractor.band_split import BANDS, BandMask, BandSplit, band_widths
 from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
+from espnet_tse.io.nearest_name import check_known
 from espnet_tse.layers.autocast import as_autocast_computes
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
-from espnet_tse.io.nearest_name import check_known
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class BSRNNConfig:
     fusion: str = "multiply"
     fuse_every_layer: bool = False  # false: the speaker enters in front of the first layer only
     bands: str = "wesep"  # or coarse: 22 bands at 16 kHz
-    compression: float = 1.0  # exponent of the magnitudes that the network sees; its mask is of the spectrum itself
+    compression: float = (
+        1.0  # exponent of the magnitudes that the network sees; its mask is of the spectrum itself
+    )
     causal: bool = False
 
     def __post_init__(self):
@@ -45,7 +47,9 @@ class BSRNNConfig:
 class ForwardLSTM(nn.LSTM):
     """A unidirectional LSTM on time-major sequences that goes on where a stream stopped."""
 
-    def forward(self, values: Tensor, lengths: Tensor | None = None, state: StreamState | None = None) -> Tensor:
+    def forward(
+        self, values: Tensor, lengths: Tensor | None = None, state: StreamState | None = None
+    ) -> Tensor:
         """(L, N, D) -> (L, N, H); what comes behind a sequence does not reach it."""
         held = None if state is None or self not in state else tuple(state[self].unbind())
         values, last = super().forward(as_autocast_computes(values), held)

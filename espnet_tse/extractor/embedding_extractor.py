@@ -27,7 +27,9 @@ class EmbeddingExtractor(AbsExtractor):
 
     @classmethod
     def from_config(cls, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]) -> Self:
-        return cls(config, encoder_at_rate(new_speaker_encoder(input_dim=config.num_mels), config.sample_rate))
+        return cls(
+            config, encoder_at_rate(new_speaker_encoder(input_dim=config.num_mels), config.sample_rate)
+        )
 
     @property
     def embedding_dim(self) -> int:

@@ -5,7 +5,6 @@ Source: arXiv:1810.04826, with other layers.
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import Cue, Extraction
@@ -14,8 +13,8 @@ from espnet_tse.extractor.embedding_extractor import EmbeddingExtractor
 from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.convnext import ConvNeXtBlock
-from espnet_tse.schema.padding import padding_mask
 from espnet_tse.layers.stream_state import StreamState
+from espnet_tse.schema.padding import padding_mask
 
 POWER_FLOOR = 1e-4  # of a mixture of unit level: the logarithm does not dwell on what is inaudible
 
@@ -31,14 +30,25 @@ class MagnitudeMaskConfig:
     num_recurrent: int = 2  # BLSTMs, each between two ConvNeXt blocks
     recurrent_width: int = 112  # units a direction
     expansion: int = 2  # of the blocks
-    dropout: float = 0.0  # of the first layer's output and of what each BLSTM adds; for long trainings on few speakers
+    dropout: float = (
+        0.0  # of the first layer's output and of what each BLSTM adds; for long trainings on few speakers
+    )
     num_mels: int = 80  # of the enrollment, for speaker encoders that take frames
     fusion: str = "film"
 
     def __post_init__(self):
-        sizes = (self.sample_rate, self.n_fft, self.hop_length, self.width, self.recurrent_width, self.expansion)
+        sizes = (
+            self.sample_rate,
+            self.n_fft,
+            self.hop_length,
+            self.width,
+            self.recurrent_width,
+            self.expansion,
+        )
         if min(*sizes, self.num_mels) < 1 or self.num_recurrent < 0:
-            raise ValueError(f"sizes of magnitude_mask must be positive, and num_recurrent at least 0: {self}.")
+            raise ValueError(
+                f"sizes of magnitude_mask must be positive, and num_recurrent at least 0: {self}."
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout of magnitude_mask is {self.dropout}, want a share in [0, 1).")
         check_fusion(self.fusion)
@@ -49,7 +59,11 @@ class Recurrence(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float):
         super().__init__()
-        self.norm, self.lstm, self.linear = nn.LayerNorm(width), BLSTM(width, hidden), nn.Linear(2 * hidden, width)
+        self.norm, self.lstm, self.linear = (
+            nn.LayerNorm(width),
+            BLSTM(width, hidden),
+            nn.Linear(2 * hidden, width),
+        )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
@@ -76,7 +90,9 @@ class MagnitudeMask(EmbeddingExtractor):
         self.recurrences = nn.ModuleList(
             Recurrence(width, config.recurrent_width, config.dropout) for _ in range(count)
         )
-        self.fusions = nn.ModuleList(Fusion(config.fusion, width, self.embedding_dim) for _ in range(count + 1))
+        self.fusions = nn.ModuleList(
+            Fusion(config.fusion, width, self.embedding_dim) for _ in range(count + 1)
+        )
         self.output = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, bins))
 
     def separate(
@@ -94,4 +110,6 @@ class MagnitudeMask(EmbeddingExtractor):
         mask = self.output(values).float().sigmoid()
         if padding is not None:
             mask = mask.masked_fill(padding[..., None], 0.0)
-        return Extraction(self.stft.synthesize(spectrum * mask[..., None], mixture.size(1)), embedding=cue.values)
+        return Extraction(
+            self.stft.synthesize(spectrum * mask[..., None], mixture.size(1)), embedding=cue.values
+        )

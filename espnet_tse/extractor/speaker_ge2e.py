@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.io.scp import DataError
 from espnet_tse.layers.autocast import as_autocast_computes
 from espnet_tse.schema.padding import valid_mask
-from espnet_tse.io.scp import DataError
 
 WINDOW, HOP, NUM_MELS = 400, 160, 40  # samples at 16 kHz, bands
 PARTIAL, STEP = 160, 77  # frames of a partial utterance, and from one to the next
@@ -48,7 +48,13 @@ class SpeakerGE2E(AbsSpeakerEncoder):
         self.linear = nn.Linear(WIDTH, WIDTH)
         self.requires_grad_(not config.frozen)
         filters = melscale_fbanks(
-            WINDOW // 2 + 1, 0.0, self.sample_rate / 2, NUM_MELS, self.sample_rate, norm="slaney", mel_scale="slaney"
+            WINDOW // 2 + 1,
+            0.0,
+            self.sample_rate / 2,
+            NUM_MELS,
+            self.sample_rate,
+            norm="slaney",
+            mel_scale="slaney",
         )
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
@@ -97,7 +103,9 @@ class SpeakerGE2E(AbsSpeakerEncoder):
             power = torch.view_as_real(
                 torch.stft(scaled, WINDOW, HOP, window=self.window, pad_mode="constant", return_complex=True)
             )
-            return (power.square().sum(dim=-1).transpose(1, 2) @ self.filters)[:, : (partials - 1) * STEP + PARTIAL]
+            return (power.square().sum(dim=-1).transpose(1, 2) @ self.filters)[
+                :, : (partials - 1) * STEP + PARTIAL
+            ]
 
 
 def num_partials(lengths: Tensor) -> Tensor:

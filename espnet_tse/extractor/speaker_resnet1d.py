@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, mean_over_time
-from espnet_tse.schema.padding import padding_mask
 from espnet_tse.layers.sequence_norm import FrameNorm, GlobalNorm
+from espnet_tse.schema.padding import padding_mask
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class ResidualBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, pool: int):
         super().__init__()
         self.pool = pool
-        self.first, self.second = nn.Linear(inputs, outputs, bias=False), nn.Linear(outputs, outputs, bias=False)
+        self.first, self.second = nn.Linear(inputs, outputs, bias=False), nn.Linear(
+            outputs, outputs, bias=False
+        )
         self.first_norm, self.second_norm = GlobalNorm(outputs), GlobalNorm(outputs)
         self.first_activation, self.second_activation = nn.PReLU(), nn.PReLU()
         self.shortcut = nn.Linear(inputs, outputs, bias=False) if inputs != outputs else nn.Identity()

@@ -38,7 +38,9 @@ class SpExPlusConfig:
         if not self.filter_sizes or list(self.filter_sizes) != sorted(self.filter_sizes):
             raise ValueError(f"filter_sizes {self.filter_sizes} want the shortest first.")
         if self.filter_sizes[0] < self.hop_length:
-            raise ValueError(f"filter_sizes {self.filter_sizes} want none below hop_length {self.hop_length}.")
+            raise ValueError(
+                f"filter_sizes {self.filter_sizes} want none below hop_length {self.hop_length}."
+            )
 
 
 class SpExPlus(AbsExtractor):
@@ -61,19 +63,29 @@ class SpExPlus(AbsExtractor):
         self.speaker_encoder = speaker_encoder
         self.stacks = nn.ModuleList(nn.ModuleList(self.stack()) for _ in range(config.num_stacks))
         self.masks = nn.ModuleList(nn.Linear(config.width, filters) for _ in config.filter_sizes)
-        self.syntheses = nn.ModuleList(Synthesis(filters, size, hop, bias=True) for size in config.filter_sizes)
+        self.syntheses = nn.ModuleList(
+            Synthesis(filters, size, hop, bias=True) for size in config.filter_sizes
+        )
 
     @classmethod
     def from_config(
         cls, config: SpExPlusConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]
     ) -> "SpExPlus":
-        return cls(config, encoder_of_frames(new_speaker_encoder(input_dim=config.num_filters * len(config.filter_sizes))))
+        return cls(
+            config,
+            encoder_of_frames(new_speaker_encoder(input_dim=config.num_filters * len(config.filter_sizes))),
+        )
 
     def stack(self) -> list[TCNBlock]:
         conf, speaker = self.config, self.speaker_encoder.output_dim
         return [
             TCNBlock(
-                conf.width, conf.hidden, conf.kernel, 2**block, conf.causal, extra_inputs=0 if block else speaker
+                conf.width,
+                conf.hidden,
+                conf.kernel,
+                2**block,
+                conf.causal,
+                extra_inputs=0 if block else speaker,
             )
             for block in range(conf.num_blocks)
         ]

@@ -33,7 +33,15 @@ class TDSpeakerBeamConfig:
     causal: bool = False
 
     def __post_init__(self):
-        sizes = (self.sample_rate, self.num_filters, self.hop_length, self.width, self.hidden, self.skip, self.kernel)
+        sizes = (
+            self.sample_rate,
+            self.num_filters,
+            self.hop_length,
+            self.width,
+            self.hidden,
+            self.skip,
+            self.kernel,
+        )
         if min(*sizes, self.num_blocks, self.num_repeats) < 1:
             raise ValueError(f"sizes of TD-SpeakerBeam must be positive: {self}.")
         if self.filter_size < self.hop_length:
@@ -57,7 +65,9 @@ class TDSpeakerBeam(AbsExtractor):
         self.speaker_encoder = speaker_encoder
         self.norm = sequence_norm(filters, config.causal)
         self.bottleneck = nn.Linear(filters, config.width)
-        self.blocks = nn.ModuleList(self.block(index) for index in range(config.num_blocks * config.num_repeats))
+        self.blocks = nn.ModuleList(
+            self.block(index) for index in range(config.num_blocks * config.num_repeats)
+        )
         self.fusion = Fusion(config.fusion, config.width, speaker_encoder.output_dim)
         self.mask = nn.Sequential(nn.PReLU(), nn.Linear(config.skip, filters), nn.ReLU())
         self.synthesis = Synthesis(filters, size, hop)

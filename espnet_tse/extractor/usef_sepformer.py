@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
-from espnet_tse.schema.padding import valid_mask
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.sequence_norm import GlobalNorm
 from espnet_tse.layers.stream_state import StreamState
+from espnet_tse.schema.padding import valid_mask
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,14 @@ class USEFSepFormerConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
-        sizes = (self.sample_rate, self.hop_length, self.width, self.num_heads, self.feedforward, self.num_layers)
+        sizes = (
+            self.sample_rate,
+            self.hop_length,
+            self.width,
+            self.num_heads,
+            self.feedforward,
+            self.num_layers,
+        )
         if min(*sizes, self.num_cross_layers, self.num_repeats) < 1:
             raise ValueError(f"sizes of USEF-SepFormer must be positive: {self}.")
         if self.filter_size < self.hop_length:
@@ -68,7 +75,9 @@ class AttentionLayer(nn.Module):
         mask = None if lengths is None else valid_mask(lengths, keys.size(1))[:, None, None]
         parts = [self.query(normed), *self.key_value(normed if keys is None else keys).chunk(2, dim=-1)]
         query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
+        attended = (
+            F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
+        )
         values = values + self.drop(self.out(attended))
         return values + self.feedforward(self.feedforward_norm(values))
 

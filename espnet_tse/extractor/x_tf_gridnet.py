@@ -14,9 +14,9 @@ from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_of_frames
 from espnet_tse.extractor.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.stft import STFT
-from espnet_tse.schema.padding import valid_mask
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
+from espnet_tse.schema.padding import valid_mask
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class AdaptiveFusion(nn.Module):
         """(B, T, F, C) and (B, E) -> (B, T, F, C)."""
         embedding = self.project(embedding)[:, None]  # (B, 1, C)
         query = self.query(embedding).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
-        key, value = self.key_value(maps).flatten(1, 2).unflatten(2, (self.num_heads, -1)).transpose(1, 2).chunk(2, -1)
+        key, value = (
+            self.key_value(maps).flatten(1, 2).unflatten(2, (self.num_heads, -1)).transpose(1, 2).chunk(2, -1)
+        )
         mask = None
         if lengths is not None:
             valid = valid_mask(lengths, maps.size(1)).repeat_interleave(maps.size(2), dim=1)
@@ -101,7 +103,9 @@ class XTFGridNet(AbsExtractor):
         return self.speaker_encoder.output_dim
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(self.speaker_encoder(self.stft.analyze(waveform).flatten(2), self.stft.num_frames(lengths)))
+        return Cue(
+            self.speaker_encoder(self.stft.analyze(waveform).flatten(2), self.stft.num_frames(lengths))
+        )
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

@@ -37,7 +37,9 @@ class CodecLatent(AbsFrontend):
             ValueError: the system has no codec.
         """
         if codec is None:
-            raise ValueError("frontend codec_latent takes its features from the tokenizer 'acoustic'; name it, or use log_mel.")
+            raise ValueError(
+                "frontend codec_latent takes its features from the tokenizer 'acoustic'; name it, or use log_mel."
+            )
         return cls(codec)
 
     def train(self, mode: bool = True) -> "CodecLatent":

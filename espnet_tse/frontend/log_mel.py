@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.frontend.abs_frontend import AbsFrontend
-from espnet_tse.schema.padding import padding_mask
 from espnet_tse.schema import Frames
+from espnet_tse.schema.padding import padding_mask
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,12 @@ class LogMel(AbsFrontend):
         padded = F.pad(waveform, (conf.n_fft // 2, conf.n_fft // 2))
         with torch.autocast(waveform.device.type, enabled=False):
             spectrum = torch.stft(
-                padded.float(), conf.n_fft, conf.hop_length, window=self.window, center=False, return_complex=True
+                padded.float(),
+                conf.n_fft,
+                conf.hop_length,
+                window=self.window,
+                center=False,
+                return_complex=True,
             )
             power = spectrum.real.square() + spectrum.imag.square()  # (B, F, T)
             mel = power.transpose(1, 2) @ self.filters

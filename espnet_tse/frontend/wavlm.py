@@ -13,8 +13,8 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.frontend.abs_frontend import AbsFrontend
 from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
-from espnet_tse.schema.padding import valid_mask
 from espnet_tse.schema import Frames
+from espnet_tse.schema.padding import valid_mask
 
 SAMPLE_RATE = 16000  # Hz, of every published WavLM
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # transformers takes the first that is there
@@ -29,7 +29,9 @@ class WavLMConfig:
 
     def __post_init__(self):
         if not self.model_dir:
-            raise ValueError("model_dir is required: a folder of WavLM as transformers saves it (config.json, weights).")
+            raise ValueError(
+                "model_dir is required: a folder of WavLM as transformers saves it (config.json, weights)."
+            )
         if self.layer < 1:
             raise ValueError(f"layer is {self.layer}, want 1 or more.")
 
@@ -108,7 +110,9 @@ class WavLM(AbsFrontend):
         signal = nn.functional.pad(signal, (0, max(self.window - signal.size(1), 0)))
         captured = []
         # Of large models the output is normalised behind the last layer, which would be the middle one here.
-        hook = self.wavlm.encoder.layers[-1].register_forward_hook(lambda _, __, output: captured.append(output))
+        hook = self.wavlm.encoder.layers[-1].register_forward_hook(
+            lambda _, __, output: captured.append(output)
+        )
         try:
             self.wavlm(signal)
         finally:
@@ -141,7 +145,9 @@ def open_wavlm(folder: Path, layer: int) -> nn.Module:
     # transformers draws at random what a file lacks.
     missing = sorted(name for name in report["missing_keys"] if name != "masked_spec_embed")
     if missing:
-        raise ValueError(f"model_dir {folder}: its weights lack {len(missing)} tensors, the first is {missing[0]}.")
+        raise ValueError(
+            f"model_dir {folder}: its weights lack {len(missing)} tensors, the first is {missing[0]}."
+        )
     return wavlm
 
 
@@ -160,12 +166,20 @@ def files_of_wavlm(folder: Path) -> list[Path]:
     weights = [folder / name for name in WEIGHTS if (folder / name).is_file()][:1]
     if not weights:
         raise ValueError(f"model_dir {folder}: want the weights in one file, {' or '.join(WEIGHTS)}.")
-    settings = [folder / name for name in ("config.json", "preprocessor_config.json") if (folder / name).is_file()]
+    settings = [
+        folder / name for name in ("config.json", "preprocessor_config.json") if (folder / name).is_file()
+    ]
     return settings + weights
 
 
 def refuse_another(
-    frontend: WavLM, state_dict: dict, prefix: str, metadata: dict, strict: bool, missing: list, unexpected: list,
+    frontend: WavLM,
+    state_dict: dict,
+    prefix: str,
+    metadata: dict,
+    strict: bool,
+    missing: list,
+    unexpected: list,
     errors: list,
 ) -> None:
     """Report a checkpoint of another WavLM among the faults of loading it."""
@@ -174,4 +188,6 @@ def refuse_another(
     if stored is not None and (
         stored.shape != here.shape or not torch.allclose(stored.to(here), here, atol=1e-3, rtol=1e-2)
     ):
-        errors.append("the checkpoint was trained with another WavLM or layer than frontend_conf names; restore it")
+        errors.append(
+            "the checkpoint was trained with another WavLM or layer than frontend_conf names; restore it"
+        )

@@ -68,7 +68,9 @@ def write_tensors(path: Path | str, content: Any) -> None:
         temporary.unlink(missing_ok=True)
         cause = error.__context__ if isinstance(error.__context__, OSError) else error
         number = getattr(cause, "errno", None) or errno.EIO
-        raise OSError(number, getattr(cause, "strerror", None) or f"is the disk full? {cause}", str(path)) from error
+        raise OSError(
+            number, getattr(cause, "strerror", None) or f"is the disk full? {cause}", str(path)
+        ) from error
 
 
 def sha256_of(path: Path | str) -> str:

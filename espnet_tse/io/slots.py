@@ -23,7 +23,9 @@ class Slot:
 
     table: str  # name of the table in tasks/choices.py
     option: str | None = None  # of the YAML, with its ``<option>_conf``; None: the table's name
-    given: Callable[[Mapping[str, Any]], dict[str, Any]] = nothing  # arguments made from the tokenizers, by name
+    given: Callable[[Mapping[str, Any]], dict[str, Any]] = (
+        nothing  # arguments made from the tokenizers, by name
+    )
     when: Callable[[Any], bool] = always  # whether a class of this ``Config`` has the part
     # The class builds the part itself, with arguments that only it knows: it is handed a function that takes them.
     deferred: bool = False
@@ -38,5 +40,9 @@ class Slot:
 class Pretrained:
     """A trained system that another one begins with, named under ``pretrained:`` in the YAML."""
 
-    slots: tuple[str, ...]  # the parts of these names take the weights of the system's parts of the same names
-    required: Callable[[Any], bool] = always  # whether a model of this ``Config`` cannot be trained without it
+    slots: tuple[
+        str, ...
+    ]  # the parts of these names take the weights of the system's parts of the same names
+    required: Callable[[Any], bool] = (
+        always  # whether a model of this ``Config`` cannot be trained without it
+    )

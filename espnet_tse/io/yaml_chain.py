@@ -103,22 +103,32 @@ def layers_of(path: Path) -> Iterator[tuple[Path, dict]]:
         if base is None:
             return
         if not isinstance(base, str) or not base:
-            raise DataError(f"{path}: {BASE} is {base!r}, want the path of another YAML, relative to this file.")
+            raise DataError(
+                f"{path}: {BASE} is {base!r}, want the path of another YAML, relative to this file."
+            )
         # Not below a link to the folder but below the file's own: a linked file stands beside other files.
         folder = path.resolve().parent if path.is_symlink() else path.parent
         following = folder / base
         if not following.is_file():
-            raise DataError(f"{path}: {BASE}: {base}: no such file ({following}); fix the path, relative to this file.")
+            raise DataError(
+                f"{path}: {BASE}: {base}: no such file ({following}); fix the path, relative to this file."
+            )
         if following.resolve() in [file.resolve() for file in passed]:
             circle = " -> ".join(map(str, [*passed, following]))
-            raise DataError(f"{path}: {BASE}: {base} leads back to a file that builds on it ({circle}); remove one {BASE}.")
+            raise DataError(
+                f"{path}: {BASE}: {base} leads back to a file that builds on it ({circle}); remove one {BASE}."
+            )
         path = following
 
 
 def marked(content: dict, file: Path) -> dict[str, Any]:
     """``content`` with each value as a ``Setting``; blocks stay mappings."""
     return {
-        key: marked(value, file) if is_block(key) and isinstance(value, dict) and value else Setting(value, file)
+        key: (
+            marked(value, file)
+            if is_block(key) and isinstance(value, dict) and value
+            else Setting(value, file)
+        )
         for key, value in content.items()
     }
 
@@ -132,7 +142,11 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, setting in above.items():
         inherited = below.get(key)
-        if isinstance(setting, Setting) and isinstance(inherited, Setting) and setting.value != inherited.value:
+        if (
+            isinstance(setting, Setting)
+            and isinstance(inherited, Setting)
+            and setting.value != inherited.value
+        ):
             merged.pop(f"{key}{BLOCK}", None)  # of another class
     for key, setting in above.items():
         inherited = merged.get(key)
@@ -147,7 +161,8 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def values_of(settings: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: setting.value if isinstance(setting, Setting) else values_of(setting) for key, setting in settings.items()
+        key: setting.value if isinstance(setting, Setting) else values_of(setting)
+        for key, setting in settings.items()
     }
 
 

@@ -18,7 +18,9 @@ def read_yaml(path: Path | str) -> dict:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; fix the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); fix that line.") from None
+        raise DataError(
+            f"{path}: not readable as YAML ({' '.join(str(error).split())}); fix that line."
+        ) from None
     except RepeatedKey as error:
         raise DataError(f"{path}: {error}") from None
     if content is None:

@@ -25,7 +25,9 @@ class BLSTM(nn.LSTM):
         super().__init__(input_size, hidden_size, bidirectional=True)
         self.recompute = recompute
 
-    def forward(self, values: Tensor, lengths: Tensor | None = None, norm: nn.LayerNorm | None = None) -> Tensor:
+    def forward(
+        self, values: Tensor, lengths: Tensor | None = None, norm: nn.LayerNorm | None = None
+    ) -> Tensor:
         """Run both directions.
 
         Args:
@@ -65,7 +67,9 @@ class BLSTM(nn.LSTM):
 
     def one_direction(self, values: Tensor, end: str) -> Tensor:
         """(L, N, D) -> (L, N, H) by the weights whose names end so."""
-        weights = [getattr(self, f"{name}_l0{end}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        weights = [
+            getattr(self, f"{name}_l0{end}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ]
         zeros = values.new_zeros(1, values.size(1), self.hidden_size)
         return torch.lstm(values, (zeros, zeros), weights, True, 1, 0.0, self.training, False, False)[0]
 
@@ -189,7 +193,9 @@ def norm_backward(
     if weight is None:
         return grad, None, None
     wanted = [True, True, True]
-    return torch.ops.aten.native_layer_norm_backward(grad, values, weight.shape, *moments, weight, bias, wanted)
+    return torch.ops.aten.native_layer_norm_backward(
+        grad, values, weight.shape, *moments, weight, bias, wanted
+    )
 
 
 def directions(output: Tensor, weights) -> list[tuple[Tensor, bool, tuple[Tensor, ...]]]:
@@ -262,7 +268,9 @@ def run_steps_back(
         grad_hidden.add_(grad_output[step])
         squash(torch.mul(cells[step], 2, out=scratch))
         torch.mul(grad_hidden, scratch, out=upstream[3])
-        grad_cell.addcmul_(grad_hidden.mul_(o), torch.addcmul(grad_hidden.new_ones(()), scratch, scratch, value=-1))
+        grad_cell.addcmul_(
+            grad_hidden.mul_(o), torch.addcmul(grad_hidden.new_ones(()), scratch, scratch, value=-1)
+        )
         if valid is not None:
             grad_cell.mul_(valid[step])
         torch.addcmul(grad_cell, grad_cell, g, value=-2, out=upstream[0]).neg_()

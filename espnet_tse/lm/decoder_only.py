@@ -6,13 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_tse.layers.condition_sequence import ConditionSequence, join_conditions, mean_enrollment, mixture_at
-from espnet_tse.schema.padding import padding_mask
+from espnet_tse.layers.condition_sequence import (
+    ConditionSequence,
+    join_conditions,
+    mean_enrollment,
+    mixture_at,
+)
 from espnet_tse.layers.transformer import TransformerConfig, TransformerStack, bidirectional_mask, prefix_mask
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.lm.leading_codes import codes_behind
 from espnet_tse.lm.sampling import SamplingConf, choose_tokens, row_draws
 from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, Frames, Prediction, Request, Streams
+from espnet_tse.schema.padding import padding_mask
 
 BOS, TASK, SEPARATOR = range(3)
 LENGTH_MODES = ("exact", "bounded", "eos")
@@ -189,7 +194,9 @@ class DecoderOnlyLM(AbsGenerator):
         limit = lead + num_frames if conf.length_mode == "exact" else lead + num_frames + 2
         steps = int(limit.max())
         earliest_end = lead + self.earliest_end(num_frames, conf)
-        draws = row_draws(request.keys, conf.seed, steps, self.num_streams).to(device) if conf.sampling else None
+        draws = (
+            row_draws(request.keys, conf.seed, steps, self.num_streams).to(device) if conf.sampling else None
+        )
         generated = torch.full((batch, self.num_streams, steps), PADDING_CODE, device=device)
         lengths = torch.zeros(batch, dtype=torch.int64, device=device)
         active = torch.arange(batch, device=device)  # rows still decoding, as held by the cache
@@ -223,7 +230,9 @@ class DecoderOnlyLM(AbsGenerator):
             codes = codes_behind(codes, enrollment_frames)
         return Prediction(Streams(acoustic=codes), num_function_evaluations=step + 1)
 
-    def leading_enrollment(self, conditions: Conditions, request: Request) -> tuple[Tensor | None, Codes | None]:
+    def leading_enrollment(
+        self, conditions: Conditions, request: Request
+    ) -> tuple[Tensor | None, Codes | None]:
         """Frames (B,) and given codes of the enrollment, for "Ref output"; None for what there is not."""
         if not self.config.output_enrollment:
             return None, None

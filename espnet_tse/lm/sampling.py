@@ -29,7 +29,9 @@ class SamplingConf(DecodeConf):
         if not 0.0 < self.top_p <= 1.0:
             faults.append(f"top_p is {self.top_p}, want a share in (0, 1]")
         if self.temperature <= 0.0:
-            faults.append(f"temperature is {self.temperature}, want a positive number (greedy: sampling: false)")
+            faults.append(
+                f"temperature is {self.temperature}, want a positive number (greedy: sampling: false)"
+            )
         return faults
 
 
@@ -62,7 +64,9 @@ def choose_tokens(logits: Tensor, conf: SamplingConf, draws: Tensor | None) -> T
     if not conf.sampling:
         return logits.argmax(dim=-1)
     assert draws is not None, "sampling wants draws"
-    probabilities, order = torch.softmax(logits.double() / conf.temperature, dim=-1).sort(dim=-1, descending=True)
+    probabilities, order = torch.softmax(logits.double() / conf.temperature, dim=-1).sort(
+        dim=-1, descending=True
+    )
     keep = torch.ones_like(probabilities, dtype=torch.bool)
     if conf.top_k:
         keep[..., conf.top_k :] = False

@@ -105,7 +105,9 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     def _check(self, batch: TSEBatch, conf: DecodeConf) -> None:
         """Raise ValueError for what ``extract`` does not take."""
         if type(conf) is not self.Decode:
-            raise ValueError(f"{type(self).__name__} takes settings of {self.Decode.__name__}, not {type(conf).__name__}.")
+            raise ValueError(
+                f"{type(self).__name__} takes settings of {self.Decode.__name__}, not {type(conf).__name__}."
+            )
         if batch.sample_rate != self.sample_rate:
             raise ValueError(
                 f"the model works at {self.sample_rate} Hz but the batch is at {batch.sample_rate} Hz; resample it."
@@ -114,7 +116,9 @@ class AbsTSEModel(AbsESPnetModel, ABC):
             raise ValueError(f"task '{batch.task}' is none of this model's: {', '.join(self.tasks)}.")
         wants_enrollment = batch.task in ("tse", "rtse")
         if wants_enrollment != (batch.enrollment is not None):
-            raise ValueError(f"task '{batch.task}' {'wants an' if wants_enrollment else 'takes no'} enrollment.")
+            raise ValueError(
+                f"task '{batch.task}' {'wants an' if wants_enrollment else 'takes no'} enrollment."
+            )
         lengths = [batch.mixture_lengths, *([batch.enrollment_lengths] if wants_enrollment else [])]
         if min(int(length.min()) for length in lengths) < 1:
             raise ValueError("an empty mixture or enrollment cannot be extracted; remove it from the scp.")
@@ -134,6 +138,8 @@ def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:
         wanted, given = mixture.square().sum(dim=1).sqrt(), waveform.square().sum(dim=1).sqrt()
     else:
         wanted, given = mixture.abs().amax(dim=1), waveform.abs().amax(dim=1)
-    scaled = waveform * torch.where(given > 0, wanted / given.clamp_min(1e-12), torch.ones_like(given))[:, None]
+    scaled = (
+        waveform * torch.where(given > 0, wanted / given.clamp_min(1e-12), torch.ones_like(given))[:, None]
+    )
     # What cannot be stored without clipping is turned down as a whole.
     return scaled / scaled.abs().amax(dim=1, keepdim=True).clamp_min(1.0)

@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
+from espnet_tse.io.nearest_name import check_known
+from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
 from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Estimate, Request, TSEBatch
-from espnet_tse.io.nearest_name import check_known
-from espnet_tse.io.scp import DataError
 
 LOSSES = ("si_sdr", "snr", "multi_resolution_stft", "absent_energy", "speaker")
 
@@ -24,13 +24,19 @@ class DiscriminativeConfig:
 
     losses: dict[str, float] = field(default_factory=lambda: {"si_sdr": 1.0})
     si_sdr_max_db: float | None = None  # rows as good as this are left alone
-    coarser_weight: float = 0.1  # of each further scale in waveform losses (SpEx+); the first scale has the rest
-    num_speakers: int | None = None  # of the training set, for the loss "speaker"; training counts them itself
+    coarser_weight: float = (
+        0.1  # of each further scale in waveform losses (SpEx+); the first scale has the rest
+    )
+    num_speakers: int | None = (
+        None  # of the training set, for the loss "speaker"; training counts them itself
+    )
 
     def __post_init__(self):
         check_known(self.losses, LOSSES, where="losses")
         if not set(self.losses) & {"si_sdr", "snr", "multi_resolution_stft"}:
-            raise ValueError(f"losses {self.losses} compare no waveforms; name si_sdr, snr or multi_resolution_stft.")
+            raise ValueError(
+                f"losses {self.losses} compare no waveforms; name si_sdr, snr or multi_resolution_stft."
+            )
         if not all(isinstance(weight, (int, float)) and weight > 0 for weight in self.losses.values()):
             raise ValueError(f"losses {self.losses} want positive weights.")
         if not 0.0 <= self.coarser_weight < 0.5:
@@ -48,7 +54,9 @@ class Discriminative(AbsTSEModel):
         self.extractor, self.config = extractor, config
         if "speaker" in config.losses:
             if extractor.embedding_dim is None:
-                raise ValueError(f"the loss 'speaker' wants an embedding, and {type(extractor).__name__} makes none.")
+                raise ValueError(
+                    f"the loss 'speaker' wants an embedding, and {type(extractor).__name__} makes none."
+                )
             # The number of classes is that of training; to build and decode without it any will do.
             self.speaker_classes = nn.Linear(extractor.embedding_dim, config.num_speakers or 1)
 
@@ -67,7 +75,9 @@ class Discriminative(AbsTSEModel):
             DataError: the batch has no target.
         """
         if batch.target is None:
-            raise DataError("a discriminative system learns from targets; the set wants spk1.scp, or mixing.yaml.")
+            raise DataError(
+                "a discriminative system learns from targets; the set wants spk1.scp, or mixing.yaml."
+            )
         result = self.extractor(batch)
         stats = {name: self.criterion(name, batch, result) for name in self.config.losses}
         loss = sum(weight * stats[name] for name, weight in self.config.losses.items())
@@ -102,7 +112,9 @@ class Discriminative(AbsTSEModel):
                 f"speaker {int(batch.speaker.max())} of the training set, but model_conf has num_speakers "
                 f"{logits.size(1)}; leave it out, training counts them."
             )
-        speaker = batch.speaker.to(logits.device, non_blocking=True)  # training leaves it on the host for the check
+        speaker = batch.speaker.to(
+            logits.device, non_blocking=True
+        )  # training leaves it on the host for the check
         known = (speaker >= 0).sum().clamp_min(1)
         return F.cross_entropy(logits, speaker, ignore_index=-1, reduction="sum") / known
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Slot
 from espnet_tse.lm.decoder_only import DecoderOnlyDecode, DecoderOnlyLM
 from espnet_tse.lm.leading_codes import frames_behind, join_codes
 from espnet_tse.lm.token_mixing import mix_tokens
@@ -19,14 +21,17 @@ from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Codes, Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
-from espnet_tse.io.scp import DataError
-from espnet_tse.io.slots import Slot
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
-
 
 # E_m and E_r have the width of the codec's embeddings.
 ENCODER = Slot("encoder", given=lambda tokenizers: {"output_dim": tokenizers["acoustic"].spec.embedding_dim})
-LM = Slot("lm", given=lambda tokenizers: {"codebooks": tokenizers["acoustic"].codebooks, "spec": tokenizers["acoustic"].spec})
+LM = Slot(
+    "lm",
+    given=lambda tokenizers: {
+        "codebooks": tokenizers["acoustic"].codebooks,
+        "spec": tokenizers["acoustic"].spec,
+    },
+)
 VOCODER = Slot("vocoder", given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
 
 
@@ -80,11 +85,17 @@ class LauraTSE(AbsTSEModel):
         """``vocoder_encoder``: the vocoder's own, where ``config.split``; else both have ``encoder``."""
         super().__init__()
         if config.split != (vocoder_encoder is not None):
-            raise ValueError("model_conf: split: true wants an encoder for the vocoder, and without it there is none.")
+            raise ValueError(
+                "model_conf: split: true wants an encoder for the vocoder, and without it there is none."
+            )
         if config.split and lm.config.own_tables:
-            raise ValueError("model_conf: split: true with lm_conf: {own_tables: true} leaves an encoder without use.")
+            raise ValueError(
+                "model_conf: split: true with lm_conf: {own_tables: true} leaves an encoder without use."
+            )
         if config.spectrum_weight and vocoder.synthesis != "filter":
-            raise ValueError("model_conf: spectrum_weight is for vocoder_conf: {synthesis: filter}; set it to 0.")
+            raise ValueError(
+                "model_conf: spectrum_weight is for vocoder_conf: {synthesis: filter}; set it to 0."
+            )
         self.encoder, self.lm, self.vocoder, self.config = encoder, lm, vocoder, config
         if config.split:
             self.vocoder_encoder = vocoder_encoder
@@ -97,7 +108,9 @@ class LauraTSE(AbsTSEModel):
     def faults_of_decoding(cls, conf: LauraTSEDecode, configs: Mapping[str, Any]) -> list[str]:
         faults = []
         if conf.give_enrollment and not configs["lm"].output_enrollment:
-            faults.append("give_enrollment is for models trained with lm_conf: {output_enrollment: true}; leave it out")
+            faults.append(
+                "give_enrollment is for models trained with lm_conf: {output_enrollment: true}; leave it out"
+            )
         if configs["vocoder"].synthesis == "filter" and conf.length_mode != "exact":
             mode = f"length_mode: {conf.length_mode}"
             faults.append(f"{mode} is not for vocoder_conf: {{synthesis: filter}}; set it to exact")
@@ -131,7 +144,9 @@ class LauraTSE(AbsTSEModel):
         """
         codes = batch.targets.get("acoustic")
         if codes is None:
-            raise DataError("LauraTSE learns from target codes; give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5).")
+            raise DataError(
+                "LauraTSE learns from target codes; give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5)."
+            )
         conf, conditions = self.config, self.conditions_of(self.encoder, batch)
         code_loss, accuracy, frame_logits = self.predict_codes(batch, conditions)
         if conf.split:
@@ -215,7 +230,9 @@ class LauraTSE(AbsTSEModel):
     def coarse_embeddings(self, one_hot: Tensor, target: Frames) -> Frames:
         """D_n of (B, T, n, V) one-hot tokens; the tables are constants, the one-hots carry gradient."""
         values = torch.einsum("btnv,nvd->btd", one_hot, self.lm.codebooks.to(one_hot))
-        return Frames(values.masked_fill(target.padding_mask[..., None], 0.0), target.lengths, target.frame_rate)
+        return Frames(
+            values.masked_fill(target.padding_mask[..., None], 0.0), target.lengths, target.frame_rate
+        )
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
@@ -241,7 +258,9 @@ class LauraTSE(AbsTSEModel):
         """The target's first n codebooks, ``acoustic`` (B, n, T'), frame by frame."""
         if request.conf.give_enrollment:
             if not self.lm.config.output_enrollment:
-                raise ValueError("give_enrollment is for models trained with lm_conf: {output_enrollment: true}.")
+                raise ValueError(
+                    "give_enrollment is for models trained with lm_conf: {output_enrollment: true}."
+                )
             codes = self.codes_of(batch.enrollment, batch.enrollment_lengths)
             request = replace(request, given=Prediction(Streams(enrollment=codes)))
         return self.lm.generate(self.prompt(batch, conditions), request)

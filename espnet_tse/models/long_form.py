@@ -33,7 +33,9 @@ def extract_in_chunks(
     chunk = int(request.conf.max_chunk_s * batch.sample_rate)
     overlap = int(request.conf.overlap_s * batch.sample_rate)
     lengths = batch.mixture_lengths.tolist()
-    pieces = [(row, start) for row, length in enumerate(lengths) for start in chunk_starts(length, chunk, overlap)]
+    pieces = [
+        (row, start) for row, length in enumerate(lengths) for start in chunk_starts(length, chunk, overlap)
+    ]
     if len(pieces) == len(lengths):
         whole = estimate(batch, request)
         whole.waveform = fit_lengths(whole.waveform, batch.mixture_lengths, batch.mixture.size(1))

@@ -32,9 +32,13 @@ class SpeakerSimilarity(AbsSelector):
     def scores(self, estimate: Estimate, batch: TSEBatch) -> Tensor:
         """(B,) in [-1, 1]."""
         if batch.enrollment is None:
-            raise ValueError(f"selector speaker_similarity wants an enrollment, and task '{batch.task}' has none.")
+            raise ValueError(
+                f"selector speaker_similarity wants an enrollment, and task '{batch.task}' has none."
+            )
         estimates = self.embed(estimate.waveform, estimate.lengths, estimate.sample_rate)
-        return F.cosine_similarity(estimates, self.embed(batch.enrollment, batch.enrollment_lengths, batch.sample_rate))
+        return F.cosine_similarity(
+            estimates, self.embed(batch.enrollment, batch.enrollment_lengths, batch.sample_rate)
+        )
 
     def embed(self, waveform: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
         """(B, N) at ``sample_rate`` Hz -> (B, E); each row by itself, so that no batch mate counts."""

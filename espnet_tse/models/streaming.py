@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue
-from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.io.scp import DataError
+from espnet_tse.layers.stream_state import StreamState
 
 
 class ExtractionStream:
@@ -48,7 +48,9 @@ class ExtractionStream:
         if self.closed:
             raise DataError("this stream was flushed and has ended; open another one.")
         if chunk.ndim != 1 or not np.issubdtype(chunk.dtype, np.floating) or not np.isfinite(chunk).all():
-            raise DataError(f"a chunk wants shape (N,) and finite float samples, got {chunk.dtype} {chunk.shape}.")
+            raise DataError(
+                f"a chunk wants shape (N,) and finite float samples, got {chunk.dtype} {chunk.shape}."
+            )
         self.received += len(chunk)
         return self._advance(chunk.astype(np.float32))
 

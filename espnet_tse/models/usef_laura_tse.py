@@ -12,15 +12,25 @@ from torch import Tensor, nn
 
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.extractor.abs_extractor import AbsExtractor
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.lm.sampling import row_draws
 from espnet_tse.lm.token_mixing import inject_codes
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig, LauraTSEDecode
-from espnet_tse.schema import PADDING_CODE, Codes, Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
-from espnet_tse.io.scp import DataError
-from espnet_tse.io.slots import Pretrained, Slot
+from espnet_tse.schema import (
+    PADDING_CODE,
+    Codes,
+    Conditions,
+    Estimate,
+    Frames,
+    Prediction,
+    Request,
+    Streams,
+    TSEBatch,
+)
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 FRONT_ENDS = ("trained", "frozen")
@@ -42,7 +52,10 @@ class USEFLauraTSEConfig(LauraTSEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, value, known in (("front_end", self.front_end, FRONT_ENDS), ("g_inputs", self.g_inputs, G_INPUTS)):
+        for name, value, known in (
+            ("front_end", self.front_end, FRONT_ENDS),
+            ("g_inputs", self.g_inputs, G_INPUTS),
+        ):
             if value not in known:
                 raise ValueError(f"{name} '{value}' is none of {list(known)}.")
         if self.si_sdr_weight < 0.0:
@@ -50,7 +63,9 @@ class USEFLauraTSEConfig(LauraTSEConfig):
         if self.front_end == "frozen" and self.si_sdr_weight:
             raise ValueError("front_end: frozen learns nothing; set si_sdr_weight: 0, or front_end: trained.")
         if self.front_end == "trained" and self.g_inputs == "mix+ref" and not self.si_sdr_weight:
-            raise ValueError("g_inputs: mix+ref trains no front-end; set front_end: frozen, or a si_sdr_weight.")
+            raise ValueError(
+                "g_inputs: mix+ref trains no front-end; set front_end: frozen, or a si_sdr_weight."
+            )
         if self.split and self.g_inputs == "front+mix+ref":
             raise ValueError("split: true shares nothing between its networks; use g_inputs: front+ref.")
 
@@ -98,7 +113,9 @@ class USEFLauraTSE(LauraTSE):
     Decode = USEFLauraTSEDecode
     # The extractor takes the weights of a discriminative system; a frozen one has to.
     slots = {**LauraTSE.slots, "extractor": Slot("extractor")}
-    pretrained = {"front_end": Pretrained(("extractor",), required=lambda config: config.front_end == "frozen")}
+    pretrained = {
+        "front_end": Pretrained(("extractor",), required=lambda config: config.front_end == "frozen")
+    }
 
     def __init__(
         self,
@@ -161,7 +178,9 @@ class USEFLauraTSE(LauraTSE):
         """
         weight = self.config.si_sdr_weight
         if weight and batch.target is None:
-            raise DataError("si_sdr_weight wants the target's waveform (spk1.scp, or dynamic mixing); set it to 0.")
+            raise DataError(
+                "si_sdr_weight wants the target's waveform (spk1.scp, or dynamic mixing); set it to 0."
+            )
         given = self.extracted(batch)
         loss, stats = super().loss(given)
         if weight or (batch.target is not None and not self.training):  # without weight it shows a drift of d
@@ -216,7 +235,9 @@ class USEFLauraTSE(LauraTSE):
         if conf.autoregressive:
             return super().generate(batch, conditions, request)
         if self.lm.config.output_enrollment:
-            raise ValueError("autoregressive: false is not for models with lm_conf: {output_enrollment: true}.")
+            raise ValueError(
+                "autoregressive: false is not for models with lm_conf: {output_enrollment: true}."
+            )
         given = request.given.streams.get("acoustic") if request.given else None
         labels = given or self.codes_of(batch.extracted, batch.mixture_lengths)
         labels = labels.coarse(self.lm.num_streams)
@@ -225,4 +246,6 @@ class USEFLauraTSE(LauraTSE):
         draws = row_draws(request.keys, conf.seed, predicted.size(2), self.lm.num_streams)
         values = inject_codes(predicted, labels.values, conf.injection_ratio, draws)
         values = values.masked_fill(labels.padding_mask[:, None], PADDING_CODE)
-        return Prediction(Streams(acoustic=Codes(values, labels.lengths, labels.frame_rate)), num_function_evaluations=1)
+        return Prediction(
+            Streams(acoustic=Codes(values, labels.lengths, labels.frame_rate)), num_function_evaluations=1
+        )

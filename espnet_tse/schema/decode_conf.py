@@ -26,11 +26,15 @@ class DecodeConf:
         if self.level not in LEVELS:
             faults.append(f"level '{self.level}' is none of {list(LEVELS)}")
         if not 0.0 < self.overlap_s < self.max_chunk_s / 2:
-            faults.append(f"overlap_s {self.overlap_s} wants to lie between 0 and half of max_chunk_s {self.max_chunk_s}")
+            faults.append(
+                f"overlap_s {self.overlap_s} wants to lie between 0 and half of max_chunk_s {self.max_chunk_s}"
+            )
         if self.candidates < 1:
             faults.append(f"candidates is {self.candidates}, want 1 or more")
         elif self.candidates > 1 and not self.draws:
-            faults.append(f"candidates: {self.candidates} would all be the same, since nothing is drawn; leave it out")
+            faults.append(
+                f"candidates: {self.candidates} would all be the same, since nothing is drawn; leave it out"
+            )
         return faults
 
     @property

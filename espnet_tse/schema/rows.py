@@ -34,11 +34,15 @@ class BatchedFields:
 
     def to(self: Value, device: torch.device | str) -> Value:
         """All tensors on ``device``."""
-        return replace(self, **{field.name: moved(getattr(self, field.name), device) for field in fields(self)})
+        return replace(
+            self, **{field.name: moved(getattr(self, field.name), device) for field in fields(self)}
+        )
 
     def mapped(self: Value, function) -> Value:
         """A copy with ``function`` of every field that has rows."""
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in self.shared}
+        values = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in self.shared
+        }
         return replace(self, **{name: function(value) for name, value in values.items() if value is not None})
 
 

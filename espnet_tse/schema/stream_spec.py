@@ -21,8 +21,12 @@ class CodesSpec:
     num_tokens: int | None = None  # T, the fixed number
 
     def __post_init__(self):
-        if min(self.num_codebooks, self.codebook_size) < 1 or (self.hop_length is None) == (self.num_tokens is None):
-            raise ValueError(f"{self}: sizes must be positive, and either hop_length or num_tokens says how many frames.")
+        if min(self.num_codebooks, self.codebook_size) < 1 or (self.hop_length is None) == (
+            self.num_tokens is None
+        ):
+            raise ValueError(
+                f"{self}: sizes must be positive, and either hop_length or num_tokens says how many frames."
+            )
 
     def num_frames(self, num_samples):
         """Frames of a signal of ``num_samples`` samples."""
@@ -69,5 +73,6 @@ def specs_from_json(content: dict[str, dict]) -> dict[str, StreamSpec]:
         TypeError, ValueError: keys or values that are none of a specification.
     """
     return {
-        name: (CodesSpec if "codebook_size" in fields else FramesSpec)(**fields) for name, fields in content.items()
+        name: (CodesSpec if "codebook_size" in fields else FramesSpec)(**fields)
+        for name, fields in content.items()
     }

@@ -25,7 +25,9 @@ def build_model(config: Mapping[str, Any]) -> AbsTSEModel:
     return model
 
 
-def build_part(option: str, table: str, config: Mapping[str, Any], tokenizers: Mapping[str, Any], **given: Any) -> Any:
+def build_part(
+    option: str, table: str, config: Mapping[str, Any], tokenizers: Mapping[str, Any], **given: Any
+) -> Any:
     """A part and, first, all that it is composed of.
 
     Args:

@@ -35,7 +35,9 @@ def find_frontend(folder: Path, config: dict) -> Path | None:
         if (place / "config.json").is_file():
             return place
     tried = ", ".join(str(place) for place in places)
-    raise DataError(f"{folder}: its frontend is in none of: {tried}; put it there, or pack the model where it is.")
+    raise DataError(
+        f"{folder}: its frontend is in none of: {tried}; put it there, or pack the model where it is."
+    )
 
 
 def read_config(folder: Path) -> dict:
@@ -52,14 +54,18 @@ def read_config(folder: Path) -> dict:
     wanted = [name for option, _ in slots_of("model", config) for name in (option, f"{option}_conf")]
     lacking = [name for name in wanted if name not in config]
     if lacking:
-        raise DataError(f"{path}: lacks {', '.join(lacking)}; give the folder of a trained system (exp/tse_...).")
+        raise DataError(
+            f"{path}: lacks {', '.join(lacking)}; give the folder of a trained system (exp/tse_...)."
+        )
     try:
         model = model_choices.chosen(config["model"])
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     lacking = [name for name in model.tokenizers if not (config.get("tokenizers") or {}).get(name)]
     if lacking:
-        raise DataError(f"{path}: lacks tokenizers: {', '.join(lacking)}; give the folder of a trained system (exp/tse_...).")
+        raise DataError(
+            f"{path}: lacks tokenizers: {', '.join(lacking)}; give the folder of a trained system (exp/tse_...)."
+        )
     return config
 
 
@@ -98,12 +104,16 @@ def load_model(
             ``device`` is not there.
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError(f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors.")
+        raise DataError(
+            f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors."
+        )
     with located(path) as folder:
         return load_from_folder(folder, checkpoint or DEFAULT_CHECKPOINT, tokenizers, device)
 
 
-def load_from_folder(folder: Path, checkpoint: str, tokenizers: Mapping[str, str] | None, device: str) -> AbsTSEModel:
+def load_from_folder(
+    folder: Path, checkpoint: str, tokenizers: Mapping[str, str] | None, device: str
+) -> AbsTSEModel:
     """As ``load_model``, of a folder."""
     config = read_config(folder)
     config["tokenizers"] = tokenizers_of(folder, config, tokenizers)

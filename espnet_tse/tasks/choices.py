@@ -31,7 +31,9 @@ from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 
 frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM)
-encoder_choices = Choices("encoder", shared_transformer=SharedTransformerEncoder, shared_convnext=SharedConvNeXtEncoder)
+encoder_choices = Choices(
+    "encoder", shared_transformer=SharedTransformerEncoder, shared_convnext=SharedConvNeXtEncoder
+)
 lm_choices = Choices("lm", decoder_only=DecoderOnlyLM)
 vocoder_choices = Choices("vocoder", fine_embedding=FineEmbeddingVocoder, conv_embedding=ConvEmbeddingVocoder)
 extractor_choices = Choices(
@@ -54,7 +56,9 @@ speaker_encoder_choices = Choices(
     ge2e=SpeakerGE2E,
     given=GivenEmbedding,
 )
-model_choices = Choices("model", laura_tse=LauraTSE, discriminative=Discriminative, usef_laura_tse=USEFLauraTSE)
+model_choices = Choices(
+    "model", laura_tse=LauraTSE, discriminative=Discriminative, usef_laura_tse=USEFLauraTSE
+)
 
 # Name of a table, as the slots of a class say it -> the table.
 TABLES = {

@@ -104,7 +104,9 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
     )
 
     def segments() -> torch.Tensor:
-        logging.info(f"statistics and tables start from {conf.prepare_segments} segments of {conf.segment_s} s")
+        logging.info(
+            f"statistics and tables start from {conf.prepare_segments} segments of {conf.segment_s} s"
+        )
         return train.rows(PREPARATION, range(conf.prepare_segments)).to(device)
 
     with leaving_processes():
@@ -154,9 +156,7 @@ def write_codec(codec: AbsCodec, record: StepRecord, train_dir: Path) -> None:
         "config": config,
     }
     manifest = save_codec(record.folder, codec.cpu().eval(), config, conf.licence, training)
-    logging.info(
-        f"{record.folder}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}"
-    )
+    logging.info(f"{record.folder}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}")
 
 
 def open_store(folder: Path, sample_rate: int) -> AudioStore:

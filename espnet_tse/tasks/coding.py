@@ -75,7 +75,9 @@ def resynthesize_scp(
         raise DataError(f"{codec_dir}: no residual codec, so there is no resynthesis of it.")
     sample_rate, heard = spec["sample_rate"], spec["num_codebooks"]
     if num_codebooks is not None and not 1 <= num_codebooks <= heard:
-        raise DataError(f"--num_codebooks {num_codebooks}: {codec_dir} has {heard} codebooks; ask for 1 .. {heard}.")
+        raise DataError(
+            f"--num_codebooks {num_codebooks}: {codec_dir} has {heard} codebooks; ask for 1 .. {heard}."
+        )
     heard = num_codebooks or heard
     folder = output_dir / str(shard[0]) if shard else output_dir
     mark = folder / "num_codebooks"
@@ -95,7 +97,17 @@ def resynthesize_scp(
         # A resynthesis at the target's level may peak higher than the target did.
         write_audio(path, signal / max(1.0, float(np.abs(signal).max())), sample_rate)
 
-    code_scp(codec_dir, scp, output_dir, shard, batch_size, device, {"wav": ("wav.scp", "wav", ".wav")}, resynthesize, write)
+    code_scp(
+        codec_dir,
+        scp,
+        output_dir,
+        shard,
+        batch_size,
+        device,
+        {"wav": ("wav.scp", "wav", ".wav")},
+        resynthesize,
+        write,
+    )
 
 
 def code_scp(
@@ -120,7 +132,8 @@ def code_scp(
     stamp(folder, codec_dir)
     keys = take_shard(list(paths), shard)
     files = {
-        name: {key: folder / place / f"{key}{suffix}" for key in keys} for name, (_, place, suffix) in products.items()
+        name: {key: folder / place / f"{key}{suffix}" for key in keys}
+        for name, (_, place, suffix) in products.items()
     }
     # The product that is written last stands for all of an utterance.
     last = files[list(products)[-1]]
@@ -132,9 +145,7 @@ def code_scp(
         codec = load_codec(codec_dir, device)
         started, done = time.perf_counter(), 0
         for batch in unfinished(length_batches(keys, paths, batch_size), last):
-            rows = [
-                torch.from_numpy(read_utterance(paths[key], key, codec.sample_rate)) for key in batch
-            ]
+            rows = [torch.from_numpy(read_utterance(paths[key], key, codec.sample_rate)) for key in batch]
             lengths = torch.tensor([len(row) for row in rows], device=device)
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)

@@ -12,7 +12,9 @@ from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.choices import SELECTORS, model_choices
 
 
-def decode_settings(model: type[AbsTSEModel], conf: Mapping[str, Any], where: str = "inference config") -> DecodeConf:
+def decode_settings(
+    model: type[AbsTSEModel], conf: Mapping[str, Any], where: str = "inference config"
+) -> DecodeConf:
     """The ``Decode`` of a model from a YAML mapping.
 
     Args:
@@ -62,7 +64,9 @@ def check_alone(path: str) -> None:
     raise min(faults)[2]
 
 
-def check_for_system(settings: DecodeConf, model: type[AbsTSEModel], configs: Mapping[str, Any], where: str) -> list[str]:
+def check_for_system(
+    settings: DecodeConf, model: type[AbsTSEModel], configs: Mapping[str, Any], where: str
+) -> list[str]:
     """Remarks on settings that go with a system.
 
     Args:

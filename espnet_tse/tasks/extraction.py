@@ -5,7 +5,6 @@ import logging
 import resource
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +68,16 @@ def extract_scp(
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(mixtures), shard)}
     todo = [key for key, file in files.items() if not file.is_file()]
-    logging.info(f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already")
-    measured = {"num_utterances": 0, "audio_s": 0.0, "wall_s": 0.0, "function_evaluations": 0, "num_frames": 0}
+    logging.info(
+        f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
+    )
+    measured = {
+        "num_utterances": 0,
+        "audio_s": 0.0,
+        "wall_s": 0.0,
+        "function_evaluations": 0,
+        "num_frames": 0,
+    }
     batches = unfinished(length_batches(list(files), mixtures, batch_size), files)
     for keys in batches:
         signals = [read_signal(mixtures[key], extractor.sample_rate, key, "mixture") for key in keys]
@@ -89,7 +96,9 @@ def extract_scp(
         measured["num_frames"] += estimate.diagnostics.get("num_frames", 0)
         log_progress(measured, sum(map(len, batches)))
     write_scp(folder / "wav.scp", files)
-    write_json(folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
+    write_json(
+        folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)}
+    )
 
 
 def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
@@ -160,5 +169,9 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
             "run the shards again, they go on where they stopped."
         )
     write_scp(output_dir / "wav.scp", merged)
-    write_json(output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings})
-    logging.info(f"{output_dir}: {len(merged)} estimates, RTF {totals['wall_s'] / max(totals['audio_s'], 1e-9):.3f}")
+    write_json(
+        output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}
+    )
+    logging.info(
+        f"{output_dir}: {len(merged)} estimates, RTF {totals['wall_s'] / max(totals['audio_s'], 1e-9):.3f}"
+    )

@@ -9,17 +9,16 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_tse.io.audio import resample
+from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
-from espnet_tse.io.audio import resample
-from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.choices import SELECTORS
 from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
 from espnet_tse.tasks.shipped import SHIPPED
-
 
 SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 

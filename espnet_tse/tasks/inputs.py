@@ -59,7 +59,9 @@ def files_of(config: str) -> list[Input]:
 
 def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[str, ...]) -> Iterator[Input]:
     if config in above:
-        raise DataError(f"{config}: pretrained leads back to it ({' -> '.join([*above, config])}); remove one of them.")
+        raise DataError(
+            f"{config}: pretrained leads back to it ({' -> '.join([*above, config])}); remove one of them."
+        )
     given, settings = options_of(words), read_chain(config).settings
     for kind in KINDS:
         for name, value in {**values_of(settings.get(kind), kind), **given[kind]}.items():
@@ -92,14 +94,20 @@ def values_of(setting: Setting | None, kind: str) -> Mapping[str, str]:
     """Name -> value of a YAML's mapping; YAMLs are named relative to the file that names them, as ``base`` is."""
     if setting is None or setting.value is None:
         return {}
-    if not isinstance(setting.value, dict) or not all(isinstance(value, str) for value in setting.value.values()):
-        raise DataError(f"{setting.file}: {kind} is {setting.value!r}, want names and places, as {{name: exp/x}}.")
+    if not isinstance(setting.value, dict) or not all(
+        isinstance(value, str) for value in setting.value.values()
+    ):
+        raise DataError(
+            f"{setting.file}: {kind} is {setting.value!r}, want names and places, as {{name: exp/x}}."
+        )
     values = {}
     for name, value in setting.value.items():
         beside = setting.file.parent / value
         values[name] = shortest(beside) if value.endswith((".yaml", ".yml")) and beside.is_file() else value
         if values[name].endswith((".yaml", ".yml")) and not Path(values[name]).is_file():
-            raise DataError(f"{setting.file}: {kind}: {name}: {value}: no such file ({beside}); fix the path.")
+            raise DataError(
+                f"{setting.file}: {kind}: {name}: {value}: no such file ({beside}); fix the path."
+            )
     return values
 
 

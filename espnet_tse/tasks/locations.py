@@ -28,7 +28,9 @@ def located(value: Path | str) -> Iterator[Path]:
         yield path
         return
     if not path.is_file() or not zipfile.is_zipfile(path):
-        raise DataError(f"{path}: neither an exp/ folder nor a packed model (.zip); train one or fix the path.")
+        raise DataError(
+            f"{path}: neither an exp/ folder nor a packed model (.zip); train one or fix the path."
+        )
     with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
         unpack(path, Path(unpacked))
         yield Path(unpacked)
@@ -54,12 +56,16 @@ def unpack(path: Path, target: Path) -> None:
             is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
             inside = (target / member.filename).resolve().is_relative_to(target.resolve())
             if is_link or not inside:
-                raise DataError(f"{path}: member '{member.filename}' leads out of the archive; do not use this file.")
+                raise DataError(
+                    f"{path}: member '{member.filename}' leads out of the archive; do not use this file."
+                )
         try:
             archive.extractall(target)
         # zipfile raises RuntimeError for archives that are encrypted or packed in a way it does not know.
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            raise DataError(f"{path}: cannot be unpacked ({error}); fetch it again, or pack the model again.") from error
+            raise DataError(
+                f"{path}: cannot be unpacked ({error}); fetch it again, or pack the model again."
+            ) from error
 
 
 def download(hf_id: str) -> str:
@@ -67,9 +73,7 @@ def download(hf_id: str) -> str:
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
-        raise DataError(
-            f"'{hf_id}' is no local path, and the hub needs: pip install -e '.[hub]'."
-        ) from None
+        raise DataError(f"'{hf_id}' is no local path, and the hub needs: pip install -e '.[hub]'.") from None
     try:
         return snapshot_download(hf_id)
     except (OSError, ValueError) as error:

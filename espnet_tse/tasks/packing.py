@@ -22,11 +22,21 @@ from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
 TOKENIZER_FILES = ("config.yaml", "model.pth", "manifest.json")
 # Paths of the training machine, which say nothing elsewhere.
-LOCAL = ("output_dir", "train_data_dir", "valid_data_dir", "train_tokens", "valid_tokens", "config", "pretrained")
+LOCAL = (
+    "output_dir",
+    "train_data_dir",
+    "valid_data_dir",
+    "train_tokens",
+    "valid_tokens",
+    "config",
+    "pretrained",
+)
 LOCAL += ("train_embeddings", "valid_embeddings")
 
 
-def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()) -> None:
+def pack(
+    folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()
+) -> None:
     """Write a system into a zip archive: model, configuration, tokenizers, a frontend's own model, identity, results.
 
     Args:
@@ -41,7 +51,8 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
     files = {DEFAULT_CHECKPOINT: folder / checkpoint}
     with ExitStack() as opened:
         tokenizers = {
-            name: opened.enter_context(located(place)) for name, place in tokenizers_of(folder, config).items()
+            name: opened.enter_context(located(place))
+            for name, place in tokenizers_of(folder, config).items()
         }
         for name, place in tokenizers.items():
             files[f"{KEPT}/{name}/manifest.json"] = kept_manifest(folder, name) / "manifest.json"
@@ -53,7 +64,9 @@ def pack(folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra
         files |= {path.name: path for path in extra}
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:
-            raise DataError(f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or fix the paths.")
+            raise DataError(
+                f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or fix the paths."
+            )
         load_from_folder(folder, checkpoint, {name: str(place) for name, place in tokenizers.items()}, "cpu")
         config |= {name: None for name in LOCAL} | {"init_param": []}
         config["tokenizers"] = {name: f"tokenizers/{name}" for name in tokenizers}

@@ -46,7 +46,9 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
             )
 
 
-def weights_of_part(config: Mapping[str, Any], name: str, slot: str, location: str) -> dict[str, torch.Tensor]:
+def weights_of_part(
+    config: Mapping[str, Any], name: str, slot: str, location: str
+) -> dict[str, torch.Tensor]:
     """The weights of the part ``slot`` of the system at ``location``.
 
     Args:
@@ -98,7 +100,9 @@ def build_optimizer(args: argparse.Namespace, model: AbsTSEModel) -> torch.optim
 
     Schedules scale the rates of both groups alike; the norm of each gradient is clipped by itself.
     """
-    front = [weight for slot in model.pretrained["front_end"].slots for weight in getattr(model, slot).parameters()]
+    front = [
+        weight for slot in model.pretrained["front_end"].slots for weight in getattr(model, slot).parameters()
+    ]
     ours = {id(parameter) for parameter in front}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in ours]
     groups = [{"params": rest}, {"params": front, "lr": args.front_end_lr, "clipped_alone": True}]
@@ -118,13 +122,22 @@ def faults_of_pretrained(args: argparse.Namespace) -> list[str]:
     if args.front_end_lr is None:
         return faults
     if "front_end" not in model.pretrained:
-        return [*faults, f"--front_end_lr is for systems with a front-end (model: usef_laura_tse), this is {args.model}; leave it out"]
+        return [
+            *faults,
+            f"--front_end_lr is for systems with a front-end (model: usef_laura_tse), this is {args.model}; leave it out",
+        ]
     if args.front_end_lr <= 0:
-        faults.append(f"--front_end_lr is {args.front_end_lr}, want a positive rate; for none front_end: frozen")
+        faults.append(
+            f"--front_end_lr is {args.front_end_lr}, want a positive rate; for none front_end: frozen"
+        )
     if (args.model_conf or {}).get("front_end") == "frozen":
         faults.append("--front_end_lr: model_conf says front_end: frozen; leave out one of them")
     if args.exclude_weight_decay:
-        faults.append("--front_end_lr and --exclude_weight_decay both make groups of parameters; leave out one")
+        faults.append(
+            "--front_end_lr and --exclude_weight_decay both make groups of parameters; leave out one"
+        )
     if args.scheduler == "cycliclr":
-        faults.append("--front_end_lr: --scheduler cycliclr sets one rate for all; take onecyclelr or warmup_plateau")
+        faults.append(
+            "--front_end_lr: --scheduler cycliclr sets one rate for all; take onecyclelr or warmup_plateau"
+        )
     return faults

@@ -18,13 +18,13 @@ from espnet_tse.data.iterator import TSEIterFactory
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.token_store import common_hop
-from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.io.chain_parser import ChainParser
 from espnet_tse.io.command_line import refuse_unknown_options
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.slots import nothing
 from espnet_tse.io.yaml_chain import read_chain
+from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model, build_part
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
@@ -66,25 +66,39 @@ class TSETask(AbsTask):
             best_model_criterion=[("valid", "loss", "min")],
         )
         group = parser.add_argument_group("Target speaker extraction")
-        group.add_argument("--train_data_dir", type=str_or_none, help="formatted TSE or dynamic mixing directory")
+        group.add_argument(
+            "--train_data_dir", type=str_or_none, help="formatted TSE or dynamic mixing directory"
+        )
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
         for name in ("train", "valid"):
             meaning = f"of each tokenizer the folder of codes of the {name} targets, as acoustic=dump/codes_x/{name}"
             group.add_argument(f"--{name}_tokens", action=NestedDictAction, default={}, help=meaning)
         for name in ("train", "valid"):
-            meaning = f"scp of .npy or ark speaker embeddings of the {name} enrollments, for speaker_encoder: given"
+            meaning = (
+                f"scp of .npy or ark speaker embeddings of the {name} enrollments, for speaker_encoder: given"
+            )
             group.add_argument(f"--{name}_embeddings", type=str_or_none, help=meaning)
-        meaning = "what the system builds on, by name: a folder, an archive or a hub id, as acoustic=exp/codec_x"
+        meaning = (
+            "what the system builds on, by name: a folder, an archive or a hub id, as acoustic=exp/codec_x"
+        )
         group.add_argument("--tokenizers", action=NestedDictAction, default={}, help=meaning)
         meaning = "trained systems that it begins with, by name: as front_end=exp/tse_x"
         group.add_argument("--pretrained", action=NestedDictAction, default={}, help=meaning)
         for option, (mapping, name) in MOVED.items():
             group.add_argument(f"--{option}", type=str_or_none, help=f"short for --{mapping} {name}=...")
-        meaning = "learning rate of the front-end, which schedules scale as that of optim_conf; none: the same"
+        meaning = (
+            "learning rate of the front-end, which schedules scale as that of optim_conf; none: the same"
+        )
         group.add_argument("--front_end_lr", type=float_or_none, default=None, help=meaning)
-        group.add_argument("--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds")
-        group.add_argument("--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds")
-        group.add_argument("--max_batch_s", type=float, default=None, help="seconds of mixture a batch, all ranks")
+        group.add_argument(
+            "--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds"
+        )
+        group.add_argument(
+            "--enrollment_s", type=float, default=None, help="enrollments are cut to this, seconds"
+        )
+        group.add_argument(
+            "--max_batch_s", type=float, default=None, help="seconds of mixture a batch, all ranks"
+        )
         group.add_argument("--cache_audio", type=str2bool, default=True, help="keep source audio in memory")
         for option, table in all_options().items():
             known = ", ".join(sorted(TABLES[table].classes))
@@ -129,9 +143,12 @@ class TSETask(AbsTask):
         if not streams:
             check_rate(args, dataset)
         rates = {
-            stream: spec.hop_length and dataset.sample_rate / spec.hop_length for stream, (_, spec) in streams.items()
+            stream: spec.hop_length and dataset.sample_rate / spec.hop_length
+            for stream, (_, spec) in streams.items()
         }
-        logging.info(f"[{mode}] {len(dataset)} examples, {sum(dataset.num_samples) / dataset.sample_rate:.0f} s")
+        logging.info(
+            f"[{mode}] {len(dataset)} examples, {sum(dataset.num_samples) / dataset.sample_rate:.0f} s"
+        )
         budget = args.max_batch_s
         return TSEIterFactory(
             dataset,
@@ -212,7 +229,9 @@ class TSETask(AbsTask):
         config = {name: value for name, value in vars(args).items() if name not in cls.exclude_opts()}
         for option, table in all_options().items():
             if config[option] is not None:
-                config[f"{option}_conf"] = TABLES[table].resolved(config[option], config[f"{option}_conf"], option)
+                config[f"{option}_conf"] = TABLES[table].resolved(
+                    config[option], config[f"{option}_conf"], option
+                )
         moved_options(config)
         return config
 
@@ -259,7 +278,9 @@ class TSETask(AbsTask):
         if not args.print_config:
             for option in ("train_data_dir", "valid_data_dir"):
                 if getattr(args, option) is None:
-                    cls.get_parser().error(f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)")
+                    cls.get_parser().error(
+                        f"--{option} is required (stage 2 of the recipe makes it: dump/raw/<set>)"
+                    )
             if args.output_dir:
                 remember_tokenizers(args.tokenizers, Path(args.output_dir))
         with leaving_processes():
@@ -287,10 +308,14 @@ def check_config_keys(parser: ChainParser, cmd: Sequence[str]) -> None:
         chain.check_keys(action.dest for action in parser._actions)
     except DataError as error:
         # The list of all known options is the parser's --help; here it would bury the fault.
-        faults += [line.split("; known:")[0] + "; --help lists all options" for line in str(error).splitlines()]
+        faults += [
+            line.split("; known:")[0] + "; --help lists all options" for line in str(error).splitlines()
+        ]
     for action in parser._actions:
         if action.dest in conf:
-            faults += [f"{chain.where(fault)}: {fault}" for fault in faults_of_value(action, conf[action.dest])]
+            faults += [
+                f"{chain.where(fault)}: {fault}" for fault in faults_of_value(action, conf[action.dest])
+            ]
     if faults:
         parser.error("\n".join(faults))
 

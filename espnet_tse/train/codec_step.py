@@ -24,7 +24,9 @@ class CodecPass(nn.Module):
         self.judge = (adversary,)  # no part of this module: a phase of its own trains it
         self.hears = False
 
-    def forward(self, waveform: Tensor, num_codebooks: Tensor | None = None, utt_id: list[str] | None = None) -> tuple:
+    def forward(
+        self, waveform: Tensor, num_codebooks: Tensor | None = None, utt_id: list[str] | None = None
+    ) -> tuple:
         """
         Args:
             waveform: (B, N), of utterances scaled to RMS 1.
@@ -89,7 +91,9 @@ class CodecStep(Step):
         """
         self.conf, self.segments = conf, segments
         self.codec_pass = CodecPass(codec, objective, adversary)
-        optimizer = torch.optim.AdamW(codec.parameters(), lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay)
+        optimizer = torch.optim.AdamW(
+            codec.parameters(), lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay
+        )
         phases, parts = [Phase(self.codec_pass, optimizer, [codec.quantizer])], {"model": codec}
         if adversary:
             settings, module = adversary.config, AdversaryPass(adversary, codec.spec.sample_rate)

@@ -75,7 +75,9 @@ def average(folder: Path, epochs: list[int]) -> dict:
         try:
             weights = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
-            raise CheckpointError(f"{path} cannot be read ({error}); it is one of the epochs to average.") from error
+            raise CheckpointError(
+                f"{path} cannot be read ({error}); it is one of the epochs to average."
+            ) from error
         for name, value in weights.items():
             if name not in mean:
                 mean[name] = value / len(epochs) if value.is_floating_point() else value

@@ -66,7 +66,9 @@ class MovingAverage:
             ValueError: the state is of other weights.
         """
         if state["values"].keys() != self.values.keys():
-            raise ValueError("the moving average of the checkpoint is of another model; start in a new --output_dir.")
+            raise ValueError(
+                "the moving average of the checkpoint is of another model; start in a new --output_dir."
+            )
         self.num_updates = state["num_updates"]
         for name, weight in self._weights():
             self.values[name].copy_(local_of(state["values"][name], weight))

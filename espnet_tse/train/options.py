@@ -77,10 +77,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options that ESPnet's trainer does not have."""
     group = parser.add_argument_group("Training loop")
     group.add_argument(
-        "--ema_decay", type=float_or_none, default=None, help="of the moving average that is validated and decoded with"
+        "--ema_decay",
+        type=float_or_none,
+        default=None,
+        help="of the moving average that is validated and decoded with",
     )
     group.add_argument(
-        "--max_skipped_updates", type=int, default=10, help="updates in a row without finite gradient that end it"
+        "--max_skipped_updates",
+        type=int,
+        default=10,
+        help="updates in a row without finite gradient that end it",
     )
     group.add_argument(
         "--max_piece_s",
@@ -89,10 +95,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="memory budget of a process: seconds of mixture and enrollment that it computes at once",
     )
     group.add_argument(
-        "--checkpoint_interval", type=int_or_none, default=None, help="updates between checkpoints inside an epoch"
+        "--checkpoint_interval",
+        type=int_or_none,
+        default=None,
+        help="updates between checkpoints inside an epoch",
     )
     group.add_argument(
-        "--activation_checkpointing", type=str2bool, default=False, help="transformers: less memory, a third slower"
+        "--activation_checkpointing",
+        type=str2bool,
+        default=False,
+        help="transformers: less memory, a third slower",
     )
     group.add_argument(
         "--parallel",
@@ -102,7 +114,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="several processes: each holds the whole model, or its share of weights, gradients and optimizer",
     )
     group.add_argument(
-        "--compile_backend", type=str_or_none, default=None, help="torch.compile of transformer blocks: inductor"
+        "--compile_backend",
+        type=str_or_none,
+        default=None,
+        help="torch.compile of transformer blocks: inductor",
     )
 
 
@@ -114,11 +129,17 @@ def faults_of(args: argparse.Namespace) -> list[str]:
         if getattr(args, name) not in (neutral, "none")
     ]
     if args.ngpu > 1 and not args.multiprocessing_distributed:
-        faults.append(f"--ngpu {args.ngpu}: one process drives one GPU; use torchrun with --ngpu 1 (doc/training.md)")
+        faults.append(
+            f"--ngpu {args.ngpu}: one process drives one GPU; use torchrun with --ngpu 1 (doc/training.md)"
+        )
     if args.max_epoch == 0 and not args.init_param:
-        faults.append("--max_epoch 0 keeps the weights of --init_param as they are; name some, or at least 1 epoch")
+        faults.append(
+            "--max_epoch 0 keeps the weights of --init_param as they are; name some, or at least 1 epoch"
+        )
     elif args.max_epoch < 0:
-        faults.append(f"--max_epoch is {args.max_epoch}, want at least 1, or 0 to keep the weights of --init_param")
+        faults.append(
+            f"--max_epoch is {args.max_epoch}, want at least 1, or 0 to keep the weights of --init_param"
+        )
     for name in ("accum_grad", "max_skipped_updates", "checkpoint_interval", "log_interval"):
         value = getattr(args, name)
         if value is not None and value < 1:

@@ -70,7 +70,9 @@ def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") 
         _shard(module, optimizer)
         return module
     # Buffers stay as they are while an update is computed (``Updater`` sees to it), so none is exchanged.
-    wrapped = DistributedDataParallel(_Exchanged(module), broadcast_buffers=False, gradient_as_bucket_view=True)
+    wrapped = DistributedDataParallel(
+        _Exchanged(module), broadcast_buffers=False, gradient_as_bucket_view=True
+    )
     # After its first exchange DistributedDataParallel lays the buckets out again, as the gradients came, and with
     # three processes the layout decides in which order they are summed. For a resumed training to sum like one
     # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order. The
@@ -175,5 +177,7 @@ def whole_of(mine: Tensor, share: Tensor) -> Tensor:
     if not isinstance(share, DTensor):
         return mine
     return full_state(
-        DTensor.from_local(mine, share.device_mesh, share.placements, shape=share.shape, stride=share.stride())
+        DTensor.from_local(
+            mine, share.device_mesh, share.placements, shape=share.shape, stride=share.stride()
+        )
     )

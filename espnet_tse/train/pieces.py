@@ -78,7 +78,11 @@ class Memory:
 
 
 def within_memory(
-    memory: Memory, window: list[Batch], work: Callable, clear: Callable = lambda: None, keep_last: bool = False
+    memory: Memory,
+    window: list[Batch],
+    work: Callable,
+    clear: Callable = lambda: None,
+    keep_last: bool = False,
 ) -> tuple[list, Batch]:
     """``work`` of every piece of ``window``, but the last one where it is kept; after a shortage all over again.
 

@@ -1,7 +1,9 @@
 """What a training notes: figures, log lines, curves, files of weights; systems by epoch, codecs by step."""
 
 from abc import ABC, abstractmethod
+
 from espnet_tse.train.update import UpdateResult
+
 
 class AbsRecord(ABC):
     """Kept by every process; only the first writes."""

@@ -27,7 +27,9 @@ def check_resumable(folder: Path, model: nn.Module) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
     if odd:
-        shown = ", ".join(f"{name} {found.get(name, '-')} and {wanted.get(name, '-')}" for name in odd[:SHOWN])
+        shown = ", ".join(
+            f"{name} {found.get(name, '-')} and {wanted.get(name, '-')}" for name in odd[:SHOWN]
+        )
         raise DataError(
             f"{checkpoint}: belongs to another model than the configuration: {len(odd)} parameters differ, first "
             f"{shown}; give the configuration it was trained with, or another --output_dir."

@@ -37,7 +37,10 @@ class StepRecord(AbsRecord):
             DataError: they are of something else, or of a training with other options.
         """
         checkpoint = self.folder / CHECKPOINT
-        if not isinstance(states, dict) or not {"step", "conf", "model", "optimizers", "curves"} <= states.keys():
+        if (
+            not isinstance(states, dict)
+            or not {"step", "conf", "model", "optimizers", "curves"} <= states.keys()
+        ):
             raise DataError(
                 f"{checkpoint}: is no checkpoint of a codec training; remove it to train from the start."
             )
@@ -61,11 +64,20 @@ class StepRecord(AbsRecord):
         if steps == 0:
             return epochs, None
         total = min(conf.valid_interval, conf.max_steps - epochs * conf.valid_interval)
-        place = {"num_batches": steps * conf.accum_grad, "num_updates": steps, "total_batches": total * conf.accum_grad}
+        place = {
+            "num_batches": steps * conf.accum_grad,
+            "num_updates": steps,
+            "total_batches": total * conf.accum_grad,
+        }
         return epochs, {**place, "random_states": (states["position"] or {}).get("random_states")}
 
     def state_dict(self, epochs_done: int) -> dict:
-        return {"step": self.step, "cpu_s": self.cpu_s, "conf": asdict(self.conf), "curves": self.curves.values}
+        return {
+            "step": self.step,
+            "cpu_s": self.cpu_s,
+            "conf": asdict(self.conf),
+            "curves": self.curves.values,
+        }
 
     def open(self, updates_to_go: int) -> None:
         self.begun, self.started = self.step, time.perf_counter()

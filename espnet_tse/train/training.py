@@ -229,7 +229,9 @@ def restore_draws(states: list[dict]) -> None:
     if len(states) == world_size():
         set_random_state(states[rank()])
     else:
-        logging.warning(f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws again")
+        logging.warning(
+            f"the checkpoint is of {len(states)} processes, now there are {world_size()}: dropout draws again"
+        )
 
 
 def autocast_type(device: str) -> torch.dtype | None:
@@ -241,7 +243,9 @@ def autocast_type(device: str) -> torch.dtype | None:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return torch.bfloat16
-    logging.warning("this processor has no kernels for bfloat16 (on x86: AVX-512); --use_amp computes in float32 here")
+    logging.warning(
+        "this processor has no kernels for bfloat16 (on x86: AVX-512); --use_amp computes in float32 here"
+    )
     return None
 
 

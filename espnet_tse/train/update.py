@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema.tse_batch import TARGET_PREFIX
 from espnet_tse.train.parallel import clip, passes_alike, sync, wrap
-from espnet_tse.train.pieces import Batch, Memory, TrainingStopped, attempt, equally_many, refuse_shortage, within_memory
+from espnet_tse.train.pieces import (
+    Batch,
+    Memory,
+    TrainingStopped,
+    attempt,
+    equally_many,
+    refuse_shortage,
+    within_memory,
+)
 from espnet_tse.train.processes import gather_over_processes, sum_over_processes, world_size
 from espnet_tse.train.step import Phase, Step
 
@@ -31,7 +39,9 @@ class UpdateResult:
     stats: dict[str, float]  # means by weight
     weight: float  # seconds of mixture, of codecs of their segments
     num_frames: int  # code frames of the targets
-    norm: float  # of the first phase's gradient, before clipping; the largest of groups that are clipped alone
+    norm: (
+        float  # of the first phase's gradient, before clipping; the largest of groups that are clipped alone
+    )
     times: dict[str, float]  # seconds of this process: forward_time, backward_time, optim_step_time
     skipped: bool  # a gradient was not finite, and the weights stayed
 
@@ -121,7 +131,9 @@ class Updater:
         if self.scaler:
             self.scaler.unscale_(phase.optimizer)
         norm = clip(clipped_together(phase), self.grad_clip, self.grad_clip_type, world_size() / totals[-2])
-        *sums, weight, frames, norm = torch.cat([totals, norm.double()[None]]).tolist()  # waits for the device, once
+        *sums, weight, frames, norm = torch.cat(
+            [totals, norm.double()[None]]
+        ).tolist()  # waits for the device, once
         skipped = not math.isfinite(norm)
         if not skipped:
             (self.scaler.step(phase.optimizer) if self.scaler else phase.optimizer.step())
@@ -202,7 +214,11 @@ class Updater:
         autocast = torch.autocast(self.device, self.precision) if self.precision else contextlib.nullcontext()
         with autocast:
             loss, stats, weight, *following = module(**data, utt_id=keys)
-        lengths = [data[name].sum().double() for name in data if name.startswith(TARGET_PREFIX) and name.endswith("_lengths")]
+        lengths = [
+            data[name].sum().double()
+            for name in data
+            if name.startswith(TARGET_PREFIX) and name.endswith("_lengths")
+        ]
         frames = sum(lengths, weight.new_zeros(()).double())
         stats = {name: value.detach().sum().double() for name, value in stats.items()}
         batches = [(keys, tensors) for tensors in following]

@@ -53,7 +53,9 @@ class AbsCodecVocoder(AbsVocoder):
         """
         super().__init__()
         if synthesis == "filter" and not codec.draws_spectrum:
-            raise ValueError(f"{type(codec).__name__} draws no spectrum to filter with; use synthesis: decode.")
+            raise ValueError(
+                f"{type(codec).__name__} draws no spectrum to filter with; use synthesis: decode."
+            )
         self.synthesis, self.filter_power = synthesis, filter_power
         self.codec = codec.requires_grad_(False).eval()
         leave_out_of_checkpoints(self, "codec")

@@ -34,17 +34,41 @@ COMMANDS = {
         ["config.yaml", "model.pth", "manifest.json"],
         "--config conf/codec.yaml --train_data_dir data/test --valid_data_dir data/test --output_dir out",
     ),
-    "tokenize": ("encode_codes", ["acoustic.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
-    "resynthesize": ("resynthesize", ["wav.scp"], "--codec exp/codec --scp data/test/spk1.scp --output_dir out"),
-    "train": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/test --train_tokens acoustic=codes/test"),
-    "train_mixing": ("tse_train", ["*.pth"], f"{TRAIN} --train_data_dir data/train --train_tokens acoustic=codes/train"),
+    "tokenize": (
+        "encode_codes",
+        ["acoustic.scp"],
+        "--codec exp/codec --scp data/test/spk1.scp --output_dir out",
+    ),
+    "resynthesize": (
+        "resynthesize",
+        ["wav.scp"],
+        "--codec exp/codec --scp data/test/spk1.scp --output_dir out",
+    ),
+    "train": (
+        "tse_train",
+        ["*.pth"],
+        f"{TRAIN} --train_data_dir data/test --train_tokens acoustic=codes/test",
+    ),
+    "train_mixing": (
+        "tse_train",
+        ["*.pth"],
+        f"{TRAIN} --train_data_dir data/train --train_tokens acoustic=codes/train",
+    ),
     "extract": (
         "extract",
         ["wav.scp", "decode.json"],
         "--model exp/tse_nano --mixture_scp data/test/wav.scp --enroll_scp data/test/enroll_spk1.scp --output_dir out",
     ),
-    "extract_one": ("extract", ["*"], "audio/m1_mix.wav audio/m1_enroll.wav -o out/estimate.wav --model exp/tse_nano"),
-    "extract_zip": ("extract", ["*"], "audio/m1_mix.wav audio/m1_enroll.wav -o out/estimate.wav --model tse.zip"),
+    "extract_one": (
+        "extract",
+        ["*"],
+        "audio/m1_mix.wav audio/m1_enroll.wav -o out/estimate.wav --model exp/tse_nano",
+    ),
+    "extract_zip": (
+        "extract",
+        ["*"],
+        "audio/m1_mix.wav audio/m1_enroll.wav -o out/estimate.wav --model tse.zip",
+    ),
     "score": (
         "score",
         ["result.json"],
@@ -67,7 +91,14 @@ TRAINING = {
 }
 CODEC = {
     "codec_conf": {"n_fft": 256, "stft_hop": 64, "num_codebooks": 2, "codebook_size": 4, "embedding_dim": 4},
-    **{"max_steps": 1, "batch_size": 2, "segment_s": 0.1, "prepare_segments": 8, "valid_segments": 2, "num_workers": 1},
+    **{
+        "max_steps": 1,
+        "batch_size": 2,
+        "segment_s": 0.1,
+        "prepare_segments": 8,
+        "valid_segments": 2,
+        "num_workers": 1,
+    },
     **{"use_tensorboard": False, "use_matplotlib": False},
 }
 
@@ -137,7 +168,9 @@ class Recipe:
         """Exit code of a command and all that it has printed and logged."""
         module, _, words = COMMANDS[name]
         try:
-            code = importlib.import_module(f"espnet_tse.bin.{module}").main([*words.split(), *options.split()])
+            code = importlib.import_module(f"espnet_tse.bin.{module}").main(
+                [*words.split(), *options.split()]
+            )
         except SystemExit as stopped:
             code = stopped.code
         return code, self.read_output()

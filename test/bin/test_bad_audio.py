@@ -52,10 +52,14 @@ REFUSED = {
 
 def read_by(command: str) -> str:
     """The file of key m1 that is spoilt."""
-    return {"extract": "audio/m1_mix.wav", "extract_one": "audio/m1_enroll.wav"}.get(command, "audio/m1_s1.wav")
+    return {"extract": "audio/m1_mix.wav", "extract_one": "audio/m1_enroll.wav"}.get(
+        command, "audio/m1_s1.wav"
+    )
 
 
-@pytest.mark.parametrize("command, kind", [(command, kind) for command, kinds in REFUSED.items() for kind in kinds])
+@pytest.mark.parametrize(
+    "command, kind", [(command, kind) for command, kinds in REFUSED.items() for kind in kinds]
+)
 def test_unusable_audio_is_refused(recipe, command, kind):
     path = read_by(command)
     SPOILS[kind](path)
@@ -64,7 +68,9 @@ def test_unusable_audio_is_refused(recipe, command, kind):
 
 
 def test_an_estimate_of_no_known_format_is_refused_before_it_is_computed(recipe):
-    recipe.refuses("extract_one", "name a file that ends in .wav or .flac", code=2, options="-o out/estimate.mp3")
+    recipe.refuses(
+        "extract_one", "name a file that ends in .wav or .flac", code=2, options="-o out/estimate.mp3"
+    )
 
 
 def test_nan_in_audio_that_stage_2_converts(recipe):
@@ -103,10 +109,16 @@ def test_estimates_that_are_not_there_are_refused_before_scoring(recipe):
     recipe.set_line("decoded/wav.scp", "m0", "audio/m0_s1.wav")
     SPOILS["missing"]("audio/m1_mix.wav")
     code, output = recipe.run("score")
-    assert code == 1 and "key 'm1': audio/m1_mix.wav. Fix the path" in output and not Path("out/failed").exists()
+    assert (
+        code == 1 and "key 'm1': audio/m1_mix.wav. Fix the path" in output and not Path("out/failed").exists()
+    )
 
 
 def test_unusable_targets_are_not_scored_and_named(recipe):
     SPOILS["cut"]("audio/m1_s1.wav")
     code, output = recipe.run("score")
-    assert code == 1 and "first 'm1', ref: unreadable: audio/m1_s1.wav: is cut short" in output and "out/failed" in output
+    assert (
+        code == 1
+        and "first 'm1', ref: unreadable: audio/m1_s1.wav: is cut short" in output
+        and "out/failed" in output
+    )

@@ -86,7 +86,8 @@ def test_segments_of_recordings_that_are_not_there(recipe):
 
 
 @pytest.mark.parametrize(
-    "value, message", [("many", "key 'm1': 'many' is no number of samples"), ("-3", "'-3' is no number"), (None, "m1")]
+    "value, message",
+    [("many", "key 'm1': 'many' is no number of samples"), ("-3", "'-3' is no number"), (None, "m1")],
 )
 def test_numbers_of_samples_that_are_none(recipe, value, message):
     recipe.set_line("data/test/utt2num_samples", "m1", value)
@@ -103,7 +104,9 @@ def test_filtering_rows_without_a_speaker(recipe):
 
 def test_the_enrollment_is_the_target(recipe):
     recipe.set_line("data/test/enroll_spk1.scp", "m1", "audio/m1_s1.wav")
-    recipe.refuses("validate", "m1: both are 'audio/m1_s1.wav'", "enroll with another utterance of the speaker")
+    recipe.refuses(
+        "validate", "m1: both are 'audio/m1_s1.wav'", "enroll with another utterance of the speaker"
+    )
 
 
 def test_the_enrollment_is_of_another_speaker(recipe):
@@ -145,7 +148,10 @@ def test_dynamic_enrollments_are_for_training(recipe, starred):
 
 @pytest.mark.parametrize(
     "command, fix",
-    [("validate_train", "add speakers or utterances"), ("train_mixing", "set 'enrollment: same_utterance_disjoint'")],
+    [
+        ("validate_train", "add speakers or utterances"),
+        ("train_mixing", "set 'enrollment: same_utterance_disjoint'"),
+    ],
 )
 def test_no_partner_to_enroll_with(recipe, command, fix):
     for name in ("wav.scp", "utt2spk"):
@@ -167,7 +173,11 @@ def test_codes_shorter_than_the_audio(recipe, command):
 
 
 def test_training_without_codes(recipe):
-    recipe.refuses("train", "give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5)", options="--train_tokens acoustic=null")
+    recipe.refuses(
+        "train",
+        "give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5)",
+        options="--train_tokens acoustic=null",
+    )
 
 
 def test_codes_beyond_the_codebook(recipe):
@@ -189,7 +199,11 @@ OTHER = "--codec_dir exp/other_codec"
     "command, options, fix",
     [
         ("validate_codes", "--codec exp/other_codec", "run stage 5 (token) again with the codec that"),
-        ("tokenize", "--codec exp/other_codec --output_dir codes/test", "Encode the targets again with this codec"),
+        (
+            "tokenize",
+            "--codec exp/other_codec --output_dir codes/test",
+            "Encode the targets again with this codec",
+        ),
         ("train", OTHER, "Encode the targets again with this codec (stage 5)"),
         ("extract", OTHER, "give the codec they were encoded with"),
         ("extract_one", OTHER, "give the codec they were encoded with"),
@@ -218,16 +232,37 @@ TYPO = "unknown '{}' (did you mean '{}'?)"
         ("codec", "conf/codec.yaml", "n_fft:", "n_ftt:", TYPO.format("n_ftt", "n_fft"), 1),
         ("codec", "conf/codec.yaml", "max_steps: 1", "max_steps: [1", "not readable as YAML (while", 1),
         ("train", "conf/tse.yaml", "max_epoch:", "max_epochs:", TYPO.format("max_epochs", "max_epoch"), 2),
-        ("train", "conf/tse.yaml", "shared_transformer", "shared_transfomer", "did you mean 'shared_transformer'", 2),
+        (
+            "train",
+            "conf/tse.yaml",
+            "shared_transformer",
+            "shared_transfomer",
+            "did you mean 'shared_transformer'",
+            2,
+        ),
         ("train", "conf/tse.yaml", "num_mels: 64", "num_mels: [64", "fix that line", 2),
         ("train", "conf/tse.yaml", "num_mels: 64", "num_mels: many", "conf/tse.yaml", 2),
         ("train_mixing", "data/train/mixing.yaml", "sir_db", "sir_bd", TYPO.format("sir_bd", "sir_db"), 1),
         ("train_mixing", "data/train/mixing.yaml", "[-5, 5]", "[5, -5]", "sir_db: wants", 1),
-        ("extract", "conf/decode.yaml", "length_mode", "lenght_mode", TYPO.format("lenght_mode", "length_mode"), 1),
+        (
+            "extract",
+            "conf/decode.yaml",
+            "length_mode",
+            "lenght_mode",
+            TYPO.format("lenght_mode", "length_mode"),
+            1,
+        ),
         ("extract", "conf/decode.yaml", "exact", "'exact", "fix that line", 1),
         ("extract", "exp/tse_nano/config.yaml", "frontend: log_mel", "frontend: [", "fix that line", 1),
         ("extract", "exp/tse_nano/config.yaml", "log_mel", "log_mal", "did you mean 'log_mel'", 1),
-        ("extract", "exp/tse_nano/config.yaml", "tokenizers:", "tokens:", "lacks tokenizers: acoustic; give the folder of", 1),
+        (
+            "extract",
+            "exp/tse_nano/config.yaml",
+            "tokenizers:",
+            "tokens:",
+            "lacks tokenizers: acoustic; give the folder of",
+            1,
+        ),
     ],
 )
 def test_typos_of_yamls(recipe, command, path, old, new, message, code):
@@ -237,4 +272,6 @@ def test_typos_of_yamls(recipe, command, path, old, new, message, code):
 
 
 def test_a_codec_folder_is_no_system(recipe):
-    recipe.refuses("pack", "exp/codec/config.yaml", "give the folder of a trained system", options="--model exp/codec")
+    recipe.refuses(
+        "pack", "exp/codec/config.yaml", "give the folder of a trained system", options="--model exp/codec"
+    )

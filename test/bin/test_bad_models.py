@@ -77,7 +77,9 @@ def test_pickles_in_archives_of_audio_are_not_opened(recipe):
 def test_the_configuration_of_another_model(recipe):
     recipe.edit("exp/tse_nano/config.yaml", "num_layers: 2", "num_layers: 3")
     for command in ("extract", "pack"):
-        recipe.refuses(command, SYSTEM, "does not fit exp/tse_nano/config.yaml", "copy both from one training")
+        recipe.refuses(
+            command, SYSTEM, "does not fit exp/tse_nano/config.yaml", "copy both from one training"
+        )
 
 
 def test_training_on_with_another_configuration_loses_nothing(recipe):
@@ -121,18 +123,26 @@ def test_archives_with_damaged_members(recipe, archive):
 
 
 def test_archives_without_a_part(recipe, archive):
-    members = {info.filename: zipfile.ZipFile(archive).read(info) for info in zipfile.ZipFile(archive).infolist()}
+    members = {
+        info.filename: zipfile.ZipFile(archive).read(info) for info in zipfile.ZipFile(archive).infolist()
+    }
     del members["tokenizers/acoustic/manifest.json"]
     with zipfile.ZipFile(archive, "w") as file:
         for name, content in members.items():
             file.writestr(name, content)
-    recipe.refuses("extract_zip", "its tokenizer 'acoustic' is in none of", "give its folder (--tokenizers acoustic=FOLDER)")
+    recipe.refuses(
+        "extract_zip",
+        "its tokenizer 'acoustic' is in none of",
+        "give its folder (--tokenizers acoustic=FOLDER)",
+    )
 
 
 def test_packing_an_exchanged_codec(recipe):
     shutil.rmtree("exp/tse_nano/tokenizers/acoustic")
     shutil.copytree("exp/other_codec", "exp/tse_nano/tokenizers/acoustic")
-    recipe.refuses("pack", "codec mismatch", "exp/tse_nano/tokenizers/acoustic", "give the codec they were encoded with")
+    recipe.refuses(
+        "pack", "codec mismatch", "exp/tse_nano/tokenizers/acoustic", "give the codec they were encoded with"
+    )
 
 
 def test_packing_what_is_not_there(recipe):
@@ -143,7 +153,8 @@ def test_packing_what_is_not_there(recipe):
 
 
 @pytest.mark.parametrize(
-    "content", ['{"meta": {"system"', '{"meta": {}, "metrics": {"a": {"mean": NaN}}}', "[]", '{"meta": {}}', ""]
+    "content",
+    ['{"meta": {"system"', '{"meta": {}, "metrics": {"a": {"mean": NaN}}}', "[]", '{"meta": {}}', ""],
 )
 def test_results_that_are_not_whole(recipe, content):
     Path("exp/a/scoring/result.json").write_text(content)

@@ -32,8 +32,21 @@ def write(tmp_path, monkeypatch):
 
 def test_good_configs_pass_with_their_options(write, capsys, tmp_path):
     system, codec = write("system.yaml", SYSTEM), write("codec.yaml", {"codec": "spectral", "max_steps": 4})
-    command = ["--tse_config", system, "--tse_args", "--max_epoch 3 --lm_conf num_layers=4", "--prerequisite_config", system]
-    command += ["--codec_config", codec, "--codec_args=--max_steps=5", "--inference_config", write("decode.yaml", {"sampling": True})]
+    command = [
+        "--tse_config",
+        system,
+        "--tse_args",
+        "--max_epoch 3 --lm_conf num_layers=4",
+        "--prerequisite_config",
+        system,
+    ]
+    command += [
+        "--codec_config",
+        codec,
+        "--codec_args=--max_steps=5",
+        "--inference_config",
+        write("decode.yaml", {"sampling": True}),
+    ]
     assert check_config.main(command) == 0
     assert "checking codec.yaml, system.yaml, system.yaml, decode.yaml" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["codec.yaml", "decode.yaml", "system.yaml"]
@@ -44,7 +57,16 @@ def test_the_faults_of_all_files_are_told(write, capsys):
     base = write("base.yaml", {**SYSTEM, "frontned": "log_mel"})
     codec = write("codec.yaml", {"codec": "spectral", "max_step": 4})
     decode = write("decode.yaml", {"samplng": True})
-    command = ["--tse_config", system, "--prerequisite_config", base, "--codec_config", codec, "--inference_config", decode]
+    command = [
+        "--tse_config",
+        system,
+        "--prerequisite_config",
+        base,
+        "--codec_config",
+        codec,
+        "--inference_config",
+        decode,
+    ]
     assert check_config.main(command) == 2
     error = capsys.readouterr().err
     assert "espnet-tse check-config: error: " in error and "espnet-tse train" not in error
@@ -57,10 +79,19 @@ def test_the_faults_of_all_files_are_told(write, capsys):
 @pytest.mark.parametrize(
     "options, fault",
     [
-        (["--tse_config", "system.yaml", "--tse_args=--max_epoc 3"], "unknown option --max_epoc (did you mean --max_epoch?)"),
+        (
+            ["--tse_config", "system.yaml", "--tse_args=--max_epoc 3"],
+            "unknown option --max_epoc (did you mean --max_epoch?)",
+        ),
         (["--tse_config", "system.yaml", "--tse_args=--lm_conf width=30"], "not divisible"),
-        (["--codec_config", "codec.yaml", "--codec_args=--max_step 3"], "unknown option --max_step (did you mean --max_steps?)"),
-        (["--codec_config", "codec.yaml", "--codec_args=--codec_conf '{n_ftt: 1}'"], "unknown 'n_ftt' (did you mean 'n_fft'?)"),
+        (
+            ["--codec_config", "codec.yaml", "--codec_args=--max_step 3"],
+            "unknown option --max_step (did you mean --max_steps?)",
+        ),
+        (
+            ["--codec_config", "codec.yaml", "--codec_args=--codec_conf '{n_ftt: 1}'"],
+            "unknown 'n_ftt' (did you mean 'n_fft'?)",
+        ),
         (["--codec_config", "codec.yaml", "--codec_args=--lr '['"], "not readable as YAML"),
         (["--codec_config", "absent.yaml"], "absent.yaml: no such file"),
         (["--tse_config", "absent.yaml"], "absent.yaml: no such file"),
@@ -75,7 +106,11 @@ def test_faults_of_options_are_told(write, capsys, options, fault):
 @pytest.mark.parametrize(
     "decoding, options, fault",
     [
-        ({"autoregressive": False, "injection_ratio": 0.5}, "", "unknown 'autoregressive', unknown 'injection_ratio'"),
+        (
+            {"autoregressive": False, "injection_ratio": 0.5},
+            "",
+            "unknown 'autoregressive', unknown 'injection_ratio'",
+        ),
         ({"give_enrollment": True}, "", "give_enrollment is for models trained with lm_conf"),
         ({"length_mode": "eos"}, "--vocoder_conf synthesis=filter", "length_mode: eos is not for vocoder"),
     ],
@@ -84,7 +119,9 @@ def test_decoding_that_the_system_would_refuse_after_its_training(write, capsys,
     command = ["--tse_config", write("system.yaml", SYSTEM), f"--tse_args={options}"]
     assert check_config.main([*command, "--inference_config", write("decode.yaml", decoding)]) == 2
     error = capsys.readouterr().err
-    assert f"decode.yaml: {fault}" in error and ("(system.yaml)" in error or "(settings of LauraTSE)" in error)
+    assert f"decode.yaml: {fault}" in error and (
+        "(system.yaml)" in error or "(settings of LauraTSE)" in error
+    )
 
 
 def test_decoding_of_another_meaning_is_remarked_on(write, capsys):
@@ -111,12 +148,17 @@ def test_faults_name_the_file_of_the_chain_in_which_they_stand(write, capsys):
     assert "\npaper.yaml: unknown 'frontned' (did you mean 'frontend'?); --help" in error
     assert "\npaper.yaml: max_epoch: 'many' is not a whole number" in error
     write("paper.yaml", {**SYSTEM, "lm_conf": {"num_layer": 2}, "optim_conf": {"lrr": 1.0}})
-    system = write("system.yaml", {"base": "paper.yaml", "lm_conf": {"width": 32}, "vocoder_conf": {"num_layer": 1}})
+    system = write(
+        "system.yaml", {"base": "paper.yaml", "lm_conf": {"width": 32}, "vocoder_conf": {"num_layer": 1}}
+    )
     write("codecs.yaml", {"codec": "spectral", "codec_conf": {"n_ftt": 4}, "max_step": 4})
     codec = write("codec.yaml", {"base": "codecs.yaml", "batch_size": 0})
     write("decodings.yaml", {"levl": "none"})
     decode = write("decode.yaml", {"base": "decodings.yaml"})
-    assert check_config.main(["--tse_config", system, "--codec_config", codec, "--inference_config", decode]) == 2
+    assert (
+        check_config.main(["--tse_config", system, "--codec_config", codec, "--inference_config", decode])
+        == 2
+    )
     error = capsys.readouterr().err
     assert "paper.yaml: lm_conf of 'decoder_only': unknown 'num_layer'" in error
     assert "system.yaml: vocoder_conf of 'fine_embedding': unknown 'num_layer'" in error
@@ -150,4 +192,7 @@ def test_nothing_to_check_is_wrong_usage(capsys):
 def test_a_file_without_an_option_is_told_the_options(capsys):
     with pytest.raises(SystemExit) as exit_:
         check_config.main(["conf/my.yaml"])
-    assert exit_.value.code == 2 and "say what conf/my.yaml is of: --tse_config conf/my.yaml, " in capsys.readouterr().err
+    assert (
+        exit_.value.code == 2
+        and "say what conf/my.yaml is of: --tse_config conf/my.yaml, " in capsys.readouterr().err
+    )

@@ -20,7 +20,10 @@ def run(monkeypatch, *words: str) -> int:
     return main.main()
 
 
-@pytest.mark.parametrize("words, fault", [(["extrct"], "unknown 'extrct' (did you mean 'extract'?)"), ([], "want a command: extract,")])
+@pytest.mark.parametrize(
+    "words, fault",
+    [(["extrct"], "unknown 'extrct' (did you mean 'extract'?)"), ([], "want a command: extract,")],
+)
 def test_an_unknown_or_missing_command_is_wrong_usage(monkeypatch, capsys, words, fault):
     with pytest.raises(SystemExit) as exit_:
         run(monkeypatch, *words)
@@ -37,7 +40,10 @@ def test_a_codec_upper_bound_has_a_command(monkeypatch, capsys):
 def test_version_names_the_commit_of_a_clone_and_loads_nothing_heavy(monkeypatch, capsys):
     assert run(monkeypatch, "--version") == 0
     commit = source_commit()
-    assert capsys.readouterr().out == f"espnet-tse {espnet_tse.__version__}" + (f" (commit {commit})" if commit else "") + "\n"
+    assert (
+        capsys.readouterr().out
+        == f"espnet-tse {espnet_tse.__version__}" + (f" (commit {commit})" if commit else "") + "\n"
+    )
     code = "import sys; from espnet_tse.bin.main import version; version(); assert not {'torch', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -48,5 +54,9 @@ def test_no_command_takes_abbreviations(module):
 
 
 def test_every_module_is_asked():
-    assert len(MODULES) > 12 and not [m for m in MODULES if "def get_parser" not in (BIN / f"{m}.py").read_text() and m != "__init__"]
-    assert not [path.name for path in BIN.glob("*.py") if re.search(r"argparse\.ArgumentParser\(", path.read_text())]
+    assert len(MODULES) > 12 and not [
+        m for m in MODULES if "def get_parser" not in (BIN / f"{m}.py").read_text() and m != "__init__"
+    ]
+    assert not [
+        path.name for path in BIN.glob("*.py") if re.search(r"argparse\.ArgumentParser\(", path.read_text())
+    ]

@@ -63,14 +63,21 @@ def test_global_and_frame_codes_travel_from_files_to_a_batch(work):
     assert tokenize(work, "codec", "--merge", "2") == 0
     specs = streams_in(read_manifest(work / "codes"))
     assert specs["global"].num_tokens == 4 and specs["semantic"].hop_length == 320
-    stores = TokenStores.open({name: (work / "codes" / f"{name}.scp", spec) for name, spec in specs.items()}, ["a", "b"])
+    stores = TokenStores.open(
+        {name: (work / "codes" / f"{name}.scp", spec) for name, spec in specs.items()}, ["a", "b"]
+    )
     silence = np.zeros(8, dtype=np.float32)
     sound = {"mixture": silence, "enrollment": silence, "target": silence}
-    examples = [{"key": "a", **sound, "targets": stores.load("a", 3200)}, {"key": "b", **sound, "targets": stores.load("b", 1000)}]
+    examples = [
+        {"key": "a", **sound, "targets": stores.load("a", 3200)},
+        {"key": "b", **sound, "targets": stores.load("b", 1000)},
+    ]
     keys, tensors = TSECollate({"global": None, "semantic": 50.0})(examples)
     targets = to_tse_batch({**tensors, "utt_id": keys}, 16000).targets
     codec = load_codec(work / "codec")
-    audio = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(read(work, key)) for key in "ab"], batch_first=True)
+    audio = torch.nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(read(work, key)) for key in "ab"], batch_first=True
+    )
     wanted = codec.tokenize(audio, torch.tensor([3200, 1000]))
     for name in ("global", "semantic"):
         assert torch.equal(targets[name].values, wanted[name].values)
@@ -127,7 +134,9 @@ def test_latents_are_stored_and_the_fingerprint_has_a_tolerance(work, monkeypatc
     opened = load_codec(work / "vae")
     wave = torch.randn(1, 640)
     latent = opened.encode(wave, torch.tensor([640]))
-    torch.testing.assert_close(latent["latent"].values, saved.encode(wave, torch.tensor([640]))["latent"].values)
+    torch.testing.assert_close(
+        latent["latent"].values, saved.encode(wave, torch.tensor([640]))["latent"].values
+    )
     again = opened.encode(opened.decode(latent), torch.tensor([640]))
     torch.testing.assert_close(again["latent"].values, latent["latent"].values, atol=1e-4, rtol=1e-3)
     original = LinearAutoencoder.encode
@@ -160,7 +169,11 @@ def test_manifests_of_the_first_format_still_open(work):
 
 
 def test_sizes_survive_json_and_bad_ones_are_refused():
-    specs = {"a": CodesSpec(1, 40000, hop_length=320), "b": CodesSpec(1, 9, num_tokens=32), "c": FramesSpec(3, 160)}
+    specs = {
+        "a": CodesSpec(1, 40000, hop_length=320),
+        "b": CodesSpec(1, 9, num_tokens=32),
+        "c": FramesSpec(3, 160),
+    }
     assert specs_from_json(json.loads(json.dumps(specs_to_json(specs)))) == specs
     assert [spec.stored_type for spec in specs.values()] == ["int32", "int16", "float32"]
     assert [spec.num_frames(1000) for spec in specs.values()] == [4, 32, 7]

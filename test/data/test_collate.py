@@ -9,7 +9,11 @@ from espnet_tse.data.collate import TSECollate
 
 def streams(rng, num_frames: int) -> dict:
     latent = rng.normal(size=(num_frames, 2)).astype(np.float32)
-    return {"acoustic": rng.integers(0, 9, (num_frames, 3)), "global": rng.integers(0, 9, (4, 1)), "latent": latent}
+    return {
+        "acoustic": rng.integers(0, 9, (num_frames, 3)),
+        "global": rng.integers(0, 9, (4, 1)),
+        "latent": latent,
+    }
 
 
 def example(key: str, num_samples: int, num_enrollment: int, num_frames: int | None = None) -> dict:
@@ -37,7 +41,9 @@ def test_names_padding_and_lengths():
         num_samples, num_frames = len(e["mixture"]), len(e["targets"]["acoustic"])
         np.testing.assert_array_equal(batch["speech_mix"][row, :num_samples], e["mixture"])
         assert not batch["speech_mix"][row, num_samples:].any()
-        np.testing.assert_array_equal(batch["target_acoustic"][row, :, :num_frames], e["targets"]["acoustic"].T)
+        np.testing.assert_array_equal(
+            batch["target_acoustic"][row, :, :num_frames], e["targets"]["acoustic"].T
+        )
         assert (batch["target_acoustic"][row, :, num_frames:] == -1).all()
         np.testing.assert_array_equal(batch["target_latent"][row, :num_frames], e["targets"]["latent"])
         assert not batch["target_latent"][row, num_frames:].any()

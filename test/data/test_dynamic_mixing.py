@@ -105,7 +105,12 @@ def test_target_and_codes_cover_the_same_span(dirs, tmp_path):
         np.save(tmp_path / f"{key}.npy", codes)
         paths[key] = tmp_path / f"{key}.npy"
     write_scp(tmp_path / "codes.scp", paths)
-    dataset = open_set(directory, crop_s=0.5, hop_length=hop, tokens={"acoustic": (tmp_path / "codes.scp", CodesSpec(2, 2**15, hop))})
+    dataset = open_set(
+        directory,
+        crop_s=0.5,
+        hop_length=hop,
+        tokens={"acoustic": (tmp_path / "codes.scp", CodesSpec(2, 2**15, hop))},
+    )
     starts = set()
     for epoch in range(10):
         for index in range(len(dataset)):
@@ -230,5 +235,7 @@ def test_enrollments_are_augmented_and_nothing_else(dirs):
 
 def test_speakers_are_numbered_by_their_sorted_names(dirs):
     dataset = open_set(dirs.source(LENGTHS))
-    numbers = {dataset.utt2spk[key]: dataset.example(1, index)["speaker"] for index, key in enumerate(dataset.keys)}
+    numbers = {
+        dataset.utt2spk[key]: dataset.example(1, index)["speaker"] for index, key in enumerate(dataset.keys)
+    }
     assert numbers == {"a": 0, "b": 1, "c": 2}

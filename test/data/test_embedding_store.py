@@ -28,7 +28,8 @@ def test_vectors_come_from_npy_and_ark(store, key):
 
 
 @pytest.mark.parametrize(
-    "key, fault", [("matrix", "want a float vector"), ("nan", "NaN"), ("lost", "cannot be read"), ("c", "first 'c'")]
+    "key, fault",
+    [("matrix", "want a float vector"), ("nan", "NaN"), ("lost", "cannot be read"), ("c", "first 'c'")],
 )
 def test_what_is_no_embedding_is_named(store, key, fault):
     with pytest.raises(ValueError, match=fault):

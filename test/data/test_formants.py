@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from espnet_tse.data.formants import move_formants
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
+
+from espnet_tse.data.formants import move_formants
 
 RATE = 16000
 PITCH, FORMANTS = 100, (700.0, 2200.0)  # Hz

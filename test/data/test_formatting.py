@@ -95,9 +95,15 @@ def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
 
 def test_formant_perturbation_makes_new_speakers_at_every_speed(dirs, tmp_path):
     directory = dirs.source({"a": [8000, 9000], "b": [8000, 9000]})
-    output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(1.25,), formant_factors=(0.9, 1.1)))
+    output = run(
+        directory, tmp_path / "dump", FormatConf(8000, speed_factors=(1.25,), formant_factors=(0.9, 1.1))
+    )
     utt2spk = read_scp(output / "utt2spk")
-    assert len(utt2spk) == 24 and utt2spk["sp1.25-fm0.9-a-0"] == "sp1.25-fm0.9-a" and utt2spk["fm1.1-b-0"] == "fm1.1-b"
+    assert (
+        len(utt2spk) == 24
+        and utt2spk["sp1.25-fm0.9-a-0"] == "sp1.25-fm0.9-a"
+        and utt2spk["fm1.1-b-0"] == "fm1.1-b"
+    )
     lengths = read_scp(output / "utt2num_samples")
     assert (lengths["fm1.1-a-0"], lengths["sp1.25-fm1.1-a-0"]) == ("8000", "6400")
     wavs = read_scp(output / "wav.scp")
@@ -108,7 +114,9 @@ def test_formant_perturbation_makes_new_speakers_at_every_speed(dirs, tmp_path):
 
 def test_formants_of_mixtures_stay(dirs, tmp_path):
     # Sources whose formants are moved one by one do not add up to a mixture of which they are.
-    with pytest.raises(DataError, match=r"this set lists mixtures \(.*spk1.scp.*leave out --formant_perturb_factors"):
+    with pytest.raises(
+        DataError, match=r"this set lists mixtures \(.*spk1.scp.*leave out --formant_perturb_factors"
+    ):
         format_shard(dirs.tse(num_rows=2), tmp_path / "x", FormatConf(8000, formant_factors=(0.9,)), 1, 1)
     assert not (tmp_path / "x").exists()
 

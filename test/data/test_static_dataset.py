@@ -50,7 +50,14 @@ def test_training_crops_differ_by_epoch_and_stay_aligned_with_codes(dirs, tmp_pa
         np.save(tmp_path / f"{key}.npy", padded.reshape(-1, 100)[:, :1])
         paths[key] = tmp_path / f"{key}.npy"
     write_scp(tmp_path / "codes.scp", paths)
-    dataset = StaticDataset(directory, 0, 0.2, 0.3, {"acoustic": (tmp_path / "codes.scp", CodesSpec(1, 2**15, 100))}, hop_length=100)
+    dataset = StaticDataset(
+        directory,
+        0,
+        0.2,
+        0.3,
+        {"acoustic": (tmp_path / "codes.scp", CodesSpec(1, 2**15, 100))},
+        hop_length=100,
+    )
     assert dataset.training and dataset.num_samples == [1600] * 4
     first, again, later = dataset.example(1, 2), dataset.example(1, 2), dataset.example(2, 2)
     np.testing.assert_array_equal(first["mixture"], again["mixture"])

@@ -18,7 +18,9 @@ def write(folder, name, values):
 
 @pytest.fixture
 def codes_scp(tmp_path):
-    return write(tmp_path, "acoustic", np.arange(11 * 2, dtype=np.int16).reshape(11, 2))  # ceil(1050 / 100) = 11
+    return write(
+        tmp_path, "acoustic", np.arange(11 * 2, dtype=np.int16).reshape(11, 2)
+    )  # ceil(1050 / 100) = 11
 
 
 def test_codes_are_cut_with_the_audio(codes_scp):

@@ -13,9 +13,7 @@ from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.io.scp import read_scp
 
-pytest.importorskip(
-    "espeakng_loader", reason="the corpus is synthesised with it: pip install -e '.[synth]'"
-)
+pytest.importorskip("espeakng_loader", reason="the corpus is synthesised with it: pip install -e '.[synth]'")
 LOCAL = Path(__file__).parents[2] / "egs2" / "mini_espeak" / "tse1" / "local"
 SMALL = (
     "--train_speakers 6 --dev_speakers 2 --test_speakers 4 "

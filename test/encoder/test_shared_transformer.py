@@ -47,7 +47,10 @@ def test_an_untrained_residual_encoder_gives_the_features():
     torch.nn.init.zeros_(encoder.project.bias)
     batch = make_batch([0.5, 0.3], [0.3, 0.4], TableCodec())
     conditions = encoder(batch)
-    for frames, signal in ((conditions.streams["mixture"], "mixture"), (conditions.streams["enrollment"], "enrollment")):
+    for frames, signal in (
+        (conditions.streams["mixture"], "mixture"),
+        (conditions.streams["enrollment"], "enrollment"),
+    ):
         features = encoder.frontend(getattr(batch, signal), getattr(batch, f"{signal}_lengths"))
         torch.testing.assert_close(frames.values, features.values)
 

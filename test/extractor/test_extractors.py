@@ -6,8 +6,8 @@ from factories import make_batch, take_row
 from nano_extractors import CAUSAL, SYSTEMS, nano_extractor
 
 from espnet_tse.extractor.bsrnn import compressed
-from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.io.scp import DataError
+from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 ANY = [(name, False) for name in SYSTEMS] + [(name, True) for name in CAUSAL]
@@ -53,7 +53,9 @@ def test_every_parameter_learns(name, causal):
     model, batch = build(name, causal).train(), make_batch([0.1, 0.08], [0.15, 0.15], None)
     result = model(batch)
     sum((wave * batch.target.roll(3, 1)).sum() for wave in [result.waveform, *result.coarser]).backward()
-    still = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    still = [
+        name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()
+    ]
     # Attention over keys of equal distance to all: a bias of the keys moves no weight.
     assert [name for name in still if "key" not in name and "in_proj_bias" not in name] == []
     assert all(weight.grad.isfinite().all() for weight in model.parameters() if weight.grad is not None)
@@ -112,7 +114,9 @@ def test_spex_plus_gives_the_coarser_scales_in_training_only():
 @torch.no_grad()
 def test_embeddings_made_by_another_model_take_the_encoders_place():
     given = speaker_encoder_choices.build("given", {"output_dim": 10}, input_dim=16)
-    model = extractor_choices.build("bsrnn", SYSTEMS["bsrnn"][0], new_speaker_encoder=lambda input_dim: given).eval()
+    model = extractor_choices.build(
+        "bsrnn", SYSTEMS["bsrnn"][0], new_speaker_encoder=lambda input_dim: given
+    ).eval()
     batch = make_batch([0.05, 0.04], [0.05, 0.05], None)
     with pytest.raises(ValueError, match="the batch has none"):
         model(batch)
@@ -140,7 +144,9 @@ def test_compressed_spectra_keep_their_phases():
 @pytest.mark.parametrize("conf", [{"bands": "coarse"}, {"compression": 0.3}])
 def test_bands_and_compression_make_another_estimate(conf):
     batch = make_batch([0.05], [0.05], None)
-    assert not torch.allclose(nano_extractor("bsrnn", **conf)(batch).waveform, nano_extractor("bsrnn")(batch).waveform)
+    assert not torch.allclose(
+        nano_extractor("bsrnn", **conf)(batch).waveform, nano_extractor("bsrnn")(batch).waveform
+    )
 
 
 @pytest.mark.parametrize(

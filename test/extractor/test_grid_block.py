@@ -23,7 +23,8 @@ def count(module):
 
 
 @pytest.mark.parametrize(
-    "kernel, hop, twins", [(1, 1, (published_block, first_block)), (4, 1, (published_block,)), (4, 2, (published_block,))]
+    "kernel, hop, twins",
+    [(1, 1, (published_block, first_block)), (4, 1, (published_block,)), (4, 2, (published_block,))],
 )
 def test_block_equals_those_of_espnet(kernel, hop, twins):
     torch.manual_seed(0)
@@ -86,7 +87,11 @@ def test_sizes_are_the_published_ones():
 @torch.no_grad()
 def test_order_of_the_keys_does_not_matter():
     torch.manual_seed(0)
-    attention, queries, keys = GridAttention(8, BINS, 2, 64), torch.randn(1, 5, BINS, 8), torch.randn(1, 9, BINS, 8)
+    attention, queries, keys = (
+        GridAttention(8, BINS, 2, 64),
+        torch.randn(1, 5, BINS, 8),
+        torch.randn(1, 9, BINS, 8),
+    )
     shuffled = keys[:, torch.randperm(9)]
     torch.testing.assert_close(attention(queries, shuffled), attention(queries, keys), atol=1e-6, rtol=1e-5)
 

@@ -23,7 +23,9 @@ def voice(num_samples: int, seed: int = 0) -> torch.Tensor:
     pitch = 120 + 30 * seed + 20 * np.sin(2 * np.pi * 0.7 * np.arange(num_samples) / 16000)
     phase = 2 * np.pi * np.cumsum(pitch) / 16000
     tone = sum(np.sin(k * phase) / k for k in range(1, 20))
-    return torch.from_numpy((0.05 * (1 + seed) * tone + 0.01 * generator.standard_normal(num_samples)).astype("float32"))
+    return torch.from_numpy(
+        (0.05 * (1 + seed) * tone + 0.01 * generator.standard_normal(num_samples)).astype("float32")
+    )
 
 
 @pytest.mark.parametrize("num_samples", [8000, 25599, 25600, 40000, 64000, 80123])
@@ -71,7 +73,9 @@ def test_only_a_thawed_encoder_learns(frozen):
 
 def test_without_the_package_the_weights_cannot_be_had(monkeypatch):
     monkeypatch.setattr(speaker_ge2e, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match="Resemblyzer, which is not installed: pip install --no-deps resemblyzer"):
+    with pytest.raises(
+        DataError, match="Resemblyzer, which is not installed: pip install --no-deps resemblyzer"
+    ):
         SpeakerGE2E(SpeakerGE2EConfig()).start_from_pretrained()
 
 

@@ -1,6 +1,5 @@
 """The norm of the speaker ResNet: nothing runs along with training, and weights of batch norm keep their function."""
 
-
 import pytest
 import torch
 from torch import nn

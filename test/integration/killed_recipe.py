@@ -9,7 +9,6 @@ everything dies at once, as on a machine that loses power, or the pipeline alone
 import argparse
 import contextlib
 import hashlib
-import json
 import os
 import random
 import re
@@ -50,7 +49,14 @@ NOT_RESULTS = re.compile(
     r"\.log$|/log/|/tensorboard/|/images/\w+_time\.png$|/decode\.json$|/report\.html$|cache/|/lock$|/run\.sh$"
     r"|/checkpoint\.previous\.pth$|/\.done\.report$"
 )
-STATES = ("step", "codec", "model", "optimizer", "optimizers", "schedulers")  # of a checkpoint; the others are times
+STATES = (
+    "step",
+    "codec",
+    "model",
+    "optimizer",
+    "optimizers",
+    "schedulers",
+)  # of a checkpoint; the others are times
 DATE = re.compile(rb"\d{4}-\d\d-\d\d")  # midnight may come between the runs
 TEMPORARY = re.compile(r"\.tmp$|\.new$|\.link$|\.old\.\d+$|/\.started\.|/job\.[^/]*\.jsonl$")
 
@@ -66,7 +72,9 @@ def make_recipe(folder: Path) -> Path:
         shutil.copytree(REPOSITORY / name, folder / name, symlinks=True, ignore=ignored)
     recipe = folder / "egs2/mini_espeak/tse1"
     (recipe / "local/conf").mkdir()
-    (recipe / "local/conf/first.yaml").write_text("base: ../../conf/laura_tse_nano.yaml\nmax_epoch: 1\n", encoding="utf-8")
+    (recipe / "local/conf/first.yaml").write_text(
+        "base: ../../conf/laura_tse_nano.yaml\nmax_epoch: 1\n", encoding="utf-8"
+    )
     return recipe
 
 
@@ -106,7 +114,9 @@ class Start:
         """
         while stage not in self.stages():
             if self.process.poll() is not None and stage not in self.stages():
-                raise Fault(f"the recipe ended with {self.process.returncode} before stage {stage}; read {self.log}")
+                raise Fault(
+                    f"the recipe ended with {self.process.returncode} before stage {stage}; read {self.log}"
+                )
             time.sleep(0.02)
 
     def alive(self) -> list[int]:
@@ -141,7 +151,10 @@ class Start:
         until = time.monotonic() + FOLLOW_S
         while self.alive() and time.monotonic() < until:
             time.sleep(0.1)
-        left = [Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode() for number in self.alive()]
+        left = [
+            Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            for number in self.alive()
+        ]
         if left:
             self.kill_everything()
             raise Fault(f"these processes outlive the killed pipeline by {FOLLOW_S:.0f} s: {left}")
@@ -178,7 +191,11 @@ def run_and_kill(recipe: Path, log: Path, seconds: dict[int, float], draw: rando
         if start.process.poll() is None:
             kills += 1
             (start.kill_pipeline if alone else start.kill_everything)()
-        what = f"{'the pipeline' if alone else 'everything'} killed" if start.process.returncode else "too late to kill"
+        what = (
+            f"{'the pipeline' if alone else 'everything'} killed"
+            if start.process.returncode
+            else "too late to kill"
+        )
         print(f"stage {stage} + {after_s:.2f} s: {what}, in stage {start.stages()[-1]}", flush=True)
         marks = check_marks(recipe, marks)
     start = Start(recipe, log)

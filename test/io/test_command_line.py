@@ -21,7 +21,10 @@ def parser():
         (["--mix", "a"], "unknown option --mix (did you mean --mixture_scp?)"),
         (["--mixture-scp=a"], "unknown option --mixture-scp (did you mean --mixture_scp?)"),
         (["--ouput", "a"], "unknown option --ouput (did you mean --output?)"),
-        (["--zebra", "a", "--optoins", "--lr 1"], "--zebra, unknown option --optoins (did you mean --options?)"),
+        (
+            ["--zebra", "a", "--optoins", "--lr 1"],
+            "--zebra, unknown option --optoins (did you mean --options?)",
+        ),
     ],
 )
 def test_unknown_options_and_abbreviations_are_refused_with_the_nearest(parser, words, fault, capsys):
@@ -43,7 +46,9 @@ def test_faults_are_brief(parser, capsys):
 def test_values_may_look_like_options(parser, options):
     args = parser.parse_args(["-o", "x", options, "--", "--mix"])
     assert args.options == options.partition("=")[2] and args.files == ["--mix"]
-    assert parser.parse_args(["-o", "x", "--options", "--max_epoch 3 --lr=1"]).options == "--max_epoch 3 --lr=1"
+    assert (
+        parser.parse_args(["-o", "x", "--options", "--max_epoch 3 --lr=1"]).options == "--max_epoch 3 --lr=1"
+    )
 
 
 def test_the_nearest_name_is_one_that_begins_alike_or_is_spelt_alike():
@@ -52,7 +57,9 @@ def test_the_nearest_name_is_one_that_begins_alike_or_is_spelt_alike():
     assert nearest_name("tse", known) == "tse_args"  # the shortest
     assert nearest_name("tse_confg", known) == "tse_config"
     assert nearest_name("t", known) is None and nearest_name("zebra", known) is None
-    with pytest.raises(ValueError, match=r"here: unknown 'njj' \(did you mean 'nj'\?\), unknown '7'; known: codec_config, nj"):
+    with pytest.raises(
+        ValueError, match=r"here: unknown 'njj' \(did you mean 'nj'\?\), unknown '7'; known: codec_config, nj"
+    ):
         check_known(["njj", 7], known, where="here")
 
 
@@ -79,8 +86,14 @@ def test_exit_codes_are_those_of_the_work():
     "error, message",
     [
         (DataError("a.scp: fix it."), "a.scp: fix it."),
-        (OSError(28, "No space left on device", "out/x"), "out/x: No space left on device; make room or fix its rights"),
-        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory; fix the path."),
+        (
+            OSError(28, "No space left on device", "out/x"),
+            "out/x: No space left on device; make room or fix its rights",
+        ),
+        (
+            FileNotFoundError(2, "No such file or directory", "x"),
+            "x: No such file or directory; fix the path.",
+        ),
     ],
 )
 def test_what_a_user_can_mend_ends_in_one_message(capsys, error, message):

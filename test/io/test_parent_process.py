@@ -12,7 +12,9 @@ import pytest
 from espnet_tse.io.parent_process import end_with_torchrun
 
 RUN_PL = Path(__file__).resolve().parents[2] / "utils" / "run.pl"
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes live")
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="asks /proc which processes live"
+)
 # Starts a child by each way that the package knows, tells their process numbers, and waits to be killed.
 PARENT = """
 import multiprocessing, os, subprocess, sys, time
@@ -52,7 +54,9 @@ def wait_until_gone(processes: list[int], seconds: float = 10.0) -> list[int]:
 @needs_proc
 def test_children_end_with_a_killed_parent(tmp_path):
     (tmp_path / "parent.py").write_text(PARENT)
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True
+    )
     children = [int(word) for word in parent.stdout.readline().split()]
     assert len(children) == 3 and all(map(is_alive, children))
     parent.kill()
@@ -79,7 +83,15 @@ time.sleep(60)
 def test_ranks_end_with_a_killed_launcher(tmp_path, victim):
     """torchrun starts its ranks in sessions of their own; run.pl is what the recipes start it with."""
     (tmp_path / "rank.py").write_text(RANK)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "rank.py"]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "rank.py",
+    ]
     launcher = subprocess.Popen([str(RUN_PL), "log", *torchrun], cwd=tmp_path, stderr=subprocess.DEVNULL)
     files = [tmp_path / "rank0", tmp_path / "rank1"]
     until = time.monotonic() + 120

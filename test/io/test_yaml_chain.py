@@ -22,8 +22,16 @@ def write(tmp_path, monkeypatch):
         ("lr: 2", "lr: 1\nseed: 3", {"lr": 2, "seed": 3}),
         # Blocks merge by key, blocks in them too; other mappings and lists are replaced.
         ("a_conf: {x: 2}", "a_conf: {x: 1, y: 1}", {"a_conf": {"x": 2, "y": 1}}),
-        ("a_conf: {b_conf: {x: 2}}", "a_conf: {b_conf: {x: 1, y: 1}, z: 1}", {"a_conf": {"b_conf": {"x": 2, "y": 1}, "z": 1}}),
-        ("a_conf: {losses: {x: 2}}", "a_conf: {losses: {y: 1}, z: 1}", {"a_conf": {"losses": {"x": 2}, "z": 1}}),
+        (
+            "a_conf: {b_conf: {x: 2}}",
+            "a_conf: {b_conf: {x: 1, y: 1}, z: 1}",
+            {"a_conf": {"b_conf": {"x": 2, "y": 1}, "z": 1}},
+        ),
+        (
+            "a_conf: {losses: {x: 2}}",
+            "a_conf: {losses: {y: 1}, z: 1}",
+            {"a_conf": {"losses": {"x": 2}, "z": 1}},
+        ),
         ("a_conf: {sizes: [2]}", "a_conf: {sizes: [1, 1]}", {"a_conf": {"sizes": [2]}}),
         # A block belongs to the class of its slot.
         ("a: new", "a: old\na_conf: {x: 1}", {"a": "new"}),
@@ -52,7 +60,11 @@ def test_a_file_without_a_base_is_what_it_says(write):
 
 
 def test_a_base_of_a_base(write):
-    write(x="base: y.yaml\na_conf: {x: 3}", y="base: z.yaml\na: new\na_conf: {y: 2}", z="a: old\na_conf: {z: 1}\nseed: 1")
+    write(
+        x="base: y.yaml\na_conf: {x: 3}",
+        y="base: z.yaml\na: new\na_conf: {y: 2}",
+        z="a: old\na_conf: {z: 1}\nseed: 1",
+    )
     chain = read_chain("x.yaml")
     assert chain.content == {"a": "new", "a_conf": {"x": 3, "y": 2}, "seed": 1}
     assert [str(file) for file in chain.files] == ["x.yaml", "y.yaml", "z.yaml"]
@@ -81,11 +93,17 @@ def test_what_is_changed_in_one_result_is_not_in_the_next(write):
 @pytest.mark.parametrize(
     "texts, fault",
     [
-        ({"x": "base: z.yaml"}, r"x.yaml: base: z.yaml: no such file \(z.yaml\); fix the path, relative to this file"),
+        (
+            {"x": "base: z.yaml"},
+            r"x.yaml: base: z.yaml: no such file \(z.yaml\); fix the path, relative to this file",
+        ),
         ({"x": "base: y.yaml", "y": "base: sub/z.yaml"}, r"y.yaml: base: sub/z.yaml: no such file"),
         ({"x": "base: [y.yaml]"}, r"x.yaml: base is \['y.yaml'\], want the path of another YAML"),
         ({"x": "base: x.yaml"}, r"x.yaml: base: x.yaml leads back .*\(x.yaml -> x.yaml\); remove one base"),
-        ({"x": "base: y.yaml", "y": "base: x.yaml"}, r"y.yaml: base: x.yaml leads back .*\(x.yaml -> y.yaml -> x.yaml\)"),
+        (
+            {"x": "base: y.yaml", "y": "base: x.yaml"},
+            r"y.yaml: base: x.yaml leads back .*\(x.yaml -> y.yaml -> x.yaml\)",
+        ),
         ({"x": "base: y.yaml", "y": "a: 1\na: 2"}, r"y.yaml: duplicate key 'a'"),
         ({"x": "base: y.yaml", "y": "- 1"}, r"y.yaml: want 'key: value' lines"),
     ],
@@ -112,7 +130,10 @@ def test_unknown_keys_are_named_with_the_file_that_has_them(write):
     [
         ("--lm: unknown 'decoder'", "y.yaml"),
         ("seed: want a number", "x.yaml"),
-        ("lm_conf of 'decoder': unknown 'num_layer' (did you mean 'width'?); known: num_layers, width", "y.yaml"),
+        (
+            "lm_conf of 'decoder': unknown 'num_layer' (did you mean 'width'?); known: num_layers, width",
+            "y.yaml",
+        ),
         ("lm_conf of 'decoder': width 30 is not divisible by num_heads 4", "x.yaml"),
         ("lm_conf of 'decoder': width 30 does not fit num_layer 3", "x.yaml and y.yaml"),
         ("lm_conf of 'decoder': too much of everything", "x.yaml and y.yaml"),
@@ -120,5 +141,8 @@ def test_unknown_keys_are_named_with_the_file_that_has_them(write):
     ],
 )
 def test_where_a_fault_is_to_be_fixed(write, fault, files):
-    write(x="base: y.yaml\nseed: 2\nlm_conf: {width: 30}", y="lm: decoder\nseed: 1\nlm_conf: {num_layer: 2, width: 32}")
+    write(
+        x="base: y.yaml\nseed: 2\nlm_conf: {width: 30}",
+        y="lm: decoder\nseed: 1\nlm_conf: {num_layer: 2, width: 32}",
+    )
     assert read_chain("x.yaml").where(fault) == files

@@ -37,9 +37,13 @@ def test_aligned_frames_are_those_of_the_same_time():
     given = conditions()
     aligned = mixture_at(given, 4, frame_rate=31.25)
     torch.testing.assert_close(aligned[1], given.streams["mixture"].values[1, [0, 2, 4, 6]])
-    torch.testing.assert_close(aligned[0, 3], given.streams["mixture"].values[0, 3])  # behind the end: the last frame
+    torch.testing.assert_close(
+        aligned[0, 3], given.streams["mixture"].values[0, 3]
+    )  # behind the end: the last frame
 
 
 def test_mean_enrollment_ignores_padding():
     given = conditions()
-    torch.testing.assert_close(mean_enrollment(given)[1, 0], given.streams["enrollment"].values[1, :2].mean(0))
+    torch.testing.assert_close(
+        mean_enrollment(given)[1, 0], given.streams["enrollment"].values[1, :2].mean(0)
+    )

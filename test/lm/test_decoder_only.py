@@ -85,7 +85,9 @@ def test_cached_logits_equal_teacher_forced_logits(model):
     conditions, codes = conditions_of(model, batch), batch.targets["acoustic"]
     with torch.no_grad():
         forced = model.lm(conditions, codes)
-        decoder = CachedDecoder(model.lm, model.lm.prefix(conditions), model.lm.added_conditions(conditions, 17), 16)
+        decoder = CachedDecoder(
+            model.lm, model.lm.prefix(conditions), model.lm.added_conditions(conditions, 17), 16
+        )
         newest = None
         for step in range(int(codes.lengths.min())):
             torch.testing.assert_close(decoder.step(newest), forced[:, step], atol=1e-5, rtol=1e-5)
@@ -96,12 +98,14 @@ def test_cached_logits_equal_teacher_forced_logits(model):
 def test_rows_decode_alone_as_in_a_batch(model, sampling):
     batch = make_batch([1.0, 0.3, 0.6], [0.3, 0.5, 0.2], model.codec)
     conf = {"sampling": sampling, "top_k": 25, "seed": 3}
-    conditions, frames = conditions_of(model, batch), batch.targets["acoustic"].lengths
+    conditions = conditions_of(model, batch)
     together = generated(model, conditions, batch, **conf)
     for row in range(3):
         single = take_row(batch, row)
         alone = generated(model, conditions_of(model, single), single, **conf)
-        torch.testing.assert_close(alone.values[0], together.values[row, :, : alone.values.size(2)], atol=0, rtol=0)
+        torch.testing.assert_close(
+            alone.values[0], together.values[row, :, : alone.values.size(2)], atol=0, rtol=0
+        )
 
 
 def push_end(model, after: int):
@@ -120,7 +124,8 @@ def push_end(model, after: int):
 
 
 @pytest.mark.parametrize(
-    "mode, after, expected", [("eos", 3, 3), ("eos", 99, 27), ("bounded", 3, 22), ("bounded", 99, 27), ("exact", 3, 25)]
+    "mode, after, expected",
+    [("eos", 3, 3), ("eos", 99, 27), ("bounded", 3, 22), ("bounded", 99, 27), ("exact", 3, 25)],
 )
 def test_length_modes(model, mode, after, expected):
     batch = make_batch([1.0], [0.3], model.codec)
@@ -134,7 +139,7 @@ def test_length_modes(model, mode, after, expected):
 
 def test_seeded_sampling_repeats_and_another_seed_differs(model):
     batch = make_batch([1.0], [0.3], model.codec)
-    conditions, frames = conditions_of(model, batch), batch.targets["acoustic"].lengths
+    conditions = conditions_of(model, batch)
 
     def draw(seed):
         return generated(model, conditions, batch, sampling=True, seed=seed).values

@@ -68,7 +68,9 @@ def test_a_silent_estimate_has_a_finite_gradient(criterion):
 def test_padding_is_not_read(criterion):
     estimate, target = TARGET + 0.3 * ORTHOGONAL, TARGET
     padded = [torch.cat([signal, torch.full((1, 3), 9.0)], dim=1) for signal in (estimate, target)]
-    assert float(criterion(*padded, FOUR)) == pytest.approx(float(criterion(estimate, target, FOUR)), abs=1e-5)
+    assert float(criterion(*padded, FOUR)) == pytest.approx(
+        float(criterion(estimate, target, FOUR)), abs=1e-5
+    )
 
 
 def test_energy_of_absent_targets_is_below_the_mixture():

@@ -39,9 +39,14 @@ def test_candidates_are_those_of_single_runs_with_their_keys(seconds, chunk):
         alone = replace(many.rows(torch.tensor([row])), keys=[key])
         estimate = model.extract(alone, replace(single, max_chunk_s=15.0, overlap_s=1.0))
         length = int(many.mixture_lengths[row])
-        codes, wanted = (value.prediction.streams["acoustic"].rows(torch.tensor([at])) for value, at in ((candidates, row), (estimate, 0)))
+        codes, wanted = (
+            value.prediction.streams["acoustic"].rows(torch.tensor([at]))
+            for value, at in ((candidates, row), (estimate, 0))
+        )
         assert torch.equal(codes.values[0, :, : codes.lengths[0]], wanted.values[0, :, : wanted.lengths[0]])
-        torch.testing.assert_close(candidates.waveform[row, :length], estimate.waveform[0, :length], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            candidates.waveform[row, :length], estimate.waveform[0, :length], atol=1e-5, rtol=1e-4
+        )
 
 
 def test_the_best_one_is_kept_with_all_that_belongs_to_it():

@@ -63,8 +63,19 @@ class FineLM(AbsGenerator):
         semantic, mixture = request.given.streams["semantic"], conditions.streams["mixture"]
         lengths = self.spec.num_frames(request.num_samples)
         index = torch.arange(int(lengths.max()))
-        units = semantic.values[:, 0, (index * (semantic.frame_rate / self.spec.frame_rate)).long().clamp_max(semantic.values.size(2) - 1)]
-        frames = mixture.values[:, (index * (mixture.frame_rate / self.spec.frame_rate)).long().clamp_max(mixture.values.size(1) - 1)]
+        units = semantic.values[
+            :,
+            0,
+            (index * (semantic.frame_rate / self.spec.frame_rate))
+            .long()
+            .clamp_max(semantic.values.size(2) - 1),
+        ]
+        frames = mixture.values[
+            :,
+            (index * (mixture.frame_rate / self.spec.frame_rate))
+            .long()
+            .clamp_max(mixture.values.size(1) - 1),
+        ]
         codes = self.head(torch.tanh(self.units(units.clamp_min(0)) + self.mixture(frames))).argmax(dim=-1)
         values = codes[:, None].masked_fill(index >= lengths[:, None, None], -1)
         return Prediction(Streams(acoustic=Codes(values, lengths, self.spec.frame_rate)), 1)
@@ -114,7 +125,13 @@ class TwoStage(AbsTSEModel):
 
     def __init__(self, config, encoder, semantic_lm, acoustic_lm, codec):
         super().__init__()
-        self.config, self.encoder, self.semantic_lm, self.acoustic_lm, self.codec = config, encoder, semantic_lm, acoustic_lm, codec
+        self.config, self.encoder, self.semantic_lm, self.acoustic_lm, self.codec = (
+            config,
+            encoder,
+            semantic_lm,
+            acoustic_lm,
+            codec,
+        )
         self.sample_rate = codec.sample_rate
 
     @classmethod
@@ -130,7 +147,9 @@ class TwoStage(AbsTSEModel):
         conditions, first = self.encoder(batch), request.given
         if first is None or "semantic" not in first.streams:
             generated = self.semantic_lm.generate(conditions, request)
-            first = Prediction(Streams(semantic=generated.streams["acoustic"]), generated.num_function_evaluations)
+            first = Prediction(
+                Streams(semantic=generated.streams["acoustic"]), generated.num_function_evaluations
+            )
         second = self.acoustic_lm.generate(conditions, replace(request, given=first))
         prediction = Prediction(Streams({**first.streams, **second.streams}))
         waveform = self.codec.decode_codes(second.streams["acoustic"])
@@ -151,7 +170,10 @@ class HandedOn:
 @pytest.fixture
 def two_stage(monkeypatch):
     torch.manual_seed(0)
-    opened = {"semantic": VoiceAndUnits(VoiceAndUnitsConfig()), "acoustic": TableCodec(CodecSpec(16000, 320, 1, 32, 16))}
+    opened = {
+        "semantic": VoiceAndUnits(VoiceAndUnitsConfig()),
+        "acoustic": TableCodec(CodecSpec(16000, 320, 1, 32, 16)),
+    }
     monkeypatch.setitem(choices.model_choices.classes, "two_stage", TwoStage)
     monkeypatch.setitem(choices.lm_choices.classes, "fine", FineLM)
     monkeypatch.setitem(choices.TABLES, "codec_handed_on", choices.Choices("codec_handed_on", codec=HandedOn))
@@ -183,7 +205,9 @@ def test_two_language_models_are_two_more_slots(two_stage):
     }
     assert model.configs["semantic_lm"].num_layers == 1 and model.configs["acoustic_lm"].width == 16
     assert choices.all_options()["semantic_lm"] == "lm"  # so the parser takes it, and lm itself stays
-    with pytest.raises(ValueError, match="semantic_lm_conf of 'decoder_only': unknown 'num_layer' .did you mean"):
+    with pytest.raises(
+        ValueError, match="semantic_lm_conf of 'decoder_only': unknown 'num_layer' .did you mean"
+    ):
         build.build_model({**config, "semantic_lm_conf": {"num_layer": 1}})
     with pytest.raises(ValueError, match="--acoustic_lm is required; one of: decoder_only, fine"):
         build.build_model({**config, "acoustic_lm": None})
@@ -194,7 +218,10 @@ def test_the_second_stage_receives_the_tokens_of_the_first(two_stage):
     batch = make_batch([0.5, 0.3], [0.2, 0.3], None)
     whole = model.extract(batch, TwoStageDecode(sampling=True, seed=1))
     streams = whole.prediction.streams
-    assert streams["semantic"].lengths.tolist() == [25, 15] and streams["acoustic"].lengths.tolist() == [25, 15]
+    assert streams["semantic"].lengths.tolist() == [25, 15] and streams["acoustic"].lengths.tolist() == [
+        25,
+        15,
+    ]
     assert whole.num_function_evaluations == 25 + 1
     given = Prediction(Streams(semantic=streams["semantic"]))
     second = model.extract(batch, TwoStageDecode(), given=given)
@@ -202,7 +229,9 @@ def test_the_second_stage_receives_the_tokens_of_the_first(two_stage):
     assert torch.equal(second.prediction.streams["acoustic"].values, streams["acoustic"].values)
     other = streams["semantic"].values.clone()
     other[:, :, 12] = (other[:, :, 12] + 7) % 50
-    changed = model.extract(batch, given=Prediction(Streams(semantic=replace(streams["semantic"], values=other))))
+    changed = model.extract(
+        batch, given=Prediction(Streams(semantic=replace(streams["semantic"], values=other)))
+    )
     moved = (changed.prediction.streams["acoustic"].values != streams["acoustic"].values).any(dim=1)
     assert not moved[:, :12].any() and not moved[:, 13:].any()
 
@@ -213,7 +242,9 @@ def test_given_tokens_are_cut_with_the_chunks_of_a_long_mixture(two_stage):
     tokens = Codes(torch.arange(50)[None, None], torch.tensor([50]), 50.0)
     seen = []
     original = model.acoustic_lm.generate
-    model.acoustic_lm.generate = lambda conditions, request: seen.append(request) or original(conditions, request)
+    model.acoustic_lm.generate = lambda conditions, request: seen.append(request) or original(
+        conditions, request
+    )
     conf = TwoStageDecode(max_chunk_s=0.5, overlap_s=0.1)
     model.extract(batch, conf, given=Prediction(Streams(semantic=tokens)))
     (request,) = seen
@@ -248,7 +279,14 @@ class StepFlow(AbsGenerator):
         start = request.given.streams["mel"]
         speaker = conditions.vectors["speaker"][:, None].expand(-1, start.values.size(1), -1)
         values = start.values + self.velocity(torch.cat([start.values, speaker], dim=-1))
-        return Prediction(Streams(mel=Frames(values.masked_fill(start.padding_mask[..., None], 0.0), start.lengths, start.frame_rate)), 1)
+        return Prediction(
+            Streams(
+                mel=Frames(
+                    values.masked_fill(start.padding_mask[..., None], 0.0), start.lengths, start.frame_rate
+                )
+            ),
+            1,
+        )
 
 
 class MaskThenFlow(AbsTSEModel):
@@ -281,7 +319,13 @@ class MaskThenFlow(AbsTSEModel):
         conditions = Conditions(Streams(mixture=mixture), Vectors(speaker=speaker))
         prediction = self.lm.generate(conditions, request)
         waveform = self.synthesis(prediction.streams["mel"].values).flatten(1)
-        return Estimate(waveform, batch.mixture_lengths, batch.sample_rate, prediction, prediction.num_function_evaluations)
+        return Estimate(
+            waveform,
+            batch.mixture_lengths,
+            batch.sample_rate,
+            prediction,
+            prediction.num_function_evaluations,
+        )
 
 
 def test_a_start_is_handed_to_the_flow():
@@ -291,10 +335,16 @@ def test_a_start_is_handed_to_the_flow():
     given = model.extract(batch, given=Prediction(Streams(mel=mixture)))
     assert not torch.allclose(own.waveform, given.waveform)
     speaker = batch.enrollment[:, :1600].unflatten(1, (4, -1)).abs().mean(dim=-1)
-    wanted = mixture.values + model.lm.velocity(torch.cat([mixture.values, speaker[:, None].expand(-1, 30, -1)], dim=-1))
+    wanted = mixture.values + model.lm.velocity(
+        torch.cat([mixture.values, speaker[:, None].expand(-1, 30, -1)], dim=-1)
+    )
     torch.testing.assert_close(given.prediction.streams["mel"].values[0], wanted[0])
     # In chunks each piece starts from its own part of what was given.
-    chunked = model.extract(batch, DecodeConf(max_chunk_s=0.2, overlap_s=0.05, level="none"), given=Prediction(Streams(mel=mixture)))
+    chunked = model.extract(
+        batch,
+        DecodeConf(max_chunk_s=0.2, overlap_s=0.05, level="none"),
+        given=Prediction(Streams(mel=mixture)),
+    )
     whole = model.extract(batch, DecodeConf(level="none"), given=Prediction(Streams(mel=mixture)))
     torch.testing.assert_close(chunked.waveform, whole.waveform, atol=1e-4, rtol=1e-3)
 

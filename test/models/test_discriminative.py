@@ -26,7 +26,11 @@ def test_losses_are_summed_with_their_weights():
     loss, stats = model.loss(batch)
     waveform = model.extractor(batch).waveform
     arguments = (waveform, batch.target, batch.mixture_lengths)
-    criteria = {"si_sdr": negative_si_sdr, "snr": negative_snr, "multi_resolution_stft": multi_resolution_stft}
+    criteria = {
+        "si_sdr": negative_si_sdr,
+        "snr": negative_snr,
+        "multi_resolution_stft": multi_resolution_stft,
+    }
     for name, criterion in criteria.items():
         torch.testing.assert_close(stats[f"loss_{name}"], criterion(*arguments))
     absent = absent_energy(waveform, batch.target, batch.mixture, batch.mixture_lengths)
@@ -37,7 +41,10 @@ def test_losses_are_summed_with_their_weights():
 def test_coarser_scales_take_their_share_in_training():
     model, batch = nano("spex_plus", coarser_weight=0.2).train(), two_rows()
     result = model.extractor(batch)
-    scales = [negative_si_sdr(wave, batch.target, batch.mixture_lengths) for wave in [result.waveform, *result.coarser]]
+    scales = [
+        negative_si_sdr(wave, batch.target, batch.mixture_lengths)
+        for wave in [result.waveform, *result.coarser]
+    ]
     loss, _ = model.loss(batch)
     torch.testing.assert_close(loss, 0.6 * scales[0] + 0.2 * scales[1] + 0.2 * scales[2])
 
@@ -138,7 +145,9 @@ def has_bfloat16_lstm() -> bool:
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_bfloat16_gives_the_loss_and_a_gradient_of_its_direction(name):
     """As the paper configs train on GPUs."""
-    found, recurrent = [], any(isinstance(module, torch.nn.RNNBase) for module in nano_extractor(name).modules())
+    found, recurrent = [], any(
+        isinstance(module, torch.nn.RNNBase) for module in nano_extractor(name).modules()
+    )
     if recurrent and not has_bfloat16_lstm():
         pytest.skip("this processor has no bfloat16 for LSTMs")
     for precise in (True, False):

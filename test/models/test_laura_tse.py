@@ -16,10 +16,14 @@ def num_trainable(module) -> int:
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
-def build(spec: CodecSpec, num_mels: int, layers: tuple[int, int, int], num_codebooks: int = 2, **sizes) -> LauraTSE:
+def build(
+    spec: CodecSpec, num_mels: int, layers: tuple[int, int, int], num_codebooks: int = 2, **sizes
+) -> LauraTSE:
     codec = TableCodec(spec)
     encoder = SharedTransformerEncoder.from_config(
-        SharedTransformerConfig(num_layers=layers[0], **sizes), LogMel(LogMelConfig(num_mels=num_mels)), spec.embedding_dim
+        SharedTransformerConfig(num_layers=layers[0], **sizes),
+        LogMel(LogMelConfig(num_mels=num_mels)),
+        spec.embedding_dim,
     )
     lm = DecoderOnlyLM.from_config(
         DecoderOnlyConfig(num_layers=layers[1], num_codebooks=num_codebooks, **sizes), codec.codebooks, spec
@@ -29,7 +33,8 @@ def build(spec: CodecSpec, num_mels: int, layers: tuple[int, int, int], num_code
 
 
 @pytest.mark.parametrize(
-    "num_codebooks, lm_size, total", [(1, 34749441, 76003969), (2, 35275266, 76529794), (3, 35801091, 77055619)]
+    "num_codebooks, lm_size, total",
+    [(1, 34749441, 76003969), (2, 35275266, 76529794), (3, 35801091, 77055619)],
 )
 def test_paper_size_has_exactly_the_published_parameters(num_codebooks, lm_size, total):
     model = build(CodecSpec(16000, 640, 4, 1024, 128), 128, (6, 10, 6), num_codebooks)
@@ -39,7 +44,9 @@ def test_paper_size_has_exactly_the_published_parameters(num_codebooks, lm_size,
 
 
 def test_small_and_mini_sizes_are_the_specified_ones():
-    small = build(CodecSpec(16000, 640, 4, 1024, 128), 128, (3, 6, 3), width=256, num_heads=4, feedforward=1024)
+    small = build(
+        CodecSpec(16000, 640, 4, 1024, 128), 128, (3, 6, 3), width=256, num_heads=4, feedforward=1024
+    )
     assert num_trainable(small) == 10964866
     mini = build(CodecSpec(16000, 640, 4, 64, 32), 64, (2, 4, 2), width=128, num_heads=4, feedforward=512)
     assert num_trainable(mini) == 1762722
@@ -144,7 +151,9 @@ def test_extraction_has_the_mixtures_length_and_level_alone_and_in_a_batch(posit
         torch.testing.assert_close(together.waveform[row, :length], alone.waveform[0], atol=1e-4, rtol=1e-3)
         assert not together.waveform[row, length:].any()
         mixture_rms = batch.mixture[row, :length].square().mean().sqrt()
-        torch.testing.assert_close(alone.waveform[0].square().mean().sqrt(), mixture_rms, atol=1e-3, rtol=1e-2)
+        torch.testing.assert_close(
+            alone.waveform[0].square().mean().sqrt(), mixture_rms, atol=1e-3, rtol=1e-2
+        )
 
 
 def test_another_enrollment_gives_another_estimate():
@@ -168,7 +177,9 @@ def test_an_end_in_the_first_step_gives_silence_instead_of_a_crash():
     model = nano_laura_tse()
     with torch.no_grad():
         model.lm.head.bias.view(2, 33)[:, 32] = 1e4
-    estimate = model.extract(make_batch([0.5, 0.7], [0.5, 0.5], model.codec), LauraTSEDecode(length_mode="eos"))
+    estimate = model.extract(
+        make_batch([0.5, 0.7], [0.5, 0.5], model.codec), LauraTSEDecode(length_mode="eos")
+    )
     assert not estimate.waveform.any() and estimate.prediction.streams["acoustic"].lengths.tolist() == [0, 0]
 
 

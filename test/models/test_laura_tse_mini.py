@@ -117,7 +117,9 @@ def test_the_filtered_spectrum_joins_the_loss_and_wants_a_target(model):
     model = with_spectrum(model, code_weight=0.1, regression_weight=0.0).eval()
     with pytest.raises(ValueError, match="spectrum_weight wants the target's waveform"):
         model(**espnet_data(batch))
-    loss, stats, _ = model(**espnet_data(batch), speech_ref1=0.5 * batch.mixture, speech_ref1_lengths=batch.mixture_lengths)
+    loss, stats, _ = model(
+        **espnet_data(batch), speech_ref1=0.5 * batch.mixture, speech_ref1_lengths=batch.mixture_lengths
+    )
     torch.testing.assert_close(loss, 0.1 * stats["loss_ce"] + 4.0 * stats["loss_spectrum"])
 
 

@@ -41,14 +41,18 @@ def build(conf: dict, codec, frontend=("log_mel", {"num_mels": 64}), sizes: dict
     def encoder():
         built = frontend_choices.build(*frontend, codec=codec)
         width = codec.spec.embedding_dim
-        return encoder_choices.build("shared_transformer", {"num_layers": 1, **sizes}, frontend=built, output_dim=width)
+        return encoder_choices.build(
+            "shared_transformer", {"num_layers": 1, **sizes}, frontend=built, output_dim=width
+        )
 
     lm_conf = {"num_layers": 1, "attention_dropout": 0.0, **sizes, **conf.get("lm", {})}
     lm = lm_choices.build("decoder_only", lm_conf, codebooks=codec.codebooks, spec=codec.spec)
     vocoder_conf = {"num_layers": 1, **sizes, **conf.get("vocoder", {})}
     parts = {"vocoder_encoder": encoder()} if conf.get("model", {}).get("split") else {}
     vocoder = vocoder_choices.build("fine_embedding", vocoder_conf, codec=codec)
-    return model_choices.build("laura_tse", conf.get("model", {}), encoder=encoder(), lm=lm, vocoder=vocoder, **parts)
+    return model_choices.build(
+        "laura_tse", conf.get("model", {}), encoder=encoder(), lm=lm, vocoder=vocoder, **parts
+    )
 
 
 def variant(name: str, folder=None, position="relative") -> LauraTSE:
@@ -58,7 +62,9 @@ def variant(name: str, folder=None, position="relative") -> LauraTSE:
     return build(VARIANTS[name], TableCodec(), frontend, {**SIZES, "position": position}).eval()
 
 
-@pytest.mark.parametrize("name, position", [*((name, "relative") for name in VARIANTS), ("ref_output", "rotary")])
+@pytest.mark.parametrize(
+    "name, position", [*((name, "relative") for name in VARIANTS), ("ref_output", "rotary")]
+)
 def test_every_variant_trains_decodes_and_scores(name, position, tmp_path):
     model = variant(name, tmp_path, position).train()
     batch = make_batch([0.5, 0.31], [0.3, 0.41], model.codec)
@@ -68,21 +74,34 @@ def test_every_variant_trains_decodes_and_scores(name, position, tmp_path):
         loss, stats = model.loss(batch)
         loss.backward()
         assert loss.isfinite() and all(value.isfinite() for value in stats.values())
-        for part in filter(None, (model.encoder, model.lm, model.vocoder, getattr(model, "vocoder_encoder", None))):
-            lazy = [n for n, p in part.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
+        for part in filter(
+            None, (model.encoder, model.lm, model.vocoder, getattr(model, "vocoder_encoder", None))
+        ):
+            lazy = [
+                n
+                for n, p in part.named_parameters()
+                if p.requires_grad and (p.grad is None or not p.grad.any())
+            ]
             assert not lazy
         optimizer.step()
     model.eval().loss(batch)
     together = model.extract(batch)
     assert together.waveform.shape == batch.mixture.shape
-    assert together.prediction.streams["acoustic"].lengths.tolist() == batch.targets["acoustic"].lengths.tolist()
+    assert (
+        together.prediction.streams["acoustic"].lengths.tolist() == batch.targets["acoustic"].lengths.tolist()
+    )
     for row in range(2):
         alone = model.extract(take_row(batch, row)).waveform[0]
         torch.testing.assert_close(together.waveform[row, : len(alone)], alone, atol=1e-4, rtol=1e-3)
         target = batch.target[row, : len(alone)].numpy()
         assert -100.0 < float(si_sdr(target, alone.numpy())) < 100.0
     uncached = model.extract(batch, LauraTSEDecode(use_cache=False))
-    torch.testing.assert_close(together.prediction.streams["acoustic"].values, uncached.prediction.streams["acoustic"].values, atol=0, rtol=0)
+    torch.testing.assert_close(
+        together.prediction.streams["acoustic"].values,
+        uncached.prediction.streams["acoustic"].values,
+        atol=0,
+        rtol=0,
+    )
 
 
 def count(*modules) -> int:
@@ -157,7 +176,8 @@ def heard_by_the_vocoder(model) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name, hears", [("base", {"mixture", "enrollment"}), ("encoder_mix", {"mixture"}), ("encoder_ref", {"enrollment"})]
+    "name, hears",
+    [("base", {"mixture", "enrollment"}), ("encoder_mix", {"mixture"}), ("encoder_ref", {"enrollment"})],
 )
 def test_the_vocoder_sees_the_conditions_of_its_name(name, hears):
     model = variant(name)
@@ -233,7 +253,9 @@ def test_the_enrollments_frames_are_dropped(length_mode):
         model.lm.head.bias.view(2, 33)[:, 32] = -1e4 if length_mode == "exact" else 1e4
     batch = make_batch([0.5, 0.31], [0.3, 0.41], model.codec)
     estimate = model.extract(batch, LauraTSEDecode(length_mode=length_mode))
-    frames = model.codec.spec.num_frames(batch.mixture_lengths)  # 13 and 8, behind 8 and 11 of the enrollments
+    frames = model.codec.spec.num_frames(
+        batch.mixture_lengths
+    )  # 13 and 8, behind 8 and 11 of the enrollments
     assert model.codec.spec.num_frames(batch.enrollment_lengths).tolist() == [8, 11]
     wanted = {"exact": frames, "bounded": (0.9 * frames).long(), "eos": torch.zeros_like(frames)}[length_mode]
     assert estimate.prediction.streams["acoustic"].lengths.tolist() == wanted.tolist()
@@ -260,7 +282,9 @@ def test_ref_output_learns_both_and_its_prefix_has_no_separator():
     model = variant("ref_output")
     batch = make_batch([0.5], [0.3], model.codec)
     conditions = model.encoder(batch)
-    assert model.lm.prefix(conditions).values.size(1) == variant("base").lm.prefix(conditions).values.size(1) - 1
+    assert (
+        model.lm.prefix(conditions).values.size(1) == variant("base").lm.prefix(conditions).values.size(1) - 1
+    )
     before = model.loss(batch)[1]
     other = make_batch([0.5], [0.3], model.codec, seed=3).enrollment
     codes_of = model.codes_of  # other labels for the enrollment, the same conditions
@@ -277,7 +301,9 @@ def test_times_run_from_the_enrollment_through_the_mixture_where_both_are_said()
     for row in range(2):
         times = joined.positions[row][~joined.padding[row]]
         count = int(conditions.streams["enrollment"].lengths[row])
-        torch.testing.assert_close(times[count - 1], start[row] - torch.tensor(0.4))  # ends where the mixture begins
+        torch.testing.assert_close(
+            times[count - 1], start[row] - torch.tensor(0.4)
+        )  # ends where the mixture begins
         assert float(times[count]) == float(start[row])
 
 
@@ -291,7 +317,10 @@ def test_discrete_io_hears_codes_and_adds_only_its_tables():
     batch = make_batch([0.5, 0.3], [0.3, 0.4], model.codec)
     conditions = model.encoder(batch)
     prompt = model.prompt(batch, conditions)
-    assert prompt.streams["mixture"].frame_rate == 25.0 and prompt.streams["enrollment"].lengths.tolist() == [8, 10]
+    assert prompt.streams["mixture"].frame_rate == 25.0 and prompt.streams["enrollment"].lengths.tolist() == [
+        8,
+        10,
+    ]
     codes = model.codec.encode(batch.mixture, batch.mixture_lengths).values
     expected = model.lm.own_tables[0][codes[0, 0, 0]] + model.lm.own_tables[1][codes[0, 1, 0]]
     torch.testing.assert_close(prompt.streams["mixture"].values[0, 0], expected)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from factories import make_batch, TableCodec
+from factories import TableCodec, make_batch
 
 from espnet_tse.models.abs_tse_model import restore_level
 from espnet_tse.models.long_form import chunk_starts, extract_in_chunks, fit_lengths
@@ -31,7 +31,9 @@ def test_an_identity_survives_chunking_whatever_level_its_chunks_have(seconds):
     request = Request(batch.mixture_lengths, batch.keys, DecodeConf(max_chunk_s=2.0, overlap_s=0.5))
     whole = extract_in_chunks(identity([1.0]), batch, request)
     torch.testing.assert_close(whole.waveform, batch.mixture, atol=1e-5, rtol=1e-4)
-    changing = extract_in_chunks(identity([1.0, 3.0, 0.5]), batch, request).waveform[0, : int(16000 * seconds)]
+    changing = extract_in_chunks(identity([1.0, 3.0, 0.5]), batch, request).waveform[
+        0, : int(16000 * seconds)
+    ]
     ratio = changing / batch.mixture[0, : len(changing)]
     torch.testing.assert_close(ratio, torch.full_like(ratio, float(ratio[0])), atol=1e-2, rtol=1e-2)
 

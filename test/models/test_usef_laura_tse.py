@@ -11,10 +11,16 @@ from tse_system import write_codec
 from espnet_tse.codec.load import load_codec
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
-from espnet_tse.models.laura_tse import LauraTSEDecode, LauraTSE
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE, USEFLauraTSEConfig, USEFLauraTSEDecode
 from espnet_tse.schema import CodecSpec, Codes, Prediction, Streams
-from espnet_tse.tasks.choices import encoder_choices, extractor_choices, frontend_choices, lm_choices, vocoder_choices
+from espnet_tse.tasks.choices import (
+    encoder_choices,
+    extractor_choices,
+    frontend_choices,
+    lm_choices,
+    vocoder_choices,
+)
 
 NAR = {"autoregressive": False}
 
@@ -78,7 +84,9 @@ def test_laura_tse_hears_the_front_ends_output_in_place_of_the_mixture():
     base = LauraTSE(model.encoder, model.lm, model.vocoder).eval()
     given = replace(batch, mixture=front)
     conf = USEFLauraTSEDecode(level="none")
-    torch.testing.assert_close(model.extract(batch, conf).waveform, base.extract(given, LauraTSEDecode(level="none")).waveform)
+    torch.testing.assert_close(
+        model.extract(batch, conf).waveform, base.extract(given, LauraTSEDecode(level="none")).waveform
+    )
     torch.testing.assert_close(model.loss(batch)[0], base.loss(given)[0])
 
 
@@ -116,7 +124,9 @@ def test_another_enrollment_changes_the_front_end_and_the_estimate():
     other = replace(batch, enrollment=make_batch([0.41, 0.27], [0.2, 0.3], None, seed=5).enrollment)
     for output in ("discriminative", "generative"):
         conf = USEFLauraTSEDecode(output=output)
-        assert not torch.allclose(model.extract(batch, conf).waveform, model.extract(other, conf).waveform, atol=1e-4)
+        assert not torch.allclose(
+            model.extract(batch, conf).waveform, model.extract(other, conf).waveform, atol=1e-4
+        )
 
 
 # --- Training variants --------------------------------------------------------------------------------
@@ -229,7 +239,9 @@ def test_the_spectrum_does_not_depend_on_the_level_of_the_front_end_and_reaches_
     batch = make_batch([0.4, 0.3], [0.2, 0.3], model.codec)
     given = model.extracted(batch)
     embeddings = model.codec.embed(batch.targets["acoustic"])
-    values = [model.spectrum_loss(replace(given, mixture=gain * given.mixture), embeddings) for gain in (1.0, 7.0)]
+    values = [
+        model.spectrum_loss(replace(given, mixture=gain * given.mixture), embeddings) for gain in (1.0, 7.0)
+    ]
     torch.testing.assert_close(*values, atol=1e-4, rtol=1e-4)
     for name in ("loss_spectrum", "loss_ce", "loss_reg"):
         model.zero_grad()
@@ -262,7 +274,10 @@ def test_one_pass_is_one_pass(ratio):
     passes = count_passes(model)
     estimate = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=ratio))
     assert len(passes) == 1 == estimate.num_function_evaluations
-    assert estimate.prediction.streams["acoustic"].lengths.tolist() == model.codec.spec.num_frames(batch.mixture_lengths).tolist()
+    assert (
+        estimate.prediction.streams["acoustic"].lengths.tolist()
+        == model.codec.spec.num_frames(batch.mixture_lengths).tolist()
+    )
 
 
 def pseudo_labels(model: USEFLauraTSE, batch) -> Codes:
@@ -286,7 +301,11 @@ def test_the_ends_of_injection_are_predictions_and_pseudo_labels():
     labels, predicted = pseudo_labels(model, batch), predictions(model, batch)
     valid = ~labels.padding_mask[:, None].expand_as(predicted)
     none = model.extract(batch, USEFLauraTSEDecode(**NAR)).prediction.streams["acoustic"].values
-    every = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=1.0)).prediction.streams["acoustic"].values
+    every = (
+        model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=1.0))
+        .prediction.streams["acoustic"]
+        .values
+    )
     assert torch.equal(none[valid], predicted[valid]) and torch.equal(every, labels.values)
     assert (none[~valid] == -1).all() and not torch.equal(none, every)
 
@@ -299,7 +318,11 @@ def test_more_injection_keeps_what_less_has_replaced_and_its_share_is_the_ratio(
     differ = valid & (labels.values != predicted)
     before = torch.zeros_like(differ)
     for ratio in (0.2, 0.5, 0.8):
-        codes = model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=ratio)).prediction.streams["acoustic"].values
+        codes = (
+            model.extract(batch, USEFLauraTSEDecode(**NAR, injection_ratio=ratio))
+            .prediction.streams["acoustic"]
+            .values
+        )
         replaced = differ & (codes == labels.values)
         assert torch.equal(codes[valid & ~replaced], predicted[valid & ~replaced])
         assert (replaced | ~before).all()
@@ -313,8 +336,13 @@ def test_injection_is_drawn_by_key_and_seed():
     half = USEFLauraTSEDecode(**NAR, injection_ratio=0.5)
     first = model.extract(batch, half).prediction.streams["acoustic"].values
     assert torch.equal(first, model.extract(batch, half).prediction.streams["acoustic"].values)
-    assert not torch.equal(first, model.extract(batch, replace(half, seed=1)).prediction.streams["acoustic"].values)
-    assert not torch.equal(first, model.extract(replace(batch, keys=["other", "names"]), half).prediction.streams["acoustic"].values)
+    assert not torch.equal(
+        first, model.extract(batch, replace(half, seed=1)).prediction.streams["acoustic"].values
+    )
+    assert not torch.equal(
+        first,
+        model.extract(replace(batch, keys=["other", "names"]), half).prediction.streams["acoustic"].values,
+    )
 
 
 def test_a_perfect_front_end_gives_the_vocoder_on_true_codes():
@@ -345,9 +373,15 @@ def test_the_split_cascade_frame_by_frame_is_laura_tse_alone():
     assert noise.calls == 0
     nar = USEFLauraTSEDecode(**NAR, injection_ratio=1.0)
     first = model.extract(batch, nar)
-    assert torch.equal(first.prediction.streams["acoustic"].values, base.codes_of(noise.waveform, batch.mixture_lengths).values[:, :2])
+    assert torch.equal(
+        first.prediction.streams["acoustic"].values,
+        base.codes_of(noise.waveform, batch.mixture_lengths).values[:, :2],
+    )
     noise.waveform = torch.randn_like(batch.mixture)
-    assert not torch.equal(first.prediction.streams["acoustic"].values, model.extract(batch, nar).prediction.streams["acoustic"].values)
+    assert not torch.equal(
+        first.prediction.streams["acoustic"].values,
+        model.extract(batch, nar).prediction.streams["acoustic"].values,
+    )
 
 
 @pytest.mark.parametrize("conf", [{}, {**NAR, "injection_ratio": 0.5}, {"output": "discriminative"}])

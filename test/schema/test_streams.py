@@ -6,7 +6,18 @@ import pytest
 import torch
 from factories import TableCodec, make_batch, make_codes, make_frames
 
-from espnet_tse.schema import PADDING_CODE, Codes, Conditions, DecodeConf, Frames, Prediction, Request, Streams, TSEBatch, Vectors
+from espnet_tse.schema import (
+    PADDING_CODE,
+    Codes,
+    Conditions,
+    DecodeConf,
+    Frames,
+    Prediction,
+    Request,
+    Streams,
+    TSEBatch,
+    Vectors,
+)
 from espnet_tse.schema.rows import frame_spans
 
 
@@ -24,7 +35,15 @@ def test_rows_keep_every_field():
     batch, index = whole_batch(), torch.tensor([2, 0, 2])
     taken = batch.rows(index)
     assert all(getattr(batch, field.name) is not None for field in fields(batch))  # or the test would miss it
-    for name in ("mixture", "mixture_lengths", "enrollment", "enrollment_lengths", "target", "speaker", "speaker_embedding"):
+    for name in (
+        "mixture",
+        "mixture_lengths",
+        "enrollment",
+        "enrollment_lengths",
+        "target",
+        "speaker",
+        "speaker_embedding",
+    ):
         assert torch.equal(getattr(taken, name), getattr(batch, name)[index])
     assert torch.equal(taken.extracted, batch.extracted[index])
     assert taken.keys == ["utt2", "utt0", "utt2"] and taken.sample_rate == 16000 and taken.task == "tse"
@@ -50,7 +69,9 @@ def test_spans_cut_all_that_goes_with_time():
     assert torch.equal(acoustic.values[0, :, :5], whole.values[0, :, 2:7])
     assert (acoustic.values[0, :, 5:] == PADDING_CODE).all()
     latent = cut.targets["latent"]  # 320 samples a frame
-    assert torch.equal(latent.values[2, :20], batch.targets["latent"].values[2, 20:40]) and latent.lengths.tolist() == [10, 5, 20]
+    assert torch.equal(
+        latent.values[2, :20], batch.targets["latent"].values[2, 20:40]
+    ) and latent.lengths.tolist() == [10, 5, 20]
 
 
 @pytest.mark.parametrize("hop", [160, 256, 300, 640])
@@ -66,14 +87,26 @@ def test_spans_of_frames_are_those_of_whole_signals(hop):
 def test_requests_and_conditions_follow():
     given = Prediction(Streams(semantic=make_codes([50, 30], TableCodec().spec)), 7)
     request = Request(torch.tensor([32000, 19200]), ["a", "b"], DecodeConf(), given)
-    taken = request.rows(torch.tensor([1, 1])).crop(torch.tensor([0, 6400]), torch.tensor([6400, 6400]), 16000)
-    assert taken.keys == ["b@0", "b@6400"] and taken.num_samples.tolist() == [6400, 6400] and taken.conf is request.conf
-    assert torch.equal(taken.given.streams["semantic"].values[1], given.streams["semantic"].values[1, :, 10:20])
+    taken = request.rows(torch.tensor([1, 1])).crop(
+        torch.tensor([0, 6400]), torch.tensor([6400, 6400]), 16000
+    )
+    assert (
+        taken.keys == ["b@0", "b@6400"]
+        and taken.num_samples.tolist() == [6400, 6400]
+        and taken.conf is request.conf
+    )
+    assert torch.equal(
+        taken.given.streams["semantic"].values[1], given.streams["semantic"].values[1, :, 10:20]
+    )
     assert Request(torch.tensor([5]), ["a"], DecodeConf()).rows(torch.tensor([0])).given is None
     vectors = Vectors(speaker=torch.randn(2, 3))
-    conditions = Conditions(Streams(mixture=make_frames([4, 3])), vectors, mixture_num_samples=torch.tensor([9, 8]))
+    conditions = Conditions(
+        Streams(mixture=make_frames([4, 3])), vectors, mixture_num_samples=torch.tensor([9, 8])
+    )
     second = conditions.rows(torch.tensor([1]))
-    assert torch.equal(second.vectors["speaker"][0], vectors["speaker"][1]) and second.mixture_waveform is None
+    assert (
+        torch.equal(second.vectors["speaker"][0], vectors["speaker"][1]) and second.mixture_waveform is None
+    )
     assert second.mixture_num_samples.tolist() == [8]
 
 

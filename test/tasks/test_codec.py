@@ -157,12 +157,17 @@ def test_a_training_with_amp_and_accumulation_lowers_the_loss(data, kind):
     loss = curves["valid"]["loss"]
     assert loss[-1][1] < {"spectral": 0.995, "waveform": 0.95}[kind] * loss[0][1]
     assert [step for step, _ in curves["train"]["loss"]] == list(range(1, 31))
-    assert all(value.dtype == torch.float32 for value in weights(folder).values() if value.is_floating_point())
+    assert all(
+        value.dtype == torch.float32 for value in weights(folder).values() if value.is_floating_point()
+    )
 
 
 def test_another_interval_of_validations_changes_nothing(data):
     whole = weights(train(data, "spectral", "whole", max_steps=7, checkpoint_interval=2))
-    for interval, steps in ((3, 4), (5, 7)):  # stops inside and at the end of what another start calls an epoch
+    for interval, steps in (
+        (3, 4),
+        (5, 7),
+    ):  # stops inside and at the end of what another start calls an epoch
         conf = dict(max_steps=7, checkpoint_interval=2, valid_interval=interval)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(CodecStep, "begin", dying(steps))
@@ -199,13 +204,22 @@ def test_a_step_that_is_skipped_leaves_codec_and_adversary_as_they_were(data, mo
 
     def noted(self):
         tensors = [value.clone() for part in self.parts.values() for value in part.state_dict().values()]
-        moments = [value.clone() for state in self.phases[0].optimizer.state.values() for value in state.values()]
+        moments = [
+            value.clone() for state in self.phases[0].optimizer.state.values() for value in state.values()
+        ]
         states.append((tensors, moments))
         return begin(self)
 
     monkeypatch.setattr(CodecStep, "begin", noted)
     monkeypatch.setattr(CodecPass, "forward", spoilt)
-    train(data, "waveform", "exp", max_steps=5, checkpoint_interval=5, adversary_conf={**ADVERSARY, "start_step": 0})
+    train(
+        data,
+        "waveform",
+        "exp",
+        max_steps=5,
+        checkpoint_interval=5,
+        adversary_conf={**ADVERSARY, "start_step": 0},
+    )
     for before, after, same in zip(states[:-1], states[1:], (False, True, True, False), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(before[0], after[0])) == same
         if same:

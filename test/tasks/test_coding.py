@@ -126,7 +126,9 @@ def test_all_codebooks_sound_like_the_plain_resynthesis(work):
     assert call(resynthesize, work, "plain") == 0
     assert call(resynthesize, work, "counted", "--num_codebooks", str(count)) == 0
     for key, path in read_scp(work / "plain" / "wav.scp").items():
-        np.testing.assert_array_equal(read_audio(path)[0], read_audio(read_scp(work / "counted" / "wav.scp")[key])[0])
+        np.testing.assert_array_equal(
+            read_audio(path)[0], read_audio(read_scp(work / "counted" / "wav.scp")[key])[0]
+        )
 
 
 def test_faults_name_the_key_and_usage_exits_with_2(work, capsys):

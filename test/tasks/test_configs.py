@@ -70,7 +70,9 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     if "wavlm" in path.stem:
         request.getfixturevalue("wavlm_as_named")
     codec = codec_of(path)
-    monkeypatch.setattr(build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers})
+    monkeypatch.setattr(
+        build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers}
+    )
     parser = tse.TSETask.get_parser()
     tse.check_config_keys(parser, ["--config", str(path)])
     args = parser.parse_args(["--config", str(path)])
@@ -143,7 +145,9 @@ REGIMES = ("dm", "finetune")
 def test_a_variant_has_the_budget_and_the_sizes_of_its_base(path):
     base_name, _, variant = re.match(r"(laura_tse_(paper|mini))(_)(\w+)", path.stem).group(1, 3, 4)
     base, conf = (read_chain(file).content for file in (path.with_stem(base_name), path))
-    parts = {f"{part}{end}" for part in ("frontend", "encoder", "lm", "vocoder", "model") for end in ("", "_conf")}
+    parts = {
+        f"{part}{end}" for part in ("frontend", "encoder", "lm", "vocoder", "model") for end in ("", "_conf")
+    }
     changed = {key for key in {*base, *conf} if base.get(key) != conf.get(key)}
     regime = {"max_batch_s", "max_epoch", "optim_conf", "init_param"}
     assert changed and changed <= (regime if variant in REGIMES else parts)
@@ -166,7 +170,9 @@ FRONT_END_DIRS = {"magnitude_mask_small": "../../../espnet_tse/pretrained/magnit
 @pytest.mark.parametrize("path", JOINT, ids=names(JOINT))
 def test_a_system_with_a_front_end_has_the_parts_that_it_names(path):
     conf = read_chain(path).content
-    front_name, laura_name = PARTS_OF[re.match(r"usef_laura_tse_(mini_magnitude_mask|mini|s|l)", path.stem)[1]]
+    front_name, laura_name = PARTS_OF[
+        re.match(r"usef_laura_tse_(mini_magnitude_mask|mini|s|l)", path.stem)[1]
+    ]
     front, laura = (read_chain(path.with_stem(name)).content for name in (front_name, laura_name))
     conf["extractor_conf"].pop("checkpoint_blocks", None)
     for source, parts in ((front, ("extractor",)), (laura, ("frontend", "encoder", "lm", "vocoder"))):
@@ -189,7 +195,10 @@ def test_variants_of_a_front_end_differ_in_nothing_else():
     wanted = {"frozen": {"model_conf", "front_end_lr"}, "dm": {"max_epoch"}}
     wanted["finetune"] = {"max_epoch", "optim_conf", "init_param", "pretrained"}
     wanted |= {f"si_sdr_{name}": {*wanted[name], "model_conf"} for name in ("dm", "finetune")}
-    for prefix, variants in (("s_paper", wanted), ("mini", {"frozen": wanted["frozen"], "unfrozen": {"model_conf"}})):
+    for prefix, variants in (
+        ("s_paper", wanted),
+        ("mini", {"frozen": wanted["frozen"], "unfrozen": {"model_conf"}}),
+    ):
         base, *others = (
             read_chain(TEMPLATE / f"usef_laura_tse_{prefix}{end}.yaml").content
             for end in ("", *(f"_{name}" for name in variants))
@@ -204,7 +213,9 @@ TRAINED_MINI = [path for path in JOINT if "_mini" in path.stem]
 @pytest.mark.parametrize("path", TRAINED_MINI, ids=names(TRAINED_MINI))
 def test_mini_system_with_a_front_end_learns_in_two_steps_and_decodes(path, monkeypatch):
     codec = codec_of(path)
-    monkeypatch.setattr(build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers})
+    monkeypatch.setattr(
+        build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers}
+    )
     args = tse.TSETask.get_parser().parse_args(["--config", str(path)])
     torch.manual_seed(0)
     model = tse.TSETask.build_model(args).train()
@@ -239,7 +250,12 @@ def test_decodings_are_read():
 
 
 def test_configs_are_found():
-    assert len(SYSTEMS) >= 3 and len(CODECS) >= 3 and len(BUILT_ON_OTHERS) >= 30 and not (set(SYSTEMS) & set(CODECS))
+    assert (
+        len(SYSTEMS) >= 3
+        and len(CODECS) >= 3
+        and len(BUILT_ON_OTHERS) >= 30
+        and not (set(SYSTEMS) & set(CODECS))
+    )
 
 
 def test_the_configs_of_every_recipe_are_one_link():

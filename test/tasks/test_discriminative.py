@@ -18,7 +18,14 @@ from espnet_tse.tasks.tse import TSETask
 
 NANO = {
     "extractor": "td_speakerbeam",
-    "extractor_conf": {"num_filters": 16, "width": 8, "hidden": 12, "skip": 8, "num_blocks": 2, "num_repeats": 1}
+    "extractor_conf": {
+        "num_filters": 16,
+        "width": 8,
+        "hidden": 12,
+        "skip": 8,
+        "num_blocks": 2,
+        "num_repeats": 1,
+    }
     | {"adapted_block": 1, "causal": True},
     "speaker_encoder": "tcn",
     "speaker_encoder_conf": {"width": 8, "hidden": 12, "skip": 8, "num_blocks": 2, "output_dim": 10},
@@ -62,7 +69,9 @@ def test_resumed_training_equals_uninterrupted_training(recipe, trained, tmp_pat
     assert any(not torch.equal(value, weights(whole)[name]) for name, value in weights(trained).items())
 
 
-@pytest.mark.parametrize("losses, warned", [({"si_sdr": 1.0}, True), ({"si_sdr": 1.0, "absent_energy": 0.1}, False)])
+@pytest.mark.parametrize(
+    "losses, warned", [({"si_sdr": 1.0}, True), ({"si_sdr": 1.0, "absent_energy": 0.1}, False)]
+)
 def test_absent_targets_that_no_loss_hears_are_remarked_on(recipe, tmp_path, caplog, losses, warned):
     absent = tmp_path / "absent"
     shutil.copytree(recipe / "train", absent)
@@ -108,7 +117,10 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
         ({"speaker_encoder": None}, "--speaker_encoder is required"),
         ({"lm": "decoder_only"}, "this system has no lm"),
         ({"extractor_conf": {"num_filter": 8}}, "did you mean 'num_filters'"),
-        ({"speaker_encoder": "ge2e", "speaker_encoder_conf": {}}, "choose another speaker_encoder, or an extractor that"),
+        (
+            {"speaker_encoder": "ge2e", "speaker_encoder_conf": {}},
+            "choose another speaker_encoder, or an extractor that",
+        ),
         (
             {"extractor": "bsrnn", "extractor_conf": {"sample_rate": 8000}}
             | {"speaker_encoder": "ge2e", "speaker_encoder_conf": {}},
@@ -122,7 +134,11 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
         ),
         (
             {"extractor": "usef_tfgridnet", "extractor_conf": {"width": 4, "hidden": 4, "num_blocks": 1}}
-            | {"speaker_encoder": None, "speaker_encoder_conf": {}, "model_conf": {"losses": {"si_sdr": 1, "speaker": 1}}},
+            | {
+                "speaker_encoder": None,
+                "speaker_encoder_conf": {},
+                "model_conf": {"losses": {"si_sdr": 1, "speaker": 1}},
+            },
             "the loss 'speaker' wants an embedding, and USEFTFGridNet makes none",
         ),
     ],
@@ -136,7 +152,9 @@ def test_faults_of_a_yaml_end_with_code_2(recipe, tmp_path, capsys, conf, fault)
 def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
     def embeddings(name, keys):
         for key in keys:
-            np.save(tmp_path / f"{key}.npy", np.random.default_rng(len(key)).standard_normal(6).astype(np.float32))
+            np.save(
+                tmp_path / f"{key}.npy", np.random.default_rng(len(key)).standard_normal(6).astype(np.float32)
+            )
         write_scp(tmp_path / f"{name}.scp", {key: tmp_path / f"{key}.npy" for key in keys})
         return tmp_path / f"{name}.scp"
 
@@ -145,7 +163,12 @@ def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
     conf = {"speaker_encoder": "given", "speaker_encoder_conf": {"output_dim": 6}}
     command = options(recipe, tmp_path / "exp", conf, max_epoch=1)
     tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"])
-    lists = ["--mixture_scp", str(recipe / "valid" / "wav.scp"), "--enroll_scp", str(recipe / "valid" / "enroll_spk1.scp")]
+    lists = [
+        "--mixture_scp",
+        str(recipe / "valid" / "wav.scp"),
+        "--enroll_scp",
+        str(recipe / "valid" / "enroll_spk1.scp"),
+    ]
     run = ["--model", str(tmp_path / "exp"), *lists, "--output_dir", str(tmp_path / "out")]
     assert extract.main(run) == 1 and "the batch has none" in capsys.readouterr().err
     assert extract.main([*run, "--embedding_scp", str(valid)]) == 0

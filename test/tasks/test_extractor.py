@@ -29,7 +29,9 @@ def noise(seconds, rate=16000, seed=0):
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
 def test_arrays_in_arrays_out_at_their_own_rate(system, rate):
     estimate = Extractor.from_pretrained(system)(noise(0.7, rate), noise(0.5, rate, seed=1), rate)
-    assert estimate.shape == (int(0.7 * rate),) and estimate.dtype == np.float32 and np.isfinite(estimate).all()
+    assert (
+        estimate.shape == (int(0.7 * rate),) and estimate.dtype == np.float32 and np.isfinite(estimate).all()
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,10 @@ def test_arrays_in_arrays_out_at_their_own_rate(system, rate):
     [
         (np.zeros(0, np.float32), "the mixture is empty: 0 samples; at least 1"),
         (np.zeros((2, 100), np.float32), "one channel"),
-        (np.zeros(10, np.float32), r"silence: all of its samples are zero \(10 samples at 16000 Hz, 0.000625 s\)"),
+        (
+            np.zeros(10, np.float32),
+            r"silence: all of its samples are zero \(10 samples at 16000 Hz, 0.000625 s\)",
+        ),
         (np.full(100, np.nan, np.float32), "NaN"),
         (np.ones(100, np.int16), "int16"),
     ],
@@ -81,7 +86,9 @@ def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
     estimate = Extractor.from_pretrained(system)(noise(10 / 16000), noise(0.1), 16000)
     assert estimate.shape == (10,) and np.isfinite(estimate).all()
     (message,) = [record.message for record in caplog.records if "short" in record.message]
-    assert message.startswith("the mixture is very short (10 samples at 16000 Hz, 0.000625 s); below 0.1 s, here 1600")
+    assert message.startswith(
+        "the mixture is very short (10 samples at 16000 Hz, 0.000625 s); below 0.1 s, here 1600"
+    )
 
 
 def test_no_encoder_on_a_jointly_trained_model_is_remarked_on(system, caplog):
@@ -96,7 +103,10 @@ def test_a_silent_enrollment_is_named_by_key_and_role(system, tmp_path, capsys):
     command = [*scps(tmp_path, 2), f"--model={system}", f"--output_dir={tmp_path / 'out'}"]
     write_signal(tmp_path / "enroll_spk1.scp 1.wav", np.zeros(10))
     assert extract_bin.main(command) == 1
-    assert "the enrollment of 'utt1' is digital silence: all of its samples are zero (10 samples" in capsys.readouterr().err
+    assert (
+        "the enrollment of 'utt1' is digital silence: all of its samples are zero (10 samples"
+        in capsys.readouterr().err
+    )
 
 
 def scps(folder, count=5):
@@ -126,7 +136,11 @@ def test_scp_extraction_in_shards_equals_one_job_and_resumes(system, tmp_path):
         np.testing.assert_allclose(soundfile.read(path)[0], expected, atol=1e-3)
         assert len(soundfile.read(path)[0]) == len(noise(0.3 + 0.1 * int(key[3:])))
     decoded = json.loads((parts / "decode.json").read_text())
-    assert decoded["num_utterances"] == 5 and decoded["rtf"] > 0 and decoded["settings"]["length_mode"] == "exact"
+    assert (
+        decoded["num_utterances"] == 5
+        and decoded["rtf"] > 0
+        and decoded["settings"]["length_mode"] == "exact"
+    )
     (whole / "utt3.wav").unlink()
     before = (whole / "utt1.wav").stat().st_mtime_ns
     assert extract_bin.main([*inputs, f"--output_dir={whole}", f"--model={system}"]) == 0
@@ -156,7 +170,10 @@ def test_a_packed_system_extracts_as_its_folder(system, tmp_path):
     mixture, enrollment = (soundfile.read(tmp_path / name, dtype="float32")[0] for name in ("m.wav", "e.wav"))
     expected = Extractor.from_pretrained(system)(mixture, enrollment, 16000)
     np.testing.assert_allclose(soundfile.read(output)[0], expected, atol=1e-4)
-    assert "/" not in yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))["tokenizers"]["acoustic"].removeprefix("tokenizers/")
+    assert "/" not in yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))["tokenizers"][
+        "acoustic"
+    ].removeprefix("tokenizers/")
+
 
 @pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
 def test_a_packed_system_on_wavlm_opens_where_its_wavlm_is_not(tmp_path, monkeypatch, weights):
@@ -173,14 +190,18 @@ def test_a_packed_system_on_wavlm_opens_where_its_wavlm_is_not(tmp_path, monkeyp
     expected = Extractor.from_pretrained(folder)(mixture, enrollment, 16000)
     assert pack_bin.main([f"--model={folder}", "--output=system.zip"]) == 0
     monkeypatch.chdir(tmp_path / "exp")  # of the folder that is trained, also the recipe's place is searched
-    np.testing.assert_allclose(Extractor.from_pretrained(folder)(mixture, enrollment, 16000), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        Extractor.from_pretrained(folder)(mixture, enrollment, 16000), expected, atol=1e-4
+    )
     shutil.rmtree(wavlm)
     found = Extractor.from_pretrained(tmp_path / "system.zip")(mixture, enrollment, 16000)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     with zipfile.ZipFile(tmp_path / "system.zip") as archive:
         inside = {name for name in archive.namelist() if name.startswith("frontend/")}
     assert inside == {"frontend/config.json", "frontend/preprocessor_config.json", f"frontend/{weights}"}
-    with pytest.raises(DataError, match="its frontend is in none of: .*downloads/wavlm.*; put it there, or pack"):
+    with pytest.raises(
+        DataError, match="its frontend is in none of: .*downloads/wavlm.*; put it there, or pack"
+    ):
         Extractor.from_pretrained(folder)
 
 
@@ -190,8 +211,9 @@ def test_a_wavlm_of_several_files_is_not_packed(tmp_path, monkeypatch, capsys):
     folder = write_system(tmp_path, frontend="wavlm", frontend_conf={"model_dir": "wavlm", "layer": 2})
     (wavlm / "model.safetensors").rename(wavlm / "model-00001-of-00001.safetensors")
     assert pack_bin.main([f"--model={folder}", "--output=system.zip"]) == 1
-    assert "want the weights in one file" in capsys.readouterr().err and not (tmp_path / "system.zip").exists()
-
+    assert (
+        "want the weights in one file" in capsys.readouterr().err and not (tmp_path / "system.zip").exists()
+    )
 
 
 def test_another_codec_is_refused(system, tmp_path):
@@ -206,7 +228,10 @@ def test_another_codec_is_refused(system, tmp_path):
         (lambda folder: (folder / "valid.loss.ave.pth").unlink(), "no such checkpoint"),
         (lambda folder: (folder / "valid.loss.ave.pth").write_bytes(b"cut"), "does not fit"),
         (lambda folder: (folder / "config.yaml").unlink(), "no such file"),
-        (lambda folder: (folder / "tokenizers" / "acoustic" / "manifest.json").unlink(), "its tokenizer 'acoustic' is in none of"),
+        (
+            lambda folder: (folder / "tokenizers" / "acoustic" / "manifest.json").unlink(),
+            "its tokenizer 'acoustic' is in none of",
+        ),
     ],
 )
 def test_damaged_systems_say_what_is_missing(tmp_path, damage, fault):
@@ -250,7 +275,14 @@ def test_faults_of_the_inference_config(system, tmp_path, capsys, conf, fault):
     path.write_text(conf)
     signal = str(tmp_path / "a.wav")
     write_signal(tmp_path / "a.wav", np.zeros(100))
-    command = [signal, signal, "-o", str(tmp_path / "c.wav"), f"--model={system}", f"--inference_config={path}"]
+    command = [
+        signal,
+        signal,
+        "-o",
+        str(tmp_path / "c.wav"),
+        f"--model={system}",
+        f"--inference_config={path}",
+    ]
     assert extract_bin.main(command) == 1
     assert fault in capsys.readouterr().err
 

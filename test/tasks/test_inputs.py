@@ -18,7 +18,9 @@ def yamls(tmp_path, monkeypatch):
     (conf / "codec.yaml").write_text("codec: toy\n")
     (conf / "paper.yaml").write_text("model: toy\ntokenizers: {acoustic: codec.yaml, semantic: exp/units}\n")
     (conf / "front.yaml").write_text("model: discriminative\n")
-    (conf / "joint.yaml").write_text("base: paper.yaml\npretrained: {front_end: front.yaml, stage1: paper.yaml}\n")
+    (conf / "joint.yaml").write_text(
+        "base: paper.yaml\npretrained: {front_end: front.yaml, stage1: paper.yaml}\n"
+    )
     return conf
 
 
@@ -55,7 +57,11 @@ def test_options_win_and_one_codec_takes_the_place_of_all():
     "name, content, message",
     [
         ("front", "pretrained: {x: joint.yaml}\n", "leads back to it"),
-        ("paper", "tokenizers: {acoustic: gone.yaml}\n", "conf/paper.yaml: tokenizers: acoustic: gone.yaml: no such file"),
+        (
+            "paper",
+            "tokenizers: {acoustic: gone.yaml}\n",
+            "conf/paper.yaml: tokenizers: acoustic: gone.yaml: no such file",
+        ),
         ("paper", "tokenizers: codec.yaml\n", "want names and places"),
         ("joint", "base: gone.yaml\n", "no such file"),
     ],
@@ -67,13 +73,18 @@ def test_faults_name_the_file(yamls, name, content, message):
 
 
 def test_the_shell_is_told_inputs_and_files_in_five_fields(capsys):
-    assert check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml", "--acoustic", "exp/c"]) == 0
+    assert (
+        check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml", "--acoustic", "exp/c"]) == 0
+    )
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert all(len(line) == 5 and all(line) for line in lines)
     assert ["conf/joint.yaml", "pretrained", "front_end", "yaml", "conf/front.yaml"] in lines
     assert ["conf/joint.yaml", "tokenizers", "acoustic", "place", "exp/c"] in lines
     files = [line for line in lines if line[1] == "file"]
-    assert [line[4] for line in files if line[0] == "conf/joint.yaml"] == ["conf/joint.yaml", "conf/paper.yaml"]
+    assert [line[4] for line in files if line[0] == "conf/joint.yaml"] == [
+        "conf/joint.yaml",
+        "conf/paper.yaml",
+    ]
     assert ["conf/front.yaml", "file", "-", "yaml", "conf/front.yaml"] in files
 
 

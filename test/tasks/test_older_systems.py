@@ -34,7 +34,12 @@ def folders(tmp_path):
     (then / "tokenizers").rmdir()
     config = yaml.safe_load((then / "config.yaml").read_text())
     del config["tokenizers"]
-    config |= {"codec_dir": "exp/codec_nano", "train_codes": "dump/codes/train", "valid_codes": None, "front_end_dir": None}
+    config |= {
+        "codec_dir": "exp/codec_nano",
+        "train_codes": "dump/codes/train",
+        "valid_codes": None,
+        "front_end_dir": None,
+    }
     (then / "config.yaml").write_text(yaml.safe_dump(config))
     return now, then
 
@@ -57,7 +62,11 @@ def test_an_archive_of_the_first_release_extracts_the_same(folders, tmp_path):
 
 
 def test_earlier_options_are_short_forms(recipe, tmp_path, caplog):
-    words = [word for word in options(recipe, tmp_path / "exp") if "tokens" not in word and "tokenizers" not in word]
+    words = [
+        word
+        for word in options(recipe, tmp_path / "exp")
+        if "tokens" not in word and "tokenizers" not in word
+    ]
     words += ["--codec_dir", "exp/c", "--train_codes", "codes/t", "--valid_codes", "codes/v"]
     with caplog.at_level("INFO"):
         args = TSETask.parse(words)

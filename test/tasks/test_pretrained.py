@@ -13,7 +13,15 @@ from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.packing import pack
 from espnet_tse.train.checkpoint import read_checkpoint
 
-SIZES = {"n_fft": 128, "hop_length": 64, "width": 4, "hidden": 4, "num_heads": 2, "approx_qk_dim": 64, "num_blocks": 1}
+SIZES = {
+    "n_fft": 128,
+    "hop_length": 64,
+    "width": 4,
+    "hidden": 4,
+    "num_heads": 2,
+    "approx_qk_dim": 64,
+    "num_blocks": 1,
+}
 FRONT = {"extractor": "usef_tfgridnet", "extractor_conf": SIZES}
 SCHEDULES = {
     "warmup_plateau": {"warmup_steps": 3, "decay_epoch": 1, "patience": 1},
@@ -57,7 +65,9 @@ def estimate(place, **conf):
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULES)
-def test_resumed_training_with_two_rates_equals_uninterrupted_training(recipe, front_end, tmp_path, scheduler):
+def test_resumed_training_with_two_rates_equals_uninterrupted_training(
+    recipe, front_end, tmp_path, scheduler
+):
     conf = {"front_end_lr": 1.0e-4, "scheduler": scheduler, "scheduler_conf": SCHEDULES[scheduler]}
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     tse_train.main(joint(recipe, whole, front_end, **conf, max_epoch=2))
@@ -67,21 +77,28 @@ def test_resumed_training_with_two_rates_equals_uninterrupted_training(recipe, f
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(parts)[name])
     one, other = (read_checkpoint(folder) for folder in (whole, parts))
-    groups = [[(g["lr"], len(g["params"])) for g in state["optimizers"][0]["param_groups"]] for state in (one, other)]
+    groups = [
+        [(g["lr"], len(g["params"])) for g in state["optimizers"][0]["param_groups"]]
+        for state in (one, other)
+    ]
     assert groups[0] == groups[1] and len(groups[0]) == 2
     for epoch in (1, 2):
         stats = one["reporter"]["stats"][epoch]["train"]
         assert stats["optim0_lr1"] == pytest.approx(0.1 * stats["optim0_lr0"])
 
 
-def test_a_frozen_front_end_is_that_of_its_folder_and_the_model_needs_the_folder_no_more(recipe, front_end, tmp_path):
+def test_a_frozen_front_end_is_that_of_its_folder_and_the_model_needs_the_folder_no_more(
+    recipe, front_end, tmp_path
+):
     folder, archive = tmp_path / "exp", tmp_path / "model.zip"
     moved = tmp_path / "front"
     moved.symlink_to(front_end)
     tse_train.main(joint(recipe, folder, moved, {"front_end": "frozen"}, max_epoch=1))
     moved.unlink()
     kept, given = (of_front_end(weights(place)) for place in (folder, front_end))
-    assert kept.keys() == given.keys() and all(torch.equal(value, given[name]) for name, value in kept.items())
+    assert kept.keys() == given.keys() and all(
+        torch.equal(value, given[name]) for name, value in kept.items()
+    )
     pack(folder, archive)
     config = yaml.safe_load(zipfile.ZipFile(archive).read("config.yaml"))
     assert config["pretrained"] is None
@@ -120,7 +137,10 @@ def test_parts_are_put_together_without_training(recipe, front_end, tmp_path):
 @pytest.mark.parametrize(
     "changes, fault",
     [
-        ({"front": None}, "this model wants a trained front_end; name its folder by --pretrained front_end=FOLDER"),
+        (
+            {"front": None},
+            "this model wants a trained front_end; name its folder by --pretrained front_end=FOLDER",
+        ),
         ({"front": "nowhere"}, "nowhere: neither an exp/ folder nor a packed model"),
         ({"front": "laura"}, "a system of model 'laura_tse' has no extractor"),
         ({"conf": {**SIZES, "hidden": 5}}, "hidden 4, here 5; give extractor and extractor_conf"),
@@ -128,7 +148,9 @@ def test_parts_are_put_together_without_training(recipe, front_end, tmp_path):
     ],
 )
 def test_a_front_end_that_is_missing_or_another_is_named(recipe, front_end, tmp_path, capsys, changes, fault):
-    front = {"": front_end, "nowhere": tmp_path / "nowhere", "laura": tmp_path / "laura"}.get(changes.get("front", ""))
+    front = {"": front_end, "nowhere": tmp_path / "nowhere", "laura": tmp_path / "laura"}.get(
+        changes.get("front", "")
+    )
     if changes.get("front") == "laura":
         tse_train.main(options(recipe, front, max_epoch=1))
     command = joint(recipe, tmp_path / "exp", front, {"front_end": "frozen"}, max_epoch=1)
@@ -162,7 +184,11 @@ def test_a_front_end_of_another_rate_is_refused(recipe, tmp_path, capsys):
         (None, {"front_end_lr": 1.0e-4, "exclude_weight_decay": True}, "--exclude_weight_decay both"),
         (None, {"front_end_lr": 1.0e-4, "scheduler": "cycliclr"}, "cycliclr sets one rate"),
         ({"front_end": "frosen"}, {}, "front_end 'frosen' is none of"),
-        ({}, {"model": "laura_tse", "extractor": None}, "pretrained: unknown 'front_end'; known: none (model: laura_tse)"),
+        (
+            {},
+            {"model": "laura_tse", "extractor": None},
+            "pretrained: unknown 'front_end'; known: none (model: laura_tse)",
+        ),
         (None, {"max_epoch": 0}, "--max_epoch 0 keeps the weights of --init_param"),
         (None, {"max_epoch": -1}, "--max_epoch is -1"),
     ],

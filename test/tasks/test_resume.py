@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from nano_training import options, weights
 from tse_system import SYSTEM
 
@@ -69,10 +68,16 @@ def test_killed_trainings_end_as_one_that_was_not(recipe, tmp_path):
     num_operations = int(count.read_text())
 
     generator = random.Random(0)
-    run = {"command": options(recipe, killed, **CONF), "log": str(tmp_path / "killed.log"), "folder": str(killed)}
+    run = {
+        "command": options(recipe, killed, **CONF),
+        "log": str(tmp_path / "killed.log"),
+        "folder": str(killed),
+    }
     # An early one, so that there is a start without a checkpoint, then anywhere in what is left.
     events = [3] + [generator.randrange(4, num_operations // 3) for _ in range(9)]
-    kills = [{"event": event} for event in events] + [{"after_s": generator.uniform(0.3, 1.0)} for _ in range(2)]
+    kills = [{"event": event} for event in events] + [
+        {"after_s": generator.uniform(0.3, 1.0)} for _ in range(2)
+    ]
     generator.shuffle(kills)
     statuses = carry_out(tmp_path, [*({**run, "kill": kill} for kill in kills), run])
     assert statuses.count(KILLED) >= 10 and statuses[-1] == 0, (statuses, kills, num_operations)
@@ -98,7 +103,9 @@ def without_draws(system: str) -> dict:
         return {**blocks, "model_conf": {"truth_share": 1.0}}
     parts = read_chain(CONFIGS / f"{system}.yaml").content
     names = ("frontend", "encoder", "lm", "vocoder", "model")
-    return {key: value for key, value in parts.items() if key.removesuffix("_conf") in names} | {"frontend_conf": {}}
+    return {key: value for key, value in parts.items() if key.removesuffix("_conf") in names} | {
+        "frontend_conf": {}
+    }
 
 
 @pytest.mark.parametrize("system", ["nano", "laura_tse_mini"])
@@ -128,7 +135,14 @@ def test_killed_processes_end_as_ones_that_were_not(recipe, tmp_path, ranks, way
 
     in which the buckets of gradients are summed.
     """
-    conf = {**CONF, "max_epoch": 2, "batch_size": 4, "num_iters_per_epoch": 6, "num_workers": 1, "parallel": way}
+    conf = {
+        **CONF,
+        "max_epoch": 2,
+        "batch_size": 4,
+        "num_iters_per_epoch": 6,
+        "num_workers": 1,
+        "parallel": way,
+    }
     whole, killed = (
         {
             "command": [*options(recipe, tmp_path / name, conf), "--dist_backend=gloo"],

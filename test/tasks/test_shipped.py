@@ -45,7 +45,14 @@ def test_its_manifest_is_of_its_weights(extractor):
 
 def test_its_card_names_data_and_licences():
     card = (SHIPPED / "README.md").read_text()
-    for part in ("LibriSpeech", "CC BY 4.0", "Apache-2.0", "Resemblyzer", "SI-SDRi", "magnitude_mask_small.yaml"):
+    for part in (
+        "LibriSpeech",
+        "CC BY 4.0",
+        "Apache-2.0",
+        "Resemblyzer",
+        "SI-SDRi",
+        "magnitude_mask_small.yaml",
+    ):
         assert part in card
 
 

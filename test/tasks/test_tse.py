@@ -26,7 +26,9 @@ def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_p
     assert not list(whole.glob("*.tmp"))
     # The folder that training leaves is all that extraction needs.
     noise = np.random.default_rng(1).standard_normal(8000).astype(np.float32) * 0.1
-    estimate = Extractor.from_pretrained(whole, tokenizers={"acoustic": str(recipe / "codec")})(noise, noise[::-1].copy(), 16000)
+    estimate = Extractor.from_pretrained(whole, tokenizers={"acoustic": str(recipe / "codec")})(
+        noise, noise[::-1].copy(), 16000
+    )
     assert estimate.shape == noise.shape
 
 
@@ -94,7 +96,9 @@ def test_options_are_written_out(recipe, tmp_path, capsys):
 
 def test_codes_of_another_codec_are_refused(recipe, tmp_path, capsys):
     other = write_codec(tmp_path / "other", seed=1)
-    command = [option for option in options(recipe, tmp_path / "exp") if not option.startswith("--tokenizers")]
+    command = [
+        option for option in options(recipe, tmp_path / "exp") if not option.startswith("--tokenizers")
+    ]
     assert tse_train.main([*command, f"--codec_dir={other}"]) == 1
     assert "codec mismatch" in capsys.readouterr().err
 
@@ -113,5 +117,9 @@ def test_print_config_is_a_config_with_every_default(tmp_path):
     command = [sys.executable, "-m", "espnet_tse.bin.tse_train", "--config", str(path), "--print_config"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     printed = yaml.safe_load(output)
-    assert "base" not in printed and printed["lm_conf"] == {**printed["lm_conf"], **SYSTEM["lm_conf"], "num_heads": 2}
+    assert "base" not in printed and printed["lm_conf"] == {
+        **printed["lm_conf"],
+        **SYSTEM["lm_conf"],
+        "num_heads": 2,
+    }
     assert printed["lm_conf"]["history_dropout"] == 0.0 and printed["encoder_conf"]["dropout"] == 0.1

@@ -33,7 +33,9 @@ def test_the_checkpoint_before_is_kept(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.previous.pth", "checkpoint.pth"]
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:100], lambda b: b[:-30], lambda b: b"", lambda b: b"x" * len(b)])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:100], lambda b: b[:-30], lambda b: b"", lambda b: b"x" * len(b)]
+)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, caplog, damage):
     for step in (1, 2):
         save_checkpoint(tmp_path, state(step))
@@ -42,7 +44,9 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, caplog, dam
     assert read_checkpoint(tmp_path)["step"] == 1
     assert "checkpoint.pth cannot be read" in caplog.text and "checkpoint.previous.pth" in caplog.text
     (tmp_path / "checkpoint.previous.pth").unlink()
-    with pytest.raises(CheckpointError, match="checkpoint.pth cannot be read .*; remove it to train from the start"):
+    with pytest.raises(
+        CheckpointError, match="checkpoint.pth cannot be read .*; remove it to train from the start"
+    ):
         read_checkpoint(tmp_path)
 
 

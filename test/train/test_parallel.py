@@ -31,14 +31,18 @@ PLANS = [
 def outcomes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("updates")
     (folder / "plan.json").write_text(json.dumps(PLANS))
-    done = subprocess.run([sys.executable, str(SCRIPT), str(folder / "plan.json")], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(folder / "plan.json")], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     read = lambda name, rank: torch.load(folder / f"{name}.{rank}.pth", weights_only=True)  # noqa: E731
     found = {plan["name"]: [read(plan["name"], rank) for rank in range(plan["ranks"])] for plan in PLANS}
     return {**found, "log": done.stderr}
 
 
-@pytest.mark.parametrize("name", ["two", "three", "pieces", "short", "short_forward", "shares", "shares_in_pieces"])
+@pytest.mark.parametrize(
+    "name", ["two", "three", "pieces", "short", "short_forward", "shares", "shares_in_pieces"]
+)
 def test_processes_train_as_one(outcomes, name):
     """Unequal rows, a layer that one of two processes does not use, pieces of different numbers, a shortage of one process."""
     [one], several = outcomes["one"], outcomes[name]
@@ -52,7 +56,10 @@ def test_processes_train_as_one(outcomes, name):
 
 def test_a_weight_that_nobody_uses_stays(outcomes):
     torch.testing.assert_close(
-        outcomes["three"][0]["weights"]["never.weight"], outcomes["one"][0]["weights"]["never.weight"], atol=0, rtol=0
+        outcomes["three"][0]["weights"]["never.weight"],
+        outcomes["one"][0]["weights"]["never.weight"],
+        atol=0,
+        rtol=0,
     )
 
 
@@ -66,7 +73,9 @@ def test_all_processes_have_the_same_weights(outcomes, name):
 def test_the_sums_do_not_depend_on_when_gradients_travel(outcomes):
     """Bit by bit: in the backward pass or behind it, with three processes, whose order counts."""
     for other in ("apart", "mixed"):
-        torch.testing.assert_close(outcomes["together"][0]["weights"], outcomes[other][0]["weights"], atol=0, rtol=0)
+        torch.testing.assert_close(
+            outcomes["together"][0]["weights"], outcomes[other][0]["weights"], atol=0, rtol=0
+        )
 
 
 @pytest.mark.parametrize("name", ["spoilt", "spoilt_shares"])
@@ -74,4 +83,6 @@ def test_all_skip_what_one_cannot_do(outcomes, name):
     [one], several = outcomes["spoilt_one"], outcomes[name]
     assert [result["skipped"] for result in several[0]["results"]] == [False, True, False, False]
     torch.testing.assert_close(several[1]["weights"], one["weights"], atol=2e-6, rtol=2e-4)
-    assert "update skipped, its gradient is not finite: the loss is not finite for ['utt41']" in outcomes["log"]
+    assert (
+        "update skipped, its gradient is not finite: the loss is not finite for ['utt41']" in outcomes["log"]
+    )

@@ -26,7 +26,9 @@ class Toy(nn.Module):
         self.calls.append(list(utt_id))
         weight = speech_mix_lengths.sum() / self.sample_rate
         valid = torch.arange(speech_mix.size(1)) < speech_mix_lengths[:, None]
-        loss = ((speech_mix * self.weight.sum()) ** 2)[valid].mean() + (self.weight[1] * speech_mix)[valid].mean()
+        loss = ((speech_mix * self.weight.sum()) ** 2)[valid].mean() + (self.weight[1] * speech_mix)[
+            valid
+        ].mean()
         if len(speech_mix) > self.memory:
             loss.backward()  # a shortage may come late in a backward pass
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
@@ -40,14 +42,19 @@ def batch(lengths: list[int], seed: int = 0):
 
 
 def updated(model: Toy, windows: list, **settings) -> tuple[torch.Tensor, list]:
-    updater = Updater(SystemStep(model, torch.optim.SGD(model.parameters(), lr=0.1)), "cpu", grad_clip=math.inf, **settings)
+    updater = Updater(
+        SystemStep(model, torch.optim.SGD(model.parameters(), lr=0.1)), "cpu", grad_clip=math.inf, **settings
+    )
     results = [updater(window) for window in windows]
     return model.weight.detach().clone(), results
 
 
 def joined(first, second):
     longest = max(first[1]["speech_mix"].size(1), second[1]["speech_mix"].size(1))
-    x = [nn.functional.pad(b[1]["speech_mix"], (0, longest - b[1]["speech_mix"].size(1))) for b in (first, second)]
+    x = [
+        nn.functional.pad(b[1]["speech_mix"], (0, longest - b[1]["speech_mix"].size(1)))
+        for b in (first, second)
+    ]
     lengths = torch.cat([b[1]["speech_mix_lengths"] for b in (first, second)])
     return first[0] + second[0], {"speech_mix": torch.cat(x), "speech_mix_lengths": lengths}
 
@@ -66,7 +73,10 @@ def test_out_of_memory_splits_the_batch_and_changes_nothing_else(caplog):
     split, [result, again] = updated(model, [window, window])
     whole, [expected, _] = updated(Toy(), [window, window])
     torch.testing.assert_close(split, whole)
-    assert result.stats["loss"] == pytest.approx(expected.stats["loss"]) and "out of memory at 5 rows" in caplog.text
+    assert (
+        result.stats["loss"] == pytest.approx(expected.stats["loss"])
+        and "out of memory at 5 rows" in caplog.text
+    )
     # Five rows are tried once; from then on pieces are of two, in later updates too.
     assert [len(keys) for keys in model.calls] == [5] + 4 * [2, 2, 1]
 
@@ -95,7 +105,9 @@ def test_enrollments_take_memory_too():
 def test_evaluation_splits_too():
     model = Toy(memory=2)
     updater = Updater(SystemStep(model, torch.optim.SGD(model.parameters(), lr=0.1)), "cpu")
-    whole = Updater(SystemStep(Toy(), torch.optim.SGD(model.parameters(), lr=0.1)), "cpu").evaluate([batch([7, 3, 5])])
+    whole = Updater(SystemStep(Toy(), torch.optim.SGD(model.parameters(), lr=0.1)), "cpu").evaluate(
+        [batch([7, 3, 5])]
+    )
     model.forward = no_backward(model.forward)
     stats, weight = updater.evaluate([batch([7, 3, 5])])
     assert stats["loss"] == pytest.approx(whole[0]["loss"]) and weight == pytest.approx(whole[1])
@@ -176,14 +188,18 @@ def test_a_group_may_be_clipped_alone():
         before = [model.front.detach().clone(), model.weight.detach().clone()]
         updater = Updater(SystemStep(model, torch.optim.SGD(groups, lr=1.0)), "cpu", grad_clip=0.5)
         result = updater([batch([7, 3])])
-        steps = [float((now - then).detach().norm()) for now, then in zip((model.front, model.weight), before)]
+        steps = [
+            float((now - then).detach().norm()) for now, then in zip((model.front, model.weight), before)
+        ]
         assert steps == pytest.approx(wanted, rel=1e-2)
         assert result.norm == pytest.approx(100.0, rel=1e-3)
     # A group without a gradient has no norm.
     model = Two()
     model.front.requires_grad_(False)
     groups = [{"params": [model.weight]}, {"params": [model.front], "clipped_alone": True}]
-    result = Updater(SystemStep(model, torch.optim.SGD(groups, lr=1.0)), "cpu", grad_clip=0.5)([batch([7, 3])])
+    result = Updater(SystemStep(model, torch.optim.SGD(groups, lr=1.0)), "cpu", grad_clip=0.5)(
+        [batch([7, 3])]
+    )
     assert result.norm == pytest.approx(2**0.5)
 
 
@@ -200,7 +216,9 @@ class Running(Toy):
 
 
 def test_a_module_with_running_statistics_is_refused():
-    with pytest.raises(DataError, match="Running: the buffer mean changes in the forward pass.*use group norm"):
+    with pytest.raises(
+        DataError, match="Running: the buffer mean changes in the forward pass.*use group norm"
+    ):
         updated(Running(), [[batch([7, 3])]])
 
 

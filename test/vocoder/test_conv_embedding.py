@@ -47,7 +47,8 @@ def test_another_enrollment_gives_another_estimate():
     mixture = make_frames([4], frame_rate=25.0)
     enrollments = make_frames([3], seed=1), make_frames([3], seed=5)
     first, second = (
-        vocoder.refine(make_conditions(mixture, enrollment), coarse, torch.zeros(16)) for enrollment in enrollments
+        vocoder.refine(make_conditions(mixture, enrollment), coarse, torch.zeros(16))
+        for enrollment in enrollments
     )
     assert not torch.allclose(first.values, second.values, atol=1e-4)
 

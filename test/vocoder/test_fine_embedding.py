@@ -15,7 +15,11 @@ SIZES = {"num_layers": 1, "width": 32, "num_heads": 2, "feedforward": 32}
 def test_estimate_does_not_depend_on_batch_padding(enrollment_lengths, position, shortcuts):
     vocoder = nano_laura_tse(position, shortcuts=shortcuts).vocoder
     separator = torch.ones(16)
-    parts = make_frames([6, 12]), make_frames(enrollment_lengths, seed=1), make_frames([3, 7], frame_rate=25.0, seed=2)
+    parts = (
+        make_frames([6, 12]),
+        make_frames(enrollment_lengths, seed=1),
+        make_frames([3, 7], frame_rate=25.0, seed=2),
+    )
     with torch.no_grad():
         batched = vocoder.refine(make_conditions(*parts[:2]), parts[2], separator)
         for row in range(2):
@@ -46,7 +50,9 @@ def filtering(tmp_path):
     vocoder = FineEmbeddingVocoder.from_config(FineEmbeddingConfig(synthesis="filter", **SIZES), codec)
     waveform = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0)) * 0.1
     lengths = torch.tensor([8000, 5000])
-    conditions = make_conditions(make_frames([4, 4]), make_frames([4, 4]), mixture_waveform=waveform, mixture_num_samples=lengths)
+    conditions = make_conditions(
+        make_frames([4, 4]), make_frames([4, 4]), mixture_waveform=waveform, mixture_num_samples=lengths
+    )
     return codec, vocoder, conditions
 
 
@@ -71,7 +77,9 @@ def test_filtering_never_amplifies(tmp_path):
 def test_filtering_wants_exact_frames_and_a_codec_that_draws_spectra(tmp_path):
     codec, vocoder, conditions = filtering(tmp_path)
     with pytest.raises(ValueError, match="length_mode exact"):
-        vocoder.synthesize(Prediction(Streams(embedding=make_frames([3, 3], frame_rate=codec.frame_rate))), conditions)
+        vocoder.synthesize(
+            Prediction(Streams(embedding=make_frames([3, 3], frame_rate=codec.frame_rate))), conditions
+        )
     with pytest.raises(ValueError, match="synthesis: decode"):
         FineEmbeddingVocoder.from_config(FineEmbeddingConfig(synthesis="filter", **SIZES), TableCodec())
     with pytest.raises(ValueError, match="neither"):

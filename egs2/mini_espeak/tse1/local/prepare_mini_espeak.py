@@ -45,9 +45,7 @@ enrollment_s: 5.0
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = CommandLine(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument(
         "--data_dir", type=Path, default=Path("data"), help="receives train, dev, test, audio"
     )
@@ -128,7 +126,17 @@ def make_mixtures(
     speakers = sorted(by_speaker)
     fields: dict[str, dict] = {
         field: {}
-        for field in ("wav", "spk1", "spk2", "enroll_spk1", "utt2spk", "text", "text_spk2", "utt2sir", "utt2regions")
+        for field in (
+            "wav",
+            "spk1",
+            "spk2",
+            "enroll_spk1",
+            "utt2spk",
+            "text",
+            "text_spk2",
+            "utt2sir",
+            "utt2regions",
+        )
     }
     (audio / "mixture").mkdir(parents=True, exist_ok=True)
     (audio / "interference").mkdir(parents=True, exist_ok=True)
