@@ -48,7 +48,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
             f"say what {yaml} is of: --tse_config {yaml}, --codec_config {yaml} or --inference_config {yaml}"
         )
     if args.print_inputs:
-        return run_command(parser.prog, lambda: print_inputs(args))
+        return 2 if run_command(parser.prog, lambda: print_inputs(args)) else 0
     checks: list[tuple[str, Callable[[], object]]] = []
     for config, options in zip(args.codec_config, [args.codec_args, *[""] * len(args.codec_config)]):
         checks.append((config, lambda config=config, options=options: check_codec(config, options)))
@@ -67,18 +67,29 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def print_inputs(args: argparse.Namespace) -> None:
-    from espnet_tse.tasks.inputs import files_of, inputs_of
+    from espnet_tse.tasks.inputs import files_of, inputs_of, refuse_same_names
 
     systems = [(config, "") for config in args.prerequisite_config]
     if args.tse_config:
         systems.append((args.tse_config, args.tse_args))
     found = [
-        part for config, words in systems for part in inputs_of(config, shlex.split(words), args.acoustic)
+        part for config, words in systems for part in inputs_of(config, words_of(words), args.acoustic)
     ]
     yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
     yamls += [config for config in (*args.codec_config, args.inference_config) if config]
+    refuse_same_names(dict.fromkeys(yaml for yaml in yamls if yaml != args.inference_config))
     for part in dict.fromkeys([*found, *(file for yaml in dict.fromkeys(yamls) for file in files_of(yaml))]):
         print(part.line())
+
+
+def words_of(options: str) -> list[str]:
+    """The words of one quoted string of options."""
+    from espnet_tse.io.scp import DataError
+
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise DataError(f"options {options!r}: {error}; close the quotes.") from None
 
 
 def passes(check: Callable[[], object]) -> bool:
@@ -100,7 +111,7 @@ def check_codec(config: str, options: str) -> None:
 
     unused = ["--train_data_dir=.", "--valid_data_dir=.", "--output_dir=."]
     codec_train.read_conf(
-        codec_train.get_parser().parse_args(["--config", config, *unused, *shlex.split(options)])
+        codec_train.get_parser().parse_args(["--config", config, *unused, *words_of(options)])
     )
 
 
@@ -116,7 +127,7 @@ def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             args = check_system(*system)
-        except SystemExit:
+        except (SystemExit, DataError):  # reported by the check of the system
             return check_alone(config)
     if args.print_config:
         return
@@ -131,9 +142,12 @@ def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
 
 
 def check_system(config: str, options: str = "") -> argparse.Namespace:
+    from espnet_tse.tasks.inputs import inputs_of
+
+    inputs_of(config, words_of(options))  # first, for it takes no time: files that are not there
     with imports_to_stderr():
         from espnet_tse.tasks.tse import TSETask
-    return TSETask.parse(["--config", config, *shlex.split(options)], get_parser().prog)
+    return TSETask.parse(["--config", config, *words_of(options)], get_parser().prog)
 
 
 if __name__ == "__main__":

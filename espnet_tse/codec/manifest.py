@@ -69,10 +69,17 @@ def read_manifest(folder: Path | str) -> dict:
         ) from None
     except ValueError as error:
         raise DataError(f"{path}: no JSON ({error}); write it again with the stage that wrote it.") from None
+    if not isinstance(manifest, dict):
+        raise DataError(f"{path}: holds a {type(manifest).__name__}, want an object; this is no codec manifest.")
+    if manifest.get("format_version", 1) not in range(1, FORMAT_VERSION + 1):
+        raise DataError(f"{path}: format {manifest['format_version']} is of a later version of this package; update it.")
     sizes = "spec" if manifest.get("format_version", 1) == 1 else "streams"
     lacking = [key for key in ("sha256", "fingerprint", sizes) if key not in manifest]
     if lacking:
         raise DataError(f"{path}: lacks {', '.join(lacking)}; this is no codec manifest.")
+    wrong = [key for key in ("sha256", "fingerprint") if not isinstance(manifest[key], str)]
+    if wrong:
+        raise DataError(f"{path}: {', '.join(wrong)} is no text; write the manifest again with the stage that wrote it.")
     return {**manifest, "path": str(path)}
 
 
@@ -146,7 +153,11 @@ def verify_identity(codec: AbsIdentified, manifest: dict) -> None:
             f"{manifest['path']}: model.pth has sha256 {found[:12]}, the manifest says "
             f"{manifest['sha256'][:12]}; the file was changed or exchanged. Import or train the codec again."
         )
-    if difference := codec.disagreement(manifest):
+    try:
+        difference = codec.disagreement(manifest)
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise DataError(f"{manifest['path']}: its fingerprint cannot be compared ({error!r}); copy the codec again.") from error
+    if difference:
         raise DataError(
             f"{manifest['path']}: the codec {difference}; the weights "
             "are the same, so this version of the package computes something else. "

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from espnet_tse.io.scp import DataError
+
 JITTER = 0.1  # share by which lengths are blurred before sorting, so that batch mates change
 
 
@@ -30,7 +32,9 @@ def make_batches(
     if size < 1:
         raise ValueError(f"a batch cannot be of size {size}")
     if len(lengths) < min_rows:
-        raise ValueError(f"{len(lengths)} examples cannot be dealt to {min_rows} processes")
+        raise DataError(
+            f"{len(lengths)} examples cannot be dealt to {min_rows} processes; take fewer processes (--num_procs), or add rows."
+        )
     blurred = np.asarray(lengths, dtype=np.float64)
     if generator is not None:
         blurred = blurred * generator.uniform(1 - JITTER, 1 + JITTER, len(lengths))

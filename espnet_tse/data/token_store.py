@@ -3,6 +3,7 @@
 from math import lcm
 from pathlib import Path
 from typing import Mapping
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -63,17 +64,18 @@ class TokenStore:
         path = self.paths[key]
         try:
             tokens = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise DataError(
-                f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); rerun stage 5."
+                f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); remove that file and rerun stage 5."
             ) from None
         continuous, num_frames = isinstance(self.spec, FramesSpec), self.spec.num_frames(num_samples)
         kind = np.floating if continuous else np.integer
-        if tokens.ndim != 2 or not np.issubdtype(tokens.dtype, kind) or len(tokens) != num_frames:
+        wanted = (num_frames, self.spec.width if continuous else self.spec.num_codebooks)
+        if tokens.shape != wanted or not np.issubdtype(tokens.dtype, kind):
             rate = "" if self.spec.hop_length is None else f" at {self.spec.hop_length} a frame"
             raise DataError(
                 f"{self.scp}: key '{key}': '{path}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
-                f"samples{rate} want {num_frames} frames; rerun stage 5."
+                f"samples{rate} want {num_frames} frames of {wanted[1]}; rerun stage 5."
             )
         return tokens
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def _check_stream(
         frames.num_checked += 1
         try:
             tokens = np.load(paths[key], allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             frames.offend(key, f"'{paths[key]}' cannot be read ({error})")
             continue
         expected = (spec.num_frames(num_samples[key]), spec.num_codebooks if discrete else spec.width)

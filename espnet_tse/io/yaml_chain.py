@@ -106,9 +106,7 @@ def layers_of(path: Path) -> Iterator[tuple[Path, dict]]:
             raise DataError(
                 f"{path}: {BASE} is {base!r}, want the path of another YAML, relative to this file."
             )
-        # Not below a link to the folder but below the file's own: a linked file stands beside other files.
-        folder = path.resolve().parent if path.is_symlink() else path.parent
-        following = folder / base
+        following = folder_of(path) / base
         if not following.is_file():
             raise DataError(
                 f"{path}: {BASE}: {base}: no such file ({following}); fix the path, relative to this file."
@@ -119,6 +117,11 @@ def layers_of(path: Path) -> Iterator[tuple[Path, dict]]:
                 f"{path}: {BASE}: {base} leads back to a file that builds on it ({circle}); remove one {BASE}."
             )
         path = following
+
+
+def folder_of(path: Path) -> Path:
+    """Where a YAML's other files are: beside the file itself, not beside a link to it."""
+    return path.resolve().parent if path.is_symlink() else path.parent
 
 
 def marked(content: dict, file: Path) -> dict[str, Any]:

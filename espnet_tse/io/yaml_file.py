@@ -17,12 +17,12 @@ def read_yaml(path: Path | str) -> dict:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader_of_unique_keys())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; fix the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RepeatedKey as error:
+        raise DataError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date that is none
         raise DataError(
             f"{path}: not readable as YAML ({' '.join(str(error).split())}); fix that line."
         ) from None
-    except RepeatedKey as error:
-        raise DataError(f"{path}: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -236,6 +236,10 @@ class DecoderOnlyLM(AbsGenerator):
         """Frames (B,) and given codes of the enrollment, for "Ref output"; None for what there is not."""
         if not self.config.output_enrollment:
             return None, None
+        if conditions.enrollment_num_samples is None:
+            raise ValueError(
+                "lm_conf: output_enrollment wants an encoder that hands on enrollment_num_samples, as AbsSharedEncoder does."
+            )
         given = request.given.streams.get("enrollment") if request.given else None
         return self.spec.num_frames(conditions.enrollment_num_samples), given
 

@@ -22,6 +22,10 @@ class SamplingConf(DecodeConf):
     def draws(self) -> bool:
         return self.sampling
 
+    @property
+    def undrawn(self) -> str:
+        return "set sampling: true, or leave it out"
+
     def faults(self) -> list[str]:
         faults = super().faults()
         if self.top_k < 0:

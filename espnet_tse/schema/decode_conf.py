@@ -1,5 +1,6 @@
 """How an extraction is carried out, whatever the system; each model adds settings of its own."""
 
+import math
 from dataclasses import dataclass, fields
 
 LEVELS = ("mixture_rms", "mixture_peak", "none")
@@ -25,6 +26,8 @@ class DecodeConf:
         faults = []
         if self.level not in LEVELS:
             faults.append(f"level '{self.level}' is none of {list(LEVELS)}")
+        if not math.isfinite(self.max_chunk_s):
+            faults.append(f"max_chunk_s is {self.max_chunk_s}, want a finite number of seconds")
         if not 0.0 < self.overlap_s < self.max_chunk_s / 2:
             faults.append(
                 f"overlap_s {self.overlap_s} wants to lie between 0 and half of max_chunk_s {self.max_chunk_s}"
@@ -32,10 +35,13 @@ class DecodeConf:
         if self.candidates < 1:
             faults.append(f"candidates is {self.candidates}, want 1 or more")
         elif self.candidates > 1 and not self.draws:
-            faults.append(
-                f"candidates: {self.candidates} would all be the same, since nothing is drawn; leave it out"
-            )
+            faults.append(f"candidates: {self.candidates} would all be the same, since nothing is drawn; {self.undrawn}")
         return faults
+
+    @property
+    def undrawn(self) -> str:
+        """What to do about candidates that do not differ."""
+        return "leave it out"
 
     @property
     def draws(self) -> bool:

@@ -97,7 +97,8 @@ def slots_of(option: str, config: Mapping[str, Any], table: str | None = None) -
     """
     yield option, table or option
     choices = TABLES[table or option]
-    cls = choices.classes.get(config.get(option))
+    name = config.get(option)
+    cls = choices.classes.get(name) if isinstance(name, str) else None
     if cls is None:
         return
     try:

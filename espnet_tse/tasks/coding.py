@@ -135,22 +135,22 @@ def code_scp(
         name: {key: folder / place / f"{key}{suffix}" for key in keys}
         for name, (_, place, suffix) in products.items()
     }
-    # The product that is written last stands for all of an utterance.
-    last = files[list(products)[-1]]
-    todo = [key for key in keys if not last[key].is_file()]
+    # Of an utterance that lacks a product, one that it lacks; of others any.
+    lacking = {key: min((files[name][key] for name in products), key=Path.is_file) for key in keys}
+    todo = [key for key in keys if not lacking[key].is_file()]
     logging.info(
         f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already"
     )
     if todo:
         codec = load_codec(codec_dir, device)
         started, done = time.perf_counter(), 0
-        for batch in unfinished(length_batches(keys, paths, batch_size), last):
+        for batch in unfinished(length_batches(keys, paths, batch_size), lacking):
             rows = [torch.from_numpy(read_utterance(paths[key], key, codec.sample_rate)) for key in batch]
             lengths = torch.tensor([len(row) for row in rows], device=device)
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
             for key, output in zip(batch, outputs):
-                if last[key].is_file():
+                if lacking[key].is_file():
                     continue
                 for name in products:
                     write(files[name][key], output[name])

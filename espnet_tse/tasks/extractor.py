@@ -44,8 +44,8 @@ class Extractor:
     @classmethod
     def from_pretrained(
         cls,
-        path_or_hf_id: str | Path = SHIPPED,
-        conf: DecodeConf | Mapping[str, Any] | str | None = None,
+        path_or_hf_id: str | Path | None = None,
+        conf: DecodeConf | Mapping[str, Any] | str | Path | None = None,
         checkpoint: str | None = None,
         tokenizers: Mapping[str, str] | None = None,
         device: str = "cpu",
@@ -62,9 +62,9 @@ class Extractor:
             DataError: nothing usable there (the message says what was looked for), or settings that the system has
                 not.
         """
-        model, where = load_model(path_or_hf_id, checkpoint, tokenizers, device), "inference config"
-        if isinstance(conf, str):
-            conf, where = read_decode_settings(conf, type(model)), conf
+        model, where = load_model(SHIPPED if path_or_hf_id is None else path_or_hf_id, checkpoint, tokenizers, device), "inference config"
+        if isinstance(conf, (str, Path)):
+            conf, where = read_decode_settings(str(conf), type(model)), str(conf)
         extractor = cls(model, conf)
         for remark in check_for_system(extractor.conf, type(model), model.configs, where):
             logging.warning(f"{where}: {remark}")

@@ -4,10 +4,10 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping, Sequence
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.yaml_chain import Setting, read_chain
+from espnet_tse.io.yaml_chain import Setting, folder_of, read_chain
 
 KINDS = ("tokenizers", "pretrained")
 # Options of the first release, which knew one codec and one front-end -> mapping and name of today. They still are
@@ -52,6 +52,17 @@ def inputs_of(config: str, words: Sequence[str] = (), acoustic: str | None = Non
     return list(dict.fromkeys(_walk(config, words, acoustic, ())))
 
 
+def refuse_same_names(yamls: Iterable[str]) -> None:
+    """Raise DataError where two YAMLs have one name: folders below exp/ are named by it."""
+    seen: dict[str, str] = {}
+    for path in yamls:
+        name = Path(path).stem
+        if os.path.realpath(seen.setdefault(name, path)) != os.path.realpath(path):
+            raise DataError(
+                f"{seen[name]} and {path} are both named '{name}' and would be trained into one folder of exp/; rename one."
+            )
+
+
 def files_of(config: str) -> list[Input]:
     """A YAML of any kind and its bases: a change in one of them is a change of the YAML."""
     return [Input(config, "file", "-", str(file)) for file in read_chain(config).files]
@@ -83,11 +94,28 @@ def options_of(words: Sequence[str]) -> dict[str, dict[str, str]]:
     args, _ = parser.parse_known_args(words)
     given: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     for kind in KINDS:
-        given[kind] = dict(pair.split("=", 1) for pair in getattr(args, kind) if "=" in pair)
+        for pair in getattr(args, kind):
+            given[kind] |= pair_of(pair, kind)
     for option, (kind, name) in MOVED.items():
         if kind in given and getattr(args, option):
             given[kind][name] = getattr(args, option)
     return given
+
+
+def pair_of(word: str, kind: str) -> dict[str, str]:
+    """``name=place``, or ``{name: place}``, which the parser of training takes too."""
+    name, sign, place = word.partition("=")
+    if sign and not word.startswith("{"):
+        return {name: place}
+    import yaml
+
+    try:
+        content = yaml.safe_load(word)
+    except yaml.YAMLError:
+        content = None
+    if not isinstance(content, dict):
+        raise DataError(f"--{kind} {word}: want NAME=PLACE.")
+    return {str(name): str(place) for name, place in content.items()}
 
 
 def values_of(setting: Setting | None, kind: str) -> Mapping[str, str]:
@@ -95,14 +123,14 @@ def values_of(setting: Setting | None, kind: str) -> Mapping[str, str]:
     if setting is None or setting.value is None:
         return {}
     if not isinstance(setting.value, dict) or not all(
-        isinstance(value, str) for value in setting.value.values()
+        isinstance(text, str) and text for pair in setting.value.items() for text in pair
     ):
         raise DataError(
             f"{setting.file}: {kind} is {setting.value!r}, want names and places, as {{name: exp/x}}."
         )
     values = {}
     for name, value in setting.value.items():
-        beside = setting.file.parent / value
+        beside = folder_of(setting.file) / value
         values[name] = shortest(beside) if value.endswith((".yaml", ".yml")) and beside.is_file() else value
         if values[name].endswith((".yaml", ".yml")) and not Path(values[name]).is_file():
             raise DataError(

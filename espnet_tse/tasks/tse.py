@@ -262,11 +262,11 @@ class TSETask(AbsTask):
         args = parser.parse_args(cmd)
         announce_moved(moved_options(vars(args)))
         if not args.print_config:
-            faults = [*faults_of_choices(args), *faults_of_optimization(args)]
+            faults = [*faults_of_choices(args), *faults_of_optimization(args), *faults_of_pretrained(args)]
             if args.config:
                 chain = read_chain(args.config)
                 faults = [f"{chain.where(fault)}: {fault}" for fault in faults]
-            faults += faults_of(args) + faults_of_pretrained(args)
+            faults += faults_of(args)
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -388,8 +388,8 @@ def faults_of_choices(args: argparse.Namespace) -> list[str]:
             TABLES[table].config(config[option], config[f"{option}_conf"], option)
         except ValueError as error:
             faults.append(str(error))
-    if all(config[option] in TABLES[table].classes for option, table in used.items()):
-        # With an unknown name it is not known either what it is composed of.
+    if not faults:
+        # With a part that is refused it is not known either what it is composed of.
         unused = [option for option in all_options() if option not in used and config[option] is not None]
         faults += [f"this system has no {option}; leave out {option}: {config[option]}" for option in unused]
     return faults or faults_of_whole(config)

@@ -123,6 +123,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def faults_of(args: argparse.Namespace) -> list[str]:
     """What is wrong with the options of the loop, each with its fix."""
+    if args.max_epoch is None:
+        return ["--max_epoch is null, want a whole number"]
     faults = [
         f"--{name} {getattr(args, name)} is not supported: {reason}"
         for name, (neutral, reason) in UNSUPPORTED.items()

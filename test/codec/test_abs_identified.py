@@ -91,6 +91,33 @@ def read(work, key):
     return read_audio(read_scp(work / "spk1.scp")[key])[0]
 
 
+def test_a_lost_file_of_any_stream_is_written_again(work):
+    assert tokenize(work, "codec", "--shard", "1/1") == 0
+    for name in ("global", "semantic"):
+        path = work / "codes" / "1" / name / "b.npy"
+        before = path.read_bytes()
+        path.unlink()
+        assert tokenize(work, "codec", "--shard", "1/1") == 0
+        assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"format_version": 3}, "format 3 is of a later version"),
+        ({"sha256": None}, "sha256 is no text"),
+        ({"fingerprint_codes": None}, "its fingerprint cannot be compared"),
+        ([1], "holds a list, want an object"),
+    ],
+)
+def test_manifests_that_are_none(work, change, message):
+    path = work / "codec" / "manifest.json"
+    content = {**json.loads(path.read_text()), **change} if isinstance(change, dict) else change
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=message):
+        load_codec(work / "codec")
+
+
 def test_codes_of_a_large_vocabulary_are_stored_whole(work):
     torch.manual_seed(1)
     large = units(num_units=40000)

@@ -57,12 +57,13 @@ def test_crops_begin_where_frames_of_all_streams_begin():
 
 
 def test_codes_that_do_not_belong_to_the_audio(codes_scp, tmp_path):
-    with pytest.raises(DataError, match="key 'a': .*1101 samples at 100 a frame want 12 frames"):
+    with pytest.raises(DataError, match="key 'a': .*1101 samples at 100 a frame want 12 frames of 2"):
         TokenStore(codes_scp, ["a"], SPEC).load("a", 1101)
     with pytest.raises(DataError, match="lacks the codes of 1 of 2 utterances, first 'b'"):
         TokenStore(codes_scp, ["a", "b"], SPEC)
     with pytest.raises(DataError, match="key 'a': .*holds int16 .11, 2., but"):
         TokenStore(codes_scp, ["a"], FramesSpec(width=2, hop_length=100)).load("a", 1050)
-    (tmp_path / "acoustic.npy").write_bytes(b"broken")
-    with pytest.raises(DataError, match="key 'a': .*cannot be read"):
-        TokenStore(codes_scp, ["a"], SPEC).load("a", 1050)
+    for broken in (b"broken", b"", b"PK\x03\x04"):
+        (tmp_path / "acoustic.npy").write_bytes(broken)
+        with pytest.raises(DataError, match="key 'a': .*cannot be read .*remove that file and rerun stage 5"):
+            TokenStore(codes_scp, ["a"], SPEC).load("a", 1050)

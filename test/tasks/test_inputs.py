@@ -72,6 +72,31 @@ def test_faults_name_the_file(yamls, name, content, message):
         inputs_of("conf/joint.yaml")
 
 
+def test_two_yamls_of_one_name_are_refused(yamls, capsys):
+    (yamls / "x").mkdir()
+    (yamls / "x/codec.yaml").write_text("codec: other\n")
+    (yamls / "front.yaml").write_text("model: toy\ntokenizers: {acoustic: x/codec.yaml}\n")
+    assert check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml"]) == 2
+    assert "conf/codec.yaml and conf/x/codec.yaml are both named 'codec'" in capsys.readouterr().err.replace(
+        "conf/x/codec.yaml and conf/codec.yaml", "conf/codec.yaml and conf/x/codec.yaml"
+    )
+
+
+def test_a_mapping_on_the_command_line_counts_too(capsys):
+    assert ("paper.yaml", "acoustic", "there") in triples("conf/paper.yaml", ["--tokenizers", "{acoustic: there}"])
+    with pytest.raises(DataError, match="--tokenizers there: want NAME=PLACE"):
+        inputs_of("conf/paper.yaml", ["--tokenizers", "there"])
+    assert check_config.main(["--print_inputs", "--tse_config", "conf/paper.yaml", "--tse_args=--x 'y"]) == 2
+    assert "close the quotes" in capsys.readouterr().err
+
+
+def test_a_link_leads_to_the_files_beside_the_yaml_itself(yamls, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/p.yaml").symlink_to(yamls / "paper.yaml")
+    (found, _) = inputs_of("elsewhere/p.yaml")
+    assert found.value == str(yamls / "codec.yaml")
+
+
 def test_the_shell_is_told_inputs_and_files_in_five_fields(capsys):
     assert (
         check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml", "--acoustic", "exp/c"]) == 0
@@ -90,7 +115,7 @@ def test_the_shell_is_told_inputs_and_files_in_five_fields(capsys):
 
 def test_a_missing_base_ends_with_a_message(yamls, capsys):
     (yamls / "paper.yaml").unlink()
-    assert check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml"]) == 1
+    assert check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml"]) == 2
     assert "conf/joint.yaml: base: paper.yaml: no such file" in capsys.readouterr().err
 
 

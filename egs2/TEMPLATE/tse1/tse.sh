@@ -152,7 +152,9 @@ fi
 if stage_begins 7 "what the system builds on"; then
     prerequisites=$(prerequisites_of_run)
     [ -n "${prerequisites}" ] || log "  this system builds on no other: nothing to do"
-    for config in ${prerequisites}; do train_system "${config}" "${expdir}/tse_$(tag_of "${config}" "")"; done
+    while IFS= read -r config <&3; do
+        if [ -n "${config}" ]; then train_system "${config}" "${expdir}/tse_$(tag_of "${config}" "")"; fi
+    done 3<<< "${prerequisites}"
     stage_ends
 fi
 
