@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import logging
+import math
 import sys
 from pathlib import Path
 from typing import Sequence
@@ -266,7 +267,7 @@ class TSETask(AbsTask):
             if args.config:
                 chain = read_chain(args.config)
                 faults = [f"{chain.where(fault)}: {fault}" for fault in faults]
-            faults += faults_of(args)
+            faults += [*faults_of_lengths(args), *faults_of(args)]
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -374,6 +375,16 @@ def count_speakers(args: argparse.Namespace) -> None:
     if "speaker" in getattr(config, "losses", {}) and config.num_speakers is None and args.train_data_dir:
         speakers = set(read_scp(Path(args.train_data_dir) / "utt2spk").values())
         args.model_conf = {**args.model_conf, "num_speakers": len(speakers)}
+
+
+def faults_of_lengths(args: argparse.Namespace) -> list[str]:
+    """Which lengths of training examples are not seconds above 0."""
+    lengths = {name: getattr(args, name) for name in ("crop_s", "enrollment_s", "max_batch_s")}
+    return [
+        f"--{name} is {value}, want seconds above 0, as 3.0, or leave it out"
+        for name, value in lengths.items()
+        if value is not None and not (isinstance(value, (int, float)) and 0.0 < value < math.inf)
+    ]
 
 
 def faults_of_choices(args: argparse.Namespace) -> list[str]:

@@ -35,7 +35,7 @@ SPOILS = {
     "stereo": write(noise(2)),
     "rate": write(noise(), rate=8000),
 }
-MENDS = ("fix", "make", "remove", "run stage 2", "drop", "write it again", "convert", "choose")
+FIXES = ("fix", "make", "remove", "run stage 2", "drop", "write it again", "convert", "choose")
 UNREADABLE = ["missing", "corrupt", "empty", "cut", "cut_flac", "no_samples"]
 # Stage 2 fixes channels and rate, and reads of files that stay in place only the header: stage 3 reads them
 # whole. Only extraction and validation mind silence, and extraction resamples.
@@ -64,7 +64,7 @@ def test_unusable_audio_is_refused(recipe, command, kind):
     path = read_by(command)
     SPOILS[kind](path)
     output = recipe.refuses(command, path, *([] if command == "extract_one" else ["m1"]))
-    assert any(fix in output for fix in MENDS), output
+    assert any(fix in output for fix in FIXES), output
 
 
 def test_an_estimate_of_no_known_format_is_refused_before_it_is_computed(recipe):

@@ -67,10 +67,13 @@ def test_a_truncated_checkpoint_is_named(recipe, tmp_path, capsys):
             "unknown 'total_stps' (did you mean 'total_steps'?)",
         ),
         ({"scheduler": "steplr"}, "scheduler_conf of 'steplr': lacks step_size"),
+        ({"crop_s": -1}, "--crop_s is -1, want seconds above 0"),
+        ({"enrollment_s": 0.0}, "--enrollment_s is 0.0, want seconds above 0"),
+        ({"max_batch_s": [24]}, "--max_batch_s is [24], want seconds above 0"),
         ({"max_epoch": "two"}, "exp.yaml: max_epoch: 'two' is not a whole number"),
     ],
 )
-def test_faults_of_a_yaml_end_with_code_2_and_a_mend(recipe, tmp_path, capsys, conf, fault):
+def test_faults_of_a_yaml_end_with_code_2_and_a_fix(recipe, tmp_path, capsys, conf, fault):
     with pytest.raises(SystemExit) as exit_:
         tse_train.main(options(recipe, tmp_path / "exp", conf))
     assert exit_.value.code == 2 and fault in capsys.readouterr().err
