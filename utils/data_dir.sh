@@ -24,11 +24,12 @@ utterance_files() {
 
 # Names of the remaining files: protocol, mixing.yaml and whatever else a corpus keeps there.
 other_files() {
-    local file name
+    local file name lists
+    lists=$(utterance_files "$1")
     for file in "$1"/*; do
         name=${file##*/}
         [ -f "${file}" ] || continue
-        utterance_files "$1" | grep -qxF -- "${name}" && continue
+        grep -qxF -- "${name}" <<< "${lists}" && continue
         case "${name}" in
             wav.scp | cmvn.scp | reco2*) ;;
             spk2*.json) echo "${name}" ;;
