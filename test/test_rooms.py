@@ -128,7 +128,7 @@ def test_rooms_of_scoring_import_downwards_only():
     [
         (
             "espnet_tse/scoring/measure/x.py",
-            "from espnet_tse.scoring.asr.text import read_text",
+            "from espnet_tse.scoring.asr.text import normalise_none",
             "scoring/measure",
         ),
         (

@@ -14,12 +14,21 @@ def read_scp(path: Path | str) -> dict[str, str]:
     """Read ``key value`` lines; the value is the rest of the line, spaces included.
 
     Args:
-        path: scp, utt2spk, text or any other file of that form.
+        path: scp, utt2spk or any other file of that form.
     Returns:
         key -> value in the file's order.
     Raises:
         DataError: the file is missing, a folder or not UTF-8, a line has no value, duplicate keys.
     """
+    return _read_lines(path, want_values=True)
+
+
+def read_text(path: Path | str) -> dict[str, str]:
+    """As ``read_scp``, of a Kaldi ``text`` file, where a key may stand alone: its transcript is empty."""
+    return _read_lines(path, want_values=False)
+
+
+def _read_lines(path: Path | str, want_values: bool) -> dict[str, str]:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -34,12 +43,12 @@ def read_scp(path: Path | str) -> dict[str, str]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        key, _, value = line.strip().replace("\t", " ", 1).partition(" ")
-        if not value.strip():
+        key, *value = line.split(maxsplit=1)
+        if want_values and not value:
             raise DataError(f"{path}:{number}: key '{key}' has no value; each line wants 'key value'.")
         if key in entries:
             raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
-        entries[key] = value.strip()
+        entries[key] = value[0].rstrip() if value else ""
     return entries
 
 

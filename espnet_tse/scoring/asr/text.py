@@ -1,35 +1,9 @@
-"""Transcripts: reading them, normalising them, and what is counted in them."""
+"""Transcripts: normalising them, and what is counted in them."""
 
 import re
 import unicodedata
-from pathlib import Path
 
-from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.whisper_text import normalise_whisper_basic, normalise_whisper_en
-
-
-def read_text(path: Path | str) -> dict[str, str]:
-    """Read a Kaldi ``text`` file; unlike an scp, a key may stand alone (an empty transcript).
-
-    Raises:
-        DataError: missing file, not UTF-8, or a duplicate key.
-    """
-    path = Path(path)
-    try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; fix the path.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error}); convert it, e.g. with iconv.") from None
-    transcripts: dict[str, str] = {}
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        key, *words = line.split(maxsplit=1)
-        if key in transcripts:
-            raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
-        transcripts[key] = words[0].strip() if words else ""
-    return transcripts
 
 
 _SPANS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)")

@@ -2,8 +2,7 @@
 
 import math
 
-from espnet_tse.io.scp import DataError, read_scp
-from espnet_tse.scoring.asr.text import read_text
+from espnet_tse.io.scp import DataError, read_scp, read_text
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some

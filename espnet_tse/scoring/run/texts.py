@@ -2,9 +2,8 @@
 
 import logging
 
-from espnet_tse.io.scp import DataError
+from espnet_tse.io.scp import DataError, read_text
 from espnet_tse.scoring.asr.option import AsrSpec
-from espnet_tse.scoring.asr.text import read_text
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some

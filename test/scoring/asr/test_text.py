@@ -1,7 +1,6 @@
 import pytest
 
-from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.asr.text import normalise_basic, normalise_none, read_text
+from espnet_tse.scoring.asr.text import normalise_basic, normalise_none
 
 
 @pytest.mark.parametrize(
@@ -22,21 +21,3 @@ def test_basic(raw, expected):
 
 def test_none_keeps_case():
     assert normalise_none("  A  b. ") == "A b."
-
-
-def test_a_key_may_stand_alone(tmp_path):
-    path = tmp_path / "text"
-    path.write_text("a one two\nb\n\nc  x \n")
-    assert read_text(path) == {"a": "one two", "b": "", "c": "x"}
-
-
-def test_double_keys_and_missing_files(tmp_path):
-    path = tmp_path / "text"
-    path.write_text("a one\na two\n")
-    with pytest.raises(DataError, match=r"text:2: duplicate key 'a'"):
-        read_text(path)
-    with pytest.raises(DataError, match="no such file"):
-        read_text(tmp_path / "nothing")
-    path.write_bytes(b"a \xff\n")
-    with pytest.raises(DataError, match="not UTF-8"):
-        read_text(path)
