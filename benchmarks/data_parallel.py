@@ -9,9 +9,7 @@ that of processes with one loop each. Where there is a GPU, the bfloat16 trainin
 """
 
 import argparse
-import os
 import resource
-import socket
 import statistics
 import tempfile
 import time
@@ -96,11 +94,10 @@ def sent_bytes() -> int:
     return int(next(line.split()[1] for line in lines if line.startswith("wchar")))
 
 
-def work(rank: int, args: argparse.Namespace, size: str, loops: list[str], port: int, result: str) -> None:
+def work(rank: int, args: argparse.Namespace, size: str, loops: list[str], result: str) -> None:
     """One of two processes: times and bytes of each loop's steps, and the peak memory, into ``result``."""
-    os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
+    dist.init_process_group("gloo", f"file://{result}.meeting", rank=rank, world_size=2)
     steps = {}
     for name in loops:
         torch.manual_seed(0)
@@ -129,12 +126,9 @@ def work(rank: int, args: argparse.Namespace, size: str, loops: list[str], port:
 
 
 def run(args: argparse.Namespace, size: str, loops: list[str]) -> dict:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         result = f"{folder}/result.pth"
-        multiprocessing.spawn(work, (args, size, loops, port, result), nprocs=2)
+        multiprocessing.spawn(work, (args, size, loops, result), nprocs=2)
         return torch.load(result, weights_only=True)
 
 

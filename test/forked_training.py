@@ -9,8 +9,8 @@ signal, and file operations counted.
 import json
 import os
 import signal
-import socket
 import sys
+import tempfile
 import time
 
 OPERATIONS = {"open", "os.rename", "os.remove", "os.symlink"}
@@ -39,22 +39,22 @@ def kill_self_at(folder: str, kill: dict, count_file: str) -> None:
     sys.addaudithook(hook)
 
 
-def start(run: dict, rank: int, port: int) -> int:
+def start(run: dict, rank: int, meeting: str) -> int:
     """Fork a rank of a training; its process id."""
     child = os.fork()
     if child:
         return child
-    status = 1
+    status, command = 1, run["command"]
     try:
         log = os.open(f"{run['log']}.{rank}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
         if run.get("ranks", 1) > 1:
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(run["ranks"]))
-            os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
+            command = [*command, f"--dist_init_method=file://{meeting}"]
         if rank == 0 and "folder" in run:
             kill_self_at(run["folder"], run.get("kill") or {}, f"{run['log']}.count")
-        status = tse_train.main(run["command"])
+        status = tse_train.main(command)
     except BaseException:
         import traceback
 
@@ -66,15 +66,13 @@ def start(run: dict, rank: int, port: int) -> int:
 
 def carry_out(run: dict) -> int:
     """Start all ranks, kill the first after the planned time; its exit status."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    children = [start(run, rank, port) for rank in range(run.get("ranks", 1))]
-    after_s = (run.get("kill") or {}).get("after_s")
-    if after_s is not None:
-        time.sleep(after_s)
-        os.kill(children[0], signal.SIGKILL)
-    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    with tempfile.TemporaryDirectory() as folder:  # a port that is free now may be taken when the ranks want it
+        children = [start(run, rank, f"{folder}/meeting") for rank in range(run.get("ranks", 1))]
+        after_s = (run.get("kill") or {}).get("after_s")
+        if after_s is not None:
+            time.sleep(after_s)
+            os.kill(children[0], signal.SIGKILL)
+        statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     return statuses[0] if len(set(statuses)) == 1 else next(status for status in statuses if status)
 
 

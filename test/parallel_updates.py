@@ -6,7 +6,6 @@ The plan is a list of ``{"name": ..., "ranks": n, ...}``, see ``updates``; each 
 import json
 import math
 import os
-import socket
 import sys
 import traceback
 from pathlib import Path
@@ -87,7 +86,7 @@ def updates(plan: dict) -> dict:
     return {"weights": weights, "results": results, "calls": model.calls, "valid": validation[0]["loss"]}
 
 
-def start(plan: dict, number: int, port: int, folder: Path) -> int:
+def start(plan: dict, number: int, folder: Path) -> int:
     """Fork a rank; its process id."""
     child = os.fork()
     if child:
@@ -95,8 +94,8 @@ def start(plan: dict, number: int, port: int, folder: Path) -> int:
     status = 1
     try:
         if plan["ranks"] > 1:
-            os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
-            dist.init_process_group("gloo", rank=number, world_size=plan["ranks"])
+            meeting = f"file://{folder}/{plan['name']}.meeting"
+            dist.init_process_group("gloo", meeting, rank=number, world_size=plan["ranks"])
         torch.save(updates(plan), folder / f"{plan['name']}.{number}.pth")
         leave_processes()
         status = 0
@@ -109,10 +108,7 @@ def start(plan: dict, number: int, port: int, folder: Path) -> int:
 
 def main(path: Path) -> None:
     for plan in json.loads(path.read_text()):
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = free.getsockname()[1]
-        children = [start(plan, number, port, path.parent) for number in range(plan["ranks"])]
+        children = [start(plan, number, path.parent) for number in range(plan["ranks"])]
         statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         if any(statuses):
             sys.exit(f"{plan['name']}: {statuses}")
