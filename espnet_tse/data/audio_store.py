@@ -5,8 +5,9 @@ from typing import Mapping
 
 import numpy as np
 
-from espnet_tse.data.audio_files import INT16_SCALE, AudioInfo, read_info, read_samples
+from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.mixing import fit_length
+from espnet_tse.io.audio_entry import INT16_SCALE, AudioError, AudioInfo, refuse_not_finite
 from espnet_tse.io.scp import DataError
 
 CACHE_BUDGET = 2 * 1024**3  # bytes of audio, and again of codes, that one process holds
@@ -65,10 +66,11 @@ class AudioStore:
     def _read(self, key: str, start: int, num_samples: int) -> np.ndarray:
         dtype = "int16" if self.infos[key].subtype == "PCM_16" else "float32"
         samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype)
-        if dtype == "float32" and not np.isfinite(samples).all():  # one NaN in a batch spoils the whole model
-            raise DataError(
-                f"{key}: '{self.paths[key]}' holds NaN or infinite samples; make it again, or drop the key."
-            )
+        if dtype == "float32":  # one NaN in a batch spoils the whole model
+            try:
+                refuse_not_finite(samples, self.paths[key])
+            except AudioError as error:
+                raise DataError(f"{key}: {error}") from None
         return samples
 
     def load(self, key: str, start: int = 0, num_samples: int | None = None) -> np.ndarray:

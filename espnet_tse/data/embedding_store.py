@@ -1,10 +1,10 @@
 """Speaker embeddings that another model extracted beforehand."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.io.audio_entry import is_pipe, is_plain_file
 from espnet_tse.io.scp import DataError, read_scp
 
 
@@ -33,9 +33,9 @@ class EmbeddingStore:
         entry = self.paths[key]
         try:
             vector = read_vector(entry)
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # numpy and kaldiio raise many kinds for a damaged file
             raise DataError(
-                f"{self.scp}: key '{key}': {entry} cannot be read ({error}); extract it again."
+                f"{self.scp}: key '{key}': {entry} cannot be read ({error}); fix the line, or extract it again."
             ) from None
         if vector.squeeze().ndim != 1 or not np.issubdtype(vector.dtype, np.floating):
             raise DataError(
@@ -49,9 +49,21 @@ class EmbeddingStore:
 
 
 def read_vector(entry: str) -> np.ndarray:
-    """The array of a ``.npy`` file, or of a Kaldi archive at ``file.ark:offset``."""
-    if re.search(r":\d+$", entry) is None or Path(entry).exists():
+    """The array of a ``.npy`` file, or of a Kaldi archive at ``file.ark:offset``.
+
+    Raises:
+        ValueError: a command, or an archive that holds something else there; kaldiio would run the one and unpickle the
+            other. Damaged files raise many other kinds.
+    """
+    if is_pipe(entry) or entry.lstrip().startswith("|"):
+        raise ValueError("it is a command; write its output to a file")
+    if is_plain_file(entry):
         return np.load(entry, allow_pickle=False)
+    path, _, offset = entry.rpartition(":")
+    with open(path, "rb") as file:
+        file.seek(int(offset))
+        if not file.read(3).startswith((b"\0B", b"NPY")):
+            raise ValueError(f"no vector begins at byte {offset} of the archive")
     import kaldiio
 
     return kaldiio.load_mat(entry)

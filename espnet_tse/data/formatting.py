@@ -11,21 +11,31 @@ import numpy as np
 
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.formants import move_formants
-from espnet_tse.data.kaldi_audio import is_plain_file, read_entry
 from espnet_tse.data.scp_fields import (
     MIXTURE_SCP,
     NUM_SAMPLES,
     SPEAKER_ENROLLMENTS,
     numbered_scps,
+    read_keyed,
     read_speaker_enrollments,
 )
+from espnet_tse.data.segments import Segment, read_segments
+from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.io.audio import resample, write_audio
+from espnet_tse.io.audio_entry import (
+    AudioError,
+    is_plain_file,
+    read_entry,
+    read_span,
+    refuse_not_finite,
+)
 from espnet_tse.io.files import atomic_write, write_json
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 
 AUDIO_SCP = re.compile(r"wav\.scp|(spk|noise|enroll_spk|dereverb)\d+\.scp")
 REFERENCED_FORMATS = ("WAV", "FLAC", "WAVEX", "OGG")  # libsndfile formats that stay in place
+QUIET_PEAK = 0.01  # 16 bits leave less than 9 of a signal that stays below
 ENROLLMENT_POOL = "spk2enroll.scp"  # the audio of spk2enroll.json, while it is formatted
 SHARDS = "format"
 PROGRESS_EVERY = 500
@@ -72,8 +82,7 @@ class Item:
     key: str
     entry: str
     voice: Voice = Voice()
-    start_s: float = 0.0  # of a segment
-    end_s: float | None = None
+    segment: Segment | None = None
 
     @property
     def new_key(self) -> str:
@@ -102,16 +111,16 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
             f"{directory}: formant perturbation is for utterances of one speaker that are mixed while training, and "
             f"this set lists mixtures ({others}); leave out --formant_perturb_factors."
         )
-    segments = _read_segments(directory / "segments")
+    segments = read_segments(directory / "segments")
     recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
-    parts: dict[str, list[tuple[str, float, float]]] = {}  # of a recording
-    for key, (recording, start_s, end_s) in segments.items():
-        if recording not in recordings:
+    parts: dict[str, list[tuple[str, Segment]]] = {}  # of a recording
+    for key, segment in segments.items():
+        if segment.recording not in recordings:
             raise DataError(
-                f"{directory / 'segments'}: key '{key}': recording '{recording}' is not in {MIXTURE_SCP}; add it, "
-                "or drop the segment."
+                f"{directory / 'segments'}: key '{key}': recording '{segment.recording}' is not in {MIXTURE_SCP}; add "
+                "it, or drop the segment."
             )
-        parts.setdefault(recording, []).append((key, start_s, end_s))
+        parts.setdefault(segment.recording, []).append((key, segment))
     items: list[Item] = []
     for path in scps:
         for key, entry in read_scp(path).items():
@@ -123,9 +132,9 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
                     )
                 continue
             if path.name == MIXTURE_SCP and segments:
-                items.extend(
-                    Item(path.name, part, entry, Voice(), *times) for part, *times in parts.get(key, [])
-                )
+                items += [
+                    Item(path.name, part, entry, segment=segment) for part, segment in parts.get(key, [])
+                ]
             else:
                 items.append(Item(path.name, key, entry))
     pool = directory / SPEAKER_ENROLLMENTS
@@ -133,76 +142,85 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
         for pairs in read_speaker_enrollments(pool).values():
             items.extend(Item(ENROLLMENT_POOL, uid, entry) for uid, entry in pairs)
     for item in items:
-        if "/" in item.key or item.key.startswith("."):
-            raise DataError(f"{directory / item.scp}: key '{item.key}' cannot name a file; rename the key.")
+        check_file_names([item.key], directory / item.scp)
     if not items:
         raise DataError(f"{directory}: lists no audio; run stage 1 (data) again.")
     return [replace(item, voice=voice) for voice in conf.voices for item in items]
 
 
-def _read_segments(path: Path) -> dict[str, tuple[str, float, float]]:
-    """``segments``: key -> recording, start and end in seconds."""
-    if not path.is_file():
-        return {}
-    segments = {}
-    for key, value in read_scp(path).items():
-        try:
-            recording, start, end = value.split()
-            segments[key] = (recording, float(start), float(end))
-        except ValueError:
-            raise DataError(
-                f"{path}: key '{key}': '{value}' is not 'RECORDING START END' in seconds."
-            ) from None
-    return segments
-
-
 def _stays_in_place(item: Item, conf: FormatConf) -> int | None:
     """Samples of a file that is right as it is, else None."""
-    import soundfile
-
-    if item.voice != Voice() or item.end_s is not None or not is_plain_file(item.entry):
+    if item.voice != Voice() or item.segment is not None or not is_plain_file(item.entry):
         return None
     info = read_info(item.entry, item.key)
     if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1) or info.num_samples == 0:
         return None  # an empty file is refused where it is converted
-    return info.num_samples if soundfile.info(item.entry).format in REFERENCED_FORMATS else None
+    return info.num_samples if info.format in REFERENCED_FORMATS and info.seekable else None
 
 
-def _convert(item: Item, conf: FormatConf, output: Path) -> int:
-    """Write one audio; returns how many samples were clipped."""
-    samples, rate = read_entry(item.entry, item.key)
+def _read(item: Item) -> tuple[np.ndarray, int]:
+    """(N, C) float64 samples of an item before any change, and their rate in Hz."""
+    if item.segment is None:
+        return read_entry(item.entry, pipes=True)
+    if is_plain_file(item.entry):  # of a long recording only the part is read
+        info = read_info(item.entry, item.key)
+        start, end = item.segment.span(info.num_samples, info.sample_rate)
+        return read_span(item.entry, start, end - start, "float64")
+    samples, rate = read_entry(item.entry, pipes=True)
+    return samples[slice(*item.segment.span(len(samples), rate))], rate
+
+
+def _converted(item: Item, conf: FormatConf) -> np.ndarray:
+    """(N,) float64 at ``conf.sample_rate``."""
+    try:
+        samples, rate = _read(item)
+        refuse_not_finite(samples, item.entry)
+    except AudioError as error:
+        raise DataError(f"{item.key}: {error}") from None
+    except ValueError as error:
+        raise DataError(f"{item.key}: segment: {error}; fix its line in segments.") from None
     if conf.channel >= samples.shape[1]:
         raise DataError(
             f"{item.key}: '{item.entry}' has {samples.shape[1]} channel(s); --channel {conf.channel} "
             "is not there."
         )
-    signal = samples[:, conf.channel]
-    if item.end_s is not None:
-        signal = signal[round(item.start_s * rate) : round(item.end_s * rate)]
     # Played ``speed`` times as fast: the file is read as if it had been recorded at a higher rate.
-    signal = resample(signal, round(rate * item.voice.speed), conf.sample_rate)
+    signal = resample(samples[:, conf.channel], round(rate * item.voice.speed), conf.sample_rate)
     if len(signal) == 0:
         raise DataError(f"{item.key}: '{item.entry}' is empty; drop the key (utils/fix_data_dir.sh).")
     if item.voice.formants != 1.0:
         signal = move_formants(signal, conf.sample_rate, item.voice.formants)
-    clipped = int((np.abs(signal) > 1.0).sum())
-    write_audio(output, np.clip(signal, -1.0, 1.0), conf.sample_rate)
-    return clipped
+    return signal
 
 
-def _make(item: Item, conf: FormatConf, output: Path) -> int | None:
-    """Write an audio and beside it what it was made from -> clipped samples, None if it was there already."""
-    stamp = output.with_suffix(".source")
+def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
+    """Write an audio, and beside it from what and into which file -> that file, and whether it was there already.
+
+    Samples are 16 bit where that holds them. Others are float: a clipped mixture is no sum of its sources any more, and
+    each file brought to a level of its own is none either.
+    """
+    stamp = folder / f"{item.new_key}.source"
     source = json.dumps(
-        [item.entry, *astuple(item.voice), item.start_s, item.end_s, conf.sample_rate, conf.channel]
+        [item.entry, *map(astuple, filter(None, (item.voice, item.segment))), conf.sample_rate, conf.channel]
     )
-    if output.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == source:
-        return None
+    if stamp.is_file():
+        suffix, _, made_from = stamp.read_text(encoding="utf-8").partition(" ")
+        if made_from == source and (made := folder / f"{item.new_key}.{suffix}").is_file():
+            return made, True
     stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
-    clipped = _convert(item, conf, output)
+    signal = _converted(item, conf)
+    peak = float(np.max(np.abs(signal)))
+    if peak > OVERLOAD:
+        raise DataError(
+            f"{item.key}: '{item.entry}' reaches {peak:.0f}, while full scale is 1; floats in the range of int16 want "
+            f"to be divided by 32768, as by the line: sox -v {2**-15} {item.entry.rstrip(' |')} -t wav - |"
+        )
+    as_float = peak > 1.0 or 0.0 < peak < QUIET_PEAK
+    output = folder / f"{item.new_key}.{'wav' if as_float else conf.audio_format}"
+    write_audio(output, signal, conf.sample_rate, as_float)
     with atomic_write(stamp) as file:
-        file.write(source)
-    return clipped
+        file.write(f"{output.suffix[1:]} {source}")
+    return output, False
 
 
 def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int, num_shards: int) -> None:
@@ -218,21 +236,21 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     items = take_shard(list_items(directory, conf), (shard, num_shards))
     lists: dict[str, dict[str, str]] = {}
     lengths: dict[str, int] = {}
-    made = kept = referenced = clipped = 0
+    counts = {"used in place": 0, "written": 0, "kept from an earlier run": 0}
+    floats: list[str] = []
     for number, item in enumerate(items, 1):
-        output = output_dir / "audio" / Path(item.scp).stem / f"{item.new_key}.{conf.audio_format}"
         try:
             num_samples = _stays_in_place(item, conf)
             if num_samples is not None:
                 path = item.entry
-                referenced += 1
+                counts["used in place"] += 1
             else:
-                path = str(output)
-                newly_clipped = _make(item, conf, output)
-                kept += newly_clipped is None
-                made += newly_clipped is not None
-                clipped += bool(newly_clipped)
-                num_samples = read_info(path, item.new_key).num_samples
+                made, there = _make(item, conf, output_dir / "audio" / Path(item.scp).stem)
+                path = str(made)
+                counts["kept from an earlier run" if there else "written"] += 1
+                info = read_info(path, item.new_key)
+                num_samples = info.num_samples
+                floats += [item.new_key] if info.is_float else []
         except DataError as error:
             listed = SPEAKER_ENROLLMENTS if item.scp == ENROLLMENT_POOL else item.scp
             raise DataError(f"{directory / listed}: {error}") from None
@@ -246,10 +264,13 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     for name, entries in lists.items():
         write_scp(shard_dir / name, entries)
     write_scp(shard_dir / NUM_SAMPLES, lengths)
-    logging.info(
-        f"{directory} shard {shard}/{num_shards}: {referenced} files used in place, {made} written, "
-        f"{kept} kept from an earlier run, {clipped} clipped by resampling"
-    )
+    told = ", ".join(f"{count} {what}" for what, count in counts.items())
+    logging.info(f"{directory} shard {shard}/{num_shards}: audio files {told}")
+    if floats:
+        logging.info(
+            f"{len(floats)} of them hold 32-bit float, for their peak is above full scale or below {QUIET_PEAK}, first "
+            f"'{floats[0]}'"
+        )
 
 
 def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards: int) -> int:
@@ -320,7 +341,7 @@ def _other_files(
         if not (name.startswith(("utt2", "text"))):
             copies.append(path)
             continue
-        entries = read_scp(path)
+        entries = read_keyed(path)
         # utt2regions stays in seconds of the unperturbed recordings: regions shrink alike and stay disjoint.
         rename_value = name in ("utt2spk", "utt2enrollspk")
         lists[name] = {

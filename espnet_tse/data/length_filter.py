@@ -5,7 +5,14 @@ from pathlib import Path
 
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.mixing_conf import read_mixing_conf
-from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, NUM_SAMPLES, is_source_dir, read_num_samples
+from espnet_tse.data.scp_fields import (
+    MIXING_YAML,
+    MIXTURE_SCP,
+    NUM_SAMPLES,
+    is_source_dir,
+    read_keyed,
+    read_num_samples,
+)
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 ORIGINALS = ".unfiltered"
@@ -82,7 +89,7 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     if originals is directory:
         _keep_originals(directory)
     for path in _keyed_files(directory / ORIGINALS):
-        write_scp(directory / path.name, {k: v for k, v in read_scp(path).items() if k in keys})
+        write_scp(directory / path.name, {k: v for k, v in read_keyed(path).items() if k in keys})
     speakers: dict[str, list[str]] = {}
     for key in sorted(keys, key=lambda k: k.encode("utf-8")):
         speakers.setdefault(utt2spk[key], []).append(key)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_scp, read_text
 
 MIXTURE_SCP = "wav.scp"  # of a source directory: the single-speaker utterances
 TARGET_SCP = "spk1.scp"
@@ -81,6 +81,15 @@ def numbered_scps(directory: Path | str, stem: str, first: int = 1) -> list[Path
     return paths
 
 
+def read_keyed(path: Path) -> dict[str, str]:
+    """A list of a data directory; in transcripts (``text``, ``text_spk1`` ...) a key may stand alone.
+
+    Raises:
+        DataError: as ``read_scp``.
+    """
+    return (read_text if path.name.startswith("text") else read_scp)(path)
+
+
 def read_tse_dir(directory: Path | str) -> list[MixtureRow]:
     """Read a TSE directory, in byte order of its keys.
 
@@ -151,7 +160,7 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DataError(
             f"{path}: no such file, yet enroll_spk1.scp has '*UID SPEAKER' lines that draw from it; "

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from espnet_tse.data.findings import WARNING, Report
+from espnet_tse.data.findings import Report
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
@@ -20,6 +20,7 @@ from espnet_tse.data.scp_fields import (
     is_source_dir,
     numbered_scps,
     parse_enrollment,
+    read_keyed,
     read_regions,
     read_speaker_enrollments,
 )
@@ -31,7 +32,7 @@ from espnet_tse.data.validation_audio import (
     check_sums,
 )
 from espnet_tse.data.validation_codes import check_codes
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_scp
 
 FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or run the stage that made the file again"
 
@@ -52,7 +53,7 @@ class _Lists:
         if name not in self.entries and (required or path.is_file()):
             self.readable.num_checked += 1
             try:
-                self.entries[name] = read_scp(path)
+                self.entries[name] = read_keyed(path)
             except DataError as error:
                 self.readable.offend(name, str(error))
                 self.entries[name] = {}
@@ -268,6 +269,8 @@ def validate_dir(
     mixtures = lists.read(MIXTURE_SCP, required=True)
     lists.read("utt2spk", required=True)
     report.num_keys = len(mixtures)
+    if not mixtures and not lists.readable.offenders:
+        lists.readable.offend(MIXTURE_SCP, f"{directory / MIXTURE_SCP}: is empty")
     if source:
         scps = [MIXTURE_SCP]
     else:
@@ -309,7 +312,7 @@ def validate_dir(
         rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
         lengths = {key: info.num_samples for key, info in targets.items()}
         check_codes(report, codes_dir, lengths, rate, codec_dir)
-    _note_unusual(report, mixtures)
+    _check_file_names(report, mixtures)
     return report
 
 
@@ -342,9 +345,13 @@ def _rows(lists: _Lists, scps: list[str], keys: list[str], directory: Path) -> l
     return rows
 
 
-def _note_unusual(report: Report, mixtures: dict[str, str]) -> None:
-    check = report.check("keys are file names", "rename the keys; outputs are written as <key>.wav", WARNING)
+def _check_file_names(report: Report, mixtures: dict[str, str]) -> None:
+    check = report.check(
+        "keys are file names", "rename the key in all lists; outputs are written as <key>.wav"
+    )
     for key in mixtures:
         check.num_checked += 1
-        if "/" in key or key.startswith("."):
-            check.offend(key, "cannot name a file")
+        try:
+            check_file_names([key], MIXTURE_SCP)
+        except DataError as error:
+            check.offend(key, str(error))

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_tse.data.audio_files import AudioInfo, read_info, read_samples
+from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.findings import WARNING, Report
 from espnet_tse.data.scp_fields import MixtureRow
+from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.scp import DataError
 
 SILENCE_DBFS = -70.0  # RMS below which a signal counts as silent
 CLIPPED_SHARE = 0.001  # of the samples at full scale
 FULL_SCALE = 0.9999
+OVERLOAD = 10.0  # peak of floats from which on full scale cannot be 1; those of int16 range reach 32768
 SHORTEST_ENROLLMENT_S = 0.5
 SUM_ERROR_DB = -35.0  # residual of mixture - sum of sources against the mixture; 16 bit reaches -60
 
@@ -110,6 +112,7 @@ def check_samples(
     )
     silent_other = report.check("interferers not silent", "mix with another utterance", WARNING)
     clipped = report.check("not clipped", "mix at a lower level, or write float files", WARNING)
+    scale = report.check("full scale is 1", "divide floats in the range of int16 by 32768")
     done: set[str] = set()
     for name, entries in fields.items():
         other = name.startswith(("spk", "noise")) and name != "spk1.scp"
@@ -124,7 +127,7 @@ def check_samples(
                 report["audio readable"].offend(key, f"{name}: {error}")
                 continue
             level_check = silent_other if other else silent
-            for check in (finite, level_check, clipped):
+            for check in (finite, level_check, clipped, scale):
                 check.num_checked += 1
             if not np.isfinite(samples).all():
                 finite.offend(key, f"{name}: {int((~np.isfinite(samples)).sum())} samples ({path})")
@@ -132,8 +135,12 @@ def check_samples(
             level = _dbfs(samples)
             if level < SILENCE_DBFS:
                 level_check.offend(key, f"{name}: {level:.1f} dBFS ({path})")
+            peak = float(np.max(np.abs(samples)))
+            if peak > OVERLOAD:
+                scale.offend(key, f"{name}: samples reach {peak:.0f} ({path})")
+            # Floats are clipped where they were converted to integers, at full scale exactly; others go beyond it.
             share = float(np.mean(np.abs(samples) >= FULL_SCALE))
-            if share > CLIPPED_SHARE:
+            if share > CLIPPED_SHARE and peak <= 1.0:
                 clipped.offend(key, f"{name}: {100 * share:.2f} % of the samples at full scale ({path})")
 
 

@@ -2,75 +2,37 @@
 
 import io
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
+from espnet_tse.io.audio_entry import AudioError, read_entry, refuse_not_finite
 from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError
-
-STREAMED = 0x7FFFF000  # RIFF sizes from here on stand for "not known", as writers to a pipe put them
-
-
-def missing_bytes(path: Path | str) -> int:
-    """Bytes that a WAV file lacks by its own header; 0 for whole files and for what is no WAV.
-
-    libsndfile reads what is left of a copy that broke off, and says nothing.
-    """
-    with open(path, "rb") as file:
-        head = file.read(8)
-        size = int.from_bytes(head[4:], "little")
-        if head[:4] != b"RIFF" or size >= STREAMED:
-            return 0
-        lacking = size + 8 - os.fstat(file.fileno()).st_size
-    return lacking if lacking > 1 else 0  # some writers count a byte of padding and do not write it
-
-
-def refuse_pickle(entry: str) -> None:
-    """Raise ValueError for an ark entry (``file.ark:offset``) that holds a pickle: kaldiio would execute it."""
-    path, _, offset = entry.rpartition(":")
-    with open(path, "rb") as file:
-        file.seek(int(offset))
-        if file.read(3) == b"PKL":
-            raise ValueError(f"{entry}: holds a pickle, not audio; write wav into the archive.")
 
 
 def read_audio(path: Path | str, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     """Read a mono file.
 
     Args:
-        path: a file that libsndfile reads (wav, flac, ogg ...).
+        path: a file that libsndfile reads (wav, flac, ogg ...), or ``file.ark:offset``.
         sample_rate: Hz, resampled to it; the file's own rate when None.
     Returns:
         (N,) float32, and the rate of the samples in Hz.
     Raises:
-        DataError: missing, unreadable, cut short, empty, of several channels, or with NaN or infinite samples.
+        AudioError: as ``read_entry``, or empty, of several channels, or with NaN or infinite samples.
     """
-    import soundfile
-
-    if not Path(path).is_file():
-        raise DataError(f"{path}: no such audio file; fix the path.")
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate, num_samples = file.samplerate, file.frames
-            samples = file.read(dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise DataError(f"{path}: not readable as audio ({error}); convert it to wav or flac.") from error
-    if len(samples) < num_samples or missing_bytes(path):
-        raise DataError(f"{path}: is cut short; copy or write it again.")
+    samples, rate = read_entry(str(path), "float32")
     if samples.shape[0] == 0:
-        raise DataError(f"{path}: holds no samples; take another recording, or drop its line.")
+        raise AudioError(f"'{path}' holds no samples; take another recording, or drop its line.")
     if samples.shape[1] != 1:
-        raise DataError(
-            f"{path}: has {samples.shape[1]} channels, one is wanted; write the right one to a file of its "
+        raise AudioError(
+            f"'{path}' has {samples.shape[1]} channels, one is wanted; write the right one to a file of its "
             "own, or, in a recipe, run stage 2 (format_data), which picks one."
         )
-    signal = samples[:, 0]
-    if not np.isfinite(signal).all():
-        raise DataError(f"{path}: holds NaN or infinite samples; write it again from its source.")
+    refuse_not_finite(samples, str(path))
     wanted = rate if sample_rate is None else sample_rate
-    return resample(signal, rate, wanted), wanted
+    return resample(samples[:, 0], rate, wanted), wanted
 
 
 def resample(signal: np.ndarray, rate: int, wanted: int) -> np.ndarray:
@@ -94,11 +56,13 @@ def resample(signal: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     return resample_poly(signal, wanted // divisor, rate // divisor)
 
 
-def write_audio(path: Path | str, signal: np.ndarray, sample_rate: int) -> None:
-    """Write (N,) float in [-1, 1] as 16-bit PCM, under a temporary name first.
+def write_audio(path: Path | str, signal: np.ndarray, sample_rate: int, as_float: bool = False) -> None:
+    """Write (N,) float as 16-bit PCM, under a temporary name first.
 
     Args:
         path: its suffix names the format (``.wav``, ``.flac``); its folder is created.
+        signal: in [-1, 1]; as float in WAV anything finite.
+        as_float: more than 16 bits, for what is quieter or louder than those hold: 32-bit float in WAV, 24 bits in FLAC.
     Raises:
         DataError: samples are not finite or leave [-1, 1].
         OSError: the folder cannot be written or the disk is full.
@@ -106,11 +70,21 @@ def write_audio(path: Path | str, signal: np.ndarray, sample_rate: int) -> None:
     import soundfile
 
     path = Path(path)
+    kind = path.suffix[1:].upper()
     peak = float(np.max(np.abs(signal), initial=0.0))
-    if not math.isfinite(peak) or peak > 1.0 + 1e-4:
-        raise DataError(f"{path}: samples reach {peak}, which 16-bit audio cannot hold.")
+    unbounded = as_float and kind == "WAV"
+    if not math.isfinite(peak) or (peak > 1.0 + 1e-4 and not unbounded):
+        raise DataError(f"{path}: samples reach {peak}, which integer samples cannot hold.")
+    if unbounded:
+        samples, subtype = np.asarray(signal, np.float32), "FLOAT"
+    elif as_float:
+        samples, subtype = signal, "PCM_24"
+    else:
+        # Rounded here: libsndfile rounds in FLAC and floors in WAV, half a step lower on average.
+        samples = np.rint(np.asarray(signal, np.float64) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
+        subtype = "PCM_16"
     # Encoded in memory: libsndfile does not tell a full disk from a whole file.
     encoded = io.BytesIO()
-    soundfile.write(encoded, signal, sample_rate, subtype="PCM_16", format=path.suffix[1:].upper())
+    soundfile.write(encoded, samples, sample_rate, subtype=subtype, format=kind)
     with atomic_write(path, "wb") as file:
         file.write(encoded.getbuffer())

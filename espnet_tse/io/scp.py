@@ -1,9 +1,11 @@
 """Kaldi scp files: one ``key value`` a line."""
 
 from pathlib import Path
-from typing import Mapping
+from typing import Iterable, Mapping
 
 from espnet_tse.io.files import atomic_write
+
+LONGEST_KEY = 200  # bytes; file systems take names of 255, and suffixes follow
 
 
 class DataError(ValueError):
@@ -28,10 +30,39 @@ def read_text(path: Path | str) -> dict[str, str]:
     return _read_lines(path, want_values=False)
 
 
+def read_filled_scp(path: Path | str) -> dict[str, str]:
+    """As ``read_scp``, of a list that has to name something.
+
+    Raises:
+        DataError: also where it is empty.
+    """
+    entries = read_scp(path)
+    if not entries:
+        raise DataError(f"{path}: is empty; run the stage that makes it, or name another list.")
+    return entries
+
+
+def check_file_names(keys: Iterable[str], path: Path | str) -> None:
+    """Refuse keys that cannot name a file, the one rule for all that is written as ``<key>.<suffix>``.
+
+    Args:
+        path: of the list, for the message.
+    Raises:
+        DataError: a key has a slash, with which a file may land outside of its folder; begins with a dot, which hides
+            it; or is longer than file names are.
+    """
+    for key in keys:
+        if "/" in key or key.startswith(".") or len(key.encode()) > LONGEST_KEY:
+            raise DataError(
+                f"{path}: key '{key}' cannot name a file; keys have no slash, begin with no dot and are at most "
+                f"{LONGEST_KEY} bytes long. Rename the key in all lists."
+            )
+
+
 def _read_lines(path: Path | str, want_values: bool) -> dict[str, str]:
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a BOM ahead
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run the stage that makes it, or fix the path.") from None
     except IsADirectoryError:
@@ -56,4 +87,4 @@ def write_scp(path: Path | str, entries: Mapping[str, object]) -> None:
     """Write ``key value`` lines in byte order (as ``LC_ALL=C sort``), atomically."""
     with atomic_write(path) as file:
         for key in sorted(entries, key=lambda k: k.encode("utf-8")):
-            file.write(f"{key} {entries[key]}\n")
+            file.write(f"{key} {entries[key]}".rstrip() + "\n")

@@ -14,7 +14,7 @@ def read_yaml(path: Path | str) -> dict:
     import yaml
 
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader_of_unique_keys())
+        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=loader_of_unique_keys())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; fix the path.") from None
     except RepeatedKey as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from espnet_tse.io.audio_entry import read_entry
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.report.collect import ComparableGroup
 from espnet_tse.scoring.result.scored_set import ScoredSet
@@ -188,11 +189,11 @@ class ScpCache:
     def __init__(self) -> None:
         self.read: dict[str, dict[str, str] | str] = {}
 
-    def path_of(self, scp: str, utt: str) -> Path:
-        """The audio path of a key.
+    def entry_of(self, scp: str, utt: str) -> str:
+        """The audio of a key.
 
         Raises:
-            DataError: the scp cannot be read, lacks the key or names no plain audio file.
+            DataError: the scp cannot be read, or lacks the key.
         """
         if scp not in self.read:
             try:
@@ -204,26 +205,21 @@ class ScpCache:
             raise DataError(entries)
         if utt not in entries:
             raise DataError(f"{scp}: lacks the key '{utt}'; decode and score this set again.")
-        value = entries[utt]
-        if value.endswith("|") or value.startswith("*"):
-            raise DataError(f"{scp}: key '{utt}' is '{value}', not an audio file; format the set first.")
-        return Path(value)
+        return entries[utt]
 
 
 def load_clip(label: str, scp: str, utt: str, scps: ScpCache) -> Clip:
     """Read and encode one signal; the reason of a failure is kept in ``missing`` and shown on the page."""
-    import soundfile
-
     try:
-        path = scps.path_of(scp, utt)
-        samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (DataError, soundfile.LibsndfileError, OSError) as error:
+        entry = scps.entry_of(scp, utt)
+        samples, sample_rate = read_entry(entry, "float32")
+    except DataError as error:
         logging.warning("no audio for %s of %s: %s", label, utt, error)
         return Clip(label, missing=str(error))
     samples = np.nan_to_num(samples[:, 0])
     if samples.size == 0:
-        logging.warning("no audio for %s of %s: %s is empty", label, utt, path)
-        return Clip(label, missing=f"{path}: holds no samples")
+        logging.warning("no audio for %s of %s: %s is empty", label, utt, entry)
+        return Clip(label, missing=f"{entry}: holds no samples")
     return Clip(label, samples=samples, sample_rate=sample_rate, flac=encode_flac(samples, sample_rate))
 
 

@@ -16,7 +16,7 @@ from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.manifest import check_same_codec, read_manifest, streams_in
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, write_json
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.schema import Codes, Frames
 from espnet_tse.tasks.length_batches import length_batches, unfinished
@@ -128,7 +128,8 @@ def code_scp(
         compute: codec, waveforms (B, N), lengths (B,) -> arrays of B utterances, by name of the product.
     """
     folder = output_dir / str(shard[0]) if shard else output_dir
-    paths = read_scp(scp)
+    paths = read_filled_scp(scp)
+    check_file_names(paths, scp)
     stamp(folder, codec_dir)
     keys = take_shard(list(paths), shard)
     files = {

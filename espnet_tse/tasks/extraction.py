@@ -12,22 +12,23 @@ import torch
 
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.audio_entry import read_info
 from espnet_tse.io.files import write_json
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:
-    """Extract one file at its own sample rate."""
+    """Extract one file at its own sample rate; of a mixture in floats the estimate holds more than 16 bits too."""
     signal, rate = read_audio(mixture)
     wanted, _ = read_audio(enrollment, sample_rate=rate)
     for samples, role, path in ((signal, "mixture", mixture), (wanted, "enrollment", enrollment)):
         check_signal(samples, f"{role} {path}", rate)
     started = time.perf_counter()
     estimate = extractor(signal, wanted, rate)
-    write_audio(output, estimate, rate)
+    write_audio(output, estimate, rate, as_float=read_info(mixture).is_float)
     duration = len(signal) / rate
     logging.info(f"{output}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s")
 
@@ -45,11 +46,12 @@ def extract_scp(
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J. ``embedding_scp``
-    holds embeddings of the enrollments for systems that want them.
+    holds embeddings of the enrollments for systems that want them. Estimates are 16 bit, of mixtures in floats float.
     Raises:
         DataError: keys without enrollment, dynamic enrollments, unreadable audio.
     """
-    mixtures, enrollments = read_scp(mixture_scp), read_scp(enroll_scp)
+    mixtures, enrollments = read_filled_scp(mixture_scp), read_scp(enroll_scp)
+    check_file_names(mixtures, mixture_scp)
     missing = [key for key in mixtures if key not in enrollments]
     if missing:
         raise DataError(
@@ -89,7 +91,8 @@ def extract_scp(
         measured["wall_s"] += time.perf_counter() - started
         for key, signal, waveform in zip(keys, signals, waveforms):
             if not files[key].is_file():
-                write_audio(files[key], waveform[: len(signal)], extractor.sample_rate)
+                as_float = read_info(mixtures[key]).is_float
+                write_audio(files[key], waveform[: len(signal)], extractor.sample_rate, as_float)
             measured["audio_s"] += len(signal) / extractor.sample_rate
         measured["num_utterances"] += len(keys)
         measured["function_evaluations"] += estimate.num_function_evaluations

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from espnet_tse.io.audio_entry import AudioError, read_info
 from espnet_tse.io.scp import DataError
 
 
@@ -11,16 +12,13 @@ def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> l
     Raises:
         DataError: a file of ``paths`` is not readable as audio; names the key.
     """
-    import soundfile
 
     def duration(key: str) -> float:
         try:
-            return soundfile.info(paths[key]).duration
-        except soundfile.LibsndfileError as error:
-            raise DataError(
-                f"key '{key}': {paths[key]} is not readable as audio ({error}); fix its line in the scp, or make "
-                "the file again."
-            ) from error
+            info = read_info(paths[key])
+        except AudioError as error:
+            raise DataError(f"key '{key}': {error}") from error
+        return info.num_samples / info.sample_rate
 
     ordered = sorted(keys, key=lambda key: (duration(key), key))
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]

@@ -75,7 +75,9 @@ def test_an_estimate_of_no_known_format_is_refused_before_it_is_computed(recipe)
 
 def test_nan_in_audio_that_stage_2_converts(recipe):
     write(np.full(4800, np.nan), rate=8000, subtype="FLOAT")("audio/m1_s1.wav")
-    recipe.refuses("format", "m1", "audio/m1_s1.wav", "NaN", "make it again, or drop the key")
+    recipe.refuses(
+        "format", "m1", "audio/m1_s1.wav", "NaN", "write it again from its source, or drop the key"
+    )
 
 
 def test_stage_2_mends_channels_and_rate(recipe):
@@ -119,6 +121,17 @@ def test_unusable_targets_are_not_scored_and_named(recipe):
     code, output = recipe.run("score")
     assert (
         code == 1
-        and "first 'm1', ref: unreadable: audio/m1_s1.wav: is cut short" in output
+        and "first 'm1', ref: unreadable: 'audio/m1_s1.wav' is cut short" in output
         and "out/failed" in output
     )
+
+
+@pytest.mark.parametrize("command, made", [("extract", "out/m1.wav"), ("extract_one", "out/estimate.wav")])
+def test_a_quiet_mixture_in_floats_keeps_its_precision(recipe, command, made):
+    quiet = 1e-4 * soundfile.read("audio/m1_mix.wav")[0]
+    write(quiet, subtype="FLOAT")("audio/m1_mix.wav")
+    code, output = recipe.run(command)
+    assert code == 0, output
+    estimate, _ = soundfile.read(made)
+    # 16 bits hold multiples of 2^-15 only, a dozen values at this level.
+    assert soundfile.info(made).subtype == "FLOAT" and len(np.unique(estimate)) > 1000

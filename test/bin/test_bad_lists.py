@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +276,38 @@ def test_a_codec_folder_is_no_system(recipe):
     recipe.refuses(
         "pack", "exp/codec/config.yaml", "give the folder of a trained system", options="--model exp/codec"
     )
+
+
+@pytest.mark.parametrize("command", ["validate", "extract", "tokenize", "score"])
+def test_lists_that_name_nothing(recipe, command):
+    path = {**LIST_READ_BY, "validate": "data/test/wav.scp"}.get(command, "data/test/spk1.scp")
+    Path(path).write_text("\n")
+    recipe.refuses(command, f"{path}: is empty")
+
+
+@pytest.mark.parametrize("command", ["validate", "format", "tokenize", "extract", "train", "score"])
+def test_a_byte_order_mark_is_no_part_of_a_key(recipe, command):
+    for path in [*Path("data/test").glob("*"), *Path("decoded").glob("*.scp")]:
+        if path.is_file() and path.suffix != ".json":
+            path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    code, output = recipe.run(command)
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("command", ["validate", "format", "tokenize", "extract"])
+@pytest.mark.parametrize("key", ["../m1", "/tmp/m1", "a/m1", ".m1", "m" * 240])
+def test_keys_that_leave_their_folder(recipe, command, key):
+    for path in Path("data/test").glob("*"):
+        if path.is_file():
+            path.write_text(
+                "".join(re.sub(r"\bm1\b(?=\s|$)", key, line) for line in path.read_text().splitlines(True))
+            )
+    recipe.refuses(command, f"key '{key}' cannot name a file", "Rename the key")
+
+
+def test_a_transcript_may_be_empty(recipe):
+    Path("data/test/text").write_text("m0 one two\nm1\n")
+    for command in ("validate", "format"):
+        code, output = recipe.run(command)
+        assert code == 0, output
+    assert Path("out/text").read_text() == "m0 one two\nm1\n"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from espnet_tse.data.audio_files import read_samples
 from espnet_tse.data.audio_store import AudioStore
@@ -27,6 +28,14 @@ def test_cached_and_uncached_samples_are_equal(dirs, subtype):
         assert len(spans[0]) == wanted and spans[0].dtype == np.float32
 
 
+def test_spans_of_opus_do_not_depend_on_the_cache(tmp_path):
+    times = np.arange(48000) / 48000
+    voice = 0.5 * np.sin(2 * np.pi * 150 * times) * np.sin(2 * np.pi * 4 * times) ** 2
+    soundfile.write(tmp_path / "a.ogg", voice, 48000, format="OGG", subtype="OPUS")
+    stores = [AudioStore({"a": str(tmp_path / "a.ogg")}, cache=cache) for cache in (True, False)]
+    np.testing.assert_array_equal(*(store.load("a", 20000, 5000) for store in stores))
+
+
 def test_loaded_samples_are_a_copy(dirs):
     store = AudioStore({"a": dirs.wav("a", ramp(100), subtype="FLOAT")}, cache=True)
     store.load("a")[:] = 7
@@ -48,7 +57,7 @@ def test_faults_name_the_key(dirs, tmp_path):
             "bad: .*has 1 channel.* at 16000 Hz, but 'good' has 8000 Hz",
         ),
         (dirs.wav("stereo", np.zeros((10, 2))), "bad: .*has 2 channel"),
-        (tmp_path / "text.wav", "bad: .*cannot be opened as audio"),
+        (tmp_path / "text.wav", "bad: .*cannot be read as audio"),
         (tmp_path / "none.wav", "bad: .*none.wav': no such file; fix its line"),
     ]
     for path, message in cases:

@@ -1,3 +1,5 @@
+import pickle
+
 import kaldiio
 import numpy as np
 import pytest
@@ -34,3 +36,22 @@ def test_vectors_come_from_npy_and_ark(store, key):
 def test_what_is_no_embedding_is_named(store, key, fault):
     with pytest.raises(ValueError, match=fault):
         store.load(key)
+
+
+def test_nothing_of_a_list_is_run_or_unpickled(tmp_path):
+    with open(tmp_path / "p.ark", "wb") as file:
+        file.write(b"k PKL" + pickle.dumps(VECTOR))
+    made = tmp_path / "made"
+    entries = {
+        "pickle": f"{tmp_path}/p.ark:2",
+        "pipe": f"touch {made} |",
+        "to": f"| touch {made}",
+        "npy": f"{tmp_path}/o.npy",
+    }
+    np.save(tmp_path / "o.npy", np.array([VECTOR, None], dtype=object))
+    write_scp(tmp_path / "embeddings.scp", entries)
+    store = EmbeddingStore(tmp_path / "embeddings.scp")
+    for key in entries:
+        with pytest.raises(ValueError, match=f"key '{key}': .*cannot be read"):
+            store.load(key)
+    assert not made.exists()

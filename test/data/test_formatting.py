@@ -83,6 +83,51 @@ def test_segments_are_cut(dirs, tmp_path):
     assert not (output / "segments").exists()
 
 
+def test_segments_to_the_end_and_beyond_it(dirs, tmp_path):
+    ramp = np.arange(8000) / 32768
+    path = dirs.wav("rec", ramp)
+    for entry in (str(path), f"cat {path} |"):
+        directory = dirs.lists("cut", {"a": "s"}, wav_scp={"rec": entry})
+        write_scp(directory / "segments", {"a": "rec 0.5 -1"})
+        output = run(directory, tmp_path / "dump", SAME)
+        np.testing.assert_array_equal(soundfile.read(read_scp(output / "wav.scp")["a"])[0], ramp[4000:])
+        write_scp(directory / "segments", {"a": "rec 0.5 2.5"})
+        with pytest.raises(
+            DataError, match="wav.scp: a: segment: 0.5 to 2.5 s .* lasts 1.000 s; fix its line in segments"
+        ):
+            run(directory, tmp_path / "other", SAME)
+
+
+def test_signals_that_16_bits_do_not_hold_stay_float(dirs, tmp_path):
+    rng = np.random.default_rng(0)
+    quiet, loud = 1e-4 * rng.uniform(-1, 1, 900), 1.8 * rng.uniform(-1, 1, 900)
+    stereo = {
+        name: dirs.wav(name, np.stack([signal] * 2, 1), subtype="FLOAT")
+        for name, signal in (("q", quiet), ("l", loud))
+    }
+    directory = dirs.lists("float", {"q": "s", "l": "s"}, wav_scp=stereo)
+    for _ in range(2):
+        output = run(directory, tmp_path / "dump", SAME)
+        for name, signal in (("q", quiet), ("l", loud)):
+            made, _ = soundfile.read(read_scp(output / "wav.scp")[name])
+            np.testing.assert_array_equal(made, signal.astype(np.float32))
+
+
+def test_floats_in_the_range_of_int16_are_refused(dirs, tmp_path):
+    signal = 20000 * np.random.default_rng(0).uniform(-1, 1, 900)
+    directory = dirs.lists(
+        "int", {"k": "s"}, wav_scp={"k": dirs.wav("k", signal, subtype="FLOAT", rate=16000)}
+    )
+    with pytest.raises(DataError, match="k: .* reaches .*, while full scale is 1; .*divided by 32768"):
+        run(directory, tmp_path / "dump", SAME)
+
+
+def test_opus_is_rewritten(dirs, tmp_path):
+    soundfile.write(tmp_path / "a.ogg", np.zeros(8000) + 0.1, 8000, format="OGG", subtype="OPUS")
+    directory = dirs.lists("opus", {"a": "s"}, wav_scp={"a": tmp_path / "a.ogg"})
+    assert read_scp(run(directory, tmp_path / "dump", SAME) / "wav.scp")["a"].endswith(".flac")
+
+
 def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
     directory = dirs.source({"a": [8000, 9000], "b": [8000, 9000]})
     output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(0.8, 1.25)))

@@ -245,6 +245,8 @@ def test_nan_silence_and_clipping(dirs):
         dirs.wav("clipped", np.clip(np.sin(np.arange(8000)) * 2, -1, 0.99997)),
     )
     assert_only(validate_dir(directory), "not clipped", "warning", key, "% of the samples")
+    change(directory, "enroll_spk1.scp", key, dirs.wav("int", 2e4 * np.sin(np.arange(8000)), subtype="FLOAT"))
+    assert_only(validate_dir(directory), "full scale is 1", "error", key, "samples reach 20000")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_noise_and_rooms_of_source_directories(dirs, tmp_path, name):
 def test_keys_that_cannot_name_a_file(dirs):
     directory = dirs.lists("odd", {"a/b": "s"}, wav_scp={"a/b": dirs.wav("x", np.ones(900) * 0.1)})
     (directory / "mixing.yaml").write_text("num_speakers: {1: 1}\nenrollment: same_utterance_disjoint\n")
-    assert_only(validate_dir(directory), "keys are file names", "warning", "a/b")
+    assert_only(validate_dir(directory), "keys are file names", "error", "a/b")
 
 
 SPEC = {"sample_rate": 8000, "hop_length": 100, "num_codebooks": 2, "codebook_size": 16, "embedding_dim": 4}

@@ -17,7 +17,7 @@ def test_rows_of_like_length_come_together_in_any_order(tmp_path):
 
 def test_an_unreadable_file_is_named(tmp_path):
     (tmp_path / "a.wav").write_text("no audio")
-    with pytest.raises(DataError, match="key 'a': .*a.wav is not readable as audio.*fix its line"):
+    with pytest.raises(DataError, match="key 'a': .*a.wav' cannot be read as audio.*fix its line"):
         length_batches(["a"], {"a": str(tmp_path / "a.wav")}, 1)
 
 

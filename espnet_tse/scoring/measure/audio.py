@@ -2,13 +2,14 @@
 
 import hashlib
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.io.audio import missing_bytes, refuse_pickle, resample
+from espnet_tse.io.audio import resample
+from espnet_tse.io.audio_entry import file_of, read_entry, read_info
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
 RATE = 16000
@@ -41,57 +42,25 @@ def refuse_pipe(entry: str, where: str) -> None:
         )
 
 
-def _ark_entry(entry: str) -> bool:
-    return re.search(r":\d+$", entry) is not None and not Path(entry).exists()
-
-
 def file_exists(entry: str) -> bool:
     """Whether the file of an scp entry exists; the entry is a path or ``file.ark:offset``."""
-    return Path(entry).exists() or Path(re.sub(r":\d+$", "", entry)).exists()
+    return file_of(entry).exists()
 
 
 def probe(entry: str) -> tuple[float, int] | None:
     """Duration in seconds and sample rate from the header; None where only reading can tell."""
-    import soundfile
-
-    if _ark_entry(entry):
-        return None
     try:
-        info = soundfile.info(entry)
-    except (soundfile.LibsndfileError, OSError):
+        info = read_info(entry)
+    except DataError:
         return None
-    return info.frames / info.samplerate, info.samplerate
+    return info.num_samples / info.sample_rate, info.sample_rate
 
 
 def _read(entry: str) -> tuple[np.ndarray, int]:
-    import soundfile
-
-    if _ark_entry(entry):
-        try:
-            import kaldiio
-        except ImportError:
-            raise AudioError(f"{entry}: reading ark files needs kaldiio; pip install kaldiio.") from None
-        try:
-            refuse_pickle(entry)
-            first, second = kaldiio.load_mat(entry)
-        except (OSError, ValueError, TypeError, EOFError) as error:
-            raise AudioError(f"{entry}: cannot be read ({error}).") from error
-        rate, samples = (first, second) if isinstance(first, int) else (second, first)
-        scale = 2.0**15 if samples.dtype == np.int16 else 1.0
-        return np.atleast_2d(samples.T).T / scale, rate
     try:
-        # torchaudio.load is avoided: since 2.9 it needs TorchCodec.
-        with soundfile.SoundFile(entry) as file:
-            samples, rate, num_samples = (
-                file.read(dtype="float64", always_2d=True),
-                file.samplerate,
-                file.frames,
-            )
-        if len(samples) < num_samples or missing_bytes(entry):
-            raise AudioError(f"{entry}: is cut short.")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{entry}: cannot be read ({error}).") from error
-    return samples, rate
+        return read_entry(entry)
+    except DataError as error:
+        raise AudioError(str(error)) from error
 
 
 def load(entry: str, channel: int = 0) -> Signal:

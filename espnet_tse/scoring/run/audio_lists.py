@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_filled_scp
 from espnet_tse.scoring.measure.audio import AudioError, refuse_pipe
 from espnet_tse.scoring.run.shown_keys import some
 
@@ -11,9 +11,9 @@ def read_entries(path: Path) -> dict[str, str]:
     """An scp of audio files.
 
     Raises:
-        DataError: it holds commands or dynamic enrollments, or cannot be read.
+        DataError: it is empty, holds commands or dynamic enrollments, or cannot be read.
     """
-    entries = read_scp(path)
+    entries = read_filled_scp(path)
     for key, entry in entries.items():
         try:
             refuse_pipe(entry, f"{path}, key '{key}'")

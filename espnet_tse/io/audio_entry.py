@@ -1,0 +1,313 @@
+"""The one door for audio that a list names: files, entries of an archive and, where they are allowed, commands."""
+
+import contextlib
+import io
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Iterator
+
+import numpy as np
+
+from espnet_tse.io.command_pipe import PipeError, output_of
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.wav_header import filled_in, missing_bytes
+
+if TYPE_CHECKING:
+    import soundfile
+
+UNKNOWN_LENGTH = 1 << 62  # frames from here on: the header does not say how many there are
+BLOCK = 1 << 16  # frames
+INT16_SCALE = np.float32(1 / 32768)  # libsndfile's own: int16 / 2^15 is exact in float32
+
+
+class AudioError(DataError):
+    """An entry that cannot be read as audio. The message names the entry; whoever knows key and list adds them."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What is known of an entry without its samples."""
+
+    num_samples: int  # samples a channel
+    sample_rate: int  # Hz
+    num_channels: int
+    format: str  # libsndfile's name, e.g. WAV
+    subtype: str  # of the sample format, e.g. PCM_16
+    # Whether the header holds the length, and a span after a seek is that of a whole read. Of MP3 and of FLAC from a
+    # pipe the length is an estimate or lacking; Opus decodes other samples for up to a second after a seek.
+    seekable: bool
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the samples are floats, which hold more than 16 bits of quiet signals, and more than full scale."""
+        return self.subtype in ("FLOAT", "DOUBLE")
+
+
+def is_pipe(entry: str) -> bool:
+    return entry.rstrip().endswith("|")
+
+
+def is_plain_file(entry: str) -> bool:
+    """Whether an scp value is a file's path, and neither a pipe nor ``file.ark:offset``."""
+    return not is_pipe(entry) and (re.search(r":\d+$", entry) is None or Path(entry).exists())
+
+
+def file_of(entry: str) -> Path:
+    """The file of an entry that is no pipe; of ``file.ark:offset`` the archive."""
+    return Path(entry if is_plain_file(entry) else entry.rpartition(":")[0])
+
+
+def read_info(entry: str, pipes: bool = False) -> AudioInfo:
+    """Read a header, and where it does not hold the length, the file.
+
+    Args:
+        entry: path, ``file.ark:offset`` or ``command |``.
+        pipes: run commands; refuse them otherwise.
+    Raises:
+        AudioError: as ``read_entry``, but for samples that are cut short behind a good header of another format than WAV.
+    """
+    with opened(entry, pipes) as file:
+        exact = has_exact_length(file)
+        num_samples = file.frames if exact else sum(len(block) for block in blocks(file, "int16"))
+        seekable = exact and file.subtype != "OPUS"
+        return AudioInfo(num_samples, file.samplerate, file.channels, file.format, file.subtype, seekable)
+
+
+def read_entry(entry: str, dtype: str = "float64", pipes: bool = False) -> tuple[np.ndarray, int]:
+    """Read all samples.
+
+    Args:
+        entry: path, ``file.ark:offset`` or ``command |`` (several commands may be piped; no shell is used).
+        dtype: ``float64`` or ``float32`` (full scale is 1), or ``int16``.
+        pipes: run commands; refuse them otherwise.
+    Returns:
+        (N, C) samples and their rate in Hz.
+    Raises:
+        AudioError: missing, unreadable, cut short, no audio, or a command that fails.
+    """
+    with opened(entry, pipes) as file:
+        return all_of(file, entry, dtype), file.samplerate
+
+
+def read_span(entry: str, start: int, num_samples: int, dtype: str = "float32") -> tuple[np.ndarray, int]:
+    """As ``read_entry``, of at most ``num_samples`` samples from ``start`` on; the same as of a whole read."""
+    with opened(entry, pipes=False) as file:
+        if has_exact_length(file) and file.subtype != "OPUS":
+            file.seek(min(start, file.frames))
+            samples = file.read(num_samples, dtype=dtype, always_2d=True)
+        else:
+            samples = all_of(file, entry, dtype)[start : start + num_samples]
+        return samples, file.samplerate
+
+
+@contextlib.contextmanager
+def opened(entry: str, pipes: bool) -> Iterator["soundfile.SoundFile"]:
+    """An entry, open at its first sample; whatever the library raises meanwhile becomes an AudioError."""
+    import soundfile
+
+    class Sequential(soundfile.SoundFile):
+        """Reads on without a seek, which fails where the length is not known."""
+
+        def seekable(self) -> bool:
+            return has_exact_length(self) and super().seekable()
+
+    try:
+        with source_of(entry, pipes) as source, Sequential(source) as file:
+            yield file
+    except DataError:
+        raise
+    except Exception as error:  # soundfile raises its own, RuntimeError, ValueError, TypeError and OSError
+        raise AudioError(
+            f"'{entry}' cannot be read as audio ({error}); fix its line, write it again as wav or flac, or drop the key."
+        ) from None
+
+
+@contextlib.contextmanager
+def source_of(entry: str, pipes: bool) -> Iterator[str | BinaryIO]:
+    """What libsndfile opens: the path itself where it can, so that it reads only what it needs."""
+    if is_pipe(entry):
+        if not pipes:
+            raise AudioError(
+                f"'{entry}' is a command, and only stage 2 (format_data) runs those; run it and use its output."
+            )
+        try:
+            content = output_of(entry.rstrip()[:-1])
+        except PipeError as error:
+            raise AudioError(f"'{entry}': {error}; fix its line.") from None
+        yield io.BytesIO(whole(io.BytesIO(content), len(content), entry))
+        return
+    path = file_of(entry)
+    refuse_missing(path, entry)
+    with open(path, "rb") as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        if not is_plain_file(entry):
+            yield ArchivedFile(file, *bounds(file, num_bytes, entry))
+            return
+        refuse_cut_wav(file, num_bytes, entry)
+        if path.suffix.lower() == ".raw":
+            refuse_headerless(file, entry)
+        elif not lacks_sizes(file):
+            yield str(path)
+            return
+        yield io.BytesIO(whole(file, num_bytes, entry))
+
+
+def refuse_missing(path: Path, entry: str) -> None:
+    """Raise AudioError where there is no file; libsndfile calls that a "System error"."""
+    if path.is_dir():
+        raise AudioError(f"'{entry}': is a folder, not an audio file; fix its line.")
+    if not path.exists():
+        if entry.startswith("*"):
+            raise AudioError(
+                f"'{entry}': is not an audio file but an enrollment that training draws ('*UID SPEAKER'); name a file."
+            )
+        start = "" if path.is_absolute() else f"; relative paths start at the current folder, {Path.cwd()}"
+        raise AudioError(f"'{entry}': no such file{start}; fix its line, or drop the key.")
+
+
+def refuse_cut_wav(file: BinaryIO, num_bytes: int, entry: str) -> None:
+    """Raise AudioError where a WAV file is shorter than its header says."""
+    if lacking := missing_bytes(file, num_bytes):
+        raise AudioError(f"'{entry}' is cut short, {lacking} bytes are missing; make or fetch it again.")
+
+
+def refuse_headerless(file: BinaryIO, entry: str) -> None:
+    """Raise AudioError for samples without a header, which ``.raw`` usually holds."""
+    if file.read(4) not in (b"RIFF", b"NIST", b"fLaC", b"OggS", b"FORM"):
+        raise AudioError(
+            f"'{entry}' has no header that says its rate and sample format; write it as wav, or let stage 2 do that with "
+            f"a line such as: sox -t raw -r 16000 -e signed-integer -b 16 -c 1 {entry} -t wav - |"
+        )
+    file.seek(0)
+
+
+def lacks_sizes(file: BinaryIO) -> bool:
+    """Whether a plain file may be a WAV whose sizes were never filled in; reads the beginning only."""
+    head = file.read(1 << 12)
+    file.seek(0)
+    return filled_in(head) is not None
+
+
+def whole(file: BinaryIO, num_bytes: int, entry: str) -> bytes:
+    """All bytes of a file, with the sizes of a WAV filled in."""
+    refuse_cut_wav(file, num_bytes, entry)
+    content = file.read()
+    if not content:
+        raise AudioError(f"'{entry}' is empty, 0 bytes; make it again, or drop the key.")
+    return filled_in(content) or content
+
+
+# --- Archives -------------------------------------------------------------------------------------------------------
+
+
+def bounds(file: BinaryIO, num_bytes: int, entry: str) -> tuple[int, int]:
+    """First byte and length of the sound file at ``file.ark:offset``.
+
+    Raises:
+        AudioError: nothing that is audio begins there, or it is cut short.
+    """
+    start = int(entry.rpartition(":")[2])
+    file.seek(start)
+    head = file.read(1024)
+    if head[:5] == b"AUDIO":  # of kaldiio: the number of bytes of a number, that number, and so many bytes
+        width = head[5]
+        length = int.from_bytes(head[6 : 6 + width], "little")
+        start += 6 + width
+    elif head[:4] == b"RIFF":
+        file.seek(start)
+        refuse_cut_wav(file, num_bytes - start, entry)
+        size = int.from_bytes(head[4:8], "little") + 8
+        length = min(size, num_bytes - start)
+    elif head[:4] == b"fLaC":
+        length = num_bytes - start  # its own header says where it ends
+    elif head[:7] == b"NIST_1A":
+        length = length_of_sphere(head)
+    else:
+        kind = {b"PKL": "a pickle", b"NPY": "an array"}.get(
+            head[:3], "a matrix or vector" if head[:2] == b"\0B" else ""
+        )
+        raise AudioError(
+            f"'{entry}': no audio begins at byte {start} of the archive"
+            f"{kind and f', but {kind}'}; write the scp again together with its ark (wav-copy scp:... ark,scp:...)."
+        )
+    if start + length > num_bytes:
+        raise AudioError(
+            f"'{entry}' is cut short, {start + length - num_bytes} bytes are missing; make or fetch the archive again."
+        )
+    return start, length
+
+
+def length_of_sphere(head: bytes) -> int:
+    """Bytes of a SPHERE file by its header, uncompressed; libsndfile takes all that follow for samples."""
+    fields = dict(re.findall(rb"(\w+) -i (\d+)", head))
+    counts = [int(fields.get(name, 1)) for name in (b"sample_count", b"channel_count", b"sample_n_bytes")]
+    return int(head[8:16]) + int(np.prod(counts))
+
+
+class ArchivedFile(io.RawIOBase):
+    """Bytes ``start`` to ``start + length`` of a file, as a file of their own."""
+
+    def __init__(self, file: BinaryIO, start: int, length: int):
+        super().__init__()
+        self.file, self.start, self.length = file, start, length
+        self.place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self.place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.place, os.SEEK_END: self.length}[whence]
+        return self.place
+
+    def readinto(self, buffer) -> int:
+        self.file.seek(self.start + self.place)
+        content = self.file.read(max(0, min(len(buffer), self.length - self.place)))
+        buffer[: len(content)] = content
+        self.place += len(content)
+        return len(content)
+
+
+# --- Samples --------------------------------------------------------------------------------------------------------
+
+
+def has_exact_length(file: "soundfile.SoundFile") -> bool:
+    """Whether ``frames`` is the true number of them; of MP3 it may be an estimate."""
+    return file.frames < UNKNOWN_LENGTH and file.format not in ("MP3", "MPEG")
+
+
+def blocks(file: "soundfile.SoundFile", dtype: str) -> Iterator[np.ndarray]:
+    """(n, C) samples after each other until there are no more."""
+    while len(block := file.read(BLOCK, dtype=dtype, always_2d=True)):
+        yield block
+
+
+def all_of(file: "soundfile.SoundFile", entry: str, dtype: str) -> np.ndarray:
+    """(N, C), all samples.
+
+    Raises:
+        AudioError: there are fewer than the header says.
+    """
+    if not has_exact_length(file):
+        return np.concatenate([*blocks(file, dtype), np.zeros((0, file.channels), dtype)])
+    samples = file.read(dtype=dtype, always_2d=True)
+    if len(samples) < file.frames:
+        raise AudioError(
+            f"'{entry}' is cut short: {len(samples)} of {file.frames} samples; make or fetch it again, or drop the key."
+        )
+    return samples
+
+
+def refuse_not_finite(samples: np.ndarray, entry: str) -> None:
+    """Raise AudioError for NaN and infinite samples, which float files can hold."""
+    if not np.isfinite(samples).all():
+        raise AudioError(
+            f"'{entry}' holds NaN or infinite samples; write it again from its source, or drop the key."
+        )

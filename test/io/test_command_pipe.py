@@ -1,0 +1,62 @@
+"""Commands of a list run without a shell."""
+
+import pytest
+
+from espnet_tse.io.command_pipe import PipeError, output_of, shell_syntax
+
+
+def test_commands_are_piped():
+    assert output_of("printf 'b a b' | tr ' ' '\\n' | sort -u") == b"a\nb\n"
+
+
+@pytest.mark.parametrize(
+    "line, syntax",
+    [
+        ("sox a.wav -t wav - 2>/dev/null", "2>"),
+        ("sox -t wav - < a.wav", "<"),
+        ("cd x && cat a.wav", "&"),
+        ("cat a.wav || cat b.wav", "||"),
+        ("cat $HOME/a.wav", "$"),
+        ('cat "$HOME/a.wav"', "$"),
+        ("cat `name`", "`"),
+        ("cat a.wav ; rm a.wav", ";"),
+        ("awk '{print $1 > 0 && 2}' a.txt", None),
+        ('sox "a & b.wav" -t wav -', None),
+        ("cat a\\;b.wav", None),
+        ("cat a | cat", None),
+    ],
+)
+def test_what_a_shell_would_act_on_is_refused(tmp_path, line, syntax):
+    assert shell_syntax(line) == syntax
+    if syntax:
+        with pytest.raises(PipeError, match="no shell runs it.*write bash -c '"):
+            output_of(line)
+
+
+def test_the_form_that_the_message_proposes_works(tmp_path):
+    (tmp_path / "a").write_text("x")
+    line = f"cat < {tmp_path}/a 2>/dev/null && printf y"
+    with pytest.raises(PipeError) as error:
+        output_of(line)
+    proposed = str(error.value).split("write ")[1].removesuffix(" |")
+    assert output_of(proposed) == b"xy"
+
+
+def test_nothing_is_run_before_all_is_checked(tmp_path):
+    with pytest.raises(PipeError):
+        output_of(f"touch {tmp_path}/made | cat $X")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("no-such-command x", "the command 'no-such-command' is not installed"),
+        ("false", "'false' ended with code 1"),
+        ("true | | true", "there is an empty command"),
+        ("cat 'a", "close the quotes"),
+    ],
+)
+def test_faults_are_named(line, message):
+    with pytest.raises(PipeError, match=message):
+        output_of(line)
