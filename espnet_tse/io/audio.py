@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_tse.io.audio_entry import AudioError, read_entry, refuse_not_finite
+from espnet_tse.io.audio_entry import BLOCK, AudioError, read_entry, refuse_not_finite
 from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError
 
@@ -71,20 +71,21 @@ def write_audio(path: Path | str, signal: np.ndarray, sample_rate: int, as_float
 
     path = Path(path)
     kind = path.suffix[1:].upper()
-    peak = float(np.max(np.abs(signal), initial=0.0))
+    peak = max(float(signal.max()), -float(signal.min())) if len(signal) else 0.0
     unbounded = as_float and kind == "WAV"
     if not math.isfinite(peak) or (peak > 1.0 + 1e-4 and not unbounded):
         raise DataError(f"{path}: samples reach {peak}, which integer samples cannot hold.")
-    if unbounded:
-        samples, subtype = np.asarray(signal, np.float32), "FLOAT"
-    elif as_float:
-        samples, subtype = signal, "PCM_24"
-    else:
-        # Rounded here: libsndfile rounds in FLAC and floors in WAV, half a step lower on average.
-        samples = np.rint(np.asarray(signal, np.float64) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
-        subtype = "PCM_16"
+    subtype = "FLOAT" if unbounded else "PCM_24" if as_float else "PCM_16"
     # Encoded in memory: libsndfile does not tell a full disk from a whole file.
     encoded = io.BytesIO()
-    soundfile.write(encoded, samples, sample_rate, subtype=subtype, format=kind)
+    with soundfile.SoundFile(encoded, "w", sample_rate, 1, subtype, format=kind) as file:
+        for start in range(0, len(signal), BLOCK):  # an hour is not copied as a whole
+            block = signal[start : start + BLOCK]
+            file.write(block if as_float else rounded(block))
     with atomic_write(path, "wb") as file:
         file.write(encoded.getbuffer())
+
+
+def rounded(signal: np.ndarray) -> np.ndarray:
+    """int16 of floats in [-1, 1]; libsndfile rounds in FLAC and floors in WAV, half a step lower on average."""
+    return np.rint(np.asarray(signal, np.float64) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)

@@ -13,8 +13,8 @@ from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.best_of import best_of
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.long_form import extract_in_chunks
+from espnet_tse.models.prepared_input import prepared
 from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
-from espnet_tse.schema.padding import valid_mask
 
 
 class AbsTSEModel(AbsESPnetModel, ABC):
@@ -91,7 +91,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """
         conf = self.Decode() if conf is None else conf
         self._check(batch, conf)
-        estimate = self.estimate
+        batch, estimate = prepared(batch), self.estimate
         if conf.candidates > 1:
             if selector is None:
                 raise ValueError(f"candidates: {conf.candidates} wants a selector; give one to extract().")
@@ -128,18 +128,17 @@ def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:
     """Scale each row to the RMS or peak of its mixture; a silent row stays silent.
 
     Args:
-        waveform: (B, N) estimates.
+        waveform: (B, N) estimates, which are changed in place.
         level: ``mixture_rms``, ``mixture_peak`` or ``none``.
     """
     if level == "none":
         return waveform
-    mixture = batch.mixture * valid_mask(batch.mixture_lengths, batch.mixture.size(1))
-    if level == "mixture_rms":
-        wanted, given = mixture.square().sum(dim=1).sqrt(), waveform.square().sum(dim=1).sqrt()
-    else:
-        wanted, given = mixture.abs().amax(dim=1), waveform.abs().amax(dim=1)
-    scaled = (
-        waveform * torch.where(given > 0, wanted / given.clamp_min(1e-12), torch.ones_like(given))[:, None]
-    )
-    # What cannot be stored without clipping is turned down as a whole.
-    return scaled / scaled.abs().amax(dim=1, keepdim=True).clamp_min(1.0)
+    order = 2 if level == "mixture_rms" else torch.inf
+    for row, length in enumerate(batch.mixture_lengths.tolist()):  # a row each: an hour of audio is not copied
+        signal, mixture = waveform[row], batch.mixture[row, :length]
+        given = float(torch.linalg.vector_norm(signal, order))
+        if given > 0:
+            signal *= float(torch.linalg.vector_norm(mixture, order)) / given
+            # What cannot be stored without clipping is turned down as a whole.
+            signal /= max(1.0, float(torch.linalg.vector_norm(signal, torch.inf)))
+    return waveform

@@ -27,7 +27,8 @@ def best_of(estimate: EstimateFunction, selector: AbsSelector) -> EstimateFuncti
         keys = [f"{key}#{n}" for key in request.keys for n in range(number)]
         many = replace(batch.rows(rows), keys=keys)
         candidates = estimate(many, replace(request.rows(rows), keys=keys))
-        scores = selector.scores(candidates, many).view(size, number)
+        # A candidate with NaN would win, for argmax takes NaN for the largest.
+        scores = selector.scores(candidates, many).view(size, number).nan_to_num(nan=-torch.inf)
         best = scores.argmax(dim=1) + torch.arange(size, device=scores.device) * number
         kept = candidates.rows(best)
         return replace(kept, diagnostics={**kept.diagnostics, "selector_scores": scores.tolist()})

@@ -262,7 +262,8 @@ class LauraTSE(AbsTSEModel):
                     "give_enrollment is for models trained with lm_conf: {output_enrollment: true}."
                 )
             codes = self.codes_of(batch.enrollment, batch.enrollment_lengths)
-            request = replace(request, given=Prediction(Streams(enrollment=codes)))
+            given = request.given.streams if request.given else {}
+            request = replace(request, given=Prediction(Streams({**given, "enrollment": codes})))
         return self.lm.generate(self.prompt(batch, conditions), request)
 
     def decode(self, prediction: Prediction, conditions: Conditions, refine: bool = True) -> Tensor:

@@ -1,11 +1,17 @@
 """Extraction of long mixtures in overlapping chunks."""
 
-from typing import Callable
+from typing import Any, Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from espnet_tse.schema import Estimate, Request, TSEBatch
+from espnet_tse.schema.padding import padding_mask
+
+CHUNKS_AT_ONCE = 8  # of a long mixture: memory does not grow with its length
+MAX_GAIN = 4.0  # of a chunk against the one before it, 12 dB
+RIGHT_LEVEL = 1.06  # 0.5 dB: a system that keeps the level needs no gain, and small ones would add up over hundreds of chunks
+AUDIBLE = 0.05  # RMS of an overlap against that of its whole chunk; in a pause the ratio of two residues says nothing
 
 
 def chunk_starts(num_samples: int, chunk: int, overlap: int) -> list[int]:
@@ -22,57 +28,118 @@ def chunk_starts(num_samples: int, chunk: int, overlap: int) -> list[int]:
 def extract_in_chunks(
     estimate: Callable[[TSEBatch, Request], Estimate], batch: TSEBatch, request: Request
 ) -> Estimate:
-    """Split rows longer than ``max_chunk_s``, extract all chunks in one batch, cross-fade.
+    """Extract rows of at most ``max_chunk_s`` together and each longer one in chunks, which are cross-faded.
 
-    Each chunk is matched in RMS to what is already there on their overlap: generative decoders have a
-    level of their own for every call.
+    A row that is not split is extracted as it would be without batch mates that are.
 
     Returns:
         (B, N) waveform, zeros behind each row's length; the prediction is kept where nothing was split.
     """
     chunk = int(request.conf.max_chunk_s * batch.sample_rate)
     overlap = int(request.conf.overlap_s * batch.sample_rate)
-    lengths = batch.mixture_lengths.tolist()
-    pieces = [
-        (row, start) for row, length in enumerate(lengths) for start in chunk_starts(length, chunk, overlap)
-    ]
-    if len(pieces) == len(lengths):
-        whole = estimate(batch, request)
-        whole.waveform = fit_lengths(whole.waveform, batch.mixture_lengths, batch.mixture.size(1))
-        return whole
-    rows, starts = torch.tensor(pieces, device=batch.mixture.device).unbind(dim=1)
-    piece_lengths = torch.minimum(batch.mixture_lengths[rows] - starts, torch.full_like(starts, chunk))
-    parts = estimate(
-        batch.rows(rows).crop(starts, piece_lengths),
-        request.rows(rows).crop(starts, piece_lengths, batch.sample_rate),
-    )
+    split = batch.mixture_lengths > chunk
+    if not split.any():
+        return extract_whole(estimate, batch, request)
     waveform = torch.zeros_like(batch.mixture)
-    filled = [0] * len(lengths)
-    for index, (row, start) in enumerate(pieces):
-        length = int(piece_lengths[index])
-        part = fit_lengths(parts.waveform[index : index + 1], piece_lengths[index : index + 1], length)[0]
-        append_chunk(waveform[row], part, start, filled[row])
-        filled[row] = start + length
+    parts: list[Estimate] = []
+    whole = (~split).nonzero()[:, 0]
+    if len(whole):
+        parts.append(extract_whole(estimate, batch.rows(whole), request.rows(whole)))
+        waveform[whole] = parts[0].waveform
+    num_chunks = len(whole)
+    for row in split.nonzero():
+        starts = chunk_starts(int(batch.mixture_lengths[row]), chunk, overlap)
+        num_chunks += len(starts)
+        filled = 0
+        for group in groups_of(starts):
+            parts.append(extract_group(estimate, batch, request, row, group, chunk))
+            for start, part in zip(group, parts[-1].waveform):
+                append_chunk(waveform[row[0]], part, start, filled)
+                filled = start + chunk
     return Estimate(
         waveform,
         batch.mixture_lengths,
         batch.sample_rate,
-        num_function_evaluations=parts.num_function_evaluations,
-        diagnostics={**parts.diagnostics, "num_chunks": len(pieces)},
+        num_function_evaluations=sum(part.num_function_evaluations for part in parts),
+        diagnostics={**added([part.diagnostics for part in parts]), "num_chunks": num_chunks},
     )
 
 
+def extract_whole(estimate: Callable, batch: TSEBatch, request: Request) -> Estimate:
+    """All rows at once, at their lengths."""
+    result = estimate(batch, request)
+    result.waveform = fit_lengths(result.waveform, batch.mixture_lengths, batch.mixture.size(1))
+    return result
+
+
+def groups_of(starts: list[int]) -> Iterator[list[int]]:
+    """The chunks that are extracted at once."""
+    for first in range(0, len(starts), CHUNKS_AT_ONCE):
+        yield starts[first : first + CHUNKS_AT_ONCE]
+
+
+def extract_group(
+    estimate: Callable, batch: TSEBatch, request: Request, row: Tensor, group: list[int], chunk: int
+) -> Estimate:
+    """Some chunks of one row, (len(group), chunk).
+
+    Args:
+        row: (1,) int64, its number.
+        group: first samples of the chunks.
+        chunk: samples of each.
+    """
+    starts = torch.tensor(group, device=batch.mixture.device)
+    lengths = torch.full_like(starts, chunk)
+    copies = torch.zeros_like(starts)  # of the one row: views, not copies of an hour of audio
+    result = estimate(
+        batch.rows(row).rows(copies).crop(starts, lengths),
+        request.rows(row).rows(copies).crop(starts, lengths, batch.sample_rate),
+    )
+    return Estimate(
+        fit_lengths(result.waveform, lengths, chunk),
+        lengths,
+        batch.sample_rate,
+        num_function_evaluations=result.num_function_evaluations,
+        diagnostics=result.diagnostics,
+    )
+
+
+def added(diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
+    """Diagnostics of several estimates as one: numbers are summed, lists joined."""
+    total: dict[str, Any] = {}
+    for one in diagnostics:
+        for name, value in one.items():
+            total[name] = total[name] + value if name in total else value
+    return total
+
+
 def append_chunk(signal: Tensor, part: Tensor, start: int, filled: int) -> None:
-    """Write ``part`` into ``signal`` (N,) at ``start``, cross-fading over what is filled already."""
+    """Write ``part`` into ``signal`` (N,) at ``start``, cross-fading over what is filled already.
+
+    It is brought to the level of what is there, for generative decoders have a level of their own for every call.
+    """
     shared = filled - start
-    if shared > 0:
-        there, new = signal[start:filled], part[:shared]
-        level = new.square().mean().sqrt()
-        if level > 0 and there.square().mean() > 0:
-            part = part * (there.square().mean().sqrt() / level)
-        fade = torch.linspace(0.0, 1.0, shared, device=part.device)
-        signal[start:filled] = there * (1.0 - fade) + part[:shared] * fade
-    signal[start + max(shared, 0) : start + len(part)] = part[max(shared, 0) :]
+    if shared <= 0:
+        signal[start : start + len(part)] = part
+        return
+    part = part * gain_between(signal[max(0, filled - len(part)) : filled], part, shared)
+    fade = torch.linspace(0.0, 1.0, shared, device=part.device)
+    signal[start:filled] = signal[start:filled] * (1.0 - fade) + part[:shared] * fade
+    signal[filled : start + len(part)] = part[shared:]
+
+
+def gain_between(there: Tensor, part: Tensor, shared: int) -> float:
+    """Factor that brings ``part`` to the level of ``there`` on the ``shared`` samples at the end of the one and the
+    beginning of the other; 1 where both are right already, or one of them is all but silent there."""
+    ends = [(there[-shared:], there), (part[:shared], part)]
+    (old, old_all), (new, new_all) = [(rms(end), rms(whole)) for end, whole in ends]
+    if old <= AUDIBLE * old_all or new <= AUDIBLE * new_all or max(old, new) <= RIGHT_LEVEL * min(old, new):
+        return 1.0
+    return min(max(old / new, 1.0 / MAX_GAIN), MAX_GAIN)
+
+
+def rms(signal: Tensor) -> float:
+    return float(torch.linalg.vector_norm(signal)) / max(1, len(signal)) ** 0.5
 
 
 def fit_lengths(waveform: Tensor, lengths: Tensor, num_samples: int) -> Tensor:
@@ -80,5 +147,4 @@ def fit_lengths(waveform: Tensor, lengths: Tensor, num_samples: int) -> Tensor:
     if waveform.size(1) < num_samples:
         waveform = torch.nn.functional.pad(waveform, (0, num_samples - waveform.size(1)))
     waveform = waveform[:, :num_samples]
-    valid = torch.arange(num_samples, device=waveform.device)[None] < lengths[:, None]
-    return waveform * valid
+    return waveform.masked_fill(padding_mask(lengths, num_samples), 0.0)

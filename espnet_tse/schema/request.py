@@ -23,7 +23,14 @@ class Request(BatchedFields):
     shared = ("conf",)
 
     def crop(self, starts: Tensor, lengths: Tensor, sample_rate: int) -> "Request":
-        """The request for a span of samples of every row, whose keys are ``key@start``."""
-        given = self.given and self.given.crop(starts, lengths, sample_rate)
+        """The request for a span of samples of every row, whose keys are ``key@start``.
+
+        What is given of the ``enrollment`` stays whole, as the enrollment itself does.
+        """
+        given = self.given
+        if given is not None:
+            kept = {name: stream for name, stream in given.streams.items() if name == "enrollment"}
+            given = given.crop(starts, lengths, sample_rate)
+            given.streams.update(kept)
         keys = [f"{key}@{start}" for key, start in zip(self.keys, starts.tolist())]
         return replace(self, num_samples=lengths, keys=keys, given=given)

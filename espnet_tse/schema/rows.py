@@ -12,6 +12,8 @@ Value = TypeVar("Value")
 def rows_of(value: Any, index: Tensor) -> Any:
     """The batch rows of ``index`` (int64) of a tensor, a list of B entries, or a value that has ``rows``."""
     if isinstance(value, Tensor):
+        if value.size(0) == 1:  # a single row, taken any number of times, needs no copies
+            return value.expand(len(index), *value.shape[1:])
         return value[index.to(value.device)]
     if isinstance(value, list):
         return [value[row] for row in index.tolist()]

@@ -13,6 +13,7 @@ from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.tasks.checkpoint import load_model
@@ -112,9 +113,10 @@ class Extractor:
                 f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."
             )
         samples = torch.from_numpy(check_signal(enrollment, "enrollment", sample_rate))[None]
-        samples = samples.to(next(self.model.parameters()).device)
+        samples, lengths = prepared_enrollment(samples, torch.tensor([samples.size(1)]), sample_rate)
+        device = next(self.model.parameters()).device
         with torch.no_grad():
-            cue = self.model.extractor.enroll(samples, torch.tensor([samples.size(1)], device=samples.device))
+            cue = self.model.extractor.enroll(samples.to(device), lengths.to(device))
         return ExtractionStream(self.model.extractor, cue)
 
     def extract(
@@ -137,7 +139,9 @@ class Extractor:
         def pad(signals: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
             tensors = [torch.as_tensor(signal, dtype=torch.float32) for signal in signals]
             lengths = torch.tensor([len(tensor) for tensor in tensors])
-            return pad_sequence(tensors, batch_first=True).to(device), lengths.to(device)
+            # One recording, which may last an hour, is not copied.
+            padded = tensors[0][None] if len(tensors) == 1 else pad_sequence(tensors, batch_first=True)
+            return padded.to(device), lengths.to(device)
 
         batch = TSEBatch(*pad(mixtures), *pad(enrollments), sample_rate=self.sample_rate, keys=keys)
         if embeddings is not None:
@@ -168,4 +172,4 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
             f"the {name} is very short ({length}); below {SHORT_S} s, here {math.ceil(SHORT_S * sample_rate)} "
             "samples, nothing useful can be expected"
         )
-    return signal.astype(np.float32)
+    return signal.astype(np.float32, copy=False)

@@ -13,7 +13,7 @@ from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE, USEFLauraTSEConfig, USEFLauraTSEDecode
-from espnet_tse.schema import CodecSpec, Codes, Prediction, Streams
+from espnet_tse.schema import CodecSpec, Codes, Prediction, Request, Streams
 from espnet_tse.tasks.choices import (
     encoder_choices,
     extractor_choices,
@@ -83,9 +83,11 @@ def test_laura_tse_hears_the_front_ends_output_in_place_of_the_mixture():
     assert front.shape == batch.mixture.shape
     base = LauraTSE(model.encoder, model.lm, model.vocoder).eval()
     given = replace(batch, mixture=front)
-    conf = USEFLauraTSEDecode(level="none")
+    asked = [
+        Request(batch.mixture_lengths, batch.keys, conf()) for conf in (USEFLauraTSEDecode, LauraTSEDecode)
+    ]
     torch.testing.assert_close(
-        model.extract(batch, conf).waveform, base.extract(given, LauraTSEDecode(level="none")).waveform
+        model.estimate(batch, asked[0]).waveform, base.estimate(given, asked[1]).waveform
     )
     torch.testing.assert_close(model.loss(batch)[0], base.loss(given)[0])
 
@@ -227,11 +229,14 @@ def filtering(tmp_path):
 
 def test_what_the_front_end_made_is_filtered(filtering):
     model = filtering()
-    batch, conf = make_batch([0.4, 0.3], [0.2, 0.3], model.codec), USEFLauraTSEDecode(level="none")
+    batch = make_batch([0.4, 0.3], [0.2, 0.3], model.codec)
+    asked = [
+        Request(batch.mixture_lengths, batch.keys, conf()) for conf in (USEFLauraTSEDecode, LauraTSEDecode)
+    ]
     front = model.extractor(batch).waveform
     base = LauraTSE(model.encoder, model.lm, model.vocoder).eval()
-    wanted = base.extract(replace(batch, mixture=front), LauraTSEDecode(level="none")).waveform
-    torch.testing.assert_close(model.extract(batch, conf).waveform, wanted, atol=1e-5, rtol=1e-4)
+    wanted = base.estimate(replace(batch, mixture=front), asked[1]).waveform
+    torch.testing.assert_close(model.estimate(batch, asked[0]).waveform, wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_the_spectrum_does_not_depend_on_the_level_of_the_front_end_and_reaches_it(filtering):

@@ -299,7 +299,7 @@ def test_faults_of_the_lists(system, tmp_path, capsys):
 
     assert "lacks 1 keys" in fails(first + "\n")
     assert "dynamic enrollment" in fails(f"{first}\nutt1 *utt0 spk\n")
-    assert "no such audio file" in fails(f"{first}\nutt1 nowhere.wav\n")
+    assert "no such file" in fails(f"{first}\nutt1 nowhere.wav\n")
     assert "duplicate key" in fails(f"{first}\n{first}\n")
     with pytest.raises(SystemExit) as exit_:
         extract_bin.main(["a.wav"])

@@ -1,0 +1,84 @@
+"""What extraction takes out of its input before a model hears it: constant offsets and the silence of enrollments.
+
+No training data have either, and speaker encoders average over time: with 0.2 of offset a system loses 3 dB, with 20 s of
+silence behind 4 s of enrollment 10 dB.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from espnet_tse.schema import TSEBatch
+
+OFFSET = 0.05  # of the RMS around it; below, a signal stays as it is, to the last bit
+FRAME_S = 0.02
+INACTIVE_DB = -40.0  # level of a frame below the loudest twentieth of all frames
+LONG_PAUSE_S = 1.0  # inactive stretches up to here stay whole, longer ones are shortened to KEPT_PAUSE_S
+KEPT_PAUSE_S = 0.5
+
+
+def prepared(batch: TSEBatch) -> TSEBatch:
+    """The batch with neither offsets nor long silent stretches in enrollments."""
+    batch = replace(batch, mixture=without_offset(batch.mixture, batch.mixture_lengths))
+    if batch.enrollment is None:
+        return batch
+    enrollment, lengths = prepared_enrollment(batch.enrollment, batch.enrollment_lengths, batch.sample_rate)
+    return replace(batch, enrollment=enrollment, enrollment_lengths=lengths)
+
+
+def prepared_enrollment(enrollment: Tensor, lengths: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
+    """(B, N_e) and (B,) without offset, and long pauses shortened."""
+    return without_pauses(without_offset(enrollment, lengths), lengths, sample_rate)
+
+
+def without_offset(signal: Tensor, lengths: Tensor) -> Tensor:
+    """(B, N) with the mean of each row's samples taken off where it stands out; the same tensor where none does."""
+    offsets = []
+    for row, length in zip(signal, lengths.tolist()):
+        mean, std = float(row[:length].mean()), float(row[:length].std(correction=0))
+        offsets.append(mean if abs(mean) > OFFSET * std else 0.0)
+    if not any(offsets):
+        return signal
+    signal = signal.clone()
+    for row, length, offset in zip(signal, lengths.tolist(), offsets):
+        row[:length] -= offset
+    return signal
+
+
+def without_pauses(signal: Tensor, lengths: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
+    """Rows whose inactive stretches of more than ``LONG_PAUSE_S`` are shortened; the same tensors where none is.
+
+    Args:
+        signal: (B, N), zeros behind a row's length.
+        lengths: (B,) int64, samples.
+    Returns:
+        (B, N') and (B,).
+    """
+    rows = [row[:length][kept(row[:length], sample_rate)] for row, length in zip(signal, lengths.tolist())]
+    shortened = torch.tensor([len(row) for row in rows], device=lengths.device)
+    if torch.equal(shortened, lengths):
+        return signal, lengths
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), shortened
+
+
+def kept(signal: Tensor, sample_rate: int) -> Tensor:
+    """(N,) bool, False where the middle of a long pause is taken out."""
+    frame = max(1, round(FRAME_S * sample_rate))
+    stays = torch.ones(len(signal), dtype=torch.bool, device=signal.device)
+    count = len(signal) // frame
+    if count == 0:
+        return stays
+    power = signal[: count * frame].view(count, frame).square().mean(dim=1)
+    loud = power.sort().values[-max(1, count // 20) :].mean()
+    active = (power > loud * 10 ** (INACTIVE_DB / 10)).nonzero()[:, 0].tolist()
+    if not active:  # digital silence, which is refused elsewhere
+        return stays
+    # From the frame behind an active one to the next active one, or to the signal's ends.
+    begins = [0, *((index + 1) * frame for index in active)]
+    ends = [*(index * frame for index in active), len(signal)]
+    margin = round(KEPT_PAUSE_S / 2 * sample_rate)
+    for begin, end in zip(begins, ends):
+        if end - begin > LONG_PAUSE_S * sample_rate:
+            stays[begin + margin : end - margin] = False
+    return stays
