@@ -12,9 +12,8 @@ from espnet_tse.schema import Streams
 class AbsAutoencoder(AbsIdentified):
     """VAEs (stream ``latent``) and mel vocoders (stream ``mel``, whose encoder is the analysis)."""
 
-    tolerance: float = (
-        1e-2  # largest deviation of the fixed waveform's frames, in standard deviations of them
-    )
+    # Largest deviation of the fixed waveform's frames, in standard deviations of them.
+    tolerance: float = 1e-2
 
     @abstractmethod
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:
@@ -36,7 +35,7 @@ class AbsAutoencoder(AbsIdentified):
         frames = self.fixed_frames()
         return {
             "fingerprint": short_hash(frames),
-            "fingerprint_frames": [round(value, 6) for value in frames.tolist()],
+            "fingerprint_frames": [float(f"{value:.6g}") for value in frames.tolist()],
             "fingerprint_tolerance": self.tolerance,
         }
 

@@ -13,6 +13,7 @@ from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.files import atomic_write, write_json, write_tensors
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 
 codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec)
 
@@ -48,11 +49,8 @@ def read_codec_config(path: Path | str) -> dict:
         raise DataError(
             f"{path}: no such file; a codec folder holds config.yaml, model.pth and manifest.json."
         )
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(config, dict) or "codec" not in config:
+    config = read_yaml(path)
+    if "codec" not in config:
         raise DataError(f"{path}: names no codec; want 'codec: {' | '.join(sorted(codec_choices.classes))}'.")
     return config
 

@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 
 QUANTIZER_PREFIX = "quantizer.rq.model."
 # Parts of a released checkpoint that only its training needs.
@@ -56,11 +56,8 @@ def import_funcodec(folder: Path | str) -> tuple[FunCodec, dict]:
 def read_released_config(path: Path) -> dict:
     if not path.is_file():
         raise DataError(f"{path}: no such file; a released FunCodec folder holds config.yaml and model.pth.")
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(config, dict) or not {"encoder_conf", "quantizer_conf"} <= set(config):
+    config = read_yaml(path)
+    if not {"encoder_conf", "quantizer_conf"} <= set(config):
         raise DataError(
             f"{path}: has no encoder_conf and quantizer_conf; this is no configuration of a FunCodec model."
         )

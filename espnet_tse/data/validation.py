@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import yaml
-
 from espnet_tse.data.findings import Report
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
@@ -33,6 +31,7 @@ from espnet_tse.data.validation_audio import (
 )
 from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.scp import DataError, check_file_names, read_scp
+from espnet_tse.io.yaml_file import read_yaml
 
 FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or run the stage that made the file again"
 
@@ -204,11 +203,7 @@ def _protocol_is_complete(directory: Path, rows: list[MixtureRow]) -> bool:
         return True
     if not path.is_file():
         return False
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not YAML ({error}); write 'key: value' lines.") from None
-    return isinstance(content, dict) and content.get("kind") == "clean"
+    return read_yaml(path).get("kind") == "clean"
 
 
 def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -> None:

@@ -9,9 +9,8 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
-import yaml
-
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.report.collect import is_replaced, natural_key
 from espnet_tse.report.row_notes import package_versions
 from espnet_tse.scoring.result.scored_set import ScoredSet
@@ -73,13 +72,7 @@ def find_trained_systems(exp_dir: Path) -> list[TrainedSystem]:
         config_path = folder / "config.yaml"
         if is_replaced(folder.name) or not config_path.is_file() or not list(folder.glob("train*.log")):
             continue
-        content = config_path.read_bytes()
-        try:
-            config = yaml.safe_load(content)
-        except yaml.YAMLError as error:
-            raise DataError(f"{config_path}: not YAML ({error}); fix it, or train again.") from None
-        config = config if isinstance(config, dict) else {}
-        digest = hashlib.sha256(content).hexdigest()
+        config, digest = read_yaml(config_path), hashlib.sha256(config_path.read_bytes()).hexdigest()
         systems.append(TrainedSystem(folder, digest, str(config.get("seed", "not recorded")), config))
     return systems
 

@@ -6,6 +6,7 @@ from typing import Any, Mapping
 import torch
 
 from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.layers.weight_layout import column_major_weights
@@ -75,9 +76,13 @@ def tokenizers_of(folder: Path, config: dict, elsewhere: Mapping[str, str] | Non
     Args:
         elsewhere: places that win over those where they are looked for.
     Raises:
-        DataError: one is not to be found, or another one than in training.
+        DataError: one is not to be found, or another one than in training; a name in ``elsewhere`` that it does not have.
     """
     names = model_choices.classes[config["model"]].tokenizers
+    try:
+        check_known(elsewhere or {}, names, where="tokenizers")
+    except ValueError as error:
+        raise DataError(f"{folder}: {error}") from None
     places = {
         name: str((elsewhere or {}).get(name) or find_tokenizer(folder, name, config["tokenizers"][name]))
         for name in names

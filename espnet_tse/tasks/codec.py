@@ -16,6 +16,7 @@ from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
 from espnet_tse.io.choices import Choices
+from espnet_tse.io.field_types import faults_of_types
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_chain import read_chain
@@ -45,6 +46,8 @@ def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
     try:
         for name, value in overrides.items():
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
+        if faults := faults_of_types(CodecTrainConf, options):
+            raise ValueError("; ".join(faults))
         conf = CodecTrainConf(**options)
         check_parts(conf)
         return replace(conf, **resolved_blocks(conf))
@@ -54,7 +57,10 @@ def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
 
 def check_parts(conf: CodecTrainConf) -> None:
     """Refuse parts that do not go together."""
-    check_known([conf.codec], codec_choices.classes, "codec")
+    for choices in (codec_choices, objective_choices, adversary_choices):
+        name = getattr(conf, choices.option)
+        if name is not None:
+            check_known([name], choices.classes, choices.option)
     if (codec_choices.classes[conf.codec] is SpectralCodec) != (conf.objective == "spectral"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
     if conf.adversary and conf.objective != "waveform":

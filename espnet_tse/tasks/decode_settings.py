@@ -20,7 +20,7 @@ def decode_settings(
     Args:
         where: begins each message.
     Raises:
-        DataError: a key that the model has not (with the nearest known one), a value of another type or out of
+        DataError: a key that the model does not have (with the nearest known one), a value of another type or out of
             range, an unknown selector.
     """
     try:
@@ -59,7 +59,7 @@ def check_alone(path: str) -> None:
             read_decode_settings(path, model)
             return
         except DataError as error:
-            known = sum(hasattr(model.Decode, key) for key in conf)
+            known = len(conf.keys() & {field.name for field in fields(model.Decode)})
             faults.append((-known, len(faults), error))
     raise min(faults)[2]
 

@@ -36,10 +36,11 @@ class Extractor:
         Args:
             conf: decoding settings, the keys of a decoding YAML; the model's defaults when None.
         Raises:
-            DataError: settings that the model has not.
+            DataError: settings that the model does not have.
         """
         self.model = model.eval()
-        self.conf = conf if isinstance(conf, DecodeConf) else decode_settings(type(model), conf or {})
+        given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
+        self.conf = decode_settings(type(model), given)
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
 
     @classmethod
@@ -60,8 +61,8 @@ class Extractor:
             checkpoint: file name in the folder.
             tokenizers: name -> folder, where they are not where training found them.
         Raises:
-            DataError: nothing usable there (the message says what was looked for), or settings that the system has
-                not.
+            DataError: nothing usable there (the message says what was looked for), or settings that the system does
+                not have.
         """
         model, where = load_model(SHIPPED if path_or_hf_id is None else path_or_hf_id, checkpoint, tokenizers, device), "inference config"
         if isinstance(conf, (str, Path)):

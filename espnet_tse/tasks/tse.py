@@ -109,7 +109,7 @@ class TSETask(AbsTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> AbsTSEModel:
-        """Compose the triple that ``args`` names.
+        """Compose the system that ``args`` names.
 
         Raises:
             DataError: unknown names or keys, values out of range, a tokenizer is lacking. Or the folder holds a
@@ -402,7 +402,7 @@ def faults_of_choices(args: argparse.Namespace) -> list[str]:
     if not faults:
         # With a part that is refused it is not known either what it is composed of.
         unused = [option for option in all_options() if option not in used and config[option] is not None]
-        faults += [f"this system has no {option}; leave out {option}: {config[option]}" for option in unused]
+        faults += [f"{option}: this system has none; leave out {option}: {config[option]}" for option in unused]
     return faults or faults_of_whole(config)
 
 
@@ -413,7 +413,8 @@ def faults_of_whole(config: dict) -> list[str]:
     """
     model = model_choices.classes[config["model"]]
     try:
-        check_known(config["tokenizers"], model.tokenizers, where="tokenizers")
+        for option in ("tokenizers", "train_tokens", "valid_tokens"):
+            check_known(config[option] or {}, model.tokenizers, where=option)
         if lacking := [name for name in model.tokenizers if not config["tokenizers"].get(name)]:
             raise ValueError(
                 f"tokenizers: lacks {', '.join(lacking)}, which model {config['model']} builds on; name a folder, or the "

@@ -98,7 +98,7 @@ class CodecStep(Step):
         if adversary:
             settings, module = adversary.config, AdversaryPass(adversary, codec.spec.sample_rate)
             optimizer = torch.optim.AdamW(adversary.parameters(), lr=settings.lr, betas=conf.betas)
-            phases.append(Phase(module, optimizer, start=settings.start_step))
+            phases.append(Phase(module, optimizer, start=settings.start_step, name="adversary"))
             parts["adversary"] = adversary
         super().__init__(parts, phases, codec.spec.sample_rate)
 

@@ -31,7 +31,7 @@ class Phase:
     optimizer: torch.optim.Optimizer
     learners: list[Learner] = field(default_factory=list)
     start: int = 0  # the updates before this one are without the phase
-    norm_name: str = "grad_norm"  # of the norm of its gradient among the figures
+    name: str = ""  # in messages, where a step has several
 
 
 class Step:
@@ -66,7 +66,7 @@ class Step:
         """Before each update."""
 
     def after_update(self) -> None:
-        """Behind an update that was not skipped."""
+        """Behind an update in which the first phase was not skipped."""
 
     def after_epoch(self, value_of) -> None:
         """Behind the validation of an epoch; ``value_of(phase, name)`` is a mean of it."""
@@ -82,4 +82,4 @@ class Step:
 
     def load_state_dict(self, states: dict) -> None:
         """``states``: of a checkpoint."""
-        self.num_updates = states.get("num_updates", 0)  # not in those of before
+        self.num_updates = states.get("num_updates", 0)  # older ones lack it

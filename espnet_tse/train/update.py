@@ -43,7 +43,9 @@ class UpdateResult:
         float  # of the first phase's gradient, before clipping; the largest of groups that are clipped alone
     )
     times: dict[str, float]  # seconds of this process: forward_time, backward_time, optim_step_time
-    skipped: bool  # a gradient was not finite, and the weights stayed
+    skipped: (
+        bool  # a gradient was not finite, and the weights of its phase stayed; later phases were left out
+    )
 
     @property
     def audio_s(self) -> float:
@@ -105,13 +107,15 @@ class Updater:
         step.begin()
         for phase, wrapped, memory in zip(step.phases, self.wrapped, self.memories):
             if step.num_updates >= phase.start:
-                result, batches = self._carry_out(phase, wrapped, memory, batches)
+                result, following = self._carry_out(phase, wrapped, memory, batches)
                 results.append(result)
                 if result.skipped:
-                    self._count_skipped(phase, window)
+                    self._count_skipped(phase, memory, batches)
                     break
+                batches = following
         else:
             self.skipped_in_a_row = 0
+        if not results[0].skipped:
             step.after_update()
         if self.scaler:
             self.scaler.update()
@@ -237,12 +241,13 @@ class Updater:
         """Means of the first phase's statistics over ``batches`` and all processes, and the weight they stand for."""
         outcomes, module = [], self.step.phases[0].module
         for batch in batches:
-            outcomes += self._evaluated(module, [batch])
+            outcomes += self._evaluated(module, self.memories[0], [batch])
         *sums, weight, _ = self._totals(outcomes).tolist()
         return {name: value / weight for name, value in zip(outcomes[0].stats, sums)}, weight
 
-    def _evaluated(self, module: nn.Module, window: list[Batch], rows: int | None = None) -> list[Outcome]:
-        memory = self.memories[0]
+    def _evaluated(
+        self, module: nn.Module, memory: Memory, window: list[Batch], rows: int | None = None
+    ) -> list[Outcome]:
         if self.alike:
             pieces = equally_many(memory.pieces(window, rows))
             return [self._forward(module, piece, share) for piece, share in pieces]
@@ -250,24 +255,24 @@ class Updater:
             return [self._forward(module, piece) for piece in memory.pieces(window, rows)]
         return within_memory(memory, window, lambda piece: self._forward(module, piece))[0]
 
-    def _count_skipped(self, phase: Phase, window: list[Batch]) -> None:
+    def _count_skipped(self, phase: Phase, memory: Memory, window: list[Batch]) -> None:
         """Log which utterances it was; raise ``TrainingStopped`` at the limit. All processes come here."""
         self.skipped_in_a_row += 1
-        culprits = self._culprits(window)
-        unit, number = self.step.unit, self.step.number
+        culprits = self._culprits(phase, memory, window)
+        unit, number = self.step.unit, self.step.number + (phase.name and f" of the {phase.name}")
         logging.warning(f"{unit}{number} skipped, its gradient is not finite: {culprits}")
         if self.skipped_in_a_row >= self.max_skipped_updates:
             raise TrainingStopped(
                 f"{self.skipped_in_a_row} {unit}s in a row{number and f' up to{number}'} had no finite gradient; at the "
-                f"last {culprits}. The weights are those before them. Look at these files (espnet-tse validate), or {self.step.advice}."
+                f"last {culprits}. Its weights are those before them. Look at these files (espnet-tse validate), or {self.step.advice}."
             )
 
     @torch.no_grad()
-    def _culprits(self, window: list[Batch]) -> str:
+    def _culprits(self, phase: Phase, memory: Memory, window: list[Batch]) -> str:
         """The rows whose loss is not finite, each by itself and without dropout."""
         keys = [key for batch in window for key in batch[0]]
         self.step.train(False)
-        outcomes = self._evaluated(self.step.phases[0].module, window, rows=1)
+        outcomes = self._evaluated(phase.module, memory, window, rows=1)
         self.step.train(True)
         guilty = [key for key, outcome in zip(keys, outcomes) if not math.isfinite(float(outcome.loss))]
         guilty, keys = gather_over_processes(guilty), gather_over_processes(keys)

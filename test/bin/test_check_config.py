@@ -133,6 +133,12 @@ def test_decoding_of_another_meaning_is_remarked_on(write, capsys):
     assert "note:" not in capsys.readouterr().err
 
 
+def test_keys_of_a_decoding_yaml_that_are_no_text_are_refused(write, capsys):
+    assert check_config.main(["--inference_config", write("decode.yaml", {1: 2, "draws": True})]) == 2
+    error = capsys.readouterr().err
+    assert "unknown '1'" in error and "unknown 'draws'" in error
+
+
 def test_a_faulty_system_is_told_once(write, capsys):
     command = ["--tse_config", write("system.yaml", {**SYSTEM, "optim_conf": {"lrr": 1.0}})]
     assert check_config.main([*command, "--inference_config", write("decode.yaml", {"refine": False})]) == 2

@@ -183,6 +183,19 @@ def test_latents_are_stored_and_the_fingerprint_has_a_tolerance(work, monkeypatc
         load_codec(work / "vae")
 
 
+def test_small_latents_agree_with_their_own_fingerprint(monkeypatch):
+    original = LinearAutoencoder.encode
+
+    def small(self, waveform, lengths):
+        streams = original(self, waveform, lengths)
+        streams["latent"].values *= 1e-5
+        return streams
+
+    monkeypatch.setattr(LinearAutoencoder, "encode", small)
+    autoencoder = LinearAutoencoder(LinearAutoencoderConfig())
+    assert autoencoder.disagreement(autoencoder.fingerprint()) is None
+
+
 def test_manifests_of_the_first_format_still_open(work):
     from factories import TableCodec
     from tse_system import write_codec

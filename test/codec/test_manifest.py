@@ -117,6 +117,7 @@ def test_unknown_names_come_with_the_nearest_known_one(folder):
         ("manifest.json", "{}", "lacks sha256, fingerprint, spec"),
         ("config.yaml", None, "a codec folder holds config.yaml"),
         ("config.yaml", "a: [", "not readable as YAML"),
+        ("config.yaml", "codec: a\ncodec: b", "duplicate key 'codec'"),
         ("config.yaml", "a: 1", "names no codec"),
         ("model.pth", None, "train .codec_train. or import"),
         ("model.pth", "nothing", "does not fit"),

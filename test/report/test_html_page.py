@@ -197,7 +197,7 @@ def test_broken_decode_file_names_itself(exp_dir):
 
 def test_broken_config_names_itself(exp_dir):
     (exp_dir / "tse_a" / "config.yaml").write_text("a: [")
-    with pytest.raises(DataError, match="config.yaml: not YAML"):
+    with pytest.raises(DataError, match="config.yaml: not readable as YAML"):
         page_of(exp_dir)
 
 

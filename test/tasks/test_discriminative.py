@@ -115,7 +115,7 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
         ({"extractor": "td_speakerbea"}, "did you mean 'td_speakerbeam'"),
         ({"extractor": None}, "--extractor is required"),
         ({"speaker_encoder": None}, "--speaker_encoder is required"),
-        ({"lm": "decoder_only"}, "this system has no lm"),
+        ({"lm": "decoder_only"}, "lm: this system has none; leave out lm: decoder_only"),
         ({"extractor_conf": {"num_filter": 8}}, "did you mean 'num_filters'"),
         (
             {"speaker_encoder": "ge2e", "speaker_encoder_conf": {}},

@@ -1,6 +1,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from espnet_tse import Extractor
 from espnet_tse.bin import extract as extract_bin
 from espnet_tse.bin import pack as pack_bin
 from espnet_tse.io.scp import DataError, read_scp
-from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +215,14 @@ def test_a_wavlm_of_several_files_is_not_packed(tmp_path, monkeypatch, capsys):
     assert (
         "want the weights in one file" in capsys.readouterr().err and not (tmp_path / "system.zip").exists()
     )
+
+
+def test_names_that_the_system_does_not_have_are_refused(system):
+    with pytest.raises(DataError, match=r"tokenizers: unknown 'acoustc' \(did you mean 'acoustic'\?\)"):
+        Extractor.from_pretrained(system, tokenizers={"acoustc": "/nowhere"})
+    conf = replace(LauraTSEDecode(sampling=True, top_k=4, candidates=2), selector="loudest")
+    with pytest.raises(DataError, match="selector: unknown 'loudest'"):
+        Extractor.from_pretrained(system, conf)
 
 
 def test_another_codec_is_refused(system, tmp_path):

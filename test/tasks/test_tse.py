@@ -70,6 +70,7 @@ def test_a_truncated_checkpoint_is_named(recipe, tmp_path, capsys):
         ({"crop_s": -1}, "--crop_s is -1, want seconds above 0"),
         ({"enrollment_s": 0.0}, "--enrollment_s is 0.0, want seconds above 0"),
         ({"max_batch_s": [24]}, "--max_batch_s is [24], want seconds above 0"),
+        ({"train_tokens": {"acoustc": "x"}}, "train_tokens: unknown 'acoustc' (did you mean 'acoustic'?)"),
         ({"max_epoch": "two"}, "exp.yaml: max_epoch: 'two' is not a whole number"),
     ],
 )

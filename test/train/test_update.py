@@ -8,6 +8,7 @@ from torch import nn
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.train.pieces import Memory, TrainingStopped, is_out_of_memory, refuse_shortage, split_rows
+from espnet_tse.train.step import Phase, Step
 from espnet_tse.train.system_step import SystemStep
 from espnet_tse.train.update import Updater
 
@@ -278,3 +279,41 @@ def test_a_size_has_been_held_when_no_side_of_it_is_larger():
     assert not memory.has_held(batch([7, 7, 7])) and not memory.has_held(batch([8]))
     memory.shrink(batch([3, 3, 3]), "out of memory")  # what is larger than the budget of now is not trusted
     assert memory.max_samples == 3 and memory.held == []
+
+
+class Critic(nn.Module):
+    """Passes signals on to a second phase whose loss is not finite for the keys in ``bad``."""
+
+    sample_rate = 10
+
+    def __init__(self, bad: tuple[str, ...] | None = None):
+        super().__init__()
+        self.weight, self.bad = nn.Parameter(torch.ones(1)), bad
+
+    def forward(self, signal, utt_id):
+        loss = (self.weight * signal).square().mean()
+        if self.bad is not None:
+            loss = loss * (math.nan if set(self.bad) & set(utt_id) else 1.0)
+            return loss, {"critic": loss.detach()}, torch.tensor(1.0)
+        return loss, {"loss": loss.detach()}, torch.tensor(1.0), {"signal": signal.detach()}
+
+
+def test_a_later_phase_that_is_not_finite_is_skipped_alone_and_named(caplog):
+    first, second = Critic(), Critic(bad=("utt11",))
+    phases = [Phase(module, torch.optim.SGD(module.parameters(), lr=0.1)) for module in (first, second)]
+    phases[1].name = "critic"
+    step = Step({"model": first, "critic": second}, phases, sample_rate=10)
+    finished = []
+    step.after_update = lambda: finished.append(step.num_updates)
+    updater, before = Updater(step, "cpu"), []
+    for seed in (0, 1, 2):
+        keys, data = batch([4, 4], seed)
+        before.append((first.weight.item(), second.weight.item()))
+        result = updater([(keys, {"signal": data["speech_mix"]})])
+        assert result.skipped == (seed == 1)
+    assert (
+        "update of the critic skipped, its gradient is not finite: the loss is not finite for ['utt11']"
+        in caplog.text
+    )
+    assert before[1][0] != before[2][0] and before[1][1] == before[2][1]
+    assert finished == [0, 1, 2]  # the first phase was updated each time
