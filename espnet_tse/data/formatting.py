@@ -18,8 +18,10 @@ from espnet_tse.data.scp_fields import (
     numbered_scps,
     read_keyed,
     read_speaker_enrollments,
+    turned_round,
 )
 from espnet_tse.data.segments import Segment, read_segments
+from espnet_tse.data.targets import OF_THE_FIRST_TARGET, Lists, with_all_targets
 from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.io.audio import resample, write_audio
 from espnet_tse.io.audio_entry import (
@@ -276,6 +278,8 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
 def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards: int) -> int:
     """Join the shards and bring over the other lists.
 
+    Mixtures with several targets become a row for each, see ``with_all_targets``.
+
     Returns:
         keys of the merged ``wav.scp``.
     Raises:
@@ -302,11 +306,18 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
                 f"{missing[:1]}; run all {num_shards} shards with the same options again."
             )
     pool = merged.pop(ENROLLMENT_POOL, None)
-    for name, entries in merged.items():
-        if name.startswith("enroll_spk"):
-            entries.update({k: v for k, v in read_scp(directory / name).items() if v.startswith("*")})
+    for path in numbered_scps(directory, "enroll_spk"):  # lines that list no audio
+        starred = {key: entry for key, entry in read_scp(path).items() if entry.startswith("*")}
+        merged.setdefault(path.name, {}).update(starred)
     # All is read before anything is written: a fault leaves no directory that looks formatted.
-    lists, copies = _other_files(directory, conf.voices, set(merged))
+    others, copies = _other_files(directory, conf.voices)
+    lists = with_all_targets({**others, **merged})
+    lists["spk2utt"] = turned_round(lists["utt2spk"])
+    left_out = [name for name in OF_THE_FIRST_TARGET if name in others and name not in lists]
+    if left_out:
+        logging.warning(
+            f"{directory}: {', '.join(left_out)} left out, for the set has several targets a mixture"
+        )
     speakers = {} if pool is None else read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
     shutil.rmtree(output_dir / ".unfiltered", ignore_errors=True)
     if pool is not None:
@@ -315,23 +326,16 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
     for path in copies:
         with atomic_write(output_dir / path.name, "wb") as file:
             file.write(path.read_bytes())
-    mixtures = merged.pop(MIXTURE_SCP)
-    for name, entries in [
-        *lists.items(),
-        *merged.items(),
-        (MIXTURE_SCP, mixtures),
-    ]:  # the last one completes it
+    mixtures = lists.pop(MIXTURE_SCP)
+    for name, entries in [*lists.items(), (MIXTURE_SCP, mixtures)]:  # the last one completes it
         write_scp(output_dir / name, entries)
     return len(mixtures)
 
 
-def _other_files(
-    directory: Path, voices: list[Voice], written: set[str]
-) -> tuple[dict[str, dict[str, str]], list[Path]]:
+def _other_files(directory: Path, voices: list[Voice]) -> tuple[Lists, list[Path]]:
     """Lists by key with the perturbed keys too, by name, and the files that are copied as they are."""
-    # Where every line of an enrollment list is starred, it lists no audio.
-    copies = [path for path in numbered_scps(directory, "enroll_spk") if path.name not in written]
-    lists: dict[str, dict[str, str]] = {}
+    copies: list[Path] = []
+    lists: Lists = {}
     for path in sorted(directory.iterdir()):
         name = path.name
         if not path.is_file() or name.startswith(".") or name.endswith(".scp"):
@@ -351,8 +355,4 @@ def _other_files(
         }
     if "utt2spk" not in lists:
         raise DataError(f"{directory / 'utt2spk'}: no such file; run stage 1 (data).")
-    speakers: dict[str, list[str]] = {}
-    for key in sorted(lists["utt2spk"], key=lambda k: k.encode("utf-8")):
-        speakers.setdefault(lists["utt2spk"][key], []).append(key)
-    lists["spk2utt"] = {speaker: " ".join(keys) for speaker, keys in speakers.items()}
     return lists, copies

@@ -12,6 +12,7 @@ from espnet_tse.data.scp_fields import (
     is_source_dir,
     read_keyed,
     read_num_samples,
+    turned_round,
 )
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 
@@ -90,8 +91,5 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         _keep_originals(directory)
     for path in _keyed_files(directory / ORIGINALS):
         write_scp(directory / path.name, {k: v for k, v in read_keyed(path).items() if k in keys})
-    speakers: dict[str, list[str]] = {}
-    for key in sorted(keys, key=lambda k: k.encode("utf-8")):
-        speakers.setdefault(utt2spk[key], []).append(key)
-    write_scp(directory / "spk2utt", {speaker: " ".join(held) for speaker, held in speakers.items()})
+    write_scp(directory / "spk2utt", turned_round({key: utt2spk[key] for key in keys}))
     return {"kept": len(keys), **counts}

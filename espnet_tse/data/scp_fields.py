@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_tse.data.targets import count_up, speaker_of, with_all_targets
 from espnet_tse.io.scp import DataError, read_scp, read_text
 
 MIXTURE_SCP = "wav.scp"  # of a source directory: the single-speaker utterances
@@ -53,7 +54,7 @@ class MixtureRow:
     enrollment: str | DynamicEnrollment | None
     interferers: tuple[str, ...]  # paths of spk2.scp, spk3.scp ...
     noises: tuple[str, ...]  # paths of noise1.scp ...
-    speaker: str  # of the target
+    speaker: str | None  # of the target; None where neither utt2spk nor the enrollment says
 
 
 def is_source_dir(directory: Path | str) -> bool:
@@ -91,7 +92,7 @@ def read_keyed(path: Path) -> dict[str, str]:
 
 
 def read_tse_dir(directory: Path | str) -> list[MixtureRow]:
-    """Read a TSE directory, in byte order of its keys.
+    """Read a TSE directory with all its targets (``with_all_targets``), in byte order of the keys.
 
     Raises:
         DataError: a file is missing, or lacks a key that ``wav.scp`` has; names the first of them.
@@ -112,24 +113,58 @@ def read_tse_dir(directory: Path | str) -> list[MixtureRow]:
             )
         return entries
 
-    speakers = column(directory / "utt2spk")
-    target_path, enrollment_path = directory / TARGET_SCP, directory / ENROLLMENT_SCP
-    targets = column(target_path) if target_path.is_file() else {}
-    enrollments = column(enrollment_path) if enrollment_path.is_file() else {}
-    interferers = [column(path) for path in numbered_scps(directory, "spk", 2)]
-    noises = [column(path) for path in numbered_scps(directory, "noise")]
-    return [
-        MixtureRow(
-            key=key,
-            mixture=mixtures[key],
-            target=targets.get(key),
-            enrollment=parse_enrollment(enrollments[key], key, enrollment_path) if enrollments else None,
-            interferers=tuple(entries[key] for entries in interferers),
-            noises=tuple(entries[key] for entries in noises),
-            speaker=speakers[key],
+    lists = {MIXTURE_SCP: mixtures, "utt2spk": column(directory / "utt2spk")}
+    for stem in ("spk", "noise", "enroll_spk"):
+        lists |= {path.name: column(path) for path in numbered_scps(directory, stem)}
+    return rows_of(lists, directory)
+
+
+def rows_of(lists: dict[str, dict[str, str]], directory: Path) -> list[MixtureRow]:
+    """Every row of lists that hold the same keys, with all targets, in byte order of the keys.
+
+    Args:
+        directory: of the lists, for messages.
+    Raises:
+        DataError: a dynamic enrollment of another form.
+    """
+    lists = with_all_targets(lists)
+    columns = {
+        stem: [lists[f"{stem}{number}.scp"] for number in count_up(lists, stem)]
+        for stem in ("spk", "noise", "enroll_spk")
+    }
+    rows = []
+    for key in sorted(lists[MIXTURE_SCP], key=lambda key: key.encode("utf-8")):
+        enrollment = columns["enroll_spk"][0][key] if columns["enroll_spk"] else None
+        listed = lists["utt2spk"][key]
+        sources = [column[key] for column in columns["spk"]]
+        rows.append(
+            MixtureRow(
+                key=key,
+                mixture=lists[MIXTURE_SCP][key],
+                target=sources[0] if sources else None,
+                enrollment=enrollment and parse_enrollment(enrollment, key, directory / ENROLLMENT_SCP),
+                interferers=tuple(sources[1:]),
+                noises=tuple(column[key] for column in columns["noise"]),
+                # Directories of ESPnet's recipes repeat the key.
+                speaker=speaker_of(enrollment, None) if listed == key else listed,
+            )
         )
-        for key in keys
-    ]
+    return rows
+
+
+def speakers_of(directory: Path | str) -> list[str]:
+    """The speakers that a set names, sorted; none where its utt2spk repeats the keys and no enrollment says more."""
+    if is_source_dir(directory):
+        return sorted(set(read_source_dir(directory)[1].values()))
+    return sorted({row.speaker for row in read_tse_dir(directory) if row.speaker is not None})
+
+
+def turned_round(utt2spk: dict[str, str]) -> dict[str, str]:
+    """``spk2utt``: speaker -> its keys, in byte order, with spaces between."""
+    speakers: dict[str, list[str]] = {}
+    for key in sorted(utt2spk, key=lambda key: key.encode("utf-8")):
+        speakers.setdefault(utt2spk[key], []).append(key)
+    return {speaker: " ".join(keys) for speaker, keys in speakers.items()}
 
 
 def read_source_dir(directory: Path | str) -> tuple[dict[str, str], dict[str, str]]:

@@ -64,7 +64,7 @@ class StaticDataset:
             raise DataError(
                 f"{self.tse_dir / ENROLLMENT_SCP}: no such file; extraction wants an enrollment a key."
             )
-        speakers = sorted({row.speaker for row in self.rows})
+        speakers = sorted({row.speaker for row in self.rows if row.speaker is not None})
         self.speaker_numbers = {speaker: number for number, speaker in enumerate(speakers)}
         self.has_target = self.rows[0].target is not None
         self.enrollments = self._speaker_enrollments()
@@ -147,7 +147,7 @@ class StaticDataset:
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
             ``targets``: stream -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names,
-            -1 outside of training, whose speakers are others; ``speaker_embedding``: (E,) float32 or None.
+            -1 where it is unknown, and outside of training, whose speakers are others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
             DataError: a file has become unreadable.
         """
@@ -173,6 +173,6 @@ class StaticDataset:
                 enrollment_name, enrollment_span.start, enrollment_span.num_samples
             ),
             "targets": self.tokens.load(row.key, total, span.start, span.num_samples),
-            "speaker": self.speaker_numbers[row.speaker] if self.training else -1,
+            "speaker": self.speaker_numbers.get(row.speaker, -1) if self.training else -1,
             "speaker_embedding": self._embedding(row, enrollment_name),
         }

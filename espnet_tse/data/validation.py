@@ -1,8 +1,9 @@
 """The validator that knows target speaker extraction: lists, speakers, enrollments; audio and codes."""
 
+import re
 from pathlib import Path
 
-from espnet_tse.data.findings import Report
+from espnet_tse.data.findings import ERROR, WARNING, Report
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
@@ -15,12 +16,15 @@ from espnet_tse.data.scp_fields import (
     TARGET_SCP,
     DynamicEnrollment,
     MixtureRow,
+    Regions,
     is_source_dir,
     numbered_scps,
     parse_enrollment,
     read_keyed,
     read_regions,
     read_speaker_enrollments,
+    rows_of,
+    speakers_of,
 )
 from espnet_tse.data.validation_audio import (
     AudioLimits,
@@ -93,19 +97,6 @@ def _check_spk2utt(report: Report, lists: _Lists) -> None:
             check.offend(speaker, "has other utterances in spk2utt than in utt2spk")
 
 
-def speakers_of(directory: Path) -> set[str] | None:
-    """Speakers a set names, or None where its utt2spk only repeats the keys (as ESPnet2's TSE recipes do)."""
-    utt2spk = read_scp(directory / "utt2spk")
-    if any(key != speaker for key, speaker in utt2spk.items()):
-        return set(utt2spk.values())
-    path = directory / ENROLLMENT_SCP
-    if path.is_file():
-        values = [parse_enrollment(value, key, path) for key, value in read_scp(path).items()]
-        if values and all(isinstance(value, DynamicEnrollment) for value in values):
-            return {value.speaker for value in values}
-    return None
-
-
 def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> None:
     """No speaker and no file of a held-out set in the training set."""
     speakers = report.check(
@@ -113,11 +104,11 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
     )
     files = report.check("no audio file of train", "drop the shared files from one of the sets")
     own, train = speakers_of(directory), speakers_of(train_dir)
-    if own is None or train is None:
+    if not own or not train:
         speakers.note = "utt2spk repeats the keys, so speakers are unknown"
     else:
         speakers.num_checked = len(own)
-        for speaker in sorted(own & train):
+        for speaker in sorted(set(own) & set(train)):
             speakers.offend(speaker, f"speaks in {train_dir} too")
     names = (MIXTURE_SCP, TARGET_SCP)
     trained = {
@@ -132,12 +123,49 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
                 files.offend(key, f"{name}: '{path}' is in {train_dir} too")
 
 
+def utterance_of(path: str) -> str:
+    """The utterance that a file was made of: its name, of a source of a mixture (``s2/<utt1>_<utt2>.wav``) the part of it."""
+    file = Path(path)
+    source, parts = re.fullmatch(r"s(\d+)", file.parent.name), file.stem.split("_")
+    return parts[int(source[1]) - 1] if source and 1 <= int(source[1]) <= len(parts) else file.stem
+
+
+def shared_utterance(row: MixtureRow) -> str | None:
+    """The utterance that both target and enrollment of a row come from, as far as the names of their files say."""
+    if row.target is None or not isinstance(row.enrollment, str):
+        return None
+    utterance = utterance_of(row.target)
+    # Files that stage 2 has written are named by the key.
+    is_named = utterance != row.key and not row.key.startswith(f"{utterance}#spk")
+    return utterance if is_named and utterance == utterance_of(row.enrollment) else None
+
+
+def check_contents(report: Report, rows: list[MixtureRow], contents: dict[str, str]) -> None:
+    """Enrollments with the samples of their target, in a file of another name.
+
+    Args:
+        contents: path -> hash of its samples.
+    """
+    check = report["enrollment is not the target"]
+    told = {key for key, _ in check.offenders}
+    for row in rows:
+        if row.key in told or row.target is None or not isinstance(row.enrollment, str):
+            continue
+        if contents.get(row.target, "target") == contents.get(row.enrollment, "enrollment"):
+            check.offend(row.key, f"'{row.enrollment}' holds the samples of '{row.target}'")
+
+
 def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], lists: _Lists) -> list[str]:
     """Speaker and place of the enrollments; returns the paths that dynamic enrollment may draw."""
     speaker_check = report.check(
         "enrollment speaker = target speaker", "draw the enrollment from the target's speaker"
     )
-    other_check = report.check("enrollment is not the target", "enroll with another utterance of the speaker")
+    other_check = report.check(
+        "enrollment is not the target",
+        "enroll with another utterance of the speaker; a list that was published so is kept with 'published: NAME' in "
+        f"{PROTOCOL}",
+        WARNING if _protocol(directory).get("published") else ERROR,
+    )
     region_check = report.check(
         "enrollment and target disjoint in time", "cut them from disjoint regions, some 0.5 s apart"
     )
@@ -151,12 +179,27 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
         except DataError as error:
             drawable.num_checked += 1
             drawable.offend(SPEAKER_ENROLLMENTS, str(error))
-    named = any(row.key != row.speaker for row in rows)
+    regions: dict[str, Regions] = {}
+    if (directory / REGIONS).is_file():
+        try:
+            regions = read_regions(directory / REGIONS)
+        except DataError as error:
+            region_check.num_checked += 1
+            region_check.offend(REGIONS, str(error))
+        for key, region in regions.items():
+            region_check.num_checked += 1
+            if region.gap_s is not None and region.gap_s < 0:
+                region_check.offend(
+                    key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s"
+                )
+    else:
+        region_check.note = f"no {REGIONS}"
+    named = any(key != speaker for key, speaker in lists.read("utt2spk").items())
     owner: dict[str, str] = {}  # path -> speaker, as far as anything tells it
     for speaker, pairs in by_speaker.items():
         owner.update({path: speaker for _, path in pairs})
     if named:
-        owner.update({row.target: row.speaker for row in rows if row.target is not None})
+        owner.update({row.target: row.speaker for row in rows if row.target and row.speaker})
     enroll_speakers = lists.read("utt2enrollspk")
     if not named:
         speaker_check.note = "utt2spk repeats the keys, so speakers are unknown"
@@ -171,39 +214,27 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
             other_check.num_checked += 1
             if row.enrollment in (row.target, row.mixture):
                 other_check.offend(row.key, f"both are '{row.enrollment}'")
+            elif row.key not in regions and (utterance := shared_utterance(row)):
+                other_check.offend(row.key, f"both are of utterance '{utterance}' ({row.enrollment})")
             found = enroll_speakers.get(row.key) or owner.get(row.enrollment)
         else:
             continue
-        if named and found is not None:
+        if named and row.speaker is not None and found is not None:
             speaker_check.num_checked += 1
             if found != row.speaker:
                 speaker_check.offend(row.key, f"enrollment of '{found}', but the target is '{row.speaker}'")
-    if (directory / REGIONS).is_file():
-        try:
-            regions = read_regions(directory / REGIONS)
-        except DataError as error:
-            region_check.num_checked += 1
-            region_check.offend(REGIONS, str(error))
-            regions = {}
-        for key, region in regions.items():
-            region_check.num_checked += 1
-            if region.gap_s is not None and region.gap_s < 0:
-                region_check.offend(
-                    key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s"
-                )
-    else:
-        region_check.note = f"no {REGIONS}"
     return [path for pairs in by_speaker.values() for _, path in pairs]
+
+
+def _protocol(directory: Path) -> dict:
+    """What the set says of itself: ``kind: clean`` where its scps name all that was mixed, ``published: NAME``."""
+    path = directory / PROTOCOL
+    return read_yaml(path) if path.is_file() else {}
 
 
 def _protocol_is_complete(directory: Path, rows: list[MixtureRow]) -> bool:
     """Whether the set says that its scps name all that was mixed."""
-    path = directory / PROTOCOL
-    if rows and rows[0].noises:
-        return True
-    if not path.is_file():
-        return False
-    return read_yaml(path).get("kind") == "clean"
+    return bool(rows and rows[0].noises) or _protocol(directory).get("kind") == "clean"
 
 
 def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -> None:
@@ -299,9 +330,14 @@ def validate_dir(
         check_lengths(report, infos, MIXTURE_SCP)
     _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
     if limits.full:
-        check_samples(report, fields, infos)
+        contents = check_samples(report, fields, infos)
         if not source:
-            check_sums(report, rows, infos, limits, strict=_protocol_is_complete(directory, rows))
+            check_contents(report, rows, contents)
+            # Of each mixture once, whatever its targets.
+            mixed = _rows(
+                lists, [name for name in scps if not name.startswith("enroll")], complete, directory
+            )
+            check_sums(report, mixed, infos, limits, strict=_protocol_is_complete(directory, mixed))
     if codes_dir is not None:
         targets = infos[MIXTURE_SCP if source else TARGET_SCP]
         rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
@@ -312,32 +348,21 @@ def validate_dir(
 
 
 def _rows(lists: _Lists, scps: list[str], keys: list[str], directory: Path) -> list[MixtureRow]:
-    """The rows whose keys stand in every list."""
+    """The rows, of all targets, whose keys stand in every list and whose enrollments can be read."""
     entries = lists.entries
-    enrollments = entries.get(ENROLLMENT_SCP, {})
-    rows = []
+    readable = []
     for key in keys:
         try:
-            enrollment = (
-                parse_enrollment(enrollments[key], key, directory / ENROLLMENT_SCP) if enrollments else None
-            )
+            for name in scps:
+                if name.startswith("enroll_spk") and name in entries:
+                    parse_enrollment(entries[name][key], key, directory / name)
+            readable.append(key)
         except DataError as error:
             lists.readable.offend(key, str(error))
-            continue
-        rows.append(
-            MixtureRow(
-                key=key,
-                mixture=entries[MIXTURE_SCP][key],
-                target=entries.get(TARGET_SCP, {}).get(key),
-                enrollment=enrollment,
-                interferers=tuple(
-                    entries[n][key] for n in scps if n.startswith("spk") and n != TARGET_SCP and n in entries
-                ),
-                noises=tuple(entries[n][key] for n in scps if n.startswith("noise")),
-                speaker=entries["utt2spk"][key],
-            )
-        )
-    return rows
+    complete = {
+        name: {key: entries[name][key] for key in readable} for name in [*scps, "utt2spk"] if name in entries
+    }
+    return rows_of(complete, directory) if readable else []
 
 
 def _check_file_names(report: Report, mixtures: dict[str, str]) -> None:

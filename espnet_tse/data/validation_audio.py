@@ -1,5 +1,6 @@
 """Checks of a data directory that open its audio: headers, levels, and the mixture against its sources."""
 
+import hashlib
 import math
 from dataclasses import dataclass
 
@@ -104,8 +105,12 @@ def _dbfs(samples: np.ndarray) -> float:
 
 def check_samples(
     report: Report, fields: dict[str, dict[str, str]], infos: dict[str, dict[str, AudioInfo]]
-) -> None:
-    """NaN, silence and clipping; each file is read once, however many keys share it."""
+) -> dict[str, str]:
+    """NaN, silence, clipping and scale; each file is read once, however many keys share it.
+
+    Returns:
+        path -> hash of its samples without the zeros around them, of targets and enrollments.
+    """
     finite = report.check("no NaN or infinity", "make the file again; float files can hold what PCM cannot")
     silent = report.check(
         f"not silent (> {SILENCE_DBFS:.0f} dBFS)", "drop the key, or take another utterance"
@@ -114,6 +119,7 @@ def check_samples(
     clipped = report.check("not clipped", "mix at a lower level, or write float files", WARNING)
     scale = report.check("full scale is 1", "divide floats in the range of int16 by 32768")
     done: set[str] = set()
+    contents: dict[str, str] = {}
     for name, entries in fields.items():
         other = name.startswith(("spk", "noise")) and name != "spk1.scp"
         for key, path in entries.items():
@@ -129,6 +135,8 @@ def check_samples(
             level_check = silent_other if other else silent
             for check in (finite, level_check, clipped, scale):
                 check.num_checked += 1
+            if name.startswith(("spk", "enroll")):
+                contents[path] = hashlib.sha1(np.trim_zeros(samples).tobytes()).hexdigest()
             if not np.isfinite(samples).all():
                 finite.offend(key, f"{name}: {int((~np.isfinite(samples)).sum())} samples ({path})")
                 continue
@@ -142,6 +150,7 @@ def check_samples(
             share = float(np.mean(np.abs(samples) >= FULL_SCALE))
             if share > CLIPPED_SHARE and peak <= 1.0:
                 clipped.offend(key, f"{name}: {100 * share:.2f} % of the samples at full scale ({path})")
+    return contents
 
 
 def check_sums(

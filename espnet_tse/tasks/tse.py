@@ -17,12 +17,13 @@ from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.iterator import TSEIterFactory
 from espnet_tse.data.mixing_conf import read_mixing_conf
+from espnet_tse.data.scp_fields import speakers_of
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.token_store import common_hop
 from espnet_tse.io.chain_parser import ChainParser
 from espnet_tse.io.command_line import refuse_unknown_options
 from espnet_tse.io.nearest_name import check_known
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import nothing
 from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
@@ -373,7 +374,12 @@ def count_speakers(args: argparse.Namespace) -> None:
     """Fill in ``num_speakers`` of the model where its criterion wants it; config.yaml keeps the number."""
     config = model_choices.config(args.model, args.model_conf)
     if "speaker" in getattr(config, "losses", {}) and config.num_speakers is None and args.train_data_dir:
-        speakers = set(read_scp(Path(args.train_data_dir) / "utt2spk").values())
+        speakers = speakers_of(args.train_data_dir)
+        if not speakers:
+            raise DataError(
+                f"{args.train_data_dir}/utt2spk: repeats the keys, and the loss 'speaker' wants speakers; write "
+                "'key speaker' lines, or leave the loss out of model_conf: losses."
+            )
         args.model_conf = {**args.model_conf, "num_speakers": len(speakers)}
 
 

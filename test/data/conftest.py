@@ -21,6 +21,7 @@ class DataDirs:
     """Writes directories below one folder."""
 
     rate = RATE
+    noise = staticmethod(noise)
 
     def __init__(self, root: Path):
         self.root = root
