@@ -65,8 +65,8 @@ sub fail { my ($code, $message) = @_; print STDERR "$program: $message\n"; exit 
 sub run {
     ($program, my $default_dialect, my $default_config, my $builtin, my @words) = @_;
     my $line = JobLine::parse($program, @words);
-    my $max = JobLine::whole_number($line, "max-jobs-run", 0);
-    my $check_time = JobLine::whole_number($line, "check-time", 30);
+    my $max = JobLine::option($line, "max-jobs-run", 0);
+    my $check_time = JobLine::option($line, "check-time", 30);
     my $config = read_config($line, $default_config, $builtin);
     my $dialect = $DIALECTS{ $config->{scheduler} || $default_dialect }
         || fail(2, "unknown scheduler '$config->{scheduler}'; take slurm, sge or pbs");

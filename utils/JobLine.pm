@@ -4,6 +4,26 @@ package JobLine;
 #   <program> [--option value ...] [JOB=first:last] <log> <command> [argument ...]
 # and what follows from it: JOB substitution, quoting, choice of the jobs to run.
 
+# What an option's value looks like. Without this the log after a forgotten value would be taken for it, and the
+# command for the log.
+my $number = qr/^\d+$/;
+my %FORMS = (
+    "mem"          => qr/^\d+(\.\d+)?\s*([kmgt]i?b?)?$/i,
+    "time"         => qr/^(\d[\d:-]*|unlimited|infinite)$/i,
+    "gpu"          => $number,
+    "num-threads"  => $number,
+    "num-nodes"    => $number,
+    "max-jobs-run" => qr/^[1-9]\d*$/,
+    "check-time"   => $number,
+    "pick"         => qr/^(all|failed|incomplete)$/,
+);
+my %WANTED = (
+    "mem" => "a size like 4G", "time" => "a time like 1:00:00", "max-jobs-run" => "a number of at least 1",
+    "pick" => "all, failed or incomplete",
+);
+# Flags of qsub in Kaldi recipes: what they are here. Its -V and -sync change nothing for a caller who waits.
+my %KALDI_FLAGS = ("tc" => "max-jobs-run", "q" => "queue");
+
 use strict;
 use warnings;
 use File::Basename qw(dirname);
@@ -23,15 +43,21 @@ sub parse {
     ($program, my @words) = @_;
     my %line = (options => {}, order => [], job => undef, first => 1, last => 1);
     while (@words) {
-        if ($words[0] =~ /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s) {
-            my ($name, $value) = ($1, $2);
+        if ($words[0] eq "-V") {
             shift @words;
-            if (!defined $value) {
-                usage_error("option --$name needs a value") unless @words;
-                $value = shift @words;
-            }
+        } elsif ($words[0] =~ /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s) {
+            my ($name, $value) = ($1, $2);
+            my $typed = shift @words;
             $name =~ tr/_/-/;
-            push @{ $line{order} }, $name unless exists $line{options}{$name};
+            if ($name eq "pe" && @words) { $name = "num-threads"; shift @words }    # -pe smp 4
+            $name = $KALDI_FLAGS{$name} if $typed !~ /^--/ && exists $KALDI_FLAGS{$name};
+            $value = shift @words if !defined $value;
+            check_value($typed, $name, $value);
+            next if $typed eq "-sync";
+            # Where cmd.sh and a script limit the jobs, both are obeyed.
+            my $before = $line{options}{$name};
+            $value = $before if $name eq "max-jobs-run" && defined $before && $before < $value;
+            push @{ $line{order} }, $name unless defined $before;
             $line{options}{$name} = $value;
         } elsif (!defined $line{job} && $words[0] =~ /^([A-Za-z_]\w*)=(\d+)(?::(\d+))?$/) {
             ($line{job}, $line{first}, $line{last}) = ($1, $2, defined $3 ? $3 : $2);
@@ -48,26 +74,47 @@ sub parse {
         if $line{first} < 1 || $line{last} < $line{first};
     usage_error("the log '$line{log}' must hold $line{job}, or the jobs overwrite each other's")
         if $line{last} > $line{first} && fill(\%line, $line{log}, "\0") !~ /\0/;
-    my $pick = $line{options}{pick};
-    usage_error("--pick takes all, failed or incomplete, not '$pick'")
-        if defined $pick && $pick !~ /^(all|failed|incomplete)$/;
+    refuse_shell_words(@{ $line{command} });
     return \%line;
 }
 
-sub whole_number {
-    my ($line, $name, $default) = @_;
-    my $value = $line->{options}{$name};
-    return $default unless defined $value;
-    usage_error("--$name takes a whole number, not '$value'") unless $value =~ /^\d+$/;
-    return $value;
+sub check_value {
+    my ($typed, $name, $value) = @_;
+    my $wanted = $WANTED{$name} || ($FORMS{$name} ? "a whole number" : "a value");
+    usage_error("option $typed needs $wanted") if !defined $value;
+    # A job range, another option and a log are no values of any option.
+    return if $value !~ /^-|^[A-Z_]\w*=\d+$|^\w+=\d+:\d+$|\.log$/ && (!$FORMS{$name} || $value =~ $FORMS{$name});
+    usage_error("option $typed needs $wanted, not '$value'");
 }
 
-# JOB is replaced where no letter or digit touches it: 'JOB', 'x/JOB/y', 'log.JOB', 'JOB/4', 'out_JOB',
-# but not 'MYJOBDIR'.
+# Words that Kaldi's run.pl hands to a shell as operators: '|', '&&', ';', '>', '2>&1', '>file' ... Here no shell reads
+# the command, so they would reach the program as arguments.
+sub refuse_shell_words {
+    my @command = @_;
+    # The command is a shell's already: what it gets beside its script is meant as it stands.
+    return if @command > 2 && $command[0] =~ m{^(.*/)?(ba|da|z|k)?sh$} && $command[1] =~ /^-\w*c$/;
+    # Not '<unk>' and its like.
+    my $operator = qr/^(\|\|?|\|&|&&?|;|&?\d*(>>?\|?|>&|<|<<<?)(&?[\w.\/-]*))$/;
+    my ($found) = grep { $_ =~ $operator } @command;
+    return if !defined $found;
+    my $script = join " ", map { $_ =~ $operator ? $_ : quote($_) } @command;
+    usage_error("'$found' would reach $command[0] as an argument: no shell reads the words of a command. "
+        . "Give the command to a shell:\n  $program ... <log> bash -c " . quote($script) . "\n"
+        . "or, where the program is to have it, all words behind the script:\n  $program ... <log> bash -c 'exec \"\$@\"' "
+        . join(" ", map { quote($_) } $command[0], @command));
+}
+
+sub option {
+    my ($line, $name, $default) = @_;
+    my $value = $line->{options}{$name};
+    return defined $value ? $value : $default;
+}
+
+# JOB is replaced wherever it stands, inside a word too, as Kaldi does.
 sub fill {
     my ($line, $text, $value) = @_;
     return $text unless defined $line->{job};
-    $text =~ s/(?<![A-Za-z0-9])\Q$line->{job}\E(?![A-Za-z0-9])/$value/g;
+    $text =~ s/\Q$line->{job}\E/$value/g;
     return $text;
 }
 

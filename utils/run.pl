@@ -3,11 +3,12 @@
 # Runs jobs on this machine.
 #   run.pl [--max-jobs-run N] [--gpu N] [--pick all|failed|incomplete] [JOB=1:n] <log> <command> ...
 #
-# The command's words reach the program as they are: no shell reads them again ('bash -c' for a pipe).
+# The command's words reach the program as they are: no shell reads them again. Words like '|' and '>', which Kaldi's
+# run.pl hands to a shell, are refused; 'bash -c' takes a pipe.
 # At most --max-jobs-run jobs run at once; by default as many as this process may use processors, or,
 # with --gpu N, as many as there are groups of N visible GPUs, each job seeing its own group.
 # --pick failed runs again what failed or did not end, --pick incomplete only what did not end.
-# Options of the schedulers (--mem, --time, --num-threads, ...) are accepted and have no effect.
+# Options of the schedulers (--mem, --time, --num-threads, ...) are checked and have no effect.
 # Exit: 0 done, 1 a job failed, 2 wrong usage, 3 too few GPUs, 128 + n after signal n. Every job is a process
 # group of its own, which is ended with run.pl, whatever ends run.pl.
 
@@ -23,9 +24,9 @@ use Watchdog;
 my $line = JobLine::parse("run.pl", @ARGV);
 my ($todo, $failed_before) = JobLine::jobs($line);
 my @failed = @$failed_before;
-my $gpus = JobLine::whole_number($line, "gpu", 0);
+my $gpus = JobLine::option($line, "gpu", 0);
 my @gpu_groups = $gpus ? gpu_groups($gpus) : ();
-my $limit = JobLine::whole_number($line, "max-jobs-run", $gpus ? scalar @gpu_groups : 0)
+my $limit = JobLine::option($line, "max-jobs-run", $gpus ? scalar @gpu_groups : 0)
     || JobLine::available_cpus();
 
 my %running;    # process id -> { job, log, start, gpus }

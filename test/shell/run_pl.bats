@@ -25,18 +25,54 @@ setup() {
     grep -q '^# Ended (code 0)' log/a.3.log
 }
 
-@test "JOB is replaced as a word or a part of a path, not inside a word" {
-    run.pl JOB=3:3 log/a.JOB.log printf '%s\n' JOB x/JOB/y keys.JOB.scp JOB/4 out_JOB MYJOBDIR JOBS
+@test "JOB is replaced wherever it stands" {
+    run.pl JOB=3:3 log/a.JOB.log printf '%s\n' JOB x/JOB/y keys.JOB.scp JOB/4 xJOBy JOBJOB
     run grep -v '^#' log/a.3.log
-    [ "${output}" = $'3\nx/3/y\nkeys.3.scp\n3/4\nout_3\nMYJOBDIR\nJOBS' ]
+    [ "${output}" = $'3\nx/3/y\nkeys.3.scp\n3/4\nx3y\n33' ]
+    run.pl JOB=1:2 log/xJOBy.log true
+    [ -s log/x1y.log ] && [ -s log/x2y.log ]
     run.pl LMWT=2:2 log/b.LMWT.log echo JOB LMWT
     grep -qx 'JOB 2' log/b.2.log
 }
 
 @test "no shell reads the words again" {
-    run.pl log/one.log echo 'a;touch injected' '$(touch injected)' '*' '|' 'x y'
+    run.pl log/one.log echo 'a;touch injected' '$(touch injected)' '*' '<unk>' 'x y'
     [ ! -e injected ]
-    grep -qxF 'a;touch injected $(touch injected) * | x y' log/one.log
+    grep -qxF 'a;touch injected $(touch injected) * <unk> x y' log/one.log
+}
+
+@test "words that a shell would read as operators are refused, with the command for a shell" {
+    for word in '|' '||' '|&' '&&' '&' ';' '>' '>>' '<' '2>' '2>&1' '>&2' '&>' '>out' '2>/dev/null'; do
+        run -2 run.pl log/one.log echo 'two words' "${word}" cat
+        [[ "${output}" == *"'${word}' would reach echo as an argument"* ]] || { echo "not refused: ${word}"; false; }
+        [ ! -e log ]
+    done
+    run -2 run.pl JOB=1:2 log/a.JOB.log echo 'two words' '|' wc -w
+    # What the message proposes for a shell, and for the program itself, is what one wants.
+    script=$(grep -m 1 -o 'bash -c .*' <<< "${output}")
+    [ "$(eval "${script}")" -eq 2 ]
+    script=$(grep -o "bash -c 'exec .*" <<< "${output}")
+    [ "$(eval "${script}")" = 'two words | wc -w' ]
+    run -0 run.pl log/one.log bash -c 'echo "$@" | tr a b' x a '|' ';'
+    grep -qx 'b | ;' log/one.log
+}
+
+@test "an option without its value is an error, not a swallowed job range, log or option" {
+    for words in "--mem JOB=1:2 log/JOB.log" "--mem log/one.log" "--max-jobs-run log/one.log" "--name log/one.log" \
+        "--gpu --mem 4G log/one.log" "--time log/one.log" "--num-threads log/one.log" "--config JOB=1:2 log/JOB.log"; do
+        # shellcheck disable=SC2086  # words
+        run -2 run.pl ${words} touch ran
+        [[ "${output}" == *"option --"*" needs a"*", not '"* ]] || { echo "not refused: ${words}"; false; }
+    done
+    run -2 run.pl --max-jobs-run
+    [[ "${output}" == *"option --max-jobs-run needs a number of at least 1"* ]]
+    [ ! -e ran ] && [ ! -e log ]
+}
+
+@test "flags of qsub that Kaldi recipes hand on are read" {
+    run -0 run.pl -V -sync y -l mem_free=1G,gpu=1 -q all.q -tc 1 -pe smp 3 --mem 4G --time 1:00:00 JOB=1:2 log/JOB.log echo JOB
+    grep -qx 2 log/2.log
+    grep -q '^# Accounting: time=[0-9]* threads=3$' log/1.log
 }
 
 @test "--max-jobs-run limits what runs at once" {
@@ -44,7 +80,12 @@ setup() {
     : > busy
     run -0 run.pl --max-jobs-run 2 JOB=1:6 log/a.JOB.log bash -c "${job}"
     : > busy
-    run -1 run.pl --max-jobs-run 6 JOB=1:6 log/a.JOB.log bash -c "${job}"
+    # Of several limits, as cmd.sh and a script may give them, the least counts.
+    run -0 run.pl --max-jobs-run 2 --max-jobs-run 6 JOB=1:6 log/a.JOB.log bash -c "${job}"
+    # Each of six waits for the five others.
+    : > met
+    run -0 run.pl --max-jobs-run 6 JOB=1:6 log/a.JOB.log bash -c \
+        'echo + >> met; for _ in $(seq 300); do [ $(grep -c + met) -lt 6 ] || exit 0; sleep 0.05; done; exit 1'
 }
 
 @test "without a limit no more jobs run than the affinity allows" {

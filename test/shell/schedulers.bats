@@ -11,9 +11,9 @@ setup() {
 
 @test "slurm.pl: an array, words as typed, JOB replaced, framed logs" {
     echo 'export FROM_PATH_SH=yes' > path.sh
-    run -0 slurm.pl --mem 4G JOB=1:3 log/a.JOB.log bash -c 'echo "$@" ${FROM_PATH_SH}' x 'two  words' '$HOME' "it's" part/JOB/x MYJOBDIR
+    run -0 slurm.pl --mem 4G JOB=1:3 log/a.JOB.log bash -c 'echo "$@" ${FROM_PATH_SH}' x 'two  words' '$HOME' "it's" part/JOB/x yJOBz
     for job in 1 2 3; do
-        grep -qxF "two  words \$HOME it's part/${job}/x MYJOBDIR yes" "log/a.${job}.log"
+        grep -qxF "two  words \$HOME it's part/${job}/x y${job}z yes" "log/a.${job}.log"
         grep -q '^# Ended (code 0) at ' "log/a.${job}.log"
     done
     grep -q -- '--mem 4G .*--array=1-3 log/q/a.JOB.sh' "${FAKE_SLURM}/calls"
@@ -62,6 +62,16 @@ setup() {
         PATH="${REPO}/utils:/usr/bin:/bin" run -1 queue.pl --config "${config}" --mem 4G --gpu 1 --num-threads 2 log/one.log true
         [[ "${output}" == *"cannot run 'qsub'"* ]]
     done
+}
+
+@test "slurm.pl and queue.pl refuse what run.pl refuses" {
+    for program in slurm.pl queue.pl; do
+        run -2 "${program}" log/one.log echo a '|' cat
+        [[ "${output}" == *"${program} ... <log> bash -c 'echo a | cat'"* ]]
+        run -2 "${program}" --mem log/one.log echo a
+        [[ "${output}" == *"option --mem needs a size like 4G, not 'log/one.log'"* ]]
+    done
+    [ ! -e log ] && [ ! -e "${FAKE_SLURM}/calls" ]
 }
 
 @test "slurm.pl: a refused submission is told" {
