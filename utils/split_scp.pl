@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 
-# Splits a list into parts of equal size (they differ by one line at most), keeping the order.
+# Splits a list into parts of equal size, keeping the order; what is left over makes the first ones a line longer.
 #   split_scp.pl [--utt2spk=FILE] IN OUT1 OUT2 ...
 #   split_scp.pl -j N I [--one-based] IN [OUT]    writes part I of N only, to stdout by default
 # With --utt2spk all lines of a speaker come into one part. More parts than lines (or speakers) is an error.
@@ -37,8 +37,9 @@ if (defined $index) { write_part(defined $outs[0] ? $outs[0] : "-", $split[$inde
 else { write_part($outs[$_], $split[$_]) for 0 .. $parts - 1 }
 
 sub even {
-    my $count = scalar @_;
-    return map { [@_[int($count * $_ / $parts) .. int($count * ($_ + 1) / $parts) - 1]] } 0 .. $parts - 1;
+    my @rest = @_;
+    my ($size, $longer) = (int(@rest / $parts), @rest % $parts);
+    return map { [splice @rest, 0, $size + ($_ < $longer)] } 0 .. $parts - 1;
 }
 
 # Speakers in order; a part is closed when it has reached its share of the lines.

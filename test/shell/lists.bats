@@ -9,7 +9,7 @@ setup() {
 
 @test "split_scp.pl: parts differ by one line at most and keep the order" {
     split_scp.pl list one two three
-    [ "$(wc -l < one)-$(wc -l < two)-$(wc -l < three)" = "3-3-4" ]
+    [ "$(wc -l < one)-$(wc -l < two)-$(wc -l < three)" = "4-3-3" ]
     cat one two three | cmp - list
 }
 
