@@ -4,58 +4,91 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/data_dir.sh"
 
-extra_files=      # further files to join
-skip_fix=false    # do not run fix_data_dir.sh on the result
+extra_files=      # further lists to join
+skip_fix=false    # keep utterances that some lists lack, too
 strict=true       # a file that only some sources have is an error; false: it is left out, saying so
-help_message="Usage: combine_data.sh [--extra-files 'F ...'] [--skip-fix true] [--strict false] DST SRC ...
-Joins every file with utterances as keys (*.scp, utt2*, text*, segments). --strict false leaves a file out that only some
-of the sources have; with --strict true (default) it is an error. An utterance in two sources is an error."
+python=python3    # joins spk2enroll.json
+help_message="Usage: combine_data.sh [--extra-files 'F ...'] [--skip-fix true] [--strict false] [--python P] DST SRC ...
+Joins every list (*.scp, utt2*, text*, segments, reco2*, spk2gender ...) and spk2enroll.json, and keeps the utterances that
+all lists know, as fix_data_dir.sh does. --strict false leaves a list or mixing.yaml out that only some of the sources have,
+or that differs; with --strict true (default) it is an error. An utterance in two sources is an error.
+A DST that is there becomes DST/.backup."
 . "${data_dir_tools}/parse_options.sh"
 [ $# -ge 2 ] || usage_error "a destination and at least one source are expected"
 dst=$1
 shift
+for src in "$@"; do need_utt2spk "${src}"; done
 make_scratch
-for src in "$@"; do
-    need_utt2spk "${src}"
-    [ ! "${src}" -ef "${dst}" ] || die "${src} is the destination"
-    utterance_files "${src}"
-    if [ -e "${src}/segments" ] && [ -e "${src}/wav.scp" ]; then echo wav.scp; fi
-    for name in "${src}"/reco2* "${src}"/spk2gender; do [ ! -e "${name}" ] || echo "${name##*/}"; done
-done | sort -u > "${scratch}/names"
-for name in ${extra_files}; do echo "${name}"; done >> "${scratch}/names"
-sort -u -o "${scratch}/names" "${scratch}/names"
-twice=$(for src in "$@"; do keys "${src}/utt2spk" | sort -u; done | sort | uniq -d | head -n 5 | paste -s -d ' ' -)
-[ -z "${twice}" ] || die "utterances are in more than one source: ${twice}; rename them by copy_data_dir.sh --utt-prefix"
+new_dir "${dst}" "$@"
 
+twice=$(for src in "$@"; do keys_of "${src}" utt2spk; done | sort | uniq -d | first_few)
+[ -z "${twice}" ] || die "utterances are in more than one source: ${twice}; rename them by copy_data_dir.sh --utt-prefix"
+with=() without=()
+for src in "$@"; do if [ -e "${src}/segments" ]; then with+=("${src}"); else without+=("${src}"); fi; done
+if [ ${#with[@]} -gt 0 ] && [ ${#without[@]} -gt 0 ]; then
+    die "segments is not in: ${without[*]}; there wav.scp names utterances, elsewhere recordings. Write lines" \
+        "'UTTERANCE UTTERANCE 0 -1' to its segments, one for each utterance"
+fi
+
+# Which files there are, and what keeps one from being joined.
+for src in "$@"; do utterance_files "${src}"; recording_files "${src}"; speaker_files "${src}"; done > "${scratch}/names"
+for name in ${extra_files}; do echo "${name}"; done >> "${scratch}/names"
+for src in "$@"; do other_files "${src}"; done | sort -u | comm -23 - <(sort -u "${scratch}/names") > "${scratch}/others"
 faults=0
-while read -r name; do
+leave_out() {  # leave_out NAME WHY
+    if "${strict}"; then
+        echo "${0##*/}: $1 $2" >&2
+        faults=$((faults + 1))
+    else
+        echo "${0##*/}: $1 is left out, it $2"
+    fi
+}
+lists=() same=()
+while IFS= read -r name; do
     lacking=
     # A source whose utterances were never renamed needs no utt2uniq: there each stands for itself.
     for src in "$@"; do [ -e "${src}/${name}" ] || [ "${name}" = utt2uniq ] || lacking+=" ${src}"; done
-    if [ -n "${lacking}" ] && "${strict}"; then
-        echo "${0##*/}: ${name} is not in:${lacking}" >&2
-        faults=$((faults + 1))
-    elif [ -n "${lacking}" ]; then
-        echo "${0##*/}: ${name} is left out, it is not in:${lacking}"
-    else
-        echo "${name}" >> "${scratch}/joined"
-    fi
-done < "${scratch}/names"
-[ "${faults}" -eq 0 ] || die "nothing was written; add the files, or pass --strict false to leave them out"
-
-mkdir -p "${dst}"
-while read -r name; do
-    for src in "$@"; do
-        if [ -e "${src}/${name}" ]; then cat "${src}/${name}"; else keys "${src}/utt2spk" | sed 's/\(.*\)/\1 \1/'; fi
-    done | sort -u > "${scratch}/rows"
-    put "${dst}/${name}"
-done < "${scratch}/joined"
-utt2spk_to_spk2utt.pl "${dst}/utt2spk" | sort > "${scratch}/rows"
-put "${dst}/spk2utt"
+    if [ -n "${lacking}" ]; then leave_out "${name}" "is not in:${lacking}"; else lists+=("${name}"); fi
+done < <(sort -u "${scratch}/names")
 # What describes a whole list (protocol, mixing.yaml) holds for the joined one if all sources agree.
-for name in $(other_files "$1"); do
-    for src in "$@"; do cmp -s "$1/${name}" "${src}/${name}" || continue 2; done
-    cp "$1/${name}" "${dst}/${name}"
+while IFS= read -r name; do
+    [ "${name}" != spk2enroll.json ] || continue
+    for first in "$@"; do [ ! -e "${first}/${name}" ] || break; done
+    differing=
+    for src in "$@"; do cmp -s "${first}/${name}" "${src}/${name}" || differing+=" ${src}"; done
+    why="is another one than ${first}'s, or none, in:${differing}"
+    if [ -z "${differing}" ]; then
+        same+=("${name}")
+    elif [ "${name}" = mixing.yaml ]; then
+        # It decides what kind of set the folder is.
+        leave_out "${name}" "${why}"
+    else
+        echo "${0##*/}: ${name} is left out, it ${why}"
+    fi
+done < "${scratch}/others"
+[ "${faults}" -eq 0 ] || die "nothing was written; make the sources alike, or pass --strict false to leave these out"
+
+joined=${scratch}/joined_dir
+mkdir "${joined}"
+for name in "${lists[@]}"; do
+    for src in "$@"; do
+        if [ -e "${src}/${name}" ]; then rows_of "${src}" "${name}"; else keys_of "${src}" utt2spk | awk '{ print $1, $1 }'; fi
+    done | one_value_a_key "${name} of all sources" > "${joined}/${name}"
 done
-"${skip_fix}" || "${data_dir_tools}/fix_data_dir.sh" "${dst}"
-echo "${0##*/}: ${dst}: $(wc -l < "${dst}/utt2spk" | tr -d ' ') utterances of $# sources"
+utt2spk_to_spk2utt.pl "${joined}/utt2spk" | sort > "${joined}/spk2utt"
+for name in ${same[@]+"${same[@]}"}; do cp "$1/${name}" "${joined}/${name}"; done
+enrollments=()
+for src in "$@"; do [ ! -e "${src}/spk2enroll.json" ] || enrollments+=("${src}/spk2enroll.json"); done
+if [ ${#enrollments[@]} -gt 0 ]; then
+    "${python}" "${data_dir_tools}/merge_spk2enroll.py" "${joined}/spk2enroll.json" "${enrollments[@]}" \
+        || die "spk2enroll.json cannot be joined; nothing was written"
+fi
+if "${skip_fix}"; then
+    cp "${joined}"/* "${new}/"
+else
+    common_utterances "${joined}" "$*"
+    restrict "${joined}" "${new}" "${scratch}/common"
+fi
+total=$(wc -l < "${new}/utt2spk" | tr -d ' ')
+publish
+echo "${0##*/}: ${dst}: ${total} utterances of $# sources"

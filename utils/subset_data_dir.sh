@@ -13,7 +13,7 @@ help_message="Usage: subset_data_dir.sh [--first|--last|--shortest|--speakers|--
   --shortest  the N shortest, by utt2num_samples or utt2dur
   --speakers  whole speakers, until N utterances are reached
   --per-spk   N utterances of each speaker, or all it has
-More utterances than there are: exit 1."
+More utterances than there are: exit 1. A DST that is there becomes DST/.backup."
 
 mode=even list=
 case "${1:-}" in
@@ -36,31 +36,33 @@ else
     [[ "${number}" =~ ^[1-9][0-9]*$ ]] || usage_error "'${number}' is not a number of utterances"
 fi
 need_utt2spk "${src}"
-[ ! "${src}" -ef "${dst}" ] || die "source and destination are the same"
 make_scratch
+new_dir "${dst}" "${src}"
 
-sort "${src}/utt2spk" > "${scratch}/utt2spk"
+rows_of "${src}" utt2spk | one_value_a_key "${src}/utt2spk" > "${scratch}/utt2spk"
 total=$(wc -l < "${scratch}/utt2spk" | tr -d ' ')
 case "${mode}" in per-spk | utt-list | spk-list) ;; *)
     [ "${number}" -le "${total}" ] || die "${number} utterances were asked for, ${src} has ${total}" ;;
 esac
+# Nobody of these stops reading early: see first_few.
 case "${mode}" in
-    first) sed -n "1,${number}p" "${scratch}/utt2spk" ;;
+    first) awk -v n="${number}" 'NR <= n' "${scratch}/utt2spk" ;;
     last) tail -n "${number}" "${scratch}/utt2spk" ;;
     even) awk -v n="${number}" -v t="${total}" 'int(NR * n / t) > int((NR - 1) * n / t)' "${scratch}/utt2spk" ;;
     speakers) sort -k 2,2 -k 1,1 "${scratch}/utt2spk" \
-        | awk -v n="${number}" '$2 != speaker && NR > n { exit } { speaker = $2; print }' ;;
+        | awk -v n="${number}" '$2 != speaker && NR > n { enough = 1 } !enough { speaker = $2; print }' ;;
     per-spk) awk -v n="${number}" 'seen[$2]++ < n' "${scratch}/utt2spk" ;;
     shortest)
-        lengths=${src}/utt2num_samples
-        [ -e "${lengths}" ] || lengths=${src}/utt2dur
-        [ -e "${lengths}" ] || die "--shortest needs ${src}/utt2num_samples or ${src}/utt2dur"
-        # awk reads on to the end: a closed pipe would fail the script.
-        sort -k 2,2n -k 1,1 "${lengths}" | awk -v n="${number}" 'NR <= n'
+        lengths=utt2num_samples
+        [ -e "${src}/${lengths}" ] || lengths=utt2dur
+        [ -e "${src}/${lengths}" ] || die "--shortest needs ${src}/utt2num_samples or ${src}/utt2dur"
+        rows_of "${src}" "${lengths}" | sort -k 2,2n -k 1,1 | awk -v n="${number}" 'NR <= n'
         ;;
-    utt-list) filter_scp.pl "${list}" "${scratch}/utt2spk" ;;
-    spk-list) filter_scp.pl -f 2 "${list}" "${scratch}/utt2spk" ;;
+    utt-list) rows < "${list}" | filter_scp.pl - "${scratch}/utt2spk" ;;
+    spk-list) rows < "${list}" | filter_scp.pl -f 2 - "${scratch}/utt2spk" ;;
 esac | keys | sort -u > "${scratch}/chosen"
 [ -s "${scratch}/chosen" ] || die "no utterance of ${src} is chosen"
-restrict "${src}" "${dst}" "${scratch}/chosen"
-echo "${0##*/}: ${src} -> ${dst}: $(wc -l < "${dst}/utt2spk" | tr -d ' ') of ${total} utterances"
+restrict "${src}" "${new}" "${scratch}/chosen"
+kept=$(wc -l < "${new}/utt2spk" | tr -d ' ')
+publish
+echo "${0##*/}: ${src} -> ${dst}: ${kept} of ${total} utterances"
