@@ -23,11 +23,14 @@ new_dir "${dst}" "$@"
 
 twice=$(for src in "$@"; do keys_of "${src}" utt2spk; done | sort | uniq -d | first_few)
 [ -z "${twice}" ] || die "utterances are in more than one source: ${twice}; rename them by copy_data_dir.sh --utt-prefix"
-with=() without=()
-for src in "$@"; do if [ -e "${src}/segments" ]; then with+=("${src}"); else without+=("${src}"); fi; done
-if [ ${#with[@]} -gt 0 ] && [ ${#without[@]} -gt 0 ]; then
-    die "segments is not in: ${without[*]}; there wav.scp names utterances, elsewhere recordings. Write lines" \
-        "'UTTERANCE UTTERANCE 0 -1' to its segments, one for each utterance"
+# As in Kaldi, a source without segments gets some where another has them, or wav.scp would mix recordings and utterances.
+segmented=false
+for src in "$@"; do [ ! -e "${src}/segments" ] || segmented=true; done
+if "${segmented}"; then
+    for src in "$@"; do
+        [ -e "${src}/segments" ] || [ -e "${src}/utt2dur" ] \
+            || die "segments is not in ${src}, but in another source; write ${src}/utt2dur (seconds), which it is made of"
+    done
 fi
 
 # Which files there are, and what keeps one from being joined.
@@ -46,8 +49,7 @@ leave_out() {  # leave_out NAME WHY
 lists=() same=()
 while IFS= read -r name; do
     lacking=
-    # A source whose utterances were never renamed needs no utt2uniq: there each stands for itself.
-    for src in "$@"; do [ -e "${src}/${name}" ] || [ "${name}" = utt2uniq ] || lacking+=" ${src}"; done
+    for src in "$@"; do [ -e "${src}/${name}" ] || [[ "${name}" =~ ^(utt2uniq|segments)$ ]] || lacking+=" ${src}"; done
     if [ -n "${lacking}" ]; then leave_out "${name}" "is not in:${lacking}"; else lists+=("${name}"); fi
 done < <(sort -u "${scratch}/names")
 # What describes a whole list (protocol, mixing.yaml) holds for the joined one if all sources agree.
@@ -72,7 +74,14 @@ joined=${scratch}/joined_dir
 mkdir "${joined}"
 for name in "${lists[@]}"; do
     for src in "$@"; do
-        if [ -e "${src}/${name}" ]; then rows_of "${src}" "${name}"; else keys_of "${src}" utt2spk | awk '{ print $1, $1 }'; fi
+        if [ -e "${src}/${name}" ]; then
+            rows_of "${src}" "${name}"
+        elif [ "${name}" = utt2uniq ]; then
+            # Utterances that were never renamed stand for themselves.
+            keys_of "${src}" utt2spk | awk '{ print $1, $1 }'
+        else
+            rows_of "${src}" utt2dur | awk '{ print $1, $1, 0, $2 }'
+        fi
     done | one_value_a_key "${name} of all sources" > "${joined}/${name}"
 done
 utt2spk_to_spk2utt.pl "${joined}/utt2spk" | sort > "${joined}/spk2utt"

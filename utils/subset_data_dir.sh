@@ -12,7 +12,7 @@ help_message="Usage: subset_data_dir.sh [--first|--last|--shortest|--speakers|--
   --last      the last N
   --shortest  the N shortest, by utt2num_samples or utt2dur
   --speakers  whole speakers, until N utterances are reached
-  --per-spk   N utterances of each speaker, or all it has
+  --per-spk   N utterances of each speaker at equal distances, or all it has
 More utterances than there are: exit 1. A DST that is there becomes DST/.backup."
 
 mode=even list=
@@ -51,7 +51,9 @@ case "${mode}" in
     even) awk -v n="${number}" -v t="${total}" 'int(NR * n / t) > int((NR - 1) * n / t)' "${scratch}/utt2spk" ;;
     speakers) sort -k 2,2 -k 1,1 "${scratch}/utt2spk" \
         | awk -v n="${number}" '$2 != speaker && NR > n { enough = 1 } !enough { speaker = $2; print }' ;;
-    per-spk) awk -v n="${number}" 'seen[$2]++ < n' "${scratch}/utt2spk" ;;
+    per-spk) awk -v n="${number}" 'NR == FNR { count[$2]++; next }
+        { step = count[$2] < n ? 1 : int(count[$2] / n); i = seen[$2]++; if (i % step == 0 && i / step < n) print }' \
+        "${scratch}/utt2spk" "${scratch}/utt2spk" ;;
     shortest)
         lengths=utt2num_samples
         [ -e "${src}/${lengths}" ] || lengths=utt2dur

@@ -323,11 +323,15 @@ setup() {
     printf 'a-1 r1 0 1\na-2 r1 1 2\nb-1 r1 2 3\nb-2 r1 3 4\n' > data/segments
     echo "r1 /r1.wav" > data/wav.scp
     run -1 combine_data.sh --strict false again data copy
-    [[ "${output}" == *"segments is not in: copy; there wav.scp names utterances"* ]]
-    sed 's/ .*//; s/.*/& & 0 -1/' copy/utt2spk > copy/segments
+    [[ "${output}" == *"segments is not in copy, but in another source; write copy/utt2dur (seconds)"* ]]
+    sed 's/ .*/ 2.5/' copy/utt2spk > copy/utt2dur
+    run -1 combine_data.sh again data copy
+    [[ "${output}" == *"utt2dur is not in: data"* ]]
+    sed 's/ .*/ 1/' data/utt2spk > data/utt2dur
     run -0 combine_data.sh again data copy
     run -0 validate_data_dir.sh --no-feats --no-text again
     [[ "${output}" == *"8 utterances"* ]]
+    grep -qx 'p-a-1 p-a-1 0 2.5' again/segments
 }
 
 @test "subset_data_dir.sh: each way of choosing keeps all files" {
@@ -343,6 +347,11 @@ setup() {
     takes "b-1 b-2" --shortest data 2
     takes "a-1 a-2" --speakers data 1
     takes "a-1 b-1" --per-spk data 1
+    takes "a-1 a-2 b-1 b-2" --per-spk data 3
+    for i in 3 4 5; do for name in wav.scp spk1.scp spk2.scp enroll_spk1.scp utt2category; do echo "a-${i} x" >> "data/${name}"; done; done
+    printf 'a-3 a\na-4 a\na-5 a\n' >> data/utt2spk
+    takes "a-1 a-3 b-1 b-2" --per-spk data 2
+    make_data data
     takes "a-2 b-2" data 2
     echo b > speakers
     takes "b-1 b-2" --spk-list speakers data
