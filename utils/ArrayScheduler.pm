@@ -91,12 +91,19 @@ sub run {
     @jobs = runs(@$todo) if defined $line->{job} && !$dialect->{tasks};
     my @ids;
     $watchdog = Watchdog::start($program, sub { capture($dialect->{cancel}, @_) });
+    # While the scheduler takes jobs a signal has to wait for their number: without it they cannot be cancelled.
+    my $stopped_by;
     for my $signal (qw(HUP INT TERM)) {
-        $SIG{$signal} = sub { cancel($dialect, $signal, @ids) };
+        $SIG{$signal} = sub { $stopped_by = $signal };
     }
     for my $jobs (@jobs) {
         push @ids, submit($dialect, $config->{command}, \@flags, $work, $jobs, $max, \@ids);
+        last if defined $stopped_by;
     }
+    for my $signal (qw(HUP INT TERM)) {
+        $SIG{$signal} = sub { cancel($dialect, $signal, @ids) };
+    }
+    cancel($dialect, $stopped_by, @ids) if defined $stopped_by;
     my @failed = wait_for($line, $dialect, $work, $todo, $check_time, @ids);
     print $watchdog "-$_\n" for @ids;
     remove_tree($work->{status}) unless @failed;

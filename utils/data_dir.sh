@@ -84,7 +84,7 @@ one_value_a_key() {
     cat "${scratch}/sorted"
 }
 
-# A folder for temporary files, and those that remove_at_exit names, go with the script; TMPDIR is honoured.
+# A folder for temporary files goes with the script, as all in ${to_remove}; TMPDIR is honoured.
 make_scratch() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/data_dir.XXXXXX") || die "cannot make a temporary folder in ${TMPDIR:-/tmp}"
     to_remove=("${scratch}")

@@ -67,7 +67,7 @@ gone() {
     done
 }
 
-wait_for_file() { for _ in $(seq 200); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
+wait_for_file() { for _ in $(seq 600); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
 
 # A data directory of four utterances, two speakers, paths with spaces.
 make_data() {

@@ -97,8 +97,30 @@ setup() {
     [ "${code}" -eq 143 ]
     grep -qx 4242 "${FAKE_SLURM}/cancelled"
     grep -q 'cancelled 4242' message
-    for _ in $(seq 50); do ! grep -q '^# Ended (code 143)' log/a.1.log || break; sleep 0.1; done
+    for _ in $(seq 300); do ! grep -q '^# Ended (code 143)' log/a.1.log || break; sleep 0.1; done
     grep -q '^# Ended (code 143)' log/a.1.log
+}
+
+@test "slurm.pl: a signal while sbatch has started the jobs, but not told their number, cancels them" {
+    mkdir bin
+    cat > bin/sbatch << 'END'
+#!/usr/bin/env bash
+output=$("${0%/*}/../fake_sbatch" "$@")
+sleep 1
+echo "${output}"
+END
+    chmod +x bin/sbatch
+    ln -s "${REPO}/test/shell/fake_slurm/sbatch" fake_sbatch
+    PATH="${PWD}/bin:${PATH}" slurm.pl JOB=1:2 log/a.JOB.log bash -c 'echo $$ >> pids; exec sleep 60' 2> message 3>&- &
+    pid=$!
+    wait_for_file pids
+    kill -TERM "${pid}"
+    code=0
+    wait "${pid}" || code=$?
+    [ "${code}" -eq 143 ]
+    grep -qx 4242 "${FAKE_SLURM}/cancelled"
+    # shellcheck disable=SC2046
+    gone $(cat pids)
 }
 
 @test "queue.pl: Grid Engine and PBS dialects" {
