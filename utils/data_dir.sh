@@ -75,13 +75,16 @@ keys_of() { rows_of "$1" "$2" | keys | sort -u; }  # keys_of DIR NAME
 # 'pipefail' makes a failure of the whole line, at some moments and not at others.
 first_few() { awk 'NR <= 5' | paste -s -d ' ' -; }
 
-# Whole lines of stdin in order, once each; dies if a key has two values. $1: what to call the list.
+# Whole lines of stdin in order, once each; fails if a key has two values. $1: what to call the list.
 one_value_a_key() {
-    sort -u > "${scratch}/sorted"
-    local twice
-    twice=$(keys < "${scratch}/sorted" | uniq -d | first_few)
-    [ -z "${twice}" ] || die "$1: keys with two values: ${twice}; decide by hand which is right"
-    cat "${scratch}/sorted"
+    sort -u | awk -v script="${0##*/}" -v list="$1" '
+        $1 == key && !seen[$1]++ && ++number <= 5 { twice = twice " " $1 }
+        { key = $1; print }
+        END {
+            if (!number) exit 0
+            print script ": " list ": keys with two values:" twice "; decide by hand which is right" > "/dev/stderr"
+            exit 1
+        }'
 }
 
 # A folder for temporary files goes with the script, as all in ${to_remove}; TMPDIR is honoured.
