@@ -246,11 +246,12 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"Error: stage 3 (validate)"* ]]
 }
 
+# bats test_tags=finished
 @test "lost keys are noticed" {
     sed 's/cat "${out}/head -n 1 "${out}/' "${REPO}/test/shell/fake_python.sh" > losing_python.sh
     chmod +x losing_python.sh
-    run -1 ./run.sh --python "${PWD}/losing_python.sh" --nj 2 --stop_stage 2
-    [[ "${output}" == *"dump/raw/train/wav.scp lacks "*" keys of data/train/wav.scp"* ]]
+    run -1 ./run.sh --python "${PWD}/losing_python.sh" --nj 2 --stage 9 --stop_stage 9 --force true
+    [[ "${output}" == *"decode_test/wav.scp lacks "*" keys of dump/raw/test/wav.scp"* ]]
 }
 
 @test "decoding and scoring have as many jobs as --nj, and say where their logs are" {
@@ -386,12 +387,12 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 
 @test "a second training in the same folder is refused while one runs" {
     toy --stop_stage stats > /dev/null
-    mkdir -p exp/tse_laura_tse_mini
-    exec {holder}> exp/tse_laura_tse_mini/.lock.train
+    exec {holder}> exp/.lock.tse_laura_tse_mini
     flock --nonblock "${holder}"
-    run toy --stage train --stop_stage train
+    run toy --stage train --stop_stage train --force true
     [ "${status}" -eq 1 ]
-    [[ "${output}" == *"another training writes to exp/tse_laura_tse_mini"* ]]
+    [[ "${output}" == *"another run writes to exp/tse_laura_tse_mini"* ]]
+    [ ! -e exp/tse_laura_tse_mini ]
     [ "$(calls tse_train)" -eq 0 ]
     exec {holder}>&-
     toy --stage train --stop_stage train > /dev/null
@@ -428,4 +429,105 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -3 toy --tse_config conf/joint.yaml --stage 8 --stop_stage 8
     [[ "${output}" == *"exp/tse_front/config.yaml is missing; run stage 7 (prerequisite) first"* ]]
     run -0 toy --tse_config conf/joint.yaml --stage 8 --stop_stage 8 --tse_args "--front_end_dir elsewhere"
+}
+
+@test "a folder that another run works on is waited for; then what it made is up to date" {
+    toy --stop_stage format > /dev/null
+    cp dump/raw/test/.done.format mark
+    mv dump/raw/test/.done.format dump/raw/test/.started.format
+    exec {holder}> dump/raw/.lock.test
+    flock --nonblock "${holder}"
+    toy --stage format --stop_stage format > messages 2>&1 {holder}>&- &
+    for _ in {1..300}; do
+        if grep -q "dump/raw/test: waiting for another run" messages; then break; fi
+        sleep 0.1
+    done
+    [ "$(calls format_data)" -gt 0 ]
+    : > "${FAKE_CALLS}"
+    mv dump/raw/test/.started.format dump/raw/test/.done.format
+    exec {holder}>&-
+    wait $!
+    grep -q "dump/raw/test: up to date (format)" messages
+    [ "$(calls format_data)" -eq 0 ]
+}
+
+@test "a begun mark that cannot be written ends the run and is not taken for up to date" {
+    toy --stop_stage format > /dev/null
+    mkdir shims
+    printf '%s\n' '#!/usr/bin/env bash' 'case "$*" in *.started.codec) exit 1 ;; esac' 'exec /bin/mv "$@"' > shims/mv
+    chmod +x shims/mv
+    PATH=${PWD}/shims:${PATH} run toy --stage codec --stop_stage codec
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"cannot write exp/codec_mini/.started.codec; make room"* ]]
+    [[ "${output}" != *"up to date (codec)"* ]]
+    [ "$(calls codec_train)" -eq 0 ]
+}
+
+# bats test_tags=finished
+@test "an old folder that cannot be removed stays under its own mark" {
+    mkdir shims
+    printf '%s\n' '#!/usr/bin/env bash' 'case "$*" in *decode_test*) exit 1 ;; esac' 'exec /bin/mv "$@"' > shims/mv
+    chmod +x shims/mv
+    cp exp/tse_laura_tse_mini/decode_test/.done.decode before
+    echo "# another" >> exp/tse_laura_tse_mini/.done.train
+    PATH=${PWD}/shims:${PATH} run toy --stage decode --stop_stage decode
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"cannot move exp/tse_laura_tse_mini/decode_test out of the way"* ]]
+    cmp before exp/tse_laura_tse_mini/decode_test/.done.decode
+}
+
+@test "an empty mark says nothing of what was begun: refused, and nothing is moved" {
+    toy --stop_stage stats > /dev/null
+    FAKE_FAIL=tse_train run toy --stage train --stop_stage train
+    : > exp/tse_laura_tse_mini/.started.train
+    run toy --stage train --stop_stage train
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"exp/tse_laura_tse_mini/.started.train is empty, as after a full disk"* ]]
+    [ ! -e exp/tse_laura_tse_mini.old.1 ]
+    rm exp/tse_laura_tse_mini/.started.train
+    toy --stage train --stop_stage train > /dev/null
+}
+
+@test "an input that is edited while a step reads it is not recorded as read" {
+    echo 'echo "# edited" >> local/note' >> local/data.sh
+    run toy --stop_stage data
+    [ "${status}" -eq 1 ]
+    [[ "${output}" == *"local changed while data was made from it; run the same command again"* ]]
+    [ ! -e data/.done.data ]
+}
+
+@test "two recipes do not share a dump folder" {
+    toy --stop_stage format --dumpdir "${BATS_TEST_TMPDIR}/dump" > /dev/null
+    cp -R . ../tse2
+    cd ../tse2
+    rm -rf data
+    run toy --stop_stage format --dumpdir "${BATS_TEST_TMPDIR}/dump"
+    [ "${status}" -eq 2 ]
+    [[ "${output}" == *"holds the sets of "*"/toy/tse1; name another folder"* ]]
+}
+
+@test "audio that is replaced after tokenizing is tokenized again" {
+    toy --stop_stage token > /dev/null
+    : > "${FAKE_CALLS}"
+    toy --stage token --stop_stage token > /dev/null
+    [ "$(calls encode_codes)" -eq 0 ]
+    path=$(awk 'NR == 1 { $1 = ""; print substr($0, 2) }' dump/raw/train/spk1.scp)
+    mkdir -p "${BATS_TEST_TMPDIR}/audio"
+    sed -i "s|${path}|${BATS_TEST_TMPDIR}/audio/1.wav|" dump/raw/train/spk1.scp
+    echo one > "${BATS_TEST_TMPDIR}/audio/1.wav"
+    toy --stage token --stop_stage token > /dev/null
+    : > "${FAKE_CALLS}"
+    echo another > "${BATS_TEST_TMPDIR}/audio/1.wav"
+    run toy --stage token --stop_stage token
+    [[ "${output}" == *"changed: audio of dump/raw/train/spk1.scp"* ]]
+    [ "$(calls encode_codes)" -gt 0 ]
+}
+
+# bats test_tags=finished
+@test "an archive that was cut is packed again" {
+    toy --stage pack --stop_stage pack > /dev/null
+    [ "$(calls pack)" -eq 0 ]
+    : > exp/tse_laura_tse_mini.zip
+    toy --stage pack --stop_stage pack > /dev/null
+    [ "$(calls pack)" -eq 1 ] && [ -s exp/tse_laura_tse_mini.zip ]
 }

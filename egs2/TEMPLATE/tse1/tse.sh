@@ -193,11 +193,17 @@ fi
 if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     need 8 "${tse_exp}/config.yaml"
     pack_dir=${expdir}/pack_${tse_tag}
-    if [ ! -e "${tse_exp}.zip" ]; then "${dry_run}" || rm -f "${pack_dir}/.done.pack"; fi
+    # An archive that is not there any more, or not whole, is packed again.
+    if ! cmp -s <(content_hash "${tse_exp}.zip") "${pack_dir}/system.sha256"; then
+        "${dry_run}" || rm -f "${pack_dir}/.done.pack"
+    fi
     if needed keep "${pack_dir}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}"; then
         run_jobs "${train_cmd}" 0 "${pack_dir}/pack.log" "${python}" -m espnet_tse.bin.pack \
             --model "${tse_exp}" --output "${pack_dir}/system.zip" ${inference_model:+--checkpoint "${inference_model}"}
-        "${dry_run}" || mv "${pack_dir}/system.zip" "${tse_exp}.zip"
+        if ! "${dry_run}"; then
+            content_hash "${pack_dir}/system.zip" > "${pack_dir}/system.sha256"
+            mv "${pack_dir}/system.zip" "${tse_exp}.zip"
+        fi
         mark_done "${pack_dir}" pack
     fi
     stage_ends
@@ -205,6 +211,6 @@ fi
 
 if stage_begins 13 "upload"; then
     log "  this number is reserved: uploading is not part of this version; share ${tse_exp}.zip of stage 12"
-    stage_ends
+    stage_ends "nothing was uploaded"
 fi
 stages_end

@@ -40,6 +40,7 @@ check_factors() {  # check_factors OPTION...: their values are lists of factors 
 format_set() {  # format_set SET [SPEEDS [FORMANTS]]: data/SET -> dump/raw/SET at one rate, mono
     local data=data/$1 out=${dumpdir}/raw/$1 speeds=${2:-} formants=${3:-} extra=()
     need 1 "${data}/wav.scp"
+    claim_dump
     # data/ without any mark was made without stage 1, which is as good.
     if [ -e data/.started.data ] && ! "${dry_run}"; then
         die_with 3 "stage 1 (data) began and did not end, so data/ may be incomplete or of earlier options; run stage 1" \
@@ -65,6 +66,7 @@ validate_sets() {  # validate_sets TRAIN SET...: the report goes to the terminal
         # Of the folder itself stage 3 removes rows, so the mark of stage 2 stands for it.
         items+=("@${dumpdir}/raw/${set}/.done.format")
     done
+    claim_dump
     needed remove "${dir}" validate "${items[@]}" || return 0
     split_args opts "${validate_opts}"
     # The whole report where something is wrong; else a line a set.

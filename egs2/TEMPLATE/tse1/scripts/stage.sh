@@ -98,8 +98,8 @@ stage_begins() {  # stage_begins NUMBER WHAT: 0 and a log line if the stage is t
     log_depth=1 log "Stage ${current_stage}: $2"
 }
 
-stage_ends() {
-    "${dry_run}" || log_depth=1 log "Stage ${current_stage}: done [elapsed=$((SECONDS - stage_start))s]"
+stage_ends() {  # stage_ends [WHAT]: "done", or WHAT where the stage did nothing
+    "${dry_run}" || log_depth=1 log "Stage ${current_stage}: ${1:-done} [elapsed=$((SECONDS - stage_start))s]"
     current_stage=
 }
 
@@ -129,9 +129,15 @@ need() {  # need STAGE PATH...: dies unless every PATH is there; STAGE makes the
 
 # --- Done marks --------------------------------------------------------------------------------------
 # DIR/.done.NAME holds the options and the hashes of the inputs that DIR was made from; while the work
-# goes on it is DIR/.started.NAME, so a dead job resumes if, and only if, nothing has changed.
+# goes on it is DIR/.started.NAME, so a dead job resumes if, and only if, nothing has changed. From before
+# anything is discarded until the mark, DIR is locked: two runs neither mix their work nor mark that of each other.
 
 sha256() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi; }
+
+audio_hash() {  # of a list: names, sizes and times of the files it names; their samples are not read
+    perl -ne 's/\s+$//; my (undef, $path) = split " ", $_, 2; my @stat = stat($path // ""); print "$path @stat[7, 9]\n"' "$1" \
+        | sha256 | cut -c 1-64
+}
 
 content_hash() {  # of a file, or of the files right under a folder (names and contents)
     local file
@@ -157,7 +163,7 @@ note_config_files() {  # fills config_files from the inputs of the run; a change
     done < <(printf '%s\n' "${inputs[@]}")
 }
 
-inputs_record() {  # @PATH is an input, NAME=VALUE an option
+inputs_record() {  # @PATH is an input, %SCP the audio that a list names, NAME=VALUE an option
     local item path file
     for item in "$@"; do
         case "${item}" in
@@ -166,6 +172,7 @@ inputs_record() {  # @PATH is an input, NAME=VALUE an option
                 while IFS= read -r file; do printf 'input %s %s\n' "${file}" "$(content_hash "${file}")"; done \
                     <<< "${path:+${config_files[${path}]-${path}}}"
                 ;;
+            %*) printf 'audio %s %s\n' "${item#%}" "$(audio_hash "${item#%}")" ;;
             *) printf 'option %s\n' "${item}" ;;
         esac
     done
@@ -173,7 +180,7 @@ inputs_record() {  # @PATH is an input, NAME=VALUE an option
 
 changed_inputs() {  # changed_inputs OLD_RECORD NEW_TEXT: names of what differs
     LC_ALL=C comm -3 <(LC_ALL=C sort "$1") <(LC_ALL=C sort <<< "$2") \
-        | sed -e 's/^[[:space:]]*//' -e 's/^input //' -e 's/ [0-9a-f]\{64\}$//' -e 's/ missing$//' \
+        | sed -e 's/^[[:space:]]*//' -e 's/^input //' -e 's/^audio /audio of /' -e 's/ [0-9a-f]\{64\}$//' -e 's/ missing$//' \
             -e 's/^option \([^=]*\)=.*/--\1/' | LC_ALL=C sort -u | paste -s -d ' ' -
 }
 
@@ -183,21 +190,83 @@ made_from() {  # made_from DIR NAME ITEM...: whether DIR is done and these ITEMs
     [ -e "${mark}" ] && [ -z "$(LC_ALL=C comm -23 <(inputs_record "$@" | LC_ALL=C sort) <(LC_ALL=C sort "${mark}"))" ]
 }
 
-# needed POLICY DIR NAME ITEM...: 1 and "up to date" if DIR was made from these ITEMs, else 0 and a begun mark.
+inputs_changed() {  # inputs_changed RECORD: the inputs in it that are not any more what they were
+    local kind rest now
+    while read -r kind rest; do
+        case "${kind}" in
+            input) now=$(content_hash "${rest% *}") ;;
+            audio) now=$(audio_hash "${rest% *}") ;;
+            *) continue ;;
+        esac
+        [ "${now}" = "${rest##* }" ] || echo "${rest% *}"
+    done < "$1"
+}
+
+# --- Locks -------------------------------------------------------------------------------------------
+
+declare -A lock_of=()  # DIR -> descriptor of its lock, which this run holds; what it starts inherits it
+
+try_lock() {  # try_lock DESCRIPTOR: 0 locked, 1 another run has it, 2 the file system has no locks
+    perl -MFcntl=:flock -MErrno=EWOULDBLOCK -e 'open my $lock, ">&=", $ARGV[0] or exit 2;
+        exit(flock($lock, LOCK_EX | LOCK_NB) ? 0 : $! == EWOULDBLOCK ? 1 : 2)' "$1"
+}
+
+# lock_dir POLICY DIR: this run alone works on DIR until unlock_dir. A training is not waited for.
+lock_dir() {
+    local dir=$2 file descriptor answer=0
+    if [ -n "${lock_of[${dir}]:-}" ]; then return 0; fi
+    # Beside DIR, which may be moved away; what lies right in the recipe is never moved.
+    if [[ "${dir}" == */* ]]; then file=${dir%/*}/.lock.${dir##*/}; else file=${dir}/.lock; fi
+    mkdir -p "$(dirname "${file}")" || log_depth=2 die "cannot make $(dirname "${file}")"
+    { exec {descriptor}>> "${file}"; } 2> /dev/null \
+        || log_depth=2 die "cannot write ${file}; make room, fix its rights, or work in a folder of your own (--expdir, --dumpdir)"
+    try_lock "${descriptor}" || answer=$?
+    if [ "${answer}" -eq 1 ] && [ "$1" = aside ]; then
+        log_depth=2 die "another run writes to ${dir} (ps shows a training as tse_train or codec_train); wait for it or end it"
+    fi
+    if [ "${answer}" -eq 1 ]; then log_depth=2 log "  ${dir}: waiting for another run that works on it"; fi
+    while [ "${answer}" -eq 1 ]; do
+        sleep 1
+        answer=0
+        try_lock "${descriptor}" || answer=$?
+    done
+    if [ "${answer}" -eq 2 ]; then log_depth=1 warn "no locks where ${file} is; see that no second run works on ${dir}"; fi
+    lock_of[${dir}]=${descriptor}
+}
+
+unlock_dir() {  # unlock_dir DIR
+    local descriptor=${lock_of[$1]:-}
+    if [ -n "${descriptor}" ]; then exec {descriptor}>&-; fi
+    unset "lock_of[$1]"
+}
+
+# needed POLICY DIR NAME ITEM...: 1 and "up to date" if DIR was made from these ITEMs, else 0, a begun mark and a lock.
 # If DIR was made from others, or --force true, POLICY says what becomes of it first: remove, aside or keep.
+# What fails ends the run: its callers ask "needed ... || return 0", so set -e does not hold in here.
 needed() {
     local policy=$1 dir=$2 name=$3 record old='' why=''
     shift 3
     record=$(inputs_record "$@")
+    # First without a lock: what is up to date may lie in a folder that is not ours to write.
+    if ! "${force}" && [ ! -e "${dir}/.started.${name}" ] && [ -s "${dir}/.done.${name}" ] \
+        && [ "$(cat "${dir}/.done.${name}")" = "${record}" ]; then
+        log_depth=1 log "  ${dir}: up to date (${name})"
+        return 1
+    fi
+    "${dry_run}" || lock_dir "${policy}" "${dir}"
     if [ -e "${dir}/.done.${name}" ]; then old=${dir}/.done.${name}; fi
     if [ -e "${dir}/.started.${name}" ]; then old=${dir}/.started.${name}; fi
     if [ -n "${old}" ]; then
         if "${force}"; then
             why="--force true"
+        elif [ ! -s "${old}" ]; then
+            log_depth=1 die "${old} is empty, as after a full disk, so it is not known what ${dir} was made from; remove it to go" \
+                "on from what is there, or begin anew with --force true"
         elif [ "$(cat "${old}")" != "${record}" ]; then
             why="changed: $(changed_inputs "${old}" "${record}")"
         elif [ "${old}" = "${dir}/.done.${name}" ]; then
-            log_depth=1 log "  ${dir}: up to date (${name})"
+            log_depth=1 log "  ${dir}: up to date (${name})"  # another run has made it meanwhile
+            unlock_dir "${dir}"
             return 1
         else
             log_depth=1 log "  ${dir}: resuming (${name})"
@@ -205,37 +274,61 @@ needed() {
     fi
     if [ -n "${why}" ]; then
         log_depth=1 log "  ${dir}: redone (${name}), ${why}"
-        "${dry_run}" || discard "${policy}" "${dir}" "${name}"
+        "${dry_run}" || discard "${policy}" "${dir}" "${name}" || log_depth=1 die "cannot move ${dir} out of the way"
     fi
     "${dry_run}" && return 0
-    remove_remains "${dir}"
-    mkdir -p "${dir}" || die "cannot make ${dir}"
-    printf '%s\n' "${record}" > "${dir}/.started.${name}.tmp"
-    mv "${dir}/.started.${name}.tmp" "${dir}/.started.${name}"
+    mkdir -p "${dir}" || log_depth=1 die "cannot make ${dir}"
+    remove_remains "${dir}" || log_depth=1 die "cannot remove what an earlier run has left in ${dir}"
+    { printf '%s\n' "${record}" > "${dir}/.started.${name}.tmp" && [ -s "${dir}/.started.${name}.tmp" ] \
+        && mv "${dir}/.started.${name}.tmp" "${dir}/.started.${name}"; } \
+        || log_depth=1 die "cannot write ${dir}/.started.${name}; make room or fix the rights of ${dir}"
 }
 
 # What a run that was killed has left of DIR: files under temporary names, and a folder half removed.
 remove_remains() {  # remove_remains DIR
-    rm -rf "$1.removed.tmp"
-    if [ -d "$1" ]; then find "$1" -name '.*.tmp' -prune -exec rm -rf {} +; fi
+    rm -rf "$1.removed.tmp" && find "$1" -name '.*.tmp' -prune -exec rm -rf {} +
 }
 
 discard() {  # discard POLICY DIR NAME
     local number=1
     case "$1" in
         # Renamed first: a part of a folder must not pass for the whole one.
-        remove) rm -rf "$2.removed.tmp"; mv "$2" "$2.removed.tmp"; rm -rf "$2.removed.tmp" ;;
+        remove) rm -rf "$2.removed.tmp" && mv "$2" "$2.removed.tmp" && rm -rf "$2.removed.tmp" ;;
         aside)
             while [ -e "$2.old.${number}" ]; do number=$((number + 1)); done
-            mv "$2" "$2.old.${number}"
-            log_depth=2 log "  the earlier one is kept as $2.old.${number}"
+            mv "$2" "$2.old.${number}" && log_depth=2 log "  the earlier one is kept as $2.old.${number}"
             ;;
         keep) rm -f "$2/.done.$3" "$2/.started.$3" ;;
     esac
 }
 
-mark_done() {  # mark_done DIR NAME
-    "${dry_run}" || mv "$1/.started.$2" "$1/.done.$2"
+mark_done() {  # mark_done DIR NAME: the begun mark becomes the done one, and the lock ends
+    local changed
+    "${dry_run}" && return 0
+    changed=$(inputs_changed "$1/.started.$2" | paste -s -d ' ' -)
+    if [ -n "${changed}" ]; then
+        # A training has read its inputs when it began; a YAML may be edited for the next one while it goes on.
+        [[ "$2" == train || "$2" == codec ]] \
+            || log_depth=1 die "${changed} changed while $1 was made from it; run the same command again"
+        log_depth=1 warn "${changed} changed after this training began; ${1}/config.yaml holds the options it used"
+    fi
+    mv "$1/.started.$2" "$1/.done.$2" || log_depth=1 die "cannot write $1/.done.$2"
+    unlock_dir "$1"
+}
+
+claim_dump() {  # the sets of two recipes in one dumpdir would replace each other
+    local owner='' here
+    here=$(pwd -P)
+    if [[ "${dumpdir}" != /* && "${dumpdir}" != *..* && ! -L "${dumpdir%%/*}" ]]; then return 0; fi  # within this recipe
+    if [ -s "${dumpdir}/.owner" ]; then owner=$(cat "${dumpdir}/.owner"); fi
+    if [ "${owner}" = "${here}" ]; then return 0; fi
+    if [ -n "${owner}" ] && [ -e "${owner}/run.sh" ]; then
+        die_with 2 "--dumpdir ${dumpdir} holds the sets of ${owner}; name another folder"
+    fi
+    "${dry_run}" && return 0
+    mkdir -p "${dumpdir}" || die "cannot make ${dumpdir}"
+    { echo "${here}" > "${dumpdir}/.owner.tmp" && mv "${dumpdir}/.owner.tmp" "${dumpdir}/.owner"; } \
+        || die "cannot write ${dumpdir}/.owner"
 }
 
 # --- Jobs --------------------------------------------------------------------------------------------
@@ -266,7 +359,11 @@ last_lines() {  # last_lines LOG...: the end of the first log whose job did not 
         grep -q '^# Ended (code 0' "${file}" 2> /dev/null && continue
         echo "---- last ${tail_lines:-20} lines of ${file}" >&2
         # What torchrun says about its workers' end hides their own last words.
-        awk '/torch[.\/]distributed[.\/]elastic/ { exit } { print }' "${file}" 2> /dev/null | tail -n "${tail_lines:-20}" >&2
+        if [ -e "${file}" ]; then
+            awk '/torch[.\/]distributed[.\/]elastic/ { over = 1 } !over' "${file}" | tail -n "${tail_lines:-20}" >&2
+        else
+            echo "there is no such file: the job was not started" >&2
+        fi
         echo "----" >&2
         return 0
     done

@@ -116,21 +116,10 @@ run_training() {
     fi
     # An empty list of devices makes espnet2's distributed code fail even on processors.
     if [ -z "${CUDA_VISIBLE_DEVICES-unset}" ]; then launch=(env -u CUDA_VISIBLE_DEVICES "${launch[@]}"); fi
-    if ! "${dry_run}"; then lock_training "${dir}"; fi
     rotate_log "${dir}/train.log"
     "${dry_run}" || log_depth=1 log "  training; its log is ${dir}/train.log"
     run_jobs "${backend} --num-threads ${threads}" 0 "${dir}/train.log" \
         env "OMP_NUM_THREADS=${num_threads}" "${launch[@]}" "$@"
-    if [ -n "${training_lock}" ]; then exec {training_lock}>&-; fi
-}
-
-# One training a folder. The launched processes inherit the lock: what outlives a killed pipeline still holds it.
-training_lock=
-lock_training() {  # lock_training DIR
-    if ! command -v flock > /dev/null; then return; fi
-    exec {training_lock}> "$1/.lock.train"
-    flock --nonblock "${training_lock}" \
-        || log_depth=2 die "another training writes to $1 (ps shows it as tse_train or codec_train); wait for it or end it"
 }
 
 make_tokenizer() {  # stage 4, of the tokenizer that use_tokenizer has set
@@ -187,7 +176,8 @@ encode_set() {  # encode_set SET: clean speech -> dump/codes_TAG/SET
     scp=$(target_scp "$1")
     need 2 "${scp}"
     need "${codec_stage}" "${codec_exp}/manifest.json"
-    needed remove "${out}" codes "@${codec_exp}/manifest.json" "@${scp}" || return 0
+    claim_dump
+    needed remove "${out}" codes "@${codec_exp}/manifest.json" "@${scp}" "%${scp}" || return 0
     run_shards "${train_cmd}" "${nj}" "${scp}" "${out}" encode "${python}" -m espnet_tse.bin.encode_codes \
         --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
     [ -s "${out}/manifest.json" ] || "${dry_run}" || die "${out}/manifest.json was not written; read ${out}/log/"
