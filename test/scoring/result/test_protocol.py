@@ -42,10 +42,10 @@ def test_differences_are_named(change, reason):
 
 
 def test_the_normaliser_matters_where_the_same_recogniser_was_heard():
-    one = PROTOCOL | {"policies": {"text_norm": "basic"}, "words": {"version": 2, "asr": ["external"]}}
+    one = PROTOCOL | {"policies": {"text_norm": "basic"}, "words": {"version": 3, "asr": ["external"]}}
     other = one | {"policies": {"text_norm": "whisper_en"}}
     assert protocol_differences(one, other) == ["--text_norm basic and whisper_en"]
-    assert protocol_differences(one, other | {"words": {"version": 2, "asr": ["whisper_base"]}}) == []
+    assert protocol_differences(one, other | {"words": {"version": 3, "asr": ["whisper_base"]}}) == []
 
 
 def test_results_without_a_protocol_are_not_compared():
