@@ -77,7 +77,7 @@ def reference_packages() -> dict[str, Callable[[str, str], dict[str, float]]]:
     dnsmos.INPUT_LENGTH += 1e-9
 
     def bss(target: str, estimate: str) -> dict[str, float]:
-        wanted, got = (x[None] - x.mean() for x in read_pair(target, estimate))
+        wanted, got = (x[None] for x in read_pair(target, estimate))
         return {"sdr": float(sdr(wanted, got, filter_length=512, clamp_db=100)[0])}
 
     def wide_pesq(target: str, estimate: str) -> dict[str, float]:

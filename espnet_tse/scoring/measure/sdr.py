@@ -26,8 +26,7 @@ def sdr(target: np.ndarray, estimate: np.ndarray) -> float:
     """
     if target.shape != estimate.shape:
         raise ValueError(f"target {target.shape} and estimate {estimate.shape} must have one shape.")
-    target = target - np.mean(target)
-    estimate = estimate - np.mean(estimate)
+    # Means stay, as in BSSEval v3: an offset of the estimate is what no filter of the target explains.
     target_norm, estimate_norm = np.linalg.norm(target), np.linalg.norm(estimate)
     if estimate_norm == 0:
         return -CLAMP_DB

@@ -12,7 +12,6 @@ def test_known_values(speech, noisy):
 
 def slow_sdr(target, estimate, taps=512):
     """Project the estimate on 512 shifted copies of the target, as the definition says."""
-    target, estimate = target - target.mean(), estimate - estimate.mean()
     shifted = np.stack([np.pad(target, (lag, taps - 1 - lag)) for lag in range(taps)], axis=1)
     estimate = np.pad(estimate, (0, taps - 1))
     explained = shifted @ np.linalg.lstsq(shifted, estimate, rcond=None)[0]
@@ -50,6 +49,35 @@ def test_lengths_must_agree(speech):
 
 def test_equals_the_reference_package(speech, noisy):
     fast_bss_eval = pytest.importorskip("fast_bss_eval", reason="pip install -e '.[test]'")
-    zero_mean = [signal - signal.mean() for signal in (speech, noisy)]
-    expected = fast_bss_eval.sdr(zero_mean[0][None], zero_mean[1][None], filter_length=512, clamp_db=100)
-    assert sdr(speech, noisy) == pytest.approx(float(expected[0]), abs=1e-2)
+    for target, estimate in ((speech, noisy), (speech + 0.1, noisy - 0.2)):
+        expected = fast_bss_eval.sdr(target[None], estimate[None], filter_length=512, clamp_db=100)
+        assert sdr(target, estimate) == pytest.approx(float(expected[0]), abs=1e-2)
+
+
+# Of mir_eval 0.8.2: separation.bss_eval_sources(target[None], estimate[None], compute_permutation=False)[0][0]
+MIR_EVAL = [
+    25.13720867108372,
+    12.780748957302503,
+    19.863418360432156,
+    14.143979282043897,
+    19.976078843124853,
+    20.217093086082695,
+    15.340689044752496,
+    15.054548902881866,
+    17.775994381158092,
+    22.053625736071073,
+]
+
+
+@pytest.mark.parametrize("seed, expected", enumerate(MIR_EVAL))
+def test_equals_bss_eval_of_mir_eval_where_signals_have_offsets(seed, expected):
+    rng = np.random.default_rng(seed)
+    target = np.convolve(rng.standard_normal(6000), rng.standard_normal(20))[:6000]
+    filtered = np.convolve(target, rng.standard_normal(40))[:6000]
+    noise = 10 ** rng.uniform(-2, 1) * rng.standard_normal(6000)
+    target, estimate = target + rng.uniform(-20, 20), filtered + noise + rng.uniform(-20, 20)
+    assert sdr(target, estimate) == pytest.approx(expected, abs=1e-7)
+
+
+def test_an_offset_of_the_estimate_is_distortion(speech):
+    assert sdr(speech, speech + 0.1) < 20 < 99 < sdr(speech, speech)

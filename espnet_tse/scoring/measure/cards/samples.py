@@ -4,7 +4,7 @@ from espnet_tse.scoring.measure.card import Measure, MetricCard
 
 MEASURES = [
     Measure("si_sdr", 1, "pair", {"zero_mean": True, "clamp_db": 100.0}, cost_ms=1.5),
-    Measure("sdr", 1, "pair", {"taps": 512, "zero_mean": True, "clamp_db": 100.0}, cost_ms=24),
+    Measure("sdr", 2, "pair", {"taps": 512, "zero_mean": False, "clamp_db": 100.0}, cost_ms=24),
     Measure("pesq", 1, "pair", {"mode": "wb", "rate": 16000, "max_s": 30.0}, ("pesq",), cost_ms=69),
     Measure("pesq_nb", 1, "pair", {"mode": "nb", "rate": 8000, "max_s": 30.0}, ("pesq",), cost_ms=50),
     Measure("stoi", 1, "pair", {"extended": False, "seed": 0}, ("pystoi",), cost_ms=19),
@@ -46,10 +46,10 @@ METRICS = [
         "SDR of BSSEval v3",
         "up",
         ("inf", "ref"),
-        "One source, 512-tap filter fitted to the target, means removed, float64, clamped to +-100 dB.",
+        "One source, 512-tap filter fitted to the target, means kept as in BSSEval, float64, clamped to +-100 dB.",
         "Forgives what a filter of 512 samples can undo, equalisers and delays of 0 to 511 samples, but no "
-        "advances: 10 "
-        "samples early is -3.5 dB.",
+        "advances: 10 samples early is -3.5 dB. A constant offset of the estimate counts as distortion, to which "
+        "si_sdr is blind; one of the target counts as signal.",
         ceiling=100.0,
         penalty=-100.0,
         low=-100.0,
