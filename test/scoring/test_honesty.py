@@ -169,6 +169,17 @@ def test_estimates_that_are_the_mixtures_are_named_so(world):
     assert not any("improve SI-SDR by less" in warning for warning in summary.warnings)
 
 
+def test_mixtures_that_are_their_own_targets_are_named_and_improve_nothing(world):
+    """Not a mean improvement of estimate minus the 100 dB of a perfect mixture."""
+    _, _, plan, scorer = world
+    utterances = [Utterance(u.key, u.inf, u.ref, u.ref, u.enroll, u.intf) for u in plan.utterances]
+    summary = aggregate(plan, {u.key: scorer.score(u) for u in utterances})
+    for name in ("si_sdr_i", "sdr_i", "fail_rate"):
+        assert (summary.metrics[name]["mean"], summary.metrics[name]["n_expected"]) == (None, 0)
+    assert summary.metrics["si_sdr"]["mean"] > 15 and not summary.too_many_failures
+    assert any(w.startswith("3 of 3 utterances: the mixture is its own target") for w in summary.warnings)
+
+
 def test_wrong_speakers_and_failures_are_counted_apart(world):
     _, signals, plan, _ = world
     own = {u.key: u.inf for u in plan.utterances}

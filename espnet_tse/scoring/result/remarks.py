@@ -2,13 +2,16 @@
 
 from collections import Counter
 
-from espnet_tse.scoring.run.worker import ORACLE_DB, Record
+from espnet_tse.scoring.run.scene import SAME_DB
+from espnet_tse.scoring.run.worker import Record
 
 ODD_SHARE = 0.10  # above: wrong speakers or odd lengths are remarked on
 CLIPPED_SHARE = 0.001  # of all samples
 # Flag of an utterance -> what it means.
 FLAGS = {
-    "equals_target": f"equal to their targets up to a gain (SI-SDR above {ORACLE_DB:.0f} dB): oracle outputs?",
+    "equals_target": f"equal to their targets up to a gain (SI-SDR above {SAME_DB:.0f} dB): oracle outputs?",
+    "mixture_is_target": f"the mixture is its own target up to a gain (SI-SDR above {SAME_DB:.0f} dB): nothing to extract, "
+    "improvements and failure rate leave them out; does --mix_scp list the mixtures?",
     "equals_mixture": "the estimates are the mixtures: nothing was extracted",
     "multichannel": "multi-channel audio; channel {channel} was scored (--ref_channel)",
     "beyond_full_scale": "samples beyond +-1, clipped for networks and recognisers",

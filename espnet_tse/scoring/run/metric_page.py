@@ -224,6 +224,7 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 | PESQ above 30 s, or a crash of its C code | pesq_long | excluded |
 | the scoring process is killed by it, twice | crash | penalty in all; excluded where the data alone kill it |
 | target absent (`--absent`) | none | only `absent_leak` and `absent_activity` apply |
+| the mixture is its own target (SI-SDR above 60 dB) | none | improvements and failure rate do not apply; named in the warnings |
 | PESQ refuses the pair | est; ref if it refuses the target itself | penalty; excluded |
 
 Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):

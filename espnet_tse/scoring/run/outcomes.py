@@ -28,6 +28,8 @@ def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
     for role in card.inputs:
         if role != "inf" and scene.faults[role]:
             return Outcome(None, Fault(REF, f"{role}: {scene.faults[role]}"))
+    if {"ref", "mix"} <= set(card.inputs) and scene.mixture_is_target:
+        return Outcome(None, Fault(NOT_APPLICABLE, "the mixture is its own target: nothing to improve"))
     if fault := _estimate_fault(scene, card):
         return _penalty(scene, card, Fault(EST, f"estimate: {fault}"))
     try:

@@ -1,6 +1,7 @@
 """The loaded signals of one utterance, and measures of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from espnet_tse.scoring.measure.audio import AudioError, Signal, broken, fault_of, load
 from espnet_tse.scoring.measure.failure import EST, MIN_ESTIMATE_S, REF, MetricFault
 from espnet_tse.scoring.run.measuring import Measurer, Uses
+
+SAME_DB = 60.0  # SI-SDR above which one signal is the other up to a gain; no extractor comes near
 
 
 @dataclass
@@ -96,6 +99,12 @@ class Scene:
             return self.of_mixture("si_sdr")
         except MetricFault:
             return None  # the length policy refuses the mixture, so it has no ratio
+
+    @cached_property
+    def mixture_is_target(self) -> bool:
+        """Whether the mixture is its own target up to a gain, so that there is nothing to extract."""
+        sir_db = self.input_sir_db()
+        return sir_db is not None and sir_db > SAME_DB
 
     def duration_s(self, role: str) -> float | None:
         """Length of a signal of the data; None if it was not given or cannot be read."""

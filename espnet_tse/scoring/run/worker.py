@@ -17,9 +17,7 @@ from espnet_tse.scoring.measure.si_sdr import si_sdr
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
 from espnet_tse.scoring.run.measuring import Measurer, Uses
 from espnet_tse.scoring.run.outcomes import outcome_of
-from espnet_tse.scoring.run.scene import Scene, Source, digital_silence, open_source
-
-ORACLE_DB = 60.0  # SI-SDR above which an estimate is suspected to be its own target
+from espnet_tse.scoring.run.scene import SAME_DB, Scene, Source, digital_silence, open_source
 
 
 @dataclass
@@ -129,11 +127,13 @@ class UtteranceScorer:
         record.estimate_sha1 = None if scene.est.fault else scene.estimate.sha1
         if repeats_mixture(scene):
             record.flags.append("equals_mixture")
+        if scene.mixture_is_target:
+            record.flags.append("mixture_is_target")
         if scene.est.fault or "ref" not in scene.data or scene.faults["ref"]:
             return
         if scene.est.signal.source_rate < RATE <= scene.data["ref"].signal.source_rate:
             record.flags.append("low_rate")
-        if is_oracle(scene):
+        if is_oracle(scene) and not scene.mixture_is_target:
             record.flags.append("equals_target")
 
     def _score_aligned(self, scene: Scene, record: Record) -> None:
@@ -197,11 +197,11 @@ def has_offset(samples: np.ndarray) -> bool:
 
 
 def is_oracle(scene: Scene) -> bool:
-    """Whether an estimate is its own target, up to a gain: no extractor comes within 60 dB."""
+    """Whether an estimate is its own target, up to a gain."""
     if scene.data["ref"].fault:
         return False
     try:
-        return scene.of_estimate("si_sdr", scene.data["ref"].signal) > ORACLE_DB
+        return scene.of_estimate("si_sdr", scene.data["ref"].signal) > SAME_DB
     except MetricFault:
         return False
 
@@ -212,7 +212,7 @@ def repeats_mixture(scene: Scene) -> bool:
     if scene.est.fault or mix is None or mix.fault:
         return False
     mixture, estimate = mix.signal.samples, scene.estimate.samples
-    if mixture.shape != estimate.shape or si_sdr(mixture, estimate) <= ORACLE_DB:
+    if mixture.shape != estimate.shape or si_sdr(mixture, estimate) <= SAME_DB:
         return False
     return "ref" not in scene.data or not is_oracle(scene)
 

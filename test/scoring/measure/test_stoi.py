@@ -30,3 +30,15 @@ def test_too_little_speech_is_a_fault_of_the_data(speech):
     with pytest.raises(MetricFault, match="30 active frames") as error:
         stoi(speech[:4500], speech[:4500], extended=False)
     assert error.value.fault.kind == "ref"
+
+
+@pytest.mark.parametrize("rate", [8000, 10000, 16000, 44100])
+@pytest.mark.parametrize("extended", [False, True])
+def test_equals_the_package_at_the_signals_own_rate(rate, extended):
+    """pystoi 0.4.1, ``stoi(target, estimate, rate, extended=extended)``, which resamples to 10 kHz itself."""
+    pystoi = pytest.importorskip("pystoi", reason="pip install -e '.[score]'")
+    rng = np.random.default_rng(rate)
+    target = rng.standard_normal(2 * rate) * np.abs(np.sin(np.arange(2 * rate) * 9 / rate))
+    estimate = target + 0.5 * rng.standard_normal(2 * rate)
+    expected = pystoi.stoi(target, estimate, rate, extended=extended)
+    assert stoi(target, estimate, extended, rate) == pytest.approx(expected, abs=1e-9)

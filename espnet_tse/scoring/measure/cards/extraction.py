@@ -5,7 +5,7 @@ from espnet_tse.scoring.measure.card import Measure, MetricCard
 MEASURES = [
     Measure("confusion", 1, "derived", {"speaker_model": "resemblyzer"}),
     Measure("source_confusion", 1, "derived"),
-    Measure("failure", 1, "derived", {"threshold_db": 1.0}),
+    Measure("failure", 2, "derived", {"threshold_db": 1.0}),
     Measure(
         "over_suppression",
         1,
@@ -61,7 +61,7 @@ METRICS = [
         "failure rate",
         "down",
         ("inf", "ref", "mix"),
-        "Share of utterances with si_sdr_i below 1 dB.",
+        "Share of utterances with si_sdr_i below 1 dB; leaves out what that leaves out.",
         "Meaningful only for sample-aligned outputs; a mixture at 20 dB has little to gain and counts as failed.",
         penalty=1.0,
         low=0.0,
