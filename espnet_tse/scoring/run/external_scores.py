@@ -1,6 +1,5 @@
 """Scores computed by another tool, one per utterance: ``--external name=path[:field][,up|down]``."""
 
-import ast
 import json
 import math
 from collections import Counter
@@ -12,6 +11,7 @@ from espnet_tse.scoring.measure.card import MetricCard
 from espnet_tse.scoring.measure.failure import EST, Fault, Outcome
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.run.job import Utterance
+from espnet_tse.scoring.run.printed_values import read_printed
 from espnet_tse.scoring.run.shown_keys import some
 
 KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
@@ -55,8 +55,8 @@ def read_all_external(options: tuple[str, ...], utterances: list[Utterance]) -> 
 def read_external(option: str) -> ExternalScores:
     """Read the file of one ``--external`` option.
 
-    The file has Kaldi lines ``utt value`` or one JSON object per line (VERSA, ESPnet; also a dict as Python prints
-    it, from older VERSA); of an object the named field is taken, by default that of the column's name.
+    The file has Kaldi lines ``utt value`` or one JSON object per line (VERSA, ESPnet; also a dict as Python
+    prints it, from VERSA); of an object the named field is taken, by default that of the column's name.
 
     Raises:
         DataError: a malformed option or line, a name of this scorer's own, or no usable value.
@@ -104,10 +104,10 @@ def _parse(option: str) -> tuple[str, str, str]:
 
 
 def _read_values(path: Path, field: str) -> dict[str, float]:
-    """Key -> finite value; NaN, null and text count as missing."""
+    """Key -> finite value; NaN, null and text count as missing, an infinite value as the file's outermost finite one."""
     if not path.exists():
         raise DataError(f"{path}: no such file; fix --external.")
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         is_json = file.read(1) == "{"
     if is_json:
         entries = _read_json_lines(path, field)
@@ -115,15 +115,29 @@ def _read_values(path: Path, field: str) -> dict[str, float]:
         entries = read_scp(path)
     values = {}
     for key, entry in entries.items():
-        try:
-            value = float(entry)
-        except (TypeError, ValueError):
-            if is_json and (entry is None or isinstance(entry, str)):
-                continue
-            raise DataError(f"{path}: key '{key}' has '{entry}', no number.") from None
-        if math.isfinite(value):
-            values[key] = value
+        number = _number(entry)
+        if number is None and not (is_json and (entry is None or isinstance(entry, str))):
+            raise DataError(f"{path}: key '{key}' has '{entry}', no number.")
+        if number is not None and not math.isnan(number):
+            values[key] = number
+    finite = [number for number in values.values() if math.isfinite(number)]
+    if not finite:
+        return {}
+    # SDR of a perfect output is infinite: as good as the best of the others, not missing.
+    values = {key: min(max(number, min(finite)), max(finite)) for key, number in values.items()}
     return _by_stem(values) | values
+
+
+def _number(entry: object) -> float | None:
+    """A number, given as one or as text (``3.2``, ``inf``, ``np.float64(3.2)``); None if it is none."""
+    try:
+        return float(entry)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return float(read_printed(str(entry)))
+    except (TypeError, ValueError):
+        return None
 
 
 def _by_stem(values: dict[str, float]) -> dict[str, float]:
@@ -136,7 +150,7 @@ def _by_stem(values: dict[str, float]) -> dict[str, float]:
 def _read_json_lines(path: Path, field: str) -> dict[str, object]:
     entries: dict[str, object] = {}
     fields: dict[str, None] = {}  # of all lines, in their order
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         row = _read_object(line, f"{path}:{number}")
@@ -153,13 +167,13 @@ def _read_json_lines(path: Path, field: str) -> dict[str, object]:
 
 
 def _read_object(line: str, where: str) -> dict[str, object]:
-    """A line of JSON, or a dict as Python prints it."""
+    """A line of JSON, or a dict as Python prints it, NumPy's numbers included (VERSA under NumPy 2)."""
     try:
         row = json.loads(line)
     except ValueError as error:
         try:
-            row = ast.literal_eval(line)
-        except (ValueError, SyntaxError):
+            row = read_printed(line)
+        except ValueError:
             raise DataError(f"{where}: not JSON ({error}); each line must be one object.") from None
     if not isinstance(row, dict):
         raise DataError(f"{where}: not an object; each line must be one object.")

@@ -33,6 +33,41 @@ def test_dicts_as_python_prints_them(write):
     assert read_external(f"mos={path}").values == {"a": 3.5}
 
 
+def test_lines_of_versa_under_numpy_2(write):
+    path = write(
+        "{'key': 'a', 'mos': np.float64(3.5), 'sdr': inf, 'text': 'np.float64(1)', 'wer': [np.int64(1)]}\n"
+        "{'key': 'b', 'mos': nan, 'sdr': -2.5}\n"
+        "{'key': 'c', 'mos': np.float32(-1e-05), 'sdr': -inf}\n"
+        '{"key": "d", "mos": 2, "sdr": 7.5}\n'
+    )
+    assert read_external(f"mos={path},up").values == {"a": 3.5, "c": -1e-05, "d": 2.0}
+    assert read_external(f"theirs={path}:sdr,up").values == {"a": 7.5, "b": -2.5, "c": -2.5, "d": 7.5}
+    assert read_external("mos=" + str(write("a np.float64(3.5)\nb inf\nc nan\n"))).values == {
+        "a": 3.5,
+        "b": 3.5,
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{'key': __import__('os').getcwd(), 'mos': 1}",
+        "{'key': 'a', 'mos': open('x')}",
+        "{'key': 'a', 'mos': np.load('x')}",
+        "{'key': 'a', 'mos': np.float64(open('x'))}",
+        "{'key': 'a', **{'mos': 1}}",
+        "{'key': 'a', 'mos': (" * 500,
+    ],
+)
+def test_nothing_in_a_line_is_executed(write, line):
+    with pytest.raises(DataError, match="scores:1: not JSON"):
+        read_external(f"mos={write(line)}")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(write):
+    assert read_external("mos=" + str(write('\ufeff{"key": "a", "mos": 3.5}\n'))).values == {"a": 3.5}
+
+
 def test_keys_may_be_paths(write):
     scores = read_external(
         f"mos={write('out/a.wav 3.5' + chr(10) + 's1/b.wav 1' + chr(10) + 's2/b.wav 2')},up"
