@@ -49,7 +49,7 @@ def read_protocol_file(ref_scp: Path | None) -> dict[str, str]:
     path = ref_scp.parent / PROTOCOL_FILE if ref_scp else None
     if path is None or not path.is_file():
         return {}
-    lines = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
+    lines = (line.partition(":") for line in path.read_text(encoding="utf-8-sig").splitlines())
     return {name.strip(): value.strip() for name, found, value in lines if found}
 
 

@@ -2,10 +2,11 @@
 
 import math
 
-from espnet_tse.io.scp import DataError, read_scp, read_text
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some
+from espnet_tse.scoring.run.transcript_file import read_transcript_file
 
 
 def real_time_factors(options: ScoringOptions, utterances: list[Utterance]) -> dict[str, float]:
@@ -70,7 +71,7 @@ def interferer_texts(options: ScoringOptions, utterances: list[Utterance]) -> di
     """
     if not options.intf_text:
         return {}
-    files = [read_text(path) for path in options.intf_text]
+    files = [read_transcript_file(path, utterances) for path in options.intf_text]
     lacking = [u.key for u in utterances if not any(u.key in texts for texts in files)]
     if lacking:
         raise DataError(f"--intf_text: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}.")

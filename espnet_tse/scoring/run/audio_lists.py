@@ -64,7 +64,7 @@ def read_keys(path: Path) -> set[str]:
         DataError: the file is missing or empty.
     """
     try:
-        keys = {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+        keys = {line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; fix the path.") from None
     if not keys:

@@ -2,11 +2,12 @@
 
 import logging
 
-from espnet_tse.io.scp import DataError, read_text
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.option import AsrSpec
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some
+from espnet_tse.scoring.run.transcript_file import read_transcript_file
 
 log = logging.getLogger("espnet_tse.scoring")
 
@@ -23,7 +24,7 @@ def read_transcripts(
     """
     if not options.text:
         return {}
-    text = read_text(options.text)
+    text = read_transcript_file(options.text, utterances)
     lacking = [u.key for u in utterances if u.key not in text and not u.target_absent]
     if lacking:
         raise DataError(f"{options.text}: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}.")
@@ -55,9 +56,9 @@ def read_external_texts(
 def _texts_of(
     spec: AsrSpec, options: ScoringOptions, utterances: list[Utterance]
 ) -> dict[str, dict[str, str]]:
-    texts = {"estimate": read_text(spec.estimate_text)}
+    texts = {"estimate": read_transcript_file(spec.estimate_text, utterances)}
     if spec.target_text:
-        texts["target"] = read_text(spec.target_text)
+        texts["target"] = read_transcript_file(spec.target_text, utterances)
         without = [u.key for u in utterances if u.key not in texts["target"] and not u.target_absent]
         if without:
             raise DataError(f"{spec.target_text}: lacks {len(without)} keys: {some(without)}.")

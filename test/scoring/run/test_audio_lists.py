@@ -1,7 +1,7 @@
 import pytest
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.run.audio_lists import files_of_pattern
+from espnet_tse.scoring.run.audio_lists import files_of_pattern, read_keys
 
 
 @pytest.fixture
@@ -35,3 +35,8 @@ def test_patterns_that_find_nothing(outputs):
         files_of_pattern(outputs, "{utt}.flac")
     with pytest.raises(DataError, match="no such folder"):
         files_of_pattern(outputs / "none", "{utt}.wav")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
+    (tmp_path / "absent").write_text("\ufeffa\nb x\n", encoding="utf-8")
+    assert read_keys(tmp_path / "absent") == {"a", "b"}

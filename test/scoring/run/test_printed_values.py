@@ -13,7 +13,8 @@ def test_what_python_prints_is_read():
 
 
 @pytest.mark.parametrize(
-    "text", ["open('x')", "np.load('x')", "np.float64(1, 2)", "a", "-'a'", "{1: 2}", "{**{}}", "1 + 1", "", "["]
+    "text",
+    ["open('x')", "np.load('x')", "np.float64(1, 2)", "a", "-'a'", "{1: 2}", "{**{}}", "1 + 1", "", "["],
 )
 def test_what_is_no_value_is_refused(text):
     with pytest.raises(ValueError, match="no value|no name of a field|not a printed value"):
