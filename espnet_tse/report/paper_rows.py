@@ -88,7 +88,9 @@ def read_row(row: Any, where: str, source: str, path: Path) -> ScoredSet:
 def protocol_of(group: ComparableGroup) -> dict[str, Any]:
     """The protocol of our own results, as the scorer recorded it."""
     recorded = group.results[-1].meta.get("protocol") or {}
-    rate = 8000 if recorded.get("bandwidth") == "8k" else recorded.get("rate")
+    rate = recorded.get("rate")
+    if recorded.get("bandwidth") == "8k" and rate == 16000:  # scored when everything was resampled to 16 kHz
+        rate = 8000
     return {name: recorded.get(name) for name in PROTOCOL} | {"sample_rate": rate}
 
 

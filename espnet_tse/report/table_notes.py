@@ -25,6 +25,7 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     lines += presets(group.results, policies(settings))
     if settings.get("bandwidth") == "8k":
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
+    lines += rates(settings)
     lines += recognisers(group.results)
     lines += speaker_models(tables)
     lines += marks(group, tables)
@@ -101,6 +102,18 @@ def lacking_of_preset(result: ScoredSet, preset: str) -> str:
     if len(there) < len(lacks):
         return f"only {', '.join(there) or 'none'} of preset {preset}"
     return f"without {', '.join(lacks)} of preset {preset}"
+
+
+def rates(settings: dict[str, Any]) -> list[str]:
+    """At which sample rate the columns were computed, where that is not 16 kHz for all of them."""
+    rate = settings.get("rate", 16000)
+    if rate == 16000:
+        return []
+    shown = " and ".join(map(str, rate)) if isinstance(rate, list) else rate
+    return [
+        f"Sample rate: SI-SDR, SDR, STOI, ESTOI and what is derived from them are computed at the data's own {shown} Hz; "
+        "PESQ-nb on signals resampled to 8 kHz, everything else to 16 kHz."
+    ]
 
 
 def policies(settings: dict[str, Any]) -> str:

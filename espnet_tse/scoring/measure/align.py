@@ -2,18 +2,20 @@
 
 import numpy as np
 
-MAX_LAG = 1600  # 100 ms at 16 kHz
+MAX_LAG_S = 0.1
 
 
-def best_lag(target: np.ndarray, estimate: np.ndarray, max_lag: int = MAX_LAG) -> int:
-    """Delay of the estimate in samples (positive: late), within +-``max_lag``.
+def best_lag(target: np.ndarray, estimate: np.ndarray, rate: int) -> int:
+    """Delay of the estimate in samples (positive: late), within +-100 ms.
 
     The maximum of the absolute correlation, so that an inverted estimate is aligned as well.
 
     Args:
         target: (N,).
         estimate: (M,).
+        rate: Hz.
     """
+    max_lag = round(MAX_LAG_S * rate)
     target, estimate = target - np.mean(target), estimate - np.mean(estimate)
     size = 1 << (max(len(target), len(estimate)) + max_lag).bit_length()
     cross = np.fft.irfft(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(target, size)), size)

@@ -1,8 +1,9 @@
-"""Reading audio for scoring: mono float64 at 16 kHz, with the hash that names it in the caches."""
+"""Reading audio for scoring: mono float64 at any rate, with the hash that names it in the caches."""
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from espnet_tse.io.audio_entry import file_of, read_entry, read_info
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
-RATE = 16000
+RATE = 16000  # of networks, and of measures that are defined at it
 
 
 class AudioError(ValueError):
@@ -21,16 +22,47 @@ class AudioError(ValueError):
 
 @dataclass(frozen=True)
 class Signal:
-    """One file, ready to score."""
+    """One file, at one rate."""
 
-    samples: np.ndarray  # (N,) float64 at 16 kHz; integer PCM divided by 2^15
+    samples: np.ndarray  # (N,) float64; integer PCM divided by 2^15
+    rate: int  # Hz, of the samples
     source_rate: int  # Hz, of the file
     source_channels: int
-    sha1: str  # of the float32 samples at 16 kHz
+    origin: "Signal | None" = None  # as it was read, where that is at another rate
 
     @property
     def duration_s(self) -> float:
-        return len(self.samples) / RATE
+        return len(self.samples) / self.rate
+
+    @cached_property
+    def sha1(self) -> str:
+        """Of the float32 samples."""
+        with np.errstate(over="ignore"):
+            return hashlib.sha1(self.samples.astype(np.float32).tobytes()).hexdigest()
+
+    @cached_property
+    def _resampled(self) -> "dict[int, Signal]":
+        return {}
+
+    def at(self, rate: int) -> "Signal":
+        """This signal at ``rate`` Hz, resampled from what was read, never twice."""
+        if rate == self.rate:
+            return self
+        if rate not in self._resampled:
+            source = self.origin or self
+            samples = resample(source.samples, source.rate, rate) if len(source.samples) else source.samples
+            self._resampled[rate] = replace(
+                self, samples=np.ascontiguousarray(samples), rate=rate, origin=None
+            )
+        return self._resampled[rate]
+
+    def converted(self, rate: int) -> "Signal":
+        """As ``at``, and from there to other rates it is still resampled from what was read."""
+        return self if rate == self.rate else replace(self.at(rate), origin=self)
+
+    def with_samples(self, samples: np.ndarray) -> "Signal":
+        """Other samples (N,) at the same rate."""
+        return replace(self, samples=samples, origin=None)
 
 
 def refuse_pipe(entry: str, where: str) -> None:
@@ -69,6 +101,8 @@ def load(entry: str, channel: int = 0) -> Signal:
     Args:
         entry: path or ``file.ark:offset``.
         channel: which channel of a file with several, from 0; a file with one is used as it is.
+    Returns:
+        the signal at the rate of the file.
     Raises:
         AudioError: unreadable, or fewer channels than asked for.
     """
@@ -78,15 +112,7 @@ def load(entry: str, channel: int = 0) -> Signal:
     channel = channel if channels > 1 else 0
     if channel >= channels:
         raise AudioError(f"{entry}: has {channels} channel(s), channel {channel} was asked for.")
-    return make_signal(resample(samples[:, channel], rate, RATE), rate, channels)
-
-
-def make_signal(samples: np.ndarray, source_rate: int = RATE, source_channels: int = 1) -> Signal:
-    """Wrap samples (N,) that are at 16 kHz already."""
-    samples = np.ascontiguousarray(samples, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        digest = hashlib.sha1(samples.astype(np.float32).tobytes()).hexdigest()
-    return Signal(samples, source_rate, source_channels, digest)
+    return Signal(np.ascontiguousarray(samples[:, channel], dtype=np.float64), rate, rate, channels)
 
 
 def fit_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
@@ -114,14 +140,14 @@ def broken(samples: np.ndarray) -> str | None:
     return None if np.isfinite(samples).all() else "NaN or infinite samples"
 
 
-def fault_of(samples: np.ndarray, min_s: float = 0.0) -> str | None:
-    """Why these samples cannot be scored (empty, NaN, silent, too short), or None."""
+def fault_of(samples: np.ndarray, rate: int, min_s: float = 0.0) -> str | None:
+    """Why samples (N,) at ``rate`` Hz cannot be scored (empty, NaN, silent, shorter than ``min_s``), or None."""
     if reason := broken(samples):
         return reason
-    if len(samples) < min_s * RATE:
+    if len(samples) < min_s * rate:
         return (
-            f"shorter than {min_s} s ({len(samples) / RATE:.4f} s: {len(samples)} samples at {RATE} Hz, "
-            f"at least {math.ceil(min_s * RATE)} are wanted)"
+            f"shorter than {min_s} s ({len(samples) / rate:.4f} s: {len(samples)} samples at {rate} Hz, "
+            f"at least {math.ceil(min_s * rate)} are wanted)"
         )
     level = level_dbfs(samples, remove_mean=True)
     if level < SILENCE_DBFS:

@@ -18,6 +18,7 @@ Kind = Literal["pair", "match", "absence", "scene", "signal", "embedding", "word
 class Measure:
     """Something computed once per signal (or pair of signals) and cached by content.
 
+    ``rate``: Hz of the signals that it takes, to which others are resampled; None: the rate of the data.
     Raise ``version`` whenever its numbers change: caches and signatures follow it.
     ``packages`` are distributions that must be installed and ``extra`` of this package brings, ``weights``
     names of the table in ``weight_files.py``, ``longest_s`` what the network takes at once (longer signals are
@@ -34,6 +35,7 @@ class Measure:
     cost_ms: float = 0.0
     extra: str = "score"
     longest_s: float | None = None
+    rate: int | None = 16000
 
 
 @dataclass(frozen=True)

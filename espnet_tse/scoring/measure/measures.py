@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Callable
 
-# Samples (N,) at 16 kHz, one or two of them -> what JSON can hold, or an embedding (D,).
+# Samples (N,) at the measure's rate, one or two of them -> what JSON can hold, or an embedding (D,). A measure at the
+# data's own rate takes that rate in Hz as its last argument.
 Compute = Callable[..., Any]
 
 
@@ -18,25 +19,25 @@ def make_measure(name: str, weights: dict[str, Path]) -> Compute:
 def _si_sdr(weights: dict[str, Path]) -> Compute:
     from espnet_tse.scoring.measure.si_sdr import si_sdr
 
-    return si_sdr
+    return lambda target, estimate, rate: si_sdr(target, estimate)
 
 
 def _sdr(weights: dict[str, Path]) -> Compute:
     from espnet_tse.scoring.measure.sdr import sdr
 
-    return sdr
+    return lambda target, estimate, rate: sdr(target, estimate)
 
 
 def _stoi(weights: dict[str, Path]) -> Compute:
     from espnet_tse.scoring.measure.stoi import stoi
 
-    return lambda target, estimate: stoi(target, estimate, extended=False)
+    return lambda target, estimate, rate: stoi(target, estimate, rate, extended=False)
 
 
 def _estoi(weights: dict[str, Path]) -> Compute:
     from espnet_tse.scoring.measure.stoi import stoi
 
-    return lambda target, estimate: stoi(target, estimate, extended=True)
+    return lambda target, estimate, rate: stoi(target, estimate, rate, extended=True)
 
 
 def _pesq(weights: dict[str, Path]) -> Compute:

@@ -8,7 +8,6 @@ crash, so the isolation costs one copy of the samples per call.
 import numpy as np
 
 from espnet_tse.io.audio import resample
-from espnet_tse.scoring.measure.audio import RATE
 from espnet_tse.scoring.measure.child import ChildProcess
 from espnet_tse.scoring.measure.failure import EST, PESQ_LONG, REF, MetricFault
 from espnet_tse.scoring.measure.pesq_server import HEADER
@@ -55,9 +54,9 @@ class PesqProcess(ChildProcess):
 
 
 class NarrowBandPesq(PesqProcess):
-    """PESQ at 8 kHz of signals at 16 kHz."""
+    """PESQ at 8 kHz of signals at any rate."""
 
-    def __call__(self, target: np.ndarray, estimate: np.ndarray) -> float:
-        """PESQ-NB of (N,) signals at 16 kHz; raises as ``PesqProcess``."""
-        low = (resample(samples, RATE, 8000) for samples in (target, estimate))
+    def __call__(self, target: np.ndarray, estimate: np.ndarray, rate: int) -> float:
+        """PESQ-NB of (N,) signals at ``rate`` Hz; raises as ``PesqProcess``."""
+        low = (resample(samples, rate, 8000) for samples in (target, estimate))
         return super().__call__(*low, rate=8000, mode="nb")

@@ -7,12 +7,13 @@ import numpy as np
 from espnet_tse.scoring.measure.failure import REF, MetricFault
 
 
-def stoi(target: np.ndarray, estimate: np.ndarray, extended: bool, sample_rate: int = 16000) -> float:
+def stoi(target: np.ndarray, estimate: np.ndarray, rate: int, extended: bool) -> float:
     """Intelligibility, 0..1 (slightly negative values are possible for uncorrelated signals).
 
     Args:
         target: (N,).
         estimate: (N,).
+        rate: Hz; pystoi resamples to 10 kHz itself.
         extended: ESTOI (Jensen and Taal 2016) instead of STOI (Taal et al. 2011).
     Raises:
         MetricFault: fewer than 30 active frames in the target (pystoi returns 1e-5 there, which must
@@ -27,7 +28,7 @@ def stoi(target: np.ndarray, estimate: np.ndarray, extended: bool, sample_rate: 
         np.random.seed(0)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            value = float(pystoi.stoi(target, estimate, sample_rate, extended=extended))
+            value = float(pystoi.stoi(target, estimate, rate, extended=extended))
     finally:
         np.random.set_state(state)
     if any("Not enough STFT frames" in str(warning.message) for warning in caught):

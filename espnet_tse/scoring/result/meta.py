@@ -2,10 +2,9 @@
 
 import time
 
-from espnet_tse.scoring.measure.audio import RATE
 from espnet_tse.scoring.result.aggregate import scores_mixtures
 from espnet_tse.scoring.result.names import system_name, test_set_name
-from espnet_tse.scoring.result.protocol import protocol_of
+from espnet_tse.scoring.result.protocol import protocol_of, rate_of
 from espnet_tse.scoring.result.reference_systems import is_mixture
 from espnet_tse.scoring.result.source_version import base_versions, source_commit
 from espnet_tse.scoring.run.options import ScoringOptions, plain_options
@@ -45,7 +44,7 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         "commit": source_commit(),
         "versions": dict(sorted(versions.items())),
         "weights_sha256": dict(sorted(hashes.items())),
-        "settings": _settings(plan),
+        "settings": _settings(plan, records),
         "signature": plan.signature,
         "protocol": protocol_of(plan, records),
         "flags": flags_of(plan, records),
@@ -56,11 +55,11 @@ def make_meta(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     }
 
 
-def _settings(plan: ScoringPlan) -> dict:
+def _settings(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     """What changes figures: the signals' treatment, the texts', the bootstrap's units, settings of measures."""
     names = ("length", "align", "level", "text_norm", "unit", "ci_unit")
     return {
-        "rate": RATE,
+        "rate": rate_of(records),
         **{name: getattr(plan.options, name) for name in names},
         "bandwidth": "8k" if plan.low_band else "16k",
         "measures": {name: part["settings"] for name, part in plan.measures.items()},

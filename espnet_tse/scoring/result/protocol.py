@@ -17,8 +17,8 @@ PROTOCOL_FILE = "protocol"  # of a data folder: which public list this is
 def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     """The ``protocol`` block of result.json.
 
-    ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets at 16 kHz: they are equal
-    for two systems that were scored on the same audio, whatever its path.
+    ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets: they are equal for two
+    systems that were scored on the same audio, whatever its path. ``rate``: see ``rate_of``.
     """
     keys = sorted(records)
     absent = [key for key in keys if records[key].target_absent]
@@ -29,7 +29,7 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         "keys_sha256": _digest(keys),
         "reference_sha256": _digest([f"{key} {records[key].target_sha1}" for key in keys]),
         "absent_sha256": _digest(absent) if absent else None,
-        "rate": RATE,
+        "rate": rate_of(records),
         "bandwidth": "8k" if plan.low_band else "16k",
         "list": described.get("list"),
         "mode": described.get("mode"),
@@ -38,6 +38,15 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         "words": {"version": WORDS_VERSION, "asr": [spec.tag for spec in plan.asr]},
         "measures": {name: _digest([identity])[:12] for name, identity in plan.worker.identities.items()},
     }
+
+
+def rate_of(records: dict[str, Record]) -> int | list[int]:
+    """Hz at which sample-aligned measures were computed: that of the targets, or all of theirs.
+
+    Without targets, where there are no such measures, it is that of the networks.
+    """
+    rates = sorted({record.target_rate for record in records.values() if record.target_rate})
+    return rates if len(rates) > 1 else rates[0] if rates else RATE
 
 
 def _digest(lines: list[str]) -> str:
@@ -67,6 +76,7 @@ def protocol_differences(first: dict, second: dict) -> list[str]:
         ("reference_sha256", "other target audio"),
         ("absent_sha256", "other utterances without their target"),
         ("bandwidth", "other bandwidth"),
+        ("rate", "another sample rate"),
         ("list", "another list"),
         ("mode", "another length mode"),
         ("kind", "another kind of mixtures"),

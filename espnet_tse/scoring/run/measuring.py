@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from espnet_tse.scoring.asr.recognisers import make_recogniser
-from espnet_tse.scoring.measure.audio import Signal, fault_of, fit_length
+from espnet_tse.scoring.measure.audio import RATE, Signal, fault_of, fit_length
 from espnet_tse.scoring.measure.failure import EST, MIN_REFERENCE_S, REF, MetricFault
 from espnet_tse.scoring.measure.measures import Compute, make_measure
-from espnet_tse.scoring.measure.registry import EMBEDDINGS, PAIRED
+from espnet_tse.scoring.measure.registry import EMBEDDINGS, MEASURES, PAIRED
 from espnet_tse.scoring.run.cache import Cache, cache_key
 from espnet_tse.scoring.run.job import WorkerPlan
 
@@ -57,12 +57,17 @@ class Measurer:
     def measure(self, uses: Uses, measure: str, *signals: Signal, of_estimate: bool) -> Any:
         """Value of ``measure`` on ``signals`` from a cache or computed now.
 
-        Values that involve no estimate go to the cache that all systems share.
+        Signals of one call have one rate; a measure with a rate of its own gets them resampled. Values that involve no estimate go to the cache that all systems share.
 
         Raises:
             MetricFault: also when the cache remembers one.
         """
+        own_rate = self._rate_of(measure)
+        signals = [signal.at(own_rate or signal.rate) for signal in signals]
+        rate = signals[0].rate
         policies = [self.plan.length] if measure in PAIRED else []
+        if own_rate is None and rate != RATE:
+            policies.append(f"{rate} Hz")
         key = cache_key(self.plan.identities[measure], *policies, *(s.sha1 for s in signals))
         own = self.estimates if of_estimate else self.references
         if of_estimate:
@@ -74,7 +79,8 @@ class Measurer:
         uses.computed += 1
         arrays = [s.samples for s in signals]
         try:
-            value = self._compute(measure, self._pair(arrays) if measure in PAIRED else arrays)
+            arrays = self._pair(arrays, rate) if measure in PAIRED else arrays
+            value = self._compute(measure, arrays if own_rate else [*arrays, rate])
             numbers = value if isinstance(value, list) else [value] if isinstance(value, float) else []
             if not all(math.isfinite(number) for number in numbers):
                 raise MetricFault(EST, f"{measure}: returned {value}")
@@ -83,14 +89,19 @@ class Measurer:
         own.put(key, value)
         return self._unwrap(value)
 
+    def _rate_of(self, measure: str) -> int | None:
+        """Hz that a measure or recogniser takes; None: the rate of the data."""
+        spec = self._recognisers.get(measure)
+        return MEASURES[spec.kind if spec else measure].rate
+
     @staticmethod
     def _unwrap(value: Any) -> Any:
         if isinstance(value, dict):
             raise MetricFault(*value["fault"])
         return value
 
-    def _pair(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """Bring (target, estimate) to one length by the ``--length`` policy."""
+    def _pair(self, arrays: list[np.ndarray], rate: int) -> list[np.ndarray]:
+        """Bring (target, estimate) at ``rate`` Hz to one length by the ``--length`` policy."""
         target, estimate = arrays
         if self.plan.length == "strict" and len(target) != len(estimate):
             raise MetricFault(
@@ -99,22 +110,22 @@ class Measurer:
         count = len(target) if self.plan.length == "ref" else min(len(target), len(estimate))
         target, estimate = target[:count], fit_length(estimate, count)
         # The cut may remove everything; what is left of an estimate must not count as bad data.
-        if reason := fault_of(estimate, MIN_REFERENCE_S):
+        if reason := fault_of(estimate, rate, MIN_REFERENCE_S):
             raise MetricFault(EST, f"after fitting to the target's length: {reason}")
-        if reason := fault_of(target):
+        if reason := fault_of(target, rate):
             raise MetricFault(
                 EST if self.plan.length == "min" else REF, f"target cut to {count} samples: {reason}"
             )
         return [target, estimate]
 
-    def _compute(self, measure: str, arrays: list[np.ndarray]) -> Any:
+    def _compute(self, measure: str, arguments: list[np.ndarray | int]) -> Any:
         """Run a measure; the result is what JSON can hold."""
         if measure not in self._computes:
             spec = self._recognisers.get(measure)
             self._computes[measure] = (
                 make_recogniser(spec) if spec else make_measure(measure, self.plan.weights)
             )
-        value = self._computes[measure](*arrays)
+        value = self._computes[measure](*arguments)
         if measure in EMBEDDINGS:
             if not np.isfinite(value).all():
                 raise MetricFault(EST, f"{measure}: no finite embedding")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from espnet_tse.scoring.asr.whisper_weights import FILES, FOLDERS
-from espnet_tse.scoring.measure.card import MetricCard
+from espnet_tse.scoring.measure.card import Measure, MetricCard
 from espnet_tse.scoring.measure.cards.words import WER_TEXT, WER_TRAPS
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS, needed_measure
 from espnet_tse.scoring.measure.weight_files import LOCAL_WEIGHTS, WHEEL_WEIGHTS
@@ -97,7 +97,7 @@ def _cards() -> list[str]:
         length = (
             "its natural length" if card.natural_length else "the length of the target (cut or zero-padded)"
         )
-        facts.append(f"The estimate is taken at {length}.")
+        facts.append(f"The estimate is taken at {length}{_rate(measure)}.")
         lines += [" ".join(facts), ""]
     for name, trap in WER_TRAPS.items():
         definition = _sentence(WER_TEXT.get(name, _HALLUCINATIONS))
@@ -105,6 +105,12 @@ def _cards() -> list[str]:
         lines += [f"### `{name}`", "", definition, "", f"*Trap:* {trap}.", ""]
         lines += [f"Range: {limits}. {_WORD_FACTS}", ""]
     return lines[:-1]
+
+
+def _rate(measure: Measure) -> str:
+    if measure.kind == "derived":
+        return ""
+    return f" and at {measure.rate} Hz" if measure.rate else " and at the data's own sample rate"
 
 
 def _sentence(text: str) -> str:
@@ -148,7 +154,10 @@ espnet-tse score --inf_scp exp/A/wav.scp --ref_scp dump/raw/test/spk1.scp \\
 ```
 
 Files are paired by utterance id, never by order. Metrics whose inputs are not given are `n/a`: one log line lists them
-with the reasons. Everything is computed at 16 kHz; signals at other rates are resampled one by one (scipy's polyphase FIR).
+with the reasons. The sample-aligned metrics `si_sdr`, `sdr`, `stoi`, `estoi` and what is derived from them are computed at the
+data's own rate, that of the target, to which the other signals are resampled. What is defined at another rate resamples
+for itself: `pesq_nb` to 8 kHz, `pesq`, networks, recognisers and all others to 16 kHz (scipy's polyphase FIR, always from
+the file's own rate). Results at different rates do not compare.
 
 ## What is computed
 

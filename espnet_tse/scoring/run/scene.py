@@ -18,7 +18,14 @@ class Source:
     """A loaded signal, or the reason why it cannot be used."""
 
     signal: Signal | None
-    fault: str | None
+    fault: str | None = None
+
+    def at(self, rate: int, min_s: float = 0.0) -> "Source":
+        """The source at ``rate`` Hz, with the fault that its samples have, if it can be read."""
+        if self.signal is None:
+            return self
+        signal = self.signal.converted(rate)
+        return Source(signal, fault_of(signal.samples, rate, min_s))
 
     @property
     def broken(self) -> str | None:
@@ -26,20 +33,19 @@ class Source:
         return broken(self.signal.samples) if self.signal else self.fault
 
 
-def open_source(entry: str | None, channel: int, min_s: float = 0.0) -> Source:
-    """Load an scp entry; any failure becomes a fault."""
+def open_source(entry: str | None, channel: int) -> Source:
+    """Load an scp entry at its own rate; any failure becomes a fault."""
     if entry is None:
         return Source(None, "missing")
     try:
-        signal = load(entry, channel)
+        return Source(load(entry, channel))
     except AudioError as error:
         return Source(None, f"unreadable: {error}")
-    return Source(signal, fault_of(signal.samples, min_s))
 
 
 @dataclass
 class Scene:
-    """What the metrics of one utterance look at.
+    """What the metrics of one utterance look at, all of it at one rate, that of the data.
 
     ``data`` and ``faults`` have the roles "ref", "mix", "enroll", as far as they were given; ``faults`` also
     "intf" (the first fault of an interferer) and "absent" (why an utterance that is said to have no target is
@@ -63,7 +69,7 @@ class Scene:
     @property
     def natural_fault(self) -> str | None:
         """Fault of the estimate for metrics that take it at its natural length."""
-        return self.est.fault or fault_of(self.estimate.samples, MIN_ESTIMATE_S)
+        return self.est.fault or fault_of(self.estimate.samples, self.estimate.rate, MIN_ESTIMATE_S)
 
     def of_estimate(self, measure: str, *others: Signal) -> Any:
         """A measure of the estimate, beside ``others`` where it compares."""

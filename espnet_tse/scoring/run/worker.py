@@ -10,7 +10,7 @@ import numpy as np
 
 from espnet_tse.io.parent_process import end_with_parent
 from espnet_tse.scoring.measure.align import best_lag, shift
-from espnet_tse.scoring.measure.audio import RATE, Signal, fault_of, make_signal, set_level
+from espnet_tse.scoring.measure.audio import RATE, Signal, set_level
 from espnet_tse.scoring.measure.failure import MIN_ENROLLMENT_S, MIN_REFERENCE_S, Fault, MetricFault, Outcome
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS, PAIRED
 from espnet_tse.scoring.measure.si_sdr import si_sdr
@@ -18,6 +18,8 @@ from espnet_tse.scoring.run.job import Utterance, WorkerPlan
 from espnet_tse.scoring.run.measuring import Measurer, Uses
 from espnet_tse.scoring.run.outcomes import outcome_of
 from espnet_tse.scoring.run.scene import SAME_DB, Scene, Source, digital_silence, open_source
+
+SHORTEST_S = {"ref": MIN_REFERENCE_S, "mix": 0.0, "enroll": MIN_ENROLLMENT_S}
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Record:
     duration_enroll: float | None = None
     input_sir_db: float | None = None
     overlap: float | None = None
+    target_rate: int | None = None  # Hz; None where there is no target
 
 
 class UtteranceScorer:
@@ -93,23 +96,18 @@ class UtteranceScorer:
         return record
 
     def _open(self, utterance: Utterance) -> Scene:
-        """Read and resample every file of an utterance once."""
+        """Read every file of an utterance once, and bring all of them to the rate of the data."""
         channel = self.plan.ref_channel
         est = open_source(utterance.inf, channel)
+        entries = {"ref": utterance.ref, "mix": utterance.mix, "enroll": utterance.enroll}
+        read = {role: open_source(entry, channel) for role, entry in entries.items() if entry}
+        rate = rate_of_data([read.get("ref"), read.get("mix"), est])
+        est = est.at(rate)
         raw = est.signal
         if raw is not None and self.plan.level != "none":
-            leveled = set_level(raw.samples, self.plan.level)
-            est = Source(make_signal(leveled, raw.source_rate, raw.source_channels), est.fault)
-        data = {
-            role: open_source(entry, channel, min_s)
-            for role, entry, min_s in (
-                ("ref", utterance.ref, MIN_REFERENCE_S),
-                ("mix", utterance.mix, 0.0),
-                ("enroll", utterance.enroll, MIN_ENROLLMENT_S),
-            )
-            if entry
-        }
-        interferers = [open_source(entry, channel, MIN_ENROLLMENT_S) for entry in utterance.intf]
+            est = Source(raw.with_samples(set_level(raw.samples, self.plan.level))).at(rate)
+        data = {role: source.at(rate, SHORTEST_S[role]) for role, source in read.items()}
+        interferers = [open_source(entry, channel).at(rate, MIN_ENROLLMENT_S) for entry in utterance.intf]
         faults = {role: source.fault for role, source in data.items()}
         faults["intf"] = next((source.fault for source in interferers if source.fault), None)
         silent = "ref" in data and digital_silence(data["ref"])
@@ -119,7 +117,11 @@ class UtteranceScorer:
 
     def _describe(self, scene: Scene, record: Record) -> None:
         """Properties of the utterance that do not depend on the estimate: for the protocol and the buckets."""
-        record.target_sha1 = scene.data["ref"].signal.sha1 if scene.duration_s("ref") is not None else None
+        if scene.duration_s("ref") is not None:
+            record.target_sha1, record.target_rate = (
+                scene.data["ref"].signal.sha1,
+                scene.data["ref"].signal.rate,
+            )
         record.duration_mix = scene.duration_s("mix")
         record.duration_enroll = scene.duration_s("enroll")
         record.input_sir_db = scene.input_sir_db()
@@ -144,9 +146,9 @@ class UtteranceScorer:
             for name in names:
                 record.outcomes[f"{name}_al"] = record.outcomes[name]
             return
-        record.lag_samples = best_lag(ref.signal.samples, scene.estimate.samples)
-        shifted = make_signal(shift(scene.estimate.samples, record.lag_samples))
-        aligned = replace(scene, est=Source(shifted, fault_of(shifted.samples)), raw=shifted)
+        record.lag_samples = best_lag(ref.signal.samples, scene.estimate.samples, ref.signal.rate)
+        shifted = scene.estimate.with_samples(shift(scene.estimate.samples, record.lag_samples))
+        aligned = replace(scene, est=Source(shifted).at(shifted.rate), raw=shifted)
         for name in names:
             record.outcomes[f"{name}_al"] = outcome_of(aligned, METRICS[name], record.flags)
 
@@ -180,6 +182,11 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
     record.texts = {spec.tag: {} for spec in plan.recognisers}
     record.text_faults = {"estimate": reason, "target": reason}
     return record
+
+
+def rate_of_data(sources: list[Source | None]) -> int:
+    """Sample rate in Hz of the first that can be read: target, mixture, estimate."""
+    return next((source.signal.rate for source in sources if source and source.signal), RATE)
 
 
 def doubt_of_absence(target: Source | None) -> str | None:

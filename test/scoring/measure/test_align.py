@@ -7,8 +7,13 @@ from espnet_tse.scoring.measure.align import best_lag, shift
 @pytest.mark.parametrize("lag", [-1600, -37, 0, 5, 160, 1599])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_lag_is_found_exactly(speech, noisy, lag, sign):
-    assert best_lag(speech, sign * np.roll(speech, lag)) == lag
-    assert best_lag(speech, np.roll(noisy, lag)) == lag
+    assert best_lag(speech, sign * np.roll(speech, lag), 16000) == lag
+    assert best_lag(speech, np.roll(noisy, lag), 16000) == lag
+
+
+def test_lags_are_sought_within_a_tenth_of_a_second(speech):
+    assert best_lag(speech, np.roll(speech, 1600), 8000) != 1600
+    assert best_lag(speech, np.roll(speech, 800), 8000) == 800
 
 
 @pytest.mark.parametrize("lag", [-3, 0, 2, 5, -9])

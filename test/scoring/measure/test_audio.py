@@ -6,11 +6,11 @@ import soundfile
 
 from espnet_tse.scoring.measure.audio import (
     AudioError,
+    Signal,
     fault_of,
     fit_length,
     level_dbfs,
     load,
-    make_signal,
     probe,
     set_level,
 )
@@ -24,12 +24,15 @@ def test_pcm_is_divided_by_two_to_the_fifteen(tmp_path):
 
 
 @pytest.mark.parametrize("rate", [8000, 24000, 44100])
-def test_other_rates_come_at_16_khz(tmp_path, rate):
+def test_files_come_at_their_own_rate_and_are_resampled_from_it(tmp_path, rate):
     t = np.arange(rate) / rate
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 440 * t), rate, subtype="FLOAT")
-    signal = load(str(tmp_path / "a.wav"))
+    read = load(str(tmp_path / "a.wav"))
+    assert read.at(rate) is read and (read.rate, read.duration_s) == (rate, 1.0)
+    signal = read.at(16000)
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
-    assert len(signal.samples) == 16000 and signal.source_rate == rate
+    assert len(signal.samples) == 16000 and (signal.rate, signal.source_rate) == (16000, rate)
+    np.testing.assert_array_equal(read.converted(8000).at(16000).samples, signal.samples)
     np.testing.assert_allclose(signal.samples[800:-800], expected[800:-800], atol=2e-3)
     assert probe(str(tmp_path / "a.wav")) == (1.0, rate)
 
@@ -82,17 +85,18 @@ def test_unreadable_entries_are_named(tmp_path):
 
 def test_faults():
     voice = 0.1 * np.sin(np.arange(1600))
-    assert fault_of(voice, 0.1) is None
-    assert fault_of(voice[:10], 0.1) == (
+    assert fault_of(voice, 16000, 0.1) is None
+    assert fault_of(voice[:10], 16000, 0.1) == (
         "shorter than 0.1 s (0.0006 s: 10 samples at 16000 Hz, at least 1600 are wanted)"
     )
-    assert fault_of(voice[:1599], 0.1).startswith("shorter than 0.1 s (0.0999 s: 1599 samples")
-    assert fault_of(voice[:0]) == "zero length"
-    assert fault_of(np.append(voice, np.nan)) == "NaN or infinite samples"
-    assert fault_of(np.append(voice, np.inf)) == "NaN or infinite samples"
-    assert fault_of(np.full(1600, 0.5)).startswith("silent (-inf")
-    assert fault_of(np.zeros(10)) == "silent (-inf dBFS RMS around the mean, limit -70; 10 samples)"
-    assert fault_of(voice * 10 ** (-60 / 20)).startswith("silent (-8")
+    assert fault_of(voice[:1599], 16000, 0.1).startswith("shorter than 0.1 s (0.0999 s: 1599 samples")
+    assert fault_of(voice[:1599], 8000, 0.1) is None
+    assert fault_of(voice[:0], 16000) == "zero length"
+    assert fault_of(np.append(voice, np.nan), 16000) == "NaN or infinite samples"
+    assert fault_of(np.append(voice, np.inf), 16000) == "NaN or infinite samples"
+    assert fault_of(np.full(1600, 0.5), 16000).startswith("silent (-inf")
+    assert fault_of(np.zeros(10), 16000) == "silent (-inf dBFS RMS around the mean, limit -70; 10 samples)"
+    assert fault_of(voice * 10 ** (-60 / 20), 16000).startswith("silent (-8")
 
 
 def test_level_is_exact_for_tiny_and_huge_samples():
@@ -118,4 +122,5 @@ def test_hash_follows_the_content():
     samples = np.linspace(-0.5, 0.5, 1000)
     changed = samples.copy()
     changed[500] += 1e-4
-    assert make_signal(samples).sha1 == make_signal(samples.copy()).sha1 != make_signal(changed).sha1
+    hashes = [Signal(each, 16000, 16000, 1).sha1 for each in (samples, samples.copy(), changed)]
+    assert hashes[0] == hashes[1] != hashes[2]

@@ -79,6 +79,6 @@ def test_narrow_band_of_16_khz_is_that_of_8_khz_signals(speech, noisy):
     package = pytest.importorskip("pesq", reason="pip install -e '.[score]'")
     low = [resample(samples, 16000, 8000) for samples in (speech, noisy)]
     with NarrowBandPesq() as narrow:
-        value = narrow(speech, noisy)
+        value = narrow(speech, noisy, 16000)
     assert value == pytest.approx(package.pesq(8000, *low, "nb"), abs=1e-6)
     assert abs(value - package.pesq(16000, speech, noisy, "nb")) > 0.01

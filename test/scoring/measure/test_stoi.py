@@ -6,10 +6,10 @@ from espnet_tse.scoring.measure.stoi import stoi
 
 
 def test_known_values(speech, noisy):
-    assert stoi(speech, speech, extended=False) == pytest.approx(1.0, abs=1e-6)
-    assert stoi(speech, speech, extended=True) == pytest.approx(1.0, abs=1e-6)
-    assert stoi(speech, noisy, extended=False) == pytest.approx(0.9427, abs=1e-3)
-    assert stoi(speech, noisy, extended=True) == pytest.approx(0.4480, abs=1e-3)
+    assert stoi(speech, speech, 16000, extended=False) == pytest.approx(1.0, abs=1e-6)
+    assert stoi(speech, speech, 16000, extended=True) == pytest.approx(1.0, abs=1e-6)
+    assert stoi(speech, noisy, 16000, extended=False) == pytest.approx(0.9427, abs=1e-3)
+    assert stoi(speech, noisy, 16000, extended=True) == pytest.approx(0.4480, abs=1e-3)
 
 
 def test_digital_silence_gives_the_same_bits_twice_and_leaves_numpys_generator_alone(speech):
@@ -18,9 +18,9 @@ def test_digital_silence_gives_the_same_bits_twice_and_leaves_numpys_generator_a
     np.random.seed(123)
     expected = np.random.rand(2)
     np.random.seed(123)
-    values = [stoi(speech, estimate, extended=True)]
+    values = [stoi(speech, estimate, 16000, extended=True)]
     drawn = [np.random.rand()]
-    values.append(stoi(speech, estimate, extended=True))
+    values.append(stoi(speech, estimate, 16000, extended=True))
     drawn.append(np.random.rand())
     assert values[0] == values[1]
     assert drawn == list(expected)
@@ -28,7 +28,7 @@ def test_digital_silence_gives_the_same_bits_twice_and_leaves_numpys_generator_a
 
 def test_too_little_speech_is_a_fault_of_the_data(speech):
     with pytest.raises(MetricFault, match="30 active frames") as error:
-        stoi(speech[:4500], speech[:4500], extended=False)
+        stoi(speech[:4500], speech[:4500], 16000, extended=False)
     assert error.value.fault.kind == "ref"
 
 
@@ -41,4 +41,4 @@ def test_equals_the_package_at_the_signals_own_rate(rate, extended):
     target = rng.standard_normal(2 * rate) * np.abs(np.sin(np.arange(2 * rate) * 9 / rate))
     estimate = target + 0.5 * rng.standard_normal(2 * rate)
     expected = pystoi.stoi(target, estimate, rate, extended=extended)
-    assert stoi(target, estimate, extended, rate) == pytest.approx(expected, abs=1e-9)
+    assert stoi(target, estimate, rate, extended) == pytest.approx(expected, abs=1e-9)

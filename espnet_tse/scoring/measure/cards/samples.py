@@ -3,12 +3,14 @@
 from espnet_tse.scoring.measure.card import Measure, MetricCard
 
 MEASURES = [
-    Measure("si_sdr", 1, "pair", {"zero_mean": True, "clamp_db": 100.0}, cost_ms=1.5),
-    Measure("sdr", 2, "pair", {"taps": 512, "zero_mean": False, "clamp_db": 100.0}, cost_ms=24),
+    Measure("si_sdr", 1, "pair", {"zero_mean": True, "clamp_db": 100.0}, cost_ms=1.5, rate=None),
+    Measure("sdr", 2, "pair", {"taps": 512, "zero_mean": False, "clamp_db": 100.0}, cost_ms=24, rate=None),
     Measure("pesq", 1, "pair", {"mode": "wb", "rate": 16000, "max_s": 30.0}, ("pesq",), cost_ms=69),
-    Measure("pesq_nb", 1, "pair", {"mode": "nb", "rate": 8000, "max_s": 30.0}, ("pesq",), cost_ms=50),
-    Measure("stoi", 1, "pair", {"extended": False, "seed": 0}, ("pystoi",), cost_ms=19),
-    Measure("estoi", 1, "pair", {"extended": True, "seed": 0}, ("pystoi",), cost_ms=35),
+    Measure(
+        "pesq_nb", 1, "pair", {"mode": "nb", "rate": 8000, "max_s": 30.0}, ("pesq",), cost_ms=50, rate=None
+    ),
+    Measure("stoi", 1, "pair", {"extended": False, "seed": 0}, ("pystoi",), cost_ms=19, rate=None),
+    Measure("estoi", 1, "pair", {"extended": True, "seed": 0}, ("pystoi",), cost_ms=35, rate=None),
     Measure("improvement", 2, "derived"),
 ]
 
