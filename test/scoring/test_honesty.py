@@ -87,6 +87,8 @@ SAMPLES = {
     "silence": lambda s: np.zeros(len(s["inf"])),
     "constant": lambda s: np.full(len(s["inf"]), 0.5),
     "offset": lambda s: s["inf"] + 0.3,
+    "faint noise": lambda s: 10 ** (-69 / 20) * np.random.default_rng(0).standard_normal(len(s["inf"])),
+    "gain of 0.01": lambda s: 0.01 * s["inf"],
     "gain of 0.0001": lambda s: 1e-4 * s["inf"],
     "truncated": lambda s: s["inf"][: int(2.3 * RATE)],
     "loop": lambda s: np.tile(s["inf"][:RATE], 5),
@@ -128,6 +130,17 @@ def test_damaged_samples(world, honest, name):
     entries = {u.key: u.inf for u in plan.utterances}
     entries[DAMAGED] = write(folder / "damaged.wav", SAMPLES[name](signals[DAMAGED]))
     check(honest, score(world, entries))
+
+
+def test_faint_noise_scores_below_the_mixtures_in_every_opinion(world):
+    """The predictors themselves take noise at -69 dBFS for clean silence: OVRL 2.0."""
+    folder, signals, plan, _ = world
+    noise = 10 ** (-69 / 20) * np.random.default_rng(0).standard_normal(RATE * 5)
+    faint = score(world, dict.fromkeys(KEYS, write(folder / "faint.wav", noise)))
+    mixtures = score(world, {u.key: u.mix for u in plan.utterances})
+    for name in ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808"):
+        assert faint.metrics[name]["mean"] == 1.0 < mixtures.metrics[name]["mean"]
+    assert faint.metrics["dnsmos_ovrl"]["n_penalized"] == 3
 
 
 def test_wrong_rate_in_the_header(world, honest):

@@ -226,6 +226,7 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 |---|---|---|
 | estimate or its file missing (`--missing penalize`), unreadable, empty, NaN samples | est | penalty in all |
 | estimate silent: RMS below −70 dBFS after removal of the mean | est | penalty in all; nothing is called |
+| estimate nearly silent: its active frames more than 40 dB below those of the target (without one, of the mixture), or more than 20 dB and its level does not follow theirs | est | penalty in all; nothing is called |
 | estimate below 0.1 s | est | penalty where its natural length counts; else padded |
 | target silent, unreadable or below 0.25 s | ref | excluded where it is needed |
 | mixture, enrollment or interferer silent or unreadable | ref | excluded where it is needed |
@@ -235,6 +236,12 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 | target absent (`--absent`) | none | only `absent_leak` and `absent_activity` apply |
 | the mixture is its own target (SI-SDR above 60 dB) | none | improvements and failure rate do not apply; named in the warnings |
 | PESQ refuses the pair | est; ref if it refuses the target itself | penalty; excluded |
+
+Both rules on silence look at the estimate after `--level`. A frame of 10 ms is active where it is less than 30 dB below
+the signal's loudest; means are removed; a level follows another where the levels of their frames have a correlation above
+0.3. Without the second rule faint noise would beat a mixture in opinion scores, whose
+predictors take it for clean silence (white noise at -69 dBFS: OVRL 2.0). Where a system's outputs have no level of their
+own, `--level peak` or `rms:<dBFS>` gives them one.
 
 Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):
 ESTOI of an unrelated output can come out slightly negative, and a missing output must not beat it.

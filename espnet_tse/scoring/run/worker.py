@@ -11,7 +11,14 @@ import numpy as np
 from espnet_tse.io.parent_process import end_with_parent
 from espnet_tse.scoring.measure.align import best_lag, shift
 from espnet_tse.scoring.measure.audio import RATE, Signal, set_level
-from espnet_tse.scoring.measure.failure import MIN_ENROLLMENT_S, MIN_REFERENCE_S, Fault, MetricFault, Outcome
+from espnet_tse.scoring.measure.failure import (
+    MIN_ENROLLMENT_S,
+    MIN_REFERENCE_S,
+    Fault,
+    MetricFault,
+    Outcome,
+)
+from espnet_tse.scoring.measure.near_silence import near_silence
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS, PAIRED
 from espnet_tse.scoring.measure.si_sdr import si_sdr
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
@@ -113,6 +120,9 @@ class UtteranceScorer:
         silent = "ref" in data and digital_silence(data["ref"])
         absent = utterance.target_absent or (self.plan.silent_is_absent and silent)
         faults["absent"] = doubt_of_absence(data.get("ref")) if absent else None
+        if not absent and not est.fault:
+            heard = [data[role].signal for role in ("ref", "mix") if role in data and not data[role].fault]
+            est = Source(est.signal, _near_silence(est.signal, heard))
         return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent, utterance.rtf)
 
     def _describe(self, scene: Scene, record: Record) -> None:
@@ -187,6 +197,14 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
 def rate_of_data(sources: list[Source | None]) -> int:
     """Sample rate in Hz of the first that can be read: target, mixture, estimate."""
     return next((source.signal.rate for source in sources if source and source.signal), RATE)
+
+
+def _near_silence(estimate: Signal, data: list[Signal]) -> str | None:
+    """Why an estimate counts as silent beside the sound signals of the data, or None."""
+    loudest = np.max(np.abs(estimate.samples))
+    if not data or loudest > 1:  # what is beyond full scale is not faint, and its squares may overflow
+        return None
+    return near_silence(*(signal.at(RATE).samples for signal in (estimate, *data)))
 
 
 def doubt_of_absence(target: Source | None) -> str | None:

@@ -469,3 +469,39 @@ def test_values_beyond_the_worse_end_are_brought_to_it(make_scorer, audio, data,
     scores = values(score(scorer, data, audio("cut", cut)))
     assert scores["onset_loss"] == 60.0 and scores["offset_loss"] == pytest.approx(0.0, abs=0.01)
     assert 0.0 < scores["over_suppression"] < 0.2
+
+
+@pytest.mark.parametrize("level_db, silent", [(-38, False), (-42, True)])
+def test_an_output_far_below_the_target_counts_as_silent(cheap, audio, data, speech, level_db, silent):
+    record = score(cheap, data, audio("quiet", 10 ** (level_db / 20) * speech))
+    if not silent:
+        assert record.estimate_fault is None and values(record)["si_sdr"] > 60
+        return
+    assert record.estimate_fault.startswith("nearly silent") and "--level peak" in record.estimate_fault
+    assert values(record)["si_sdr"] == -100.0 and values(record)["pesq"] == 1.0
+
+
+def test_without_a_target_the_mixture_gives_the_level(make_scorer, audio, data, speech):
+    scorer, quiet = make_scorer("none", "est_dbfs"), audio("quieter", 0.005 * speech)
+    assert "nearly silent" in score(scorer, data, quiet, ref=None).estimate_fault
+    only_estimates = {"ref": None, "mix": None}
+    entries = {name: entry for name, entry in data.items() if name not in only_estimates}
+    assert score(scorer, entries, quiet).estimate_fault is None
+
+
+def test_an_absent_target_allows_any_quiet_output(cheap, audio, data, speech):
+    record = score(
+        cheap, data, audio("hush", 0.01 * speech), ref=audio("zeros", 0 * speech), target_absent=True
+    )
+    assert record.estimate_fault is None
+
+
+@pytest.mark.parametrize("level", ["peak", "rms:-26"])
+def test_the_level_is_set_before_silence_is_judged(make_scorer, audio, data, speech, level):
+    faint = audio("tiny", 1e-5 * speech)
+    assert score(make_scorer("none", "si_sdr"), data, faint).estimate_fault.startswith("silent")
+    record = score(make_scorer(level, "si_sdr,est_dbfs", level=level), data, faint)
+    assert record.estimate_fault is None and values(record)["si_sdr"] > 60
+    assert values(record)["est_dbfs"] < -100  # as it was given
+    zeros = score(make_scorer(level, "si_sdr", level=level), data, audio("nil", 0 * speech))
+    assert zeros.estimate_fault.startswith("silent (-inf")

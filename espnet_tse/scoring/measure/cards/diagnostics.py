@@ -24,7 +24,9 @@ METRICS = [
         "none",
         ("inf",),
         "Diagnostic; RMS relative to full scale.",
-        "DNSMOS, NISQA and UTMOS depend on the level: compare them only between systems of similar level.",
+        "DNSMOS, NISQA and UTMOS depend on the level: compare them only between systems of similar level. An estimate "
+        "whose active frames are more than 40 dB below those of the target (without one, of the mixture), or more than "
+        "20 dB and its level does not follow theirs, counts as silent in every metric.",
         unit="dBFS",
         natural_length=True,
         when="always",
