@@ -1,6 +1,6 @@
 """What a reader of the table must know about a set of estimates."""
 
-from collections import Counter
+from collections import defaultdict
 
 from espnet_tse.scoring.run.scene import SAME_DB
 from espnet_tse.scoring.run.worker import Record
@@ -77,11 +77,38 @@ def _unreadable(records: dict[str, Record]) -> list[str]:
 
 
 def _copies(records: dict[str, Record]) -> list[str]:
-    twins = Counter(record.estimate_sha1 for record in records.values() if record.estimate_sha1)
-    copies = sum(count - 1 for count in twins.values())
-    if not copies:
-        return []
-    return [f"{copies} of {len(records)} utterances: estimates that are copies of another utterance's"]
+    """Equal estimates: of several mixtures, or of one mixture for several targets.
+
+    Of one mixture for one target, listed twice, they are right; where they are the mixture that is said elsewhere.
+    """
+    by_estimate: dict[str, list[Record]] = defaultdict(list)
+    for record in records.values():
+        if record.estimate_sha1:
+            by_estimate[record.estimate_sha1].append(record)
+    foreign = deaf = 0
+    for twins in by_estimate.values():
+        targets: dict[str, list[str]] = defaultdict(list)  # mixture -> the targets that it has here
+        for record in twins:
+            targets[_mixture_of(record)].append(record.target_sha1 or record.key)
+        foreign += len(twins) - max(map(len, targets.values()))
+        if "equals_mixture" not in twins[0].flags:
+            deaf += sum(len(set(names)) - 1 for names in targets.values())
+    remarks = []
+    if foreign:
+        remarks.append(
+            f"{foreign} of {len(records)} utterances: estimates that are copies of another utterance's"
+        )
+    if deaf:
+        remarks.append(
+            f"{deaf} of {len(records)} utterances: the estimate is the same as for another target of the mixture, as if "
+            "the enrollment were not heard"
+        )
+    return remarks
+
+
+def _mixture_of(record: Record) -> str:
+    """What names a mixture: its samples; without --mix_scp the key, which may name a target behind a "#"."""
+    return record.mixture_sha1 or record.key.partition("#")[0]
 
 
 def _share_measured(records: dict[str, Record], name: str) -> float:

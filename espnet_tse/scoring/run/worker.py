@@ -49,6 +49,7 @@ class Record:
     target_absent: bool = False
     absent_fault: str | None = None  # why it is doubtful that the target is absent; nothing is scored then
     target_sha1: str | None = None
+    mixture_sha1: str | None = None
     estimate_sha1: str | None = None  # None where it has a fault
     duration_mix: float | None = None  # s, as the durations below
     duration_enroll: float | None = None
@@ -132,6 +133,8 @@ class UtteranceScorer:
                 scene.data["ref"].signal.sha1,
                 scene.data["ref"].signal.rate,
             )
+        if scene.duration_s("mix") is not None:
+            record.mixture_sha1 = scene.data["mix"].signal.sha1
         record.duration_mix = scene.duration_s("mix")
         record.duration_enroll = scene.duration_s("enroll")
         record.input_sir_db = scene.input_sir_db()

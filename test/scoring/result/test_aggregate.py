@@ -264,3 +264,39 @@ def test_a_penalty_is_no_measured_wrong_speaker():
     summary = aggregate(make_plan("uvw"), records)
     assert summary.metrics["conf_rate"]["mean"] == pytest.approx(2 / 3)  # nor is it a right one
     assert any(warning.startswith("33 % of the estimates are nearer") for warning in summary.warnings)
+
+
+def remarks_on_copies(*rows):
+    """rows: (key, sha1 of the estimate, of the mixture, of the target[, flags])."""
+    records = {}
+    for key, estimate, mixture, target, *flags in rows:
+        records[key] = make_record(key, estimate_sha1=estimate, mixture_sha1=mixture, target_sha1=target)
+        records[key].flags += flags
+    return [w for w in aggregate(make_plan(sorted(records)), records).warnings if "estimate" in w]
+
+
+def test_copies_of_other_mixtures_are_named():
+    rows = [("a", "e", "m1", "t1"), ("b", "e", "m2", "t2"), ("c", "f", "m3", "t3"), ("d", "e", None, None)]
+    said = "2 of 4 utterances: estimates that are copies of another utterance's"
+    assert remarks_on_copies(*rows) == [said]
+
+
+@pytest.mark.parametrize("mixture", ["m", None])
+def test_one_estimate_for_both_targets_of_a_mixture_is_no_foreign_copy(mixture):
+    found = remarks_on_copies(("a#spk1", "e", mixture, "t1"), ("a#spk2", "e", mixture, "t2"))
+    said = "1 of 2 utterances: the estimate is the same as for another target of the mixture"
+    assert len(found) == 1 and found[0].startswith(said)
+
+
+def test_equal_estimates_that_are_right_are_not_named():
+    # One mixture and target, listed twice; and the mixtures themselves as a row.
+    assert remarks_on_copies(("a", "e", "m", "t"), ("b", "e", "m", "t")) == []
+    mixtures = [(f"a#spk{i}", "m", "m", f"t{i}", "equals_mixture") for i in (1, 2)]
+    assert not any("same as for" in w or "copies" in w for w in remarks_on_copies(*mixtures))
+
+
+def test_one_estimate_for_all_mixtures_of_two_targets():
+    rows = [(f"{m}#{t}", "e", m, f"{m}{t}") for m in "abc" for t in "12"]
+    found = remarks_on_copies(*rows)
+    assert found[0] == "4 of 6 utterances: estimates that are copies of another utterance's"
+    assert found[1].startswith("3 of 6 utterances: the estimate is the same")
