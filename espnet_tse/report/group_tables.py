@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass, field
 from typing import Sequence
 
-from espnet_tse.io.scp import DataError
 from espnet_tse.report.collect import ComparableGroup, group_comparable
 from espnet_tse.report.columns import Column, aligned_columns, failure_columns, generative_columns
 from espnet_tse.report.paper_rows import PaperTable, how_to_name_lists, rows_beside
@@ -38,11 +37,7 @@ class GroupTables:
 
 
 def build_groups(results: list[ScoredSet], papers: Sequence[PaperTable] = ()) -> list[GroupTables]:
-    """The tables of all results; published rows stand in those of their protocol.
-
-    Raises:
-        DataError: published rows were given and fit none of the tables.
-    """
+    """The tables of all results; published rows stand in those of their protocol, others are warned of."""
     groups: list[GroupTables] = []
     refused_by: dict[str, list[str]] = {}  # reason -> where
     for group in group_comparable(results):
@@ -52,12 +47,10 @@ def build_groups(results: list[ScoredSet], papers: Sequence[PaperTable] = ()) ->
         for reason in refused:
             refused_by.setdefault(reason, []).append(concerned)
     refusals = [
-        f"published rows refused: {reason} ({'; '.join(where)})" for reason, where in refused_by.items()
+        f"published rows left out: {reason} ({'; '.join(where)})" for reason, where in refused_by.items()
     ]
     if papers:
         refusals += how_to_name_lists([group.group for group in groups])
-    if papers and not any(group.published for group in groups):
-        raise DataError("\n".join(["--paper_rows: no row is of the protocol of any table here.", *refusals]))
     for refusal in refusals:
         logging.warning(refusal)
     return groups

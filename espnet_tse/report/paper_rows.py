@@ -9,8 +9,10 @@ The file lists tables; figures are in the metrics' own units (rates and word err
           - {system: LauraTSE, n: 3000, dnsmos_sig: 3.609, dnsmos_bak: 4.084}
 """
 
+import logging
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -34,32 +36,81 @@ class PaperTable:
     source: str
     protocol: dict[str, Any]  # of PROTOCOL
     rows: list[ScoredSet]
+    place: str  # file:line
 
 
 def read_paper_rows(path: Path) -> list[PaperTable]:
     """Read a file of published rows.
 
+    What does not fit, a row, a table or the file, is left out with a warning that names file and line: it must not
+    cost the report of our own results.
+
     Raises:
-        DataError: not YAML, a field is missing, or a metric is not known.
+        DataError: there is no such file.
     """
-    content = read_yaml(path)
-    tables = content.get("tables")
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise DataError(f"{path}: needs a list 'tables' of source, protocol and rows; see doc/report.md.")
-    return [read_table(table, f"{path}: table {number}", path) for number, table in enumerate(tables, 1)]
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; fix --paper_rows.")
+    tables = []
+    try:
+        content = read_yaml(path)
+        if not isinstance(content.get("tables"), list):
+            raise DataError(
+                f"{path}:1: needs a list 'tables' of source, protocol and rows; see doc/report.md."
+            )
+        lines = _lines_of_tables(path)
+    except DataError as error:
+        logging.warning("published rows left out: %s", error)
+        return []
+    for table, (line, lines_of_rows) in zip(content["tables"], lines, strict=True):
+        try:
+            tables.append(read_table(table, path, line, lines_of_rows))
+        except DataError as error:
+            logging.warning("published table left out: %s", error)
+    return tables
 
 
-def read_table(table: dict, where: str, path: Path) -> PaperTable:
+def _lines_of_tables(path: Path) -> list[tuple[int, list[int]]]:
+    """Lines, from 1, at which each table of a file and each of its rows start."""
+    import yaml
+
+    def line_of(node: yaml.Node) -> int:
+        return node.start_mark.line + 1
+
+    def value_of(node: yaml.Node, name: str) -> list[yaml.Node]:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next((value for key, value in pairs if key.value == name), None)
+        return found.value if isinstance(found, yaml.SequenceNode) else []
+
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    return [
+        (line_of(table), [line_of(row) for row in value_of(table, "rows")])
+        for table in value_of(root, "tables")
+    ]
+
+
+def read_table(table: Any, path: Path, line: int, lines_of_rows: list[int]) -> PaperTable:
+    """One table; rows that do not fit are left out with a warning.
+
+    Raises:
+        DataError: the table itself does not fit.
+    """
+    place = f"{path}:{line}"
+    if not isinstance(table, dict):
+        raise DataError(f"{place}: is no table; each has source, protocol and rows.")
     protocol = table.get("protocol")
     if not isinstance(protocol, dict) or set(protocol) != set(PROTOCOL):
-        raise DataError(f"{where}: 'protocol' must give {', '.join(PROTOCOL)} and nothing else.")
-    if not table.get("source") or not table.get("rows"):
-        raise DataError(f"{where}: needs 'source' (publication and table) and 'rows'.")
+        raise DataError(f"{place}: 'protocol' must give {', '.join(PROTOCOL)} and nothing else.")
+    if not table.get("source") or not isinstance(table.get("rows"), list):
+        raise DataError(f"{place}: needs 'source' (publication and table) and a list 'rows'.")
     source = str(table["source"])
-    rows = [
-        read_row(row, f"{where}, row {number}", source, path) for number, row in enumerate(table["rows"], 1)
-    ]
-    return PaperTable(source, protocol, rows)
+    rows = []
+    # Rows that come from another mapping ("<<") have no lines here.
+    for row, row_line in zip_longest(table["rows"], lines_of_rows[: len(table["rows"])], fillvalue=line):
+        try:
+            rows.append(read_row(row, f"{path}:{row_line}", source, path))
+        except DataError as error:
+            logging.warning("published row left out: %s", error)
+    return PaperTable(source, protocol, rows, place)
 
 
 def read_row(row: Any, where: str, source: str, path: Path) -> ScoredSet:
@@ -106,7 +157,7 @@ def rows_beside(group: ComparableGroup, tables: Sequence[PaperTable]) -> tuple[l
             if table.protocol[name] != ours[name]
         ]
         if differing:
-            refused.append(f"{table.source}: {'; '.join(differing)}")
+            refused.append(f"{table.place}: {table.source}: {'; '.join(differing)}")
         else:
             rows += table.rows
     return rows, refused
