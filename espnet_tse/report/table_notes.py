@@ -112,7 +112,7 @@ def rates(settings: dict[str, Any]) -> list[str]:
     shown = " and ".join(map(str, rate)) if isinstance(rate, list) else rate
     return [
         f"Sample rate: SI-SDR, SDR, STOI, ESTOI and what is derived from them are computed at the data's own {shown} Hz; "
-        "PESQ-nb on signals resampled to 8 kHz, everything else to 16 kHz."
+        "PESQ-nb at 8 kHz and everything else at 16 kHz, to which signals are resampled."
     ]
 
 

@@ -64,7 +64,7 @@ def test_data_at_8_khz_are_measured_as_they_are(scored):
     protocol, settings = result["meta"]["protocol"], result["meta"]["settings"]
     assert protocol["rate"] == settings["rate"] == 8000 and protocol["bandwidth"] == "8k"
     assert report.main([f"--results={folder / 'scoring'}", f"--output={folder / 'RESULTS.md'}"]) == 0
-    assert "are computed at the data's own 8000 Hz; PESQ-nb on" in (folder / "RESULTS.md").read_text()
+    assert "are computed at the data's own 8000 Hz; PESQ-nb at 8 kHz" in (folder / "RESULTS.md").read_text()
 
 
 @pytest.mark.parametrize("rate, estimate_rate", [(8000, 16000), (16000, 48000), (48000, 48000)])

@@ -57,7 +57,10 @@ class Measurer:
     def measure(self, uses: Uses, measure: str, *signals: Signal, of_estimate: bool) -> Any:
         """Value of ``measure`` on ``signals`` from a cache or computed now.
 
-        Signals of one call have one rate; a measure with a rate of its own gets them resampled. Values that involve no estimate go to the cache that all systems share.
+        Values that involve no estimate go to the cache that all systems share.
+
+        Args:
+            signals: at one rate; a measure that takes another gets them resampled.
 
         Raises:
             MetricFault: also when the cache remembers one.

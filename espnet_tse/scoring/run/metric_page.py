@@ -238,10 +238,10 @@ A fault of the **data** excludes the utterance from that metric, for every syste
 | PESQ refuses the pair | est; ref if it refuses the target itself | penalty; excluded |
 
 Both rules on silence look at the estimate after `--level`. A frame of 10 ms is active where it is less than 30 dB below
-the signal's loudest; means are removed; a level follows another where the levels of their frames have a correlation above
-0.3. Without the second rule faint noise would beat a mixture in opinion scores, whose
-predictors take it for clean silence (white noise at -69 dBFS: OVRL 2.0). Where a system's outputs have no level of their
-own, `--level peak` or `rms:<dBFS>` gives them one.
+the signal's loudest; means are removed; a level follows another where the levels of their frames have a correlation
+above 0.3. Without the second rule faint noise would beat a mixture in opinion scores, whose predictors take it for clean
+silence (white noise at −69 dBFS: OVRL 2.0). Where a system's outputs have no level of their own, `--level peak` or
+`rms:<dBFS>` gives them one.
 
 Values below the range of a metric are raised to its lower end (flag `floored:<metric>` in scores.jsonl):
 ESTOI of an unrelated output can come out slightly negative, and a missing output must not beat it.

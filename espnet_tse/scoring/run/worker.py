@@ -129,10 +129,8 @@ class UtteranceScorer:
     def _describe(self, scene: Scene, record: Record) -> None:
         """Properties of the utterance that do not depend on the estimate: for the protocol and the buckets."""
         if scene.duration_s("ref") is not None:
-            record.target_sha1, record.target_rate = (
-                scene.data["ref"].signal.sha1,
-                scene.data["ref"].signal.rate,
-            )
+            target = scene.data["ref"].signal
+            record.target_sha1, record.target_rate = target.sha1, target.rate
         if scene.duration_s("mix") is not None:
             record.mixture_sha1 = scene.data["mix"].signal.sha1
         record.duration_mix = scene.duration_s("mix")
@@ -204,8 +202,7 @@ def rate_of_data(sources: list[Source | None]) -> int:
 
 def _near_silence(estimate: Signal, data: list[Signal]) -> str | None:
     """Why an estimate counts as silent beside the sound signals of the data, or None."""
-    loudest = np.max(np.abs(estimate.samples))
-    if not data or loudest > 1:  # what is beyond full scale is not faint, and its squares may overflow
+    if not data or np.max(np.abs(estimate.samples)) > 1:  # not faint, and its squares may overflow
         return None
     return near_silence(*(signal.at(RATE).samples for signal in (estimate, *data)))
 
