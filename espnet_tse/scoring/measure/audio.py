@@ -4,12 +4,11 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from espnet_tse.io.audio import resample
-from espnet_tse.io.audio_entry import file_of, read_entry, read_info
+from espnet_tse.io.audio_entry import file_of, is_plain_file, read_entry, read_info
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
@@ -81,6 +80,8 @@ def file_exists(entry: str) -> bool:
 
 def probe(entry: str) -> tuple[float, int] | None:
     """Duration in seconds and sample rate from the header; None where only reading can tell."""
+    if not is_plain_file(entry):
+        return None
     try:
         info = read_info(entry)
     except DataError:

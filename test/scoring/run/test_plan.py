@@ -138,7 +138,7 @@ def test_each_utterance_needs_one_interferer(options, write_set):
         ("u1", "has no value"),
         ("u1 a.wav\nu1 b.wav", "duplicate key"),
         ("u1 *123 spk", "dynamic enrollment"),
-        ("", "holds no utterance"),
+        ("", "is empty"),
     ],
 )
 def test_bad_lists(options, line, message):
