@@ -56,6 +56,6 @@ def read_samples(
     if num_samples >= 0 and len(samples) != num_samples:
         raise DataError(
             f"{key}: '{path}' ends before sample {start + num_samples}; utt2num_samples is out of date, "
-            "run stage 2 (format_data) again."
+            "run stage 2 (format_data) with --force true."
         )
     return samples[:, 0]

@@ -29,7 +29,7 @@ class AudioStore:
             DataError: unreadable, empty, not mono, or of several rates; names the key.
         """
         if not paths:
-            raise DataError("no audio is listed; run the data stage again.")
+            raise DataError("no audio is listed; run stage 1 (data) with --force true.")
         self.paths = dict(paths)
         self.infos: dict[str, AudioInfo] = {key: read_info(path, key) for key, path in self.paths.items()}
         first, info = next(iter(self.infos.items()))

@@ -31,7 +31,7 @@ from espnet_tse.io.audio_entry import (
     read_span,
     refuse_not_finite,
 )
-from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 
@@ -146,7 +146,7 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
     for item in items:
         check_file_names([item.key], directory / item.scp)
     if not items:
-        raise DataError(f"{directory}: lists no audio; run stage 1 (data) again.")
+        raise DataError(f"{directory}: lists no audio; run stage 1 (data) with --force true.")
     return [replace(item, voice=voice) for voice in conf.voices for item in items]
 
 
@@ -207,7 +207,7 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
     )
     if stamp.is_file():
         suffix, _, made_from = stamp.read_text(encoding="utf-8").partition(" ")
-        if made_from == source and (made := folder / f"{item.new_key}.{suffix}").is_file():
+        if made_from == source and is_there(made := folder / f"{item.new_key}.{suffix}"):
             return made, True
     stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
     signal = _converted(item, conf)

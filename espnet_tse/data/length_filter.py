@@ -59,7 +59,7 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     odd = sorted(wavs.keys() ^ lengths.keys())
     if odd or not wavs:
         raise DataError(
-            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) again."
+            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) with --force true."
         )
     first = next(iter(wavs))
     sample_rate = read_info(wavs[first], first).sample_rate
@@ -73,7 +73,7 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     nameless = sorted(keys - utt2spk.keys())
     if nameless:
         raise DataError(
-            f"{directory / 'utt2spk'}: lacks key '{nameless[0]}'; add it, and run stage 2 (format) again."
+            f"{directory / 'utt2spk'}: lacks key '{nameless[0]}'; add it, and run stage 2 (format) with --force true."
         )
     if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).enrollment == "other_utterance":
         per_speaker: dict[str, int] = {}

@@ -101,7 +101,7 @@ def read_tse_dir(directory: Path | str) -> list[MixtureRow]:
     mixtures = read_scp(directory / MIXTURE_SCP)
     keys = sorted(mixtures, key=lambda k: k.encode("utf-8"))
     if not keys:
-        raise DataError(f"{directory / MIXTURE_SCP}: is empty; run the data stage again.")
+        raise DataError(f"{directory / MIXTURE_SCP}: is empty; run stage 1 (data) with --force true.")
 
     def column(path: Path) -> dict[str, str]:
         entries = read_scp(path)
@@ -220,7 +220,7 @@ def read_num_samples(path: Path | str) -> dict[str, int]:
     for key, value in read_scp(path).items():
         if not value.isdecimal():
             raise DataError(
-                f"{path}: key '{key}': '{value}' is no number of samples; run stage 2 (format) again."
+                f"{path}: key '{key}': '{value}' is no number of samples; run stage 2 (format) with --force true."
             )
         lengths[key] = int(value)
     return lengths

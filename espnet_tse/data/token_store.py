@@ -31,7 +31,7 @@ class TokenStore:
         if missing:
             raise DataError(
                 f"{scp}: lacks the codes of {len(missing)} of {len(keys)} utterances, first '{missing[0]}'; "
-                "run stage 5 (token) again."
+                "run stage 5 (token) with --force true."
             )
         self._held: dict[str, np.ndarray] = {}
         self._room = budget
@@ -66,7 +66,8 @@ class TokenStore:
             tokens = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise DataError(
-                f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); remove that file and rerun stage 5."
+                f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); run stage 5 (token) with "
+                "--force true."
             ) from None
         continuous, num_frames = isinstance(self.spec, FramesSpec), self.spec.num_frames(num_samples)
         kind = np.floating if continuous else np.integer
@@ -75,7 +76,7 @@ class TokenStore:
             rate = "" if self.spec.hop_length is None else f" at {self.spec.hop_length} a frame"
             raise DataError(
                 f"{self.scp}: key '{key}': '{path}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
-                f"samples{rate} want {num_frames} frames of {wanted[1]}; rerun stage 5."
+                f"samples{rate} want {num_frames} frames of {wanted[1]}; run stage 5 (token) with --force true."
             )
         return tokens
 

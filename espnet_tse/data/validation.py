@@ -238,7 +238,7 @@ def _protocol_is_complete(directory: Path, rows: list[MixtureRow]) -> bool:
 
 
 def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -> None:
-    check = report.check("utt2num_samples is true", "run stage 2 (format_data) again")
+    check = report.check("utt2num_samples is true", "run stage 2 (format_data) with --force true")
     for key, value in lists.read(NUM_SAMPLES).items():
         if key in lengths:
             check.num_checked += 1

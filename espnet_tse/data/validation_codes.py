@@ -12,7 +12,7 @@ from espnet_tse.schema.codec_spec import CodecSpec
 from espnet_tse.schema.stream_spec import CodesSpec, StreamSpec, specs_from_json
 
 MANIFEST = "manifest.json"
-REDO = "run stage 5 (token) again"
+REDO = "run stage 5 (token) with --force true"
 
 
 def read_manifest(directory: Path | str) -> tuple[dict, int, dict[str, StreamSpec]]:

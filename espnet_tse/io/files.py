@@ -27,6 +27,9 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
     try:
         with os.fdopen(descriptor, mode, encoding=encoding) as file:
             yield file
+            # Or a power cut may keep the rename and lose the content.
+            file.flush()
+            os.fsync(file.fileno())
         # mkstemp makes files private to their owner; results are meant to be shared.
         umask = os.umask(0)
         os.umask(umask)
@@ -38,6 +41,11 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
         if isinstance(error, OSError) and error.filename is None:  # a write does not know its file's name
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file that ``atomic_write`` makes has been made; an empty one is what a full disk or a power cut leaves."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def write_json(path: Path | str, content: Any) -> None:

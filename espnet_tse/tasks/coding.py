@@ -15,7 +15,7 @@ from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.manifest import check_same_codec, read_manifest, streams_in
 from espnet_tse.io.audio import read_audio, write_audio
-from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.schema import Codes, Frames
@@ -137,8 +137,8 @@ def code_scp(
         for name, (_, place, suffix) in products.items()
     }
     # Of an utterance that lacks a product, one that it lacks; of others any.
-    lacking = {key: min((files[name][key] for name in products), key=Path.is_file) for key in keys}
-    todo = [key for key in keys if not lacking[key].is_file()]
+    lacking = {key: min((files[name][key] for name in products), key=is_there) for key in keys}
+    todo = [key for key in keys if not is_there(lacking[key])]
     logging.info(
         f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already"
     )
@@ -151,7 +151,7 @@ def code_scp(
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
             for key, output in zip(batch, outputs):
-                if lacking[key].is_file():
+                if is_there(lacking[key]):
                     continue
                 for name in products:
                     write(files[name][key], output[name])

@@ -13,7 +13,7 @@ import torch
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.audio_entry import read_info
-from espnet_tse.io.files import write_json
+from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.tasks.extractor import Extractor, check_signal
@@ -69,7 +69,7 @@ def extract_scp(
         store.require(list(mixtures))
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(mixtures), shard)}
-    todo = [key for key, file in files.items() if not file.is_file()]
+    todo = [key for key, file in files.items() if not is_there(file)]
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
     )
@@ -90,7 +90,7 @@ def extract_scp(
         waveforms = estimate.waveform.cpu().numpy()
         measured["wall_s"] += time.perf_counter() - started
         for key, signal, waveform in zip(keys, signals, waveforms):
-            if not files[key].is_file():
+            if not is_there(files[key]):
                 as_float = read_info(mixtures[key]).is_float
                 write_audio(files[key], waveform[: len(signal)], extractor.sample_rate, as_float)
             measured["audio_s"] += len(signal) / extractor.sample_rate

@@ -64,7 +64,10 @@ class Extractor:
             DataError: nothing usable there (the message says what was looked for), or settings that the system does
                 not have.
         """
-        model, where = load_model(SHIPPED if path_or_hf_id is None else path_or_hf_id, checkpoint, tokenizers, device), "inference config"
+        model, where = (
+            load_model(SHIPPED if path_or_hf_id is None else path_or_hf_id, checkpoint, tokenizers, device),
+            "inference config",
+        )
         if isinstance(conf, (str, Path)):
             conf, where = read_decode_settings(str(conf), type(model)), str(conf)
         extractor = cls(model, conf)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from espnet_tse.io.audio_entry import AudioError, read_info
+from espnet_tse.io.files import is_there
 from espnet_tse.io.scp import DataError
 
 
@@ -29,4 +30,4 @@ def unfinished(batches: list[list[str]], files: dict[str, Path]) -> list[list[st
 
     Whole ones, though some of their files may be there: with other batch mates a row's last bits are others.
     """
-    return [batch for batch in batches if not all(files[key].is_file() for key in batch)]
+    return [batch for batch in batches if not all(is_there(files[key]) for key in batch)]

@@ -408,7 +408,9 @@ def faults_of_choices(args: argparse.Namespace) -> list[str]:
     if not faults:
         # With a part that is refused it is not known either what it is composed of.
         unused = [option for option in all_options() if option not in used and config[option] is not None]
-        faults += [f"{option}: this system has none; leave out {option}: {config[option]}" for option in unused]
+        faults += [
+            f"{option}: this system has none; leave out {option}: {config[option]}" for option in unused
+        ]
     return faults or faults_of_whole(config)
 
 

@@ -54,7 +54,7 @@ def test_unsorted_keys(recipe):
         ("validate", "data/test/spk1.scp", "fix_data_dir.sh keeps the common keys"),
         ("validate", "data/test/utt2spk", "fix_data_dir.sh keeps the common keys"),
         ("train", "data/test/spk1.scp", "'espnet-tse validate data/test' lists them"),
-        ("train", "codes/test/acoustic.scp", "run stage 5 (token) again"),
+        ("train", "codes/test/acoustic.scp", "run stage 5 (token) with --force true"),
         ("extract", "data/test/enroll_spk1.scp", "add their enrollments, or drop the keys"),
         ("score", "decoded/wav.scp", "Decode them, or pass --missing penalize"),
     ],
@@ -92,7 +92,7 @@ def test_segments_of_recordings_that_are_not_there(recipe):
 )
 def test_numbers_of_samples_that_are_none(recipe, value, message):
     recipe.set_line("data/test/utt2num_samples", "m1", value)
-    recipe.refuses("filter", "data/test", "utt2num_samples", message, "run stage 2 (format) again")
+    recipe.refuses("filter", "data/test", "utt2num_samples", message, "run stage 2 (format) with --force true")
 
 
 def test_filtering_rows_without_a_speaker(recipe):
@@ -183,7 +183,7 @@ def test_training_without_codes(recipe):
 
 def test_codes_beyond_the_codebook(recipe):
     spoil_codes(np.load("codes/test/acoustic/m1.npy") + 16)
-    recipe.refuses("validate_codes", "codes/test", "m1: ids from 1", "run stage 5 (token) again")
+    recipe.refuses("validate_codes", "codes/test", "m1: ids from 1", "run stage 5 (token) with --force true")
 
 
 @pytest.mark.parametrize("command", ["validate_codes", "train"])
@@ -199,7 +199,7 @@ OTHER = "--codec_dir exp/other_codec"
 @pytest.mark.parametrize(
     "command, options, fix",
     [
-        ("validate_codes", "--codec exp/other_codec", "run stage 5 (token) again with the codec that"),
+        ("validate_codes", "--codec exp/other_codec", "run stage 5 (token) with --force true with the codec that"),
         (
             "tokenize",
             "--codec exp/other_codec --output_dir codes/test",

@@ -117,4 +117,9 @@ def test_a_killed_worker_of_training(recipe, monkeypatch):
 
 def test_a_fault_in_a_worker_of_training_is_told_as_any_other(recipe):
     np.save("codes/test/acoustic/m1.npy", np.load("codes/test/acoustic/m1.npy")[:-1])
-    recipe.refuses("train", "codes/test/acoustic.scp: key 'm1'", "rerun stage 5", options="--num_workers 1")
+    recipe.refuses(
+        "train",
+        "codes/test/acoustic.scp: key 'm1'",
+        "run stage 5 (token) with --force true",
+        options="--num_workers 1",
+    )

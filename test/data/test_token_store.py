@@ -65,5 +65,7 @@ def test_codes_that_do_not_belong_to_the_audio(codes_scp, tmp_path):
         TokenStore(codes_scp, ["a"], FramesSpec(width=2, hop_length=100)).load("a", 1050)
     for broken in (b"broken", b"", b"PK\x03\x04"):
         (tmp_path / "acoustic.npy").write_bytes(broken)
-        with pytest.raises(DataError, match="key 'a': .*cannot be read .*remove that file and rerun stage 5"):
+        with pytest.raises(
+            DataError, match="key 'a': .*cannot be read .*run stage 5 .token. with --force true"
+        ):
             TokenStore(codes_scp, ["a"], SPEC).load("a", 1050)

@@ -531,3 +531,12 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     toy --stage pack --stop_stage pack > /dev/null
     [ "$(calls pack)" -eq 1 ] && [ -s exp/tse_laura_tse_mini.zip ]
 }
+
+@test "shards that cannot be joined are run again, though each ended well" {
+    FAKE_FAIL="format_data --merge" run toy --stop_stage format
+    [ "${status}" -eq 1 ]
+    : > "${FAKE_CALLS}"
+    toy --stop_stage format > /dev/null
+    [ "$(grep -c "format_data --data_dir data/train .*--shard" "${FAKE_CALLS}")" -eq 2 ]
+    [ ! -e dump/raw/train/.joining.format ]
+}

@@ -23,7 +23,8 @@ def test_an_unreadable_file_is_named(tmp_path):
 
 def test_batches_that_are_left_are_whole(tmp_path):
     files = {key: tmp_path / key for key in "abcd"}
-    (tmp_path / "a").touch()
-    (tmp_path / "b").touch()
-    (tmp_path / "c").touch()
+    for key in "abc":
+        files[key].write_text("audio")
     assert unfinished([["a", "b"], ["c", "d"]], files) == [["c", "d"]]
+    files["b"].write_text("")  # as a full disk or a power cut leaves it
+    assert unfinished([["a", "b"], ["c", "d"]], files) == [["a", "b"], ["c", "d"]]

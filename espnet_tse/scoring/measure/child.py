@@ -2,9 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Sequence
+
+# What native code brings upon itself; all other signals come from outside.
+OWN_SIGNALS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
 class ChildProcess:
@@ -48,9 +53,24 @@ class ChildProcess:
     def ask(self, *blocks: bytes) -> dict | None:
         """The child's reply, or None when it crashed.
 
+        A child that was killed from outside, as for lack of memory, says nothing about the request: a fresh one is asked
+        once more.
+
         Raises:
-            RuntimeError: it exited by itself, which is a fault of this program (e.g. a failed import).
+            RuntimeError: it was killed twice; or it exited by itself, which is a fault of this program (e.g. a failed
+                import).
         """
+        for _ in range(2):
+            reply, code = self._asked(blocks)
+            if code >= 0 or -code in OWN_SIGNALS:
+                return reply
+        raise RuntimeError(
+            f"the child process {self.module} was killed twice by signal {-code}, which the machine sends, e.g. when memory "
+            "runs out; free some, or lower --nj, and run the same command again."
+        )
+
+    def _asked(self, blocks: Sequence[bytes]) -> tuple[dict | None, int]:
+        """Its reply and 0; or None and the negative number of the signal that ended it."""
         if self.child is None:
             self.child = self._start()
         try:
@@ -60,12 +80,12 @@ class ChildProcess:
             line = self.child.stdout.readline()
         except BrokenPipeError:
             line = b""
-        if line:
-            return json.loads(line)
+        if line.endswith(b"\n"):
+            return json.loads(line), 0
         code = self.child.wait()
         self.close()
         if code > 0:
             raise RuntimeError(
                 f"the child process {self.module} ended with exit code {code}; see its message above."
             )
-        return None
+        return None, code

@@ -395,15 +395,19 @@ clamp() {  # clamp NUMBER SCP: no more jobs than keys
 # run_shards BACKEND NJ SCP DIR NAME COMMAND...: COMMAND --shard JOB/N as an array, then COMMAND --merge N.
 # The number of shards of an interrupted run is kept: its shards are valid for that number only.
 run_shards() {
-    local backend=$1 shards scp=$3 dir=$4 name=$5
+    local backend=$1 shards scp=$3 dir=$4 name=$5 pick="--pick failed"
     shards=$(clamp "$2" "${scp}")
     shift 5
     if [ -s "${dir}/.shards.${name}" ]; then shards=$(cat "${dir}/.shards.${name}"); fi
     [ "${shards}" -gt 0 ] || die_with 4 "${scp} is empty"
     "${dry_run}" || echo "${shards}" > "${dir}/.shards.${name}"
     "${dry_run}" || log_depth=2 log "  ${shards} jobs; their logs are ${dir}/log/${name}.*.log"
-    run_jobs "${backend} --pick failed" "${shards}" "${dir}/log/${name}.JOB.log" "$@" --shard "JOB/${shards}"
+    # Where the shards ended well and yet could not be joined, all are run again: each makes what it lacks.
+    if [ -e "${dir}/.joining.${name}" ]; then pick=; fi
+    run_jobs "${backend} ${pick}" "${shards}" "${dir}/log/${name}.JOB.log" "$@" --shard "JOB/${shards}"
+    "${dry_run}" || : > "${dir}/.joining.${name}"
     run_jobs "${backend}" 0 "${dir}/log/${name}_merge.log" "$@" --merge "${shards}"
+    "${dry_run}" || rm "${dir}/.joining.${name}"
 }
 
 check_keys() {  # check_keys EXPECTED_SCP PRODUCED_SCP LOGS: dies if a key of the first is not in the second
