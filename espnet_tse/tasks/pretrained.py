@@ -16,7 +16,7 @@ from espnet_tse.tasks.choices import TABLES, model_choices, slots_of
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.older_systems import name_norm
 from espnet_tse.tasks.weights import read_weights
-from espnet_tse.train.checkpoint import CHECKPOINT, PREVIOUS
+from espnet_tse.train.checkpoint import has_checkpoint
 
 MEMORY = {"checkpoint_blocks", "recompute_gates"}  # settings of an extractor that change no number
 
@@ -29,8 +29,7 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
     Raises:
         DataError: a folder is missing, or of another part; one that the model cannot do without is not named.
     """
-    folder = Path(args.output_dir)
-    if args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+    if args.resume and has_checkpoint(Path(args.output_dir)):
         return
     for name, place in model.pretrained.items():
         location = (args.pretrained or {}).get(name)

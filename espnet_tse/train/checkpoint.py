@@ -4,7 +4,9 @@ import datetime
 import logging
 import os
 from collections import defaultdict
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 import numpy as np
 import torch
@@ -35,8 +37,15 @@ def write_weights(path: Path, content: dict) -> None:
     Raises:
         CheckpointError: no space, no permission; ``path`` keeps what it held.
     """
-    try:
+    with refusing(path):
         write_tensors(path, content)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Where the block cannot write, raise a CheckpointError that says how to go on."""
+    try:
+        yield
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be written ({error.strerror or error}); what was saved before is whole. "
@@ -56,6 +65,11 @@ def save_checkpoint(folder: Path, states: dict) -> None:
     if (folder / CHECKPOINT).exists():
         os.replace(folder / CHECKPOINT, folder / PREVIOUS)
     os.replace(fresh, folder / CHECKPOINT)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a training in ``folder`` goes on, and does not begin."""
+    return any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))
 
 
 def read_checkpoint(folder: Path) -> dict | None:

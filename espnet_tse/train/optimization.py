@@ -3,12 +3,15 @@
 import argparse
 import inspect
 import warnings
+from pathlib import Path
 from typing import Callable
 
 import torch
 from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 
 from espnet_tse.io.nearest_name import check_known
+from espnet_tse.train.checkpoint import has_checkpoint
+from espnet_tse.train.schedule_length import fault_of_length, length_of
 
 
 def faults_of_optimization(args: argparse.Namespace) -> list[str]:
@@ -26,8 +29,25 @@ def faults_of_optimization(args: argparse.Namespace) -> list[str]:
     if args.scheduler is not None:
         if optimizer is None:  # another one, so that the faults of the schedule come in the same message
             optimizer = torch.optim.SGD(groups, lr=1e-3, momentum=0.9)
-        _tried("scheduler", args.scheduler, args.scheduler_conf, scheduler_classes, optimizer, faults)
+        scheduler = _tried(
+            "scheduler", args.scheduler, args.scheduler_conf, scheduler_classes, optimizer, faults
+        )
+        fault = _fault_of_length(args, scheduler)
+        faults += [f"scheduler_conf of '{args.scheduler}': {fault}"] if fault else []
     return faults
+
+
+def _fault_of_length(args: argparse.Namespace, scheduler: object) -> str | None:
+    """Of a schedule that is too short, as far as that is known before the data are open; the loop checks it again."""
+    epochs, length = range(1, (args.max_epoch or 0) + 1), length_of(scheduler)
+    if length is None or args.resume and args.output_dir and has_checkpoint(Path(args.output_dir)):
+        return None  # a training that goes on has the schedule of its checkpoint
+    if length.unit == "epochs":
+        return fault_of_length(scheduler, epochs, lambda epoch: 0)
+    batches, together = args.num_iters_per_epoch, args.accum_grad
+    if batches is None or together < 1:
+        return None
+    return fault_of_length(scheduler, epochs, lambda epoch: -(-batches // together))
 
 
 def _tried(

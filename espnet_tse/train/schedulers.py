@@ -92,3 +92,5 @@ class OneCycle(OneCycleLR):
             rates = [float(group["lr"]) for group in optimizer.param_groups]
             max_lr = [max_lr * (rate / rates[0]) for rate in rates]
         super().__init__(optimizer, max_lr, **conf)
+        # PyTorch keeps what follows from them; a training that goes on compares the settings themselves.
+        self.pct_start, self.three_phase = conf.get("pct_start", 0.3), conf.get("three_phase", False)

@@ -1,7 +1,7 @@
 """What an update of a training consists of; systems and codecs differ in it, the loop is the same."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Callable, Protocol
 
 import torch
 from torch import nn
@@ -62,6 +62,9 @@ class Step:
     def prepare(self) -> None:
         """Before the first update of a training that begins."""
 
+    def check_schedule(self, epochs: range, updates_in: Callable[[int], int], resumed: bool) -> None:
+        """Raise DataError where the schedule of the learning rate ends before the training; see ``fault_of_length``."""
+
     def begin(self) -> None:
         """Before each update."""
 
@@ -75,6 +78,10 @@ class Step:
         """Set all modules to training or, ``mode`` False, to evaluation."""
         for phase in self.phases:
             phase.module.train(mode)
+
+    def settings(self) -> dict:
+        """Those of optimizer and schedule that a checkpoint restores, by name."""
+        return {}
 
     def state_dict(self) -> dict:
         """What a checkpoint holds besides parts and optimizers."""

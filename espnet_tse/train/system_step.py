@@ -8,6 +8,9 @@ from espnet2.schedulers.abs_scheduler import (
 )
 from torch import nn
 
+from espnet_tse.io.scp import DataError
+from espnet_tse.train.kept_settings import settings_of
+from espnet_tse.train.schedule_length import fault_of_length
 from espnet_tse.train.step import Phase, Step
 
 
@@ -23,6 +26,16 @@ class SystemStep(Step):
     ):
         super().__init__({"model": model}, [Phase(model, optimizer)], model.sample_rate)
         self.scheduler, self.criterion = scheduler, val_scheduler_criterion
+        for group in optimizer.param_groups:  # where the schedule does not keep it, as one by plateau
+            group.setdefault("initial_lr", group["lr"])
+
+    def settings(self) -> dict:
+        return settings_of(self.phases[0].optimizer, self.scheduler)
+
+    def check_schedule(self, epochs, updates_in, resumed) -> None:
+        fault = fault_of_length(self.scheduler, epochs, updates_in, resumed)
+        if fault:
+            raise DataError(f"scheduler_conf: {fault}")
 
     def after_update(self) -> None:
         if isinstance(self.scheduler, AbsBatchStepScheduler):
@@ -36,9 +49,16 @@ class SystemStep(Step):
 
     def state_dict(self) -> dict:
         scheduler = self.scheduler.state_dict() if self.scheduler is not None else None
-        return {**super().state_dict(), "schedulers": [scheduler]}
+        return {**super().state_dict(), "schedulers": [scheduler], "schedule": self._schedule}
+
+    @property
+    def _schedule(self) -> str | None:
+        return type(self.scheduler).__name__ if self.scheduler is not None else None
 
     def load_state_dict(self, states: dict) -> None:
         super().load_state_dict(states)
+        there = states.get("schedule")  # older ones lack it
+        if None not in (there, self.scheduler) and there != self._schedule:
+            raise ValueError(f"its schedule is {there}, here {self._schedule}")
         if self.scheduler is not None and states["schedulers"][0] is not None:
             self.scheduler.load_state_dict(states["schedulers"][0])

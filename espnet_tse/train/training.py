@@ -11,7 +11,8 @@ from typing import Iterable, Iterator, Protocol
 
 import torch
 
-from espnet_tse.train.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
+from espnet_tse.train.checkpoint import CHECKPOINT, CheckpointError, read_checkpoint, save_checkpoint
+from espnet_tse.train.kept_settings import tell_kept
 from espnet_tse.train.moving_average import MovingAverage
 from espnet_tse.train.options import LoopOptions
 from espnet_tse.train.parallel import full_state
@@ -52,17 +53,22 @@ class Training:
         Raises:
             CheckpointError: it cannot be read, written or continued.
             TrainingStopped: too many updates were skipped, or one row is too much for the memory.
-            DataError: a criterion names what is not measured.
+            DataError: a criterion names what is not measured, or the schedule of the learning rate is too short.
         """
         self.options.folder.mkdir(parents=True, exist_ok=True)
         states = read_checkpoint(self.options.folder) if self.options.resume else None
         done, place = self._resume(states) if states is not None else self._begin()
+        ahead = range(done + 1, self.record.num_epochs + 1)
+        done_in = {done + 1: place["num_updates"]} if place else {}
+        self.step.check_schedule(
+            ahead, lambda epoch: self._num_updates(epoch) - done_in.get(epoch, 0), states is not None
+        )
         self._spread(states)
         if states is None:
             # A misspelt criterion, or validation data that cannot be read, show now and not after an epoch.
             self.record.check(self._evaluate(islice(self.valid_batches.build_iter(1), 1))[0])
         self.record.open(self._updates_to_go(done + 1, place))
-        for epoch in range(done + 1, self.record.num_epochs + 1):
+        for epoch in ahead:
             if self.record.nothing_improves():
                 break
             self._train_epoch(epoch, place)
@@ -102,9 +108,12 @@ class Training:
 
     def _updates_to_go(self, epoch: int, place: dict | None) -> int:
         """Updates from the start of ``epoch`` (or from within it) to the end of the training."""
-        whole = -(-len(self.train_batches.batches(epoch)) // self.options.accum_grad)
         done = place["num_updates"] if place else 0
-        return max(0, (self.record.num_epochs - epoch + 1) * whole - done)
+        return max(0, (self.record.num_epochs - epoch + 1) * self._num_updates(epoch) - done)
+
+    def _num_updates(self, epoch: int) -> int:
+        """Of a whole epoch."""
+        return -(-len(self.train_batches.batches(epoch)) // self.options.accum_grad)
 
     # --- One epoch ------------------------------------------------------------------------------------
 
@@ -191,12 +200,14 @@ class Training:
     def _resume(self, states: dict) -> tuple[int, dict | None]:
         """Weights and optimizers, before they are spread; epochs that are done, and the place in the next one."""
         done, place = self.record.resume(states)  # first, for what it says of a checkpoint of other options
+        given = self.step.settings()
         with self._of_this_training():
             for name, part in self.step.parts.items():
                 part.load_state_dict(states[name])
             for phase, state in zip(self.step.phases, states["optimizers"], strict=True):
                 phase.optimizer.load_state_dict(state)
             self.step.load_state_dict(states)
+            tell_kept(self.options.folder / CHECKPOINT, given, self.step.settings())
         where = f"{done} epochs" + (f" and {place['num_updates']} updates" if place else "")
         logging.info(f"The training was resumed using {self.options.folder}/checkpoint.pth: {where} are done")
         return done, place
