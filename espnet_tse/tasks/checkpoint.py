@@ -16,9 +16,7 @@ from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
-from espnet_tse.tasks.weights import read_weights
-
-DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
+from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
 
 
 def find_frontend(folder: Path, config: dict) -> Path | None:

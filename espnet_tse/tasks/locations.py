@@ -33,7 +33,10 @@ def located(value: Path | str) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
         unpack(path, Path(unpacked))
-        yield Path(unpacked)
+        try:
+            yield Path(unpacked)
+        except DataError as error:  # of a folder that is gone when it is read
+            raise DataError(str(error).replace(unpacked, str(path))) from error
 
 
 def is_hub_id(value: Path | str) -> bool:

@@ -1,6 +1,7 @@
 """Systems of earlier releases: one codec, one front-end, batch norm in a speaker encoder."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ def moved_options(config: dict[str, Any]) -> list[str]:
 
 
 def announce_moved(options: list[str]) -> None:
-    """One line on what earlier options have become."""
+    """One line on what earlier options have become; not by ``logging``, which ESPnet sets up behind the options only."""
     for option in options:
         mapping, name = MOVED[option]
-        logging.info(f"--{option} X is short for --{mapping} {name}=X")
+        print(f"--{option} X is short for --{mapping} {name}=X", file=sys.stderr)
 
 
 def name_norm(config: dict, weights: Path) -> None:

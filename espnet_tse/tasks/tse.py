@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet2.tasks import abs_task
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, str2bool, str_or_none
@@ -30,10 +31,13 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model, build_part
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
+from espnet_tse.tasks.idle_options import idle_options, remark_on
+from espnet_tse.tasks.init_param import start_from_weights
 from espnet_tse.tasks.inputs import MOVED
 from espnet_tse.tasks.older_systems import announce_moved, moved_options
 from espnet_tse.tasks.pretrained import build_optimizer, faults_of_pretrained, start_from_systems
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
+from espnet_tse.train.checkpoint import has_checkpoint
 from espnet_tse.train.optimization import faults_of_optimization
 from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leaving_processes
@@ -43,6 +47,8 @@ from espnet_tse.train.trainer import TSETrainer
 
 # ESPnet's table is where its parser looks names up.
 scheduler_classes |= {"warmup_plateau": WarmupPlateau, "onecyclelr": OneCycle}
+# ESPnet's would load them once more, and by a pickle that may run programs; ``build_model`` has done it.
+abs_task.load_pretrained_model = lambda **_: None
 
 WANTED = {
     "int": "a whole number",
@@ -115,8 +121,9 @@ class TSETask(AbsTask):
         Raises:
             DataError: unknown names or keys, values out of range, a tokenizer is lacking. Or the folder holds a
                 checkpoint that this model cannot go on from: ESPnet would see that only after it has written
-                another config.yaml beside it. Or a trained system that it has to begin with is lacking.
+                another config.yaml beside it. Or what it has to begin with, systems or weights, is lacking.
         """
+        tell_idle_options(args, cls.get_parser())
         count_speakers(args)
         try:
             model = build_model(vars(args))
@@ -127,6 +134,9 @@ class TSETask(AbsTask):
             check_resumable(Path(args.output_dir), model)
         if args.output_dir:  # without one the model is only looked at
             start_from_systems(args, model)
+            if not (args.resume and has_checkpoint(Path(args.output_dir))):
+                for init_param in args.init_param:
+                    start_from_weights(init_param, model, args.ignore_init_mismatch)
         return model
 
     @classmethod
@@ -287,6 +297,13 @@ class TSETask(AbsTask):
                 remember_tokenizers(args.tokenizers, Path(args.output_dir))
         with leaving_processes():
             super().main(args=args)
+
+
+def tell_idle_options(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Warn of options that change nothing; not while they are parsed, for ESPnet sets up the log only behind that."""
+    names = idle_options(args, parser)
+    if names:
+        logging.warning(remark_on(names, args.config or "command line"))
 
 
 def start_from_pretrained(model: AbsTSEModel) -> None:

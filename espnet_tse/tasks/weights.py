@@ -1,19 +1,51 @@
-"""Files of weights."""
+"""Files of weights, which are opened only if they are those that were written."""
 
+import json
 from pathlib import Path
 
 import torch
 
+from espnet_tse.io.checksum import check_checksum, kept_checksum
 from espnet_tse.io.scp import DataError
+
+DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
+MANIFEST = "manifest.json"  # of a packed system
 
 
 def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:
     """A file of weights.
 
+    Args:
+        device: ``meta`` for names and shapes alone, without the check.
     Raises:
-        DataError: there is none; a damaged one makes PyTorch raise one of many errors.
+        DataError: there is none, or it is not the one whose hash is kept with it; a damaged one without a hash makes
+            PyTorch raise one of many errors.
     """
     if not path.is_file():
         there = sorted(file.name for file in path.parent.glob("*.pth"))
         raise DataError(f"{path}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
+    kept = None if device == "meta" else kept_checksum(path) or packed_checksum(path)
+    if kept:
+        check_checksum(path, *kept)
     return torch.load(path, map_location=device, weights_only=True)
+
+
+def packed_checksum(path: Path) -> tuple[str, Path] | None:
+    """The hash that a packed system says its weights have, and where it says so; None where nothing is said.
+
+    Raises:
+        DataError: the manifest cannot be read, or says something else than a hash.
+    """
+    manifest = path.parent / MANIFEST
+    if path.name != DEFAULT_CHECKPOINT or not manifest.is_file():
+        return None
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{manifest}: no JSON ({error}); pack or fetch the system again.") from None
+    said = content.get("weights_sha256") if isinstance(content, dict) else None
+    if said is not None and not isinstance(said, str):
+        raise DataError(
+            f"{manifest}: weights_sha256 is {said!r}, want a hash; pack or fetch the system again."
+        )
+    return None if said is None else (said, manifest)

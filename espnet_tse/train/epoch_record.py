@@ -8,8 +8,7 @@ from espnet2.train.reporter import Average, Reporter, SubReporter, WeightedAvera
 
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
-from espnet_tse.train.checkpoint import write_weights
-from espnet_tse.train.model_files import publish, ranked_epochs, write_averages
+from espnet_tse.train.model_files import keep_weights, publish, ranked_epochs, write_averages
 from espnet_tse.train.options import TrainingOptions
 from espnet_tse.train.processes import rank
 from espnet_tse.train.progress import Progress, describe
@@ -128,7 +127,7 @@ class EpochRecord(AbsRecord):
         logging.info(self.reporter.log_message())
         if rank() == 0:
             self._draw()
-            write_weights(self.options.folder / f"{epoch}epoch.pth", weights)
+            keep_weights(self.options.folder / f"{epoch}epoch.pth", weights)
 
     def _draw(self) -> None:
         if self.options.use_matplotlib:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import torch
 
-from espnet_tse.train.checkpoint import CheckpointError, write_weights
+from espnet_tse.io.checksum import check_checksum, checksum_file, kept_checksum, write_checksum
+from espnet_tse.io.scp import DataError
+from espnet_tse.train.checkpoint import CheckpointError, refusing, write_weights
 
 Criterion = tuple[str, str, str]  # ("valid", "loss", "min")
 
@@ -21,6 +23,18 @@ def ranked_epochs(stats: dict, criterion: Criterion) -> list[int]:
     sign = 1 if mode == "min" else -1
     values = {epoch: sign * float(phases[phase][name]) for epoch, phases in stats.items()}
     return sorted(values, key=lambda epoch: (math.isnan(values[epoch]), values[epoch], epoch))
+
+
+def keep_weights(path: Path, weights: dict) -> None:
+    """Write a file of weights and its checksum, by which those who open it know that it is the one.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    checksum_file(path).unlink(missing_ok=True)  # a kill in between must not leave that of other weights
+    write_weights(path, weights)
+    with refusing(checksum_file(path)):
+        write_checksum(path)
 
 
 def publish(folder: Path, stats: dict, epoch: int, criteria: list[Criterion], keep: int) -> list[str]:
@@ -41,7 +55,9 @@ def publish(folder: Path, stats: dict, epoch: int, criteria: list[Criterion], ke
             improved.append(f"{criterion[0]}.{criterion[1]}")
     for number in range(1, epoch):
         if number not in kept:
-            (folder / f"{number}epoch.pth").unlink(missing_ok=True)
+            path = folder / f"{number}epoch.pth"
+            for file in (checksum_file(path), path):
+                file.unlink(missing_ok=True)
     return improved
 
 
@@ -53,7 +69,7 @@ def write_averages(
     ``<phase>.<name>.ave.pth`` points to that of the largest n.
 
     Raises:
-        CheckpointError: the weights of an epoch are missing or damaged.
+        DataError: the weights of an epoch are missing, damaged or others than were written.
     """
     for criterion in criteria:
         ranking, name = ranked_epochs(stats, criterion), f"{criterion[0]}.{criterion[1]}"
@@ -63,7 +79,7 @@ def write_averages(
             if size == 1:
                 point(path, f"{ranking[0]}epoch.pth")
             else:
-                write_weights(path, average(folder, ranking[:size]))
+                keep_weights(path, average(folder, ranking[:size]))
         point(folder / f"{name}.ave.{suffix}pth", f"{name}.ave_{sizes[-1]}best.{suffix}pth")
 
 
@@ -73,7 +89,11 @@ def average(folder: Path, epochs: list[int]) -> dict:
     for epoch in epochs:
         path = folder / f"{epoch}epoch.pth"
         try:
+            if kept := kept_checksum(path):
+                check_checksum(path, *kept)
             weights = torch.load(path, map_location="cpu", weights_only=True)
+        except DataError:
+            raise
         except Exception as error:  # torch raises many kinds for a damaged file
             raise CheckpointError(
                 f"{path} cannot be read ({error}); it is one of the epochs to average."
@@ -87,7 +107,20 @@ def average(folder: Path, epochs: list[int]) -> dict:
 
 
 def point(link: Path, target: str) -> None:
-    """Let ``link`` point to ``target`` beside it; at no moment is there no link."""
+    """Let ``link`` point to ``target`` beside it, and its checksum to that of ``target``, where there is one.
+
+    At no moment is there no link. Where copying turns links into files, each keeps its checksum.
+    """
+    exchange(link, target)
+    checksum = checksum_file(link.with_name(target))
+    if checksum.exists():
+        exchange(checksum_file(link), checksum.name)
+    else:
+        checksum_file(link).unlink(missing_ok=True)
+
+
+def exchange(link: Path, target: str) -> None:
+    """Put a link to ``target`` in the place of ``link``."""
     temporary = link.with_name(f"{link.name}.link")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)

@@ -18,6 +18,9 @@ UNSUPPORTED = {
     "ddp_comm_hook": (None, "gradients are exchanged as they are, once an update"),
     "num_att_plot": (0, "there are no attention plots"),
     "wandb_model_log_interval": (-1, "models stay in the folder"),
+    "multiple_iterator": (False, "a data directory is one set"),
+    "collect_stats": (False, "there are no statistics to collect before a training"),
+    "pretrain_path": (None, "--init_param names weights to start from"),
 }
 
 

@@ -6,8 +6,8 @@ import logging
 from torch import nn
 
 from espnet_tse.layers.transformer import TransformerBlock, TransformerStack
-from espnet_tse.train.checkpoint import write_weights
 from espnet_tse.train.epoch_record import EpochRecord
+from espnet_tse.train.model_files import keep_weights
 from espnet_tse.train.options import TrainingOptions, add_arguments
 from espnet_tse.train.processes import rank, wait_for_all_processes
 from espnet_tse.train.system_step import SystemStep
@@ -52,7 +52,7 @@ def keep_as_given(model: nn.Module, options: TrainingOptions) -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     if rank() == 0:
         for phase, name, *_ in options.best_model_criterion:
-            write_weights(options.folder / f"{phase}.{name}.ave.pth", model.state_dict())
+            keep_weights(options.folder / f"{phase}.{name}.ave.pth", model.state_dict())
     wait_for_all_processes()
     logging.info("max_epoch is 0: the weights are kept as they were given")
 

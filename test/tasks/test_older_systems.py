@@ -61,18 +61,17 @@ def test_an_archive_of_the_first_release_extracts_the_same(folders, tmp_path):
     np.testing.assert_array_equal(estimate(now), estimate(archive))
 
 
-def test_earlier_options_are_short_forms(recipe, tmp_path, caplog):
+def test_earlier_options_are_short_forms(recipe, tmp_path, capsys):
     words = [
         word
         for word in options(recipe, tmp_path / "exp")
         if "tokens" not in word and "tokenizers" not in word
     ]
     words += ["--codec_dir", "exp/c", "--train_codes", "codes/t", "--valid_codes", "codes/v"]
-    with caplog.at_level("INFO"):
-        args = TSETask.parse(words)
+    args = TSETask.parse(words)
     assert args.tokenizers == {"acoustic": "exp/c"} and args.train_tokens == {"acoustic": "codes/t"}
     assert args.valid_tokens == {"acoustic": "codes/v"} and not hasattr(args, "codec_dir")
-    assert "--codec_dir X is short for --tokenizers acoustic=X" in caplog.text
+    assert "--codec_dir X is short for --tokenizers acoustic=X" in capsys.readouterr().err
 
 
 def test_names_of_today_are_left_alone():
