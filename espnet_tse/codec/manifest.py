@@ -58,7 +58,7 @@ def read_manifest(folder: Path | str) -> dict:
     Returns:
         the manifest, with its own path under ``path``.
     Raises:
-        DataError: missing, no JSON, or without an identity.
+        DataError: missing, no JSON, without an identity, or a value of another type.
     """
     path = Path(folder) / "manifest.json"
     try:
@@ -70,17 +70,49 @@ def read_manifest(folder: Path | str) -> dict:
     except ValueError as error:
         raise DataError(f"{path}: no JSON ({error}); write it again with the stage that wrote it.") from None
     if not isinstance(manifest, dict):
-        raise DataError(f"{path}: holds a {type(manifest).__name__}, want an object; this is no codec manifest.")
-    if manifest.get("format_version", 1) not in range(1, FORMAT_VERSION + 1):
-        raise DataError(f"{path}: format {manifest['format_version']} is of a later version of this package; update it.")
-    sizes = "spec" if manifest.get("format_version", 1) == 1 else "streams"
+        raise DataError(
+            f"{path}: holds a {type(manifest).__name__}, want an object; this is no codec manifest."
+        )
+    version = manifest.get("format_version", 1)
+    if not is_number(version):
+        raise wrong(path, "format_version", version, "a whole number")
+    if version > FORMAT_VERSION:
+        raise DataError(f"{path}: format {version} is of a later version of this package; update it.")
+    sizes = "spec" if version == 1 else "streams"
     lacking = [key for key in ("sha256", "fingerprint", sizes) if key not in manifest]
     if lacking:
         raise DataError(f"{path}: lacks {', '.join(lacking)}; this is no codec manifest.")
-    wrong = [key for key in ("sha256", "fingerprint") if not isinstance(manifest[key], str)]
-    if wrong:
-        raise DataError(f"{path}: {', '.join(wrong)} is no text; write the manifest again with the stage that wrote it.")
+    for key in ("sha256", "fingerprint"):
+        if not isinstance(manifest[key], str):
+            raise wrong(path, key, manifest[key], "text")
+    if "sample_rate" in manifest and not is_number(manifest["sample_rate"]):
+        raise wrong(path, "sample_rate", manifest["sample_rate"], "a whole number, Hz")
+    check_sizes(path, sizes, manifest[sizes])
     return {**manifest, "path": str(path)}
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a whole number above 0, as sizes and rates are."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def wrong(path: Path, key: str, value: object, wanted: str) -> DataError:
+    """That a value of a manifest is of another type."""
+    return DataError(
+        f"{path}: {key} is {json.dumps(value)}, want {wanted}; write the manifest again with the stage that wrote it."
+    )
+
+
+def check_sizes(path: Path, key: str, sizes: object) -> None:
+    """Raise DataError unless ``spec`` holds whole numbers by name, and ``streams`` the like of each stream."""
+    blocks = sizes if key == "streams" and isinstance(sizes, dict) else {"": sizes}
+    for name, block in blocks.items():
+        place = f"{key}: {name}" if name else key
+        if not isinstance(block, dict) or not block:
+            raise wrong(path, place, block, "sizes by name")
+        for size, value in block.items():
+            if value is not None and not is_number(value):
+                raise wrong(path, f"{place}: {size}", value, "a whole number")
 
 
 def streams_in(manifest: dict) -> dict[str, StreamSpec]:
@@ -156,7 +188,9 @@ def verify_identity(codec: AbsIdentified, manifest: dict) -> None:
     try:
         difference = codec.disagreement(manifest)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise DataError(f"{manifest['path']}: its fingerprint cannot be compared ({error!r}); copy the codec again.") from error
+        raise DataError(
+            f"{manifest['path']}: its fingerprint cannot be compared ({error!r}); copy the codec again."
+        ) from error
     if difference:
         raise DataError(
             f"{manifest['path']}: the codec {difference}; the weights "

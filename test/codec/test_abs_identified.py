@@ -105,7 +105,21 @@ def test_a_lost_file_of_any_stream_is_written_again(work):
     "change, message",
     [
         ({"format_version": 3}, "format 3 is of a later version"),
-        ({"sha256": None}, "sha256 is no text"),
+        ({"format_version": "x"}, 'manifest.json: format_version is "x", want a whole number'),
+        ({"sha256": 5}, "manifest.json: sha256 is 5, want text"),
+        ({"fingerprint": None}, "manifest.json: fingerprint is null, want text"),
+        ({"sample_rate": "16000"}, 'sample_rate is "16000", want a whole number'),
+        ({"streams": []}, r"manifest.json: streams is \[\], want sizes by name"),
+        ({"streams": {"global": 4}}, "streams: global is 4, want sizes by name"),
+        (
+            {"streams": {"global": {"num_codebooks": "1"}}},
+            'streams: global: num_codebooks is "1", want a whole number',
+        ),
+        ({"format_version": 1, "spec": []}, r"manifest.json: spec is \[\], want sizes by name"),
+        (
+            {"format_version": 1, "spec": {"sample_rate": 16000.5}},
+            "spec: sample_rate is 16000.5, want a whole number",
+        ),
         ({"fingerprint_codes": None}, "its fingerprint cannot be compared"),
         ([1], "holds a list, want an object"),
     ],
