@@ -4,9 +4,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.mixing import LEVEL_KINDS
+from espnet_tse.io.audio_entry import is_plain_file
 from espnet_tse.io.nearest_name import check_known
-from espnet_tse.io.scp import DataError
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
 ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
@@ -84,7 +86,8 @@ def read_mixing_conf(path: Path | str) -> MixingConf:
     """Read a mixing.yaml; keys left out take their defaults.
 
     Raises:
-        DataError: missing, not YAML, an unknown key (with the nearest known one) or a value out of range.
+        DataError: missing, not YAML, an unknown key (with the nearest known one) or a value out of range; or a list of
+            noise or rooms names files of several channels.
     """
     path = Path(path)
     if not path.is_file():
@@ -92,6 +95,32 @@ def read_mixing_conf(path: Path | str) -> MixingConf:
     content = read_yaml(path)
     try:
         check_known(content, [f.name for f in fields(MixingConf)], where="mixing configuration")
-        return MixingConf(**content)
+        conf = MixingConf(**content)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
+    for name in ("noise_scp", "rir_scp"):
+        _refuse_several_channels(path, name, getattr(conf, name))
+    return conf
+
+
+def _refuse_several_channels(path: Path, name: str, scp: str | None) -> None:
+    """Raise DataError where a list names a file that is not mono: stage 2 formats the set, and not these lists."""
+    if scp is None or not Path(scp).is_file():  # which those who open it report
+        return
+    for key, entry in read_scp(scp).items():
+        if not is_plain_file(entry) or not Path(entry).is_file():
+            continue  # a command is run once, by those who read it
+        num_channels = read_info(entry, key).num_channels
+        if num_channels != 1:
+            folder = f"data/{name.removesuffix('_scp')}"
+            output = folder.replace("data/", "dump/")
+            fix = (
+                f"mkdir -p {folder} && cp {scp} {folder}/wav.scp && awk '{{print $1, $1}}' {scp} > {folder}/utt2spk && "
+                f"python3 -m espnet_tse.bin.format_data --data_dir {folder} --output_dir {output} --audio_format wav "
+                "--sample_rate RATE"
+            )
+            raise DataError(
+                f"{path}: {name}: {scp}: '{key}' ({entry}) has {num_channels} channels; mono is wanted, which stage 2 does "
+                f"not make of this list. Run `{fix}` (RATE in Hz is that of the set; --channel picks another than the "
+                f"first), then write {name}: {output}/wav.scp."
+            )

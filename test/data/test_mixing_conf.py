@@ -1,6 +1,13 @@
 """What a mixing.yaml may say."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
+import soundfile
 
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.io.scp import DataError
@@ -51,3 +58,31 @@ def test_faults_name_the_key(tmp_path, text, message):
 def test_missing_file(tmp_path):
     with pytest.raises(DataError, match="no such file; a source directory"):
         read_mixing_conf(tmp_path / "mixing.yaml")
+
+
+@pytest.mark.parametrize("name, folder", [("noise_scp", "noise"), ("rir_scp", "rir")])
+def test_the_fix_for_several_channels_works(tmp_path, monkeypatch, name, folder):
+    monkeypatch.chdir(tmp_path)
+    channels = np.random.default_rng(0).uniform(-0.5, 0.5, (800, 2))
+    soundfile.write("a.wav", channels, 8000)
+    soundfile.write("b.wav", channels[:, 0], 16000)
+    Path("list.scp").write_text("a a.wav\nb b.wav\n")
+    text = f"{name}: list.scp\n"
+    with pytest.raises(
+        DataError, match=rf"mixing.yaml: {name}: list.scp: 'a' \(a.wav\) has 2 channels"
+    ) as error:
+        read(tmp_path, text)
+    command = re.search("Run `(.*)`", str(error.value))[1].replace("RATE", "8000")
+    package = Path(__file__).resolve().parents[2]
+    subprocess.run(
+        command.replace("python3", sys.executable),
+        shell=True,
+        check=True,
+        env={"PYTHONPATH": str(package), "PATH": "/usr/bin:/bin"},
+    )
+    fixed = re.search(f"then write ({name}: .*)[.]$", str(error.value))[1]
+    assert fixed == f"{name}: dump/{folder}/wav.scp"
+    assert getattr(read(tmp_path, fixed), name) == f"dump/{folder}/wav.scp"
+    first, rate = soundfile.read(f"dump/{folder}/audio/wav/a.wav")
+    assert rate == 8000 and np.allclose(first, channels[:, 0], atol=1e-4)
+    assert soundfile.info(f"dump/{folder}/audio/wav/b.wav").samplerate == 8000
