@@ -75,7 +75,7 @@ def read_manifest(folder: Path | str) -> dict:
         )
     version = manifest.get("format_version", 1)
     if not is_number(version):
-        raise wrong(path, "format_version", version, "a whole number")
+        raise wrong_type(path, "format_version", version, "a whole number")
     if version > FORMAT_VERSION:
         raise DataError(f"{path}: format {version} is of a later version of this package; update it.")
     sizes = "spec" if version == 1 else "streams"
@@ -84,9 +84,9 @@ def read_manifest(folder: Path | str) -> dict:
         raise DataError(f"{path}: lacks {', '.join(lacking)}; this is no codec manifest.")
     for key in ("sha256", "fingerprint"):
         if not isinstance(manifest[key], str):
-            raise wrong(path, key, manifest[key], "text")
+            raise wrong_type(path, key, manifest[key], "text")
     if "sample_rate" in manifest and not is_number(manifest["sample_rate"]):
-        raise wrong(path, "sample_rate", manifest["sample_rate"], "a whole number, Hz")
+        raise wrong_type(path, "sample_rate", manifest["sample_rate"], "a whole number, Hz")
     check_sizes(path, sizes, manifest[sizes])
     return {**manifest, "path": str(path)}
 
@@ -96,7 +96,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def wrong(path: Path, key: str, value: object, wanted: str) -> DataError:
+def wrong_type(path: Path, key: str, value: object, wanted: str) -> DataError:
     """That a value of a manifest is of another type."""
     return DataError(
         f"{path}: {key} is {json.dumps(value)}, want {wanted}; write the manifest again with the stage that wrote it."
@@ -109,10 +109,11 @@ def check_sizes(path: Path, key: str, sizes: object) -> None:
     for name, block in blocks.items():
         place = f"{key}: {name}" if name else key
         if not isinstance(block, dict) or not block:
-            raise wrong(path, place, block, "sizes by name")
+            raise wrong_type(path, place, block, "sizes by name")
         for size, value in block.items():
-            if value is not None and not is_number(value):
-                raise wrong(path, f"{place}: {size}", value, "a whole number")
+            optional = key == "streams"  # of hop_length and num_tokens one is null
+            if not is_number(value) and not (optional and value is None):
+                raise wrong_type(path, f"{place}: {size}", value, "a whole number")
 
 
 def streams_in(manifest: dict) -> dict[str, StreamSpec]:

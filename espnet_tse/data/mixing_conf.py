@@ -67,6 +67,9 @@ class MixingConf:
         for name in shares:
             if getattr(self, name) > 1:
                 raise ValueError(f"{name}: is a share, at most 1, got {getattr(self, name)}")
+        for name in ("noise_scp", "rir_scp"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise ValueError(f"{name}: wants the path of a list, got {getattr(self, name)!r}")
         for name, source in (("enrollment_noise", "noise_scp"), ("enrollment_reverb", "rir_scp")):
             if getattr(self, name) and getattr(self, source) is None:
                 raise ValueError(f"{name}: {getattr(self, name)} wants {source}")

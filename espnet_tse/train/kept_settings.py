@@ -12,10 +12,8 @@ RUNNING |= {"best", "num_bad_epochs", "cooldown_counter", "num_updates", "num_ep
 RUNNING |= {"plateau_scale", "lr_scale", "warmup_epoch", "decay_factor", "log_decay", "mode_worse"}
 RATE = "learning rate"  # that schedules scale
 OF_GROUPS = {"lr": RATE, "initial_lr": RATE}
-OF_SCHEDULES = {
-    "base_lrs": RATE,
-    "_anneal_func_type": "anneal_strategy",
-}  # other names like the latter are PyTorch's own
+# Other names like the latter are PyTorch's own.
+OF_SCHEDULES = {"base_lrs": RATE, "_anneal_func_type": "anneal_strategy"}
 
 
 def settings_of(optimizer: torch.optim.Optimizer, scheduler: object | None) -> dict[str, Any]:
@@ -23,7 +21,9 @@ def settings_of(optimizer: torch.optim.Optimizer, scheduler: object | None) -> d
     of_schedule = scheduler.state_dict() if scheduler is not None else {}
     running = {"params", "clipped_alone"}
     if scheduler is not None:
-        running |= {"lr"} | ({"initial_lr"} if "base_lrs" in of_schedule else set())
+        running.add("lr")
+    if scheduler is None or "base_lrs" in of_schedule:
+        running.add("initial_lr")
     if of_schedule.get("cycle_momentum"):
         running |= {"betas", "momentum"}
     if "base_max_lr" in of_schedule:  # of cosine restarts; there this is the peak of the cycle of now

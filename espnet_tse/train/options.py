@@ -137,6 +137,8 @@ def faults_of(args: argparse.Namespace) -> list[str]:
         faults.append(
             f"--ngpu {args.ngpu}: one process drives one GPU; use torchrun with --ngpu 1 (doc/training.md)"
         )
+    if isinstance(args.init_param, str):
+        faults.append(f"--init_param is one text, want a list, as init_param: [{args.init_param}]")
     if args.max_epoch == 0 and not args.init_param:
         faults.append(
             "--max_epoch 0 keeps the weights of --init_param as they are; name some, or at least 1 epoch"

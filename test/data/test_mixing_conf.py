@@ -42,6 +42,7 @@ def test_values_and_defaults(tmp_path):
         ("enrollment_s: 0", "enrollment_s: wants a number of at least 0.1"),
         ("target_absent: 2", "target_absent: is a share"),
         ("enrollment_noise: 1.5", "enrollment_noise: is a share"),
+        ("noise_scp: 5", "noise_scp: wants the path of a list, got 5"),
         ("enrollment_noise: 0.5", "enrollment_noise: 0.5 wants noise_scp"),
         ("enrollment_reverb: 1", "enrollment_reverb: 1 wants rir_scp"),
         ("enrollment_snr_db: [5, 0]", "enrollment_snr_db: wants"),

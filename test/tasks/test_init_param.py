@@ -132,3 +132,9 @@ def test_a_training_begins_with_it_and_goes_on_without(recipe, tmp_path, capsys)
     assert tse_train.main(options(recipe, tmp_path / "third", max_epoch=1, **other)) == 1
     assert "holds other things than tensors" in capsys.readouterr().err
     assert not (tmp_path / "made").exists() and not (tmp_path / "third" / "config.yaml").exists()
+
+
+def test_a_yaml_names_files_in_a_list(recipe, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        tse_train.main(options(recipe, tmp_path / "exp", init_param="exp/x.pth"))
+    assert "--init_param is one text, want a list, as init_param: [exp/x.pth]" in capsys.readouterr().err
