@@ -1,8 +1,6 @@
 """Check YAMLs before hours are spent: keys, names and values of systems, codecs and decoding."""
 
 import argparse
-import contextlib
-import io
 import shlex
 import sys
 from typing import Callable, Sequence
@@ -28,7 +26,10 @@ def get_parser() -> argparse.ArgumentParser:
     )
     meaning = "of decoding, by the system of --tse_config if given"
     parser.add_argument("--inference_config", metavar="YAML", help=meaning)
-    meaning = "print what the YAMLs build on instead of checking them: YAML, kind, name, yaml or place, value, separated by tabs"
+    meaning = (
+        "print what the YAMLs build on instead of checking them: YAML, kind, name, yaml or place, value, "
+        "separated by tabs"
+    )
     parser.add_argument("--print_inputs", action="store_true", help=meaning)
     parser.add_argument(
         "--acoustic",
@@ -50,15 +51,16 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if args.print_inputs:
         return 2 if run_command(parser.prog, lambda: print_inputs(args)) else 0
     checks: list[tuple[str, Callable[[], object]]] = []
+    # Holds the options of the system of --tse_config once its check has found no fault.
+    systems: list[argparse.Namespace] = []
     for config, options in zip(args.codec_config, [args.codec_args, *[""] * len(args.codec_config)]):
         checks.append((config, lambda config=config, options=options: check_codec(config, options)))
     for config in args.prerequisite_config:
         checks.append((config, lambda config=config: check_system(config)))
     if args.tse_config:
-        checks.append((args.tse_config, lambda: check_system(args.tse_config, args.tse_args)))
+        checks.append((args.tse_config, lambda: systems.append(check_system(args.tse_config, args.tse_args))))
     if args.inference_config:
-        system = (args.tse_config, args.tse_args) if args.tse_config else None
-        checks.append((args.inference_config, lambda: check_decoding(args.inference_config, system)))
+        checks.append((args.inference_config, lambda: check_decoding(args.inference_config, *systems)))
     if not checks:
         parser.error("name a YAML: --tse_config, --codec_config, --prerequisite_config or --inference_config")
     announce(f"checking {', '.join(config for config, _ in checks)} (loading PyTorch and ESPnet)")
@@ -72,9 +74,7 @@ def print_inputs(args: argparse.Namespace) -> None:
     systems = [(config, "") for config in args.prerequisite_config]
     if args.tse_config:
         systems.append((args.tse_config, args.tse_args))
-    found = [
-        part for config, words in systems for part in inputs_of(config, words_of(words), args.acoustic)
-    ]
+    found = [part for config, words in systems for part in inputs_of(config, words_of(words), args.acoustic)]
     yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
     yamls += [config for config in (*args.codec_config, args.inference_config) if config]
     refuse_same_names(dict.fromkeys(yaml for yaml in yamls if yaml != args.inference_config))
@@ -93,7 +93,7 @@ def words_of(options: str) -> list[str]:
 
 
 def passes(check: Callable[[], object]) -> bool:
-    """Whether a check finds no fault; it has told what it finds."""
+    """Whether a check finds no fault; its errors are already printed."""
     from espnet_tse.io.scp import DataError
 
     try:
@@ -115,8 +115,8 @@ def check_codec(config: str, options: str) -> None:
     )
 
 
-def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
-    """Of itself and as settings of the system, if that is known and without faults (told by then)."""
+def check_decoding(config: str, system: argparse.Namespace | None = None) -> None:
+    """As settings of the system whose options are ``system``; without these by itself."""
     from espnet_tse.io.scp import DataError
     from espnet_tse.tasks.choices import configs_of, model_choices
     from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_decode_settings
@@ -124,21 +124,18 @@ def check_decoding(config: str, system: tuple[str, str] | None = None) -> None:
     if system is None:
         check_alone(config)
         return
-    with contextlib.redirect_stderr(io.StringIO()):
-        try:
-            args = check_system(*system)
-        except (SystemExit, DataError):  # reported by the check of the system
-            return check_alone(config)
-    if args.print_config:
+    if system.print_config:
         return
-    model = model_choices.classes[args.model]
+    model = model_choices.classes[system.model]
     settings = read_decode_settings(config, model)
     try:
-        remarks = check_for_system(settings, model, configs_of(vars(args)), config)
+        remarks = check_for_system(settings, model, configs_of(vars(system)), config)
     except DataError as error:
-        raise DataError("\n".join(f"{fault} ({system[0]})" for fault in str(error).splitlines())) from error
+        raise DataError(
+            "\n".join(f"{fault} ({system.config})" for fault in str(error).splitlines())
+        ) from error
     for remark in remarks:
-        print(f"note: {config}: {remark} ({system[0]})", file=sys.stderr)
+        print(f"note: {config}: {remark} ({system.config})", file=sys.stderr)
 
 
 def check_system(config: str, options: str = "") -> argparse.Namespace:

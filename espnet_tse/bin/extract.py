@@ -80,13 +80,16 @@ def require_inputs(args: argparse.Namespace) -> None:
 def places_of_tokenizers(args: argparse.Namespace) -> dict[str, str]:
     """Name -> folder, of the command line; ``DataError`` for a word of another form."""
     from espnet_tse.io.scp import DataError
+    from espnet_tse.tasks.inputs import pair_of
 
     places = {} if args.codec_dir is None else {"acoustic": args.codec_dir}
     for word in args.tokenizers:
-        name, sign, place = word.partition("=")
-        if not (name and sign and place):
-            raise DataError(f"--tokenizers {word}: want NAME=FOLDER, as acoustic=exp/codec_mini.")
-        places[name] = place
+        pair = pair_of(word, "tokenizers")
+        if not all(name and place for name, place in pair.items()):
+            raise DataError(
+                f"--tokenizers {word}: name or folder is empty; give both, as acoustic=exp/codec_mini."
+            )
+        places |= pair
     return places
 
 

@@ -70,7 +70,7 @@ class AbsCodec(AbsTokenizer):
         return {"fingerprint": short_hash(codes), "fingerprint_codes": codes[0].tolist()}
 
     def fixed_codes(self) -> Tensor:
-        """(T,) of the first codebook: where one nearest neighbour is rounded differently, all residual codes differ."""
+        """(T,) of the first codebook: a nearest neighbour rounded differently changes all residual codes."""
         return self.fixed_streams()["acoustic"].values[0, 0].to(torch.int32)
 
     @property
@@ -119,8 +119,8 @@ class AbsCodec(AbsTokenizer):
 
     def _unit_level(self, signal: Tensor) -> Tensor:
         """Rows scaled to RMS 1 and padded to one hop at least."""
-        # 1e-8 as in FunCodec (audio_normalize). Silence is not divided by it, or its gradient were 1e8 times that
-        # of other rows.
+        # 1e-8 as in FunCodec (audio_normalize). Silence is not divided by it, or its gradient were 1e8 times
+        # that of other rows.
         level = rms(signal)
         signal = signal / torch.where(level > 0, level + 1e-8, 1.0)
         missing = self.spec.hop_length - signal.size(1)
@@ -171,8 +171,9 @@ class AbsCodec(AbsTokenizer):
         """
         if embeddings.values.size(2) != self.spec.embedding_dim or embeddings.frame_rate != self.frame_rate:
             raise ValueError(
-                f"embeddings are {embeddings.values.size(2)} wide at {embeddings.frame_rate} Hz but the codec "
-                f"decodes {self.spec.embedding_dim} at {self.frame_rate} Hz; train on codes of this codec."
+                f"embeddings are {embeddings.values.size(2)} wide at {embeddings.frame_rate} Hz but the "
+                f"codec decodes {self.spec.embedding_dim} at {self.frame_rate} Hz; train on codes of this "
+                "codec."
             )
         rows = map_equal_length(self.synthesize, embeddings.values, embeddings.lengths)
         waveform = pad_sequence(rows, batch_first=True)
@@ -198,7 +199,7 @@ class AbsCodec(AbsTokenizer):
         Raises:
             ValueError: the codec's decoder draws no spectrum, or the frames do not fit the samples.
         """
-        wanted = torch.div(lengths + self.spec.hop_length - 1, self.spec.hop_length, rounding_mode="floor")
+        wanted = self.spec.num_frames(lengths)
         if not torch.equal(wanted, embeddings.lengths):
             raise ValueError(
                 f"embeddings have {embeddings.lengths.tolist()} frames, the mixtures want {wanted.tolist()}; "
@@ -213,7 +214,7 @@ class AbsCodec(AbsTokenizer):
         return nn.functional.pad(padded, (0, waveform.size(1) - padded.size(1)))
 
     def filter_mask(self, mixture: Tensor, embeddings: Tensor) -> Tensor:
-        """Mask in [0, 1] of unpadded mixtures of RMS 1: (b, N) and (b, T, D) of the wanted part -> (b, T', F).
+        """Mask in [0, 1] of unpadded mixtures of RMS 1: (b, N), (b, T, D) of the wanted part -> (b, T', F).
 
         Differentiable in both.
         """

@@ -8,12 +8,13 @@ import yaml
 
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.funcodec import FunCodec
-from espnet_tse.codec.manifest import make_manifest, read_manifest, verify_identity
+from espnet_tse.codec.manifest import make_manifest, verify_identity
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.files import atomic_write, write_json, write_tensors
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.io.yaml_file import read_yaml, without_tuples
+from espnet_tse.schema.manifest import read_manifest
 
 codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec)
 
@@ -67,7 +68,8 @@ def load_weights(codec: AbsIdentified, path: Path, config_path: Path) -> None:
         codec.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
         raise DataError(
-            f"{path}: does not fit {config_path}; copy both from one codec, or train or import it again: {error}"
+            f"{path}: does not fit {config_path}; copy both from one codec, or train or import it again: "
+            f"{error}"
         ) from error
 
 
@@ -89,7 +91,7 @@ def save_codec(folder: Path | str, codec: AbsIdentified, config: dict, licence: 
         manifest = make_manifest(codec, config["codec"], licence, training)
     finally:
         codec.train(mode)
-    resolved = {**config, "codec_conf": _plain(asdict(codec.config))}
+    resolved = {**config, "codec_conf": without_tuples(asdict(codec.config))}
     with atomic_write(folder / "config.yaml") as file:
         yaml.safe_dump(resolved, file, sort_keys=False)
     write_tensors(
@@ -97,8 +99,3 @@ def save_codec(folder: Path | str, codec: AbsIdentified, config: dict, licence: 
     )
     write_json(folder / "manifest.json", manifest)
     return manifest
-
-
-def _plain(values: dict) -> dict:
-    """Tuples as lists, which safe YAML can hold."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

@@ -1,6 +1,5 @@
 """Checks of tokenized targets: frames against duration, range of the codes, identity of the tokenizer."""
 
-import json
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -8,44 +7,10 @@ import numpy as np
 
 from espnet_tse.data.findings import Report
 from espnet_tse.io.scp import DataError, read_scp
-from espnet_tse.schema.codec_spec import CodecSpec
-from espnet_tse.schema.stream_spec import CodesSpec, StreamSpec, specs_from_json
+from espnet_tse.schema.manifest import MANIFEST, read_manifest, sample_rate_in, streams_in
+from espnet_tse.schema.stream_spec import CodesSpec, StreamSpec
 
-MANIFEST = "manifest.json"
 REDO = "run stage 5 (token) with --force true"
-
-
-def read_manifest(directory: Path | str) -> tuple[dict, int, dict[str, StreamSpec]]:
-    """The identity that tokenization stamped on a folder of codes, the sample rate (Hz), and the streams' sizes.
-
-    Raises:
-        DataError: missing, not JSON, or without ``sha256``, ``fingerprint`` or sizes.
-    """
-    path = Path(directory) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file, so nobody knows which codec made these codes; {REDO}."
-        ) from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: not JSON ({error}); {REDO}.") from None
-    sizes = "streams" if "streams" in manifest else "spec"  # the first format had residual codecs alone
-    missing = [name for name in ("sha256", "fingerprint", sizes) if name not in manifest]
-    if missing:
-        raise DataError(f"{path}: lacks {', '.join(missing)}; {REDO}.")
-    try:
-        if sizes == "streams":
-            return manifest, int(manifest["sample_rate"]), specs_from_json(manifest["streams"])
-        spec = CodecSpec(**{name: int(manifest["spec"][name]) for name in CodecSpec.__annotations__})
-        return manifest, spec.sample_rate, {"acoustic": spec.stream}
-    except (KeyError, TypeError, ValueError) as error:
-        wanted = (
-            f"'spec' wants {', '.join(CodecSpec.__annotations__)}"
-            if sizes == "spec"
-            else "'streams' wants sizes"
-        )
-        raise DataError(f"{path}: {wanted} ({error!r}).") from None
 
 
 def check_codes(
@@ -68,7 +33,8 @@ def check_codes(
     identity.num_checked = 1
     identity.note = str(codes_dir)
     try:
-        manifest, rate, streams = read_manifest(codes_dir)
+        manifest = read_manifest(codes_dir)
+        streams, rate = streams_in(manifest), sample_rate_in(manifest)
     except DataError as error:
         identity.offend(MANIFEST, str(error))
         return
@@ -83,7 +49,7 @@ def check_codes(
 def _compare(identity, manifest: dict, codec_dir: Path | str) -> None:
     """Report where the codes are of another tokenizer than that of ``codec_dir``."""
     try:
-        wanted = read_manifest(codec_dir)[0]
+        wanted = read_manifest(codec_dir)
     except DataError as error:
         identity.offend(MANIFEST, str(error))
         return

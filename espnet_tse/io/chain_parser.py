@@ -1,10 +1,19 @@
 """Options whose defaults come from the YAML of ``--config`` and its bases."""
 
 import argparse
-from typing import Sequence
+from typing import Callable, Sequence
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_chain import YamlChain, read_chain
+
+
+def unknown_keys(chain: YamlChain, actions: Sequence[argparse.Action]) -> list[str]:
+    """A fault for each file of the chain with keys that are none of the options."""
+    try:
+        chain.check_keys(action.dest for action in actions)
+    except DataError as error:
+        return str(error).splitlines()
+    return []
 
 
 class ChainParser(argparse.ArgumentParser):
@@ -12,9 +21,16 @@ class ChainParser(argparse.ArgumentParser):
 
     Args:
         espnet: has ``--config`` among its options; no abbreviation of an option is taken.
+        faults_of: what is wrong with a YAML, given the actions of the options; nothing else is parsed then.
     """
 
-    def __init__(self, espnet: argparse.ArgumentParser):
+    chain: YamlChain | None = None  # of the last command line that was parsed
+
+    def __init__(
+        self,
+        espnet: argparse.ArgumentParser,
+        faults_of: Callable[[YamlChain, Sequence[argparse.Action]], list[str]] = unknown_keys,
+    ):
         super().__init__(
             parents=[espnet],
             add_help=False,  # the parent's is taken over
@@ -22,9 +38,10 @@ class ChainParser(argparse.ArgumentParser):
             description=espnet.description,
             formatter_class=espnet.formatter_class,
         )
+        self.faults_of = faults_of
 
     def chain_of(self, words: Sequence[str] | None) -> YamlChain | None:
-        """The YAML that ``words`` name by ``--config``, None without one; exit code 2 if it cannot be read."""
+        """The YAML that ``words`` name by ``--config``, None without one; exit code 2 if it is unreadable."""
         first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         first.add_argument("--config")
         path = first.parse_known_args(words)[0].config
@@ -34,12 +51,13 @@ class ChainParser(argparse.ArgumentParser):
             self.error(f"--config {error}")
 
     def parse_known_args(self, args=None, namespace=None):
-        """As argparse; options that are not on the command line take their values from the YAML."""
-        chain = self.chain_of(args)
-        if chain is not None:
-            try:
-                chain.check_keys(action.dest for action in self._actions)
-            except DataError as error:
-                self.error(str(error))
-            self.set_defaults(**chain.content)
+        """As argparse; options that are not on the command line take their values from the YAML.
+
+        The YAML is then found under ``chain``; faults of it end with exit code 2, all in one message.
+        """
+        self.chain = self.chain_of(args)
+        if self.chain is not None:
+            if faults := self.faults_of(self.chain, self._actions):
+                self.error("\n".join(faults))
+            self.set_defaults(**self.chain.content)
         return super().parse_known_args(args, namespace)

@@ -30,6 +30,11 @@ def read_yaml(path: Path | str) -> dict:
     return content
 
 
+def without_tuples(values: dict) -> dict:
+    """Tuples as lists, which safe YAML can hold."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
 class RepeatedKey(ValueError):
     """A duplicate key in one mapping."""
 

@@ -5,12 +5,13 @@ from typing import Any, Mapping
 
 import torch
 
-from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.locations import located
@@ -40,7 +41,7 @@ def find_frontend(folder: Path, config: dict) -> Path | None:
 
 
 def read_config(folder: Path) -> dict:
-    """The resolved configuration of a trained system, in the options of today.
+    """The resolved configuration of a trained system, in the current options.
 
     Raises:
         DataError: missing, no YAML, or of something else than a system.
@@ -63,7 +64,8 @@ def read_config(folder: Path) -> dict:
     lacking = [name for name in model.tokenizers if not (config.get("tokenizers") or {}).get(name)]
     if lacking:
         raise DataError(
-            f"{path}: lacks tokenizers: {', '.join(lacking)}; give the folder of a trained system (exp/tse_...)."
+            f"{path}: lacks tokenizers: {', '.join(lacking)}; give the folder of a trained system "
+            "(exp/tse_...)."
         )
     return config
 
@@ -74,7 +76,8 @@ def tokenizers_of(folder: Path, config: dict, elsewhere: Mapping[str, str] | Non
     Args:
         elsewhere: places that win over those where they are looked for.
     Raises:
-        DataError: one is not to be found, or another one than in training; a name in ``elsewhere`` that it does not have.
+        DataError: one is not to be found, or another one than in training; a name in ``elsewhere`` that it
+            does not have.
     """
     names = model_choices.classes[config["model"]].tokenizers
     try:

@@ -20,6 +20,7 @@ from espnet_tse.io.field_types import faults_of_types
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_chain import read_chain
+from espnet_tse.io.yaml_file import without_tuples
 from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.options import LoopOptions
@@ -77,12 +78,7 @@ def resolved_blocks(conf: CodecTrainConf) -> dict:
     }
     if conf.adversary:
         blocks["adversary_conf"] = adversary_choices.resolved(conf.adversary, conf.adversary_conf)
-    return {name: plain(block) for name, block in blocks.items()}
-
-
-def plain(block: dict) -> dict:
-    """Tuples as lists, which YAML can hold."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in block.items()}
+    return {name: without_tuples(block) for name, block in blocks.items()}
 
 
 def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_dir: Path, ngpu: int) -> None:
@@ -100,8 +96,7 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
     adversary = adversary_choices.build(conf.adversary, conf.adversary_conf) if conf.adversary else None
     for part in (codec, objective, *([adversary] if adversary else [])):
         part.to(device)
-    num_parameters = sum(p.numel() for p in codec.parameters()) + codec.codebooks.numel()
-    logging.info(f"codec {conf.codec}: {num_parameters} parameters, {codec.spec}")
+    logging.info(f"codec {conf.codec}: {codec.num_parameters()} parameters, {codec.spec}")
     hop = codec.spec.hop_length
     num_samples = max(1, round(conf.segment_s * codec.spec.sample_rate / hop)) * hop
     train, valid = (
@@ -147,13 +142,11 @@ def loop_options(conf: CodecTrainConf, output_dir: Path, ngpu: int) -> LoopOptio
 def write_codec(codec: AbsCodec, record: StepRecord, train_dir: Path) -> None:
     """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec.
 
-    The manifest holds no times, which differ between trainings that give the same codec: all that is made with it
-    depends on it.
+    The manifest holds no times, which differ between trainings that give the same codec: all that is made
+    with it depends on it.
     """
     conf = record.conf
-    config = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(conf).items()
-    }
+    config = without_tuples(asdict(conf))
     losses = {name: points[-1][1] for name, points in record.curves.values["valid"].items()}
     training = {
         "data": str(train_dir),

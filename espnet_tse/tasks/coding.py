@@ -13,19 +13,20 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.load import load_codec
-from espnet_tse.codec.manifest import check_same_codec, read_manifest, streams_in
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.schema import Codes, Frames
+from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def encode_scp(
     codec_dir: Path, scp: Path, output_dir: Path, shard: tuple[int, int] | None, batch_size: int, device: str
 ) -> None:
-    """Every stream of every utterance: ``<stream>/<key>.npy`` (T, K) or (T, D), ``<stream>.scp``, and the manifest.
+    """Every stream of each utterance: ``<stream>/<key>.npy`` (T, K) or (T, D), ``<stream>.scp``, a manifest.
 
     Codes are stored in the smallest integer type that holds the vocabulary. Shard J of N writes below
     ``output_dir/J``. Files that are there already are kept, if the folder carries this tokenizer's manifest.
@@ -83,7 +84,8 @@ def resynthesize_scp(
     mark = folder / "num_codebooks"
     if mark.is_file() and int(mark.read_text()) != heard:
         raise DataError(
-            f"{folder} holds what {mark.read_text().strip()} codebooks sound like, not {heard}; name another --output_dir."
+            f"{folder} holds what {mark.read_text().strip()} codebooks sound like, not {heard}; name another "
+            "--output_dir."
         )
     read_scp(scp)  # a bad list leaves nothing behind
     with atomic_write(mark) as file:

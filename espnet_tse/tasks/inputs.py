@@ -10,8 +10,8 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_chain import Setting, folder_of, read_chain
 
 KINDS = ("tokenizers", "pretrained")
-# Options of the first release, which knew one codec and one front-end -> mapping and name of today. They still are
-# short forms on the command line, and stand in the config.yaml of systems of then.
+# Options of the first release, which knew one codec and one front-end -> current mapping and name. They still
+# are short forms on the command line, and stand in the config.yaml of older systems.
 MOVED = {
     "codec_dir": ("tokenizers", "acoustic"),
     "front_end_dir": ("pretrained", "front_end"),
@@ -47,7 +47,8 @@ def inputs_of(config: str, words: Sequence[str] = (), acoustic: str | None = Non
         words: options that follow it on the command line and win.
         acoustic: takes the place of every tokenizer of this name.
     Raises:
-        DataError: a YAML is missing or faulty, names are no mapping, or systems begin with each other in a circle.
+        DataError: a YAML is missing or faulty, names are no mapping, or systems begin with each other in a
+            circle.
     """
     return list(dict.fromkeys(_walk(config, words, acoustic, ())))
 
@@ -59,7 +60,8 @@ def refuse_same_names(yamls: Iterable[str]) -> None:
         name = Path(path).stem
         if os.path.realpath(seen.setdefault(name, path)) != os.path.realpath(path):
             raise DataError(
-                f"{seen[name]} and {path} are both named '{name}' and would be trained into one folder of exp/; rename one."
+                f"{seen[name]} and {path} are both named '{name}' and would be trained into one folder of "
+                "exp/; rename one."
             )
 
 
@@ -114,12 +116,12 @@ def pair_of(word: str, kind: str) -> dict[str, str]:
     except yaml.YAMLError:
         content = None
     if not isinstance(content, dict):
-        raise DataError(f"--{kind} {word}: want NAME=PLACE.")
+        raise DataError(f"--{kind} {word}: want NAME=PLACE, as acoustic=exp/codec_mini.")
     return {str(name): str(place) for name, place in content.items()}
 
 
 def values_of(setting: Setting | None, kind: str) -> Mapping[str, str]:
-    """Name -> value of a YAML's mapping; YAMLs are named relative to the file that names them, as ``base`` is."""
+    """Name -> value of a YAML's mapping; YAMLs are named relative to the file itself, as ``base`` is."""
     if setting is None or setting.value is None:
         return {}
     if not isinstance(setting.value, dict) or not all(

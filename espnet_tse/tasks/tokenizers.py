@@ -1,15 +1,17 @@
 """The frozen tokenizers and autoencoders that a system builds on, by name."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Mapping
 
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.load import load_codec
-from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.files import write_json
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.locations import is_hub_id, located
 
 KEPT = "tokenizers_of_training"  # below a system's folder: their manifests, a folder each
@@ -28,8 +30,8 @@ def open_tokenizers(model: type[AbsTSEModel], locations: Mapping[str, str]) -> d
     for name, kind in model.tokenizers.items():
         if not locations.get(name):
             raise ValueError(
-                f"model {model.__name__} builds on the tokenizer '{name}'; name its folder (tokenizers: {{{name}: "
-                "exp/codec_...}, stage 4 makes it)."
+                f"model {model.__name__} builds on the tokenizer '{name}'; name its folder "
+                f"(tokenizers: {{{name}: exp/codec_...}}, stage 4 makes it)."
             )
         with located(locations[name]) as folder:
             opened[name] = load_codec(folder)
@@ -43,11 +45,25 @@ def open_tokenizers(model: type[AbsTSEModel], locations: Mapping[str, str]) -> d
 
 def manifests_of(locations: Mapping[str, str]) -> dict[str, dict]:
     """Name -> manifest of each tokenizer; nothing is loaded."""
-    manifests = {}
-    for name, location in locations.items():
-        with located(location) as folder:
-            manifests[name] = read_manifest(folder)
-    return manifests
+    return {name: manifest_at(location) for name, location in locations.items()}
+
+
+def manifest_at(location: Path | str) -> dict:
+    """The manifest of one tokenizer; an archive is unpacked for it once, as long as the file is the same."""
+    path = Path(location)
+    if path.is_file():
+        state = path.stat()
+        # A copy, for callers change what they are given.
+        return dict(_manifest_in_archive(location, path.resolve(), state.st_mtime_ns, state.st_size))
+    with located(location) as folder:
+        return read_manifest(folder)
+
+
+@lru_cache(maxsize=16)
+def _manifest_in_archive(location: Path | str, *state: Path | int) -> dict:
+    """``state`` says which file it is, and in which version."""
+    with located(location) as folder:
+        return read_manifest(folder)
 
 
 def remember_tokenizers(locations: Mapping[str, str], output_dir: Path) -> None:
@@ -91,6 +107,6 @@ def find_tokenizer(system: Path, name: str, trained_with: str) -> Path | str:
         return trained_with
     tried = ", ".join(str(place) for place in places)
     raise DataError(
-        f"{system}: its tokenizer '{name}' is in none of: {tried}; give its folder (--tokenizers {name}=FOLDER) or pack "
-        "the model."
+        f"{system}: its tokenizer '{name}' is in none of: {tried}; give its folder (--tokenizers "
+        f"{name}=FOLDER) or pack the model."
     )

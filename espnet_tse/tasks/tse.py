@@ -6,14 +6,14 @@ import logging
 import math
 import sys
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from espnet2.tasks import abs_task
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
-from espnet_tse.codec.manifest import check_same_codec, read_manifest, streams_in
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.iterator import TSEIterFactory
@@ -21,13 +21,14 @@ from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.scp_fields import speakers_of
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.token_store import common_hop
-from espnet_tse.io.chain_parser import ChainParser
+from espnet_tse.io.chain_parser import ChainParser, unknown_keys
 from espnet_tse.io.command_line import refuse_unknown_options
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import nothing
-from espnet_tse.io.yaml_chain import read_chain
+from espnet_tse.io.yaml_chain import YamlChain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model, build_part
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
@@ -79,7 +80,10 @@ class TSETask(AbsTask):
         )
         group.add_argument("--valid_data_dir", type=str_or_none, help="formatted TSE directory")
         for name in ("train", "valid"):
-            meaning = f"of each tokenizer the folder of codes of the {name} targets, as acoustic=dump/codes_x/{name}"
+            meaning = (
+                f"of each tokenizer the folder of codes of the {name} targets, as "
+                f"acoustic=dump/codes_x/{name}"
+            )
             group.add_argument(f"--{name}_tokens", action=NestedDictAction, default={}, help=meaning)
         for name in ("train", "valid"):
             meaning = (
@@ -119,9 +123,10 @@ class TSETask(AbsTask):
         """Compose the system that ``args`` names.
 
         Raises:
-            DataError: unknown names or keys, values out of range, a tokenizer is lacking. Or the folder holds a
-                checkpoint that this model cannot go on from: ESPnet would see that only after it has written
-                another config.yaml beside it. Or what it has to begin with, systems or weights, is lacking.
+            DataError: unknown names or keys, values out of range, a tokenizer is lacking. Or the folder holds
+                a checkpoint that this model cannot go on from: ESPnet would see that only after it has
+                written another config.yaml beside it. Or what it has to begin with, systems or
+                weights, is lacking.
         """
         tell_idle_options(args, cls.get_parser())
         count_speakers(args)
@@ -150,8 +155,9 @@ class TSETask(AbsTask):
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
         """Batches of one epoch; the same examples for any number of processes and workers."""
         train = mode == "train"
-        streams = streams_of_tokenizers(args)
-        dataset = cls.open_dataset(args, train, streams)
+        manifests = manifests_of(args.tokenizers)
+        streams = streams_of_tokenizers(manifests)
+        dataset = cls.open_dataset(args, train, manifests)
         if not streams:
             check_rate(args, dataset)
         rates = {
@@ -178,20 +184,21 @@ class TSETask(AbsTask):
         )
 
     @classmethod
-    def open_dataset(cls, args: argparse.Namespace, train: bool, streams: dict[str, tuple[str, StreamSpec]]):
+    def open_dataset(cls, args: argparse.Namespace, train: bool, manifests: Mapping[str, dict]):
         """The examples of one set: mixed on the fly where the folder holds a ``mixing.yaml``.
 
         Args:
-            streams: of the targets -> the tokenizer that makes them, and their sizes.
+            manifests: of the tokenizers, by name.
         Raises:
-            DataError: the folder or its codes are amiss, or the codes are another tokenizer's.
+            DataError: the folder or its codes are wrong, or the codes are another tokenizer's.
         """
         folder, tokens = (
             (args.train_data_dir, args.train_tokens) if train else (args.valid_data_dir, args.valid_tokens)
         )
         tokens = {name: place for name, place in tokens.items() if place}
-        for name, manifest in manifests_of({name: args.tokenizers[name] for name in tokens}).items():
-            check_same_codec(read_manifest(tokens[name]), manifest)
+        for name, place in tokens.items():
+            check_same_codec(read_manifest(place), manifests[name])
+        streams = streams_of_tokenizers(manifests)
         lists = {
             stream: (Path(tokens[name]) / f"{stream}.scp", spec)
             for stream, (name, spec) in streams.items()
@@ -213,8 +220,9 @@ class TSETask(AbsTask):
             conf = dataclasses.replace(conf, enrollment_s=args.enrollment_s)
         if train and conf.target_absent and "absent_energy" not in (args.model_conf or {}).get("losses", ()):
             logging.warning(
-                f"{mixing}: target_absent is {conf.target_absent}, but model_conf: losses has no absent_energy, and "
-                "the other losses of waveforms learn nothing from mixtures without the target"
+                f"{mixing}: target_absent is {conf.target_absent}, but model_conf: losses has no "
+                "absent_energy, and the other losses of waveforms learn nothing from mixtures without the "
+                "target"
             )
         return DynamicMixingDataset(folder, conf, **settings)
 
@@ -249,20 +257,20 @@ class TSETask(AbsTask):
 
     @classmethod
     def print_config(cls, file=None) -> None:
-        """As ESPnet, to the standard output of now and not of import time."""
+        """As ESPnet, to the current standard output and not to that of import time."""
         super().print_config(file=file or sys.stdout)
 
     @classmethod
     def get_parser(cls):
         """ESPnet's options; they are written out, and an error is not preceded by all of them."""
-        parser = ChainParser(super().get_parser())
+        parser = ChainParser(super().get_parser(), faults_of_yaml)
         parser.prog = "espnet-tse train"
         parser.usage = "%(prog)s --config conf/<system>.yaml [--option value ...]"
         return parser
 
     @classmethod
     def parse(cls, cmd: Sequence[str], asked_by: str | None = None) -> argparse.Namespace:
-        """Options of the command line and of its ``--config``; faults end with exit code 2, all in one message.
+        """Options of the command line and its ``--config``; faults end with exit code 2, all in one message.
 
         ``asked_by`` is the command that the message names, where it is not that of training.
         """
@@ -270,14 +278,12 @@ class TSETask(AbsTask):
         if asked_by is not None:
             parser.prog, parser.usage = asked_by, argparse.SUPPRESS
         refuse_unknown_options(parser, cmd)
-        check_config_keys(parser, cmd)
         args = parser.parse_args(cmd)
         announce_moved(moved_options(vars(args)))
         if not args.print_config:
             faults = [*faults_of_choices(args), *faults_of_optimization(args), *faults_of_pretrained(args)]
-            if args.config:
-                chain = read_chain(args.config)
-                faults = [f"{chain.where(fault)}: {fault}" for fault in faults]
+            if parser.chain is not None:
+                faults = [f"{parser.chain.where(fault)}: {fault}" for fault in faults]
             faults += [*faults_of_lengths(args), *faults_of(args)]
             if faults:
                 parser.error("\n".join(faults))
@@ -317,26 +323,19 @@ def start_from_pretrained(model: AbsTSEModel) -> None:
             module.start_from_pretrained()
 
 
-def check_config_keys(parser: ChainParser, cmd: Sequence[str]) -> None:
-    """Refuse unknown keys, choices and values of the ``--config`` file and its bases, all at once; exit code 2."""
-    chain = parser.chain_of(cmd)
-    if chain is None:
-        return
-    faults, conf = [], chain.content
-    try:
-        chain.check_keys(action.dest for action in parser._actions)
-    except DataError as error:
-        # The list of all known options is the parser's --help; here it would bury the fault.
-        faults += [
-            line.split("; known:")[0] + "; --help lists all options" for line in str(error).splitlines()
-        ]
-    for action in parser._actions:
+def faults_of_yaml(chain: YamlChain, actions: Sequence[argparse.Action]) -> list[str]:
+    """What is wrong with keys, choices and values of the ``--config`` file and its bases, with their file."""
+    # The list of all known options is the parser's --help; here it would bury the fault.
+    faults = [
+        fault.split("; known:")[0] + "; --help lists all options" for fault in unknown_keys(chain, actions)
+    ]
+    conf = chain.content
+    for action in actions:
         if action.dest in conf:
             faults += [
                 f"{chain.where(fault)}: {fault}" for fault in faults_of_value(action, conf[action.dest])
             ]
-    if faults:
-        parser.error("\n".join(faults))
+    return faults
 
 
 def faults_of_value(action: argparse.Action, value: object) -> list[str]:
@@ -359,18 +358,21 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
     return []
 
 
-def streams_of_tokenizers(args: argparse.Namespace) -> dict[str, tuple[str, StreamSpec]]:
+def streams_of_tokenizers(manifests: Mapping[str, dict]) -> dict[str, tuple[str, StreamSpec]]:
     """Stream of the targets -> name of the tokenizer that makes it, and its sizes.
 
+    Args:
+        manifests: of the tokenizers, by name.
     Raises:
-        DataError: a tokenizer is not there, or two make a stream of the same name.
+        DataError: two tokenizers make a stream of the same name.
     """
     streams: dict[str, tuple[str, StreamSpec]] = {}
-    for name, manifest in manifests_of(args.tokenizers).items():
+    for name, manifest in manifests.items():
         for stream, spec in streams_in(manifest).items():
             if stream in streams:
                 raise DataError(
-                    f"tokenizers '{streams[stream][0]}' and '{name}' both make the stream '{stream}'; keep one of them."
+                    f"tokenizers '{streams[stream][0]}' and '{name}' both make the stream '{stream}'; keep "
+                    "one of them."
                 )
             streams[stream] = (name, spec)
     return streams
@@ -382,8 +384,8 @@ def check_rate(args: argparse.Namespace, dataset) -> None:
         wanted = getattr(config, "sample_rate", dataset.sample_rate)
         if dataset.sample_rate != wanted:
             raise DataError(
-                f"the data are at {dataset.sample_rate} Hz but {option}_conf says sample_rate: {wanted}; set it, or run "
-                "stage 2 with --sample_rate."
+                f"the data are at {dataset.sample_rate} Hz but {option}_conf says sample_rate: {wanted}; set "
+                "it, or run stage 2 with --sample_rate."
             )
 
 
@@ -432,7 +434,7 @@ def faults_of_choices(args: argparse.Namespace) -> list[str]:
 
 
 def faults_of_whole(config: dict) -> list[str]:
-    """What only a built system shows: windows and hops, a speaker loss without an embedding, encoders that do not fit.
+    """What only a built system shows: windows and hops, a speaker loss without embedding, unfit encoders.
 
     Parts that take a tokenizer are left out, for it need not be there yet.
     """
@@ -442,8 +444,8 @@ def faults_of_whole(config: dict) -> list[str]:
             check_known(config[option] or {}, model.tokenizers, where=option)
         if lacking := [name for name in model.tokenizers if not config["tokenizers"].get(name)]:
             raise ValueError(
-                f"tokenizers: lacks {', '.join(lacking)}, which model {config['model']} builds on; name a folder, or the "
-                f"YAML of one, as tokenizers: {{{lacking[0]}: codec_mini.yaml}}"
+                f"tokenizers: lacks {', '.join(lacking)}, which model {config['model']} builds on; name a "
+                f"folder, or the YAML of one, as tokenizers: {{{lacking[0]}: codec_mini.yaml}}"
             )
         if not model.tokenizers:
             build_model(config)

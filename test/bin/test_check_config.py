@@ -52,7 +52,7 @@ def test_good_configs_pass_with_their_options(write, capsys, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["codec.yaml", "decode.yaml", "system.yaml"]
 
 
-def test_the_faults_of_all_files_are_told(write, capsys):
+def test_the_faults_of_all_files_are_reported(write, capsys):
     system = write("system.yaml", {**SYSTEM, "lm_conf": {"num_layer": 2}})
     base = write("base.yaml", {**SYSTEM, "frontned": "log_mel"})
     codec = write("codec.yaml", {"codec": "spectral", "max_step": 4})
@@ -97,7 +97,7 @@ def test_the_faults_of_all_files_are_told(write, capsys):
         (["--tse_config", "absent.yaml"], "absent.yaml: no such file"),
     ],
 )
-def test_faults_of_options_are_told(write, capsys, options, fault):
+def test_faults_of_options_are_reported(write, capsys, options, fault):
     write("system.yaml", SYSTEM)
     write("codec.yaml", {"codec": "spectral"})
     assert check_config.main(options) == 2 and fault in capsys.readouterr().err
@@ -124,6 +124,28 @@ def test_decoding_that_the_system_would_refuse_after_its_training(write, capsys,
     )
 
 
+def test_the_system_is_parsed_once_and_each_yaml_read_once_for_it(write, monkeypatch):
+    from espnet_tse.io import yaml_chain
+    from espnet_tse.tasks.tse import TSETask
+
+    write("paper.yaml", SYSTEM)
+    system = write("system.yaml", {"base": "paper.yaml", "max_epoch": 3})
+    parse, read, files = TSETask.parse, yaml_chain.read_yaml, []
+
+    def counted(*words):
+        with monkeypatch.context() as patch:
+            patch.setattr(yaml_chain, "read_yaml", lambda path: (files.append(path.name), read(path))[1])
+            return parse(*words)
+
+    monkeypatch.setattr(TSETask, "parse", counted)
+    command = ["--tse_config", system, "--inference_config", write("decode.yaml", {"sampling": True})]
+    assert check_config.main(command) == 0 and files == ["system.yaml", "paper.yaml"]
+    # Also where a fault is attributed to its file.
+    write("paper.yaml", {**SYSTEM, "optim_conf": {"lrr": 1.0}})
+    files.clear()
+    assert check_config.main(command) == 2 and files == ["system.yaml", "paper.yaml"]
+
+
 def test_decoding_of_another_meaning_is_remarked_on(write, capsys):
     command = ["--inference_config", write("decode.yaml", {"refine": False})]
     command += ["--tse_config", write("system.yaml", SYSTEM)]
@@ -139,7 +161,7 @@ def test_keys_of_a_decoding_yaml_that_are_no_text_are_refused(write, capsys):
     assert "unknown '1'" in error and "unknown 'draws'" in error
 
 
-def test_a_faulty_system_is_told_once(write, capsys):
+def test_a_faulty_system_is_reported_once(write, capsys):
     command = ["--tse_config", write("system.yaml", {**SYSTEM, "optim_conf": {"lrr": 1.0}})]
     assert check_config.main([*command, "--inference_config", write("decode.yaml", {"refine": False})]) == 2
     assert capsys.readouterr().err.count("unknown 'lrr'") == 1
@@ -195,7 +217,7 @@ def test_nothing_to_check_is_wrong_usage(capsys):
     assert exit_.value.code == 2 and "name a YAML" in capsys.readouterr().err
 
 
-def test_a_file_without_an_option_is_told_the_options(capsys):
+def test_a_file_without_an_option_is_refused_with_the_options(capsys):
     with pytest.raises(SystemExit) as exit_:
         check_config.main(["conf/my.yaml"])
     assert (

@@ -9,12 +9,13 @@ from tiny_tokenizers import LinearAutoencoder, LinearAutoencoderConfig, VoiceAnd
 
 from espnet_tse.bin import encode_codes, validate
 from espnet_tse.codec.load import codec_choices, load_codec, save_codec
-from espnet_tse.codec.manifest import describe, read_manifest, streams_in
+from espnet_tse.codec.manifest import describe
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.audio import write_audio
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.models.espnet_batch import to_tse_batch
+from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.schema.stream_spec import CodesSpec, FramesSpec, specs_from_json, specs_to_json
 
 KINDS = {"voice_and_units": VoiceAndUnits, "linear": LinearAutoencoder}

@@ -8,9 +8,10 @@ import yaml
 
 from espnet_tse.codec.abs_identified import fixed_waveform
 from espnet_tse.codec.load import load_codec, save_codec
-from espnet_tse.codec.manifest import check_same_codec, read_manifest
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema.manifest import read_manifest
 
 
 def make_codec(seed: int = 0) -> SpectralCodec:

@@ -9,9 +9,9 @@ from torch import nn
 
 from espnet_tse.bin import import_codec
 from espnet_tse.codec.load import load_codec
-from espnet_tse.codec.manifest import read_manifest
 from espnet_tse.codec.released_funcodec import import_funcodec, translate_config
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema.manifest import read_manifest
 
 
 class MelOnCpu(nn.Module):

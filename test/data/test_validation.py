@@ -352,7 +352,9 @@ def test_codec_identity(coded, tmp_path):
             "a codec of 16000 Hz",
         ),
         ({"sha256": "abc", "spec": SPEC}, "lacks fingerprint"),
-        ({"sha256": "abc", "fingerprint": "f1", "spec": {}}, "'spec' wants sample_rate"),
+        ({"sha256": "abc", "fingerprint": "f1", "spec": {}}, "sizes that are none"),
+        ({"sha256": "abc", "fingerprint": "f1", "streams": {}, "format_version": 2}, "no sample rate in Hz"),
+        ({"sha256": "abc", "fingerprint": "f1", "spec": SPEC, "format_version": 9}, "of a later version"),
     ):
         (codes_dir / "manifest.json").write_text(json.dumps(content))
         assert_only(validate_dir(directory, codes_dir=codes_dir), name, "error", "manifest.json", message)
@@ -362,7 +364,7 @@ def test_codec_identity(coded, tmp_path):
         name,
         "error",
         "manifest.json",
-        "nobody knows which codec",
+        "no such file; train or import a codec (stage 4), then encode the targets (stage 5)",
     )
 
 

@@ -2,6 +2,7 @@ import pytest
 from espnet2.utils import config_argparse
 from espnet2.utils.nested_dict_action import NestedDictAction
 
+from espnet_tse.io import yaml_chain
 from espnet_tse.io.chain_parser import ChainParser
 
 
@@ -32,6 +33,16 @@ def test_values_come_from_the_chain_and_the_command_line_wins(parser):
 
 def test_without_a_yaml_the_defaults_hold(parser):
     assert parser.parse_args([]).seed == 0 and parser.chain_of([]) is None
+
+
+def test_each_file_is_read_once_and_the_chain_kept(parser, monkeypatch):
+    read, files = yaml_chain.read_yaml, []
+    monkeypatch.setattr(yaml_chain, "read_yaml", lambda path: (files.append(str(path)), read(path))[1])
+    parser.parse_args(["--config", "x.yaml"])
+    assert files == ["x.yaml", "y.yaml"]
+    assert parser.chain.content == {"seed": 3, "lm_conf": {"width": 8, "layers": 2}}
+    parser.parse_args([])
+    assert parser.chain is None
 
 
 @pytest.mark.parametrize(

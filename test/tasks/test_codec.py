@@ -16,9 +16,9 @@ import yaml
 
 from espnet_tse.bin import codec_train
 from espnet_tse.codec.load import load_codec
-from espnet_tse.codec.manifest import read_manifest
 from espnet_tse.io.audio import write_audio
 from espnet_tse.io.scp import DataError, write_scp
+from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.codec import read_train_conf, train_codec
 from espnet_tse.train.checkpoint import read_checkpoint
 from espnet_tse.train.codec_step import CodecPass, CodecStep, learning_rate
@@ -109,8 +109,8 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch
     monkeypatch.setattr(SpectralObjective, "forward", overflow)
     broken = {3}
     folder = train(data, "spectral", "one", max_steps=5, checkpoint_interval=5)
-    told = r"step 3 skipped, its gradient is not finite: losses are finite; utterances \['u\d'"
-    assert re.search(told, caplog.text)
+    reported = r"step 3 skipped, its gradient is not finite: losses are finite; utterances \['u\d'"
+    assert re.search(reported, caplog.text)
     steps = [step for step, _ in read_checkpoint(folder)["curves"]["train"]["loss"]]
     assert steps == [1, 2, 4, 5]
     assert all(value.isfinite().all() for value in weights(folder).values() if value.is_floating_point())
@@ -243,7 +243,7 @@ def test_a_checkpoint_of_other_options_is_refused(data):
         train(data, "spectral", "exp", max_steps=2)
 
 
-def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_used(data, caplog):
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_is_used(data, caplog):
     whole = weights(train(data, "spectral", "whole", max_steps=6, checkpoint_interval=2))
     folder = train(data, "spectral", "exp", max_steps=6, checkpoint_interval=2)
     assert torch.load(folder / "checkpoint.previous.pth", weights_only=True)["step"] == 4

@@ -6,10 +6,10 @@ import torch
 
 from espnet_tse.bin import encode_codes, resynthesize
 from espnet_tse.codec.load import load_codec, save_codec
-from espnet_tse.codec.manifest import read_manifest
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.scp import read_scp, write_scp
+from espnet_tse.schema.manifest import read_manifest
 
 
 def make_codec(folder, seed: int = 0):
@@ -120,7 +120,7 @@ def test_fewer_codebooks_are_another_resynthesis_in_a_folder_of_its_own(work, ca
 
 
 def test_all_codebooks_sound_like_the_plain_resynthesis(work):
-    from espnet_tse.codec.manifest import read_manifest
+    from espnet_tse.schema.manifest import read_manifest
 
     count = read_manifest(work / "codec")["spec"]["num_codebooks"]
     assert call(resynthesize, work, "plain") == 0

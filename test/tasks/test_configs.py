@@ -74,7 +74,6 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
         build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers}
     )
     parser = tse.TSETask.get_parser()
-    tse.check_config_keys(parser, ["--config", str(path)])
     args = parser.parse_args(["--config", str(path)])
     assert tse.faults_of_choices(args) + faults_of_optimization(args) == []
     model = tse.TSETask.build_model(args)

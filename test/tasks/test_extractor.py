@@ -72,15 +72,15 @@ def test_embeddings_go_with_lists(capsys):
 
 
 @pytest.mark.parametrize("missing", ["mixture", "enrollment"])
-def test_missing_inputs_are_told_before_anything_is_loaded(tmp_path, capsys, missing):
+def test_missing_inputs_are_reported_before_anything_is_loaded(tmp_path, capsys, missing):
     paths = {name: tmp_path / f"{name}.wav" for name in ("mixture", "enrollment")}
     for path in paths.values():
         write_signal(path, np.zeros(100))
     paths[missing] = tmp_path / "gone.wav"
     arguments = [*map(str, paths.values()), "-o", str(tmp_path / "out.wav")]
     assert extract_bin.main([*arguments, "--model", "no folder"]) == 1
-    told = capsys.readouterr().err
-    assert f"{tmp_path / 'gone.wav'}: no such file; fix the path." in told and "loading" not in told
+    reported = capsys.readouterr().err
+    assert f"{tmp_path / 'gone.wav'}: no such file; fix the path." in reported and "loading" not in reported
 
 
 def test_very_short_signals_are_extracted_with_a_warning(system, caplog):
@@ -318,3 +318,10 @@ def test_faults_of_the_lists(system, tmp_path, capsys):
 def test_decode_conf_defaults_are_exact_and_greedy():
     conf = LauraTSE.Decode()
     assert conf.length_mode == "exact" and not conf.sampling
+
+
+@pytest.mark.parametrize("word, fault", [("there", "want NAME=PLACE, as"), ("acoustic=", "give both, as")])
+def test_tokenizers_of_another_form_are_refused_by_extract(word, fault):
+    args = extract_bin.get_parser().parse_args(["--tokenizers", "a=b", word])
+    with pytest.raises(DataError, match=f"--tokenizers {word}: .*{fault} acoustic=exp/codec_mini"):
+        extract_bin.places_of_tokenizers(args)
