@@ -3,9 +3,9 @@
 
 python3 benchmarks/data_parallel.py [--size paper mini] [--rounds 11] [--rows 1] [--seconds 1]
 Three loops train copies of one model on the same random batches, a step of each in turn, so that what else uses the
-machine touches all alike: ours; DistributedDataParallel and nothing around it; and the exchange
-by hand of before, which summed the gradients after the backward pass. Ratios are medians over the rounds. Peak memory is
-that of processes with one loop each. Where there is a GPU, the bfloat16 training of the paper's LauraTSE is measured too.
+machine touches all alike: ours; DistributedDataParallel and nothing around it; and the earlier hand-written exchange,
+which summed the gradients after the backward pass. Ratios are medians over the rounds. Peak memory is that of processes
+with one loop each. Where there is a GPU, the bfloat16 training of the paper's LauraTSE is measured too.
 """
 
 import argparse
@@ -42,9 +42,8 @@ def our_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: dict) ->
 
 
 def plain_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: dict) -> Step:
-    wrapped = DistributedDataParallel(
-        model, broadcast_buffers=False
-    )  # the frozen codec's would travel in each pass
+    # The frozen codec's buffers would travel in each pass.
+    wrapped = DistributedDataParallel(model, broadcast_buffers=False)
 
     def step() -> None:
         wrapped(**batch)[0].sum().backward()

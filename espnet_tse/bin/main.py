@@ -32,7 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
         + "\n".join(f"  {name:<14}{help_}" for name, (_, help_) in COMMANDS.items())
-        + "\n\n'espnet-tse <command> --help' tells a command's options.",
+        + "\n\n'espnet-tse <command> --help' lists a command's options.",
     )
     parser.add_argument("command", nargs="?")
     parser.add_argument("--version", action="store_true", help="print the version, and the commit of a clone")

@@ -42,8 +42,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     command = setup_command(args)
     if not Path(command[0]).is_file():
         print(
-            f"espnet-tse new-recipe: {command[0]} is not there: recipes live in a clone of the project, not in the "
-            "installed package; install the clone with 'pip install -e .' or name it by --clone",
+            f"espnet-tse new-recipe: {command[0]} is not there: recipes live in a clone of the project, not "
+            "in the installed package; install the clone with 'pip install -e .' or name it by --clone",
             file=sys.stderr,
         )
         return 1

@@ -38,9 +38,9 @@ def get_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="SCORES",
-        help="score nothing: test the scored systems (scoring folders, the folders above them, or result.json files) "
-        "after the first against the first, utterance by utterance; prints the table, or writes it to --output_dir; "
-        "also --metrics (plain names), --ci_unit, --force",
+        help="score nothing: test the scored systems (scoring folders, the folders above them, or "
+        "result.json files) after the first against the first, utterance by utterance; prints the table, or "
+        "writes it to --output_dir; also --metrics (plain names), --ci_unit, --force",
     )
     groups["outputs"].add_argument(
         "--export_versa", type=Path, metavar="DIR", help="also write the lists that VERSA reads"
@@ -54,7 +54,10 @@ def get_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=["text", "markdown"],
         default=argparse.SUPPRESS,
-        help="print all metrics and presets, and what is missing for them here (after --model_dir, taking it into account)",
+        help=(
+            "print all metrics and presets, and what is missing for them here (after --model_dir, taking it "
+            "into account)"
+        ),
     )
     return parser
 
@@ -82,7 +85,7 @@ def require_inputs(parser: CommandLine, args: argparse.Namespace) -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Compare scored systems: print the table, and write compare.md and compare.json where a folder is given."""
+    """Compare scored systems: print the table; where a folder is given, write compare.md and compare.json."""
     from espnet_tse.scoring.result.compare import compare_systems
     from espnet_tse.scoring.result.comparison_files import comparison_markdown, write_comparison
 

@@ -17,7 +17,7 @@ class AbsAutoencoder(AbsIdentified):
 
     @abstractmethod
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:
-        """``Frames`` (B, T, D) under the names of ``streams``, nothing drawn; arguments as of ``streams_of``."""
+        """``Frames`` (B, T, D) by the names of ``streams``, nothing drawn; arguments as of ``streams_of``."""
 
     @abstractmethod
     def decode(self, streams: Streams) -> Tensor:

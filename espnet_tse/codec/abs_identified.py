@@ -3,6 +3,7 @@
 import hashlib
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +18,13 @@ FINGERPRINT_S = 1.0  # s of the fixed waveform
 class AbsIdentified(nn.Module, ABC):
     """Trained by itself, then frozen: what was made with it can only be used with it.
 
-    The weights' hash tells two of them apart; the fingerprint, what it makes of a fixed waveform, tells whether
-    this version of the program still computes with them what it did.
+    The weights' hash tells two of them apart; the fingerprint, what it makes of a fixed waveform, tells
+    whether this version of the program still computes with them what it did.
     """
 
     slots: dict[str, Slot] = {}
     sample_rate: int  # Hz
+    config: Any  # what ``from_config`` was given, a dataclass: ``save_codec`` writes it out
 
     @property
     @abstractmethod
@@ -40,7 +42,7 @@ class AbsIdentified(nn.Module, ABC):
 
     @abstractmethod
     def fingerprint(self) -> dict:
-        """What it makes of the fixed waveform, as JSON values; ``fingerprint`` is a short text that names it."""
+        """What it makes of the fixed waveform, as JSON values; ``fingerprint`` is a short text for it."""
 
     @abstractmethod
     def disagreement(self, manifest: dict) -> str | None:

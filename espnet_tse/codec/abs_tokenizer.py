@@ -17,7 +17,7 @@ class AbsTokenizer(AbsIdentified):
 
     @abstractmethod
     def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
-        """``Codes`` (B, K, T) under the names and in the sizes of ``streams``; arguments as of ``streams_of``."""
+        """``Codes`` (B, K, T) with the names and sizes of ``streams``; arguments as of ``streams_of``."""
 
     def streams_of(self, waveform: Tensor, lengths: Tensor) -> Streams:
         return self.tokenize(waveform, lengths)

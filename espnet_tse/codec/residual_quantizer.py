@@ -31,8 +31,8 @@ class Quantized:
 class ResidualQuantizer(nn.Module):
     """K tables of V vectors; each quantizes what the ones before it left over.
 
-    In training mode a pass collects what the tables are to learn; ``learn`` moves them, ``forget`` drops it. So an
-    update may have several passes, and one that is skipped leaves the tables as they were.
+    In training mode a pass collects what the tables are to learn; ``learn`` moves them, ``forget`` drops it.
+    So an update may have several passes, and one that is skipped leaves the tables as they were.
 
     The buffers have the shapes and meaning of FunCodec's distributed quantizer, so that its weights
     load by name: ``inited`` (K, 1), ``cluster_size`` (K, V), ``embed`` and ``embed_avg`` (K, V, D).
@@ -147,7 +147,7 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def learn(self) -> None:
-        """Move all tables towards what they were given since the last time; over processes, in one exchange."""
+        """Move all tables towards what they were given since the last time; one exchange over processes."""
         collected, self.collected = self.collected, []
         given = (
             torch.stack([part.given for part in collected]).sum(dim=0)
@@ -159,9 +159,8 @@ class ResidualQuantizer(nn.Module):
         size, width = self.embed.shape[1:]
         self.cluster_size.lerp_(given[..., width], 1 - self.decay)
         self.embed_avg.lerp_(given[..., :width], 1 - self.decay)
-        latents, codes = torch.cat([part.latents for part in collected]), torch.cat(
-            [p.codes for p in collected], dim=1
-        )
+        latents = torch.cat([part.latents for part in collected])
+        codes = torch.cat([part.codes for part in collected], dim=1)
         self._restart_dead(latents, codes)
         # Laplace smoothing keeps a rarely used vector finite.
         total = self.cluster_size.sum(dim=1, keepdim=True)
@@ -173,7 +172,7 @@ class ResidualQuantizer(nn.Module):
         self.collected = []
 
     def _restart_dead(self, latents: Tensor, codes: Tensor) -> None:
-        """A vector that hardly any sample chooses starts again on what its table was given of one, drawn from (n, D)."""
+        """A vector that hardly any sample chooses starts again on a row of its table's inputs, (n, D)."""
         average = self.cluster_size.mean(dim=1)
         dead = self.cluster_size < self.dead_code_share * average[:, None]
         books = dead.nonzero()[:, 0]

@@ -50,8 +50,8 @@ def read_samples(
         raise DataError(f"{key}: {error}") from None
     if rate != sample_rate or samples.shape[1] != 1:
         raise DataError(
-            f"{key}: '{path}' has {samples.shape[1]} channel(s) at {rate} Hz, but mono at {sample_rate} Hz is wanted; "
-            "run stage 2 (format_data)."
+            f"{key}: '{path}' has {samples.shape[1]} channel(s) at {rate} Hz, but mono at {sample_rate} Hz "
+            "is wanted; run stage 2 (format_data)."
         )
     if num_samples >= 0 and len(samples) != num_samples:
         raise DataError(

@@ -33,7 +33,8 @@ def make_batches(
         raise ValueError(f"a batch cannot be of size {size}")
     if len(lengths) < min_rows:
         raise DataError(
-            f"{len(lengths)} examples cannot be dealt to {min_rows} processes; take fewer processes (--num_procs), or add rows."
+            f"{len(lengths)} examples cannot be dealt to {min_rows} processes; take fewer processes "
+            "(--num_procs), or add rows."
         )
     blurred = np.asarray(lengths, dtype=np.float64)
     if generator is not None:

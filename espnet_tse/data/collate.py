@@ -17,8 +17,8 @@ class TSECollate:
     def __init__(self, frame_rates: Mapping[str, float | None] | None = None):
         """
         Args:
-            frame_rates: stream of ``targets`` -> Hz, travels with it as ``target_<stream>_rate``; None for streams
-                of a fixed number of codes, which have no rate.
+            frame_rates: stream of ``targets`` -> Hz, travels with it as ``target_<stream>_rate``; None for
+                streams of a fixed number of codes, which have no rate.
         """
         self.frame_rates = dict(frame_rates or {})
 
@@ -28,11 +28,11 @@ class TSECollate:
             examples: what ``example()`` of a data set returns, at least one.
         Returns:
             keys, and ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) float32,
-            and of each stream ``target_<stream>``, codes (B, K, T) int64 padded with -1 or frames (B, T, D) float32;
-            each with ``*_lengths`` (B,) int64; ``speaker`` (B,) int64; ``speaker_embedding`` (B, E) float32. What the
-            examples do not have is left out.
+            and of each stream ``target_<stream>``, codes (B, K, T) int64 padded with -1 or frames (B, T, D)
+            float32; each with ``*_lengths`` (B,) int64; ``speaker`` (B,) int64; ``speaker_embedding`` (B, E)
+            float32. What the examples do not have is left out.
         Raises:
-            ValueError: some examples have a target and some have not.
+            ValueError: some examples have a target and some do not.
         """
         batch: dict[str, Tensor] = {}
         for name, field in (

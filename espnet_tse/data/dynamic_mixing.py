@@ -56,7 +56,7 @@ class DynamicMixingDataset:
             embeddings_scp: speaker embeddings of the whole source utterances, by utterance id.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
-            DataError: lists, audio or codes are amiss; or the speakers do not suffice for ``conf``.
+            DataError: lists, audio or codes are wrong; or the speakers do not suffice for ``conf``.
         """
         if tokens and conf.target_absent > 0:
             raise DataError(
@@ -181,10 +181,11 @@ class DynamicMixingDataset:
         """The example ``index`` of ``epoch``.
 
         Returns:
-            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``targets``: stream ->
-            (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
-            ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None. The target keeps its level; with rooms, it is the dry signal, aligned
-            with its direct path. An absent target is silence.
+            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``targets``: stream
+            -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
+            ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None. The target keeps its
+            level; with rooms, it is the dry signal, aligned with its direct path. An absent target is
+            silence.
         Raises:
             DataError: a file has become unreadable.
         """

@@ -19,8 +19,8 @@ class EmbeddingStore:
         missing = [key for key in keys if key not in self.paths]
         if missing:
             raise DataError(
-                f"{self.scp}: lacks embeddings of {len(missing)} of {len(keys)} enrollments, first '{missing[0]}'; "
-                "extract them with the model that made the others."
+                f"{self.scp}: lacks embeddings of {len(missing)} of {len(keys)} enrollments, first "
+                f"'{missing[0]}'; extract them with the model that made the others."
             )
 
     def load(self, key: str) -> np.ndarray:
@@ -35,11 +35,13 @@ class EmbeddingStore:
             vector = read_vector(entry)
         except Exception as error:  # numpy and kaldiio raise many kinds for a damaged file
             raise DataError(
-                f"{self.scp}: key '{key}': {entry} cannot be read ({error}); fix the line, or extract it again."
+                f"{self.scp}: key '{key}': {entry} cannot be read ({error}); fix the line, or extract it "
+                "again."
             ) from None
         if vector.squeeze().ndim != 1 or not np.issubdtype(vector.dtype, np.floating):
             raise DataError(
-                f"{self.scp}: key '{key}': {entry} holds {vector.dtype} {vector.shape}, want a float vector; fix the line."
+                f"{self.scp}: key '{key}': {entry} holds {vector.dtype} {vector.shape}, want a float vector; "
+                "fix the line."
             )
         if not np.isfinite(vector).all():
             raise DataError(
@@ -52,8 +54,8 @@ def read_vector(entry: str) -> np.ndarray:
     """The array of a ``.npy`` file, or of a Kaldi archive at ``file.ark:offset``.
 
     Raises:
-        ValueError: a command, or an archive that holds something else there; kaldiio would run the one and unpickle the
-            other. Damaged files raise many other kinds.
+        ValueError: a command, or an archive that holds something else there; kaldiio would run the one and
+            unpickle the other. Damaged files raise many other kinds.
     """
     if is_pipe(entry) or entry.lstrip().startswith("|"):
         raise ValueError("it is a command; write its output to a file")

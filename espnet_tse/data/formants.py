@@ -1,4 +1,4 @@
-"""Formants at other frequencies, pitch and time as they were: the voice of a longer or shorter vocal tract."""
+"""Formants at other frequencies, pitch and time kept: the voice of a longer or shorter vocal tract."""
 
 import numpy as np
 
@@ -11,9 +11,10 @@ HIGHEST_GAIN = 30.0  # dB; between formants of clean recordings it would raise n
 def move_formants(signal: np.ndarray, sample_rate: int, factor: float) -> np.ndarray:
     """Stretch the spectral envelope along frequency.
 
-    The envelope is the cepstrum below ``ENVELOPE_S``; each frame is filtered by its stretched envelope over its own.
-    With changes of speed, which move pitch and formants together, it makes many voices of one: new speakers for sets
-    that have few. The idea is vocal tract length perturbation (Jaitly and Hinton, 2013), applied to the waveform.
+    The envelope is the cepstrum below ``ENVELOPE_S``; each frame is filtered by its stretched envelope over
+    its own. With changes of speed, which move pitch and formants together, it makes many voices of one: new
+    speakers for sets that have few. The idea is vocal tract length perturbation (Jaitly and Hinton, 2013),
+    applied to the waveform.
 
     Args:
         signal: (N,).

@@ -107,11 +107,12 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
         raise DataError(f"{directory / MIXTURE_SCP}: no such file; run stage 1 (data).")
     scps = audio_scps(directory)
     if conf.formant_factors and len(scps) > 1:
-        # The filter of a frame depends on the frame: sources that it changes do not add up to the changed mixture.
+        # The filter of a frame depends on the frame: sources that it changes do not add up to the changed
+        # mixture.
         others = ", ".join(path.name for path in scps if path.name != MIXTURE_SCP)
         raise DataError(
-            f"{directory}: formant perturbation is for utterances of one speaker that are mixed while training, and "
-            f"this set lists mixtures ({others}); leave out --formant_perturb_factors."
+            f"{directory}: formant perturbation is for utterances of one speaker that are mixed while "
+            f"training, and this set lists mixtures ({others}); leave out --formant_perturb_factors."
         )
     segments = read_segments(directory / "segments")
     recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
@@ -119,8 +120,8 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
     for key, segment in segments.items():
         if segment.recording not in recordings:
             raise DataError(
-                f"{directory / 'segments'}: key '{key}': recording '{segment.recording}' is not in {MIXTURE_SCP}; add "
-                "it, or drop the segment."
+                f"{directory / 'segments'}: key '{key}': recording '{segment.recording}' is not in "
+                f"{MIXTURE_SCP}; add it, or drop the segment."
             )
         parts.setdefault(segment.recording, []).append((key, segment))
     items: list[Item] = []
@@ -196,10 +197,10 @@ def _converted(item: Item, conf: FormatConf) -> np.ndarray:
 
 
 def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
-    """Write an audio, and beside it from what and into which file -> that file, and whether it was there already.
+    """Write an audio, and beside it from what and into which file -> that file, and whether it was there.
 
-    Samples are 16 bit where that holds them. Others are float: a clipped mixture is no sum of its sources any more, and
-    each file brought to a level of its own is none either.
+    Samples are 16 bit where that holds them. Others are float: a clipped mixture is no sum of its sources any
+    more, and each file brought to a level of its own is none either.
     """
     stamp = folder / f"{item.new_key}.source"
     source = json.dumps(
@@ -214,8 +215,9 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
     peak = float(np.max(np.abs(signal)))
     if peak > OVERLOAD:
         raise DataError(
-            f"{item.key}: '{item.entry}' reaches {peak:.0f}, while full scale is 1; floats in the range of int16 want "
-            f"to be divided by 32768, as by the line: sox -v {2**-15} {item.entry.rstrip(' |')} -t wav - |"
+            f"{item.key}: '{item.entry}' reaches {peak:.0f}, while full scale is 1; floats in the range of "
+            "int16 must be divided by 32768, as by the line: "
+            f"sox -v {2**-15} {item.entry.rstrip(' |')} -t wav - |"
         )
     as_float = peak > 1.0 or 0.0 < peak < QUIET_PEAK
     output = folder / f"{item.new_key}.{'wav' if as_float else conf.audio_format}"
@@ -228,7 +230,7 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
 def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int, num_shards: int) -> None:
     """Format the audio of one shard and list it in ``output_dir/format/<shard>/``.
 
-    A file that an earlier run has produced from the same line with the same settings is not made again.
+    A file that an earlier run has produced from the same line with the same settings is not written again.
 
     Args:
         shard: 1 .. num_shards.
@@ -266,12 +268,12 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     for name, entries in lists.items():
         write_scp(shard_dir / name, entries)
     write_scp(shard_dir / NUM_SAMPLES, lengths)
-    told = ", ".join(f"{count} {what}" for what, count in counts.items())
-    logging.info(f"{directory} shard {shard}/{num_shards}: audio files {told}")
+    written = ", ".join(f"{count} {what}" for what, count in counts.items())
+    logging.info(f"{directory} shard {shard}/{num_shards}: audio files {written}")
     if floats:
         logging.info(
-            f"{len(floats)} of them hold 32-bit float, for their peak is above full scale or below {QUIET_PEAK}, first "
-            f"'{floats[0]}'"
+            f"{len(floats)} of them hold 32-bit float, for their peak is above full scale or below "
+            f"{QUIET_PEAK}, first '{floats[0]}'"
         )
 
 

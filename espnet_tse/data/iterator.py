@@ -62,8 +62,9 @@ class _WatchedLoader(DataLoader):
             if "DataLoader worker" not in str(error):
                 raise
             raise DataError(
-                f"a process that prepares batches died ({' '.join(str(error).split())}); if memory ran out, lower "
-                "num_workers or set cache_audio: false; the same command goes on from the last checkpoint."
+                f"a process that prepares batches died ({' '.join(str(error).split())}); if memory ran out, "
+                "lower num_workers or set cache_audio: false; the same command goes on from the last "
+                "checkpoint."
             ) from error
 
 

@@ -54,7 +54,8 @@ class Segment:
             )
         if end_s * sample_rate > num_samples + 1:
             logging.warning(
-                f"segment {self.start_s:g} to {end_s:g} s of '{self.recording}' is cut at the recording's end, {duration_s:.3f} s"
+                f"segment {self.start_s:g} to {end_s:g} s of '{self.recording}' is cut at the recording's "
+                f"end, {duration_s:.3f} s"
             )
         return start, end
 

@@ -51,10 +51,11 @@ class StaticDataset:
             tokens: stream -> scp and sizes of codes, units or latents of the whole targets.
             hop_length: samples a frame of the streams; crops begin at its multiples.
             training: draw again each epoch; by default if ``crop_s`` is given.
-            embeddings_scp: speaker embeddings by key of the mixture, or by utterance id where enrollments are drawn.
+            embeddings_scp: speaker embeddings by key of the mixture, or by utterance id where enrollments are
+                drawn.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
-            DataError: lists, audio or codes are amiss.
+            DataError: lists, audio or codes are wrong.
         """
         self.tse_dir, self.seed, self.hop_length = Path(tse_dir), seed, hop_length
         self.training = crop_s is not None if training is None else training
@@ -106,8 +107,8 @@ class StaticDataset:
         for row in starred:
             if row.enrollment.speaker not in by_speaker:
                 raise DataError(
-                    f"{path}: lacks speaker '{row.enrollment.speaker}', who shall enroll key '{row.key}'; add an "
-                    f"utterance of theirs, or fix {ENROLLMENT_SCP}."
+                    f"{path}: lacks speaker '{row.enrollment.speaker}', who should enroll key '{row.key}'; "
+                    f"add an utterance of theirs, or fix {ENROLLMENT_SCP}."
                 )
             pairs = by_speaker[row.enrollment.speaker]
             if not any(uid != row.enrollment.excluded_id for uid, _ in pairs):
@@ -146,8 +147,9 @@ class StaticDataset:
 
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
-            ``targets``: stream -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names,
-            -1 where it is unknown, and outside of training, whose speakers are others; ``speaker_embedding``: (E,) float32 or None.
+            ``targets``: stream -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one
+            among the sorted names, -1 where it is unknown, and outside of training, whose speakers are
+            others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
             DataError: a file has become unreadable.
         """

@@ -247,7 +247,7 @@ def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -
 
 
 def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, dict[str, str]]:
-    """A source directory's speakers against its mixing configuration; the noise and rooms that this names, by list."""
+    """A source directory's speakers against its mixing configuration; the noise and rooms that this names."""
     check = report.check("mixing.yaml and its speakers", "fix mixing.yaml, or add speakers or utterances")
     check.num_checked = 1
     try:

@@ -146,7 +146,8 @@ def check_samples(
             peak = float(np.max(np.abs(samples)))
             if peak > OVERLOAD:
                 scale.offend(key, f"{name}: samples reach {peak:.0f} ({path})")
-            # Floats are clipped where they were converted to integers, at full scale exactly; others go beyond it.
+            # Floats are clipped where they were converted to integers, at full scale exactly; others go
+            # beyond it.
             share = float(np.mean(np.abs(samples) >= FULL_SCALE))
             if share > CLIPPED_SHARE and peak <= 1.0:
                 clipped.offend(key, f"{name}: {100 * share:.2f} % of the samples at full scale ({path})")

@@ -24,9 +24,9 @@ class AbsConditionEncoder(nn.Module, ABC):
             batch: B rows, any lengths.
         Returns:
             streams of frames, (B, T, D) each at its own rate and zero at padding, under the names that the
-            generators and vocoders of its systems read; most have ``mixture`` (E_m) and ``enrollment`` (E_r), which
-            stays a sequence. A row is the same whatever its batch mates are. Encoders whose systems may filter the
-            mixture also hand on its samples (``mixture_waveform``).
+            generators and vocoders of its systems read; most have ``mixture`` (E_m) and ``enrollment`` (E_r),
+            which stays a sequence. A row is the same whatever its batch mates are. Encoders whose systems may
+            filter the mixture also hand on its samples (``mixture_waveform``).
         """
 
 

@@ -81,7 +81,7 @@ class AbsExtractor(nn.Module, ABC):
 
     @property
     def delay(self) -> int:
-        """Samples by which a stream's estimate is behind its mixture; DataError where the extractor looks ahead."""
+        """Samples that a stream's estimate is behind its mixture; DataError if the extractor looks ahead."""
         raise DataError(f"{type(self).__name__} cannot stream.")
 
     @property
@@ -103,7 +103,8 @@ class AbsExtractor(nn.Module, ABC):
         else:
             raise DataError(
                 f"embeddings of {batch.speaker_embedding.size(1)} values, but {type(self).__name__} takes "
-                f"{self.embedding_dim or 'none'}; set speaker_encoder_conf: {{output_dim}}, or leave the embeddings out."
+                f"{self.embedding_dim or 'none'}; set speaker_encoder_conf: {{output_dim}}, or leave the "
+                "embeddings out."
             )
         lengths = batch.mixture_lengths
         valid = valid_mask(lengths, batch.mixture.size(1))

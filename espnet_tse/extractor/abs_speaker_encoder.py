@@ -28,7 +28,8 @@ class AbsSpeakerEncoder(nn.Module, ABC):
         """
 
 
-# Of an extractor that is told the speaker by an embedding: it knows the width of the features that it hands over.
+# Of an extractor that is given the speaker as an embedding: it knows the width of the features that it hands
+# over.
 SPEAKER_ENCODER = Slot("speaker_encoder", deferred=True)
 
 
@@ -40,8 +41,8 @@ def encoder_of_frames(encoder: AbsSpeakerEncoder) -> AbsSpeakerEncoder:
     """
     if encoder.takes_waveform:
         raise ValueError(
-            f"{type(encoder).__name__} takes waveforms, and this extractor hands over features of its own; choose "
-            "another speaker_encoder, or an extractor that hands over the waveform (bsrnn)."
+            f"{type(encoder).__name__} takes waveforms, and this extractor hands over features of its own; "
+            "choose another speaker_encoder, or an extractor that hands over the waveform (bsrnn)."
         )
     return encoder
 
@@ -54,8 +55,8 @@ def encoder_at_rate(encoder: AbsSpeakerEncoder, sample_rate: int) -> AbsSpeakerE
     """
     if encoder.sample_rate not in (None, sample_rate):
         raise ValueError(
-            f"{type(encoder).__name__} works at {encoder.sample_rate} Hz, but extractor_conf says sample_rate: "
-            f"{sample_rate}; choose another speaker_encoder."
+            f"{type(encoder).__name__} works at {encoder.sample_rate} Hz, but extractor_conf says "
+            f"sample_rate: {sample_rate}; choose another speaker_encoder."
         )
     return encoder
 

@@ -7,7 +7,8 @@ from espnet_tse.layers.sequence_norm import sequence_norm
 
 # Bands of WeSep's 16 kHz configuration: how many, and how wide, Hz; one more band holds the rest.
 WESEP_BANDS = ((15, 100), (10, 200), (5, 500), (1, 2000))
-# Fewer bands for small systems, whose time is that of their bands: harmonics of low voices are still told apart.
+# Fewer bands for small systems, whose time is that of their bands: harmonics of low voices are still
+# distinguished.
 COARSE_BANDS = ((10, 100), (6, 250), (4, 500), (1, 1500))
 BANDS = {"wesep": WESEP_BANDS, "coarse": COARSE_BANDS}
 

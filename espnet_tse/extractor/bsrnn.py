@@ -30,9 +30,8 @@ class BSRNNConfig:
     fusion: str = "multiply"
     fuse_every_layer: bool = False  # false: the speaker enters in front of the first layer only
     bands: str = "wesep"  # or coarse: 22 bands at 16 kHz
-    compression: float = (
-        1.0  # exponent of the magnitudes that the network sees; its mask is of the spectrum itself
-    )
+    # Exponent of the magnitudes that the network sees; its mask is of the spectrum itself.
+    compression: float = 1.0
     causal: bool = False
 
     def __post_init__(self):

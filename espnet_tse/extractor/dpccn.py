@@ -1,4 +1,4 @@
-"""DPCCN: a dense U-net over time and frequency with a TCN and pyramid pooling (arXiv:2112.13520), as in WeSep."""
+"""DPCCN: a dense U-net over time and frequency with TCN and pyramid pooling (arXiv:2112.13520), of WeSep."""
 
 from dataclasses import dataclass
 
@@ -33,12 +33,21 @@ class DPCCNConfig:
     def __post_init__(self):
         for name in ("deep_widths", "pools"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        sizes = (self.sample_rate, self.n_fft, self.hop_length, self.num_blocks, self.num_repeats, self.num_mels)
+        sizes = (
+            self.sample_rate,
+            self.n_fft,
+            self.hop_length,
+            self.num_blocks,
+            self.num_repeats,
+            self.num_mels,
+        )
         if min(*sizes, *self.deep_widths, *self.pools) < 1 or self.width < 4 or self.width % 4:
             raise ValueError(f"sizes of DPCCN must be positive, width a multiple of 4: {self}.")
         halvings = DENSE_STAGES + len(self.deep_widths)
         if self.n_fft % 2**halvings or self.n_fft < 2**halvings:
-            raise ValueError(f"n_fft {self.n_fft} wants to be a multiple of {2**halvings}: {halvings} times halved.")
+            raise ValueError(
+                f"n_fft {self.n_fft} must be a multiple of {2**halvings}: {halvings} times halved."
+            )
         check_fusion(self.fusion)
 
 
@@ -61,7 +70,9 @@ class DenseBlock(nn.Module):
     def __init__(self, inputs: int, inner: int, outputs: int):
         super().__init__()
         widths = [inner] * 4 + [outputs]
-        self.convs = nn.ModuleList(PlaneConv(inputs + inner * index, width) for index, width in enumerate(widths))
+        self.convs = nn.ModuleList(
+            PlaneConv(inputs + inner * index, width) for index, width in enumerate(widths)
+        )
 
     def forward(self, maps: Tensor) -> Tensor:
         for conv in self.convs[:-1]:

@@ -1,4 +1,4 @@
-"""What extractors in the STFT domain share that are told the speaker by one embedding."""
+"""What extractors in the STFT domain share that are given the speaker as one embedding."""
 
 from typing import Any, Callable, Self
 

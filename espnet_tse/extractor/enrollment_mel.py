@@ -13,7 +13,7 @@ FLOOR = 1e-8
 
 
 class EnrollmentMel(nn.Module):
-    """Pre-emphasis, 25 ms Hamming windows every 10 ms, mel bands from 20 Hz, log, mean of the utterance removed.
+    """Pre-emphasis, 25 ms Hamming windows every 10 ms, mel bands from 20 Hz, log, utterance mean removed.
 
     Source: WeSep's feature extraction of the speaker branch (80 bands).
     """

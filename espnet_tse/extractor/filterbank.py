@@ -27,7 +27,8 @@ class Synthesis(nn.Module):
 
     def __init__(self, num_filters: int, size: int, hop_length: int, bias: bool = False):
         super().__init__()
-        self.filters, self.overlap_add = nn.Linear(num_filters, size, bias=False), OverlapAdd(size, hop_length)
+        self.filters = nn.Linear(num_filters, size, bias=False)
+        self.overlap_add = OverlapAdd(size, hop_length)
         self.bias = nn.Parameter(torch.zeros(1)) if bias else None
         self.delay = size - hop_length
 

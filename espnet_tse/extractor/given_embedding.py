@@ -34,6 +34,6 @@ class GivenEmbedding(AbsSpeakerEncoder):
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         raise DataError(
-            "this system takes extracted embeddings, and the batch has none; name them by --train_embeddings and "
-            "--valid_embeddings (espnet-tse train) or --embedding_scp (espnet-tse extract)."
+            "this system takes extracted embeddings, and the batch has none; name them by --train_embeddings "
+            "and --valid_embeddings (espnet-tse train) or --embedding_scp (espnet-tse extract)."
         )

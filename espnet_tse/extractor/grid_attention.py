@@ -1,4 +1,4 @@
-"""Attention over time with whole frames (channels x frequencies) as vectors (arXiv:2211.12433, Sec. III-C)."""
+"""Attention over time with frames (channels x frequencies) as vectors (arXiv:2211.12433, Sec. III-C)."""
 
 import math
 

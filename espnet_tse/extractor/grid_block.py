@@ -1,4 +1,4 @@
-"""The TF-GridNet block (arXiv:2211.12433): recurrence over frequency, recurrence over time, attention over time."""
+"""The TF-GridNet block (arXiv:2211.12433): recurrences over frequency and time, attention over time."""
 
 from dataclasses import dataclass
 
@@ -27,13 +27,15 @@ class GridConfig:
     recompute_gates: bool = False  # of the LSTMs, on CPUs: less memory for a third more time
 
     def __post_init__(self):
-        sizes = (self.num_blocks, self.width, self.hidden, self.num_heads, self.approx_qk_dim, self.kernel, self.hop)
-        if min(sizes) < 1:
+        sizes = (self.num_blocks, self.width, self.hidden, self.num_heads, self.approx_qk_dim)
+        if min(*sizes, self.kernel, self.hop) < 1:
             raise ValueError(f"sizes of TF-GridNet blocks must be positive: {self}.")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
         if self.hop > self.kernel:
-            raise ValueError(f"hop {self.hop} is above kernel {self.kernel}: cells between two steps would be lost.")
+            raise ValueError(
+                f"hop {self.hop} is above kernel {self.kernel}: cells between two steps would be lost."
+            )
 
 
 class GridRecurrence(nn.Module):
@@ -47,9 +49,11 @@ class GridRecurrence(nn.Module):
         self.kernel, self.hop = config.kernel, config.hop
         self.norm = nn.LayerNorm(config.width)
         self.recurrent = BLSTM(config.width * config.kernel, config.hidden, config.recompute_gates)
-        # The same function as a ConvTranspose1d of this kernel and stride: a product, then an overlapping sum.
+        # The same function as a ConvTranspose1d of this kernel and stride: a product, then an overlapping
+        # sum.
         self.out = nn.Linear(2 * config.hidden, config.kernel * config.width, bias=False)
-        self.out_bias = nn.Parameter(torch.zeros(config.width if self.overlaps else config.kernel * config.width))
+        num_biases = config.width if self.overlaps else config.kernel * config.width
+        self.out_bias = nn.Parameter(torch.zeros(num_biases))
         bound = (2 * config.hidden) ** -0.5
         nn.init.uniform_(self.out_bias, -bound, bound)
 
@@ -61,8 +65,8 @@ class GridRecurrence(nn.Module):
         """(L, N, C) -> (L, N, C), L of which whole steps are made.
 
         Args:
-            lengths: (N,) valid cells of each sequence, whole steps too; None where all are L. Those behind are
-                garbage.
+            lengths: (N,) valid cells of each sequence, whole steps too; None where all are L. Those behind
+                are garbage.
         """
         if self.kernel == 1:
             return maps + F.linear(self.recurrent(maps, lengths, self.norm), self.out.weight, self.out_bias)
@@ -75,7 +79,8 @@ class GridRecurrence(nn.Module):
     def overlap(self, pieces: Tensor) -> Tensor:
         """(steps, N, I, C) -> (cells, N, C)."""
         if not self.overlaps:
-            return (pieces.flatten(2) + self.out_bias).unflatten(2, (self.kernel, -1)).transpose(1, 2).flatten(0, 1)
+            pieces = (pieces.flatten(2) + self.out_bias).unflatten(2, (self.kernel, -1))
+            return pieces.transpose(1, 2).flatten(0, 1)
         steps = pieces.size(0)
         summed = pieces.new_zeros((steps - 1) * self.hop + self.kernel, *pieces[0, :, 0].shape)
         for offset in range(self.kernel):
@@ -121,6 +126,6 @@ class GridBlock(nn.Module):
         return self.over_time(rows, sequences).view(by_frame.shape).transpose(0, 1)
 
     def extent(self, length):
-        """Cells of the whole steps that cover ``length`` cells with kernel - hop around them (int or tensor)."""
+        """Cells of whole steps that cover ``length`` cells, int or tensor, with kernel - hop around."""
         covered = length + 2 * (self.kernel - self.hop) - self.kernel
         return (covered + self.hop - 1) // self.hop * self.hop + self.kernel

@@ -30,9 +30,8 @@ class MagnitudeMaskConfig:
     num_recurrent: int = 2  # BLSTMs, each between two ConvNeXt blocks
     recurrent_width: int = 112  # units a direction
     expansion: int = 2  # of the blocks
-    dropout: float = (
-        0.0  # of the first layer's output and of what each BLSTM adds; for long trainings on few speakers
-    )
+    # Of the first layer's output and of what each BLSTM adds; for long trainings on few speakers.
+    dropout: float = 0.0
     num_mels: int = 80  # of the enrollment, for speaker encoders that take frames
     fusion: str = "film"
 
@@ -72,11 +71,12 @@ class Recurrence(nn.Module):
 
 
 class MagnitudeMask(EmbeddingExtractor):
-    """Log magnitudes, blocks that are each told the speaker, a mask in (0, 1) on the mixture's spectrum.
+    """Log magnitudes, blocks that are each given the speaker, a mask in (0, 1) on the mixture's spectrum.
 
-    A frame is one vector, where band-split networks have one a band, so that a parameter is used once a frame: on
-    CPUs it hears ten times the audio in a time. VoiceFilter's convolutions over the time-frequency plane are ConvNeXt
-    blocks over time here; the input of log magnitudes and the embedding in front of every block are ours.
+    A frame is one vector, where band-split networks have one a band, so that a parameter is used once a
+    frame: on CPUs it hears ten times the audio in a time. VoiceFilter's convolutions over the time-frequency
+    plane are ConvNeXt blocks over time here; the input of log magnitudes and the embedding in front of every
+    block are ours.
     """
 
     Config = MagnitudeMaskConfig

@@ -1,4 +1,4 @@
-"""A speaker encoder that other speech has trained: GE2E's LSTM, with the weights of the Resemblyzer package."""
+"""A speaker encoder that other speech has trained: GE2E's LSTM with the weights of Resemblyzer."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -29,11 +29,11 @@ class SpeakerGE2EConfig:
 
 
 class SpeakerGE2E(AbsSpeakerEncoder):
-    """Three LSTM layers over 1.6 s of power-mel frames, linear layer, ReLU, unit length, mean over the partials.
+    """Three LSTM layers over 1.6 s of power-mel frames, linear layer, ReLU, unit length, mean over partials.
 
-    Source: arXiv:1710.10467; weights and settings of Resemblyzer 0.1.4 (Apache-2.0; VoxCeleb 1 and 2, LibriSpeech's
-    train-other-500). They are read when a training begins and belong to the model from then on. The embedding has
-    RMS 1 instead of length 1, so that a fusion layer sees values of order 1.
+    Source: arXiv:1710.10467; weights and settings of Resemblyzer 0.1.4 (Apache-2.0; VoxCeleb 1 and 2,
+    LibriSpeech's train-other-500). They are read when a training begins and belong to the model from then on.
+    The embedding has RMS 1 instead of length 1, so that a fusion layer sees values of order 1.
     """
 
     Config = SpeakerGE2EConfig
@@ -72,8 +72,8 @@ class SpeakerGE2E(AbsSpeakerEncoder):
         package = find_spec("resemblyzer")
         if package is None:
             raise DataError(
-                "speaker_encoder ge2e starts from the weights of the package Resemblyzer, which is not installed: "
-                "pip install --no-deps resemblyzer==0.1.4"
+                "speaker_encoder ge2e starts from the weights of the package Resemblyzer, which is not "
+                "installed: pip install --no-deps resemblyzer==0.1.4"
             )
         path = Path(package.submodule_search_locations[0]) / "pretrained.pt"
         states = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
@@ -109,7 +109,7 @@ class SpeakerGE2E(AbsSpeakerEncoder):
 
 
 def num_partials(lengths: Tensor) -> Tensor:
-    """Partial utterances of signals of ``lengths`` samples, (B,); the last one is kept when 75 % of it are covered."""
+    """Partial utterances of signals of ``lengths`` (B,) samples; the last is kept if 75 % of it is there."""
     frames = torch.div(lengths + HOP, HOP, rounding_mode="floor")
     counts = 1 + (frames - PARTIAL + STEP).clamp_min(0) // STEP
     covered = (lengths - (counts - 1) * STEP * HOP) / (PARTIAL * HOP)

@@ -1,4 +1,4 @@
-"""A two-dimensional ResNet with statistics pooling, the speaker encoder of WeSpeaker and WeSep (arXiv:1512.03385).
+"""A 2-D ResNet (arXiv:1512.03385) with statistics pooling, the speaker encoder of WeSpeaker and WeSep.
 
 Group norm takes the place of their batch norm: running statistics depend on which rows share a batch, drift
 apart between processes, and keep what an update that is skipped has brought into them.
@@ -38,7 +38,7 @@ class SpeakerResNet34Config:
 
 
 class FixedBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm with the statistics that it was given: weights of before keep their function, nothing moves."""
+    """Batch norm with the statistics that it was given: older weights keep their function, nothing moves."""
 
     def train(self, mode: bool = True) -> "FixedBatchNorm2d":
         return super().train(False)

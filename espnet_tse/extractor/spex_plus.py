@@ -1,4 +1,4 @@
-"""SpEx+: filters of three lengths, shared by mixture and enrollment, and a speaker loss (arXiv:2005.04686)."""
+"""SpEx+: filters of three lengths, shared by both signals, and a speaker loss (arXiv:2005.04686)."""
 
 from dataclasses import dataclass
 from typing import Callable
@@ -46,8 +46,8 @@ class SpExPlusConfig:
 class SpExPlus(AbsExtractor):
     """Multi-scale filters, stacks of TCN blocks that begin with the speaker, a mask and an estimate a scale.
 
-    The estimate is that of the shortest filters; the others count in the loss. Long filters look back from the
-    end of the short ones (in the paper ahead from their beginning), so that a causal variant is causal.
+    The estimate is that of the shortest filters; the others count in the loss. Long filters look back from
+    the end of the short ones (in the paper ahead from their beginning), so that a causal variant is causal.
     """
 
     Config = SpExPlusConfig

@@ -19,7 +19,7 @@ class STFT(nn.Module):
         super().__init__()
         if not 0 < hop_length <= n_fft // 2 or n_fft % hop_length or n_fft % 2:
             raise ValueError(
-                f"n_fft {n_fft} wants to be even and a multiple of hop_length {hop_length}, at least twice it."
+                f"n_fft {n_fft} must be even and a multiple of hop_length {hop_length}, at least twice it."
             )
         self.n_fft, self.hop_length = n_fft, hop_length
         self.framing, self.overlap_add = Framing(n_fft, hop_length), OverlapAdd(n_fft, hop_length)

@@ -40,7 +40,7 @@ class TCNBlock(nn.Module):
         extra_inputs: int = 0,
         last: bool = False,
     ):
-        """``last``: of a stack whose skip outputs alone are used, so that there is nothing to add to the input."""
+        """``last``: of a stack of which only skip outputs are used, so that nothing is added to the input."""
         super().__init__()
         self.expand, self.first_activation = nn.Linear(width + extra_inputs, hidden), nn.PReLU()
         self.first_norm, self.second_norm = sequence_norm(hidden, causal), sequence_norm(hidden, causal)

@@ -1,4 +1,4 @@
-"""TD-SpeakerBeam: a Conv-TasNet whose inner features are adapted to the enrolled speaker (arXiv:2001.08378)."""
+"""TD-SpeakerBeam: a Conv-TasNet whose features are adapted to the enrolled speaker (arXiv:2001.08378)."""
 
 from dataclasses import dataclass
 from typing import Callable

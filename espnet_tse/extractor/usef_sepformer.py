@@ -1,4 +1,4 @@
-"""USEF-SepFormer: cross attention on the enrollment in front of a dual-path transformer (arXiv:2409.02615)."""
+"""USEF-SepFormer: cross attention on the enrollment ahead of a dual-path transformer (arXiv:2409.02615)."""
 
 from dataclasses import dataclass
 

@@ -76,7 +76,7 @@ class AdaptiveFusion(nn.Module):
 
 
 class XTFGridNet(AbsExtractor):
-    """STFT -> convolution -> (fusion, TF-GridNet block) a few times -> STFT of the target, by complex mapping."""
+    """STFT -> convolution -> (fusion, TF-GridNet block) repeated -> STFT of the target (complex mapping)."""
 
     Config = XTFGridNetConfig
     slots = {"new_speaker_encoder": SPEAKER_ENCODER}

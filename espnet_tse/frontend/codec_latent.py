@@ -38,7 +38,8 @@ class CodecLatent(AbsFrontend):
         """
         if codec is None:
             raise ValueError(
-                "frontend codec_latent takes its features from the tokenizer 'acoustic'; name it, or use log_mel."
+                "frontend codec_latent takes its features from the tokenizer 'acoustic'; name it, or use "
+                "log_mel."
             )
         return cls(codec)
 

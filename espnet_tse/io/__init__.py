@@ -1,1 +1,4 @@
-"""How things are read and written: audio, lists, YAML, command lines, shards; knows nothing of speech or models."""
+"""How things are read and written: audio, lists, YAML, command lines, shards; knows nothing of speech.
+
+Also the tables and slots by which a YAML names its parts, without any class of a model.
+"""

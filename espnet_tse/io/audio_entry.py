@@ -1,4 +1,4 @@
-"""The one door for audio that a list names: files, entries of an archive and, where they are allowed, commands."""
+"""The one door for audio that a list names: files, entries of archives and, where allowed, commands."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ INT16_SCALE = np.float32(1 / 32768)  # libsndfile's own: int16 / 2^15 is exact i
 
 
 class AudioError(DataError):
-    """An entry that cannot be read as audio. The message names the entry; whoever knows key and list adds them."""
+    """An entry that cannot be read as audio; the message names it; whoever knows key and list adds them."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,14 @@ class AudioInfo:
     num_channels: int
     format: str  # libsndfile's name, e.g. WAV
     subtype: str  # of the sample format, e.g. PCM_16
-    # Whether the header holds the length, and a span after a seek is that of a whole read. Of MP3 and of FLAC from a
-    # pipe the length is an estimate or lacking; Opus decodes other samples for up to a second after a seek.
+    # Whether the header holds the length, and a span after a seek is that of a whole read. Of MP3 and of FLAC
+    # from a pipe the length is an estimate or lacking; Opus decodes other samples for up to a second after a
+    # seek.
     seekable: bool
 
     @property
     def is_float(self) -> bool:
-        """Whether the samples are floats, which hold more than 16 bits of quiet signals, and more than full scale."""
+        """Whether the samples are floats, which hold more than 16 bits, and more than full scale."""
         return self.subtype in ("FLOAT", "DOUBLE")
 
 
@@ -66,7 +67,8 @@ def read_info(entry: str, pipes: bool = False) -> AudioInfo:
         entry: path, ``file.ark:offset`` or ``command |``.
         pipes: run commands; refuse them otherwise.
     Raises:
-        AudioError: as ``read_entry``, but for samples that are cut short behind a good header of another format than WAV.
+        AudioError: as ``read_entry``, but for samples that are cut short behind a good header of another
+            format than WAV.
     """
     with opened(entry, pipes) as file:
         exact = has_exact_length(file)
@@ -92,7 +94,7 @@ def read_entry(entry: str, dtype: str = "float64", pipes: bool = False) -> tuple
 
 
 def read_span(entry: str, start: int, num_samples: int, dtype: str = "float32") -> tuple[np.ndarray, int]:
-    """As ``read_entry``, of at most ``num_samples`` samples from ``start`` on; the same as of a whole read."""
+    """As ``read_entry``, of at most ``num_samples`` samples from ``start`` on, as a whole read gives them."""
     with opened(entry, pipes=False) as file:
         if has_exact_length(file) and file.subtype != "OPUS":
             file.seek(min(start, file.frames))
@@ -120,7 +122,8 @@ def opened(entry: str, pipes: bool) -> Iterator["soundfile.SoundFile"]:
         raise
     except Exception as error:  # soundfile raises its own, RuntimeError, ValueError, TypeError and OSError
         raise AudioError(
-            f"'{entry}' cannot be read as audio ({error}); fix its line, write it again as wav or flac, or drop the key."
+            f"'{entry}' cannot be read as audio ({error}); fix its line, write it again as wav or flac, or "
+            "drop the key."
         ) from None
 
 
@@ -130,7 +133,8 @@ def source_of(entry: str, pipes: bool) -> Iterator[str | BinaryIO]:
     if is_pipe(entry):
         if not pipes:
             raise AudioError(
-                f"'{entry}' is a command, and only stage 2 (format_data) runs those; run it and use its output."
+                f"'{entry}' is a command, and only stage 2 (format_data) runs those; run it and use its "
+                "output."
             )
         try:
             content = output_of(entry.rstrip()[:-1])
@@ -161,7 +165,8 @@ def refuse_missing(path: Path, entry: str) -> None:
     if not path.exists():
         if entry.startswith("*"):
             raise AudioError(
-                f"'{entry}': is not an audio file but an enrollment that training draws ('*UID SPEAKER'); name a file."
+                f"'{entry}': is not an audio file but an enrollment that training draws ('*UID SPEAKER'); "
+                "name a file."
             )
         start = "" if path.is_absolute() else f"; relative paths start at the current folder, {Path.cwd()}"
         raise AudioError(f"'{entry}': no such file{start}; fix its line, or drop the key.")
@@ -177,8 +182,9 @@ def refuse_headerless(file: BinaryIO, entry: str) -> None:
     """Raise AudioError for samples without a header, which ``.raw`` usually holds."""
     if file.read(4) not in (b"RIFF", b"NIST", b"fLaC", b"OggS", b"FORM"):
         raise AudioError(
-            f"'{entry}' has no header that says its rate and sample format; write it as wav, or let stage 2 do that with "
-            f"a line such as: sox -t raw -r 16000 -e signed-integer -b 16 -c 1 {entry} -t wav - |"
+            f"'{entry}' has no header that says its rate and sample format; write it as wav, or let stage 2 "
+            "do that with a line such as: "
+            f"sox -t raw -r 16000 -e signed-integer -b 16 -c 1 {entry} -t wav - |"
         )
     file.seek(0)
 
@@ -199,7 +205,7 @@ def whole(file: BinaryIO, num_bytes: int, entry: str) -> bytes:
     return filled_in(content) or content
 
 
-# --- Archives -------------------------------------------------------------------------------------------------------
+# --- Archives -----------------------------------------------------------------------------------------------
 
 
 def bounds(file: BinaryIO, num_bytes: int, entry: str) -> tuple[int, int]:
@@ -230,11 +236,13 @@ def bounds(file: BinaryIO, num_bytes: int, entry: str) -> tuple[int, int]:
         )
         raise AudioError(
             f"'{entry}': no audio begins at byte {start} of the archive"
-            f"{kind and f', but {kind}'}; write the scp again together with its ark (wav-copy scp:... ark,scp:...)."
+            f"{kind and f', but {kind}'}; write the scp again together with its ark (wav-copy scp:... "
+            "ark,scp:...)."
         )
     if start + length > num_bytes:
         raise AudioError(
-            f"'{entry}' is cut short, {start + length - num_bytes} bytes are missing; make or fetch the archive again."
+            f"'{entry}' is cut short, {start + length - num_bytes} bytes are missing; make or fetch the "
+            "archive again."
         )
     return start, length
 
@@ -275,7 +283,7 @@ class ArchivedFile(io.RawIOBase):
         return len(content)
 
 
-# --- Samples --------------------------------------------------------------------------------------------------------
+# --- Samples ------------------------------------------------------------------------------------------------
 
 
 def has_exact_length(file: "soundfile.SoundFile") -> bool:
@@ -300,7 +308,8 @@ def all_of(file: "soundfile.SoundFile", entry: str, dtype: str) -> np.ndarray:
     samples = file.read(dtype=dtype, always_2d=True)
     if len(samples) < file.frames:
         raise AudioError(
-            f"'{entry}' is cut short: {len(samples)} of {file.frames} samples; make or fetch it again, or drop the key."
+            f"'{entry}' is cut short: {len(samples)} of {file.frames} samples; make or fetch it again, or "
+            "drop the key."
         )
     return samples
 

@@ -10,8 +10,10 @@ from espnet_tse.io.nearest_name import check_known
 class Choices:
     """The table behind ``--<option>`` / ``--<option>_conf`` pairs.
 
-    Each class has a frozen dataclass ``Config`` that checks its values, a dict ``slots`` of the parts it is
-    composed of, and ``from_config(config, **parts)`` that builds it from the configuration and these parts.
+    Each class has a frozen dataclass ``Config`` that checks its values and ``from_config(config, **parts)``
+    that builds it from the configuration and built parts. Models and their parts also have a dict ``slots``
+    of what they are composed of (``io/slots.py``); classes without it, as objectives and adversaries, are
+    given their parts by the caller.
     """
 
     def __init__(self, option: str, **classes: type):
@@ -54,7 +56,8 @@ def checked(settings: type, conf: dict, where: str) -> Any:
         settings: a frozen dataclass that checks its values.
         where: begins each message.
     Raises:
-        ValueError: an unknown key (with the nearest known one), a value of another type, or one that it refuses.
+        ValueError: an unknown key (with the nearest known one), a value of another type, or one that it
+            refuses.
     """
     check_known(conf, [field.name for field in fields(settings)], where=where)
     if faults := faults_of_types(settings, conf):

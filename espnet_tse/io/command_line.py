@@ -1,4 +1,4 @@
-"""What all command lines have in common: options written out, errors without a traceback, slow starts announced."""
+"""What all command lines share: options written out, errors without a traceback, slow starts announced."""
 
 import argparse
 import contextlib
@@ -17,7 +17,7 @@ IDLE_NOTES = ("Failed to import Flash Attention",)
 
 
 class CommandLine(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, names the nearest option for an unknown one, and is brief in its faults."""
+    """A parser without abbreviations that names the nearest option of an unknown one, in brief faults."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, allow_abbrev=False, **kwargs)
@@ -73,7 +73,7 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
 
 @contextlib.contextmanager
 def imports_to_stderr() -> Iterator[None]:
-    """Around imports: what libraries print to stdout goes to stderr, without notes on what they could do faster."""
+    """Around imports: what libraries print to stdout goes to stderr, without hints of faster ways."""
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):

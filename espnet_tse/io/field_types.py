@@ -8,10 +8,11 @@ WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def faults_of_types(config: type, conf: dict[str, Any]) -> list[str]:
-    """'key is value, want ...' for each known key of another type; of lists and dicts only the kind is checked."""
+    """'key is value, want ...' for each known key of another type; lists and dicts are not looked into."""
     hints = get_type_hints(config)
     return [
-        f"{key} is {value!r}, want {' or '.join(map(wanted, alternatives(hints[key])))}{hint_of_exponents(value)}"
+        f"{key} is {value!r}, want "
+        f"{' or '.join(map(wanted, alternatives(hints[key])))}{hint_of_exponents(value)}"
         for key, value in conf.items()
         if key in hints and not any(fits(value, hint) for hint in alternatives(hints[key]))
     ]
@@ -35,7 +36,7 @@ def wanted(hint: Any) -> str:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value of a YAML is of the type: whole numbers are numbers too, lists are tuples, truth is no number."""
+    """Whether a YAML's value is of the type: whole numbers are numbers too, lists tuples, truth no number."""
     kind = get_origin(hint) or hint
     if kind in (int, float) and isinstance(value, bool):
         return False

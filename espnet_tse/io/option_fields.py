@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser, config: type, groups: dict[str,
 
 
 def _way_of_type(each: Field, hint: Any) -> dict[str, Any]:
-    """How argparse reads a type: lists of paths stand behind one another, lists of text come one an option."""
+    """How argparse reads a type: lists of paths follow one option, lists of text come one an option."""
     default = None if each.default is MISSING else each.default
     if get_origin(hint) is tuple:
         several = {"nargs": "+", "action": "extend"} if get_args(hint)[0] is Path else {"action": "append"}

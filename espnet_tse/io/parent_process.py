@@ -14,7 +14,7 @@ def end_with_parent(parent: int | None = None) -> None:
     sessions of their own, which no signal to a process group reaches.
 
     Args:
-        parent: its process id, where this process may have lost it already; None: that of now.
+        parent: its process id, where this process may have lost it already; None: the current one.
     """
     parent = os.getppid() if parent is None else parent
 
@@ -27,6 +27,6 @@ def end_with_parent(parent: int | None = None) -> None:
 
 
 def end_with_torchrun() -> None:
-    """As ``end_with_parent`` where torchrun is the parent; a program started otherwise may outlive its own."""
+    """As ``end_with_parent`` where torchrun is the parent; programs started otherwise may outlive theirs."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         end_with_parent()

@@ -48,14 +48,14 @@ def check_file_names(keys: Iterable[str], path: Path | str) -> None:
     Args:
         path: of the list, for the message.
     Raises:
-        DataError: a key has a slash, with which a file may land outside of its folder; begins with a dot, which hides
-            it; or is longer than file names are.
+        DataError: a key has a slash, with which a file may land outside of its folder; begins with a dot,
+            which hides it; or is longer than file names are.
     """
     for key in keys:
         if "/" in key or key.startswith(".") or len(key.encode()) > LONGEST_KEY:
             raise DataError(
-                f"{path}: key '{key}' cannot name a file; keys have no slash, begin with no dot and are at most "
-                f"{LONGEST_KEY} bytes long. Rename the key in all lists."
+                f"{path}: key '{key}' cannot name a file; keys have no slash, begin with no dot and are at "
+                f"most {LONGEST_KEY} bytes long. Rename the key in all lists."
             )
 
 

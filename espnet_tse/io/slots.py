@@ -23,11 +23,11 @@ class Slot:
 
     table: str  # name of the table in tasks/choices.py
     option: str | None = None  # of the YAML, with its ``<option>_conf``; None: the table's name
-    given: Callable[[Mapping[str, Any]], dict[str, Any]] = (
-        nothing  # arguments made from the tokenizers, by name
-    )
+    # Arguments made from the tokenizers, by name.
+    given: Callable[[Mapping[str, Any]], dict[str, Any]] = nothing
     when: Callable[[Any], bool] = always  # whether a class of this ``Config`` has the part
-    # The class builds the part itself, with arguments that only it knows: it is handed a function that takes them.
+    # The class builds the part itself, with arguments that only it knows: it is handed a function that takes
+    # them.
     deferred: bool = False
 
     @property
@@ -40,9 +40,7 @@ class Slot:
 class Pretrained:
     """A trained system that another one begins with, named under ``pretrained:`` in the YAML."""
 
-    slots: tuple[
-        str, ...
-    ]  # the parts of these names take the weights of the system's parts of the same names
-    required: Callable[[Any], bool] = (
-        always  # whether a model of this ``Config`` cannot be trained without it
-    )
+    # The parts of these names take the weights of the system's parts of the same names.
+    slots: tuple[str, ...]
+    # Whether a model of this ``Config`` cannot be trained without it.
+    required: Callable[[Any], bool] = always

@@ -26,8 +26,8 @@ def missing_bytes(file: BinaryIO, num_bytes: int) -> int:
 def filled_in(content: bytes) -> bytes | None:
     """A WAV file whose header says 0 bytes of samples although some follow, with the true sizes in it.
 
-    That is a recording whose writer was ended before it came back to its header, or could not seek. None for all other
-    files.
+    That is a recording whose writer was ended before it came back to its header, or could not seek. None for
+    all other files.
     """
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         return None

@@ -1,9 +1,9 @@
 """YAMLs that hold only what differs from another one, which they name: ``base: laura_tse_paper.yaml``.
 
-A block (a key that ends in ``_conf``) is merged with the base's, key by key; any other value replaces the base's.
-Where a file names another class for a slot than its base (``frontend: wavlm``), the base's block of that slot
-(``frontend_conf``) belongs to the other class and is dropped. ``null`` drops what the base says about a key or a block,
-so that the default holds.
+A block (a key that ends in ``_conf``) is merged with the base's, key by key; any other value replaces the
+base's. Where a file names another class for a slot than its base (``frontend: wavlm``), the base's block of
+that slot (``frontend_conf``) belongs to the other class and is dropped. ``null`` drops what the base says
+about a key or a block, so that the default holds.
 """
 
 import re
@@ -62,10 +62,11 @@ class YamlChain:
         """The file, or files, in which a fault is to be fixed.
 
         Args:
-            fault: a message that begins with the key at fault, as "lm_conf of 'decoder_only': ..." or "--lm: ...".
+            fault: a message that begins with the key at fault, as "lm_conf of 'decoder_only': ..." or
+                "--lm: ...".
         Returns:
-            Where that key stands; of a block where the keys stand that the message names, else all files that fill it.
-            The file that was asked for, if none has the key.
+            Where that key stands; of a block where the keys stand that the message names, else all files that
+            fill it. The file that was asked for, if none has the key.
         """
         fault = re.sub(r"\(did you mean [^)]*\)|; known: .*", "", fault)  # names that nobody wrote
         subject, *others = re.findall(r"\w+", fault)
@@ -80,8 +81,8 @@ def read_chain(path: Path | str) -> YamlChain:
     """Read a YAML with all that it builds on.
 
     Args:
-        path: of one mapping. ``base`` in it is the path of another, relative to the file itself; of a link, to the file
-            that the link stands for.
+        path: of one mapping. ``base`` in it is the path of another, relative to the file itself; of a link,
+            to the file that the link stands for.
     Raises:
         DataError: as ``read_yaml``, for any file of the chain; a base that is missing or no path; a circle.
     """
@@ -114,7 +115,8 @@ def layers_of(path: Path) -> Iterator[tuple[Path, dict]]:
         if following.resolve() in [file.resolve() for file in passed]:
             circle = " -> ".join(map(str, [*passed, following]))
             raise DataError(
-                f"{path}: {BASE}: {base} leads back to a file that builds on it ({circle}); remove one {BASE}."
+                f"{path}: {BASE}: {base} leads back to a file that builds on it ({circle}); remove one "
+                f"{BASE}."
             )
         path = following
 

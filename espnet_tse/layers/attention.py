@@ -93,7 +93,8 @@ class RelativeSelfAttention(SelfAttention):
 
     def bias(self, scores: Tensor, allowed: Tensor) -> Tensor:
         """What is added to the scaled products of queries and keys: (B, H, L_q, L_k)."""
-        # Masks have no heads: filling a small one and adding it is several times as fast as filling the scores.
+        # Masks have no heads: filling a small one and adding it is several times as fast as filling the
+        # scores.
         floor = torch.zeros_like(allowed, dtype=scores.dtype).masked_fill_(~allowed, float("-inf"))
         return torch.add(floor[:, None], scores, alpha=1 / math.sqrt(self.head_dim))
 

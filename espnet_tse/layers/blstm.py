@@ -15,9 +15,10 @@ WORTH_A_LOOP = 8192
 class BLSTM(nn.LSTM):
     """``nn.LSTM`` of one layer and two directions (same weights, same numbers) on time-major sequences.
 
-    Training on a CPU in float32 goes through ``LSTMPass``: one product for the inputs of all steps, gates that
-    overwrite their pre-activations and alone are kept, weight gradients as one product. cuDNN, inference, bfloat16 and
-    small layers use PyTorch's kernel, which wants sequences of one length: see ``turned_pass``.
+    Training on a CPU in float32 goes through ``LSTMPass``: one product for the inputs of all steps, gates
+    that overwrite their pre-activations and alone are kept, weight gradients as one product. cuDNN,
+    inference, bfloat16 and small layers use PyTorch's kernel, which wants sequences of one length: see
+    ``turned_pass``.
     """
 
     def __init__(self, input_size: int, hidden_size: int, recompute: bool = False):
@@ -53,7 +54,7 @@ class BLSTM(nn.LSTM):
         return pad_packed_sequence(super().forward(packed)[0], total_length=values.size(0))[0]
 
     def turned_pass(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """As ``forward``, by PyTorch's kernel of whole sequences: for packed ones it has none on CPUs, but a loop.
+        """As ``forward``, by PyTorch's kernel of whole sequences: for packed ones it has only a loop on CPUs.
 
         The backward direction is a forward one over sequences that are turned round, each within its length.
         """
@@ -131,8 +132,8 @@ class LSTMPass(torch.autograd.Function):
 
         Args:
             valid: (L, N, 1) with zeros at padding, or None.
-            norm_weight, norm_bias, eps: (D,) twice and the floor of the variance, of a layer norm of ``values``; None
-                without one.
+            norm_weight, norm_bias, eps: (D,) twice and the floor of the variance, of a layer norm of
+                ``values``; None without one.
             weights: of inputs (4H, D), of hidden states (4H, H), bias (4H,), a direction after the other.
         """
         normed = normalized(values, norm_weight, norm_bias, eps)[0]
@@ -222,7 +223,7 @@ def run_steps(gates: Tensor, recurrent: Tensor, hidden: Tensor, valid: Tensor | 
 
 
 def cells_again(gates: Tensor, valid: Tensor | None, reverse: bool) -> Tensor:
-    """The cells (L, N, H): one more pass over the gates is cheaper than the memory that they would take until then."""
+    """The cells (L, N, H): one more pass over the gates is cheaper than the memory to keep them."""
     cells = torch.empty_like(gates[0])
     before = gates.new_zeros(gates.shape[2:])
     for step in in_time(gates.size(1), reverse):

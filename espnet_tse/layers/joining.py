@@ -13,8 +13,8 @@ def join_left_padded(spans: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor
     Args:
         spans: pairs of values (B, T_i, D) and padding masks (B, T_i) bool, True at padding.
     Returns:
-        values (B, L, D), zeros at padding; padding mask (B, L); L is the longest row, in training on GPUs the sum
-        of all T_i: the host would have to wait for the lengths.
+        values (B, L, D), zeros at padding; padding mask (B, L); L is the longest row, in training on GPUs the
+        sum of all T_i: the host would have to wait for the lengths.
     """
     values = torch.cat([value for value, _ in spans], dim=1)
     padding = torch.cat([mask for _, mask in spans], dim=1)

@@ -7,7 +7,9 @@ from torch import Tensor
 class KVCache:
     """Static buffers of one transformer stack; every layer appends at the same place."""
 
-    def __init__(self, num_layers: int, batch: int, num_heads: int, capacity: int, head_dim: int, like: Tensor):
+    def __init__(
+        self, num_layers: int, batch: int, num_heads: int, capacity: int, head_dim: int, like: Tensor
+    ):
         shape = (num_layers, batch, num_heads, capacity, head_dim)
         self.keys = torch.zeros(shape, dtype=like.dtype, device=like.device)
         self.values = torch.zeros(shape, dtype=like.dtype, device=like.device)

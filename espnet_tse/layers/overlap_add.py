@@ -20,10 +20,12 @@ class OverlapAdd(nn.Module):
         """
         steps, kept = frames.size(1), self.size - self.hop
         total = (steps - 1) * self.hop + self.size
-        # Every frame's part of one hop goes to the same place of its frame: whole additions, no fold sample by sample.
+        # Every frame's part of one hop goes to the same place of its frame: whole additions, no fold sample
+        # by sample.
         parts = F.pad(frames, (0, -self.size % self.hop)).unflatten(2, (-1, self.hop)).unbind(2)
         last = len(parts) - 1
-        summed = sum(F.pad(part, (0, 0, index, last - index)) for index, part in enumerate(parts)).flatten(1)[:, :total]
+        summed = sum(F.pad(part, (0, 0, index, last - index)) for index, part in enumerate(parts))
+        summed = summed.flatten(1)[:, :total]
         if state is not None:
             if self in state:
                 summed = summed + F.pad(state[self], (0, total - kept))
@@ -51,7 +53,7 @@ class Framing(nn.Module):
         return (lengths + self.delay + self.hop - 1) // self.hop
 
     def forward(self, waveform: Tensor, state: StreamState | None = None) -> Tensor:
-        """(B, N) -> (B, T, size): a whole signal with the zeros that complete it, or whole hops of a stream."""
+        """(B, N) -> (B, T, size): a whole signal, completed by zeros, or whole hops of a stream."""
         if state is None:
             waveform = F.pad(waveform, (0, self.delay + -(waveform.size(1) + self.delay) % self.hop))
         return with_past(waveform, self.delay, 1, self, state).unfold(1, self.size, self.hop)

@@ -7,7 +7,7 @@ from espnet_tse.schema.padding import valid_mask
 
 
 class GlobalNorm(nn.Module):
-    """Mean and variance over all valid frames of a row and everything in them (gLN, arXiv:1809.07454, Eq. 11).
+    """Mean and variance over all in the valid frames of a row (gLN, arXiv:1809.07454, Eq. 11).
 
     The same numbers as a ``GroupNorm`` of one group on a row without padding.
     """

@@ -97,14 +97,15 @@ class DecoderOnlyLM(AbsGenerator):
         """``codebooks``: (K, V, D), all tables of the codec."""
         if config.num_codebooks > codebooks.size(0):
             raise ValueError(
-                f"lm_conf: num_codebooks {config.num_codebooks} exceeds the codec's {codebooks.size(0)} codebooks."
+                f"lm_conf: num_codebooks {config.num_codebooks} exceeds the codec's {codebooks.size(0)} "
+                "codebooks."
             )
         stack = TransformerStack(codebooks.size(2), config)
         return cls(stack, codebooks[: config.num_codebooks], spec)
 
     @property
     def separator(self) -> Tensor:
-        """(D,) the token between enrollment and mixture; the refiner uses the same, even where the prefix has none."""
+        """(D,) the token between enrollment and mixture; the refiner has it even if the prefix has none."""
         return self.special.weight[SEPARATOR]
 
     def embed(self, codes: Tensor) -> Tensor:
@@ -179,10 +180,11 @@ class DecoderOnlyLM(AbsGenerator):
     def generate(self, conditions: Conditions, request: Request) -> Prediction:
         """Frame by frame with a key-value cache; rows end by themselves.
 
-        With ``output_enrollment`` the enrollment's codes are predicted first and left out of what is returned.
+        With ``output_enrollment`` the enrollment's codes are predicted first and left out of what is
+        returned.
         Args:
-            request: its ``given`` may hold the stream ``enrollment``, codes (B, >= n, T_e) that are then taken
-                instead of predictions.
+            request: its ``given`` may hold the stream ``enrollment``, codes (B, >= n, T_e) that are then
+                taken instead of predictions.
         Returns:
             ``acoustic`` codes (B, n, T'), T' the longest row, and one function evaluation a generated frame.
         """
@@ -238,7 +240,8 @@ class DecoderOnlyLM(AbsGenerator):
             return None, None
         if conditions.enrollment_num_samples is None:
             raise ValueError(
-                "lm_conf: output_enrollment wants an encoder that hands on enrollment_num_samples, as AbsSharedEncoder does."
+                "lm_conf: output_enrollment wants an encoder that hands on enrollment_num_samples, as "
+                "AbsSharedEncoder does."
             )
         given = request.given.streams.get("enrollment") if request.given else None
         return self.spec.num_frames(conditions.enrollment_num_samples), given

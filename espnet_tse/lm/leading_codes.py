@@ -43,7 +43,7 @@ def frames_behind(values: Tensor, lead: Tensor, num_frames: int) -> Tensor:
 
 
 def codes_behind(codes: Codes, lead: Tensor) -> Codes:
-    """Codes (B, n, T) without the first ``lead`` (B,) frames of each row, (B, n, T'); a shorter row is empty."""
+    """Codes (B, n, T) less the first ``lead`` (B,) frames of each row, (B, n, T'); shorter rows are empty."""
     lengths = (codes.lengths - lead).clamp_min(0)
     values = frames_behind(codes.values.transpose(1, 2), lead, int(lengths.max())).transpose(1, 2)
     kept = Codes(values, lengths, codes.frame_rate)

@@ -5,7 +5,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def mix_tokens(logits: Tensor, codes: Tensor, truth_share: float, generator: torch.Generator | None = None) -> Tensor:
+def mix_tokens(
+    logits: Tensor, codes: Tensor, truth_share: float, generator: torch.Generator | None = None
+) -> Tensor:
     """Straight-through one-hot predictions, wrong ones replaced by the truth with a probability.
 
     With p = softmax(logits) and y = argmax p the value is onehot(y) and the gradient that of p. A wrong

@@ -20,7 +20,8 @@ def embedding_regression(estimate: Frames, target: Frames) -> Tensor:
     """
     if estimate.values.shape != target.values.shape:
         raise ValueError(
-            f"estimate {tuple(estimate.values.shape)} and target {tuple(target.values.shape)} embeddings differ in shape."
+            f"estimate {tuple(estimate.values.shape)} and target {tuple(target.values.shape)} embeddings "
+            "differ in shape."
         )
     error = (estimate.values - target.values).float()
     # Not picked by their mask: how many they are the host would have to ask the GPU.

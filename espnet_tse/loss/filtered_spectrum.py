@@ -28,8 +28,8 @@ def filtered_spectrum(
         mixture, target: (B, N) at the same level; behind a row's length nothing is read.
         lengths: (B,) samples.
         embeddings: (B, T, D) of the wanted part, ceil(length / hop_length) frames a row.
-        any_level: ``mixture`` is a front-end's output, whose level SI-SDR leaves open: the target is brought to
-            the level that it has there, the least-squares gain of its magnitudes.
+        any_level: ``mixture`` is a front-end's output, whose level SI-SDR leaves open: the target is brought
+            to the level that it has there, the least-squares gain of its magnitudes.
     Returns:
         scalar, mean over all valid bins of the mixtures scaled to RMS 1.
     Raises:
@@ -54,5 +54,6 @@ def filtered_spectrum(
 
 @torch.no_grad()
 def gain_in(present: Tensor, wanted: Tensor) -> Tensor:
-    """(B, 1, 1) least-squares gain of magnitudes ``wanted`` in ``present``, (B, T, F) each; a constant of the loss."""
-    return (present * wanted).sum((1, 2), keepdim=True) / wanted.square().sum((1, 2), keepdim=True).clamp_min(1e-12)
+    """(B, 1, 1) least-squares gain of magnitudes ``wanted`` in ``present``, (B, T, F); without gradient."""
+    energy = wanted.square().sum((1, 2), keepdim=True).clamp_min(1e-12)
+    return (present * wanted).sum((1, 2), keepdim=True) / energy

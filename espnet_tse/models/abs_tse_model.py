@@ -86,8 +86,8 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         Returns:
             (B, N) waveform at the mixture's length, level as ``conf.level`` says.
         Raises:
-            ValueError: the batch has another sample rate or task than the model, or an empty row; ``conf`` is of
-                another model; or there are candidates and no selector.
+            ValueError: the batch has another sample rate or task than the model, or an empty row; ``conf`` is
+                of another model; or there are candidates and no selector.
         """
         conf = self.Decode() if conf is None else conf
         self._check(batch, conf)
@@ -110,7 +110,8 @@ class AbsTSEModel(AbsESPnetModel, ABC):
             )
         if batch.sample_rate != self.sample_rate:
             raise ValueError(
-                f"the model works at {self.sample_rate} Hz but the batch is at {batch.sample_rate} Hz; resample it."
+                f"the model works at {self.sample_rate} Hz but the batch is at {batch.sample_rate} Hz; "
+                "resample it."
             )
         if batch.task not in self.tasks:
             raise ValueError(f"task '{batch.task}' is none of this model's: {', '.join(self.tasks)}.")
@@ -134,7 +135,8 @@ def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:
     if level == "none":
         return waveform
     order = 2 if level == "mixture_rms" else torch.inf
-    for row, length in enumerate(batch.mixture_lengths.tolist()):  # a row each: an hour of audio is not copied
+    # A row each, so that an hour of audio is not copied.
+    for row, length in enumerate(batch.mixture_lengths.tolist()):
         signal, mixture = waveform[row], batch.mixture[row, :length]
         given = float(torch.linalg.vector_norm(signal, order))
         if given > 0:

@@ -14,11 +14,12 @@ EstimateFunction = Callable[[TSEBatch, Request], Estimate]
 def best_of(estimate: EstimateFunction, selector: AbsSelector) -> EstimateFunction:
     """``estimate`` with ``conf.candidates`` candidates a row, all in one batch.
 
-    Candidate n of a row draws as a row of its own with the key ``key#n`` would, so N candidates are those of N
-    single runs with these keys.
+    Candidate n of a row draws as a row of its own with the key ``key#n`` would, so N candidates are those of
+    N single runs with these keys.
 
     Returns:
-        a function like ``estimate``; its diagnostics hold the ``selector_scores`` of all candidates, B lists of N.
+        a function like ``estimate``; its diagnostics hold the ``selector_scores`` of all candidates, B lists
+        of N.
     """
 
     def chosen(batch: TSEBatch, request: Request) -> Estimate:

@@ -24,12 +24,10 @@ class DiscriminativeConfig:
 
     losses: dict[str, float] = field(default_factory=lambda: {"si_sdr": 1.0})
     si_sdr_max_db: float | None = None  # rows as good as this are left alone
-    coarser_weight: float = (
-        0.1  # of each further scale in waveform losses (SpEx+); the first scale has the rest
-    )
-    num_speakers: int | None = (
-        None  # of the training set, for the loss "speaker"; training counts them itself
-    )
+    # Of each further scale in waveform losses (SpEx+); the first scale has the rest.
+    coarser_weight: float = 0.1
+    # Of the training set, for the loss "speaker"; training counts them itself.
+    num_speakers: int | None = None
 
     def __post_init__(self):
         check_known(self.losses, LOSSES, where="losses")

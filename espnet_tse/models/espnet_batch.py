@@ -13,8 +13,8 @@ def to_tse_batch(data: Mapping[str, Tensor], sample_rate: int) -> TSEBatch:
 
     Args:
         data: ``speech_mix`` (B, N), optional ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) and
-            ``target_<stream>``, codes (B, K, T) or frames (B, T, D), with ``target_<stream>_rate`` (1,) Hz; each with
-            ``*_lengths``. Optional ``speaker`` (B,) and ``speaker_embedding`` (B, E).
+            ``target_<stream>``, codes (B, K, T) or frames (B, T, D), with ``target_<stream>_rate`` (1,) Hz;
+            each with ``*_lengths``. Optional ``speaker`` (B,) and ``speaker_embedding`` (B, E).
     Raises:
         ValueError: a required name is missing.
     """

@@ -145,7 +145,8 @@ class LauraTSE(AbsTSEModel):
         codes = batch.targets.get("acoustic")
         if codes is None:
             raise DataError(
-                "LauraTSE learns from target codes; give --train_tokens and --valid_tokens acoustic=FOLDER (stage 5)."
+                "LauraTSE learns from target codes; give --train_tokens and --valid_tokens acoustic=FOLDER "
+                "(stage 5)."
             )
         conf, conditions = self.config, self.conditions_of(self.encoder, batch)
         code_loss, accuracy, frame_logits = self.predict_codes(batch, conditions)

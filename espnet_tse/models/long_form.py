@@ -10,8 +10,10 @@ from espnet_tse.schema.padding import padding_mask
 
 CHUNKS_AT_ONCE = 8  # of a long mixture: memory does not grow with its length
 MAX_GAIN = 4.0  # of a chunk against the one before it, 12 dB
-RIGHT_LEVEL = 1.06  # 0.5 dB: a system that keeps the level needs no gain, and small ones would add up over hundreds of chunks
-AUDIBLE = 0.05  # RMS of an overlap against that of its whole chunk; in a pause the ratio of two residues says nothing
+# 0.5 dB: a system that keeps the level needs no gain, and small ones would add up over hundreds of chunks.
+RIGHT_LEVEL = 1.06
+# RMS of an overlap against that of its whole chunk; in a pause the ratio of two residues says nothing.
+AUDIBLE = 0.05
 
 
 def chunk_starts(num_samples: int, chunk: int, overlap: int) -> list[int]:
@@ -116,7 +118,8 @@ def added(diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
 def append_chunk(signal: Tensor, part: Tensor, start: int, filled: int) -> None:
     """Write ``part`` into ``signal`` (N,) at ``start``, cross-fading over what is filled already.
 
-    It is brought to the level of what is there, for generative decoders have a level of their own for every call.
+    It is brought to the level of what is there, for generative decoders have a level of their own for every
+    call.
     """
     shared = filled - start
     if shared <= 0:
@@ -129,8 +132,11 @@ def append_chunk(signal: Tensor, part: Tensor, start: int, filled: int) -> None:
 
 
 def gain_between(there: Tensor, part: Tensor, shared: int) -> float:
-    """Factor that brings ``part`` to the level of ``there`` on the ``shared`` samples at the end of the one and the
-    beginning of the other; 1 where both are right already, or one of them is all but silent there."""
+    """Factor that brings ``part`` to the level of ``there`` on the ``shared`` samples where they meet.
+
+    They are the end of ``there`` and the beginning of ``part``. 1 where both are right already, or one of
+    them is all but silent there.
+    """
     ends = [(there[-shared:], there), (part[:shared], part)]
     (old, old_all), (new, new_all) = [(rms(end), rms(whole)) for end, whole in ends]
     if old <= AUDIBLE * old_all or new <= AUDIBLE * new_all or max(old, new) <= RIGHT_LEVEL * min(old, new):

@@ -1,7 +1,7 @@
-"""What extraction takes out of its input before a model hears it: constant offsets and the silence of enrollments.
+"""What extraction takes out of a model's input: constant offsets and the silence of enrollments.
 
-No training data have either, and speaker encoders average over time: with 0.2 of offset a system loses 3 dB, with 20 s of
-silence behind 4 s of enrollment 10 dB.
+No training data have either, and speaker encoders average over time: with 0.2 of offset a system loses 3 dB,
+with 20 s of silence behind 4 s of enrollment 10 dB.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ def prepared_enrollment(enrollment: Tensor, lengths: Tensor, sample_rate: int) -
 
 
 def without_offset(signal: Tensor, lengths: Tensor) -> Tensor:
-    """(B, N) with the mean of each row's samples taken off where it stands out; the same tensor where none does."""
+    """(B, N) without the mean of each row's samples where it stands out; the same tensor if none does."""
     offsets = []
     for row, length in zip(signal, lengths.tolist()):
         mean, std = float(row[:length].mean()), float(row[:length].std(correction=0))
@@ -47,7 +47,7 @@ def without_offset(signal: Tensor, lengths: Tensor) -> Tensor:
 
 
 def without_pauses(signal: Tensor, lengths: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """Rows whose inactive stretches of more than ``LONG_PAUSE_S`` are shortened; the same tensors where none is.
+    """Rows whose inactive stretches of more than ``LONG_PAUSE_S`` are shortened; the same tensors if none is.
 
     Args:
         signal: (B, N), zeros behind a row's length.

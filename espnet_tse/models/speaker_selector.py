@@ -11,7 +11,7 @@ from espnet_tse.schema import Estimate, TSEBatch
 
 
 class SpeakerSimilarity(AbsSelector):
-    """Cosine of GE2E embeddings of estimate and enrollment, as SoloSpeech (arXiv:2505.19314) chooses by its verifier.
+    """Cosine of GE2E embeddings of estimate and enrollment; SoloSpeech (arXiv:2505.19314) has a verifier.
 
     A similarity score by the same network favours a system that was decoded with it.
     """

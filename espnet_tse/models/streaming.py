@@ -23,7 +23,8 @@ class ExtractionStream:
         if not extractor.causal:
             raise DataError(
                 f"{type(extractor).__name__} looks at the whole mixture and cannot stream; train it with "
-                "extractor_conf: {causal: true}, if it has that (doc/discriminative.md names those that have)."
+                "extractor_conf: {causal: true}, if it has that (doc/discriminative.md names those that "
+                "have)."
             )
         self.extractor, self.cue, self.state = extractor, cue, StreamState()
         self.waiting = np.zeros(0, dtype=np.float32)  # less than a hop

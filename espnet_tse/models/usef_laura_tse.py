@@ -90,8 +90,8 @@ class USEFLauraTSEDecode(LauraTSEDecode):
             faults.append("output: discriminative generates nothing; leave out autoregressive: false")
         if not self.autoregressive and (self.sampling or self.length_mode != "exact" or self.give_enrollment):
             faults.append(
-                "autoregressive: false takes the likeliest codes of as many frames as the mixture has; leave out "
-                "sampling, length_mode and give_enrollment"
+                "autoregressive: false takes the likeliest codes of as many frames as the mixture has; leave "
+                "out sampling, length_mode and give_enrollment"
             )
         return faults
 
@@ -152,7 +152,8 @@ class USEFLauraTSE(LauraTSE):
         faults = super().faults_of_decoding(conf, configs)
         if not conf.autoregressive and configs["lm"].output_enrollment:
             faults.append(
-                "autoregressive: false is not for models with lm_conf: {output_enrollment: true}; leave it out"
+                "autoregressive: false is not for models with lm_conf: {output_enrollment: true}; leave it "
+                "out"
             )
         return faults
 
@@ -226,10 +227,10 @@ class USEFLauraTSE(LauraTSE):
     def generate(self, batch: TSEBatch, conditions: Conditions, request: Request) -> Prediction:
         """As ``LauraTSE.generate``, or in one teacher-forced pass (NAR).
 
-        NAR: c, the codes of d, are history and pseudo-labels; ``request.given`` may bring them as ``acoustic``. Of
-        the likeliest codes y those that differ from
-        c give way to it with probability R. The paper says that R injects c "into the decoding sequence", not
-        how; this is what training does with the truth (``mix_tokens``).
+        NAR: c, the codes of d, are history and pseudo-labels; ``request.given`` may bring them as
+        ``acoustic``. Of the likeliest codes y those that differ from c give way to it with probability R. The
+        paper says that R injects c "into the decoding sequence", not how; this is what training does with the
+        truth (``mix_tokens``).
         """
         conf = request.conf
         if conf.autoregressive:

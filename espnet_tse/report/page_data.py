@@ -119,7 +119,7 @@ def shown(row: dict | None, column: Column) -> float | None:
 
 
 def column_data(column: Column) -> dict[str, Any]:
-    if column.source == "length":  # the table tells the share of odd lengths, an utterance has its ratio
+    if column.source == "length":  # the table shows the share of odd lengths, an utterance has its ratio
         meaning = "duration of the estimate over the target's"
         column = Column("len ratio", "property", column.name, 2, higher_is_better=None, meaning=meaning)
     return {

@@ -178,6 +178,7 @@ def how_to_name_lists(groups: Sequence[ComparableGroup]) -> list[str]:
     places = "; ".join(f"{place} (for {', '.join(dict.fromkeys(names))})" for place, names in systems.items())
     lines = ", ".join(f"'{name}: {value}'" for name, value in LIST_LINES.items())
     return [
-        f"Which public list the utterances are is not recorded: if they are all of it, write the lines {lines}, with the "
-        f"values that the published table has, into the file {places}, and run the same score command again."
+        "Which public list the utterances are is not recorded: if they are all of it, write the lines "
+        f"{lines}, with the values that the published table has, into the file {places}, and run the same "
+        "score command again."
     ]

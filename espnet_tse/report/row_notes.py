@@ -24,7 +24,7 @@ def grouped(remarks: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def other_versions(results: list[ScoredSet]) -> list[str]:
-    """Which rows were scored with another commit or other packages than most rows; ties go to the last rows."""
+    """Which rows were scored with another commit or other packages than most; ties go to the last rows."""
     known = {result.system: versions_of(result.meta) for result in reversed(results)}
     lines = []
     for name in sorted({name for versions in known.values() for name in versions}):

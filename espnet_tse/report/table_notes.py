@@ -84,7 +84,7 @@ def presets(results: list[ScoredSet], policies: str) -> list[str]:
 
 
 def lacking_of_preset(result: ScoredSet, preset: str) -> str:
-    """The metrics of a preset that a result lacks, "" if none; given as the shorter list, of what is there or what is not.
+    """The metrics of a preset that a result lacks, "" if none; as the shorter list, of what is there or not.
 
     Metrics of absent targets are not expected.
     """

@@ -1,6 +1,7 @@
 """Values that travel between the rooms of the package.
 
-Names are imported when first asked for: the data tools read ``schema.codec_spec`` and must not wait for torch.
+Names are imported when first asked for: the data tools read ``schema.codec_spec`` and must not wait for
+torch.
 """
 
 import importlib

@@ -30,11 +30,6 @@ class CodecSpec:
         """The codes as one stream."""
         return CodesSpec(self.num_codebooks, self.codebook_size, self.hop_length)
 
-    @property
-    def bitrate(self) -> float:
-        """bit/s of all codebooks."""
-        return self.frame_rate * self.num_codebooks * (self.codebook_size - 1).bit_length()
-
     def num_frames(self, num_samples):
-        """Code frames of signals of ``num_samples`` samples (a whole number or an int64 tensor), ceil(N / hop_length)."""
+        """Frames of ``num_samples`` samples, a whole number or an int64 tensor: ceil(N / hop_length)."""
         return frames_of(num_samples, self.hop_length)

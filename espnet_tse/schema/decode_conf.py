@@ -30,12 +30,14 @@ class DecodeConf:
             faults.append(f"max_chunk_s is {self.max_chunk_s}, want a finite number of seconds")
         if not 0.0 < self.overlap_s < self.max_chunk_s / 2:
             faults.append(
-                f"overlap_s {self.overlap_s} wants to lie between 0 and half of max_chunk_s {self.max_chunk_s}"
+                f"overlap_s {self.overlap_s} must lie between 0 and half of max_chunk_s {self.max_chunk_s}"
             )
         if self.candidates < 1:
             faults.append(f"candidates is {self.candidates}, want 1 or more")
         elif self.candidates > 1 and not self.draws:
-            faults.append(f"candidates: {self.candidates} would all be the same, since nothing is drawn; {self.undrawn}")
+            faults.append(
+                f"candidates: {self.candidates} would all be the same, since nothing is drawn; {self.undrawn}"
+            )
         return faults
 
     @property

@@ -16,8 +16,8 @@ class Request(BatchedFields):
     num_samples: Tensor  # (B,) int64, of the target, which is as long as the mixture
     keys: list[str]  # B utterance ids; with ``conf.seed`` they seed each row's own draws
     conf: DecodeConf  # the model's ``Decode``
-    # The one door for all that need not be generated: tokens of an earlier stage, codes of the enrollment or of a
-    # front-end's output, the start of a flow. Names of its streams: those of the model that reads them.
+    # The one door for all that need not be generated: tokens of an earlier stage, codes of the enrollment or
+    # of a front-end's output, the start of a flow. Names of its streams: those of the model that reads them.
     given: Prediction | None = None
 
     shared = ("conf",)

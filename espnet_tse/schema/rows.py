@@ -75,8 +75,8 @@ def frame_spans(
         sample_rate, frame_rate: Hz.
         num_frames: (B,) int64, frames of the whole rows, which no span exceeds.
     Returns:
-        first frames and numbers of frames, (B,) int64: the frame that holds the first sample, and as many as a
-        signal of that length has, ceil(N / hop).
+        first frames and numbers of frames, (B,) int64: the frame that holds the first sample, and as many as
+        a signal of that length has, ceil(N / hop).
     """
     ratio = frame_rate / sample_rate
     # Rates such as 62.5 Hz are exact in binary, others are not: 1e-6 frames are no frame.

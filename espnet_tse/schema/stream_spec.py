@@ -7,7 +7,7 @@ SMALLEST_TYPES = ((2**15, "int16"), (2**31, "int32"))
 
 
 def frames_of(num_samples, hop_length: int):
-    """Frames of signals of ``num_samples`` samples, a whole number or an int64 tensor: ceil(N / hop_length)."""
+    """Frames of ``num_samples`` samples, a whole number or an int64 tensor: ceil(N / hop_length)."""
     return -(-num_samples // hop_length)
 
 

@@ -12,9 +12,9 @@ from espnet_tse.schema.frames import Frames
 class Streams(dict[str, Union[Frames, Codes]]):
     """Name -> ``Frames`` or ``Codes`` of the same B rows.
 
-    Names are the field's: ``acoustic`` (codes of a neural codec), ``semantic`` (units of a self-supervised model),
-    ``global`` (codes of the voice, a fixed number a recording), ``latent`` (of a VAE), ``mel``, ``embedding`` (sums of
-    codebook vectors); of conditions ``mixture`` and ``enrollment``.
+    Names are the field's: ``acoustic`` (codes of a neural codec), ``semantic`` (units of a self-supervised
+    model), ``global`` (codes of the voice, a fixed number a recording), ``latent`` (of a VAE), ``mel``,
+    ``embedding`` (sums of codebook vectors); of conditions ``mixture`` and ``enrollment``.
     """
 
     def __missing__(self, name: str):

@@ -8,7 +8,8 @@ from espnet_tse.schema.rows import BatchedFields, take_spans
 from espnet_tse.schema.streams import Streams
 
 TARGET_PREFIX = "target_"  # in front of a stream's name among ESPnet's named tensors
-# Extraction; reverse extraction (all but the enrolled speaker); restoration; separation without an enrollment.
+# Extraction; reverse extraction (all but the enrolled speaker); restoration; separation without an
+# enrollment.
 TASKS = ("tse", "rtse", "sr", "ss")
 
 

@@ -12,7 +12,8 @@ def build_model(config: Mapping[str, Any]) -> AbsTSEModel:
     """Compose the model that ``config`` names.
 
     Args:
-        config: a name and a ``*_conf`` for the model and each of its parts, and ``tokenizers``: name -> folder.
+        config: a name and a ``*_conf`` for the model and each of its parts, and ``tokenizers``: name ->
+            folder.
     Returns:
         a model whose ``configs`` are those of its parts, by option.
     Raises:

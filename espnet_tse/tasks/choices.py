@@ -78,7 +78,7 @@ SELECTORS = {"speaker_similarity": SpeakerSimilarity}
 
 
 def all_options() -> dict[str, str]:
-    """Every option that names a part -> the name of its table: the tables' own names and those of all slots."""
+    """Every option that names a part -> the name of its table: the tables' own names and all slots'."""
     options = {table: table for table in TABLES}
     for choices in TABLES.values():
         for cls in choices.classes.values():
@@ -91,8 +91,8 @@ def slots_of(option: str, config: Mapping[str, Any], table: str | None = None) -
 
     Args:
         option: as ``model``.
-        config: of a system: ``<option>`` and ``<option>_conf`` of each part. Names that are unknown, and blocks that
-            are refused, have no parts.
+        config: of a system: ``<option>`` and ``<option>_conf`` of each part. Names that are unknown, and
+            blocks that are refused, have no parts.
         table: of the part; None where it has the option's name.
     """
     yield option, table or option

@@ -20,8 +20,8 @@ def decode_settings(
     Args:
         where: begins each message.
     Raises:
-        DataError: a key that the model does not have (with the nearest known one), a value of another type or out of
-            range, an unknown selector.
+        DataError: a key that the model does not have (with the nearest known one), a value of another type or
+            out of range, an unknown selector.
     """
     try:
         settings = checked(model.Decode, dict(conf), where)

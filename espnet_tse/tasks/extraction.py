@@ -21,7 +21,7 @@ from espnet_tse.tasks.length_batches import length_batches, unfinished
 
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:
-    """Extract one file at its own sample rate; of a mixture in floats the estimate holds more than 16 bits too."""
+    """Extract one file at its own sample rate; estimates of mixtures in floats have more than 16 bits."""
     signal, rate = read_audio(mixture)
     wanted, _ = read_audio(enrollment, sample_rate=rate)
     for samples, role, path in ((signal, "mixture", mixture), (wanted, "enrollment", enrollment)):
@@ -46,7 +46,8 @@ def extract_scp(
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J. ``embedding_scp``
-    holds embeddings of the enrollments for systems that want them. Estimates are 16 bit, of mixtures in floats float.
+    holds embeddings of the enrollments for systems that want them. Estimates are 16 bit, of mixtures in
+    floats float.
     Raises:
         DataError: keys without enrollment, dynamic enrollments, unreadable audio.
     """
@@ -55,8 +56,8 @@ def extract_scp(
     missing = [key for key in mixtures if key not in enrollments]
     if missing:
         raise DataError(
-            f"{enroll_scp}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; add their "
-            "enrollments, or drop the keys."
+            f"{enroll_scp}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; add "
+            "their enrollments, or drop the keys."
         )
     dynamic = [key for key in mixtures if enrollments[key].startswith("*")]
     if dynamic:
@@ -156,8 +157,8 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
             decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError) as error:
             raise DataError(
-                f"{folder / 'decode.json'}: cannot be read ({error}); run shard {part} of {num_shards} again, it goes "
-                "on where it stopped."
+                f"{folder / 'decode.json'}: cannot be read ({error}); run shard {part} of {num_shards} "
+                "again, it goes on where it stopped."
             ) from None
         settings = decoded.pop("settings")
         for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):

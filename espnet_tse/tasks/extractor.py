@@ -61,15 +61,15 @@ class Extractor:
             checkpoint: file name in the folder.
             tokenizers: name -> folder, where they are not where training found them.
         Raises:
-            DataError: nothing usable there (the message says what was looked for), or settings that the system does
-                not have.
+            DataError: nothing usable there (the message says what was looked for), or settings that the
+                system does not have.
         """
-        model, where = (
-            load_model(SHIPPED if path_or_hf_id is None else path_or_hf_id, checkpoint, tokenizers, device),
-            "inference config",
-        )
+        place = SHIPPED if path_or_hf_id is None else path_or_hf_id
+        model = load_model(place, checkpoint, tokenizers, device)
+        where = "inference config"
         if isinstance(conf, (str, Path)):
-            conf, where = read_decode_settings(str(conf), type(model)), str(conf)
+            where = str(conf)
+            conf = read_decode_settings(where, type(model))
         extractor = cls(model, conf)
         for remark in check_for_system(extractor.conf, type(model), model.configs, where):
             logging.warning(f"{where}: {remark}")
@@ -169,11 +169,12 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
     length = f"{len(signal)} samples at {sample_rate} Hz, {len(signal) / sample_rate:.4g} s"
     if not np.any(signal):
         raise DataError(
-            f"the {name} is digital silence: all of its samples are zero ({length}); record or choose another one."
+            f"the {name} is digital silence: all of its samples are zero ({length}); record or choose "
+            "another one."
         )
     if len(signal) < SHORT_S * sample_rate:
         logging.warning(
-            f"the {name} is very short ({length}); below {SHORT_S} s, here {math.ceil(SHORT_S * sample_rate)} "
-            "samples, nothing useful can be expected"
+            f"the {name} is very short ({length}); below {SHORT_S} s, here "
+            f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
         )
     return signal.astype(np.float32, copy=False)

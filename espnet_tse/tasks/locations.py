@@ -20,7 +20,8 @@ def located(value: Path | str) -> Iterator[Path]:
     path = Path(value)
     if path.suffix in (".yaml", ".yml"):
         raise DataError(
-            f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give that folder."
+            f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give "
+            "that folder."
         )
     if not path.exists() and is_hub_id(value):
         path = Path(download(str(value)))
@@ -42,8 +43,8 @@ def located(value: Path | str) -> Iterator[Path]:
 def is_hub_id(value: Path | str) -> bool:
     """Whether a place that is not here may be a repository, ``owner/name``.
 
-    A misspelt exp/tse_x looks like one too: what begins with a folder that is here, or with one that recipes and packed
-    systems make, is none.
+    A misspelt exp/tse_x looks like one too: what begins with a folder that is here, or with one that recipes
+    and packed systems make, is none.
     """
     path = Path(value)
     if len(path.parts) != 2 or path.suffix == ".zip" or path.parts[0] in ("exp", "dump", "tokenizers"):

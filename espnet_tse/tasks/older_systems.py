@@ -43,6 +43,7 @@ def name_norm(config: dict, weights: Path) -> None:
     config["speaker_encoder_conf"] = {**(config.get("speaker_encoder_conf") or {}), "norm": norm}
     if norm == "batch":
         logging.warning(
-            f"{weights}: was trained with batch norm, whose statistics are kept as they are; systems trained now have "
-            "group norm. Train it again to be without, or add speaker_encoder_conf: {norm: batch} to config.yaml."
+            f"{weights}: was trained with batch norm, whose statistics are kept as they are; systems trained "
+            "now have group norm. Train it again to be without, or add speaker_encoder_conf: {norm: batch} "
+            "to config.yaml."
         )

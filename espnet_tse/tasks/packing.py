@@ -28,16 +28,17 @@ LOCAL = (
     "valid_data_dir",
     "train_tokens",
     "valid_tokens",
+    "train_embeddings",
+    "valid_embeddings",
     "config",
     "pretrained",
 )
-LOCAL += ("train_embeddings", "valid_embeddings")
 
 
 def pack(
     folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()
 ) -> None:
-    """Write a system into a zip archive: model, configuration, tokenizers, a frontend's own model, identity, results.
+    """Write a zip archive: model, configuration, tokenizers, a frontend's own model, identity, results.
 
     Args:
         folder: ``exp/tse_...``.

@@ -40,8 +40,8 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
             continue
         if place.required(model.config) and not args.init_param:
             raise DataError(
-                f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER (exp/tse_..., stage "
-                "7 makes it)."
+                f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER "
+                "(exp/tse_..., stage 7 makes it)."
             )
 
 
@@ -81,8 +81,8 @@ def check_same_part(here: Mapping[str, Any], there: Mapping[str, Any], slot: str
         if odd:
             shown = ", ".join(f"{key} {theirs.get(key, '-')}, here {mine.get(key, '-')}" for key in odd)
             raise DataError(
-                f"{where}: its {option} is another one: {shown}; give {option} and {option}_conf of its config.yaml, or "
-                "another folder."
+                f"{where}: its {option} is another one: {shown}; give {option} and {option}_conf of its "
+                "config.yaml, or another folder."
             )
 
 
@@ -123,7 +123,8 @@ def faults_of_pretrained(args: argparse.Namespace) -> list[str]:
     if "front_end" not in model.pretrained:
         return [
             *faults,
-            f"--front_end_lr is for systems with a front-end (model: usef_laura_tse), this is {args.model}; leave it out",
+            f"--front_end_lr is for systems with a front-end (model: usef_laura_tse), this is {args.model}; "
+            "leave it out",
         ]
     if args.front_end_lr <= 0:
         faults.append(

@@ -1,4 +1,4 @@
-"""The step of a codec: its objective and, for codecs that make a waveform, an adversary with an optimizer of its own."""
+"""The step of a codec: its objective and, where a waveform is made, an adversary with its own optimizer."""
 
 import math
 from typing import Callable
@@ -16,7 +16,7 @@ RESTARTS = 1 << 32  # keeps the seeds of steps apart from those of segments
 
 
 class CodecPass(nn.Module):
-    """Segments through the codec: the loss of its objective and, while ``hears``, what the adversary charges."""
+    """Segments through the codec: the loss of its objective and, while ``hears``, that of the adversary."""
 
     def __init__(self, codec: AbsCodec, objective: AbsObjective, adversary: Adversary | None):
         super().__init__()
@@ -32,7 +32,8 @@ class CodecPass(nn.Module):
             waveform: (B, N), of utterances scaled to RMS 1.
             num_codebooks: (B,), codebooks that a row is decoded from; all when None.
         Returns:
-            loss, statistics and weight in seconds; while the adversary hears, what ``AdversaryPass`` is given.
+            loss, statistics and weight in seconds; while the adversary hears, what ``AdversaryPass`` is
+            given.
         """
         result = self.objective(self.codec, waveform, num_codebooks)
         loss, stats = result.loss, dict(result.stats)
@@ -112,7 +113,8 @@ class CodecStep(Step):
         self.codec_pass.objective.prepare(self.model, self.segments())
 
     def begin(self) -> None:
-        # The only draws are those of vectors that start again; codebooks are drawn with the segments, by others.
+        # The only draws are those of vectors that start again; codebooks are drawn with the segments, by
+        # others.
         torch.manual_seed(RESTARTS + self.conf.seed * 1_000_003 + self.num_updates)
         self.codec_pass.hears = len(self.phases) > 1 and self.num_updates >= self.phases[1].start
         for group in self.phases[0].optimizer.param_groups:

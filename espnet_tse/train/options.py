@@ -6,6 +6,8 @@ from pathlib import Path
 
 from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_none
 
+from espnet_tse.train.parallel import WAYS
+
 # ESPnet's options that have no effect here, and what serves instead; refused rather than ignored.
 UNSUPPORTED = {
     "sharded_ddp": (False, "--parallel fsdp leaves each process its share"),
@@ -39,7 +41,7 @@ class LoopOptions:
     ema_decay: float | None
     max_skipped_updates: int
     max_piece_s: float | None
-    parallel: str  # how several processes share the work: ddp, fsdp
+    parallel: str  # how several processes share the work, one of ``WAYS``
 
     @property
     def folder(self) -> Path:
@@ -113,8 +115,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--parallel",
         type=str,
         default="ddp",
-        choices=["ddp", "fsdp"],
-        help="several processes: each holds the whole model, or its share of weights, gradients and optimizer",
+        choices=WAYS,
+        help=(
+            "several processes: each holds the whole model, or its share of weights, gradients and optimizer"
+        ),
     )
     group.add_argument(
         "--compile_backend",

@@ -1,9 +1,9 @@
 """How weights and gradients are spread over processes; the rest of training does not know.
 
-``wrap`` spreads a module, ``sync`` says in which backward pass gradients are exchanged, ``full_state`` collects
-what is spread, ``clip`` is the norm over all of it. The exchange is PyTorch's: DistributedDataParallel, whose
-buckets travel during the backward pass, or FSDP2's ``fully_shard``, where each process holds a share of weights,
-gradients and optimizer.
+``wrap`` spreads a module, ``sync`` says in which backward pass gradients are exchanged, ``full_state``
+collects what is spread, ``clip`` is the norm over all of it. The exchange is PyTorch's:
+DistributedDataParallel, whose buckets travel during the backward pass, or FSDP2's ``fully_shard``, where each
+process holds a share of weights, gradients and optimizer.
 """
 
 from typing import Any
@@ -24,8 +24,9 @@ WAYS = ("ddp", "fsdp")
 class _AllTouched(torch.autograd.Function):
     """The loss as it is, with a path to every weight that brings no gradient.
 
-    The backward pass begins here, so DistributedDataParallel hears at once of a weight that the pass did not use,
-    and of any other when its gradient is there. ``find_unused_parameters`` would search the graph instead.
+    The backward pass begins here, so DistributedDataParallel hears at once of a weight that the pass did not
+    use, and of any other when its gradient is there. ``find_unused_parameters`` would search the graph
+    instead.
     """
 
     @staticmethod
@@ -39,10 +40,10 @@ class _AllTouched(torch.autograd.Function):
 
 
 class _Exchanged(nn.Module):
-    """What DistributedDataParallel wraps: the loss of a pass whose gradients, and those before, are exchanged.
+    """What DistributedDataParallel wraps: the loss of a pass; its gradients and earlier ones are exchanged.
 
-    It hears of gradients by hooks of the weights, which wait for this call: passes without it stay with the process,
-    as within ``no_sync()``.
+    It hears of gradients by hooks of the weights, which wait for this call: passes without it stay with the
+    process, as within ``no_sync()``.
     """
 
     def __init__(self, module: nn.Module):
@@ -73,10 +74,11 @@ def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") 
     wrapped = DistributedDataParallel(
         _Exchanged(module), broadcast_buffers=False, gradient_as_bucket_view=True
     )
-    # After its first exchange DistributedDataParallel lays the buckets out again, as the gradients came, and with
-    # three processes the layout decides in which order they are summed. For a resumed training to sum like one
-    # that was not interrupted, the first exchange is an empty one: weights come in the reverse of their order. The
-    # second lays them out; with gradients there, they would be divided in another way, and be rounded otherwise.
+    # After its first exchange DistributedDataParallel lays the buckets out again, as the gradients came, and
+    # with three processes the layout decides in which order they are summed. For a resumed training to sum
+    # like one that was not interrupted, the first exchange is an empty one: weights come in the reverse of
+    # their order. The second lays them out; with gradients there, they would be divided in another way, and
+    # be rounded otherwise.
     for _ in range(2):
         sync(wrapped, None).backward()
         optimizer.zero_grad(set_to_none=True)
@@ -84,7 +86,7 @@ def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") 
 
 
 def _shard(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Leave each process its share: of transformers block by block, gathered one at a time, the rest together."""
+    """Leave each process its share: transformers by block, gathered one at a time, the rest together."""
     start_alike(module)
     names = {id(weight): name for name, weight in module.named_parameters()}
     device = next(module.parameters()).device.type
@@ -102,10 +104,11 @@ def _shard(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 
 def sync(wrapped: nn.Module, loss: Tensor | None) -> Tensor | None:
-    """The loss in whose backward pass all gradients become their means over the processes, each of which calls this.
+    """The loss in whose backward pass all gradients become means over the processes; each calls this.
 
-    A process may do so in the pass of its last piece, and another behind it: they exchange the same buckets in the
-    same order. A sharded model exchanges in each pass, since otherwise every process would hold a whole gradient.
+    A process may do so in the pass of its last piece, and another behind it: they exchange the same buckets
+    in the same order. A sharded model exchanges in each pass, since otherwise every process would hold a
+    whole gradient.
 
     Args:
         loss: of a pass; None to exchange what the passes before have left.

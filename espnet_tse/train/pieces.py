@@ -21,7 +21,7 @@ class TrainingStopped(DataError):
 
 
 class Memory:
-    """What a process computes at once: a budget, lowered by shortages, and the sizes that have gone through."""
+    """What a process computes at once: a budget, lowered by shortages, and the sizes that went through."""
 
     def __init__(self, max_piece_s: float | None, sample_rate: int):
         """
@@ -84,7 +84,7 @@ def within_memory(
     clear: Callable = lambda: None,
     keep_last: bool = False,
 ) -> tuple[list, Batch]:
-    """``work`` of every piece of ``window``, but the last one where it is kept; after a shortage all over again.
+    """``work`` of every piece of ``window`` but a last one that is kept; after a shortage all over again.
 
     Args:
         clear: undoes what a start that broke off has left.
@@ -128,8 +128,9 @@ def refuse_shortage(memory: Memory, piece: Batch) -> Iterator[None]:
             raise
         seconds = len(piece[0]) * padded_samples(piece) / memory.sample_rate
         raise TrainingStopped(
-            f"out of memory in the exchange of gradients, at a size that went through before ({str(error).splitlines()[0]}); "
-            f"start the same command again with --max_piece_s below {seconds:.0f}: it goes on from the last checkpoint."
+            "out of memory in the exchange of gradients, at a size that went through before "
+            f"({str(error).splitlines()[0]}); start the same command again with --max_piece_s below "
+            f"{seconds:.0f}: it goes on from the last checkpoint."
         ) from error
 
 

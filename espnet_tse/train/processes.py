@@ -66,8 +66,9 @@ def wait_for_all_processes() -> None:
 def leaving_processes() -> Iterator[None]:
     """Leave the other processes at the end of the block.
 
-    After an error the exchange is not ended but abandoned: buckets may be under way to a process that is gone, and the
-    end of a group waits for them (gloo: half an hour). ``torchrun`` ends the processes that are left.
+    After an error the exchange is not ended but abandoned: buckets may be under way to a process that is
+    gone, and the end of a group waits for them (gloo: half an hour). ``torchrun`` ends the processes that are
+    left.
     """
     try:
         yield

@@ -34,7 +34,7 @@ class Progress:
         self.since, self.waited_s, self.audio_s, self.num_frames = time.perf_counter(), 0.0, 0.0, 0
 
     def figures(self) -> dict[str, float]:
-        """Seconds of mixture a second and code frames a second over all processes, share of waiting, memory."""
+        """Seconds of mixture and code frames a second over all processes, share of waiting, memory."""
         passed = max(time.perf_counter() - self.since, 1e-9)
         figures = {
             "audio_per_s": self.audio_s / passed,

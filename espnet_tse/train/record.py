@@ -70,4 +70,4 @@ class AbsRecord(ABC):
         return False
 
     def close(self) -> None:
-        """Behind the last epoch."""
+        """After the last epoch."""

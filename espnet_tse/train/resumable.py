@@ -21,7 +21,8 @@ def check_resumable(folder: Path, model: nn.Module) -> None:
         return
     if not isinstance(states, dict) or not isinstance(states.get("model"), dict):
         raise DataError(
-            f"{checkpoint} is no checkpoint of a training; remove it to train from the start, or copy a good one back."
+            f"{checkpoint} is no checkpoint of a training; remove it to train from the start, or copy a good "
+            "one back."
         )
     found = {name: tuple(tensor.shape) for name, tensor in states["model"].items()}
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -31,6 +32,6 @@ def check_resumable(folder: Path, model: nn.Module) -> None:
             f"{name} {found.get(name, '-')} and {wanted.get(name, '-')}" for name in odd[:SHOWN]
         )
         raise DataError(
-            f"{checkpoint}: belongs to another model than the configuration: {len(odd)} parameters differ, first "
-            f"{shown}; give the configuration it was trained with, or another --output_dir."
+            f"{checkpoint}: belongs to another model than the configuration: {len(odd)} parameters differ, "
+            f"first {shown}; give the configuration it was trained with, or another --output_dir."
         )

@@ -84,7 +84,7 @@ class WarmupPlateau(AbsBatchStepScheduler, AbsValEpochStepScheduler):
 
 
 class OneCycle(OneCycleLR):
-    """PyTorch's, in which groups of parameters keep the ratio of their rates; there one ``max_lr`` is all groups'."""
+    """PyTorch's, but groups of parameters keep the ratio of their rates; there one ``max_lr`` is for all."""
 
     def __init__(self, optimizer: Optimizer, max_lr: float | list[float], **conf):
         """``max_lr``: of the first group, or of every group."""

@@ -18,7 +18,7 @@ PREPARATION, VALIDATION, FIRST_BATCH = 0, 1, 2
 
 
 class SegmentReader:
-    """Random segments keyed by (seed, step, row), read ahead by threads."""
+    """Random segments keyed by (seed, batch, row), read ahead by threads."""
 
     def __init__(self, store: AudioStore, num_samples: int, seed: int, num_workers: int = 1):
         """
@@ -31,17 +31,17 @@ class SegmentReader:
         self.pool = ThreadPoolExecutor(num_workers)
         self.ahead: dict[tuple[int, range], Future] = {}
 
-    def _draw(self, step: int, row: int) -> tuple[str, np.random.Generator]:
-        generator = np.random.default_rng([self.seed, step, row])
+    def _draw(self, batch: int, row: int) -> tuple[str, np.random.Generator]:
+        generator = np.random.default_rng([self.seed, batch, row])
         return self.keys[int(generator.integers(len(self.keys)))], generator
 
-    def utterance(self, step: int, row: int) -> str:
+    def utterance(self, batch: int, row: int) -> str:
         """Key of the utterance that a segment is cut from."""
-        return self._draw(step, row)[0]
+        return self._draw(batch, row)[0]
 
-    def segment(self, step: int, row: int) -> np.ndarray:
+    def segment(self, batch: int, row: int) -> np.ndarray:
         """(num_samples,) from an utterance scaled to RMS 1; a short utterance is followed by zeros."""
-        key, generator = self._draw(step, row)
+        key, generator = self._draw(batch, row)
         waveform = self.store.load(key)
         # The level is that of the utterance, as in encoding, so that pauses stay quiet.
         waveform = waveform / (np.sqrt(np.mean(waveform**2)) + 1e-8)
@@ -49,16 +49,16 @@ class SegmentReader:
         segment = waveform[start : start + self.num_samples]
         return np.pad(segment, (0, self.num_samples - len(segment)))
 
-    def rows(self, step: int, rows: range) -> Tensor:
-        """(len(rows), num_samples) segments of one step."""
-        return torch.from_numpy(np.stack([self.segment(step, row) for row in rows]))
+    def rows(self, batch: int, rows: range) -> Tensor:
+        """(len(rows), num_samples) segments of one batch."""
+        return torch.from_numpy(np.stack([self.segment(batch, row) for row in rows]))
 
-    def __call__(self, step: int, rows: range) -> Tensor:
-        """As ``rows``, and start to read the next step."""
-        batch = self.ahead.pop((step, rows), None)
-        following = (step + 1, rows)
+    def __call__(self, batch: int, rows: range) -> Tensor:
+        """As ``rows``, and start to read the next batch."""
+        waiting = self.ahead.pop((batch, rows), None)
+        following = (batch + 1, rows)
         self.ahead[following] = self.pool.submit(self.rows, *following)
-        return self.rows(step, rows) if batch is None else batch.result()
+        return self.rows(batch, rows) if waiting is None else waiting.result()
 
     def close(self) -> None:
         """Stop reading ahead."""
@@ -79,13 +79,13 @@ class TrainingSegments:
         self.rows = rows_of_this_process("batch_size", conf.batch_size)
 
     def batches(self, epoch: int) -> range:
-        """Numbers of the batches of an epoch, from 1."""
+        """Numbers of an epoch's batches, counted from 0 over the whole training; ``epoch`` counts from 1."""
         conf = self.conf
         first, last = (min(e * conf.valid_interval, conf.max_steps) for e in (epoch - 1, epoch))
         return range(first * conf.accum_grad, last * conf.accum_grad)
 
     def build_iter(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """Keys, and ``waveform`` (B, N) with ``num_codebooks`` (B,) of this process, from ``first_batch`` on."""
+        """Keys, ``waveform`` (B, N) and ``num_codebooks`` (B,) of this process, from ``first_batch`` on."""
         for number in self.batches(epoch)[first_batch:]:
             keys = [self.reader.utterance(FIRST_BATCH + number, row) for row in self.rows]
             waveform = self.reader(FIRST_BATCH + number, self.rows)

@@ -10,8 +10,8 @@ from torch import nn
 class Learner(Protocol):
     """A module that learns from passes without a gradient, as tables that are moving averages.
 
-    In its forward pass it only collects: what an update is does not depend on the number of pieces or processes,
-    and one that is skipped leaves nothing behind.
+    In its forward pass it only collects: what an update is does not depend on the number of pieces or
+    processes, and one that is skipped leaves nothing behind.
     """
 
     def learn(self) -> None:
@@ -25,8 +25,8 @@ class Learner(Protocol):
 class Phase:
     """One optimizer and what it minimises."""
 
-    # Named tensors of a piece -> (loss, stats, weight in seconds): means over the piece. Then, if there is a next
-    # phase, the named tensors that it is given.
+    # Named tensors of a piece -> (loss, stats, weight in seconds): means over the piece. Then, if there is a
+    # next phase, the named tensors that it is given.
     module: nn.Module
     optimizer: torch.optim.Optimizer
     learners: list[Learner] = field(default_factory=list)
@@ -69,10 +69,10 @@ class Step:
         """Before each update."""
 
     def after_update(self) -> None:
-        """Behind an update in which the first phase was not skipped."""
+        """After an update in which the first phase was not skipped."""
 
     def after_epoch(self, value_of) -> None:
-        """Behind the validation of an epoch; ``value_of(phase, name)`` is a mean of it."""
+        """After the validation of an epoch; ``value_of(phase, name)`` is a mean of it."""
 
     def train(self, mode: bool = True) -> None:
         """Set all modules to training or, ``mode`` False, to evaluation."""

@@ -56,7 +56,7 @@ class StepRecord(AbsRecord):
         return self._place(states)
 
     def _place(self, states: dict) -> tuple[int, dict | None]:
-        """Counted in validations of now, whatever ``valid_interval`` was before."""
+        """Counted in current validations, whatever ``valid_interval`` was before."""
         conf = self.conf
         if self.step >= conf.max_steps:
             return self.num_epochs, None

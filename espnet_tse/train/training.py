@@ -123,8 +123,8 @@ class Training:
         total = len(self.train_batches.batches(epoch))
         if place and place["total_batches"] != total:
             raise CheckpointError(
-                f"the checkpoint was written inside an epoch of {place['total_batches']} batches that now has "
-                f"{total}; give the data and batch options of then, or start in another --output_dir."
+                f"the checkpoint was written inside an epoch of {place['total_batches']} batches that now "
+                f"has {total}; give the original data and batch options, or start in another --output_dir."
             )
         seed_epoch(options.seed, epoch, rank())
         if place and place["random_states"]:
@@ -198,7 +198,7 @@ class Training:
             save_checkpoint(self.options.folder, {**states, "position": position})
 
     def _resume(self, states: dict) -> tuple[int, dict | None]:
-        """Weights and optimizers, before they are spread; epochs that are done, and the place in the next one."""
+        """Weights and optimizers, before they are spread -> epochs that are done, place in the next one."""
         done, place = self.record.resume(states)  # first, for what it says of a checkpoint of other options
         given = self.step.settings()
         with self._of_this_training():
@@ -219,7 +219,7 @@ class Training:
         if self.average is not None and states["ema"] is not None:
             self.average.load_state_dict(states["ema"])
         elif self.average is not None:
-            logging.warning("the checkpoint has no moving average; it starts from the weights of now")
+            logging.warning("the checkpoint has no moving average; it starts from the current weights")
 
     @contextlib.contextmanager
     def _of_this_training(self) -> Iterator[None]:
@@ -231,7 +231,7 @@ class Training:
             cause = "; ".join(line.strip() for line in str(error).splitlines()[:3])
             raise CheckpointError(
                 f"the checkpoint in {self.options.folder} is of another system or optimizer ({cause}); "
-                "give the options of then, or start in another --output_dir."
+                "give the original options, or start in another --output_dir."
             ) from error
 
 
@@ -246,9 +246,10 @@ def restore_draws(states: list[dict]) -> None:
 
 
 def autocast_type(device: str) -> torch.dtype | None:
-    """bfloat16, which needs no scaling of the loss; float16 on GPUs that lack it; None on processors that lack it.
+    """bfloat16, which needs no scaling of the loss; float16 on GPUs without it; None on CPUs without it.
 
-    Without kernels for it (AVX-512 on x86) PyTorch computes in bfloat16 all the same, ten times slower than in float32.
+    Without kernels for it (AVX-512 on x86) PyTorch computes in bfloat16 all the same, ten times slower than
+    in float32.
     """
     if device != "cpu":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

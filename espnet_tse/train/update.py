@@ -1,8 +1,9 @@
 """One update of the weights: the gradient of a weighted mean over pieces, batches and processes.
 
-Each piece of a batch has its loss times its weight differentiated; the mean over the processes is brought to a sum
-and divided by the sum of the weights. So accumulation, the number of processes and a split on out-of-memory do not
-change what an update is. The gradients are exchanged in the backward pass of the last piece, or behind it.
+Each piece of a batch has its loss times its weight differentiated; the mean over the processes is brought to
+a sum and divided by the sum of the weights. So accumulation, the number of processes and a split on
+out-of-memory do not change what an update is. The gradients are exchanged in the backward pass of the last
+piece, or behind it.
 """
 
 import contextlib
@@ -34,18 +35,16 @@ ON_THE_HOST = ("_rate", "speaker")  # end the names of what Python reads: on a G
 
 @dataclass
 class UpdateResult:
-    """What an update has to tell; figures are over all processes."""
+    """What an update has to report; figures are over all processes."""
 
     stats: dict[str, float]  # means by weight
     weight: float  # seconds of mixture, of codecs of their segments
     num_frames: int  # code frames of the targets
-    norm: (
-        float  # of the first phase's gradient, before clipping; the largest of groups that are clipped alone
-    )
+    # Of the first phase's gradient, before clipping; the largest of groups that are clipped alone.
+    norm: float
     times: dict[str, float]  # seconds of this process: forward_time, backward_time, optim_step_time
-    skipped: (
-        bool  # a gradient was not finite, and the weights of its phase stayed; later phases were left out
-    )
+    # A gradient was not finite, and the weights of its phase stayed; later phases were left out.
+    skipped: bool
 
     @property
     def audio_s(self) -> float:
@@ -156,10 +155,10 @@ class Updater:
     ) -> tuple[list[Outcome], Tensor]:
         """Passes over all pieces; behind them gradients are means over the processes of sums over pieces.
 
-        In a backward pass that exchanges, the processes depend on each other, so none may break it off for lack of
-        memory. The last piece gets one only if a piece as large has gone through; otherwise all pieces are done
-        without, split as they have to be, and the gradients are exchanged behind them, to the same sums. Each
-        process decides that by itself.
+        In a backward pass that exchanges, the processes depend on each other, so none may break it off for
+        lack of memory. The last piece gets one only if a piece as large has gone through; otherwise all
+        pieces are done without, split as they have to be, and the gradients are exchanged behind them, to the
+        same sums. Each process decides that by itself.
 
         Returns:
             the outcomes of this process, and the totals over all.
@@ -238,7 +237,7 @@ class Updater:
 
     @torch.no_grad()
     def evaluate(self, batches) -> tuple[dict[str, float], float]:
-        """Means of the first phase's statistics over ``batches`` and all processes, and the weight they stand for."""
+        """Means of the first phase's statistics over ``batches`` and all processes, and their weight."""
         outcomes, module = [], self.step.phases[0].module
         for batch in batches:
             outcomes += self._evaluated(module, self.memories[0], [batch])
@@ -263,8 +262,9 @@ class Updater:
         logging.warning(f"{unit}{number} skipped, its gradient is not finite: {culprits}")
         if self.skipped_in_a_row >= self.max_skipped_updates:
             raise TrainingStopped(
-                f"{self.skipped_in_a_row} {unit}s in a row{number and f' up to{number}'} had no finite gradient; at the "
-                f"last {culprits}. Its weights are those before them. Look at these files (espnet-tse validate), or {self.step.advice}."
+                f"{self.skipped_in_a_row} {unit}s in a row{number and f' up to{number}'} had no finite "
+                f"gradient; at the last {culprits}. Its weights are those before them. Look at these files "
+                f"(espnet-tse validate), or {self.step.advice}."
             )
 
     @torch.no_grad()
@@ -316,11 +316,12 @@ def persistent_buffers(module: nn.Module) -> dict[str, tuple[Tensor, int]]:
 
 
 def refuse_moved_buffers(module: nn.Module, before: dict[str, tuple[Tensor, int]]) -> None:
-    """Raise DataError where a pass has changed a buffer: nobody could take that back, or bring it to all processes."""
+    """Raise DataError if a pass has changed a buffer: nobody could undo that, or tell other processes."""
     for name, (buffer, version) in persistent_buffers(module).items():
         if name not in before or buffer is not before[name][0] or version != before[name][1]:
             raise DataError(
-                f"{type(module).__name__}: the buffer {name} changes in the forward pass, as the running statistics of "
-                "batch norm do. An update that is skipped could not take it back, and processes would drift apart; "
-                "use group norm, or collect in the forward pass and write in learn() (train/step.py)."
+                f"{type(module).__name__}: the buffer {name} changes in the forward pass, as the running "
+                "statistics of batch norm do. An update that is skipped could not take it back, and "
+                "processes would drift apart; use group norm, or collect in the forward pass and write in "
+                "learn() (train/step.py)."
             )

@@ -94,7 +94,8 @@ class AbsCodecVocoder(AbsVocoder):
             return self.codec.decode_embeddings(embeddings)
         if conditions.mixture_waveform is None or conditions.mixture_num_samples is None:
             raise ValueError(
-                "synthesis: filter wants an encoder that hands on the mixture's samples, as AbsSharedEncoder does."
+                "synthesis: filter wants an encoder that hands on the mixture's samples, as AbsSharedEncoder "
+                "does."
             )
         return self.codec.filter_waveform(
             conditions.mixture_waveform,

@@ -65,4 +65,6 @@ class ConvEmbeddingVocoder(AbsCodecVocoder):
         if self.conditions != "mixture":
             inputs.append(mean_enrollment(conditions).expand_as(coarse.values))
         refined = self.stack(torch.cat(inputs, dim=-1), coarse.padding_mask) + start
-        return Frames(refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate)
+        return Frames(
+            refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate
+        )

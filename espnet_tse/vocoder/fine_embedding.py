@@ -85,7 +85,8 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         if self.stack.config.add_enrollment:
             frames = frames + self.enrollment_to_frames(mean_enrollment(conditions))
         padding = torch.cat([prefix.padding, coarse.padding_mask], dim=1)
-        index = torch.arange(coarse.values.size(1), device=coarse.values.device).expand(len(coarse.lengths), -1)
+        index = torch.arange(coarse.values.size(1), device=coarse.values.device)
+        index = index.expand(len(coarse.lengths), -1)
         if self.stack.config.position == "rotary":
             values = torch.cat([prefix.values, frames], dim=1)
             positions = torch.cat([prefix.positions, index], dim=1)
@@ -100,7 +101,9 @@ class FineEmbeddingVocoder(AbsCodecVocoder):
         refined = self.project(hidden[:, prefix.values.size(1) :])
         if self.stack.config.residual:
             refined = refined + self.coarse_share * coarse.values + self.mixture_share * mixture
-        return Frames(refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate)
+        return Frames(
+            refined.masked_fill(coarse.padding_mask[..., None], 0.0), coarse.lengths, coarse.frame_rate
+        )
 
     def add_positions(self, values: Tensor, index: Tensor) -> Tensor:
         """x sqrt(D) + sinusoid(index), dropped out: (B, L, D); x itself where no positions are wanted."""

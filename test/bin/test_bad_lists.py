@@ -1,4 +1,4 @@
-"""Lists, speakers, enrollments, codes, codecs and YAMLs that are amiss: refused with file, key and fix."""
+"""Lists, speakers, enrollments, codes, codecs and YAMLs that are wrong: refused with file, key and fix."""
 
 import json
 import os

@@ -113,7 +113,7 @@ def test_a_disk_without_links_fails(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_little_room_is_told(tmp_path, monkeypatch):
+def test_little_room_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "MIN_FREE_GB", 1e9)
     found = findings(doctor.check_disk(tmp_path))
     assert found["free"].state == "optional"

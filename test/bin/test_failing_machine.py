@@ -115,7 +115,7 @@ def test_a_killed_worker_of_training(recipe, monkeypatch):
     recipe.refuses("train", "a process that prepares batches died", fix, options="--num_workers 1")
 
 
-def test_a_fault_in_a_worker_of_training_is_told_as_any_other(recipe):
+def test_a_fault_in_a_worker_of_training_is_reported_as_any_other(recipe):
     np.save("codes/test/acoustic/m1.npy", np.load("codes/test/acoustic/m1.npy")[:-1])
     recipe.refuses(
         "train",

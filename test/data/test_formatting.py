@@ -202,7 +202,7 @@ def test_a_second_run_makes_only_what_is_missing(dirs, tmp_path, caplog):
     after = {path: path.stat().st_mtime_ns for path in gone.parent.glob("*.flac")}
     assert after.keys() == before.keys()
     assert {path for path in before if after[path] != before[path]} == {gone}
-    # Another setting, or another source behind the key, is made again.
+    # Another setting, or another source behind the key, is written again.
     write_scp(
         directory / "wav.scp", {**read_scp(directory / "wav.scp"), "b-0": dirs.wav("new", np.ones(700) * 0.1)}
     )

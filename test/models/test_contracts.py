@@ -267,7 +267,7 @@ class StepFlowConfig:
 
 
 class StepFlow(AbsGenerator):
-    """One Euler step from ``given`` ``mel``, told the speaker by a vector."""
+    """One Euler step from ``given`` ``mel``, given the speaker as a vector."""
 
     Config = StepFlowConfig
 

@@ -195,7 +195,7 @@ def test_si_sdr_is_above_60_db_of_a_perfect_estimate_and_the_loss_stops_at_30():
     assert silent.grad.isfinite().all()
 
 
-def test_without_its_weight_si_sdr_is_told_in_validation():
+def test_without_its_weight_si_sdr_is_reported_in_validation():
     model, batch = nano(), two_rows()
     assert "loss_si_sdr" in model.loss(batch)[1] and "loss_si_sdr" not in model.train().loss(batch)[1]
     batch.target = None

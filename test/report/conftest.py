@@ -18,7 +18,7 @@ def write_scp(path: Path, entries: dict) -> str:
 
 
 def write_tones(folder: Path, frequency: float, duration_s: float = 0.4) -> dict[str, Path]:
-    """One tone a key, so that signals can be told apart by their samples."""
+    """One tone a key, so that signals can be distinguished by their samples."""
     folder.mkdir(parents=True, exist_ok=True)
     time = np.arange(int(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
     paths = {}

@@ -211,7 +211,7 @@ def test_playing_ends_at_the_end(browser):
     browser.wait("!player.playing && player.place === 0")
 
 
-def test_audio_that_cannot_be_decoded_is_told(browser):
+def test_audio_that_cannot_be_decoded_is_reported(browser):
     browser.ask("document.getElementById(CARDS.values().next().value.signals[0].audio).textContent = 'AAAA'")
     browser.click(".utterance .clip[data-signal='0'] .pick")
     browser.wait("document.querySelector('#dock output').value.startsWith('This browser cannot decode')")
@@ -280,7 +280,7 @@ def test_wrong_speakers_are_crosses_and_systems_can_be_hidden(browser):
     assert browser.ask("document.querySelectorAll('svg.distribution .ridge').length") == 2
 
 
-def test_failures_and_what_was_not_measured_are_told_from_wrong_speakers(chromium, tmp_path):
+def test_failures_and_what_was_not_measured_are_distinguished_from_wrong_speakers(chromium, tmp_path):
     exp = write_experiment(tmp_path / "exp", 4)
     failed = exp / "system1" / "scoring" / "failed"
     failed.write_text("utt0000 conf_rate est estimate: silent\n")

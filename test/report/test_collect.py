@@ -80,7 +80,7 @@ def test_shared_columns_that_were_scored_otherwise_part_them(tmp_path, write_res
     assert group_comparable(collect_results(tmp_path))[1].differs == (reason,)
 
 
-def test_systems_of_one_name_are_told_apart_by_their_folders(exp_dir, write_result):
+def test_systems_of_one_name_are_distinguished_by_their_folders(exp_dir, write_result):
     write_result(exp_dir / "tse_c" / "decode_beam_test", "system2")
     (group,) = group_comparable(collect_results(exp_dir))
     names = [result.system for result in group.results if result.system.startswith("system2")]

@@ -79,7 +79,7 @@ def test_rows_of_another_protocol_are_left_out(results, write_rows, caplog, fiel
     assert f"published rows left out: {path}:2: arXiv:1, Table 2: {message}" in caplog.text
 
 
-def test_what_fits_stands_and_what_does_not_is_told(results, write_rows, caplog):
+def test_what_fits_stands_and_what_does_not_is_reported(results, write_rows, caplog):
     fitting = read_paper_rows(write_rows())
     other = read_paper_rows(write_rows(source="other", protocol={**PROTOCOL, "preset": "laura"}))
     groups = build_groups(results, [*fitting, *other])

@@ -24,9 +24,9 @@ def test_without_a_recorded_commit_it_is_the_reports(exp_dir, monkeypatch):
     results = collect_results(exp_dir)
     for result in results:
         del result.meta["commit"]
-    for commit, told in (("fedcba9-dirty", "fedcba9-dirty"), (None, "not a git checkout")):
+    for commit, reported in (("fedcba9-dirty", "fedcba9-dirty"), (None, "not a git checkout")):
         monkeypatch.setattr(provenance, "source_commit", lambda commit=commit: commit)
-        assert dict(provenance.environment(results))["Git hash"] == told
+        assert dict(provenance.environment(results))["Git hash"] == reported
 
 
 def test_trained_systems_have_a_config_and_a_log(exp_dir):
@@ -52,7 +52,7 @@ def test_training_time_adds_up_runs_without_the_time_between_them(tmp_path):
     assert provenance.training_hours(tmp_path) == pytest.approx(2.0)
 
 
-def test_training_time_is_not_told_without_times(tmp_path):
+def test_training_time_is_not_reported_without_times(tmp_path):
     (tmp_path / "train.log").write_text("1epoch results: [train] loss=1.0\n")
     assert provenance.training_hours(tmp_path) is None
 

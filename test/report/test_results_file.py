@@ -232,7 +232,7 @@ def test_shifted_columns_stand_beside_the_plain_ones(exp_dir, tmp_path, write_re
     assert heads[2:4] == ["SI-SDR", "SI-SDR (shifted)"]
 
 
-def test_oracle_inputs_and_odd_outputs_are_told_beside_the_row(exp_dir, tmp_path, write_result):
+def test_oracle_inputs_and_odd_outputs_are_reported_beside_the_row(exp_dir, tmp_path, write_result):
     meta = {"flags": ["best of 8 candidates"]}
     path = write_result(exp_dir / "tse_c" / "decode", "system3", scores={"si_sdr": 9.9}, meta=meta)
     content = json.loads(path.read_text())

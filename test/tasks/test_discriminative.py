@@ -130,7 +130,7 @@ def test_data_of_another_rate_are_refused(recipe, tmp_path, capsys):
         ({"extractor_conf": {"width": "sixteen"}}, "width is 'sixteen', want a whole number"),
         (
             {"extractor": "bsrnn", "extractor_conf": {"n_fft": 64, "hop_length": 48}},
-            "n_fft 64 wants to be even and a multiple of hop_length 48, at least twice it",
+            "n_fft 64 must be even and a multiple of hop_length 48, at least twice it",
         ),
         (
             {"extractor": "usef_tfgridnet", "extractor_conf": {"width": 4, "hidden": 4, "num_blocks": 1}}
@@ -179,7 +179,7 @@ def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
 
 
 def test_a_system_trained_with_batch_norm_still_opens(recipe, tmp_path, caplog):
-    """As folders of before are: no norm in config.yaml, running statistics among the weights."""
+    """As older folders are: no norm in config.yaml, running statistics among the weights."""
     speaker = {"width": 4, "num_blocks": [1, 1], "output_dim": 10}
     sizes = {"n_fft": 64, "hop_length": 16, "width": 8, "num_layers": 1, "num_mels": 16}
     conf = {"extractor": "bsrnn", "extractor_conf": sizes, "speaker_encoder": "resnet34"}

@@ -1,4 +1,4 @@
-"""What YAMLs build on, as the shell is told."""
+"""What YAMLs build on, as reported to the shell."""
 
 import subprocess
 import sys
@@ -83,7 +83,9 @@ def test_two_yamls_of_one_name_are_refused(yamls, capsys):
 
 
 def test_a_mapping_on_the_command_line_counts_too(capsys):
-    assert ("paper.yaml", "acoustic", "there") in triples("conf/paper.yaml", ["--tokenizers", "{acoustic: there}"])
+    assert ("paper.yaml", "acoustic", "there") in triples(
+        "conf/paper.yaml", ["--tokenizers", "{acoustic: there}"]
+    )
     with pytest.raises(DataError, match="--tokenizers there: want NAME=PLACE"):
         inputs_of("conf/paper.yaml", ["--tokenizers", "there"])
     assert check_config.main(["--print_inputs", "--tse_config", "conf/paper.yaml", "--tse_args=--x 'y"]) == 2
@@ -93,11 +95,11 @@ def test_a_mapping_on_the_command_line_counts_too(capsys):
 def test_a_link_leads_to_the_files_beside_the_yaml_itself(yamls, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/p.yaml").symlink_to(yamls / "paper.yaml")
-    (found, _) = inputs_of("elsewhere/p.yaml")
+    found, _ = inputs_of("elsewhere/p.yaml")
     assert found.value == str(yamls / "codec.yaml")
 
 
-def test_the_shell_is_told_inputs_and_files_in_five_fields(capsys):
+def test_inputs_and_files_are_printed_for_the_shell_in_five_fields(capsys):
     assert (
         check_config.main(["--print_inputs", "--tse_config", "conf/joint.yaml", "--acoustic", "exp/c"]) == 0
     )

@@ -154,7 +154,7 @@ def test_too_many_skipped_updates_end_the_training():
         updated(Toy(), [[bad], [bad], [good], [bad], [bad], [bad]], max_skipped_updates=3)
 
 
-def test_the_gradient_is_clipped_and_its_norm_told():
+def test_the_gradient_is_clipped_and_its_norm_reported():
     model = Toy()
     updater = Updater(SystemStep(model, torch.optim.SGD(model.parameters(), lr=1.0)), "cpu", grad_clip=0.01)
     before = model.weight.detach().clone()
@@ -171,7 +171,7 @@ def test_rows_are_split_and_the_rest_goes_along():
 
 
 def test_a_group_may_be_clipped_alone():
-    """Each group's norm is brought to the limit by itself; the larger one is told."""
+    """Each group's norm is brought to the limit by itself; the larger one is reported."""
 
     class Two(Toy):
         def __init__(self):
@@ -277,7 +277,7 @@ def test_a_size_has_been_held_when_no_side_of_it_is_larger():
     assert memory.held == [(2, 7, 0, 0), (3, 3, 0, 0)]
     assert memory.has_held(batch([6, 2])) and memory.has_held(batch([3, 1, 1]))
     assert not memory.has_held(batch([7, 7, 7])) and not memory.has_held(batch([8]))
-    memory.shrink(batch([3, 3, 3]), "out of memory")  # what is larger than the budget of now is not trusted
+    memory.shrink(batch([3, 3, 3]), "out of memory")  # what is larger than the current budget is not trusted
     assert memory.max_samples == 3 and memory.held == []
 
 
