@@ -70,7 +70,7 @@ def test_pickles_in_codes_are_not_opened(recipe, command, path):
 def test_pickles_in_archives_of_audio_are_not_opened(recipe):
     Path("audio/evil.ark").write_bytes(b"PKL" + b"cposix\nmkdir\n(S'executed'\ntR.")
     recipe.set_line("data/test/spk1.scp", "m1", "audio/evil.ark:0")
-    recipe.refuses("format", "m1", "audio/evil.ark:0", "holds a pickle", "write wav into the archive")
+    recipe.refuses("format", "m1", "audio/evil.ark:0", "but a pickle", "write the scp again together with its ark")
     assert not Path("executed").exists()
 
 

@@ -352,7 +352,7 @@ def test_codec_identity(coded, tmp_path):
             "a codec of 16000 Hz",
         ),
         ({"sha256": "abc", "spec": SPEC}, "lacks fingerprint"),
-        ({"sha256": "abc", "fingerprint": "f1", "spec": {}}, "sizes that are none"),
+        ({"sha256": "abc", "fingerprint": "f1", "spec": {}}, "want sizes by name"),
         ({"sha256": "abc", "fingerprint": "f1", "streams": {}, "format_version": 2}, "no sample rate in Hz"),
         ({"sha256": "abc", "fingerprint": "f1", "spec": SPEC, "format_version": 9}, "of a later version"),
     ):
