@@ -96,7 +96,7 @@ def test_a_wav_of_a_stream_has_no_length_and_is_whole(recipe):
 
 @pytest.mark.parametrize(
     "kind, reason",
-    [("cut", "is cut short"), ("nan", "NaN or infinite"), ("silent", "silent (-inf dBFS")],
+    [("corrupt", "cannot be read"), ("nan", "NaN or infinite"), ("silent", "silent (-inf dBFS")],
 )
 def test_unusable_estimates_are_scored_as_failures_and_named(recipe, kind, reason):
     recipe.set_line("decoded/wav.scp", "m0", "audio/m0_s1.wav")
@@ -107,9 +107,10 @@ def test_unusable_estimates_are_scored_as_failures_and_named(recipe, kind, reaso
     assert len(lines) == 1 and lines[0].startswith("m1 si_sdr est ") and reason in lines[0]
 
 
-def test_estimates_that_are_not_there_are_refused_before_scoring(recipe):
+@pytest.mark.parametrize("kind", ["missing", "empty", "cut"])
+def test_estimates_that_are_not_there_or_not_whole_are_refused_before_scoring(recipe, kind):
     recipe.set_line("decoded/wav.scp", "m0", "audio/m0_s1.wav")
-    SPOILS["missing"]("audio/m1_mix.wav")
+    SPOILS[kind]("audio/m1_mix.wav")
     code, output = recipe.run("score")
     assert (
         code == 1 and "key 'm1': audio/m1_mix.wav. Fix the path" in output and not Path("out/failed").exists()

@@ -10,6 +10,7 @@ import numpy as np
 from espnet_tse.io.audio import resample
 from espnet_tse.io.audio_entry import file_of, is_plain_file, read_entry, read_info
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.wav_header import missing_bytes
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
 RATE = 16000  # of networks, and of measures that are defined at it
@@ -73,9 +74,18 @@ def refuse_pipe(entry: str, where: str) -> None:
         )
 
 
-def file_exists(entry: str) -> bool:
-    """Whether the file of an scp entry exists; the entry is a path or ``file.ark:offset``."""
-    return file_of(entry).exists()
+def is_written(entry: str) -> bool:
+    """Whether the file of an scp entry is there and whole, as far as its size and the header of a WAV tell.
+
+    What a killed decoding or a full disk has left is no output of a system, whatever its samples would score.
+    """
+    path = file_of(entry)
+    if not path.is_file() or path.stat().st_size == 0:
+        return path.exists() and not path.is_file()  # a pipe
+    if not is_plain_file(entry):
+        return True
+    with open(path, "rb") as file:
+        return missing_bytes(file, path.stat().st_size) == 0
 
 
 def probe(entry: str) -> tuple[float, int] | None:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.measure.audio import file_exists
+from espnet_tse.scoring.measure.audio import is_written
 from espnet_tse.scoring.run.audio_lists import files_of_pattern, read_entries
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some
@@ -36,7 +36,7 @@ def present_estimates(
         DataError: estimates are missing, and they are not to be penalised.
     """
     unlisted = [key for key in keys if key not in estimates]
-    absent = [key for key in keys if key in estimates and not file_exists(estimates[key])]
+    absent = [key for key in keys if key in estimates and not is_written(estimates[key])]
     _check_common_keys(options, where, estimates, keys, unlisted)
     if options.missing == "error":
         _refuse_missing(options, where, estimates, keys, unlisted, absent)
@@ -86,7 +86,7 @@ def _refuse_missing(
         )
     if absent:
         raise DataError(
-            f"{where}: {len(absent)} of {len(keys)} files do not exist ({some(absent)}); key '{absent[0]}': "
-            f"{estimates[absent[0]]}. Fix the path (relative ones start at {Path.cwd()}), or pass --missing "
-            "penalize to score them as failures."
+            f"{where}: {len(absent)} of {len(keys)} files do not exist, are empty or are cut short ({some(absent)}); key "
+            f"'{absent[0]}': {estimates[absent[0]]}. Fix the path (relative ones start at {Path.cwd()}), decode them "
+            "again, or pass --missing penalize to score them as failures."
         )

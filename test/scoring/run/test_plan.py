@@ -101,7 +101,8 @@ def test_missing_estimates(options, caplog):
 def test_estimates_whose_files_are_not_there(options, caplog):
     options.inf_scp.write_text(options.inf_scp.read_text().replace("u2.wav", "none.wav"))
     with pytest.raises(
-        DataError, match=r"inf.scp: 1 of 2 files do not exist \(u2\); key 'u2': .*none.wav. Fix the"
+        DataError,
+        match=r"inf.scp: 1 of 2 files do not exist, are empty or are cut short \(u2\); key 'u2': .*none.wav. Fix the",
     ):
         make_plan(options)
     plan = make_plan(replace(options, missing="penalize"))
