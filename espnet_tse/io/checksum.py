@@ -1,9 +1,10 @@
 """The sha256 of a file, kept in a small file beside it, which ``sha256sum -c`` reads too."""
 
+import os
 import re
 from pathlib import Path
 
-from espnet_tse.io.files import atomic_write, sha256_of
+from espnet_tse.io.files import sha256_of
 from espnet_tse.io.scp import DataError
 
 SUFFIX = ".sha256"
@@ -19,8 +20,11 @@ def write_checksum(path: Path) -> None:
     Raises:
         OSError: no space, no permission.
     """
-    with atomic_write(checksum_file(path)) as file:
-        file.write(f"{sha256_of(path)}  {path.name}\n")
+    kept = checksum_file(path)
+    # One fixed name, as ``write_tensors`` has: what a killed process left is overwritten and does not pile up.
+    temporary = kept.with_name(f"{kept.name}.tmp")
+    temporary.write_text(f"{sha256_of(path)}  {path.name}\n", encoding="utf-8")
+    os.replace(temporary, kept)
 
 
 def kept_checksum(path: Path) -> tuple[str, Path] | None:
