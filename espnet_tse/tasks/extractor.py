@@ -99,7 +99,8 @@ class Extractor:
         mixture, enrollment = (resample(signal, sample_rate, self.sample_rate) for signal in pair)
         estimate = self.extract([mixture], [enrollment], ["utt"]).waveform[0].cpu().numpy()
         restored = resample(estimate, self.sample_rate, sample_rate)[: len(pair[0])]
-        return np.pad(restored, (0, len(pair[0]) - len(restored)))
+        lacking = len(pair[0]) - len(restored)
+        return np.pad(restored, (0, lacking)) if lacking else restored
 
     def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
         """Begin an extraction whose mixture comes in chunks; causal discriminative systems only.
@@ -164,7 +165,7 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
         raise DataError(f"the {name} is empty: 0 samples; at least 1 is wanted.")
     if not np.issubdtype(signal.dtype, np.floating):
         raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
-    if not np.isfinite(signal).all():
+    if not (np.isfinite(signal.max()) and np.isfinite(signal.min())):
         raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
     length = f"{len(signal)} samples at {sample_rate} Hz, {len(signal) / sample_rate:.4g} s"
     if not np.any(signal):
