@@ -24,11 +24,11 @@ class Utmos(ChildProcess):
         """Score (N,) samples at 16 kHz.
 
         Raises:
-            RuntimeError: the process was killed.
+            RuntimeError: the process was killed, or crashed.
         """
         reply = self.ask(HEADER.pack(len(samples)), full_scale(samples).tobytes())
         if reply is None:
             raise RuntimeError(
-                "the UTMOS process was killed (out of memory?); run the same command again to go on."
+                "the UTMOS process crashed; read the messages above, and run the same command again to go on."
             )
         return [reply["value"]]

@@ -23,6 +23,5 @@ def test_a_clone_is_run_in_its_own_process(clone, speech):
         )
         # Here the name still means the package with the DNSMOS files.
         assert str(clone) not in importlib.util.find_spec("speechmos").origin
-        os.kill(utmos.child.pid, signal.SIGKILL)
-        with pytest.raises(RuntimeError, match="UTMOS process was killed"):
-            utmos(speech)
+        os.kill(utmos.child.pid, signal.SIGKILL)  # as the machine does when memory runs out: asked again
+        assert utmos(speech) == pytest.approx([3 + 2 * np.abs(speech).mean()], abs=1e-5)
