@@ -43,27 +43,30 @@ def extract_in_chunks(
     if not split.any():
         return extract_whole(estimate, batch, request)
     waveform = torch.zeros_like(batch.mixture)
-    parts: list[Estimate] = []
+    num_evaluations, diagnostics = 0, []
     whole = (~split).nonzero()[:, 0]
     if len(whole):
-        parts.append(extract_whole(estimate, batch.rows(whole), request.rows(whole)))
-        waveform[whole] = parts[0].waveform
+        part = extract_whole(estimate, batch.rows(whole), request.rows(whole))
+        waveform[whole] = part.waveform
+        num_evaluations, diagnostics = part.num_function_evaluations, [part.diagnostics]
     num_chunks = len(whole)
     for row in split.nonzero():
         starts = chunk_starts(int(batch.mixture_lengths[row]), chunk, overlap)
         num_chunks += len(starts)
         filled = 0
         for group in groups_of(starts):
-            parts.append(extract_group(estimate, batch, request, row, group, chunk))
-            for start, part in zip(group, parts[-1].waveform):
-                append_chunk(waveform[row[0]], part, start, filled)
+            part = extract_group(estimate, batch, request, row, group, chunk)
+            for start, signal in zip(group, part.waveform):
+                append_chunk(waveform[row[0]], signal, start, filled)
                 filled = start + chunk
+            num_evaluations += part.num_function_evaluations
+            diagnostics.append(part.diagnostics)
     return Estimate(
         waveform,
         batch.mixture_lengths,
         batch.sample_rate,
-        num_function_evaluations=sum(part.num_function_evaluations for part in parts),
-        diagnostics={**added([part.diagnostics for part in parts]), "num_chunks": num_chunks},
+        num_function_evaluations=num_evaluations,
+        diagnostics={**added(diagnostics), "num_chunks": num_chunks},
     )
 
 
