@@ -3,7 +3,8 @@
 A key hashes the measure's identity (version, settings, packages, weights) and the sha1 of the signals,
 so decoding again into the same path can never yield stale scores. A folder of JSON lines: each
 process appends to a file of its own (several systems may be scored at once over one shared folder), and
-the run that made files joins them when it ends.
+the run that made files joins them when it ends. Each line carries a checksum: a value with a flipped digit would be used
+for ever.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import json
 import os
 import socket
 import uuid
+import zlib
 from pathlib import Path
 from typing import Any, Iterable
 
@@ -18,6 +20,15 @@ from typing import Any, Iterable
 def cache_key(identity: str, *parts: str) -> str:
     """sha1 over a measure's identity, the signals' hashes and what else determines the value."""
     return hashlib.sha1("\n".join((identity, *parts)).encode("utf-8")).hexdigest()
+
+
+def line_of(key: str, value: Any) -> str:
+    """An entry as a line of JSON, with its checksum."""
+    return json.dumps({"key": key, "value": value, "crc32": checksum(key, value)}, allow_nan=False) + "\n"
+
+
+def checksum(key: str, value: Any) -> int:
+    return zlib.crc32(json.dumps([key, value]).encode("utf-8"))
 
 
 class Cache:
@@ -37,13 +48,14 @@ class Cache:
         except FileNotFoundError:
             return  # another run has just joined it into its own file; at worst a value is recomputed
         for line in content.split("\n"):
-            # A job that was killed leaves a torn last line; every whole line ends with the brace.
-            if not line.endswith("}"):
-                continue
+            # A job that was killed leaves a torn last line. What is damaged, or of a release without checksums, is
+            # computed again.
             try:
                 entry = json.loads(line)
-                self.entries[entry["key"]] = entry["value"]
-            except (json.JSONDecodeError, KeyError):
+                key, value = entry["key"], entry["value"]
+                if entry["crc32"] == checksum(key, value):
+                    self.entries[key] = value
+            except (json.JSONDecodeError, KeyError, TypeError):
                 continue
 
     def __contains__(self, key: str) -> bool:
@@ -59,7 +71,7 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.path = self.folder / name_of_process()
             self._file = self.path.open("a", encoding="utf-8")
-        self._file.write(json.dumps({"key": key, "value": value}, allow_nan=False) + "\n")
+        self._file.write(line_of(key, value))
 
     def flush(self) -> None:
         """Hand new entries to the operating system, so that they survive if this process is killed."""
@@ -113,7 +125,7 @@ def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None
     try:
         with path.open("w", encoding="utf-8") as file:
             for key in sorted(entries):
-                file.write(json.dumps({"key": key, "value": entries[key]}, allow_nan=False) + "\n")
+                file.write(line_of(key, entries[key]))
     except OSError as error:  # errors of write() do not carry the file name
         raise OSError(error.errno, error.strerror, str(path)) from error
     path.rename(folder / f"cache.{uuid.uuid4().hex[:12]}.jsonl")

@@ -1,9 +1,8 @@
-import json
 import multiprocessing
 import os
 import signal
 
-from espnet_tse.scoring.run.cache import Cache, abandoned, cache_key, join_files
+from espnet_tse.scoring.run.cache import Cache, abandoned, cache_key, join_files, line_of
 
 
 def test_key_depends_on_every_part():
@@ -27,10 +26,28 @@ def test_entries_survive_the_process(tmp_path):
 
 
 def test_torn_last_line_is_ignored(tmp_path):
-    (tmp_path / "job.1.jsonl").write_text('{"key": "a", "value": 1}\n{"key": "b", "val')
-    (tmp_path / "job.2.jsonl").write_text('{"key": "c", "value": [{"x": 1}')  # ends with a brace all the same
+    whole, other = line_of("a", 1), line_of("c", [{"x": 1}])
+    (tmp_path / "job.1.jsonl").write_text(whole + line_of("b", 2)[:14])
+    (tmp_path / "job.2.jsonl").write_text(other[: other.index("}") + 1])  # ends with a brace all the same
     cache = Cache(tmp_path)
     assert cache.entries == {"a": 1}
+
+
+def test_a_damaged_line_is_not_used(tmp_path):
+    cache = Cache(tmp_path)
+    cache.put("a", 2.125)
+    cache.put("b", {"text": "zwei"})
+    cache.close()
+    [path] = tmp_path.glob("*.jsonl")
+    path.write_text(path.read_text().replace("2.125", "2.625"))
+    assert Cache(tmp_path).entries == {"b": {"text": "zwei"}}
+    path.write_text(path.read_text().replace("zwei", "drei"))
+    assert Cache(tmp_path).entries == {}
+
+
+def test_a_line_without_a_checksum_is_computed_again(tmp_path):
+    (tmp_path / "cache.1.jsonl").write_text('{"key": "a", "value": 1.0}\n[1]\n3\n')
+    assert Cache(tmp_path).entries == {}
 
 
 def test_nothing_is_written_when_nothing_is_put(tmp_path):
@@ -76,4 +93,4 @@ def test_joining_drops_what_is_not_kept(tmp_path):
     cache.close()
     join_files(tmp_path, list(tmp_path.glob("*.jsonl")), keep={"new"})
     (path,) = tmp_path.glob("*.jsonl")
-    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"key": "new", "value": 1}]
+    assert path.read_text() == line_of("new", 1)
