@@ -1,5 +1,6 @@
 """Which source and which versions computed a set of scores."""
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -13,10 +14,14 @@ PACKAGE = Path(espnet_tse.__file__).resolve().parent
 def source_commit(package: Path = PACKAGE) -> str | None:
     """HEAD of the clone whose ``espnet_tse`` is ``package``, with ``-dirty`` where tracked files differ from it.
 
-    None outside a clone or without git. A package installed below some other clone (a virtual environment
-    inside a project) is not of that clone: its top folder must hold ``package`` itself.
+    None outside a clone or without git; a sentence where git refuses because another user owns the clone. A package
+    installed below some other clone (a virtual environment inside a project) is not of that clone: its top folder must
+    hold ``package`` itself.
     """
-    top = git(package, "rev-parse", "--show-toplevel")
+    try:
+        top = git(package, "rev-parse", "--show-toplevel")
+    except PermissionError:
+        return f"not recorded: another user owns the clone (git config --global --add safe.directory {package.parent})"
     if top is None or Path(top).resolve() != package.parent:
         return None
     commit = git(package, "rev-parse", "--verify", "HEAD")
@@ -26,13 +31,22 @@ def source_commit(package: Path = PACKAGE) -> str | None:
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """git's answer in ``folder``; None where it has none or is not installed."""
-    command = ["git", *arguments]
+    """git's answer in ``folder``; None where it has none or is not installed.
+
+    Raises:
+        PermissionError: it refuses the clone because of its owner.
+    """
+    # In English, so that the refusal can be recognised.
+    command, environment = ["git", *arguments], {**os.environ, "LC_ALL": "C"}
     try:
-        answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=30)
+        answer = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=30
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip()
+    if "dubious ownership" in answer.stderr:
+        raise PermissionError(answer.stderr.strip())
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def base_versions() -> dict[str, str]:

@@ -74,3 +74,10 @@ def test_versions_name_the_interpreter_and_the_package():
         "numpy": numpy.__version__,
         "espnet_tse": espnet_tse.__version__,
     }
+
+
+def test_a_clone_of_another_user_is_not_taken_for_none(clone, monkeypatch):
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "first")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    commit = source_commit(clone / "espnet_tse")
+    assert commit.startswith("not recorded: another user owns the clone") and f"safe.directory {clone}" in commit
