@@ -1,4 +1,4 @@
-"""All targets of a TSE directory: each ``spk<n>.scp`` with an ``enroll_spk<n>.scp`` is one, with rows of its own."""
+"""All targets of a TSE directory: each ``spk<n>.scp`` with an ``enroll_spk<n>.scp`` is one."""
 
 import re
 from itertools import count
@@ -11,7 +11,7 @@ OF_THE_FIRST_TARGET = ("utt2regions", "utt2enrollspk")  # there are none of the 
 
 
 def target_numbers(names: Iterable[str]) -> list[int]:
-    """n of every target: both ``spk<n>.scp`` and ``enroll_spk<n>.scp`` are among the names, and so are those before."""
+    """n of every target: ``spk<n>.scp`` and ``enroll_spk<n>.scp`` are among the names, for n without a gap."""
     names, numbers = set(names), []
     for number in count(1):
         if not {f"spk{number}.scp", f"enroll_spk{number}.scp"} <= names:
@@ -22,10 +22,10 @@ def target_numbers(names: Iterable[str]) -> list[int]:
 def with_all_targets(lists: Lists) -> Lists:
     """Lists in which every row has one target: ``spk1.scp``, enrolled by ``enroll_spk1.scp``.
 
-    Where there are several targets, mixture ``key`` becomes the rows ``key#spk1``, ``key#spk2`` ...; of each the target
-    is ``spk1.scp``, with its transcript and its dereverberated source, and the other sources follow in their order.
-    ``utt2spk`` names the target's speaker, as far as it is known: by ``*UID SPEAKER`` of the enrollment, or for the first
-    target by ``utt2spk``. It repeats the key where it is not.
+    Where there are several targets, mixture ``key`` becomes the rows ``key#spk1``, ``key#spk2`` ...; of each
+    the target is ``spk1.scp``, with its transcript and its dereverberated source, and the other sources follow
+    in their order. ``utt2spk`` names the target's speaker, as far as it is known: by ``*UID SPEAKER`` of the
+    enrollment, or for the first target by ``utt2spk``. It repeats the key where it is not.
 
     Args:
         lists: ``wav.scp`` and what else the directory holds by key.

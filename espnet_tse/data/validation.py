@@ -124,14 +124,14 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
 
 
 def utterance_of(path: str) -> str:
-    """The utterance that a file was made of: its name, of a source of a mixture (``s2/<utt1>_<utt2>.wav``) the part of it."""
+    """The utterance of a file: its name, or of a source of a mixture (``s2/<utt1>_<utt2>.wav``) its part of the name."""
     file = Path(path)
     source, parts = re.fullmatch(r"s(\d+)", file.parent.name), file.stem.split("_")
     return parts[int(source[1]) - 1] if source and 1 <= int(source[1]) <= len(parts) else file.stem
 
 
 def shared_utterance(row: MixtureRow) -> str | None:
-    """The utterance that both target and enrollment of a row come from, as far as the names of their files say."""
+    """The utterance that target and enrollment share, as far as the names of their files say; None where none."""
     if row.target is None or not isinstance(row.enrollment, str):
         return None
     utterance = utterance_of(row.target)
@@ -147,9 +147,9 @@ def check_contents(report: Report, rows: list[MixtureRow], contents: dict[str, s
         contents: path -> hash of its samples.
     """
     check = report["enrollment is not the target"]
-    told = {key for key, _ in check.offenders}
+    reported = {key for key, _ in check.offenders}
     for row in rows:
-        if row.key in told or row.target is None or not isinstance(row.enrollment, str):
+        if row.key in reported or row.target is None or not isinstance(row.enrollment, str):
             continue
         if contents.get(row.target, "target") == contents.get(row.enrollment, "enrollment"):
             check.offend(row.key, f"'{row.enrollment}' holds the samples of '{row.target}'")
@@ -195,7 +195,7 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
     else:
         region_check.note = f"no {REGIONS}"
     named = any(key != speaker for key, speaker in lists.read("utt2spk").items())
-    owner: dict[str, str] = {}  # path -> speaker, as far as anything tells it
+    owner: dict[str, str] = {}  # path -> speaker, as far as anything says
     for speaker, pairs in by_speaker.items():
         owner.update({path: speaker for _, path in pairs})
     if named:
@@ -227,7 +227,7 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
 
 
 def _protocol(directory: Path) -> dict:
-    """What the set says of itself: ``kind: clean`` where its scps name all that was mixed, ``published: NAME``."""
+    """What the set says of itself: ``kind: clean`` (its scps name all that was mixed), ``published: NAME``."""
     path = directory / PROTOCOL
     return read_yaml(path) if path.is_file() else {}
 

@@ -21,7 +21,7 @@ def write_checksum(path: Path) -> None:
         OSError: no space, no permission.
     """
     kept = checksum_file(path)
-    # One fixed name, as ``write_tensors`` has: what a killed process left is overwritten and does not pile up.
+    # One fixed name, as in ``write_tensors``: what a killed process left is overwritten.
     temporary = kept.with_name(f"{kept.name}.tmp")
     temporary.write_text(f"{sha256_of(path)}  {path.name}\n", encoding="utf-8")
     os.replace(temporary, kept)
@@ -30,8 +30,8 @@ def write_checksum(path: Path) -> None:
 def kept_checksum(path: Path) -> tuple[str, Path] | None:
     """The hash that is kept for a file, or for what a link stands for, and where it stands; None without one.
 
-    The file's own comes first: a link and the link to its checksum are not exchanged at the same moment. Those beside
-    the link are for copies in which links have become files, and for folders whose files are links to elsewhere.
+    The file's own comes first: a link and the link to its checksum are not exchanged at the same moment. Those
+    beside the link are for copies in which links have become files, and for folders of links to elsewhere.
 
     Raises:
         DataError: the small file holds no hash.

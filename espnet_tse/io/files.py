@@ -44,7 +44,7 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file that ``atomic_write`` makes has been made; an empty one is what a full disk or a power cut leaves."""
+    """Whether a file of ``atomic_write`` has been written; an empty one is what a power cut leaves."""
     return path.is_file() and path.stat().st_size > 0
 
 

@@ -1,4 +1,4 @@
-"""Options of ESPnet's parser that nothing here reads: YAMLs of ESPnet carry them, so they are told and not refused."""
+"""Options of ESPnet's parser that nothing here reads: its YAMLs carry them, so they are reported, not refused."""
 
 import argparse
 from typing import Any

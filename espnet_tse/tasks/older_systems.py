@@ -23,7 +23,7 @@ def moved_options(config: dict[str, Any]) -> list[str]:
 
 
 def announce_moved(options: list[str]) -> None:
-    """One line on what earlier options have become; not by ``logging``, which ESPnet sets up behind the options only."""
+    """One line on what earlier options have become; by print, for ESPnet sets up logging after the options."""
     for option in options:
         mapping, name = MOVED[option]
         print(f"--{option} X is short for --{mapping} {name}=X", file=sys.stderr)

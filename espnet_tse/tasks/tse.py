@@ -306,7 +306,7 @@ class TSETask(AbsTask):
 
 
 def tell_idle_options(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Warn of options that change nothing; not while they are parsed, for ESPnet sets up the log only behind that."""
+    """Warn of options that change nothing; after they are parsed, for only then has ESPnet set up the log."""
     names = idle_options(args, parser)
     if names:
         logging.warning(remark_on(names, args.config or "command line"))

@@ -7,9 +7,9 @@ import torch
 
 from espnet_tse.io.checksum import check_checksum, kept_checksum
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema.manifest import MANIFEST
 
 DEFAULT_CHECKPOINT = "valid.loss.ave.pth"
-MANIFEST = "manifest.json"  # of a packed system
 
 
 def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Settings of optimizer and schedule that a checkpoint brings along: they win over those of the YAML, and are told."""
+"""Settings of optimizer and schedule of a checkpoint: they win over those of the YAML, and are reported."""
 
 import logging
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-# Of schedules: what changes from step to step, or follows from settings that are told by themselves.
+# Of schedules: what changes from step to step, or follows from settings that are reported by themselves.
 RUNNING = {"last_epoch", "step_num", "epoch_num", "T_cur", "T_i", "cycle", "step_in_cycle", "cur_cycle_steps"}
 RUNNING |= {"best", "num_bad_epochs", "cooldown_counter", "num_updates", "num_epochs", "bad_epochs"}
 RUNNING |= {"plateau_scale", "lr_scale", "warmup_epoch", "decay_factor", "log_decay", "mode_worse"}

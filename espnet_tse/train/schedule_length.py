@@ -23,9 +23,9 @@ class Length:
 
 
 def length_of(scheduler: object) -> Length | None:
-    """Of a schedule that goes wrong behind its end; None of all others, which go on, hold their rate or start again.
+    """Of a schedule that goes wrong after its end; None of others, which go on, hold their rate or start again.
 
-    PyTorch's one cycle raises there, the cosine rises again as it fell, the exponential decay passes its ``min_lr``.
+    PyTorch's one cycle raises there, the cosine rises again, the exponential decay passes its ``min_lr``.
     """
     if isinstance(scheduler, OneCycleLR):
         return Length("total_steps (or epochs x steps_per_epoch)", scheduler.total_steps, "updates")
