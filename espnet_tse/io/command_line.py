@@ -7,9 +7,11 @@ import os
 import re
 import sys
 import time
+import traceback
 from typing import Callable, Iterator, Sequence
 
 from espnet_tse.io.nearest_name import nearest_name
+from espnet_tse.io.rank_error import record_error
 from espnet_tse.io.scp import DataError
 
 # Of ESPnet, which falls back to attention of its own.
@@ -51,6 +53,8 @@ def refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]
 def run_command(prog: str, work: Callable[[], int | None]) -> int:
     """Run ``work``; what a user can fix ends in one message on stderr and exit code 1, without a traceback.
 
+    Of several processes each also leaves its error for their launcher, which tells the first one.
+
     Args:
         prog: name of the command, begins the message.
         work: returns an exit code, or None for 0.
@@ -61,12 +65,17 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
         message = str(error)
     except OSError as error:
         if error.errno is None:  # not of the operating system: a library's own
+            record_error(f"{type(error).__name__}: {error}", traceback.format_exc())
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
         fix = "make room or fix its rights, then run the same command again"
         if isinstance(error, FileNotFoundError):
             fix = "fix the path"
         message = f"{place}{error.strerror}; {fix}."
+    except Exception as error:
+        record_error(f"{type(error).__name__}: {error}", traceback.format_exc())
+        raise
+    record_error(message)
     print(f"{prog}: error: {message}", file=sys.stderr)
     return 1
 

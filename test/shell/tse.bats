@@ -227,6 +227,23 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [ "$(wc -l < exp/tse_laura_tse_mini/decode_test/wav.scp)" -eq 4 ]
 }
 
+@test "of a training's log the end begins where the rank that failed first is named" {
+    printf '%s\n' 'rank 0: RuntimeError: Connection closed by peer' \
+        'E1129 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1)' > one.log
+    cp one.log two.log
+    printf '%s\n' 'torchrun: error: rank 1 failed first, with' Traceback 'torchrun: error: rank 1 failed first: x' >> two.log
+    stage_names=()
+    # shellcheck disable=SC1091
+    . scripts/stage.sh
+    run last_lines one.log
+    [ "${output}" = $'---- last 20 lines of one.log\nrank 0: RuntimeError: Connection closed by peer\n----' ]
+    run last_lines two.log
+    [ "${lines[1]} ${lines[2]} ${lines[3]}" = "torchrun: error: rank 1 failed first, with Traceback torchrun: error: rank 1 failed first: x" ]
+    seq 30 > one.log
+    run last_lines one.log
+    [ "${lines[1]} ${lines[20]} ${#lines[@]}" = "11 30 22" ]
+}
+
 # bats test_tags=finished
 @test "a failed training resumes in its folder and keeps the log" {
     rm -r exp/tse_laura_tse_mini
@@ -297,7 +314,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 @test "training: processes by torchrun, GPUs, user's options last, quotes kept" {
     rm -r exp/tse_laura_tse_mini
     run -0 toy --stage 8 --stop_stage 8 --dry_run true --num_procs 2 --num_threads 3 --tse_args "--optim_conf 'lr=1 eps=2'"
-    [[ "${output}" == *"env OMP_NUM_THREADS=3 "*"torch.distributed.run --standalone --nproc_per_node 2 -m espnet_tse.bin.tse_train --ngpu 0 --dist_backend gloo "* ]]
+    [[ "${output}" == *"env OMP_NUM_THREADS=3 "*"espnet_tse.train.torchrun --standalone --nproc_per_node 2 -m espnet_tse.bin.tse_train --ngpu 0 --dist_backend gloo "* ]]
     [[ "${output}" == *"--output_dir exp/tse_laura_tse_mini_optim_conf_lr=1_eps=2 --resume true --optim_conf lr=1\\ eps=2"* ]]
     run -0 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4
     [[ "${output}" == *"run.pl --gpu 4 "*"--nproc_per_node 4 -m espnet_tse.bin.tse_train --ngpu 1 "* ]]

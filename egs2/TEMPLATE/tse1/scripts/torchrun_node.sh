@@ -12,5 +12,5 @@ hosts=$(scontrol show hostnames "${SLURM_JOB_NODELIST}")
 host=${hosts%%$'\n'*}
 # Jobs that share a node must not share a port.
 port=$((20000 + SLURM_JOB_ID % 20000))
-exec "${python}" -m torch.distributed.run --nnodes "${nodes}" --nproc_per_node "${processes}" \
+exec "${python}" -m espnet_tse.train.torchrun --nnodes "${nodes}" --nproc_per_node "${processes}" \
     --rdzv_backend c10d --rdzv_id "${SLURM_JOB_ID}" --rdzv_endpoint "${host}:${port}" "$@"

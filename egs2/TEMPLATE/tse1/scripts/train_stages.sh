@@ -98,10 +98,10 @@ run_training() {
     if [ "${ngpu}" -gt 1 ] || [ "${num_nodes}" -gt 1 ]; then
         [ "${ngpu}" -gt 0 ] || die_with 2 "--num_nodes ${num_nodes} needs --ngpu (GPUs of each node)"
         # Under torchrun each process owns one GPU.
-        launch=("${python}" -m torch.distributed.run --standalone --nproc_per_node "${ngpu}" -m "${module}" --ngpu 1)
+        launch=("${python}" -m espnet_tse.train.torchrun --standalone --nproc_per_node "${ngpu}" -m "${module}" --ngpu 1)
         threads=$((num_threads * ngpu))
     elif [ "${ngpu}" -eq 0 ] && [ "${num_procs}" -gt 1 ]; then
-        launch=("${python}" -m torch.distributed.run --standalone --nproc_per_node "${num_procs}" -m "${module}"
+        launch=("${python}" -m espnet_tse.train.torchrun --standalone --nproc_per_node "${num_procs}" -m "${module}"
             --ngpu 0)
         # ESPnet's default is NCCL, which needs GPUs; the codec's task chooses by itself.
         if [ "${module}" = espnet_tse.bin.tse_train ]; then launch+=(--dist_backend gloo); fi
