@@ -263,7 +263,7 @@ sub wait_for {
 sub vanished {
     my ($log, $id) = @_;
     open my $out, ">>", $log or return;
-    print $out "# Ended (code 255; job $id left the queue without a result: killed by the scheduler or its node)\n";
+    print $out "# Ended (code 255; job $id left the queue without a result: killed by the scheduler or its node, often for lack of memory: --mem)\n";
     close $out;
 }
 

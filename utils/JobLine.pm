@@ -30,6 +30,9 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path);
 
 my $program = "run.pl";
+# What exit code 137 means, of a job or of what it has started.
+our $KILLED = "killed (signal 9): usually the machine ran out of memory; use fewer jobs at once (--nj, --max-jobs-run), "
+    . "smaller batches, or on a cluster more memory (--mem)";
 
 sub usage_error {
     my ($message) = @_;
@@ -177,6 +180,8 @@ sub report {
         ? "$program: job failed, log is in $shown\n"
         : "$program: $count / $total failed, log is in $shown\n";
     if ($total > 1) { print STDERR "$program: failed: $_\n" for @logs[0 .. ($#logs < 4 ? $#logs : 4)] }
+    my $killed = grep { (ended_code($_) || 0) == 137 } @logs;
+    print STDERR "$program: ", $total == 1 ? "the job was" : "of these $killed were", " $KILLED\n" if $killed;
     return 1;
 }
 

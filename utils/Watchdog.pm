@@ -37,10 +37,10 @@ sub watch {
     $end->(keys %names) if %names;
 }
 
-# Ends process groups: politely, and after 5 s not.
+# Ends process groups: politely, and after 5 s not. Those that Ctrl-Z has stopped have to go on to hear of it.
 sub end_groups {
     my @groups = @_;
-    kill "TERM", -$_ for @groups;
+    for my $group (@groups) { kill $_, -$group for qw(TERM CONT) }
     for (1 .. 50) {
         return unless grep { kill 0, -$_ } @groups;
         select undef, undef, undef, 0.1;

@@ -10,13 +10,13 @@
 # --pick failed runs again what failed or did not end, --pick incomplete only what did not end.
 # Options of the schedulers (--mem, --time, --num-threads, ...) are checked and have no effect.
 # Exit: 0 done, 1 a job failed, 2 wrong usage, 3 too few GPUs, 128 + n after signal n. Every job is a process
-# group of its own, which is ended with run.pl, whatever ends run.pl.
+# group of its own, which is ended with run.pl, whatever ends run.pl, and stops and goes on with it (Ctrl-Z).
 
 use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use POSIX qw(WNOHANG setpgid strftime);
+use POSIX qw(WNOHANG setpgid strftime sigprocmask SIGTSTP SIG_UNBLOCK SIG_SETMASK);
 use lib dirname(abs_path(__FILE__));
 use JobLine;
 use Watchdog;
@@ -34,6 +34,7 @@ my $watchdog = Watchdog::start("run.pl", \&Watchdog::end_groups);
 for my $signal (qw(HUP INT TERM)) {
     $SIG{$signal} = sub { stop($signal) };
 }
+$SIG{TSTP} = \&stop_for_a_while;
 
 my @queue = @$todo;
 while (@queue || %running) {
@@ -60,7 +61,7 @@ sub start {
         setpgid(0, 0);
         print $watchdog "+$$\n";    # by the job itself: run.pl may be killed at any moment
         # A background job of a shell inherits an ignored SIGINT.
-        $SIG{$_} = "DEFAULT" for qw(HUP INT TERM);
+        $SIG{$_} = "DEFAULT" for qw(HUP INT TERM TSTP);
         $ENV{CUDA_VISIBLE_DEVICES} = $group if defined $group;
         open STDIN, "<", "/dev/null" and open STDOUT, ">>", $log and open STDERR, ">&", \*STDOUT
             or POSIX::_exit(126);
@@ -83,6 +84,7 @@ sub finish {
     if (open my $out, ">>", $done->{log}) {
         print $out "# Accounting: time=$elapsed threads=$threads\n# Ended (code $code",
             $signal ? "; signal $signal" : "", ") at ", now(), ", elapsed time $elapsed seconds\n";
+        print $out "# This job was $JobLine::KILLED\n" if $code == 137;
         close $out;
     }
     push @gpu_groups, $done->{gpus} if defined $done->{gpus};
@@ -90,6 +92,19 @@ sub finish {
         push @failed, $done->{job};
         kill "TERM", -$pid;    # workers that outlived a crashed leader
     }
+}
+
+# Ctrl-Z in a terminal reaches the group of run.pl, and fg or bg continue it: the jobs have groups of their own.
+sub stop_for_a_while {
+    kill "TSTP", -$_ for keys %running;
+    # Perl blocks a signal while its handler runs.
+    my ($own, $before) = (POSIX::SigSet->new(SIGTSTP), POSIX::SigSet->new);
+    $SIG{TSTP} = "DEFAULT";
+    kill "TSTP", $$;
+    sigprocmask(SIG_UNBLOCK, $own, $before);    # here it stops
+    sigprocmask(SIG_SETMASK, $before);
+    $SIG{TSTP} = \&stop_for_a_while;
+    kill "CONT", -$_ for keys %running;
 }
 
 # Ends every job: politely first, then not.

@@ -67,6 +67,20 @@ gone() {
     done
 }
 
+# in_state STATE PID...: half a minute is given until all are in it
+in_state() {
+    local wanted=$1 pid
+    shift
+    for pid in "$@"; do
+        for _ in $(seq 600); do
+            [[ "$(ps -o stat= -p "${pid}")" != ${wanted}* ]] || continue 2
+            sleep 0.05
+        done
+        echo "process ${pid} is not in state ${wanted}: $(ps -o stat=,args= -p "${pid}")"
+        return 1
+    done
+}
+
 wait_for_file() { for _ in $(seq 600); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
 
 # A data directory of four utterances, two speakers, paths with spaces.

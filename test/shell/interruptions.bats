@@ -99,6 +99,25 @@ interrupted() {
     done
 }
 
+@test "Ctrl-Z stops the pipeline and its jobs, and it ends well once it goes on" {
+    finished_recipe
+    rm -rf exp/tse_laura_tse_mini/decode_test
+    FAKE_SLEEP="extract --shard 2/2" in_background perl -e 'setpgrp(0, 0); exec @ARGV' \
+        ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 2 --stage 9 --stop_stage 9
+    wait_for_file "${FAKE_CALLS}.pid"
+    read -r job sleeper < "${FAKE_CALLS}.pid"
+    for _ in 1 2; do
+        kill -TSTP -- "-${launched}"
+        in_state T "${launched}" "${job}" "${sleeper}"
+        kill -CONT -- "-${launched}"
+        in_state S "${launched}" "${job}" "${sleeper}"
+    done
+    kill "${sleeper}"  # the stand-in then goes on with its work
+    wait "${launched}" || { cat message; false; }
+    grep -q "Successfully finished" message
+    [ "$(wc -l < exp/tse_laura_tse_mini/decode_test/wav.scp)" -eq 4 ]
+}
+
 @test "what a killed run has left under temporary names is removed; a folder half removed is not taken for a whole one" {
     finished_recipe
     mv dump/raw/test/.done.format dump/raw/test/.started.format

@@ -115,6 +115,18 @@ setup() {
     grep -q '^# Ended (code 137; signal 9)' log/one.log
 }
 
+@test "a job that was killed, or whose child was, is told to have lacked memory" {
+    reason='killed (signal 9): usually the machine ran out of memory; use fewer jobs at once (--nj, --max-jobs-run)'
+    run -1 run.pl log/one.log bash -c 'kill -9 $$'
+    [[ "${output}" == *"run.pl: the job was ${reason}"* ]]
+    grep -qF "# This job was ${reason}" log/one.log
+    run -1 run.pl JOB=1:3 log/a.JOB.log bash -c 'if [ $1 = 2 ]; then bash -c "kill -9 \$\$"; else exit $(($1 == 3)); fi' x JOB
+    [[ "${output}" == *"2 / 3 failed"*"run.pl: of these 1 were ${reason}"* ]]
+    run -1 run.pl log/one.log false
+    [[ "${output}" != *"killed"* ]]
+    run -0 run.pl --pick failed log/one.log true
+}
+
 @test "a program that is not there is a failure" {
     run -1 run.pl log/one.log no_such_program
     grep -q "cannot run 'no_such_program'" log/one.log
@@ -160,6 +172,25 @@ setup() {
     run.pl log/a.log bash -c 'sleep 30 & echo $$ $! > pids; wait' 3>&- &
     pid=$!
     wait_for_file pids
+    kill -9 "${pid}"
+    gone $(cat pids)
+}
+
+@test "Ctrl-Z stops the jobs and what these started, and they go on with run.pl" {
+    # A group of its own, as an interactive shell gives to a command.
+    perl -e 'setpgrp(0, 0); exec @ARGV' run.pl --max-jobs-run 2 JOB=1:2 log/a.JOB.log \
+        bash -c 'sleep 60 & echo $$ $! >> pids; wait' 3>&- &
+    pid=$!
+    until [ -s pids ] && [ "$(wc -l < pids)" -eq 2 ]; do sleep 0.05; done
+    for _ in 1 2; do
+        kill -TSTP -- "-${pid}"
+        in_state T "${pid}" $(cat pids)
+        kill -CONT -- "-${pid}"
+        in_state S "${pid}" $(cat pids)
+    done
+    # What is killed while it is stopped leaves nothing behind.
+    kill -TSTP -- "-${pid}"
+    in_state T "${pid}" $(cat pids)
     kill -9 "${pid}"
     gone $(cat pids)
 }

@@ -333,19 +333,37 @@ claim_dump() {  # the sets of two recipes in one dumpdir would replace each othe
 
 # --- Jobs --------------------------------------------------------------------------------------------
 
+stop_with_child() {  # Ctrl-Z, and what continues it, reach the group of this script only
+    stopped=true
+    if [ -n "${child:-}" ]; then kill -TSTP -- "-${child}" 2> /dev/null || true; fi
+    trap - TSTP
+    kill -TSTP "${BASHPID}"  # here it stops
+    trap stop_with_child TSTP
+    if [ -n "${child:-}" ]; then kill -CONT -- "-${child}" 2> /dev/null || true; fi
+}
+
 # In a process group of its own and waited for, so that a signal to this script, and its death, reach all of it.
 run_here() {
-    local code=0
+    local code stopped
     if "${dry_run}"; then
         printf '  would run:'
         printf ' %q' "$@"
         echo
         return 0
     fi
+    trap stop_with_child TSTP
     perl -e 'setpgrp(0, 0); open my $watchdog, ">&=", shift @ARGV or die $!; syswrite $watchdog, "+$$\n";
         exec { $ARGV[0] } @ARGV or die "cannot run $ARGV[0]: $!\n"' -- "${watchdog}" "$@" &
     child=$!
-    wait "${child}" || code=$?
+    while :; do
+        stopped=false code=0
+        wait "${child}" || code=$?
+        # Ctrl-Z ends the waiting, not what is waited for.
+        "${stopped}" || break
+    done
+    trap - TSTP
+    [ "${code}" -ne 137 ] \
+        || log_depth=1 warn "'$1' was killed (signal 9): usually the machine ran out of memory; use fewer jobs or smaller batches"
     # Its own processes may have outlived a command that failed.
     [ "${code}" -eq 0 ] || kill -TERM -- "-${child}" 2> /dev/null || true
     echo "-${child}" >&"${watchdog}"
@@ -358,9 +376,13 @@ last_lines() {  # last_lines LOG...: the end of the first log whose job did not 
     for file in "$@"; do
         grep -q '^# Ended (code 0' "${file}" 2> /dev/null && continue
         echo "---- last ${tail_lines:-20} lines of ${file}" >&2
-        # What torchrun says about its workers' end hides their own last words.
+        # Our torchrun names the process that failed first, behind what the others have said since; PyTorch's own words
+        # about the end of its processes hide both.
         if [ -e "${file}" ]; then
-            awk '/torch[.\/]distributed[.\/]elastic/ { over = 1 } !over' "${file}" | tail -n "${tail_lines:-20}" >&2
+            awk -v most="${tail_lines:-20}" '/torch[.\/]distributed[.\/]elastic/ { next }
+                /^torchrun: error: rank/ && !told { told = 1; n = 0 }
+                { line[n++ % most] = $0 }
+                END { for (i = n > most ? n - most : 0; i < n; i++) print line[i % most] }' "${file}" >&2
         else
             echo "there is no such file: the job was not started" >&2
         fi
