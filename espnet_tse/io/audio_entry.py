@@ -104,6 +104,20 @@ def read_span(entry: str, start: int, num_samples: int, dtype: str = "float32") 
         return samples, file.samplerate
 
 
+def read_blocks(entry: str, dtype: str = "float32") -> Iterator[np.ndarray]:
+    """As ``read_entry``, (n, C) samples after each other; memory does not grow with the length.
+
+    Raises:
+        AudioError: as ``read_entry``; that samples are missing shows at the end.
+    """
+    with opened(entry, pipes=False) as file:
+        count = 0
+        for block in blocks(file, dtype):
+            count += len(block)
+            yield block
+        refuse_cut(file, count, entry)
+
+
 @contextlib.contextmanager
 def opened(entry: str, pipes: bool) -> Iterator["soundfile.SoundFile"]:
     """An entry, open at its first sample; whatever the library raises meanwhile becomes an AudioError."""
@@ -306,12 +320,17 @@ def all_of(file: "soundfile.SoundFile", entry: str, dtype: str) -> np.ndarray:
     if not has_exact_length(file):
         return np.concatenate([*blocks(file, dtype), np.zeros((0, file.channels), dtype)])
     samples = file.read(dtype=dtype, always_2d=True)
-    if len(samples) < file.frames:
-        raise AudioError(
-            f"'{entry}' is cut short: {len(samples)} of {file.frames} samples; make or fetch it again, or "
-            "drop the key."
-        )
+    refuse_cut(file, len(samples), entry)
     return samples
+
+
+def refuse_cut(file: "soundfile.SoundFile", count: int, entry: str) -> None:
+    """Raise AudioError where a file held fewer samples than its header says."""
+    if has_exact_length(file) and count < file.frames:
+        raise AudioError(
+            f"'{entry}' is cut short: {count} of {file.frames} samples; make or fetch it again, or drop the "
+            "key."
+        )
 
 
 def refuse_not_finite(samples: np.ndarray, entry: str) -> None:

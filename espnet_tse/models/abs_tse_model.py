@@ -1,7 +1,7 @@
 """What every target speaker extraction model offers to training, decoding and the API."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Mapping
+from typing import Any, ClassVar, Iterator, Mapping, Sequence
 
 import torch
 from espnet2.train.abs_espnet_model import AbsESPnetModel
@@ -10,10 +10,18 @@ from torch import Tensor
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.models.abs_selector import AbsSelector
-from espnet_tse.models.best_of import best_of
+from espnet_tse.models.best_of import EstimateFunction, best_of
 from espnet_tse.models.espnet_batch import to_tse_batch
-from espnet_tse.models.long_form import extract_in_chunks
+from espnet_tse.models.long_form import (
+    Effort,
+    chunk_and_overlap,
+    chunk_starts,
+    cross_faded,
+    extract_in_chunks,
+    extracted_chunks,
+)
 from espnet_tse.models.prepared_input import prepared
+from espnet_tse.models.recording import Recording
 from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
 
 
@@ -91,16 +99,47 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """
         conf = self.Decode() if conf is None else conf
         self._check(batch, conf)
-        batch, estimate = prepared(batch), self.estimate
-        if conf.candidates > 1:
-            if selector is None:
-                raise ValueError(f"candidates: {conf.candidates} wants a selector; give one to extract().")
-            estimate = best_of(estimate, selector)
+        batch, estimate = prepared(batch), self._estimate(conf, selector)
         keys = [str(row) for row in range(batch.mixture.size(0))] if batch.keys is None else batch.keys
         request = Request(batch.mixture_lengths, keys, conf, given)
         result = extract_in_chunks(estimate, batch, request)
         result.waveform = restore_level(result.waveform, batch, conf.level)
         return result
+
+    @torch.no_grad()
+    def extract_recording(
+        self,
+        recording: Recording,
+        conf: DecodeConf,
+        selector: AbsSelector | None = None,
+        effort: Effort | None = None,
+    ) -> Iterator[Tensor]:
+        """As ``extract``, of one mixture that is read chunk by chunk: memory does not grow with its length.
+
+        Args:
+            effort: is added to.
+        Yields:
+            (n,) spans that follow each other; their level is not restored.
+        """
+        chunk, overlap = chunk_and_overlap(conf, self.sample_rate)
+        starts = chunk_starts(recording.num_samples, chunk, overlap)
+        chunk = min(chunk, recording.num_samples)
+
+        def crop(starts: Tensor, lengths: Tensor) -> tuple[TSEBatch, Request]:
+            batch, request = recording.chunks(starts, lengths, conf)
+            self._check(batch, conf)
+            return batch, request
+
+        estimate = self._estimate(conf, selector)
+        yield from cross_faded(extracted_chunks(estimate, crop, starts, chunk, effort or Effort()))
+
+    def _estimate(self, conf: DecodeConf, selector: AbsSelector | None) -> EstimateFunction:
+        """``estimate``, best of ``conf.candidates``."""
+        if conf.candidates == 1:
+            return self.estimate
+        if selector is None:
+            raise ValueError(f"candidates: {conf.candidates} wants a selector; give one to extract().")
+        return best_of(self.estimate, selector)
 
     def _check(self, batch: TSEBatch, conf: DecodeConf) -> None:
         """Raise ValueError for what ``extract`` does not take."""
@@ -134,13 +173,29 @@ def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:
     """
     if level == "none":
         return waveform
-    order = 2 if level == "mixture_rms" else torch.inf
     # A row each, so that an hour of audio is not copied.
     for row, length in enumerate(batch.mixture_lengths.tolist()):
-        signal, mixture = waveform[row], batch.mixture[row, :length]
-        given = float(torch.linalg.vector_norm(signal, order))
-        if given > 0:
-            signal *= float(torch.linalg.vector_norm(mixture, order)) / given
-            # What cannot be stored without clipping is turned down as a whole.
-            signal /= max(1.0, float(torch.linalg.vector_norm(signal, torch.inf)))
+        norms, peaks = [
+            [
+                float(torch.linalg.vector_norm(signal, order))
+                for signal in (waveform[row], batch.mixture[row, :length])
+            ]
+            for order in (2, torch.inf)
+        ]
+        waveform[row] *= level_gain(norms, peaks, level)
     return waveform
+
+
+def level_gain(norms: Sequence[float], peaks: Sequence[float], level: str) -> float:
+    """Factor that brings an estimate to the level of its mixture, or as near as [-1, 1] allows.
+
+    Args:
+        norms: Euclidean norms of estimate and mixture.
+        peaks: their largest absolute samples.
+        level: ``mixture_rms``, ``mixture_peak`` or ``none``.
+    """
+    if level == "none" or norms[0] == 0:
+        return 1.0
+    given, wanted = norms if level == "mixture_rms" else peaks
+    # What cannot be stored without clipping is turned down as a whole.
+    return min(wanted / given, 1.0 / peaks[0])

@@ -1,11 +1,13 @@
 """Extraction of long mixtures in overlapping chunks."""
 
-from typing import Any, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
 
-from espnet_tse.schema import Estimate, Request, TSEBatch
+from espnet_tse.models.best_of import EstimateFunction
+from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 from espnet_tse.schema.padding import padding_mask
 
 CHUNKS_AT_ONCE = 8  # of a long mixture: memory does not grow with its length
@@ -27,9 +29,20 @@ def chunk_starts(num_samples: int, chunk: int, overlap: int) -> list[int]:
     return [*starts, num_samples - chunk]
 
 
-def extract_in_chunks(
-    estimate: Callable[[TSEBatch, Request], Estimate], batch: TSEBatch, request: Request
-) -> Estimate:
+@dataclass
+class Effort:
+    """What several estimates took together."""
+
+    num_function_evaluations: int = 0
+    diagnostics: dict[str, Any] = field(default_factory=dict)  # numbers are summed, lists joined
+
+    def add(self, result: Estimate) -> None:
+        self.num_function_evaluations += result.num_function_evaluations
+        for name, value in result.diagnostics.items():
+            self.diagnostics[name] = self.diagnostics[name] + value if name in self.diagnostics else value
+
+
+def extract_in_chunks(estimate: EstimateFunction, batch: TSEBatch, request: Request) -> Estimate:
     """Extract rows of at most ``max_chunk_s`` together and each longer one in chunks, which are cross-faded.
 
     A row that is not split is extracted as it would be without batch mates that are.
@@ -37,101 +50,96 @@ def extract_in_chunks(
     Returns:
         (B, N) waveform, zeros behind each row's length; the prediction is kept where nothing was split.
     """
-    chunk = int(request.conf.max_chunk_s * batch.sample_rate)
-    overlap = int(request.conf.overlap_s * batch.sample_rate)
+    chunk, overlap = chunk_and_overlap(request.conf, batch.sample_rate)
     split = batch.mixture_lengths > chunk
     if not split.any():
         return extract_whole(estimate, batch, request)
-    waveform = torch.zeros_like(batch.mixture)
-    num_evaluations, diagnostics = 0, []
+    waveform, device = torch.zeros_like(batch.mixture), batch.mixture.device
+    effort = Effort()
     whole = (~split).nonzero()[:, 0]
     if len(whole):
         part = extract_whole(estimate, batch.rows(whole), request.rows(whole))
         waveform[whole] = part.waveform
-        num_evaluations, diagnostics = part.num_function_evaluations, [part.diagnostics]
+        effort.add(part)
     num_chunks = len(whole)
     for row in split.nonzero():
         starts = chunk_starts(int(batch.mixture_lengths[row]), chunk, overlap)
         num_chunks += len(starts)
-        filled = 0
-        for group in groups_of(starts):
-            part = extract_group(estimate, batch, request, row, group, chunk)
-            for start, signal in zip(group, part.waveform):
-                append_chunk(waveform[row[0]], signal, start, filled)
-                filled = start + chunk
-            num_evaluations += part.num_function_evaluations
-            diagnostics.append(part.diagnostics)
+
+        def crop(group: Tensor, lengths: Tensor) -> tuple[TSEBatch, Request]:
+            group, lengths = group.to(device), lengths.to(device)
+            copies = torch.zeros_like(group)  # of the one row: views, not copies of an hour of audio
+            return (
+                batch.rows(row).rows(copies).crop(group, lengths),
+                request.rows(row).rows(copies).crop(group, lengths, batch.sample_rate),
+            )
+
+        place = 0
+        for piece in cross_faded(extracted_chunks(estimate, crop, starts, chunk, effort)):
+            waveform[row[0], place : place + len(piece)] = piece
+            place += len(piece)
     return Estimate(
         waveform,
         batch.mixture_lengths,
         batch.sample_rate,
-        num_function_evaluations=num_evaluations,
-        diagnostics={**added(diagnostics), "num_chunks": num_chunks},
+        num_function_evaluations=effort.num_function_evaluations,
+        diagnostics={**effort.diagnostics, "num_chunks": num_chunks},
     )
 
 
-def extract_whole(estimate: Callable, batch: TSEBatch, request: Request) -> Estimate:
+def chunk_and_overlap(conf: DecodeConf, sample_rate: int) -> tuple[int, int]:
+    """Samples of a chunk, and of what neighbours share."""
+    return int(conf.max_chunk_s * sample_rate), int(conf.overlap_s * sample_rate)
+
+
+def extract_whole(estimate: EstimateFunction, batch: TSEBatch, request: Request) -> Estimate:
     """All rows at once, at their lengths."""
     result = estimate(batch, request)
     result.waveform = fit_lengths(result.waveform, batch.mixture_lengths, batch.mixture.size(1))
     return result
 
 
-def groups_of(starts: list[int]) -> Iterator[list[int]]:
-    """The chunks that are extracted at once."""
-    for first in range(0, len(starts), CHUNKS_AT_ONCE):
-        yield starts[first : first + CHUNKS_AT_ONCE]
-
-
-def extract_group(
-    estimate: Callable, batch: TSEBatch, request: Request, row: Tensor, group: list[int], chunk: int
-) -> Estimate:
-    """Some chunks of one row, (len(group), chunk).
+def extracted_chunks(
+    estimate: EstimateFunction,
+    crop: Callable[[Tensor, Tensor], tuple[TSEBatch, Request]],
+    starts: list[int],
+    chunk: int,
+    effort: Effort,
+) -> Iterator[tuple[int, Tensor]]:
+    """Estimates of a recording's chunks, with their first samples.
 
     Args:
-        row: (1,) int64, its number.
-        group: first samples of the chunks.
+        crop: batch and request of the chunks with these starts and lengths, (G,) int64 each.
+        starts: first samples of all chunks.
         chunk: samples of each.
+        effort: is added to.
     """
-    starts = torch.tensor(group, device=batch.mixture.device)
-    lengths = torch.full_like(starts, chunk)
-    copies = torch.zeros_like(starts)  # of the one row: views, not copies of an hour of audio
-    result = estimate(
-        batch.rows(row).rows(copies).crop(starts, lengths),
-        request.rows(row).rows(copies).crop(starts, lengths, batch.sample_rate),
-    )
-    return Estimate(
-        fit_lengths(result.waveform, lengths, chunk),
-        lengths,
-        batch.sample_rate,
-        num_function_evaluations=result.num_function_evaluations,
-        diagnostics=result.diagnostics,
-    )
+    for first in range(0, len(starts), CHUNKS_AT_ONCE):
+        group = torch.tensor(starts[first : first + CHUNKS_AT_ONCE])
+        batch, request = crop(group, torch.full_like(group, chunk))
+        result = estimate(batch, request)
+        effort.add(result)
+        yield from zip(group.tolist(), fit_lengths(result.waveform, batch.mixture_lengths, chunk))
 
 
-def added(diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
-    """Diagnostics of several estimates as one: numbers are summed, lists joined."""
-    total: dict[str, Any] = {}
-    for one in diagnostics:
-        for name, value in one.items():
-            total[name] = total[name] + value if name in total else value
-    return total
+def cross_faded(chunks: Iterable[tuple[int, Tensor]]) -> Iterator[Tensor]:
+    """Join chunks of one length, each given by its first sample, into spans that follow each other.
 
-
-def append_chunk(signal: Tensor, part: Tensor, start: int, filled: int) -> None:
-    """Write ``part`` into ``signal`` (N,) at ``start``, cross-fading over what is filled already.
-
-    It is brought to the level of what is there, for generative decoders have a level of their own for every
-    call.
+    A chunk is brought to the level of what is before it, for generative decoders have a level of their own
+    for every call. Only the last chunk is held.
     """
-    shared = filled - start
-    if shared <= 0:
-        signal[start : start + len(part)] = part
-        return
-    part = part * gain_between(signal[max(0, filled - len(part)) : filled], part, shared)
-    fade = torch.linspace(0.0, 1.0, shared, device=part.device)
-    signal[start:filled] = signal[start:filled] * (1.0 - fade) + part[:shared] * fade
-    signal[filled : start + len(part)] = part[shared:]
+    last, begin = None, 0
+    for start, part in chunks:
+        if last is not None:
+            shared = begin + len(last) - start
+            part = part * gain_between(last, part, shared)
+            fade = torch.linspace(0.0, 1.0, shared, device=part.device)
+            meeting = last[-shared:] * (1.0 - fade) + part[:shared] * fade
+            yield last[:-shared]
+            part = torch.cat([meeting, part[shared:]])
+        last, begin = part, start
+    if last is not None:
+        yield last
 
 
 def gain_between(there: Tensor, part: Tensor, shared: int) -> float:

@@ -36,14 +36,18 @@ def without_offset(signal: Tensor, lengths: Tensor) -> Tensor:
     """(B, N) without the mean of each row's samples where it stands out; the same tensor if none does."""
     offsets = []
     for row, length in zip(signal, lengths.tolist()):
-        mean, std = float(row[:length].mean()), float(row[:length].std(correction=0))
-        offsets.append(mean if abs(mean) > OFFSET * std else 0.0)
+        offsets.append(offset_of(float(row[:length].mean()), float(row[:length].std(correction=0))))
     if not any(offsets):
         return signal
     signal = signal.clone()
     for row, length, offset in zip(signal, lengths.tolist(), offsets):
         row[:length] -= offset
     return signal
+
+
+def offset_of(mean: float, std: float) -> float:
+    """What is to be taken from a signal's samples: their mean where it stands out, or 0."""
+    return mean if abs(mean) > OFFSET * std else 0.0
 
 
 def without_pauses(signal: Tensor, lengths: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:

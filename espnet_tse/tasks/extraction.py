@@ -5,31 +5,37 @@ import logging
 import resource
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 import numpy as np
 import torch
 
 from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.audio import read_audio, resample, write_audio
 from espnet_tse.io.audio_entry import read_info
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.tasks.extractor import Extractor, check_signal
-from espnet_tse.tasks.length_batches import length_batches, unfinished
+from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
+from espnet_tse.tasks.long_recording import extract_long, headroom, is_long
 
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:
     """Extract one file at its own sample rate; estimates of mixtures in floats have more than 16 bits."""
-    signal, rate = read_audio(mixture)
-    wanted, _ = read_audio(enrollment, sample_rate=rate)
-    for samples, role, path in ((signal, "mixture", mixture), (wanted, "enrollment", enrollment)):
-        check_signal(samples, f"{role} {path}", rate)
+    info = read_info(mixture)
+    rate = info.sample_rate
+    wanted = check_signal(read_audio(enrollment, sample_rate=rate)[0], f"enrollment {enrollment}", rate)
     started = time.perf_counter()
-    estimate = extractor(signal, wanted, rate)
-    write_audio(output, estimate, rate, as_float=read_info(mixture).is_float)
-    duration = len(signal) / rate
+    if is_long(extractor, info):
+        cue = resample(wanted, rate, extractor.sample_rate)
+        extract_long(extractor, mixture, info, cue, Path(output), "utt", f"mixture {mixture}")
+    else:
+        signal = check_signal(read_audio(mixture)[0], f"mixture {mixture}", rate)
+        write_audio(output, extractor(signal, wanted, rate), rate, as_float=info.is_float)
+    duration = info.num_samples / rate
     logging.info(f"{output}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s")
 
 
@@ -74,30 +80,36 @@ def extract_scp(
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
     )
-    measured = {
-        "num_utterances": 0,
-        "audio_s": 0.0,
-        "wall_s": 0.0,
-        "function_evaluations": 0,
-        "num_frames": 0,
-    }
-    batches = unfinished(length_batches(list(files), mixtures, batch_size), files)
+    infos, rate = read_infos(list(files), mixtures), extractor.sample_rate
+    long = {key for key in infos if is_long(extractor, infos[key])}
+    together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
+    batches = unfinished([*together, *([key] for key in infos if key in long)], files)
+    measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
     for keys in batches:
-        signals = [read_signal(mixtures[key], extractor.sample_rate, key, "mixture") for key in keys]
-        wanted = [read_signal(enrollments[key], extractor.sample_rate, key, "enrollment") for key in keys]
-        started = time.perf_counter()
+        wanted = [read_signal(enrollments[key], rate, key, "enrollment") for key in keys]
         embeddings = None if store is None else [store.load(key) for key in keys]
-        estimate = extractor.extract(signals, wanted, keys, embeddings)
-        waveforms = estimate.waveform.cpu().numpy()
-        measured["wall_s"] += time.perf_counter() - started
-        for key, signal, waveform in zip(keys, signals, waveforms):
-            if not is_there(files[key]):
-                as_float = read_info(mixtures[key]).is_float
-                write_audio(files[key], waveform[: len(signal)], extractor.sample_rate, as_float)
-            measured["audio_s"] += len(signal) / extractor.sample_rate
+        started = time.perf_counter()
+        if keys[0] in long:
+            (key,), (cue,), embedding = keys, wanted, None if embeddings is None else embeddings[0]
+            role = f"mixture of '{key}'"
+            with named(key, mixtures[key]):
+                effort = extract_long(
+                    extractor, mixtures[key], infos[key], cue, files[key], key, role, rate, embedding
+                )
+            measured["wall_s"] += time.perf_counter() - started
+        else:
+            signals = [read_signal(mixtures[key], rate, key, "mixture") for key in keys]
+            started = time.perf_counter()
+            effort = extractor.extract(signals, wanted, keys, embeddings)
+            waveforms = effort.waveform.cpu().numpy()
+            measured["wall_s"] += time.perf_counter() - started
+            for key, signal, waveform in zip(keys, signals, waveforms):
+                if not is_there(files[key]):
+                    write_estimate(files[key], waveform[: len(signal)], rate, infos[key].is_float)
+        measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
         measured["num_utterances"] += len(keys)
-        measured["function_evaluations"] += estimate.num_function_evaluations
-        measured["num_frames"] += estimate.diagnostics.get("num_frames", 0)
+        measured["function_evaluations"] += effort.num_function_evaluations
+        measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
         log_progress(measured, sum(map(len, batches)))
     write_scp(folder / "wav.scp", files)
     write_json(
@@ -107,10 +119,24 @@ def extract_scp(
 
 def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
     """Mono samples at ``sample_rate``; faults name the key and the role, mixture or enrollment."""
-    try:
+    with named(key, path):
         return check_signal(read_audio(path, sample_rate)[0], f"{role} of '{key}'", sample_rate)
+
+
+@contextmanager
+def named(key: str, path: str) -> Iterator[None]:
+    """Faults inside name the key and the file."""
+    try:
+        yield
     except DataError as error:
         raise DataError(f"key '{key}', {path}: {error}") from error
+
+
+def write_estimate(path: Path, signal: np.ndarray, sample_rate: int, as_float: bool) -> None:
+    """Write (N,); as integers it is turned down where it leaves [-1, 1], and that is told."""
+    if not as_float:
+        signal = signal * np.float32(headroom(float(np.abs(signal).max()), path))
+    write_audio(path, signal, sample_rate, as_float)
 
 
 def log_progress(measured: dict, total: int) -> None:

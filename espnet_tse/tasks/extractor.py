@@ -167,15 +167,23 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
         raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
     if not (np.isfinite(signal.max()) and np.isfinite(signal.min())):
         raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
-    length = f"{len(signal)} samples at {sample_rate} Hz, {len(signal) / sample_rate:.4g} s"
     if not np.any(signal):
-        raise DataError(
-            f"the {name} is digital silence: all of its samples are zero ({length}); record or choose "
-            "another one."
-        )
+        raise silence_of(name, len(signal), sample_rate)
     if len(signal) < SHORT_S * sample_rate:
         logging.warning(
-            f"the {name} is very short ({length}); below {SHORT_S} s, here "
+            f"the {name} is very short ({length_in_words(len(signal), sample_rate)}); below {SHORT_S} s, here "
             f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
         )
     return signal.astype(np.float32, copy=False)
+
+
+def silence_of(name: str, num_samples: int, sample_rate: int) -> DataError:
+    """What is raised for a signal without any sample but 0."""
+    return DataError(
+        f"the {name} is digital silence: all of its samples are zero "
+        f"({length_in_words(num_samples, sample_rate)}); record or choose another one."
+    )
+
+
+def length_in_words(num_samples: int, sample_rate: int) -> str:
+    return f"{num_samples} samples at {sample_rate} Hz, {num_samples / sample_rate:.4g} s"

@@ -2,26 +2,29 @@
 
 from pathlib import Path
 
-from espnet_tse.io.audio_entry import AudioError, read_info
+from espnet_tse.io.audio_entry import AudioError, AudioInfo, read_info
 from espnet_tse.io.files import is_there
 from espnet_tse.io.scp import DataError
 
 
-def length_batches(keys: list[str], paths: dict[str, str], batch_size: int) -> list[list[str]]:
-    """Batches of keys sorted by duration; the same for any order of ``keys``.
+def read_infos(keys: list[str], paths: dict[str, str]) -> dict[str, AudioInfo]:
+    """Headers by key.
 
     Raises:
         DataError: a file of ``paths`` is not readable as audio; names the key.
     """
-
-    def duration(key: str) -> float:
+    infos = {}
+    for key in keys:
         try:
-            info = read_info(paths[key])
+            infos[key] = read_info(paths[key])
         except AudioError as error:
             raise DataError(f"key '{key}': {error}") from error
-        return info.num_samples / info.sample_rate
+    return infos
 
-    ordered = sorted(keys, key=lambda key: (duration(key), key))
+
+def length_batches(infos: dict[str, AudioInfo], batch_size: int) -> list[list[str]]:
+    """Batches of keys sorted by duration; the same for any order of ``infos``."""
+    ordered = sorted(infos, key=lambda key: (infos[key].num_samples / infos[key].sample_rate, key))
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 

@@ -1,10 +1,13 @@
 """Files that are written: rounding, formats, limits."""
 
+import errno
+import io
+
 import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.audio import CheckedOutput, read_audio, read_audio_blocks, write_audio
 from espnet_tse.io.scp import DataError
 
 SIGNAL = np.random.default_rng(0).uniform(-0.5, 0.5, 5000)
@@ -54,3 +57,29 @@ def test_faults_of_reading(tmp_path):
     ):
         with pytest.raises(DataError, match=message):
             read_audio(tmp_path / f"{name}.wav")
+
+
+def test_blocks_are_the_samples_and_faults_are_the_same(tmp_path):
+    write_audio(tmp_path / "a.flac", np.resize(SIGNAL, 200_000), 8000)
+    blocks = [*read_audio_blocks(tmp_path / "a.flac")]
+    assert len(blocks) == 4
+    np.testing.assert_array_equal(np.concatenate(blocks), read_audio(tmp_path / "a.flac")[0])
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), 8000)
+    with pytest.raises(DataError, match="holds no samples"):
+        list(read_audio_blocks(tmp_path / "none.wav"))
+    content = (tmp_path / "a.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match="cut.flac'"):
+        list(read_audio_blocks(tmp_path / "cut.flac"))
+
+
+def test_a_write_that_fails_inside_the_library_is_an_error(tmp_path):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    output = CheckedOutput(Full())
+    with soundfile.SoundFile(output, "w", 8000, 1, "PCM_16", format="WAV") as file:
+        file.write(SIGNAL)
+    with pytest.raises(OSError, match="No space left on device"):
+        output.check()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from espnet_tse.io.audio import resample
+from espnet_tse.io.audio import resample, resampled_blocks
 
 
 @pytest.mark.parametrize("precision", [np.float32, np.float64])
@@ -23,3 +23,14 @@ def test_a_tone_below_both_rates_stays():
     time = np.arange(16000) / 16000
     tone = resample(np.sin(2 * np.pi * 1000 * time), 16000, 8000)
     np.testing.assert_allclose(tone[400:-400], np.sin(2 * np.pi * 1000 * time[::2])[400:-400], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "rate, wanted", [(44100, 16000), (16000, 44100), (8000, 16000), (48000, 16000), (16000, 16000)]
+)
+@pytest.mark.parametrize("num_samples", [1, 1000, 300_001])
+def test_blocks_are_resampled_as_the_whole_signal_is(rate, wanted, num_samples):
+    signal = np.random.default_rng(0).standard_normal(num_samples).astype(np.float32)
+    cuts = np.sort(np.random.default_rng(1).integers(0, num_samples, 9))
+    joined = np.concatenate([*resampled_blocks(np.split(signal, cuts), rate, wanted)])
+    np.testing.assert_allclose(joined, resample(signal, rate, wanted), atol=1e-5)

@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.tasks.length_batches import length_batches, unfinished
+from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 
 
 def test_rows_of_like_length_come_together_in_any_order(tmp_path):
@@ -11,14 +11,14 @@ def test_rows_of_like_length_come_together_in_any_order(tmp_path):
     for key, num_samples in (("a", 300), ("b", 100), ("c", 200), ("d", 100)):
         paths[key] = str(tmp_path / f"{key}.wav")
         soundfile.write(paths[key], np.zeros(num_samples), 8000)
-    assert length_batches(["a", "b", "c", "d"], paths, 2) == [["b", "d"], ["c", "a"]]
-    assert length_batches(["d", "c", "b", "a"], paths, 3) == [["b", "d", "c"], ["a"]]
+    assert length_batches(read_infos(["a", "b", "c", "d"], paths), 2) == [["b", "d"], ["c", "a"]]
+    assert length_batches(read_infos(["d", "c", "b", "a"], paths), 3) == [["b", "d", "c"], ["a"]]
 
 
 def test_an_unreadable_file_is_named(tmp_path):
     (tmp_path / "a.wav").write_text("no audio")
     with pytest.raises(DataError, match="key 'a': .*a.wav' cannot be read as audio.*fix its line"):
-        length_batches(["a"], {"a": str(tmp_path / "a.wav")}, 1)
+        read_infos(["a"], {"a": str(tmp_path / "a.wav")})
 
 
 def test_batches_that_are_left_are_whole(tmp_path):

@@ -1,0 +1,131 @@
+"""Extraction of a recording from file to file, chunk by chunk: memory does not grow with its length."""
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espnet_tse.io.audio import FULL_SCALE, read_audio_blocks, resampled_blocks, write_audio_blocks
+from espnet_tse.io.audio_entry import AudioInfo
+from espnet_tse.io.stored_signal import StoredSignal
+from espnet_tse.models.abs_tse_model import level_gain
+from espnet_tse.models.long_form import Effort, chunk_and_overlap
+from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
+from espnet_tse.models.recording import Recording
+from espnet_tse.tasks.extractor import Extractor, silence_of
+
+REPORT_S = 10.0  # between two lines of progress
+
+
+def is_long(extractor: Extractor, info: AudioInfo) -> bool:
+    """Whether a recording is extracted in chunks."""
+    chunk, _ = chunk_and_overlap(extractor.conf, extractor.sample_rate)
+    return -(-info.num_samples * extractor.sample_rate // info.sample_rate) > chunk
+
+
+def extract_long(
+    extractor: Extractor,
+    mixture: str,
+    info: AudioInfo,
+    enrollment: np.ndarray,
+    output: Path,
+    key: str,
+    role: str,
+    sample_rate: int | None = None,
+    embedding: np.ndarray | None = None,
+) -> Effort:
+    """Extract one recording; the estimate is that of ``Extractor.extract``.
+
+    Two files of 4 bytes a sample lie beside the output meanwhile.
+
+    Args:
+        mixture: entry of a file.
+        info: what its header says.
+        enrollment: (N_e,) float32 at the model's sample rate.
+        output: the file to write; as float where the mixture holds floats.
+        key: utterance id, which seeds the draws.
+        role: what messages call the mixture.
+        sample_rate: Hz, of the output; the mixture's own when None.
+        embedding: (E,) float32, for systems with ``speaker_encoder: given``.
+    Raises:
+        DataError: as ``Extractor.__call__``.
+        OSError: no room on the disk.
+    """
+    rate, inside = info.sample_rate, extractor.sample_rate
+    wanted = rate if sample_rate is None else sample_rate
+    stored = StoredSignal(output.parent)
+    for block in resampled_blocks(read_audio_blocks(mixture), rate, inside):
+        stored.append(block)
+    if stored.peak() == 0.0:
+        raise silence_of(role, stored.num_samples, inside)
+    offset = offset_of(stored.mean, stored.norm(stored.mean) / stored.num_samples**0.5)
+    device = next(extractor.model.parameters()).device
+    cue = torch.from_numpy(enrollment)[None]
+    recording = Recording(
+        stored.num_samples,
+        inside,
+        lambda start, length: torch.from_numpy(stored.span(start, length)) - offset,
+        key,
+        prepared_enrollment(cue, torch.tensor([cue.size(1)]), inside)[0].to(device),
+        None if embedding is None else torch.from_numpy(embedding)[None].to(device),
+    )
+    effort, estimate = Effort(), StoredSignal(output.parent)
+    norm, peak = 0.0, 0.0  # at the model's rate
+    pieces = extractor.model.extract_recording(recording, extractor.conf, extractor.selector, effort)
+
+    def measured(pieces: Iterable[Tensor]) -> Iterator[np.ndarray]:
+        nonlocal norm, peak
+        for piece in with_progress(pieces, stored.num_samples, output):
+            samples = piece.cpu().numpy()
+            norm = float(np.hypot(norm, np.linalg.norm(samples)))
+            peak = max(peak, float(np.abs(samples).max()))
+            yield samples
+
+    for block in resampled_blocks(measured(pieces), inside, wanted):
+        estimate.append(block)
+    gain = level_gain((norm, stored.norm(offset)), (peak, stored.peak(offset)), extractor.conf.level)
+    if not info.is_float:
+        gain *= headroom(gain * estimate.peak(), output)
+    length = info.num_samples if wanted == rate else stored.num_samples
+    blocks = (block * np.float32(gain) for block in fitted(estimate.blocks(), length))
+    write_audio_blocks(output, blocks, wanted, info.is_float)
+    return effort
+
+
+def headroom(peak: float, output: Path) -> float:
+    """Factor with which a signal of this peak can be stored as integers; told where it is not 1.
+
+    Resampling overshoots a little; with ``level: none`` a system may.
+    """
+    if peak <= FULL_SCALE:
+        return 1.0
+    logging.warning(f"{output}: turned down by {20 * math.log10(peak):.2f} dB, which clipping would begin at")
+    return 1.0 / peak
+
+
+def fitted(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+    """Blocks cut or zero-padded to ``length`` samples in all."""
+    for block in blocks:
+        yield block[:length]
+        length -= len(block[:length])
+    if length:
+        yield np.zeros(length, np.float32)
+
+
+def with_progress(pieces: Iterable[Tensor], num_samples: int, output: Path) -> Iterator[Tensor]:
+    """The pieces of an extraction, with a line of progress now and then."""
+    started = reported = time.perf_counter()
+    done = 0
+    for piece in pieces:
+        yield piece
+        done += len(piece)
+        now = time.perf_counter()
+        if now - reported > REPORT_S and done < num_samples:
+            reported = now
+            left = (now - started) * (num_samples - done) / done
+            logging.info(f"{output}: {100 * done / num_samples:.0f} % extracted, {left:.0f} s to go")

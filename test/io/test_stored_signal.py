@@ -1,0 +1,48 @@
+import errno
+
+import numpy as np
+import pytest
+
+from espnet_tse.io.stored_signal import StoredSignal
+
+
+def test_samples_come_back_in_any_span(tmp_path):
+    signal = np.random.default_rng(0).standard_normal(200_000).astype(np.float32)
+    stored = StoredSignal(tmp_path / "new")
+    for start in range(0, len(signal), 70_000):
+        stored.append(signal[start : start + 70_000])
+        stored.append(signal[:0])
+    assert stored.num_samples == len(signal)
+    np.testing.assert_array_equal(stored.span(123, 456), signal[123 : 123 + 456])
+    np.testing.assert_array_equal(stored.span(199_990, 100), signal[199_990:])
+    np.testing.assert_array_equal(np.concatenate([*stored.blocks()]), signal)
+    assert not list((tmp_path / "new").iterdir())  # it has no name
+
+
+def test_statistics_are_those_of_the_whole_signal(tmp_path):
+    signal = np.random.default_rng(0).standard_normal(30_000).astype(np.float32) + np.float32(0.3)
+    stored = StoredSignal(tmp_path)
+    for part in np.array_split(signal, 7):
+        stored.append(part)
+    assert stored.mean == pytest.approx(signal.mean(), rel=1e-5)
+    assert stored.norm() == pytest.approx(np.linalg.norm(signal), rel=1e-6)
+    assert stored.peak() == pytest.approx(np.abs(signal).max())
+    without = signal - signal.mean()
+    assert stored.norm(stored.mean) == pytest.approx(np.linalg.norm(without), rel=1e-5)
+    assert stored.peak(stored.mean) == pytest.approx(np.abs(without).max(), rel=1e-5)
+    assert StoredSignal(tmp_path).peak() == 0.0
+
+
+def test_a_full_disk_names_the_folder(tmp_path, monkeypatch):
+    stored = StoredSignal(tmp_path)
+
+    class Full:
+        def seek(self, *place):
+            pass
+
+        def write(self, samples):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stored, "file", Full())
+    with pytest.raises(OSError, match=f"No space left on device.*{tmp_path}"):
+        stored.append(np.ones(3, np.float32))
