@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from espnet_tse.data.batching import make_batches
 from espnet_tse.data.collate import TSECollate
+from espnet_tse.io.exit_code import OUT_OF_MEMORY
 from espnet_tse.io.parent_process import end_with_parent
 from espnet_tse.io.scp import DataError
 
@@ -61,10 +62,12 @@ class _WatchedLoader(DataLoader):
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
+            # Torch's handler of the signal says which one it was, in the error itself or in its cause.
+            is_killed = "by signal: Killed" in f"{error} {error.__cause__}"
+            cause = "was killed (signal 9)" if is_killed else f"died ({' '.join(str(error).split())})"
             raise DataError(
-                f"a process that prepares batches died ({' '.join(str(error).split())}); if memory ran out, "
-                "lower num_workers or set cache_audio: false; the same command goes on from the last "
-                "checkpoint."
+                f"a process that prepares batches {cause}: {OUT_OF_MEMORY}; lower num_workers or set "
+                "cache_audio: false; the same command goes on from the last checkpoint."
             ) from error
 
 

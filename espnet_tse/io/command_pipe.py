@@ -4,6 +4,8 @@ import re
 import shlex
 import subprocess
 
+from espnet_tse.io.exit_code import ending_of
+
 # What a shell would act on. Quotes hide all of it, but double quotes not the last two.
 SHELL_SYNTAX = re.compile(r"\d*>|<|&|;|\|\||[()]|\$|`")
 EXPANDED = re.compile(r"\$|`")
@@ -66,4 +68,4 @@ def run(words: list[str], data: bytes | None) -> bytes:
         raise PipeError(f"the command '{words[0]}' {reason}") from None
     except subprocess.CalledProcessError as error:
         reason = error.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise PipeError(f"'{shlex.join(words)}' ended with code {error.returncode}: {reason}") from None
+        raise PipeError(f"'{shlex.join(words)}' {ending_of(error.returncode)}: {reason}") from None

@@ -112,7 +112,8 @@ def test_a_killed_worker_of_training(recipe, monkeypatch):
 
     monkeypatch.setattr(StaticDataset, "example", die)
     fix = "lower num_workers or set cache_audio: false; the same command goes on from the last checkpoint"
-    recipe.refuses("train", "a process that prepares batches died", fix, options="--num_workers 1")
+    what = "a process that prepares batches was killed (signal 9): usually the machine ran out of memory"
+    recipe.refuses("train", what, fix, options="--num_workers 1")
 
 
 def test_a_fault_in_a_worker_of_training_is_reported_as_any_other(recipe):

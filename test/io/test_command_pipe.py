@@ -52,7 +52,8 @@ def test_nothing_is_run_before_all_is_checked(tmp_path):
     "line, message",
     [
         ("no-such-command x", "the command 'no-such-command' is not installed"),
-        ("false", "'false' ended with code 1"),
+        ("false", "'false' ended with exit code 1"),
+        ("bash -c 'kill -9 $$'", r"was killed \(signal 9\): usually the machine ran out of memory"),
         ("true | | true", "there is an empty command"),
         ("cat 'a", "close the quotes"),
     ],

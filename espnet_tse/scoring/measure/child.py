@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+from espnet_tse.io.exit_code import ending_of
+
 # What native code brings upon itself; all other signals come from outside.
 OWN_SIGNALS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
@@ -65,8 +67,8 @@ class ChildProcess:
             if code >= 0 or -code in OWN_SIGNALS:
                 return reply
         raise RuntimeError(
-            f"the child process {self.module} was killed twice by signal {-code}, which the machine sends, e.g. when memory "
-            "runs out; free some, or lower --nj, and run the same command again."
+            f"the child process {self.module} {ending_of(code)}, twice; free some memory or lower --nj, and run the same "
+            "command again."
         )
 
     def _asked(self, blocks: Sequence[bytes]) -> tuple[dict | None, int]:

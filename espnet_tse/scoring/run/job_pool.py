@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Iterator
 
+from espnet_tse.io.exit_code import ending_of
 from espnet_tse.scoring.measure.failure import CRASH, Fault
 from espnet_tse.scoring.measure.hub_cache import OFFLINE
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
@@ -133,7 +134,11 @@ class JobPool:
         if not task.utterances:  # everything was reported: it died while closing its files
             return None
         culprit, *rest = task.utterances
-        log.warning("a scoring job was killed by signal %d at utterance '%s'", -code, culprit.key)
+        log.warning(
+            "a scoring job %s, at utterance '%s'; lower --nj where it lacks memory",
+            ending_of(code),
+            culprit.key,
+        )
         if rest:
             self.waiting.append(_Task(rest))
         if task.tries == 0:
@@ -143,8 +148,8 @@ class JobPool:
             self.crashed.append(culprit.key)
             if len(self.crashed) > MAX_CRASHES:
                 raise JobError(
-                    f"more than {MAX_CRASHES} utterances killed their scoring process, the last with signal {-code} "
-                    "(out of memory?); run the same command again to go on."
+                    f"more than {MAX_CRASHES} utterances killed their scoring process; the last one {ending_of(code)}; lower "
+                    "--nj, and run the same command again to go on."
                 )
             self.waiting.append(_Task([replace(culprit, inf=None)], 2))
             return None

@@ -99,9 +99,18 @@ def test_data_that_kill_are_excluded(run):
 def test_a_machine_on_which_everything_dies(run, monkeypatch):
     monkeypatch.setattr(job_pool, "MAX_CRASHES", 2)
     with pytest.raises(
-        JobError, match="more than 2 utterances killed their scoring process, the last with signal 11"
+        JobError,
+        match="more than 2 utterances killed their scoring process; the last one was ended by signal 11",
     ):
         run(lambda utterance, attempt: utterance.inf is not None, exitcode=-11)
+
+
+def test_a_kill_is_said_to_be_for_lack_of_memory(run, caplog):
+    run(lambda utterance, attempt: utterance.key == "u2" and attempt == 1)
+    assert (
+        "a scoring job was killed (signal 9): usually the machine ran out of memory, at utterance 'u2'"
+        in caplog.text
+    )
 
 
 def test_an_exit_by_itself_ends_the_run(run):
