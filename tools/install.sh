@@ -11,6 +11,22 @@ uv_version=0.13.8
 log() { printf '%s (install.sh) %s\n' "$(date '+%Y-%m-%dT%H:%M:%S')" "$*"; }
 die() { printf 'install.sh: error: %s\n' "$*" >&2; exit 3; }
 
+# Python before 3.11.11 and 3.12.8 writes the path into bin/activate between double quotes, whatever is in it.
+quote_activate() {
+    local line file=${venv}/bin/activate begin='^([[:space:]]*(export )?VIRTUAL_ENV=)"'
+    [ -f "${file}" ] || return 0
+    while IFS= read -r line || [ -n "${line}" ]; do
+        if [[ "${line}" =~ ${begin} ]]; then
+            printf '%s%q\n' "${BASH_REMATCH[1]}" "$(cd "${venv}" && pwd)"
+        else
+            printf '%s\n' "${line}"
+        fi
+    done < "${file}" > "${file}.tmp"
+    mv "${file}.tmp" "${file}"
+}
+
+# Search paths are divided by colons.
+[[ "${root}${venv}" != *:* ]] || die "a path with a colon cannot be searched for programs: ${root}; move the clone."
 command -v "${python}" > /dev/null || die "no '${python}'; install Python 3.11 or 3.12, or name it with PYTHON=."
 "${python}" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
     || die "$("${python}" --version) is not supported; name Python 3.11 or 3.12 with PYTHON=."
@@ -32,6 +48,7 @@ if [ -x "${venv}/bin/python" ] && [ "$("${venv}/bin/python" --version)" != "$("$
     die "${venv} holds $("${venv}/bin/python" --version), wanted is $("${python}" --version); remove it or name another folder."
 fi
 [ -x "${venv}/bin/python" ] || "${python}" -m venv "${venv}"
+quote_activate
 unset VIRTUAL_ENV PYTHONPATH
 if "${venv}/bin/python" -m pip install -q --disable-pip-version-check "uv==${uv_version}" 2> /dev/null; then
     log "installing $(grep -c '==' "${root}/tools/lock.txt") packages with uv"

@@ -124,3 +124,44 @@ setup() {
     [[ "${output}" == *"is not a folder"* ]]
     run -2 local/data.sh positional
 }
+
+# What a folder may be called, but for a colon, which divides search paths.
+odd_folder() { BATS_TEST_TMPDIR=${BATS_TEST_TMPDIR}/"it's \"here\" & \$there"; }
+
+@test "the environment of a clone in a folder with spaces and quotes is found, and its jobs run" {
+    odd_folder
+    make_recipe
+    mkdir -p "${CLONE}/.venv/bin"
+    # The interpreter of the environment: the stand-in, under a name that only path.sh makes known.
+    for name in python python3; do ln -s "${REPO}/test/shell/fake_python.sh" "${CLONE}/.venv/bin/${name}"; done
+    echo 'echo not for scripts; exit 1' > "${CLONE}/.venv/bin/activate"
+    run -0 bash -c 'set -euo pipefail; . ./path.sh; command -v python3 run.pl; echo "${MAIN_ROOT}"; echo "${VIRTUAL_ENV}"'
+    [ "${output}" = "$(printf '%s\n' "${CLONE}/.venv/bin/python3" "${CLONE}/egs2/toy/tse1/utils/run.pl" "${CLONE}" "${CLONE}/.venv")" ]
+    # Paths of its own choice too, absolute ones.
+    run -0 ./run.sh --nj 2 --expdir "${PWD}/exp" --dumpdir "${PWD}/dump"
+    [[ "${output}" == *"Successfully finished."* ]]
+    [ "$(wc -l < dump/raw/train/wav.scp)" -eq 4 ] && [ -s exp/RESULTS.md ]
+    run -0 "${PWD}/exp/tse_laura_tse_mini/run.sh" --stop_stage 8
+    [[ "${output}" == *"up to date (train)"* ]]
+    # An environment that is active already stays.
+    VIRTUAL_ENV=/other run -0 bash -c '. ./path.sh; echo "${VIRTUAL_ENV}"'
+    [ "${output}" = /other ]
+}
+
+@test "bin/activate of an environment in a folder with spaces and quotes" {
+    odd_folder
+    make_clone
+    cp -R "${REPO}/tools" "${REPO}/setup.py" "${CLONE}/"
+    # Without pip, so that nothing is fetched: the script ends behind the environment.
+    printf '%s\n' '#!/usr/bin/env bash' 'if [ "$*" = "-m venv ${!#}" ]; then set -- -m venv --without-pip "${!#}"; fi' \
+        'exec python3 "$@"' > python
+    chmod +x python
+    PYTHON=${PWD}/python run ! "${BASH}" "${CLONE}/tools/install.sh"
+    [[ "${output}" == *"No module named pip"* ]]
+    run -0 bash -c '. "$1/.venv/bin/activate"; echo "${VIRTUAL_ENV}"; command -v python' x "${CLONE}"
+    [ "${output}" = "$(printf '%s\n' "${CLONE}/.venv" "${CLONE}/.venv/bin/python")" ]
+    mkdir a:b
+    cp -R "${REPO}/tools" a:b/
+    run -3 bash a:b/tools/install.sh
+    [[ "${output}" == *"a path with a colon cannot be searched for programs"* ]]
+}

@@ -13,9 +13,12 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 # Interfaces that cannot reach another node.
 export NCCL_SOCKET_IFNAME="${NCCL_SOCKET_IFNAME:-^lo,docker,virbr,vmnet,vboxnet}"
 
-if [ -z "${VIRTUAL_ENV:-}" ] && [ -e "${MAIN_ROOT}/.venv/bin/activate" ]; then
-    # shellcheck disable=SC1091
-    . "${MAIN_ROOT}/.venv/bin/activate"
+# What bin/activate of the environment does for a script. That file holds the folder's path as it was made, between
+# double quotes with Python before 3.11.11 and 3.12.8, so not every name would survive it.
+if [ -z "${VIRTUAL_ENV:-}" ] && [ -x "${MAIN_ROOT}/.venv/bin/python" ]; then
+    export VIRTUAL_ENV="${MAIN_ROOT}/.venv"
+    export PATH="${VIRTUAL_ENV}/bin:${PATH}"
+    unset PYTHONHOME
 fi
 if [ -e local/path.sh ]; then
     # shellcheck disable=SC1091
