@@ -3,6 +3,7 @@
 import datetime
 import logging
 import os
+import zipfile
 from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,7 @@ def read_checkpoint(folder: Path) -> dict | None:
         if not path.exists():
             continue
         try:
+            refuse_flipped_bytes(path)
             with torch.serialization.safe_globals(PLAIN_TYPES):
                 states = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
@@ -98,6 +100,16 @@ def read_checkpoint(folder: Path) -> dict | None:
             f"{'; '.join(faults)}; remove it to train from the start, or copy a good one back."
         )
     return None
+
+
+def refuse_flipped_bytes(path: Path) -> None:
+    """Raise ValueError where a record of ``torch.save`` has another CRC-32 than it was written with.
+
+    ``torch.load`` does not compare them: a flipped byte would be a changed weight.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"its record '{damaged}' is not what was written")
 
 
 def first_line(error: BaseException) -> str:
