@@ -557,3 +557,25 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [ "$(grep -c "format_data --data_dir data/train .*--shard" "${FAKE_CALLS}")" -eq 2 ]
     [ ! -e dump/raw/train/.joining.format ]
 }
+
+# bats test_tags=finished
+@test "a list that is edited after it was checked is checked again" {
+    toy --stop_stage 3 > /dev/null
+    [ "$(calls validate)" -eq 0 ]
+    sed -i '$ d' dump/raw/dev/spk1.scp
+    run -0 toy --stage 3 --stop_stage 3
+    [[ "${output}" == *"dump/raw/validate: redone (validate), changed: dump/raw/dev"* ]]
+    [ "$(calls validate)" -eq 1 ]
+    toy --stage 3 --stop_stage 3 > /dev/null
+    [ "$(calls validate)" -eq 1 ]
+}
+
+# bats test_tags=finished
+@test "what an earlier version of the toolkit wrote otherwise is done again" {
+    grep -qx 'version 2' dump/raw/dev/.done.format
+    sed -i '/^version /d' dump/raw/dev/.done.format
+    run -0 toy --stage format --stop_stage format
+    [[ "${output}" == *"dump/raw/dev: redone (format), changed: version of the toolkit"* ]]
+    [[ "${output}" == *"dump/raw/train: up to date (format)"* ]]
+    grep -qx 'version 2' dump/raw/dev/.done.format
+}

@@ -63,8 +63,9 @@ validate_sets() {  # validate_sets TRAIN SET...: the report goes to the terminal
     for set in "$@"; do
         need 2 "${dumpdir}/raw/${set}/wav.scp"
         dirs+=("${dumpdir}/raw/${set}")
-        # Of the folder itself stage 3 removes rows, so the mark of stage 2 stands for it.
+        # Of the folder itself stage 3 removes rows, so the mark of stage 2 stands for it until others change it.
         items+=("@${dumpdir}/raw/${set}/.done.format")
+        if edited "${dumpdir}/raw/${set}"; then items+=("@${dumpdir}/raw/${set}"); fi
     done
     claim_dump
     needed remove "${dir}" validate "${items[@]}" || return 0
@@ -90,7 +91,12 @@ filter_set() {  # filter_set SET: drops rows of too short or too long audio
     "${dry_run}" || log "  $(grep -v '^#' "${dir}/log/filter.log" | tail -n 1)"
     [ -s "${dir}/wav.scp" ] || "${dry_run}" \
         || die_with 4 "no row of ${dir} lasts ${min_wav_duration} to ${max_wav_duration} s; see --min_wav_duration"
+    "${dry_run}" || content_hash "${dir}" > "${dir}/.filtered"
     mark_done "${dir}" filter
+}
+
+edited() {  # edited DIR: whether its lists are not what stage 3 left
+    [ -s "$1/.filtered" ] && [ "$(cat "$1/.filtered")" != "$(content_hash "$1")" ]
 }
 
 # The clean speech that a codec learns and encodes: a dynamic mixing set has it in wav.scp.

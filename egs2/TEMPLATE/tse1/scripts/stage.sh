@@ -132,6 +132,9 @@ need() {  # need STAGE PATH...: dies unless every PATH is there; STAGE makes the
 # goes on it is DIR/.started.NAME, so a dead job resumes if, and only if, nothing has changed. From before
 # anything is discarded until the mark, DIR is locked: two runs neither mix their work nor mark that of each other.
 
+# Steps that write other results than an earlier version of this toolkit did; what that one left is done again.
+declare -A version_of=([format]=2)
+
 sha256() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi; }
 
 audio_hash() {  # of a list: names, sizes and times of the files it names; their samples are not read
@@ -181,7 +184,7 @@ inputs_record() {  # @PATH is an input, %SCP the audio that a list names, NAME=V
 changed_inputs() {  # changed_inputs OLD_RECORD NEW_TEXT: names of what differs
     LC_ALL=C comm -3 <(LC_ALL=C sort "$1") <(LC_ALL=C sort <<< "$2") \
         | sed -e 's/^[[:space:]]*//' -e 's/^input //' -e 's/^audio /audio of /' -e 's/ [0-9a-f]\{64\}$//' -e 's/ missing$//' \
-            -e 's/^option \([^=]*\)=.*/--\1/' | LC_ALL=C sort -u | paste -s -d ' ' -
+            -e 's/^option \([^=]*\)=.*/--\1/' -e 's/^version .*/version of the toolkit/' | LC_ALL=C sort -u | paste -s -d ' ' -
 }
 
 made_from() {  # made_from DIR NAME ITEM...: whether DIR is done and these ITEMs are among what it was made from
@@ -246,7 +249,7 @@ unlock_dir() {  # unlock_dir DIR
 needed() {
     local policy=$1 dir=$2 name=$3 record old='' why=''
     shift 3
-    record=$(inputs_record "$@")
+    record=$(inputs_record "$@" && echo "${version_of[${name}]:+version ${version_of[${name}]}}")
     # First without a lock: what is up to date may lie in a folder that is not ours to write.
     if ! "${force}" && [ ! -e "${dir}/.started.${name}" ] && [ -s "${dir}/.done.${name}" ] \
         && [ "$(cat "${dir}/.done.${name}")" = "${record}" ]; then
