@@ -14,6 +14,7 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
+from espnet_tse.tasks.config_keys import warn_of_unknown_keys
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
@@ -50,6 +51,7 @@ def read_config(folder: Path) -> dict:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is this the folder of a trained system (exp/tse_...)?")
     config = read_yaml(path)
+    warn_of_unknown_keys(path, config)
     moved_options(config)
     wanted = [name for option, _ in slots_of("model", config) for name in (option, f"{option}_conf")]
     lacking = [name for name in wanted if name not in config]

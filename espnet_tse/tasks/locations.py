@@ -1,5 +1,6 @@
 """Where a trained thing is: a folder, a packed archive, or a repository of the Hugging Face hub."""
 
+import logging
 import tempfile
 import zipfile
 import zlib
@@ -35,9 +36,25 @@ def located(value: Path | str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
         unpack(path, Path(unpacked))
         try:
-            yield Path(unpacked)
+            with named_in_log(unpacked, str(path)):
+                yield Path(unpacked)
         except DataError as error:  # of a folder that is gone when it is read
             raise DataError(str(error).replace(unpacked, str(path))) from error
+
+
+@contextmanager
+def named_in_log(folder: str, name: str) -> Iterator[None]:
+    """Warnings of the block name ``name`` where they would a ``folder`` that is gone when they are read."""
+
+    def rename(record: logging.LogRecord) -> bool:
+        record.msg = str(record.msg).replace(folder, name)
+        return True
+
+    logging.getLogger().addFilter(rename)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(rename)
 
 
 def is_hub_id(value: Path | str) -> bool:
