@@ -5,6 +5,7 @@ from itertools import accumulate
 from typing import Callable
 
 from espnet2.schedulers.exponential_decay_warmup import ExponentialDecayWarmup
+from espnet2.schedulers.tristage_lr import TristageLR
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 
@@ -25,8 +26,11 @@ class Length:
 def length_of(scheduler: object) -> Length | None:
     """Of a schedule that goes wrong after its end; None of others, which go on, hold their rate or start again.
 
-    PyTorch's one cycle raises there, the cosine rises again, the exponential decay passes its ``min_lr``.
+    PyTorch's one cycle raises there, the cosine rises again, the exponential decay passes its ``min_lr``, and the
+    three stages stay at their last rate, a hundredth, at which hardly anything is learnt.
     """
+    if isinstance(scheduler, TristageLR):
+        return Length("max_steps", scheduler.max_steps, "updates")
     if isinstance(scheduler, OneCycleLR):
         return Length("total_steps (or epochs x steps_per_epoch)", scheduler.total_steps, "updates")
     if isinstance(scheduler, ExponentialDecayWarmup):

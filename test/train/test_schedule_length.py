@@ -68,6 +68,21 @@ def test_an_exponential_decay_ends_at_its_lowest_rate():
     assert "total_steps is 9" in fault_of_length(scheduler, range(1, 4), UPDATES.get)
 
 
+def test_three_stages_are_as_long_as_they_say():
+    from espnet2.schedulers.tristage_lr import TristageLR
+
+    for max_steps, wanted in ((10, None), (25000, None), (9, "max_steps is 9, which lasts 9 updates")):
+        scheduler = TristageLR(optimizer(), max_steps=max_steps)
+        fault = fault_of_length(scheduler, range(1, 4), UPDATES.get)
+        assert fault is None if wanted is None else fault.startswith(wanted) and "set max_steps: 10" in fault
+    rates = []
+    for _ in range(12):
+        rates.append(scheduler.get_last_lr()[0])
+        scheduler.optimizer.step()
+        scheduler.step()
+    assert rates[8:] == pytest.approx([rates[-1]] * 4) and rates[7] > rates[8]  # nine updates, then no change
+
+
 def test_schedules_without_an_end_are_never_too_short():
     for scheduler in (
         None,
