@@ -1,12 +1,13 @@
 """mixing.yaml: how single-speaker utterances become mixtures during training."""
 
+import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.mixing import LEVEL_KINDS
-from espnet_tse.io.audio_entry import is_plain_file
+from espnet_tse.io.audio_entry import is_pipe, is_plain_file
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_file import read_yaml
@@ -90,7 +91,7 @@ def read_mixing_conf(path: Path | str) -> MixingConf:
 
     Raises:
         DataError: missing, not YAML, an unknown key (with the nearest known one) or a value out of range; or a list of
-            noise or rooms names files of several channels.
+            noise or rooms names commands or files of several channels.
     """
     path = Path(path)
     if not path.is_file():
@@ -102,28 +103,32 @@ def read_mixing_conf(path: Path | str) -> MixingConf:
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     for name in ("noise_scp", "rir_scp"):
-        _refuse_several_channels(path, name, getattr(conf, name))
+        _refuse_what_stage_2_would_make(path, name, getattr(conf, name))
     return conf
 
 
-def _refuse_several_channels(path: Path, name: str, scp: str | None) -> None:
-    """Raise DataError where a list names a file that is not mono: stage 2 formats the set, and not these lists."""
+def _refuse_what_stage_2_would_make(path: Path, name: str, scp: str | None) -> None:
+    """Raise DataError where a list names a command or a file that is not mono: stage 2 formats the set, not these lists."""
     if scp is None or not Path(scp).is_file():  # which those who open it report
         return
     for key, entry in read_scp(scp).items():
-        if not is_plain_file(entry) or not Path(entry).is_file():
-            continue  # a command is run once, by those who read it
-        num_channels = read_info(entry, key).num_channels
-        if num_channels != 1:
-            folder = f"data/{name.removesuffix('_scp')}"
-            output = folder.replace("data/", "dump/")
-            fix = (
-                f"mkdir -p {folder} && cp {scp} {folder}/wav.scp && awk '{{print $1, $1}}' {scp} > {folder}/utt2spk && "
-                f"python3 -m espnet_tse.bin.format_data --data_dir {folder} --output_dir {output} --audio_format wav "
-                "--sample_rate RATE"
-            )
-            raise DataError(
-                f"{path}: {name}: {scp}: '{key}' ({entry}) has {num_channels} channels; mono is wanted, which stage 2 does "
-                f"not make of this list. Run `{fix}` (RATE in Hz is that of the set; --channel picks another than the "
-                f"first), then write {name}: {output}/wav.scp."
-            )
+        if is_pipe(entry):
+            fault = f"'{key}' ({entry}) is a command, which training does not run; a file is wanted"
+        elif not is_plain_file(entry) or not Path(entry).is_file():
+            continue
+        elif (num_channels := read_info(entry, key).num_channels) != 1:
+            fault = f"'{key}' ({entry}) has {num_channels} channels; mono is wanted"
+        else:
+            continue
+        folder = f"data/{name.removesuffix('_scp')}"
+        output = folder.replace("data/", "dump/")
+        source = shlex.quote(scp)
+        fix = (
+            f"mkdir -p {folder} && cp {source} {folder}/wav.scp && awk '{{print $1, $1}}' {source} > {folder}/utt2spk && "
+            f"python3 -m espnet_tse.bin.format_data --data_dir {folder} --output_dir {output} --audio_format wav "
+            "--sample_rate RATE"
+        )
+        raise DataError(
+            f"{path}: {name}: {scp}: {fault}, which stage 2 does not make of this list. Run `{fix}` (RATE in Hz is that of "
+            f"the set; --channel picks another than the first), then write {name}: {output}/wav.scp."
+        )

@@ -61,18 +61,20 @@ def test_missing_file(tmp_path):
         read_mixing_conf(tmp_path / "mixing.yaml")
 
 
+@pytest.mark.parametrize("entry", ["a.wav", "cat a.wav |", "bash -c 'cat a.wav 2>/dev/null' |"])
 @pytest.mark.parametrize("name, folder", [("noise_scp", "noise"), ("rir_scp", "rir")])
-def test_the_fix_for_several_channels_works(tmp_path, monkeypatch, name, folder):
-    monkeypatch.chdir(tmp_path)
+def test_the_fix_for_several_channels_and_commands_works(tmp_path, monkeypatch, name, folder, entry):
+    (tmp_path / "it's here").mkdir()
+    monkeypatch.chdir(tmp_path / "it's here")
     channels = np.random.default_rng(0).uniform(-0.5, 0.5, (800, 2))
     soundfile.write("a.wav", channels, 8000)
     soundfile.write("b.wav", channels[:, 0], 16000)
-    Path("list.scp").write_text("a a.wav\nb b.wav\n")
+    Path("list.scp").write_text(f"b b.wav\na {entry}\n")
     text = f"{name}: list.scp\n"
-    with pytest.raises(
-        DataError, match=rf"mixing.yaml: {name}: list.scp: 'a' \(a.wav\) has 2 channels"
-    ) as error:
+    what = "has 2 channels" if entry == "a.wav" else "is a command, which training does not run"
+    with pytest.raises(DataError) as error:
         read(tmp_path, text)
+    assert f"mixing.yaml: {name}: list.scp: 'a' ({entry}) {what}" in str(error.value)
     command = re.search("Run `(.*)`", str(error.value))[1].replace("RATE", "8000")
     package = Path(__file__).resolve().parents[2]
     subprocess.run(
