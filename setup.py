@@ -16,6 +16,7 @@ REQUIRES = [
     "numpy>=2.0",
     # 6.0.4 loses values of merged mappings: findings/pyyaml_merge_loses_overrides_of_one_letter_keys.sh
     "pyyaml>=6,!=6.0.4",
+    "scikit-learn>=1.5",  # k-means of units
     "scipy>=1.15",
     "sentencepiece",
     "soundfile>=0.12",

@@ -228,10 +228,20 @@ def test_inference_keys_are_those_of_the_models():
     from espnet_tse.tasks.choices import model_choices
 
     table = (ROOT / "doc/decoding.md").read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
-    rows = dict(re.findall(r"^\| `(\w+)` \| `(\S+)` \|", table, re.M))
-    documented = {name: yaml.safe_load(value) for name, value in rows.items()}
+    rows = {
+        name: (value, text)
+        for name, value, text in re.findall(r"^\| `(\w+)` \| `(\S+)` \| (.*)", table, re.M)
+    }
     models = model_choices.classes.values()
-    assert documented == {field.name: field.default for model in models for field in fields(model.Decode)}
+    assert set(rows) == {field.name for model in models for field in fields(model.Decode)}
+    for model in models:
+        for field in fields(model.Decode):
+            value, text = rows[field.name]
+            stated = re.search(rf"`(\S+)` for {model.__name__}\b", text)
+            assert yaml.safe_load(stated[1] if stated else value) == field.default, (
+                model.__name__,
+                field.name,
+            )
 
 
 # --- Links, paths, messages, packages -----------------------------------------------------------------

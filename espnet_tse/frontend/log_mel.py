@@ -1,6 +1,5 @@
 """Log-mel spectrogram in dB below the loudest bin of the utterance."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +8,7 @@ from torch.nn import functional as F
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.frontend.abs_frontend import AbsFrontend
+from espnet_tse.layers.mel_filters import slaney_mel_filters
 from espnet_tse.schema import Frames
 from espnet_tse.schema.padding import padding_mask
 
@@ -27,29 +27,6 @@ class LogMelConfig:
     def __post_init__(self):
         if min(self.sample_rate, self.n_fft, self.hop_length, self.num_mels) < 1:
             raise ValueError(f"sizes of the log-mel front-end must be positive: {self}.")
-
-
-def slaney_mel_filters(sample_rate: int, n_fft: int, num_mels: int) -> Tensor:
-    """Triangular filters of unit area on Slaney's mel scale (Auditory Toolbox, 1998).
-
-    The scale is linear with 200/3 Hz a mel below 1 kHz; above, each mel multiplies the frequency by
-    6.4^(1/27). Triangle k has height 2 / (f_{k+2} - f_k).
-
-    Returns:
-        (F, num_mels) float32, F = n_fft // 2 + 1.
-    """
-    linear_step, break_hz = 200.0 / 3.0, 1000.0
-    log_step, break_mel = math.log(6.4) / 27.0, break_hz / linear_step
-    nyquist = sample_rate / 2.0
-    top = nyquist / linear_step if nyquist < break_hz else break_mel + math.log(nyquist / break_hz) / log_step
-    mels = torch.linspace(0.0, top, num_mels + 2, dtype=torch.float64)
-    above = break_hz * torch.exp(log_step * (mels - break_mel))
-    edges = torch.where(mels < break_mel, mels * linear_step, above)
-    bins = torch.linspace(0.0, nyquist, n_fft // 2 + 1, dtype=torch.float64)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    filters = torch.minimum(rising, falling).clamp_min(0.0) * (2.0 / (edges[2:] - edges[:-2]))
-    return filters.to(torch.float32)
 
 
 class LogMel(AbsFrontend):

@@ -26,9 +26,10 @@ class Slot:
     # Arguments made from the tokenizers, by name.
     given: Callable[[Mapping[str, Any]], dict[str, Any]] = nothing
     when: Callable[[Any], bool] = always  # whether a class of this ``Config`` has the part
-    # The class builds the part itself, with arguments that only it knows: it is handed a function that takes
-    # them.
+    # The class builds the part itself, with more arguments that only it knows: it is handed a function that
+    # takes them.
     deferred: bool = False
+    kind: type = object  # classes of the table that are none of these do not fit
 
     @property
     def name(self) -> str:
@@ -44,3 +45,5 @@ class Pretrained:
     slots: tuple[str, ...]
     # Whether a model of this ``Config`` cannot be trained without it.
     required: Callable[[Any], bool] = always
+    # Those parts of a model of this ``Config`` of which a frozen copy stays as the trained system has them.
+    frozen: Callable[[Any], tuple[str, ...]] = lambda config: ()

@@ -19,13 +19,13 @@ class SelfAttention(nn.Module):
     may look at nothing would be NaN, so callers let padded queries look at themselves.
     """
 
-    def __init__(self, width: int, num_heads: int, dropout: float):
+    def __init__(self, width: int, num_heads: int, dropout: float, bias: bool = True):
         super().__init__()
         if width % num_heads:
             raise ValueError(f"width {width} is not divisible by num_heads {num_heads}.")
         self.num_heads, self.head_dim, self.dropout = num_heads, width // num_heads, dropout
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=bias)
+        self.out = nn.Linear(width, width, bias=bias)
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, L, D) -> query, key, value, each (B, H, L, D / H)."""
@@ -132,16 +132,17 @@ class RotarySelfAttention(SelfAttention):
     """Scaled dot product of rotated queries and keys (arXiv:2104.09864).
 
     Positions are given by the caller and may be times: frames of two spans that sound together then
-    lie at distance zero, whatever stands between them in the sequence.
+    lie at distance zero, whatever stands between them in the sequence. Without positions nothing is rotated: the
+    hidden states then hold them.
     """
 
     def forward(
         self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None, layer: int
     ) -> Tensor:
         """(B, L_q, D) -> (B, L_q, D); ``positions`` are (B, L_q), those of the new frames."""
-        assert positions is not None, "rotary attention wants positions"
         query, key, value = self.project(hidden)
-        query, key = rotate(query, positions), rotate(key, positions)
+        if positions is not None:
+            query, key = rotate(query, positions), rotate(key, positions)
         if cache is not None:
             key, value = cache.append(layer, key, value)
         return self.attend(query, key, value, allowed[:, None])

@@ -1,6 +1,7 @@
 """What every target speaker extraction model offers to training, decoding and the API."""
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from typing import Any, ClassVar, Iterator, Mapping, Sequence
 
 import torch
@@ -8,7 +9,9 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
 from espnet_tse.codec.abs_identified import AbsIdentified
+from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
+from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.best_of import EstimateFunction, best_of
 from espnet_tse.models.espnet_batch import to_tse_batch
@@ -23,6 +26,8 @@ from espnet_tse.models.long_form import (
 from espnet_tse.models.prepared_input import prepared
 from espnet_tse.models.recording import Recording
 from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
+
+FROZEN = "frozen_"  # begins the names of frozen copies
 
 
 class AbsTSEModel(AbsESPnetModel, ABC):
@@ -61,6 +66,32 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     @abstractmethod
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         """Extract rows of at most ``max_chunk_s`` seconds; level not yet restored."""
+
+    def keep_frozen(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        """Keep a copy of the part ``name`` with these weights: no gradient, no dropout, in no checkpoint."""
+        copy = deepcopy(getattr(self, name))
+        copy.load_state_dict(weights)
+        self.add_module(f"{FROZEN}{name}", copy.requires_grad_(False).eval())
+        leave_out_of_checkpoints(self, f"{FROZEN}{name}")
+
+    def frozen(self, name: str) -> torch.nn.Module:
+        """The copy of ``keep_frozen``.
+
+        Raises:
+            DataError: there is none, for the system is not trained by the task.
+        """
+        if not hasattr(self, f"{FROZEN}{name}"):
+            raise DataError(
+                f"the frozen {name} is lacking; name a trained system that has it (pretrained: in the YAML)."
+            )
+        return getattr(self, f"{FROZEN}{name}")
+
+    def train(self, mode: bool = True) -> "AbsTSEModel":
+        super().train(mode)
+        for name, part in self.named_children():
+            if name.startswith(FROZEN):
+                part.eval()
+        return self
 
     def forward(self, **data) -> tuple[Tensor, dict, Tensor]:
         """ESPnet's contract: padded tensors by name -> (loss, stats, weight in seconds of mixture)."""

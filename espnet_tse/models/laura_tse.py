@@ -27,12 +27,13 @@ from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 ENCODER = Slot("encoder", given=lambda tokenizers: {"output_dim": tokenizers["acoustic"].spec.embedding_dim})
 LM = Slot(
     "lm",
+    kind=DecoderOnlyLM,
     given=lambda tokenizers: {
         "codebooks": tokenizers["acoustic"].codebooks,
         "spec": tokenizers["acoustic"].spec,
     },
 )
-VOCODER = Slot("vocoder", given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
+VOCODER = Slot("vocoder", kind=AbsCodecVocoder, given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, Mapping
 
+from espnet_tse.io.slots import Slot
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.choices import TABLES, configs_of, model_choices
 from espnet_tse.tasks.tokenizers import open_tokenizers
@@ -26,6 +27,17 @@ def build_model(config: Mapping[str, Any]) -> AbsTSEModel:
     return model
 
 
+def check_kind(slot: Slot, config: Mapping[str, Any]) -> None:
+    """Raise ValueError for a choice that does not fit the slot, naming those that do."""
+    classes = TABLES[slot.table].classes
+    chosen = classes.get(config.get(slot.name))
+    if chosen is not None and not issubclass(chosen, slot.kind):
+        fitting = sorted(name for name, cls in classes.items() if issubclass(cls, slot.kind))
+        raise ValueError(
+            f"--{slot.name} {config[slot.name]} does not fit this model; take one of: {', '.join(fitting)}"
+        )
+
+
 def build_part(
     option: str, table: str, config: Mapping[str, Any], tokenizers: Mapping[str, Any], **given: Any
 ) -> Any:
@@ -44,6 +56,7 @@ def build_part(
     cls = TABLES[table].classes[name]
     for argument, slot in cls.slots.items():
         if slot.when(settings):
-            build = partial(build_part, slot.name, slot.table, config, tokenizers)
-            given[argument] = build if slot.deferred else build(**slot.given(tokenizers))
+            check_kind(slot, config)
+            build = partial(build_part, slot.name, slot.table, config, tokenizers, **slot.given(tokenizers))
+            given[argument] = build if slot.deferred else build()
     return cls.from_config(settings, **given)

@@ -2,6 +2,7 @@
 
 from typing import Any, Iterator, Mapping
 
+from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterEncoder
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
@@ -23,19 +24,31 @@ from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import WavLM
 from espnet_tse.io.choices import Choices
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
+from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE
+from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 
 frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM)
 encoder_choices = Choices(
-    "encoder", shared_transformer=SharedTransformerEncoder, shared_convnext=SharedConvNeXtEncoder
+    "encoder",
+    shared_transformer=SharedTransformerEncoder,
+    shared_convnext=SharedConvNeXtEncoder,
+    adapter=AdapterEncoder,
+    acoustic_adapter=AcousticAdapterEncoder,
 )
-lm_choices = Choices("lm", decoder_only=DecoderOnlyLM)
-vocoder_choices = Choices("vocoder", fine_embedding=FineEmbeddingVocoder, conv_embedding=ConvEmbeddingVocoder)
+lm_choices = Choices("lm", decoder_only=DecoderOnlyLM, stream_lm=StreamLM)
+vocoder_choices = Choices(
+    "vocoder",
+    fine_embedding=FineEmbeddingVocoder,
+    conv_embedding=ConvEmbeddingVocoder,
+    codec_decoder=CodecDecoder,
+)
 extractor_choices = Choices(
     "extractor",
     usef_tfgridnet=USEFTFGridNet,
@@ -57,7 +70,12 @@ speaker_encoder_choices = Choices(
     given=GivenEmbedding,
 )
 model_choices = Choices(
-    "model", laura_tse=LauraTSE, discriminative=Discriminative, usef_laura_tse=USEFLauraTSE
+    "model",
+    laura_tse=LauraTSE,
+    discriminative=Discriminative,
+    usef_laura_tse=USEFLauraTSE,
+    gentse_semantic=GenTSESemantic,
+    gentse=GenTSE,
 )
 
 # Name of a table, as the slots of a class say it -> the table.

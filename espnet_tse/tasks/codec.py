@@ -13,6 +13,7 @@ from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.load import codec_choices, save_codec
 from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
 from espnet_tse.codec.spectral_codec import SpectralCodec
+from espnet_tse.codec.units import AbsUnits
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
 from espnet_tse.io.choices import Choices
@@ -21,6 +22,7 @@ from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.io.yaml_file import without_tuples
+from espnet_tse.tasks.units import fit_units
 from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.options import LoopOptions
@@ -30,6 +32,7 @@ from espnet_tse.train.step_record import StepRecord
 from espnet_tse.train.training import Training
 
 objective_choices = Choices("objective", spectral=SpectralObjective, waveform=WaveformObjective)
+KMEANS = "kmeans"  # the objective of units
 adversary_choices = Choices("adversary", msstft=Adversary)
 
 
@@ -58,10 +61,18 @@ def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
 
 def check_parts(conf: CodecTrainConf) -> None:
     """Refuse parts that do not go together."""
-    for choices in (codec_choices, objective_choices, adversary_choices):
-        name = getattr(conf, choices.option)
-        if name is not None:
-            check_known([name], choices.classes, choices.option)
+    known = {
+        "codec": codec_choices.classes,
+        "objective": [*objective_choices.classes, KMEANS],
+        "adversary": adversary_choices.classes,
+    }
+    for option, names in known.items():
+        if getattr(conf, option) is not None:
+            check_known([getattr(conf, option)], names, option)
+    if issubclass(codec_choices.classes[conf.codec], AbsUnits) != (conf.objective == KMEANS):
+        raise ValueError(
+            f"codec {conf.codec} cannot be trained with objective {conf.objective}: units have {KMEANS}, and only they."
+        )
     if (codec_choices.classes[conf.codec] is SpectralCodec) != (conf.objective == "spectral"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
     if conf.adversary and conf.objective != "waveform":
@@ -72,10 +83,9 @@ def check_parts(conf: CodecTrainConf) -> None:
 
 def resolved_blocks(conf: CodecTrainConf) -> dict:
     """The ``*_conf`` blocks with every default written out."""
-    blocks = {
-        "codec_conf": codec_choices.resolved(conf.codec, conf.codec_conf),
-        "objective_conf": objective_choices.resolved(conf.objective, conf.objective_conf),
-    }
+    blocks = {"codec_conf": codec_choices.resolved(conf.codec, conf.codec_conf)}
+    if conf.objective != KMEANS:
+        blocks["objective_conf"] = objective_choices.resolved(conf.objective, conf.objective_conf)
     if conf.adversary:
         blocks["adversary_conf"] = adversary_choices.resolved(conf.adversary, conf.adversary_conf)
     return {name: without_tuples(block) for name, block in blocks.items()}
@@ -88,6 +98,13 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         DataError: data of another sample rate or shape, or a checkpoint of another training.
     """
     device = join_processes(ngpu)
+    if conf.objective == KMEANS:
+        with leaving_processes():
+            if rank() == 0:
+                rate = codec_choices.config(conf.codec, conf.codec_conf).sample_rate
+                fit_units(conf, open_store(train_dir, rate), train_dir, output_dir, device)
+            wait_for_all_processes()
+        return
     torch.manual_seed(conf.seed)
     codec = codec_choices.build(conf.codec, conf.codec_conf)
     objective = objective_choices.build(

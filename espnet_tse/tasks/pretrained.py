@@ -24,21 +24,23 @@ MEMORY = {"checkpoint_blocks", "recompute_gates"}  # settings of an extractor th
 def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
     """Give the parts of ``model`` the weights of the systems that ``pretrained`` names.
 
-    Left out where the training goes on from a checkpoint, which has them.
+    Where the training goes on from a checkpoint, which has them, only the frozen copies are made.
 
     Raises:
         DataError: a folder is missing, or of another part; one that the model cannot do without is not named.
     """
-    if args.resume and has_checkpoint(Path(args.output_dir)):
-        return
+    goes_on = args.resume and has_checkpoint(Path(args.output_dir))
     for name, place in model.pretrained.items():
         location = (args.pretrained or {}).get(name)
-        for slot in place.slots if location else ():
-            getattr(model, slot).load_state_dict(weights_of_part(vars(args), name, slot, location))
-            logging.info(f"The {slot} starts from {location}")
         if location:
-            continue
-        if place.required(model.config) and not args.init_param:
+            for slot in () if goes_on else place.slots:
+                getattr(model, slot).load_state_dict(weights_of_part(vars(args), name, slot, location))
+                logging.info(f"The {slot} starts from {location}")
+            for slot in place.frozen(model.config):
+                model.keep_frozen(slot, weights_of_part(vars(args), name, slot, location))
+        elif place.frozen(model.config) or (
+            place.required(model.config) and not (goes_on or args.init_param)
+        ):
             raise DataError(
                 f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER "
                 "(exp/tse_..., stage 7 makes it)."

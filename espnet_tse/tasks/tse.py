@@ -30,7 +30,7 @@ from espnet_tse.io.yaml_chain import YamlChain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.schema.stream_spec import StreamSpec
-from espnet_tse.tasks.build import build_model, build_part
+from espnet_tse.tasks.build import build_model, build_part, check_kind
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
 from espnet_tse.tasks.idle_options import idle_options, remark_on
 from espnet_tse.tasks.init_param import start_from_weights
@@ -451,7 +451,9 @@ def faults_of_whole(config: dict) -> list[str]:
             build_model(config)
         settings = model_choices.config(config["model"], config["model_conf"])
         for slot in model.slots.values():
-            if model.tokenizers and slot.given is nothing and slot.when(settings):
+            check_kind(slot, config)
+            alone = model.tokenizers and slot.given is nothing and not slot.deferred
+            if alone and slot.when(settings):
                 build_part(slot.name, slot.table, config, {})
     except ValueError as error:
         return [str(error)]

@@ -9,7 +9,7 @@ class CodecTrainConf:
 
     codec: str = "spectral"
     codec_conf: dict = field(default_factory=dict)
-    objective: str = "spectral"
+    objective: str = "spectral"  # or waveform; kmeans for units, which are fitted and not trained
     objective_conf: dict = field(default_factory=dict)
     adversary: str | None = None  # msstft, for objectives that make a waveform
     adversary_conf: dict = field(default_factory=dict)
@@ -17,6 +17,7 @@ class CodecTrainConf:
     batch_size: int = 32  # segments a step, over all processes
     segment_s: float = 1.0  # s
     prepare_segments: int = 400  # segments that statistics and tables are computed from before step 1
+    prepare_frames: int = 200_000  # of units: frames that k-means is fitted to
     lr: float = 1e-3
     betas: tuple[float, float] = (0.8, 0.99)
     weight_decay: float = 0.01
@@ -43,7 +44,7 @@ class CodecTrainConf:
         for name in ("betas", "codebook_choices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # a YAML gives lists
         positive = (
-            "max_steps batch_size segment_s prepare_segments lr grad_clip valid_interval valid_segments "
+            "max_steps batch_size segment_s prepare_segments prepare_frames lr grad_clip valid_interval valid_segments "
             "checkpoint_interval log_interval num_workers accum_grad max_skipped_updates"
         ).split()
         positive += ["max_piece_s"] if self.max_piece_s is not None else []

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_tse.frontend.log_mel import LogMel, LogMelConfig, slaney_mel_filters
+from espnet_tse.frontend.log_mel import LogMel, LogMelConfig
+from espnet_tse.layers.mel_filters import slaney_mel_filters
 
 
 def speech_like(seconds=2.0, seed=0):

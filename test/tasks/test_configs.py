@@ -10,8 +10,10 @@ from tse_system import write_wavlm
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import codec_choices
+from espnet_tse.codec.units import AbsUnits
 from espnet_tse.io.yaml_chain import BASE, marked, overlay, read_chain, values_of
 from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.models.gentse import GenTSESemantic
 from espnet_tse.schema import CodecSpec
 from espnet_tse.tasks import build, tse
 from espnet_tse.tasks.codec import read_train_conf
@@ -57,6 +59,25 @@ def codec_of(path: Path) -> AbsCodec | None:
     return TableCodec(CodecSpec.of(config))
 
 
+def tokenizers_of(path: Path) -> dict:
+    """Untrained tokenizers as the system's YAML names them; only the codec where it is the size's own."""
+    named = read_chain(path).content.get("tokenizers") or {}
+    if set(named) <= {"acoustic"}:
+        codec = codec_of(path)
+        return {name: codec for name in named} or {"acoustic": codec}
+    confs = {name: read_train_conf(path.parent / value, {}) for name, value in named.items()}
+    return {name: codec_choices.build(conf.codec, conf.codec_conf).eval() for name, conf in confs.items()}
+
+
+def batch_for(path: Path, tokenizers: dict, seconds: float, sample_rate: int):
+    """A row with targets for each of its tokenizers."""
+    batch = make_batch([seconds], [seconds], tokenizers.get("acoustic"), sample_rate=sample_rate)
+    for name, tokenizer in tokenizers.items():
+        if name != "acoustic":
+            batch.targets |= tokenizer.tokenize(batch.target, batch.mixture_lengths)
+    return batch
+
+
 @pytest.fixture
 def wavlm_as_named(tmp_path, monkeypatch):
     """A small random WavLM of base-plus' width where the config of WavLM input looks for it."""
@@ -69,10 +90,8 @@ def wavlm_as_named(tmp_path, monkeypatch):
 def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     if "wavlm" in path.stem:
         request.getfixturevalue("wavlm_as_named")
-    codec = codec_of(path)
-    monkeypatch.setattr(
-        build, "open_tokenizers", lambda model, places: {name: codec for name in model.tokenizers}
-    )
+    tokenizers = tokenizers_of(path)
+    monkeypatch.setattr(build, "open_tokenizers", lambda model, places: tokenizers)
     parser = tse.TSETask.get_parser()
     args = parser.parse_args(["--config", str(path)])
     assert tse.faults_of_choices(args) + faults_of_optimization(args) == []
@@ -82,13 +101,17 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
         count = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         assert count == int(stated[1].replace(",", ""))
     # One short row through everything shows sizes that do not fit each other.
-    batch = make_batch([0.1], [0.1], codec, sample_rate=model.sample_rate)
+    batch = batch_for(path, tokenizers, 0.1, model.sample_rate)
     if args.speaker_encoder == "given":
         batch.speaker_embedding = torch.ones(1, args.speaker_encoder_conf["output_dim"])
+    for start in model.pretrained.values():
+        for part in start.frozen(model.config):
+            model.keep_frozen(part, getattr(model, part).state_dict())
     with torch.no_grad():
         loss, _ = model.eval().loss(batch)
     assert loss.isfinite()
-    assert model.extract(batch).waveform.shape == batch.mixture.shape
+    if not isinstance(model, GenTSESemantic):  # a first stage makes no waveform
+        assert model.extract(batch).waveform.shape == batch.mixture.shape
 
 
 MINI = [path for path in WITHOUT_CODEC if "_mini" in path.stem]
@@ -236,6 +259,9 @@ def test_system_can_be_decoded_without_naming_a_checkpoint(path):
 def test_codec_is_built(path):
     conf = read_train_conf(path, {})
     codec = codec_choices.build(conf.codec, conf.codec_conf)
+    if isinstance(codec, AbsUnits):
+        assert len(codec.centroids) == codec.streams["semantic"].codebook_size
+        return
     spec = codec.spec
     assert codec.codebooks.shape == (spec.num_codebooks, spec.codebook_size, spec.embedding_dim)
     # Whole frames, or the segments that are asked for and those that are cut differ.

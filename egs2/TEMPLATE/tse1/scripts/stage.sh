@@ -138,6 +138,7 @@ declare -A version_of=([format]=2)
 sha256() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi; }
 
 audio_hash() {  # of a list: names, sizes and times of the files it names; their samples are not read
+    [ -e "$1" ] || { echo missing; return; }  # in a dry run
     perl -ne 's/\s+$//; my (undef, $path) = split " ", $_, 2; my @stat = stat($path // ""); print "$path @stat[7, 9]\n"' "$1" \
         | sha256 | cut -c 1-64
 }

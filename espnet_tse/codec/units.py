@@ -1,0 +1,146 @@
+"""Units: the nearest of some centroids for each frame of features."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
+from espnet_tse.codec.framed_stft import FramedSTFT
+from espnet_tse.layers.equal_length import map_equal_length
+from espnet_tse.layers.mel_filters import slaney_mel_filters
+from espnet_tse.schema import PADDING_CODE, Codes, Streams
+from espnet_tse.schema.stream_spec import CodesSpec
+
+DISTANCES_AT_ONCE = 1 << 24  # frames x centroids
+
+
+@dataclass(frozen=True)
+class UnitsConfig:
+    """What all kinds of units have."""
+
+    num_units: int = 1024  # K
+    sample_rate: int = 16000  # Hz
+    hop_length: int = 320  # samples a unit, 50 Hz
+
+    def __post_init__(self):
+        for name in ("num_units", "sample_rate", "hop_length"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, want 1 or more.")
+
+
+class AbsUnits(AbsTokenizer):
+    """Stream ``semantic``: argmin_k |h_t - c_k|^2 of the features h_t of frame t.
+
+    The centroids are fitted by k-means, not trained by gradients: ``fit``.
+    """
+
+    config: UnitsConfig
+
+    def __init__(self, config: UnitsConfig, feature_dim: int):
+        super().__init__()
+        self.config, self.sample_rate = config, config.sample_rate
+        self.register_buffer("centroids", torch.zeros(config.num_units, feature_dim))
+
+    @abstractmethod
+    def features(self, waveform: Tensor) -> Tensor:
+        """Unpadded rows (b, N) -> (b, T, D), T = ceil(N / hop_length)."""
+
+    @property
+    def streams(self) -> dict[str, CodesSpec]:
+        return {"semantic": CodesSpec(1, self.config.num_units, hop_length=self.config.hop_length)}
+
+    @torch.no_grad()
+    def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
+        rows = map_equal_length(lambda signal: self.nearest(self.features(signal)), waveform, lengths)
+        num_frames = torch.tensor([len(row) for row in rows], device=waveform.device)
+        values = pad_sequence(rows, batch_first=True, padding_value=PADDING_CODE)
+        return Streams(semantic=Codes(values[:, None], num_frames, self.sample_rate / self.config.hop_length))
+
+    def nearest(self, features: Tensor) -> Tensor:
+        """(b, T, D) -> (b, T) int64."""
+        flat = features.flatten(0, 1)
+        size = max(1, DISTANCES_AT_ONCE // len(self.centroids))
+        parts = [torch.cdist(part, self.centroids).argmin(dim=1) for part in flat.split(size)]
+        return torch.cat(parts).view(features.shape[:2])
+
+    def fit(self, features: Tensor, seed: int) -> dict[str, float]:
+        """Centroids by k-means++ and Lloyd's iterations.
+
+        Args:
+            features: (M, D) frames.
+        Returns:
+            ``inertia``, the mean squared distance; ``perplexity`` of the units' use.
+        Raises:
+            ValueError: there are fewer frames than units.
+        """
+        from sklearn.cluster import KMeans
+
+        if len(features) < self.config.num_units:
+            raise ValueError(
+                f"{len(features)} frames are too few for num_units {self.config.num_units}; use more speech."
+            )
+        kmeans = KMeans(self.config.num_units, n_init=1, max_iter=100, random_state=seed)
+        kmeans.fit(features.cpu().numpy())
+        self.centroids.copy_(torch.from_numpy(kmeans.cluster_centers_))
+        counts = np.bincount(kmeans.labels_, minlength=self.config.num_units) / len(features)
+        entropy = -float(np.sum(counts[counts > 0] * np.log(counts[counts > 0])))
+        return {"inertia": float(kmeans.inertia_ / len(features)), "perplexity": float(np.exp(entropy))}
+
+
+@dataclass(frozen=True)
+class CepstralUnitsConfig(UnitsConfig):
+    """Units that need nothing pretrained."""
+
+    num_units: int = 64
+    num_mels: int = 80
+    num_cepstra: int = 13
+    n_fft: int = 640
+    delta_frames: int = 2  # to each side of a frame
+    power_floor: float = 1e-4  # of a signal of RMS 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 1 <= self.num_cepstra <= self.num_mels or self.delta_frames < 1:
+            raise ValueError("num_cepstra must lie between 1 and num_mels, and delta_frames be 1 or more.")
+
+
+class CepstralUnits(AbsUnits):
+    """Mel cepstra and their slopes, each normalized over the utterance, which takes much of the voice away."""
+
+    Config = CepstralUnitsConfig
+
+    def __init__(self, config: CepstralUnitsConfig):
+        super().__init__(config, 2 * config.num_cepstra)
+        self.stft = FramedSTFT(config.n_fft, config.hop_length)
+        filters = slaney_mel_filters(config.sample_rate, config.n_fft, config.num_mels)
+        self.register_buffer("filters", filters / filters.sum(dim=0).clamp_min(1e-8), persistent=False)
+        angle = torch.outer(torch.arange(config.num_mels) + 0.5, torch.arange(config.num_cepstra).float())
+        self.register_buffer("cosines", torch.cos(angle * torch.pi / config.num_mels), persistent=False)
+
+    @classmethod
+    def from_config(cls, config: CepstralUnitsConfig) -> "CepstralUnits":
+        return cls(config)
+
+    def features(self, waveform: Tensor) -> Tensor:
+        conf = self.config
+        level = waveform.square().mean(dim=1, keepdim=True).sqrt()
+        waveform = waveform / torch.where(level > 0, level, 1.0)
+        waveform = F.pad(waveform, (0, -waveform.size(1) % conf.hop_length))
+        mel = self.stft.magnitude(waveform).square() @ self.filters
+        cepstra = (mel + conf.power_floor).log() @ self.cosines
+        both = torch.cat([cepstra, slopes(cepstra, conf.delta_frames)], dim=2)
+        spread = both.std(dim=1, keepdim=True, correction=0).clamp_min(1e-3)
+        return (both - both.mean(dim=1, keepdim=True)) / spread
+
+
+def slopes(frames: Tensor, reach: int) -> Tensor:
+    """Least-squares slope over ``reach`` frames to each side, the ends repeated: (b, T, D) -> (b, T, D)."""
+    offsets = torch.arange(-reach, reach + 1, dtype=frames.dtype, device=frames.device)
+    ends = [frames[:, :1].expand(-1, reach, -1), frames, frames[:, -1:].expand(-1, reach, -1)]
+    windows = torch.cat(ends, dim=1).unfold(1, 2 * reach + 1, 1)
+    return windows @ offsets / offsets.square().sum()

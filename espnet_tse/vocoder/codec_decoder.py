@@ -1,0 +1,38 @@
+"""The frozen codec's own decoder."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.schema import Conditions, Prediction
+from espnet_tse.vocoder.abs_vocoder import AbsVocoder
+
+
+@dataclass(frozen=True)
+class CodecDecoderConfig:
+    """Everything is the codec's."""
+
+
+class CodecDecoder(AbsVocoder):
+    """Waveform of all codebooks' codes as they were predicted, for systems that predict them all."""
+
+    Config = CodecDecoderConfig
+
+    def __init__(self, codec: AbsCodec):
+        super().__init__()
+        self.codec = codec.requires_grad_(False).eval()
+        leave_out_of_checkpoints(self, "codec")
+
+    @classmethod
+    def from_config(cls, config: CodecDecoderConfig, codec: AbsCodec) -> "CodecDecoder":
+        return cls(codec)
+
+    def train(self, mode: bool = True) -> "CodecDecoder":
+        super().train(mode)
+        self.codec.eval()
+        return self
+
+    def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
+        return self.codec.decode_codes(prediction.streams["acoustic"])
