@@ -120,7 +120,7 @@ def write_audio_blocks(
 
     path = Path(path)
     kind = path.suffix[1:].upper()
-    unbounded = as_float and kind == "WAV"
+    unbounded = is_unbounded(path, as_float)
     subtype = "FLOAT" if unbounded else "PCM_24" if as_float else "PCM_16"
     with atomic_write(path, "wb") as file:
         output = CheckedOutput(file)
@@ -132,6 +132,11 @@ def write_audio_blocks(
                 encoder.write(block if as_float else rounded(block))
                 output.check()
         output.check()
+
+
+def is_unbounded(path: Path, as_float: bool) -> bool:
+    """Whether ``write_audio`` holds samples beyond full scale there: floats in WAV."""
+    return as_float and path.suffix.lower() == ".wav"
 
 
 class CheckedOutput:

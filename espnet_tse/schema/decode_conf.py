@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
+SHORTEST_CHUNK_S, SHORTEST_OVERLAP_S = 0.1, 0.001  # s; below, no system has a frame
 LEVELS = ("mixture_rms", "mixture_peak", "none")
 
 
@@ -26,11 +27,12 @@ class DecodeConf:
         faults = []
         if self.level not in LEVELS:
             faults.append(f"level '{self.level}' is none of {list(LEVELS)}")
-        if not math.isfinite(self.max_chunk_s):
-            faults.append(f"max_chunk_s is {self.max_chunk_s}, want a finite number of seconds")
-        if not 0.0 < self.overlap_s < self.max_chunk_s / 2:
+        if not SHORTEST_CHUNK_S <= self.max_chunk_s < math.inf:
+            faults.append(f"max_chunk_s is {self.max_chunk_s}, want seconds, {SHORTEST_CHUNK_S} or more")
+        if not SHORTEST_OVERLAP_S <= self.overlap_s < self.max_chunk_s / 2:
             faults.append(
-                f"overlap_s {self.overlap_s} must lie between 0 and half of max_chunk_s {self.max_chunk_s}"
+                f"overlap_s {self.overlap_s} must lie between {SHORTEST_OVERLAP_S} and half of max_chunk_s "
+                f"{self.max_chunk_s}"
             )
         if self.candidates < 1:
             faults.append(f"candidates is {self.candidates}, want 1 or more")

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.io.audio import read_audio, resample, write_audio
+from espnet_tse.io.audio import is_unbounded, read_audio, resample, write_audio
 from espnet_tse.io.audio_entry import read_info
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import extract_long, headroom, is_long
@@ -25,17 +26,19 @@ from espnet_tse.tasks.long_recording import extract_long, headroom, is_long
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:
     """Extract one file at its own sample rate; estimates of mixtures in floats have more than 16 bits."""
-    info = read_info(mixture)
-    rate = info.sample_rate
-    wanted = check_signal(read_audio(enrollment, sample_rate=rate)[0], f"enrollment {enrollment}", rate)
+    path = Path(output)
+    refuse_inputs({"utt": path}, {"mixture": mixture, "enrollment": enrollment})
+    info, inside = read_info(mixture), extractor.sample_rate
+    cue, cue_rate = read_audio(enrollment)
+    cue = resample(check_signal(cue, f"enrollment {enrollment}", cue_rate), cue_rate, inside)
     started = time.perf_counter()
     if is_long(extractor, info):
-        cue = resample(wanted, rate, extractor.sample_rate)
-        extract_long(extractor, mixture, info, cue, Path(output), "utt", f"mixture {mixture}")
+        extract_long(extractor, mixture, info, cue, path, "utt", f"mixture {mixture}")
     else:
-        signal = check_signal(read_audio(mixture)[0], f"mixture {mixture}", rate)
-        write_audio(output, extractor(signal, wanted, rate), rate, as_float=info.is_float)
-    duration = info.num_samples / rate
+        signal = check_signal(read_audio(mixture)[0], f"mixture {mixture}", info.sample_rate)
+        estimate = extractor.extract_one(signal, info.sample_rate, cue)
+        write_estimate(path, estimate, info.sample_rate, info.is_float)
+    duration = info.num_samples / info.sample_rate
     logging.info(f"{output}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s")
 
 
@@ -76,6 +79,10 @@ def extract_scp(
         store.require(list(mixtures))
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(mixtures), shard)}
+    roles = {f"mixture of '{key}'": entry for key, entry in mixtures.items()}
+    refuse_inputs(files, {**roles, **{f"enrollment of '{key}'": enrollments[key] for key in mixtures}})
+    lists = [mixtures, enrollments, *([] if store is None else [store.paths])]
+    begin_record(folder, extractor, {key: [entries[key] for entries in lists] for key in files}, files)
     todo = [key for key, file in files.items() if not is_there(file)]
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
@@ -134,7 +141,7 @@ def named(key: str, path: str) -> Iterator[None]:
 
 def write_estimate(path: Path, signal: np.ndarray, sample_rate: int, as_float: bool) -> None:
     """Write (N,); as integers it is turned down where it leaves [-1, 1], and that is told."""
-    if not as_float:
+    if not is_unbounded(path, as_float):
         signal = signal * np.float32(headroom(float(np.abs(signal).max()), path))
     write_audio(path, signal, sample_rate, as_float)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
@@ -92,14 +93,16 @@ class Extractor:
         Raises:
             DataError: an empty, multi-channel, not finite or silent input, or no sample rate.
         """
-        pair = [
-            check_signal(mixture, "mixture", sample_rate),
-            check_signal(enrollment, "enrollment", sample_rate),
-        ]
-        mixture, enrollment = (resample(signal, sample_rate, self.sample_rate) for signal in pair)
-        estimate = self.extract([mixture], [enrollment], ["utt"]).waveform[0].cpu().numpy()
-        restored = resample(estimate, self.sample_rate, sample_rate)[: len(pair[0])]
-        lacking = len(pair[0]) - len(restored)
+        mixture = check_signal(mixture, "mixture", sample_rate)
+        enrollment = check_signal(enrollment, "enrollment", sample_rate)
+        return self.extract_one(mixture, sample_rate, resample(enrollment, sample_rate, self.sample_rate))
+
+    def extract_one(self, mixture: np.ndarray, sample_rate: int, enrollment: np.ndarray) -> np.ndarray:
+        """As a call, of checked signals; the enrollment is at the model's rate already."""
+        inside = resample(mixture, sample_rate, self.sample_rate)
+        estimate = self.extract([inside], [enrollment], ["utt"]).waveform[0].cpu().numpy()
+        restored = resample(estimate, self.sample_rate, sample_rate)[: len(mixture)]
+        lacking = len(mixture) - len(restored)
         return np.pad(restored, (0, lacking)) if lacking else restored
 
     def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
@@ -167,8 +170,8 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
         raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
     if not (np.isfinite(signal.max()) and np.isfinite(signal.min())):
         raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
-    if not np.any(signal):
-        raise silence_of(name, len(signal), sample_rate)
+    refuse_constant(float(signal.min()), float(signal.max()), name, len(signal), sample_rate)
+    refuse_overload(max(float(signal.max()), -float(signal.min())), name)
     if len(signal) < SHORT_S * sample_rate:
         logging.warning(
             f"the {name} is very short ({length_in_words(len(signal), sample_rate)}); below {SHORT_S} s, here "
@@ -177,12 +180,24 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
     return signal.astype(np.float32, copy=False)
 
 
-def silence_of(name: str, num_samples: int, sample_rate: int) -> DataError:
-    """What is raised for a signal without any sample but 0."""
-    return DataError(
-        f"the {name} is digital silence: all of its samples are zero "
-        f"({length_in_words(num_samples, sample_rate)}); record or choose another one."
+def refuse_constant(lowest: float, highest: float, name: str, num_samples: int, sample_rate: int) -> None:
+    """Raise DataError for a signal whose samples are all the same."""
+    if lowest != highest or (num_samples == 1 and lowest != 0.0):
+        return
+    length = length_in_words(num_samples, sample_rate)
+    what = "zero" if lowest == 0.0 else f"{lowest:g}, a constant offset"
+    raise DataError(
+        f"the {name} is digital silence: all of its samples are {what} ({length}); record or choose another one."
     )
+
+
+def refuse_overload(peak: float, name: str) -> None:
+    """Raise DataError for floats in the range of int16: full scale is 1."""
+    if peak > OVERLOAD:
+        raise DataError(
+            f"the {name} reaches {peak:.0f}, while full scale is 1; floats in the range of int16 must be divided "
+            "by 32768."
+        )
 
 
 def length_in_words(num_samples: int, sample_rate: int) -> str:

@@ -10,14 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_tse.io.audio import FULL_SCALE, read_audio_blocks, resampled_blocks, write_audio_blocks
+from espnet_tse.io.audio import (
+    FULL_SCALE,
+    is_unbounded,
+    read_audio_blocks,
+    resampled_blocks,
+    write_audio_blocks,
+)
 from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.stored_signal import StoredSignal
 from espnet_tse.models.abs_tse_model import level_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
-from espnet_tse.tasks.extractor import Extractor, silence_of
+from espnet_tse.tasks.extractor import Extractor, refuse_constant, refuse_overload
 
 REPORT_S = 10.0  # between two lines of progress
 
@@ -61,8 +67,9 @@ def extract_long(
     stored = StoredSignal(output.parent)
     for block in resampled_blocks(read_audio_blocks(mixture), rate, inside):
         stored.append(block)
-    if stored.peak() == 0.0:
-        raise silence_of(role, stored.num_samples, inside)
+    refuse_constant(stored.lowest, stored.highest, role, stored.num_samples, inside)
+    if info.is_float:
+        refuse_overload(stored.peak(), role)
     offset = offset_of(stored.mean, stored.norm(stored.mean) / stored.num_samples**0.5)
     device = next(extractor.model.parameters()).device
     cue = torch.from_numpy(enrollment)[None]
@@ -89,7 +96,7 @@ def extract_long(
     for block in resampled_blocks(measured(pieces), inside, wanted):
         estimate.append(block)
     gain = level_gain((norm, stored.norm(offset)), (peak, stored.peak(offset)), extractor.conf.level)
-    if not info.is_float:
+    if not is_unbounded(output, info.is_float):
         gain *= headroom(gain * estimate.peak(), output)
     length = info.num_samples if wanted == rate else stored.num_samples
     blocks = (block * np.float32(gain) for block in fitted(estimate.blocks(), length))
