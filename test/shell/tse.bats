@@ -572,10 +572,84 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 
 # bats test_tags=finished
 @test "what an earlier version of the toolkit wrote otherwise is done again" {
-    grep -qx 'version 2' dump/raw/dev/.done.format
+    grep -qx 'version 3' dump/raw/dev/.done.format
     sed -i '/^version /d' dump/raw/dev/.done.format
     run -0 toy --stage format --stop_stage format
     [[ "${output}" == *"dump/raw/dev: redone (format), changed: version of the toolkit"* ]]
     [[ "${output}" == *"dump/raw/train: up to date (format)"* ]]
-    grep -qx 'version 2' dump/raw/dev/.done.format
+    grep -qx 'version 3' dump/raw/dev/.done.format
+}
+
+@test "audio that is replaced under the same names is seen by every stage that reads it" {
+    sed -i 's|/somewhere with space/${i}.wav|${PWD}/audio/${set}.wav|' local/data.sh
+    mkdir audio
+    for set in train dev test; do echo "samples" > "audio/${set}.wav"; done
+    toy > /dev/null
+    : > "${FAKE_CALLS}"
+    run -0 toy
+    [ ! -s "${FAKE_CALLS}" ]
+    echo "zamples" > audio/test.wav
+    touch -d "2001-01-01" audio/test.wav
+    run -0 toy --stage 2 --stop_stage 2
+    [[ "${output}" == *"dump/raw/test: redone (format), changed: audio of data/test"* ]]
+    [[ "${output}" == *"dump/raw/train: up to date (format)"* ]]
+}
+
+@test "decoding, resynthesis and scores depend on the audio in dump/raw, a training warns" {
+    toy > /dev/null
+    mkdir audio
+    for set in train test; do
+        echo "samples" > "audio/${set}.wav"
+        for list in wav spk1 enroll_spk1; do sed -i "s| .*| audio/${set}.wav|" "dump/raw/${set}/${list}.scp"; done
+    done
+    toy --stage 4 > /dev/null
+    : > "${FAKE_CALLS}"
+    run -0 toy --stage 4
+    [ ! -s "${FAKE_CALLS}" ]
+    for set in train test; do touch -d "2001-01-01" "audio/${set}.wav"; done
+    run -0 toy --stage 4
+    for change in "exp/tse_laura_tse_mini/decode_test: redone (decode), changed: audio of dump/raw/test/enroll_spk1.scp audio of dump/raw/test/wav.scp" \
+        "exp/mixture/test: redone (mixture), changed: audio of dump/raw/test/wav.scp" \
+        "exp/codec_mini/resynthesis_test: redone (resynthesis), changed: audio of dump/raw/test/spk1.scp"; do
+        [[ "${output}" == *"${change}"* ]] || { echo "not: ${change}"; false; }
+    done
+    [[ "${output}" == *"Warning: audio of dump/raw/train changed since exp/tse_laura_tse_mini was trained on it"* ]]
+    [[ "${output}" == *"Warning: audio of dump/raw/train/spk1.scp changed since exp/codec_mini was trained on it"* ]]
+    [ "$(calls tse_train)$(calls codec_train)$(calls score)" = 003 ]
+    touch -d "2002-01-01" audio/test.wav
+    run -0 toy --stage 10 --stop_stage 10
+    [[ "${output}" == *"decode_test/scoring: redone (score), changed: audio of dump/raw/test"* ]]
+}
+
+@test "of a list's audio archives and files that commands read count as well" {
+    stage_names=()
+    # shellcheck disable=SC1091
+    . scripts/stage.sh
+    mkdir set
+    echo "a x.ark:12" > set/wav.scp
+    echo "b sph2pipe -f wav x.sph |" > set/spk1.scp
+    echo '{"s": [["uid", "enrolled file.wav"]]}' > set/spk2enroll.json
+    echo "c" > x.ark && echo "c" > x.sph && echo "c" > "enrolled file.wav"
+    before=$(audio_hash set)
+    [ "$(audio_hash set)" = "${before}" ]
+    for file in x.ark x.sph "enrolled file.wav"; do
+        touch -d "2001-01-01" "${file}"
+        [ "$(audio_hash set)" != "${before}" ] || { echo "${file} does not count"; false; }
+        before=$(audio_hash set)
+    done
+    # Rows that the filter drops count on.
+    cp -R set .unfiltered && mv .unfiltered set/
+    : > set/wav.scp
+    [ "$(audio_hash set)" = "${before}" ]
+}
+
+# bats test_tags=finished
+@test "a test set whose list is edited after it was checked is checked again" {
+    toy --stop_stage 3 > /dev/null
+    [ "$(calls validate)" -eq 0 ]
+    sed -i '$ d' dump/raw/test/spk1.scp
+    run -0 toy --stage 3 --stop_stage 3
+    [[ "${output}" == *"dump/raw/validate: redone (validate), changed: dump/raw/test"* ]]
+    toy --stage 3 --stop_stage 3 > /dev/null
+    [ "$(calls validate)" -eq 1 ]
 }

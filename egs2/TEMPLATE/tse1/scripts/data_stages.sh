@@ -48,7 +48,7 @@ format_set() {  # format_set SET [SPEEDS [FORMANTS]]: data/SET -> dump/raw/SET a
     fi
     if [ -n "${speeds}" ]; then extra=(--speed_perturb_factors "${speeds}"); fi
     if [ -n "${formants}" ]; then extra+=(--formant_perturb_factors "${formants}"); fi
-    needed remove "${out}" format "@${data}" "fs=${sample_rate}" "audio_format=${audio_format}" \
+    needed remove "${out}" format "@${data}" "%${data}" "fs=${sample_rate}" "audio_format=${audio_format}" \
         "speed_perturb_factors=${speeds}" "formant_perturb_factors=${formants}" || return 0
     run_shards "${train_cmd}" "${nj}" "${data}/wav.scp" "${out}" format \
         "${python}" -m espnet_tse.bin.format_data --data_dir "${data}" --output_dir "${out}" \
@@ -58,14 +58,15 @@ format_set() {  # format_set SET [SPEEDS [FORMANTS]]: data/SET -> dump/raw/SET a
     mark_done "${out}" format
 }
 
-validate_sets() {  # validate_sets TRAIN SET...: the report goes to the terminal and to dump/raw/validate
-    local dir=${dumpdir}/raw/validate items=("fs=${sample_rate}" "validate_opts=${validate_opts}") dirs=() set opts
+validate_sets() {  # validate_sets TRAIN VALID TEST...: the report goes to the terminal and to dump/raw/validate
+    local dir=${dumpdir}/raw/validate items=("fs=${sample_rate}" "validate_opts=${validate_opts}") dirs=() set opts filtered
+    filtered=" $1 $2 "
     for set in "$@"; do
         need 2 "${dumpdir}/raw/${set}/wav.scp"
         dirs+=("${dumpdir}/raw/${set}")
-        # Of the folder itself stage 3 removes rows, so the mark of stage 2 stands for it until others change it.
-        items+=("@${dumpdir}/raw/${set}/.done.format")
-        if edited "${dumpdir}/raw/${set}"; then items+=("@${dumpdir}/raw/${set}"); fi
+        items+=("@${dumpdir}/raw/${set}/.done.format" "%${dumpdir}/raw/${set}")
+        # Of a filtered set stage 3 removes rows, so the mark of stage 2 stands for its lists until others change them.
+        if [[ "${filtered}" != *" ${set} "* ]] || edited "${dumpdir}/raw/${set}"; then items+=("@${dumpdir}/raw/${set}"); fi
     done
     claim_dump
     needed remove "${dir}" validate "${items[@]}" || return 0

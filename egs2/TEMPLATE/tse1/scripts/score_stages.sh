@@ -10,8 +10,9 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         need "name another by --inference_config" "${inference_config}"
         extra=(--inference_config "${inference_config}")
     fi
-    needed remove "${out}" decode "@${data}/wav.scp" "@${data}/enroll_spk1.scp" "@${tse_exp}/.done.train" \
-        "@${inference_config:-none}" "inference_args=${inference_args}" "inference_model=${inference_model}" || return 0
+    needed remove "${out}" decode "@${data}/wav.scp" "%${data}/wav.scp" "@${data}/enroll_spk1.scp" \
+        "%${data}/enroll_spk1.scp" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+        "inference_args=${inference_args}" "inference_model=${inference_model}" || return 0
     write_resume "${out}" "${current_stage%% *}"
     if "${gpu_inference}"; then
         device=(--gpu 1)
@@ -32,7 +33,7 @@ resynthesize_set() {  # resynthesize_set SET: codec round trip of the clean targ
     scp=$(target_scp "$1")
     need 2 "${scp}"
     need "${codec_stage}" "${codec_exp}/manifest.json"
-    needed remove "${out}" resynthesis "@${codec_exp}/manifest.json" "@${scp}" || return 0
+    needed remove "${out}" resynthesis "@${codec_exp}/manifest.json" "@${scp}" "%${scp}" || return 0
     run_shards "${decode_cmd}" "${inference_nj}" "${scp}" "${out}" resynthesize \
         "${python}" -m espnet_tse.bin.resynthesize --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
     check_keys "${scp}" "${out}/wav.scp" "${out}/log/resynthesize*.log"
@@ -42,7 +43,7 @@ resynthesize_set() {  # resynthesize_set SET: codec round trip of the clean targ
 mixture_set() {  # mixture_set SET: the unprocessed input as a system's output
     local data=${dumpdir}/raw/$1 out=${expdir}/mixture/$1
     need 2 "${data}/wav.scp"
-    needed remove "${out}" mixture "@${data}/wav.scp" || return 0
+    needed remove "${out}" mixture "@${data}/wav.scp" "%${data}/wav.scp" || return 0
     "${dry_run}" || cp "${data}/wav.scp" "${out}/wav.scp"
     mark_done "${out}" mixture
 }
@@ -61,8 +62,8 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
     if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
-    needed remove "${out}" score "@${data}" "@${dir}/wav.scp" "@$(work_mark "${dir}")" "asr=${asr}" \
-        "score_opts=${score_opts}" "system=${system}" || return 0
+    needed remove "${out}" score "@${data}" "%${data}" "@${dir}/wav.scp" "%${dir}/wav.scp" "@$(work_mark "${dir}")" \
+        "asr=${asr}" "score_opts=${score_opts}" "system=${system}" || return 0
     split_args opts "${score_opts}"
     "${dry_run}" || log "  scoring ${dir}; its log is ${out}/score.log"
     run_jobs "${decode_cmd} --num-threads ${inference_nj}" 0 "${out}/score.log" \
@@ -74,7 +75,7 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     mark_done "${out}" score
 }
 
-# The done mark of what wrote the estimates: its hash stands for the audio, which is not read again.
+# The done mark of what wrote the estimates.
 work_mark() {
     local mark
     for mark in "$1"/.done.{decode,resynthesis,mixture}; do

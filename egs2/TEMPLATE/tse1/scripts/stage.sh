@@ -133,14 +133,38 @@ need() {  # need STAGE PATH...: dies unless every PATH is there; STAGE makes the
 # anything is discarded until the mark, DIR is locked: two runs neither mix their work nor mark that of each other.
 
 # Steps that write other results than an earlier version of this toolkit did; what that one left is done again.
-declare -A version_of=([format]=2)
+declare -A version_of=([format]=3 [validate]=2 [decode]=2 [resynthesis]=2 [mixture]=2 [score]=2)
 
 sha256() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi; }
 
-audio_hash() {  # of a list: names, sizes and times of the files it names; their samples are not read
+# audio_hash LIST_OR_FOLDER: sizes and times of the files that it names; their samples are not read. Of a folder all
+# lists count, also those from before the filter, and spk2enroll.json. An entry in an archive stands for the archive, a
+# command for the files among its words.
+audio_hash() {
+    local lists=("$1") file
     [ -e "$1" ] || { echo missing; return; }  # in a dry run
-    perl -ne 's/\s+$//; my (undef, $path) = split " ", $_, 2; my @stat = stat($path // ""); print "$path @stat[7, 9]\n"' "$1" \
-        | sha256 | cut -c 1-64
+    if [ -d "$1" ]; then
+        lists=()
+        for file in "$1"/*.scp "$1"/.unfiltered/*.scp "$1"/{,.unfiltered/}spk2enroll.json; do
+            if [ -f "${file}" ]; then lists+=("${file}"); fi
+        done
+    fi
+    perl -e 'my %entries;
+        for my $list (@ARGV) {
+            open my $lines, "<", $list or die "$list: $!\n";
+            while (<$lines>) {
+                s/\s+$//;
+                if ($list =~ /\.json$/) { $entries{$_} = 1 for /"([^"]+)"/g; }
+                elsif (/^\S+\s+(.+)$/) { $entries{$1} = 1; }
+            }
+        }
+        for my $entry (sort keys %entries) {
+            my @files = $entry =~ /^(.*\S)\s*\|$/ ? grep({ -f } split(" ", $1)) : ($entry);
+            if (@files == 1 && !-e $files[0]) { $files[0] =~ s/:\d+$//; }
+            print "$entry";
+            print " @{[(stat)[7, 9]]}" for @files;
+            print "\n";
+        }' "${lists[@]}" | sha256 | cut -c 1-64
 }
 
 content_hash() {  # of a file, or of the files right under a folder (names and contents)
@@ -167,7 +191,7 @@ note_config_files() {  # fills config_files from the inputs of the run; a change
     done < <(printf '%s\n' "${inputs[@]}")
 }
 
-inputs_record() {  # @PATH is an input, %SCP the audio that a list names, NAME=VALUE an option
+inputs_record() {  # @PATH is an input, %PATH the audio that a list or a folder names, NAME=VALUE an option
     local item path file
     for item in "$@"; do
         case "${item}" in
@@ -185,7 +209,12 @@ inputs_record() {  # @PATH is an input, %SCP the audio that a list names, NAME=V
 changed_inputs() {  # changed_inputs OLD_RECORD NEW_TEXT: names of what differs
     LC_ALL=C comm -3 <(LC_ALL=C sort "$1") <(LC_ALL=C sort <<< "$2") \
         | sed -e 's/^[[:space:]]*//' -e 's/^input //' -e 's/^audio /audio of /' -e 's/ [0-9a-f]\{64\}$//' -e 's/ missing$//' \
-            -e 's/^option \([^=]*\)=.*/--\1/' -e 's/^version .*/version of the toolkit/' | LC_ALL=C sort -u | paste -s -d ' ' -
+            -e 's/^option \([^=]*\)=.*/--\1/' -e 's/^version .*/version of the toolkit/' | LC_ALL=C sort -u \
+        | awk '{ line[NR] = $0; there[$0] }
+            END { for (i = 1; i <= NR; i++) {  # where a list differs, so does what it names
+                list = line[i]
+                if (!sub(/^audio of /, "", list) || !(list in there)) print line[i]
+            } }' | paste -s -d ' ' -
 }
 
 made_from() {  # made_from DIR NAME ITEM...: whether DIR is done and these ITEMs are among what it was made from

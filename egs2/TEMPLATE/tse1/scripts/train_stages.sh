@@ -89,6 +89,21 @@ check_configs() {
         || die_with 2 "a YAML or its options have faults (see above); no stage was run"
 }
 
+# trained_on DIR PATH...: notes the audio that a new training reads, and warns where that of one that is there, or goes on,
+# was another. It is not trained anew for that: times differ in a mere copy, too.
+trained_on() {
+    local dir=$1 now changed
+    shift
+    now=$(inputs_record "${@/#/%}")
+    if [ -s "${dir}/.audio" ]; then
+        changed=$(changed_inputs "${dir}/.audio" "${now}")
+        [ -z "${changed}" ] || warn "${changed} changed since ${dir} was trained on it (sizes or times of files); if the" \
+            "samples did, train anew (--force true)"
+    elif ! "${dry_run}" && [ ! -e "${dir}/.done.train" ] && [ ! -e "${dir}/.done.codec" ]; then
+        echo "${now}" > "${dir}/.audio"
+    fi
+}
+
 # run_training DIR MODULE ARGUMENT...: one process, or torchrun over processors, GPUs or nodes; log DIR/train.log
 run_training() {
     local dir=$1 module=$2 launch backend devices=${ngpu} threads=${num_threads}
@@ -148,11 +163,13 @@ import_codec() {  # codec_dir, a release folder, an archive or a hub id -> codec
 }
 
 train_codec() {  # --codec_config -> codec_exp
-    local train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} opts
+    local train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} opts audio
+    audio=("$(target_scp "${train_set}")" "$(target_scp "${valid_set}")")
     need "the YAML of the system names it (tokenizers)" "${codec_config}"
     need 2 "${train}/utt2num_samples" "${valid}/utt2num_samples"
-    needed aside "${codec_exp}" codec "@${codec_config}" "@$(target_scp "${train_set}")" \
-        "@$(target_scp "${valid_set}")" "codec_args=${tokenizer_args}" "seed=${seed}" || return 0
+    needed aside "${codec_exp}" codec "@${codec_config}" "${audio[@]/#/@}" "codec_args=${tokenizer_args}" \
+        "seed=${seed}" || { trained_on "${codec_exp}" "${audio[@]}"; return 0; }
+    trained_on "${codec_exp}" "${audio[@]}"
     write_resume "${codec_exp}" "${current_stage%% *}"
     split_args opts "${tokenizer_args}"
     num_nodes=1 run_training "${codec_exp}" espnet_tse.bin.codec_train --config "${codec_config}" \
@@ -189,6 +206,7 @@ encode_sets() { local set; for set in "$@"; do encode_set "${set}"; done; }  # e
 # train_system CONFIG DIR [ARGUMENT...]: stages 7 and 8
 train_system() {
     local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} built_on=() items name value
+    local policy=aside
     shift 2
     need "name it by --tse_config" "${config}"
     need 2 "${train}/wav.scp" "${valid}/wav.scp"
@@ -213,11 +231,9 @@ train_system() {
         if [ -e "${value}/.done.train" ]; then value+=/.done.train; fi
         if [ -e "${value}" ]; then items+=("@${value}"); else items+=("${name}=${value}"); fi
     done <<< "$(inputs_of pretrained "${config}")"
-    if "${resume_mismatch}"; then
-        needed keep "${dir}" train "${items[@]}" || return 0
-    else
-        needed aside "${dir}" train "${items[@]}" || return 0
-    fi
+    if "${resume_mismatch}"; then policy=keep; fi
+    needed "${policy}" "${dir}" train "${items[@]}" || { trained_on "${dir}" "${train}" "${valid}"; return 0; }
+    trained_on "${dir}" "${train}" "${valid}"
     write_resume "${dir}" "${current_stage%% *}"
     run_training "${dir}" espnet_tse.bin.tse_train --config "${config}" --train_data_dir "${train}" \
         --valid_data_dir "${valid}" "${built_on[@]}" --output_dir "${dir}" --resume true ${seed:+--seed "${seed}"} "$@"
