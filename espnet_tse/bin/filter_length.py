@@ -1,6 +1,7 @@
 """Drop too short and too long utterances from all lists of a formatted directory, in place."""
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import Sequence
@@ -27,6 +28,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
             f"and {args.max_duration_s}"
         )
 
+    # Warnings first on their line: stage 3 looks for them.
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stdout)
     from espnet_tse.data.length_filter import filter_by_length
 
     def work() -> None:

@@ -1,5 +1,7 @@
 """Removing utterances that are too short or too long, from all lists of a directory at once."""
 
+import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -14,9 +16,11 @@ from espnet_tse.data.scp_fields import (
     read_num_samples,
     turned_round,
 )
+from espnet_tse.io.files import sha256_of, write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 ORIGINALS = ".unfiltered"
+LEFT = "left.json"  # in it: list -> sha256 of what the filter has left of it
 
 
 def _keyed_files(directory: Path) -> list[Path]:
@@ -29,22 +33,42 @@ def _keyed_files(directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
+def _hashes(directory: Path) -> dict[str, str]:
+    paths = [*_keyed_files(directory), directory / "spk2utt"]
+    return {path.name: sha256_of(path) for path in paths if path.is_file()}
+
+
+def _edited(directory: Path) -> list[str]:
+    """Names of the lists that are not any more what the filter has left; without its note, none."""
+    note = directory / ORIGINALS / LEFT
+    if not note.is_file():
+        return []
+    left, now = json.loads(note.read_text(encoding="utf-8")), _hashes(directory)
+    return sorted(name for name in left.keys() | now.keys() if left.get(name) != now.get(name))
+
+
 def _keep_originals(directory: Path) -> None:
-    """Copy the lists to ``.unfiltered/``, all or none."""
+    """Copy the lists to ``.unfiltered/``, all or none; what was there is kept as ``.unfiltered.old.<n>``."""
     temporary = directory / f"{ORIGINALS}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     for path in [*_keyed_files(directory), directory / "spk2utt"]:
         if path.is_file():
             shutil.copyfile(path, temporary / path.name)
-    temporary.rename(directory / ORIGINALS)
+    kept, number = directory / ORIGINALS, 1
+    if kept.is_dir():
+        while (directory / f"{ORIGINALS}.old.{number}").exists():
+            number += 1
+        kept.rename(directory / f"{ORIGINALS}.old.{number}")
+    temporary.rename(kept)
 
 
 def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: float) -> dict[str, int]:
     """Keep the keys whose ``wav.scp`` audio lasts min .. max seconds.
 
     The lists as they were are kept under ``.unfiltered/``, and every run starts from them, so that
-    wider bounds bring keys back.
+    wider bounds bring keys back. Lists that were edited since the last run are where the next one starts from
+    instead, with a warning: what an edit has taken away does not come back, nor what the bounds had.
 
     Returns:
         counts: ``kept``, ``too short``, ``too long``; where mixing.yaml enrolls with another utterance
@@ -53,13 +77,20 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         DataError: ``utt2num_samples`` is missing or has other keys than ``wav.scp``; nothing is left.
     """
     kept = directory / ORIGINALS
-    originals = kept if kept.is_dir() else directory
+    edited = _edited(directory)
+    originals = kept if kept.is_dir() and not edited else directory
+    if edited:
+        logging.warning(
+            f"{directory}: {', '.join(edited)} edited since the last filter, which starts from the lists as they "
+            f"are now; rows that earlier bounds dropped do not come back (for those: stage 2 with --force true)"
+        )
     wavs = read_scp(originals / MIXTURE_SCP)
     lengths = read_num_samples(originals / NUM_SAMPLES)
     odd = sorted(wavs.keys() ^ lengths.keys())
     if odd or not wavs:
         raise DataError(
-            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) with --force true."
+            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run utils/fix_data_dir.sh {directory} "
+            "if you edited its lists, else stage 2 (format) with --force true."
         )
     first = next(iter(wavs))
     sample_rate = read_info(wavs[first], first).sample_rate
@@ -89,7 +120,10 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         )
     if originals is directory:
         _keep_originals(directory)
+    # Killed from here on, the lists are of no run's making: then the next one starts from .unfiltered/.
+    (kept / LEFT).unlink(missing_ok=True)
     for path in _keyed_files(directory / ORIGINALS):
         write_scp(directory / path.name, {k: v for k, v in read_keyed(path).items() if k in keys})
     write_scp(directory / "spk2utt", turned_round({key: utt2spk[key] for key in keys}))
+    write_json(kept / LEFT, _hashes(directory))
     return {"kept": len(keys), **counts}

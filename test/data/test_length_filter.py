@@ -28,6 +28,33 @@ def test_wider_bounds_bring_keys_back(dirs):
     assert {path.name: path.read_text() for path in directory.iterdir() if path.is_file()} == before
 
 
+def test_lists_that_were_edited_are_what_the_next_run_starts_from(dirs, caplog):
+    directory = dirs.tse(num_rows=4, length=8000)
+    filter_by_length(directory, 1.005, 20)
+    filter_by_length(directory, 1.005, 20)
+    assert not caplog.messages
+    gone = next(iter(read_scp(directory / "wav.scp")))
+    for path in [*directory.glob("*.scp"), directory / "utt2spk", directory / "utt2num_samples"]:
+        write_scp(path, {key: value for key, value in read_scp(path).items() if key != gone})
+    assert filter_by_length(directory, 0.1, 20)["kept"] == 2
+    assert gone not in read_scp(directory / "wav.scp") and validate_dir(directory).num_errors == 0
+    assert "enroll_spk1.scp, spk1.scp" in caplog.text and "edited since the last filter" in caplog.text
+    assert len(read_scp(directory / ".unfiltered.old.1" / "wav.scp")) == 4
+    # Narrower and wider bounds again: the edited lists are the originals now.
+    assert filter_by_length(directory, 0.1, 1.03)["kept"] < 2
+    assert filter_by_length(directory, 0.1, 20)["kept"] == 2
+
+
+def test_lists_of_a_run_that_was_killed_while_it_wrote_are_not_taken_for_edited(dirs, monkeypatch):
+    directory = dirs.tse(num_rows=4, length=8000)
+    filter_by_length(directory, 1.005, 20)
+    monkeypatch.setattr("espnet_tse.data.length_filter.turned_round", lambda utt2spk: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        filter_by_length(directory, 1.005, 1.03)
+    monkeypatch.undo()
+    assert filter_by_length(directory, 0.1, 20)["kept"] == 4
+
+
 def test_a_speaker_needs_another_utterance_to_enroll_with(dirs):
     directory = dirs.source({"a": [800, 4000, 4000], "b": [800, 4000], "c": [4000, 4000]})
     counts = filter_by_length(directory, 0.2, 20)

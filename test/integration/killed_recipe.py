@@ -48,7 +48,8 @@ FOLLOW_S = 20.0  # in which jobs have to follow their pipeline
 NOT_RESULTS = re.compile(
     r"\.log$|/log/|/tensorboard/|/images/\w+_time\.png$|/decode\.json$|/report\.html$|cache/|/lock$|/run\.sh$"
     r"|/checkpoint\.previous\.pth$|/\.done\.report$"
-    r"|/\.done\.codes$|/system\.sha256$"  # of the times of the audio, and of an archive with times in it
+    # Of the times of the audio, and of an archive with times in it.
+    r"|/\.done\.(codes|format|validate|filter|decode|resynthesis|mixture|score)$|/\.audio$|/system\.sha256$"
 )
 STATES = (
     "step",

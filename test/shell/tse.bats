@@ -653,3 +653,11 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     toy --stage 3 --stop_stage 3 > /dev/null
     [ "$(calls validate)" -eq 1 ]
 }
+
+# bats test_tags=finished
+@test "warnings of the filter are shown" {
+    sed 's/^    filter_length)/& echo "WARNING: wav.scp edited since";/' "${REPO}/test/shell/fake_python.sh" > warning_python.sh
+    chmod +x warning_python.sh
+    run -0 ./run.sh --python "${PWD}/warning_python.sh" --nj 2 --stage 3 --stop_stage 3 --min_wav_duration 0.2
+    [[ "${output}" == *") Warning: wav.scp edited since"* && "${output}" == *"  dump/raw/train: all rows kept"* ]]
+}

@@ -83,13 +83,16 @@ validate_sets() {  # validate_sets TRAIN VALID TEST...: the report goes to the t
 }
 
 filter_set() {  # filter_set SET: drops rows of too short or too long audio
-    local dir=${dumpdir}/raw/$1
+    local dir=${dumpdir}/raw/$1 line
     need 2 "${dir}/utt2num_samples"
     needed keep "${dir}" filter "@${dir}/.done.format" "min=${min_wav_duration}" "max=${max_wav_duration}" || return 0
     run_jobs "${train_cmd}" 0 "${dir}/log/filter.log" "${python}" -m espnet_tse.bin.filter_length \
         --data_dir "${dir}" --min_duration_s "${min_wav_duration}" --max_duration_s "${max_wav_duration}"
-    # The program's own line has the counts of what was too short and too long.
-    "${dry_run}" || log "  $(grep -v '^#' "${dir}/log/filter.log" | tail -n 1)"
+    if ! "${dry_run}"; then
+        while IFS= read -r line; do warn "${line#WARNING: }"; done < <(grep '^WARNING: ' "${dir}/log/filter.log" || true)
+        # The program's own line has the counts of what was too short and too long.
+        log "  $(grep -v '^#' "${dir}/log/filter.log" | tail -n 1)"
+    fi
     [ -s "${dir}/wav.scp" ] || "${dry_run}" \
         || die_with 4 "no row of ${dir} lasts ${min_wav_duration} to ${max_wav_duration} s; see --min_wav_duration"
     "${dry_run}" || content_hash "${dir}" > "${dir}/.filtered"
