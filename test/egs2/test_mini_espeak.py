@@ -67,6 +67,16 @@ def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypa
     capsys.readouterr()
     assert main([*SMALL.split(), "--nj", "2"]) == 0
     assert "up to date" in capsys.readouterr().out
+    # What stage 1 is redone for is done: other code, --force true, a set that is not there.
+    script = local("prepare_mini_espeak")
+    with monkeypatch.context() as changed:
+        changed.setattr(script, "sha256_of_folder", lambda folder: f"{folder} otherwise")
+        assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
+    with monkeypatch.context() as changed:
+        changed.setenv("force", "true")
+        assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
+    Path("data/test/wav.scp").unlink()
+    assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
     assert main([*SMALL.replace("--test_mixtures 8", "--test_mixtures 4").split()]) == 0
     assert len(read_scp("data/test/wav.scp")) == 4
 

@@ -97,7 +97,7 @@ def test_several_utterances_a_speaker_in_mini_librispeech(main, tmp_path):
     assert set(read_scp(data / "train" / "text").values()) == {"some words"}
 
 
-def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tmp_path, caplog):
+def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tmp_path, monkeypatch):
     corpus = write_corpus(
         tmp_path / "c", {"train-x": {n: [6.0] for n in range(1, 3)}, "dev-x": {n: [5.5] for n in range(3, 7)}}
     )
@@ -108,6 +108,19 @@ def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tm
     before = (tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns
     assert main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS]) == 0
     assert (tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns == before
+    # What stage 1 is redone for is done: --force true, other code.
+    times = {before}
+    with monkeypatch.context() as changed:
+        changed.setenv("force", "true")
+        assert main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS]) == 0
+        times.add((tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns)
+    with monkeypatch.context() as changed:
+        changed.setattr(
+            sys.modules[main.__module__], "sha256_of_folder", lambda folder: f"{folder} otherwise"
+        )
+        assert main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS]) == 0
+        times.add((tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns)
+    assert len(times) == 3
     assert (
         main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "one"), *OPTIONS, "--seed", "1"])
         == 0

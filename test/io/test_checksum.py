@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from espnet_tse.io.checksum import check_checksum, kept_checksum, write_checksum
-from espnet_tse.io.files import sha256_of
+from espnet_tse.io.files import sha256_of, sha256_of_folder
 from espnet_tse.io.scp import DataError
 
 
@@ -60,3 +60,16 @@ def test_faults(folder):
         kept_checksum(path)
     where.unlink()
     assert kept_checksum(path) is None
+
+
+def test_the_hash_of_a_folder_is_of_names_and_contents(tmp_path):
+    (tmp_path / "a.py").write_text("1")
+    (tmp_path / "__pycache__").mkdir()
+    before = sha256_of_folder(tmp_path)
+    (tmp_path / "__pycache__" / "a.pyc").write_text("compiled")
+    (tmp_path / ".a.py.swp").write_text("of an editor")
+    assert sha256_of_folder(tmp_path) == before
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    renamed = sha256_of_folder(tmp_path)
+    (tmp_path / "b.py").write_text("2")
+    assert len({before, renamed, sha256_of_folder(tmp_path)}) == 3

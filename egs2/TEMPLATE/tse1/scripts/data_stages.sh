@@ -14,8 +14,8 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
     done
     needed keep data data "${items[@]}" || return 0
     split_args opts "${local_data_opts}"
-    # A program of its own: it sees --python only through the environment.
-    export python
+    # A program of its own: it sees --python and --force only through the environment.
+    export python force
     run_here local/data.sh "${opts[@]}" || die_with $? "local/data.sh failed (its messages are above)"
     if ! "${dry_run}"; then
         for set in "$@"; do

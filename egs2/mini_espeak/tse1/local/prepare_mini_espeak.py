@@ -24,11 +24,11 @@ from voices import make_speakers
 
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.io.command_line import CommandLine
-from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
 from espnet_tse.io.parent_process import end_with_parent
 from espnet_tse.io.scp import write_scp
 
-VERSION = 4  # raise it when the same options give other samples
+VERSION = 4  # raise it when the same options give other samples, and no file in local/ says so
 LEVEL_RMS = 0.04  # -28 dBFS: two of the peakiest voices at +-5 dB stay below full scale
 EDGE_S = 0.04  # silence kept before and after the speech
 EDGE_LEVEL = 0.01  # of the peak: below it a sample counts as silence
@@ -266,10 +266,14 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if args.sir_db[0] > args.sir_db[1]:
         parser.error(f"--sir_db wants LOW <= HIGH, got {args.sir_db[0]} {args.sir_db[1]}")
     options = {k: str(v) for k, v in vars(args).items() if k != "nj"}
-    digest = hashlib.sha256(json.dumps([VERSION, options], sort_keys=True).encode()).hexdigest()
-    identity = {"options": options, "version": VERSION, "sha256": digest}
+    # Stage 1 is redone for any change in local/, so that this mark has to know it, too.
+    code = sha256_of_folder(Path(__file__).parent)
+    digest = hashlib.sha256(json.dumps([VERSION, options, code], sort_keys=True).encode()).hexdigest()
+    identity = {"options": options, "version": VERSION, "code": code, "sha256": digest}
     mark = args.data_dir / "mini_espeak.done"
-    if mark.is_file() and json.loads(mark.read_text())["sha256"] == digest:
+    whole = all((args.data_dir / name / "wav.scp").is_file() for name in ("train", "dev", "test"))
+    forced = os.environ.get("force") == "true"  # --force of tse.sh
+    if whole and not forced and mark.is_file() and json.loads(mark.read_text())["sha256"] == digest:
         print(f"{args.data_dir}: up to date (remove {mark} to synthesise again)")
         return 0
     mark.unlink(missing_ok=True)

@@ -23,10 +23,10 @@ from librispeech_split import Utterance, find_utterances, split_speakers
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.io.command_line import CommandLine
-from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
 from espnet_tse.io.scp import write_scp
 
-VERSION = 1  # raise it when the same options give other samples
+VERSION = 1  # raise it when the same options give other samples, and no file in local/ says so
 SAMPLE_RATE = 16000
 PEAK = 0.95  # a louder mixture is scaled down with its sources
 SHORTEST_S = 2.0  # of a target or an enrollment in dev and test
@@ -263,9 +263,18 @@ def main(cmd: Sequence[str] | None = None) -> int:
     # Paths of the lists stay valid from any folder.
     args.librispeech = args.librispeech.resolve()
     options = {name: str(value) for name, value in vars(args).items()}
-    digest = hashlib.sha256(json.dumps([VERSION, options], sort_keys=True).encode()).hexdigest()
+    # Stage 1 is redone for any change in local/, so that this mark has to know it, too.
+    code = sha256_of_folder(Path(__file__).parent)
+    digest = hashlib.sha256(json.dumps([VERSION, options, code], sort_keys=True).encode()).hexdigest()
     mark = args.data_dir / "mini_librispeech.done"
-    if mark.is_file() and json.loads(mark.read_text(encoding="utf-8"))["sha256"] == digest:
+    whole = all((args.data_dir / name / "wav.scp").is_file() for name in ("train", "dev", "test"))
+    forced = os.environ.get("force") == "true"  # --force of tse.sh
+    if (
+        whole
+        and not forced
+        and mark.is_file()
+        and json.loads(mark.read_text(encoding="utf-8"))["sha256"] == digest
+    ):
         logging.info(f"{args.data_dir}: up to date (remove {mark} to prepare again)")
         return 0
     mark.unlink(missing_ok=True)
@@ -279,7 +288,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
             (work / name).rename(args.data_dir / name)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    write_json(mark, {"options": options, "version": VERSION, "sha256": digest})
+    write_json(mark, {"options": options, "version": VERSION, "code": code, "sha256": digest})
     logging.info(f"mini_librispeech written to {args.data_dir} in {time.time() - started:.1f} s")
     return 0
 
