@@ -10,14 +10,16 @@ from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, verify_identity
 from espnet_tse.codec.spectral_codec import SpectralCodec
-from espnet_tse.codec.units import CepstralUnits
+from espnet_tse.codec.units import CepstralUnits, SSLUnits
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.files import atomic_write, write_json, write_tensors
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml, without_tuples
 from espnet_tse.schema.manifest import read_manifest
 
-codec_choices = Choices("codec", funcodec=FunCodec, spectral=SpectralCodec, cepstral_units=CepstralUnits)
+codec_choices = Choices(
+    "codec", funcodec=FunCodec, spectral=SpectralCodec, cepstral_units=CepstralUnits, ssl_units=SSLUnits
+)
 
 
 def load_codec(folder: Path | str, device: str | torch.device = "cpu") -> AbsIdentified:

@@ -2,17 +2,28 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.codec.framed_stft import FramedSTFT
 from espnet_tse.layers.equal_length import map_equal_length
+from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.layers.mel_filters import slaney_mel_filters
+from espnet_tse.layers.ssl_model import (
+    SAMPLE_RATE,
+    hop_and_window,
+    identity_of,
+    is_same,
+    last_layer,
+    open_ssl,
+    wants_normalized,
+)
 from espnet_tse.schema import PADDING_CODE, Codes, Streams
 from espnet_tse.schema.stream_spec import CodesSpec
 
@@ -144,3 +155,68 @@ def slopes(frames: Tensor, reach: int) -> Tensor:
     ends = [frames[:, :1].expand(-1, reach, -1), frames, frames[:, -1:].expand(-1, reach, -1)]
     windows = torch.cat(ends, dim=1).unfold(1, 2 * reach + 1, 1)
     return windows @ offsets / offsets.square().sum()
+
+
+@dataclass(frozen=True)
+class SSLUnitsConfig(UnitsConfig):
+    """Units of a self-supervised model; GenTSE's are of WavLM's layer 6 (arXiv:2512.20978, by two digests)."""
+
+    model_dir: str = ""  # folder of WavLM, HuBERT or wav2vec 2.0 as transformers saves it
+    layer: int = 6  # 1 .. number of layers
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.model_dir:
+            raise ValueError(
+                "model_dir is required: a folder of WavLM, HuBERT or wav2vec 2.0 (config.json, weights)."
+            )
+        if self.layer < 1:
+            raise ValueError(f"layer is {self.layer}, want 1 or more.")
+        if self.sample_rate != SAMPLE_RATE:
+            raise ValueError(
+                f"sample_rate is {self.sample_rate}, self-supervised models work at {SAMPLE_RATE} Hz."
+            )
+
+
+class SSLUnits(AbsUnits):
+    """Hidden states of one layer of a frozen model, whose weights stay in their own folder."""
+
+    Config = SSLUnitsConfig
+
+    def __init__(self, config: SSLUnitsConfig, model: nn.Module, normalize: bool):
+        super().__init__(config, model.config.hidden_size)
+        self.model, self.normalize = model, normalize
+        leave_out_of_checkpoints(self, "model")
+        hop, window = hop_and_window(model)
+        if hop != config.hop_length:
+            raise ValueError(f"hop_length is {config.hop_length}, but a frame of the model is {hop} samples.")
+        self.margin = window - hop  # behind whole hops, for one frame a hop
+        self.register_buffer("identity", identity_of(model, normalize))
+        self.register_load_state_dict_pre_hook(refuse_another_model)
+
+    @classmethod
+    def from_config(cls, config: SSLUnitsConfig) -> "SSLUnits":
+        """
+        Raises:
+            ValueError: no such model in the folder, too few layers, or transformers is missing.
+        """
+        folder = Path(config.model_dir)
+        return cls(config, open_ssl(folder, config.layer), wants_normalized(folder))
+
+    def train(self, mode: bool = True) -> "SSLUnits":
+        super().train(mode)
+        self.model.eval()
+        return self
+
+    def features(self, waveform: Tensor) -> Tensor:
+        peak = waveform.abs().amax(dim=1, keepdim=True)
+        waveform = waveform / torch.where(peak > 0, peak, 1.0)
+        whole = -waveform.size(1) % self.config.hop_length
+        return last_layer(self.model, F.pad(waveform, (0, whole + self.margin)), self.normalize)
+
+
+def refuse_another_model(units: SSLUnits, state_dict: dict, prefix: str, *args) -> None:
+    """Report centroids of another model among the faults of loading them."""
+    stored, errors = state_dict.get(f"{prefix}identity"), args[-1]
+    if stored is not None and not is_same(units.identity, stored):
+        errors.append("the units were fitted to another model or layer than codec_conf names; restore it")

@@ -21,7 +21,7 @@ from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
-from espnet_tse.frontend.wavlm import WavLM
+from espnet_tse.frontend.wavlm import SSL, WavLM
 from espnet_tse.io.choices import Choices
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.lm.stream_lm import StreamLM
@@ -34,7 +34,7 @@ from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 
-frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM)
+frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM, ssl=SSL)
 encoder_choices = Choices(
     "encoder",
     shared_transformer=SharedTransformerEncoder,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from espnet_tse.frontend.wavlm import files_of_wavlm
+from espnet_tse.layers.ssl_model import files_of_ssl
 from espnet_tse.io.files import atomic_write, sha256_of
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import (
@@ -100,6 +100,6 @@ def write_archive(output: Path, config: dict, manifest: dict, files: dict[str, P
 def files_of_frontend(folder: Path) -> list[Path]:
     """What of a frontend's folder goes into the archive; ``DataError`` if it is not to be copied."""
     try:
-        return files_of_wavlm(folder)
+        return files_of_ssl(folder)
     except ValueError as error:
         raise DataError(f"{error} The model cannot be packed as it is.") from error

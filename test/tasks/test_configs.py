@@ -78,18 +78,26 @@ def batch_for(path: Path, tokenizers: dict, seconds: float, sample_rate: int):
     return batch
 
 
+HIDDEN = {"wavlm-base-plus": 768, "wavlm-large": 1024}
+
+
 @pytest.fixture
-def wavlm_as_named(tmp_path, monkeypatch):
-    """A small random WavLM of base-plus' width where the config of WavLM input looks for it."""
-    conf = read_chain(TEMPLATE / "laura_tse_paper_wavlm.yaml").content
+def wavlms_as_named(tmp_path, monkeypatch):
+    """Small random WavLMs of the published widths where the configs look for them."""
     monkeypatch.chdir(tmp_path)
-    write_wavlm(tmp_path / conf["frontend_conf"]["model_dir"], hidden_size=768, num_hidden_layers=6)
+    for name, hidden in HIDDEN.items():
+        write_wavlm(tmp_path / "downloads" / name, hidden_size=hidden, num_hidden_layers=6)
+
+
+def wants_wavlm(path: Path) -> bool:
+    conf = read_chain(path).content
+    return any("model_dir" in (conf.get(block) or {}) for block in ("frontend_conf", "codec_conf"))
 
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
 def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
-    if "wavlm" in path.stem:
-        request.getfixturevalue("wavlm_as_named")
+    if wants_wavlm(path):
+        request.getfixturevalue("wavlms_as_named")
     tokenizers = tokenizers_of(path)
     monkeypatch.setattr(build, "open_tokenizers", lambda model, places: tokenizers)
     parser = tse.TSETask.get_parser()
@@ -256,7 +264,9 @@ def test_system_can_be_decoded_without_naming_a_checkpoint(path):
 
 
 @pytest.mark.parametrize("path", CODECS, ids=names(CODECS))
-def test_codec_is_built(path):
+def test_codec_is_built(path, request):
+    if wants_wavlm(path):
+        request.getfixturevalue("wavlms_as_named")
     conf = read_train_conf(path, {})
     codec = codec_choices.build(conf.codec, conf.codec_conf)
     if isinstance(codec, AbsUnits):

@@ -1,0 +1,116 @@
+"""Self-supervised speech models of local folders, as transformers saves them: hidden states of one layer."""
+
+import json
+from math import prod
+from pathlib import Path
+from typing import Sequence
+
+import torch
+from torch import Tensor, nn
+
+SAMPLE_RATE = 16000  # Hz, of every published one
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # transformers takes the first that is there
+# ``model_type`` of config.json -> class of transformers; XLSR models are of type wav2vec2.
+CLASSES = {"wavlm": "WavLMModel", "hubert": "HubertModel", "wav2vec2": "Wav2Vec2Model"}
+KIND_NAMES = {"wavlm": "WavLM", "hubert": "HuBERT", "wav2vec2": "wav2vec 2.0"}
+
+
+def hop_and_window(model: nn.Module) -> tuple[int, int]:
+    """Samples a frame, and what the convolutions want for one frame."""
+    kernels, strides = model.config.conv_kernel, model.config.conv_stride
+    window = 1 + sum((kernel - 1) * prod(strides[:place]) for place, kernel in enumerate(kernels))
+    return prod(strides), window
+
+
+@torch.no_grad()
+def last_layer(model: nn.Module, signal: Tensor, normalize: bool) -> Tensor:
+    """Output of the last layer that was opened, before any norm behind it: (b, N) -> (b, T, hidden size).
+
+    Args:
+        signal: unpadded rows; those shorter than one frame are padded to it.
+        normalize: scale to zero mean and unit variance first, as some of the models want.
+    """
+    if normalize:
+        # As transformers' feature extractor does it, the epsilon included.
+        variance = signal.var(dim=1, keepdim=True, unbiased=False)
+        signal = (signal - signal.mean(dim=1, keepdim=True)) / (variance + 1e-7).sqrt()
+    signal = nn.functional.pad(signal, (0, max(hop_and_window(model)[1] - signal.size(1), 0)))
+    captured = []
+    # Of large models the output is normalised behind the last layer, which would be the middle one here.
+    hook = model.encoder.layers[-1].register_forward_hook(lambda _, __, output: captured.append(output))
+    try:
+        model(signal)
+    finally:
+        hook.remove()
+    return captured[0][0] if isinstance(captured[0], tuple) else captured[0]
+
+
+def identity_of(model: nn.Module, normalize: bool) -> Tensor:
+    """(hidden size,) mean features of a fixed signal, by which another model or layer shows."""
+    window = hop_and_window(model)[1]
+    fixed = torch.randn(1, 4 * window, generator=torch.Generator().manual_seed(0))
+    return last_layer(model, fixed, normalize)[0].mean(dim=0)
+
+
+def is_same(identity: Tensor, other: Tensor) -> bool:
+    """Whether two identities are of one model; processors round a little differently."""
+    return identity.shape == other.shape and torch.allclose(
+        identity, other.to(identity), atol=1e-3, rtol=1e-2
+    )
+
+
+def open_ssl(folder: Path, layer: int, kinds: Sequence[str] = tuple(CLASSES)) -> nn.Module:
+    """The model of a local folder without the layers behind ``layer``, frozen and in eval mode.
+
+    Raises:
+        ValueError: none of ``kinds`` is there, too few layers, or transformers is missing.
+    """
+    if not (folder / "config.json").is_file():
+        raise ValueError(
+            f"model_dir {folder}: no config.json there; save a {KIND_NAMES[kinds[0]]} into it, e.g. "
+            "'hf download microsoft/wavlm-base-plus --local-dir <folder>'."
+        )
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kind = config.get("model_type")
+    if kind not in kinds:
+        raise ValueError(f"model_dir {folder}: a model of type '{kind}', want {' or '.join(kinds)}.")
+    if layer > config["num_hidden_layers"]:
+        raise ValueError(f"layer is {layer} but {folder} has {config['num_hidden_layers']} layers.")
+    try:
+        import transformers
+    except ImportError:
+        raise ValueError(f"model_dir {folder}: transformers is missing: pip install -e '.[ssl]'.") from None
+    try:
+        model, report = getattr(transformers, CLASSES[kind]).from_pretrained(
+            str(folder), num_hidden_layers=layer, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"model_dir {folder}: its weights cannot be read: {error}") from error
+    # transformers draws at random what a file lacks.
+    missing = sorted(name for name in report["missing_keys"] if name != "masked_spec_embed")
+    if missing:
+        raise ValueError(
+            f"model_dir {folder}: its weights lack {len(missing)} tensors, the first is {missing[0]}."
+        )
+    return model.requires_grad_(False).eval()
+
+
+def wants_normalized(folder: Path) -> bool:
+    """``do_normalize`` of the folder's preprocessor_config.json; False without that file."""
+    path = folder / "preprocessor_config.json"
+    return path.is_file() and bool(json.loads(path.read_text(encoding="utf-8")).get("do_normalize"))
+
+
+def files_of_ssl(folder: Path) -> list[Path]:
+    """What is read of a folder: a copy of these files opens elsewhere.
+
+    Raises:
+        ValueError: the weights are not in one file.
+    """
+    weights = [folder / name for name in WEIGHTS if (folder / name).is_file()][:1]
+    if not weights:
+        raise ValueError(f"model_dir {folder}: want the weights in one file, {' or '.join(WEIGHTS)}.")
+    settings = [
+        folder / name for name in ("config.json", "preprocessor_config.json") if (folder / name).is_file()
+    ]
+    return settings + weights
