@@ -1,7 +1,8 @@
-"""The sha256 of a file, kept in a small file beside it, which ``sha256sum -c`` reads too."""
+"""The sha256 of a file, kept in a small file beside it, which ``sha256sum -c`` reads too; the sums in a .pth itself."""
 
 import os
 import re
+import zipfile
 from pathlib import Path
 
 from espnet_tse.io.files import sha256_of
@@ -64,4 +65,23 @@ def check_checksum(path: Path, expected: str, where: Path) -> None:
         raise DataError(
             f"{path}: has sha256 {found}, but {where} says {expected}: the file was damaged or exchanged. Copy both again "
             f"from where they come from, or, if you changed it yourself, {accept}."
+        )
+
+
+def refuse_flipped_bytes(path: Path) -> None:
+    """Raise DataError where a record of ``torch.save`` has another CRC-32 than it was written with.
+
+    ``torch.load`` does not compare them: a flipped byte would be a changed weight. It says nothing of files of another
+    kind, which the reader refuses or, of PyTorch before 1.6, reads.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path}: was damaged ({error}); copy it again from where it comes from.") from None
+    if damaged:
+        raise DataError(
+            f"{path}: was damaged, its record '{damaged}' is not what was written; copy it again from where it comes from."
         )

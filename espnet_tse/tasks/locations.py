@@ -29,6 +29,10 @@ def located(value: Path | str) -> Iterator[Path]:
     if path.is_dir():
         yield path
         return
+    if path.is_file() and not zipfile.is_zipfile(path) and begins_as_archive(path):
+        raise DataError(
+            f"{path}: is cut short, the end of the archive is missing; fetch it again, or pack the model again."
+        )
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise DataError(
             f"{path}: neither an exp/ folder nor a packed model (.zip); train one or fix the path."
@@ -55,6 +59,11 @@ def named_in_log(folder: str, name: str) -> Iterator[None]:
         yield
     finally:
         logging.getLogger().removeFilter(rename)
+
+
+def begins_as_archive(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def is_hub_id(value: Path | str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from espnet_tse.io.checksum import check_checksum, kept_checksum
+from espnet_tse.io.checksum import check_checksum, kept_checksum, refuse_flipped_bytes
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema.manifest import MANIFEST
 
@@ -18,15 +18,17 @@ def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:
     Args:
         device: ``meta`` for names and shapes alone, without the check.
     Raises:
-        DataError: there is none, or it is not the one whose hash is kept with it; a damaged one without a hash makes
-            PyTorch raise one of many errors.
+        DataError: there is none, it is not the one whose hash is kept with it, or, without a hash, a byte of it was
+            flipped; one that is damaged otherwise makes PyTorch raise one of many errors.
     """
     if not path.is_file():
         there = sorted(file.name for file in path.parent.glob("*.pth"))
         raise DataError(f"{path}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
-    kept = None if device == "meta" else kept_checksum(path) or packed_checksum(path)
-    if kept:
-        check_checksum(path, *kept)
+    if device != "meta":
+        if kept := kept_checksum(path) or packed_checksum(path):
+            check_checksum(path, *kept)
+        else:
+            refuse_flipped_bytes(path)
     return torch.load(path, map_location=device, weights_only=True)
 
 
@@ -43,7 +45,11 @@ def packed_checksum(path: Path) -> tuple[str, Path] | None:
         content = json.loads(manifest.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{manifest}: no JSON ({error}); pack or fetch the system again.") from None
-    said = content.get("weights_sha256") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{manifest}: holds {json.dumps(content)[:40]}, want an object; pack or fetch the system again."
+        )
+    said = content.get("weights_sha256")
     if said is not None and not isinstance(said, str):
         raise DataError(
             f"{manifest}: weights_sha256 is {said!r}, want a hash; pack or fetch the system again."

@@ -3,7 +3,6 @@
 import datetime
 import logging
 import os
-import zipfile
 from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Iterator
 import numpy as np
 import torch
 
+from espnet_tse.io.checksum import refuse_flipped_bytes
 from espnet_tse.io.files import write_tensors
 from espnet_tse.io.scp import DataError
 
@@ -100,16 +100,6 @@ def read_checkpoint(folder: Path) -> dict | None:
             f"{'; '.join(faults)}; remove it to train from the start, or copy a good one back."
         )
     return None
-
-
-def refuse_flipped_bytes(path: Path) -> None:
-    """Raise ValueError where a record of ``torch.save`` has another CRC-32 than it was written with.
-
-    ``torch.load`` does not compare them: a flipped byte would be a changed weight.
-    """
-    with zipfile.ZipFile(path) as archive:
-        if damaged := archive.testzip():
-            raise ValueError(f"its record '{damaged}' is not what was written")
 
 
 def first_line(error: BaseException) -> str:

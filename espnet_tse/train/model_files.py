@@ -6,7 +6,13 @@ from pathlib import Path
 
 import torch
 
-from espnet_tse.io.checksum import check_checksum, checksum_file, kept_checksum, write_checksum
+from espnet_tse.io.checksum import (
+    check_checksum,
+    checksum_file,
+    kept_checksum,
+    refuse_flipped_bytes,
+    write_checksum,
+)
 from espnet_tse.io.scp import DataError
 from espnet_tse.train.checkpoint import CheckpointError, refusing, write_weights
 
@@ -91,6 +97,8 @@ def average(folder: Path, epochs: list[int]) -> dict:
         try:
             if kept := kept_checksum(path):
                 check_checksum(path, *kept)
+            else:
+                refuse_flipped_bytes(path)
             weights = torch.load(path, map_location="cpu", weights_only=True)
         except DataError:
             raise

@@ -111,7 +111,7 @@ def test_a_packed_system_opens(recipe, archive):
 
 def test_archives_that_were_cut(recipe, archive):
     archive.write_bytes(archive.read_bytes()[:-100])
-    recipe.refuses("extract_zip", "tse.zip", "train one or fix the path")
+    recipe.refuses("extract_zip", "tse.zip: is cut short", "fetch it again, or pack the model again")
 
 
 def test_archives_with_damaged_members(recipe, archive):

@@ -50,8 +50,42 @@ def test_a_folder(system, tmp_path, change):
     with pytest.raises(DataError, match=message):
         pack(system, tmp_path / "system.zip")
     assert not (tmp_path / "system.zip").exists()
-    (system / f"{WEIGHTS}.sha256").unlink()  # as folders of earlier trainings
+    (
+        system / f"{WEIGHTS}.sha256"
+    ).unlink()  # as folders of earlier trainings, which have the sums of their records
+    if change is exchange:
+        load_model(system)
+        return
+    with pytest.raises(
+        DataError, match=f"{path}: was damaged, its record '.*' is not what was written; copy it"
+    ):
+        load_model(system)
+    shutil.copy(path, system / "other.pth")
+    with pytest.raises(DataError, match="other.pth: was damaged"):
+        load_model(system, "other.pth")
+    (system / "manifest.json").write_text('{"weights_sha256": null}')
+    with pytest.raises(DataError, match="was damaged"):
+        load_model(system)
+
+
+def test_weights_of_pytorch_before_1_6_open(system):
+    (system / f"{WEIGHTS}.sha256").unlink()
+    weights = torch.load(system / WEIGHTS, weights_only=True)
+    torch.save(weights, system / WEIGHTS, _use_new_zipfile_serialization=False)
     load_model(system)
+
+
+def test_an_archive_that_is_cut(system, tmp_path):
+    archive = tmp_path / "system.zip"
+    pack(system, archive)
+    archive.write_bytes(archive.read_bytes()[:-1000])
+    with pytest.raises(
+        DataError, match="system.zip: is cut short, the end of the archive is missing; fetch it again"
+    ):
+        load_model(archive)
+    archive.write_bytes(b"no archive")
+    with pytest.raises(DataError, match="neither an exp/ folder nor a packed model"):
+        load_model(archive)
 
 
 @pytest.mark.parametrize("change", [flip_a_byte, exchange])
@@ -78,7 +112,7 @@ def test_an_archive_and_the_folder_that_it_is_unpacked_to(system, tmp_path, chan
     [
         ('{"weights_sha256": 5}', "manifest.json: weights_sha256 is 5, want a hash"),
         ("{", "manifest.json: no JSON"),
-        ("[]", None),
+        ("[]", r"manifest.json: holds \[\], want an object"),
         ("{}", None),
     ],
 )
