@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import logging
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Iterator
 
@@ -12,6 +14,7 @@ import numpy as np
 
 from espnet_tse.io.command_pipe import PipeError, output_of
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.stream_end import CUT, UNMARKED, fault_at_end
 from espnet_tse.io.wav_header import filled_in, missing_bytes
 
 if TYPE_CHECKING:
@@ -159,11 +162,13 @@ def source_of(entry: str, pipes: bool) -> Iterator[str | BinaryIO]:
     path = file_of(entry)
     refuse_missing(path, entry)
     with open(path, "rb") as file:
-        num_bytes = os.fstat(file.fileno()).st_size
+        state = os.fstat(file.fileno())
+        num_bytes = state.st_size
         if not is_plain_file(entry):
             yield ArchivedFile(file, *bounds(file, num_bytes, entry))
             return
         refuse_cut_wav(file, num_bytes, entry)
+        refuse_wrong_end(fault_of_file(str(path), num_bytes, state.st_mtime_ns), entry)
         if path.suffix.lower() == ".raw":
             refuse_headerless(file, entry)
         elif not lacks_sizes(file):
@@ -192,6 +197,24 @@ def refuse_cut_wav(file: BinaryIO, num_bytes: int, entry: str) -> None:
         raise AudioError(f"'{entry}' is cut short, {lacking} bytes are missing; make or fetch it again.")
 
 
+@lru_cache(maxsize=1 << 16)
+def fault_of_file(path: str, num_bytes: int, mtime_ns: int) -> str | None:
+    """``fault_at_end`` of a file, which is looked at once as long as it is the same."""
+    with open(path, "rb") as file:
+        fault = fault_at_end(file, num_bytes)
+    if fault == UNMARKED:
+        logging.warning(f"{path} {fault}")
+    return fault
+
+
+def refuse_wrong_end(fault: str | None, entry: str) -> None:
+    """Raise AudioError for a lossy file that is cut, and for files that were joined as they are."""
+    if fault == CUT:
+        raise AudioError(f"'{entry}' {fault}; make or fetch it again, or drop the key.")
+    if fault and fault != UNMARKED:
+        raise AudioError(f"'{entry}' {fault}; decode each to wav and join those (sox a.wav b.wav ab.wav).")
+
+
 def refuse_headerless(file: BinaryIO, entry: str) -> None:
     """Raise AudioError for samples without a header, which ``.raw`` usually holds."""
     if file.read(4) not in (b"RIFF", b"NIST", b"fLaC", b"OggS", b"FORM"):
@@ -216,6 +239,7 @@ def whole(file: BinaryIO, num_bytes: int, entry: str) -> bytes:
     content = file.read()
     if not content:
         raise AudioError(f"'{entry}' is empty, 0 bytes; make it again, or drop the key.")
+    refuse_wrong_end(fault_at_end(io.BytesIO(content), len(content)), entry)
     return filled_in(content) or content
 
 
