@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine, stopped
 from espnet_tse.io.nearest_name import check_known
 
 # Command -> (module, one line of help). Modules are imported only when their command runs, so
@@ -52,8 +52,11 @@ def main() -> int:
     except ValueError as error:
         parser.error(str(error))
     module, _ = COMMANDS[args.command]
-    program = importlib.import_module(f"espnet_tse.bin.{module}")
-    return program.main(sys.argv[2:]) or 0
+    try:
+        program = importlib.import_module(f"espnet_tse.bin.{module}")
+        return program.main(sys.argv[2:]) or 0
+    except KeyboardInterrupt:  # while it loads, or of a command that has no end of its own for it
+        return stopped(f"{parser.prog} {args.command}")
 
 
 def version() -> str:

@@ -17,6 +17,8 @@ from espnet_tse.io.scp import DataError
 # Of ESPnet, which falls back to attention of its own.
 IDLE_NOTES = ("Failed to import Flash Attention",)
 
+INTERRUPTED = 130  # 128 + SIGINT
+
 
 class CommandLine(argparse.ArgumentParser):
     """A parser without abbreviations that names the nearest option of an unknown one, in brief faults."""
@@ -53,6 +55,8 @@ def refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]
 def run_command(prog: str, work: Callable[[], int | None]) -> int:
     """Run ``work``; what a user can fix ends in one message on stderr and exit code 1, without a traceback.
 
+    Ctrl-C ends in "stopped" and exit code 130, as of a shell's own commands.
+
     Of several processes each also leaves its error for their launcher, which tells the first one.
 
     Args:
@@ -61,6 +65,8 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
     """
     try:
         return work() or 0
+    except KeyboardInterrupt:
+        return stopped(prog)
     except DataError as error:
         message = str(error)
     except OSError as error:
@@ -78,6 +84,12 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
     record_error(message)
     print(f"{prog}: error: {message}", file=sys.stderr)
     return 1
+
+
+def stopped(prog: str) -> int:
+    """The line and the exit code after Ctrl-C."""
+    print(f"{prog}: stopped", file=sys.stderr)
+    return INTERRUPTED
 
 
 @contextlib.contextmanager

@@ -60,3 +60,12 @@ def test_every_module_is_asked():
     assert not [
         path.name for path in BIN.glob("*.py") if re.search(r"argparse\.ArgumentParser\(", path.read_text())
     ]
+
+
+def test_ctrl_c_ends_in_a_line(monkeypatch, capsys):
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("espnet_tse.bin.validate.main", interrupted)
+    assert run(monkeypatch, "validate", "data/train") == 130
+    assert capsys.readouterr().err == "espnet-tse validate: stopped\n"

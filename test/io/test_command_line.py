@@ -111,3 +111,11 @@ def test_other_errors_keep_their_traceback(error):
 
     with pytest.raises(type(error), match="of a"):
         run_command("program", work)
+
+
+def test_ctrl_c_ends_in_a_line(capsys):
+    def work():
+        raise KeyboardInterrupt
+
+    assert run_command("espnet-tse extract", work) == 130
+    assert capsys.readouterr().err == "espnet-tse extract: stopped\n"
