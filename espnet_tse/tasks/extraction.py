@@ -175,7 +175,8 @@ def summary(measured: dict) -> dict:
 def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     """Join the shards of an array job: ``wav.scp`` and ``decode.json`` of ``output_dir``.
 
-    Counts and times are summed; memory is that of the job that took most.
+    Counts and times are summed; memory is that of the job that took most. Estimates of keys that ``mixture_scp`` does not
+    hold any more are left out, with a warning: those counts and times are still of all that was extracted.
 
     Raises:
         DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
@@ -199,12 +200,19 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
         for name in ("peak_memory_mb", "gpu_peak_mb"):
             if name in decoded:
                 totals[name] = max(totals.get(name, 0.0), decoded[name])
-    missing = sorted(set(read_scp(mixture_scp)) - set(merged))
+    wanted = read_scp(mixture_scp)
+    missing = sorted(wanted.keys() - merged.keys())
     if missing:
         raise DataError(
             f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; "
             "run the shards again, they go on where they stopped."
         )
+    if dropped := sorted(merged.keys() - wanted.keys()):
+        logging.warning(
+            f"{output_dir}: {len(dropped)} estimates of keys that {mixture_scp} does not hold are left out of wav.scp, the "
+            f"first is '{dropped[0]}'; decode.json counts them"
+        )
+        merged = {key: place for key, place in merged.items() if key in wanted}
     write_scp(output_dir / "wav.scp", merged)
     write_json(
         output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}

@@ -40,6 +40,14 @@ def test_merging_sums_counts_and_keeps_the_largest_peaks(tmp_path):
     assert sorted(read_scp(tmp_path / "wav.scp")) == ["utt1", "utt2", "utt3"]
 
 
+def test_merging_leaves_out_what_the_list_does_not_hold_any_more(tmp_path, caplog):
+    mixtures = write_shards(tmp_path, {"peak_memory_mb": 1.0}, {"peak_memory_mb": 2.0})
+    mixtures.write_text("utt1 utt1.wav\n")
+    merge_shards(tmp_path, str(mixtures), 2)
+    assert list(read_scp(tmp_path / "wav.scp")) == ["utt1"]
+    assert "1 estimates of keys that" in caplog.text and "the first is 'utt2'" in caplog.text
+
+
 def test_the_merging_process_reports_no_gpu_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
