@@ -57,6 +57,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error("--enroll_scp is required with --mixture_scp")
     if single and Path(args.output).suffix.lower() not in AUDIO_SUFFIXES:
         parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
+    if single and Path(args.output).is_dir():
+        parser.error(f"-o {args.output}: is a folder; name a file in it")
     return run_command(parser.prog, lambda: merge(args) if args.merge else run(args, single))
 
 

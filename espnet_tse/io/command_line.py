@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import io
 import os
 import re
@@ -75,8 +76,12 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
         fix = "make room or fix its rights, then run the same command again"
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             fix = "fix the path"
+        elif isinstance(error, IsADirectoryError):
+            fix = "name a file"
+        elif error.errno == errno.EROFS:
+            fix = "name a place that can be written"
         message = f"{place}{error.strerror}; {fix}."
     except Exception as error:
         record_error(f"{type(error).__name__}: {error}", traceback.format_exc())

@@ -8,6 +8,9 @@ from espnet_tse.io.exit_code import ending_of
 
 # What a shell would act on. Quotes hide all of it, but double quotes not the last two.
 SHELL_SYNTAX = re.compile(r"\d*>|<|&|;|\|\||[()]|\$|`")
+HOME = re.compile(r"(?:^|[\s|])(~)")  # at the start of a word
+VARIABLE = re.compile(r"(?:^|\|)\s*([A-Za-z_]\w*=)\S*\s")  # ahead of a command
+PATTERN = re.compile(r"[*?]|\[.*\]")  # a shell would pass it on as well, where no file has such a name
 EXPANDED = re.compile(r"\$|`")
 QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""")
 
@@ -23,10 +26,7 @@ def output_of(commands: str) -> bytes:
         PipeError: syntax of a shell, an empty or missing command, or one that fails.
     """
     if syntax := shell_syntax(commands):
-        raise PipeError(
-            f"no shell runs it, so '{syntax}' would be passed on as it stands; where that is wanted, write "
-            f"bash -c {shlex.quote(commands.strip())} |"
-        )
+        raise PipeError(without_shell(syntax, commands))
     lexer = shlex.shlex(commands, posix=True, punctuation_chars="|")
     lexer.whitespace_split = True
     stages: list[list[str]] = [[]]
@@ -39,9 +39,21 @@ def output_of(commands: str) -> bytes:
     except ValueError as error:
         raise PipeError(f"{error}; close the quotes") from None
     data: bytes | None = None
-    for stage in stages:
-        data = run(stage, data)
+    try:
+        for stage in stages:
+            data = run(stage, data)
+    except PipeError as error:
+        if pattern := PATTERN.search(QUOTED.sub("", commands)):
+            raise PipeError(f"{error}; {without_shell(pattern.group(), commands)}") from None
+        raise
     return data or b""
+
+
+def without_shell(syntax: str, commands: str) -> str:
+    return (
+        f"no shell runs it, so '{syntax}' would be passed on as it stands; where the shell is wanted, write "
+        f"bash -c {shlex.quote(commands.strip())} |"
+    )
 
 
 def shell_syntax(commands: str) -> str | None:
@@ -49,8 +61,11 @@ def shell_syntax(commands: str) -> str | None:
     for quoted in QUOTED.findall(commands):
         if quoted.startswith('"') and (found := EXPANDED.search(quoted)):
             return found.group()
-    found = SHELL_SYNTAX.search(QUOTED.sub("", commands))
-    return found and found.group()
+    bare = QUOTED.sub("", commands)
+    if found := SHELL_SYNTAX.search(bare):
+        return found.group()
+    found = HOME.search(bare) or VARIABLE.search(bare)
+    return found and found.group(1)
 
 
 def run(words: list[str], data: bytes | None) -> bytes:

@@ -18,29 +18,47 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
         path: the file to write; its folder is created.
         mode: ``"w"`` (UTF-8 text) or ``"wb"``.
     Raises:
-        OSError: the folder cannot be written or the disk is full; names ``path``, which keeps what it held.
+        OSError: the folder cannot be written, the disk is full, or ``path`` is a folder; names ``path``, which keeps
+            what it held.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding = None if "b" in mode else "utf-8"
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    with naming(path):
+        if path.is_dir():  # or it shows after hours, when the file is renamed
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(descriptor, mode, encoding=encoding) as file:
-            yield file
-            # Or a power cut may keep the rename and lose the content.
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private to their owner; results are meant to be shared.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException as error:
+        with naming(path, name):
+            with os.fdopen(descriptor, mode, encoding=encoding) as file:
+                yield file
+                # Or a power cut may keep the rename and lose the content.
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes files private to their owner; results are meant to be shared.
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(name, 0o666 & ~umask)
+            os.replace(name, path)
+    except BaseException:
         if os.path.exists(name):
             os.unlink(name)
-        if isinstance(error, OSError) and error.filename is None:  # a write does not know its file's name
-            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def naming(path: Path, temporary: str | None = None) -> Iterator[None]:
+    """What the operating system says of the block's own file names ``path``, the one that was asked for.
+
+    Args:
+        temporary: the name of that file; None: all that is said is of it. A write does not know its file's name.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or (temporary is not None and error.filename not in (None, temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def is_there(path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Iterator
 import numpy as np
 
 from espnet_tse.io.audio_entry import BLOCK
+from espnet_tse.io.files import naming
 
 WIDTH = 4  # bytes of a float32
 
@@ -21,11 +22,12 @@ class StoredSignal:
         Args:
             folder: where the file lies, on a disk that has room for it; is created.
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder cannot be written; names it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.file = tempfile.TemporaryFile(dir=folder)
+        with naming(folder):
+            self.file = tempfile.TemporaryFile(dir=folder)
         self.num_samples = 0
         self.total, self.squares = 0.0, 0.0
         self.highest, self.lowest = -math.inf, math.inf
@@ -39,12 +41,10 @@ class StoredSignal:
         if not len(samples):
             return
         samples = np.ascontiguousarray(samples, np.float32)
-        try:
+        with naming(self.folder):
             self.file.seek(0, os.SEEK_END)
             self.file.write(samples)
             self.file.flush()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.folder)) from None
         self.num_samples += len(samples)
         self.total += float(samples.sum(dtype=np.float64))
         self.squares += float(np.square(samples, dtype=np.float64).sum())

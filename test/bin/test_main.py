@@ -69,3 +69,10 @@ def test_ctrl_c_ends_in_a_line(monkeypatch, capsys):
     monkeypatch.setattr("espnet_tse.bin.validate.main", interrupted)
     assert run(monkeypatch, "validate", "data/train") == 130
     assert capsys.readouterr().err == "espnet-tse validate: stopped\n"
+
+
+def test_an_output_that_is_a_folder_is_told_before_anything_is_loaded(monkeypatch, capsys, tmp_path):
+    (tmp_path / "d.wav").mkdir()
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "extract", "a.wav", "b.wav", "-o", str(tmp_path / "d.wav"))
+    assert exit_.value.code == 2 and "d.wav: is a folder; name a file in it" in capsys.readouterr().err

@@ -94,6 +94,8 @@ def test_exit_codes_are_those_of_the_work():
             FileNotFoundError(2, "No such file or directory", "x"),
             "x: No such file or directory; fix the path.",
         ),
+        (IsADirectoryError(21, "Is a directory", "d.wav"), "d.wav: Is a directory; name a file."),
+        (OSError(30, "Read-only file system", "/ro"), "/ro: Read-only file system; name a place that can be"),
     ],
 )
 def test_what_a_user_can_mend_ends_in_one_message(capsys, error, message):

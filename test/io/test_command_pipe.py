@@ -24,6 +24,11 @@ def test_commands_are_piped():
         ('sox "a & b.wav" -t wav -', None),
         ("cat a\\;b.wav", None),
         ("cat a | cat", None),
+        ("cat ~/a.wav", "~"),
+        ("cat a~ x/~b '~' | cat", None),
+        ("FOO=1 cat a.wav", "FOO="),
+        ("cat a.wav | LC_ALL='C x' sort", "LC_ALL="),
+        ("awk -v n=1 1 | env n=2 cat", None),
     ],
 )
 def test_what_a_shell_would_act_on_is_refused(tmp_path, line, syntax):
@@ -40,6 +45,18 @@ def test_the_form_that_the_message_proposes_works(tmp_path):
         output_of(line)
     proposed = str(error.value).split("write ")[1].removesuffix(" |")
     assert output_of(proposed) == b"xy"
+
+
+def test_names_with_patterns_are_passed_on_and_told_where_the_command_fails(tmp_path):
+    (tmp_path / "a[1].txt").write_text("x")
+    assert output_of(f"cat {tmp_path}/a[1].txt") == b"x"
+    with pytest.raises(
+        PipeError, match=r"No such file.*; no shell runs it, so '\*' would be .* write bash -c 'cat "
+    ):
+        output_of(f"cat {tmp_path}/a*")
+    with pytest.raises(PipeError) as error:
+        output_of(f"cat {tmp_path}/'a*'")
+    assert "shell" not in str(error.value)
 
 
 def test_nothing_is_run_before_all_is_checked(tmp_path):

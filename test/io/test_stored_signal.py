@@ -46,3 +46,13 @@ def test_a_full_disk_names_the_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(stored, "file", Full())
     with pytest.raises(OSError, match=f"No space left on device.*{tmp_path}"):
         stored.append(np.ones(3, np.float32))
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_not_the_nameless_file(tmp_path, monkeypatch):
+    def refuse(dir):
+        raise OSError(errno.EROFS, "Read-only file system", "tmpv4d2xtk3")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(OSError) as error:
+        StoredSignal(tmp_path)
+    assert error.value.filename == str(tmp_path) and "tmpv4" not in str(error.value)
