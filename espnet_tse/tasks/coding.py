@@ -20,6 +20,7 @@ from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read
 from espnet_tse.io.shard import take_shard
 from espnet_tse.schema import Codes, Frames
 from espnet_tse.schema.manifest import read_manifest, streams_in
+from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 
 
@@ -146,6 +147,7 @@ def code_scp(
     )
     if todo:
         codec = load_codec(codec_dir, device)
+        warn_of_unknown_codec_keys(codec_dir)
         started, done = time.perf_counter(), 0
         for batch in unfinished(length_batches(read_infos(keys, paths), batch_size), lacking):
             rows = [torch.from_numpy(read_utterance(paths[key], key, codec.sample_rate)) for key in batch]

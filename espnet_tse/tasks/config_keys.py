@@ -1,13 +1,16 @@
-"""Top-level keys of a trained system's ``config.yaml``: those that nobody reads are told."""
+"""Top-level keys of the ``config.yaml`` of a trained system or codec: those that nobody reads are told."""
 
 import functools
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Mapping
 
+from espnet_tse.codec.load import read_codec_config
 from espnet_tse.io.nearest_name import nearest_name
 from espnet_tse.tasks.choices import all_options
 from espnet_tse.tasks.inputs import MOVED
+from espnet_tse.train.codec_train_conf import CodecTrainConf
 
 # Options of training, ESPnet's and ours: the parser itself takes seconds to load, which extraction does not want. A test
 # compares them.
@@ -44,9 +47,23 @@ def known_keys() -> set[str]:
     return parts | OF_TRAINING | WRITTEN | set(MOVED)
 
 
-def warn_of_unknown_keys(path: Path, config: Mapping[str, Any]) -> None:
-    """One warning a file of all keys that have no effect, each with the nearest one that has."""
-    known = known_keys()
+def warn_of_unknown_codec_keys(folder: Path | str) -> None:
+    """As ``warn_of_unknown_keys``, of a codec folder, whose keys are those of its training.
+
+    Raises:
+        DataError: its config.yaml cannot be read.
+    """
+    path = Path(folder) / "config.yaml"
+    warn_of_unknown_keys(path, read_codec_config(path), {field.name for field in fields(CodecTrainConf)})
+
+
+def warn_of_unknown_keys(path: Path, config: Mapping[str, Any], known: set[str] | None = None) -> None:
+    """One warning a file of all keys that have no effect, each with the nearest one that has.
+
+    Args:
+        known: keys that have one; None: those of a system.
+    """
+    known = known_keys() if known is None else known
     faults = []
     for key in config:
         if key not in known:

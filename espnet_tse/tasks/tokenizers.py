@@ -12,6 +12,7 @@ from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import read_manifest
+from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
 from espnet_tse.tasks.locations import is_hub_id, located
 
 KEPT = "tokenizers_of_training"  # below a system's folder: their manifests, a folder each
@@ -35,6 +36,7 @@ def open_tokenizers(model: type[AbsTSEModel], locations: Mapping[str, str]) -> d
             )
         with located(locations[name]) as folder:
             opened[name] = load_codec(folder)
+            warn_of_unknown_codec_keys(folder)
         if not isinstance(opened[name], kind):
             raise ValueError(
                 f"tokenizers: {name}: {locations[name]} is a {type(opened[name]).__name__}, and model "

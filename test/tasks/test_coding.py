@@ -54,6 +54,14 @@ def test_shards_give_the_codes_of_each_row_alone(work):
     assert "path" not in (work / "codes" / "manifest.json").read_text()
 
 
+def test_keys_of_a_codec_that_nobody_reads_are_told(work, caplog):
+    path = work / "codec" / "config.yaml"
+    path.write_text(path.read_text() + "max_step: 3\nlr: 0.1\n")
+    assert call(encode_codes, work, "codes") == 0
+    assert f"{path}: nothing reads 'max_step' (did you mean 'max_steps'?); fix the name" in caplog.text
+    assert "'lr'" not in caplog.text
+
+
 def test_a_restart_keeps_what_is_there(work):
     assert call(encode_codes, work, "codes") == 0
     kept, redone = work / "codes" / "acoustic" / "u1.npy", work / "codes" / "acoustic" / "u3.npy"

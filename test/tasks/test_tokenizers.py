@@ -9,8 +9,9 @@ import pytest
 from tse_system import write_codec
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.tasks import locations
-from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
+from espnet_tse.tasks.tokenizers import manifests_of, open_tokenizers, remember_tokenizers
 
 
 @pytest.fixture
@@ -50,3 +51,11 @@ def test_a_file_that_is_no_archive_is_refused_each_time(tmp_path):
     for _ in range(2):
         with pytest.raises(DataError, match="codec.zip: neither an exp/ folder nor a packed model"):
             manifests_of({"acoustic": str(tmp_path / "codec.zip")})
+
+
+def test_keys_of_a_codec_that_nobody_reads_are_told(tmp_path, caplog):
+    folder = write_codec(tmp_path / "codec")
+    path = folder / "config.yaml"
+    path.write_text(path.read_text() + "codec_cnf: {}\n")
+    open_tokenizers(LauraTSE, {"acoustic": str(folder)})
+    assert f"{path}: nothing reads 'codec_cnf' (did you mean 'codec_conf'?)" in caplog.text
