@@ -89,8 +89,8 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     odd = sorted(wavs.keys() ^ lengths.keys())
     if odd or not wavs:
         raise DataError(
-            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run utils/fix_data_dir.sh {directory} "
-            "if you edited its lists, else stage 2 (format) with --force true."
+            f"{directory}: wav.scp and {NUM_SAMPLES} differ, first '{odd[:1]}'; run stage 2 (format) with --force true, or, if "
+            f"you edited its lists, utils/fix_data_dir.sh {directory}."
         )
     first = next(iter(wavs))
     sample_rate = read_info(wavs[first], first).sample_rate
