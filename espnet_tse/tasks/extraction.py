@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
@@ -14,10 +15,12 @@ import torch
 
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.io.audio import is_unbounded, read_audio, resample, write_audio
-from espnet_tse.io.audio_entry import read_info
+from espnet_tse.io.audio_entry import AudioInfo, read_info
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.models.long_form import Effort
+from espnet_tse.schema import Estimate
 from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
@@ -60,6 +63,69 @@ def extract_scp(
     Raises:
         DataError: keys without enrollment, dynamic enrollments, unreadable audio.
     """
+    lists = read_lists(mixture_scp, enroll_scp, embedding_scp)
+    folder = output_dir if shard is None else output_dir / str(shard[0])
+    files = {key: folder / f"{key}.wav" for key in take_shard(list(lists.mixtures), shard)}
+    refuse_inputs(files, lists.roles())
+    begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
+    todo = [key for key, file in files.items() if not is_there(file)]
+    logging.info(
+        f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
+    )
+    infos = read_infos(list(files), lists.mixtures)
+    long = {key for key in infos if is_long(extractor, infos[key])}
+    together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
+    batches = unfinished([*together, *([key] for key in infos if key in long)], files)
+    measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
+    for keys in batches:
+        extract = extract_alone if keys[0] in long else extract_together
+        effort, seconds = extract(extractor, lists, keys, infos, files)
+        measured["wall_s"] += seconds
+        measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
+        measured["num_utterances"] += len(keys)
+        measured["function_evaluations"] += effort.num_function_evaluations
+        measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
+        log_progress(measured, sum(map(len, batches)))
+    write_scp(folder / "wav.scp", files)
+    write_json(
+        folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)}
+    )
+
+
+@dataclass
+class Lists:
+    """What is read for each key."""
+
+    mixtures: dict[str, str]
+    enrollments: dict[str, str]
+    embeddings: EmbeddingStore | None
+
+    def entries(self, key: str) -> list[str]:
+        """Entries of mixture, enrollment and, if there is one, embedding."""
+        scps = [
+            self.mixtures,
+            self.enrollments,
+            *([] if self.embeddings is None else [self.embeddings.paths]),
+        ]
+        return [scp[key] for scp in scps]
+
+    def roles(self) -> dict[str, str]:
+        """What each recording is -> its entry."""
+        mixtures = {f"mixture of '{key}'": entry for key, entry in self.mixtures.items()}
+        return {**mixtures, **{f"enrollment of '{key}'": self.enrollments[key] for key in self.mixtures}}
+
+    def cues(self, keys: list[str], sample_rate: int) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
+        """Enrollments, (N_e,) each, and embeddings, (E,) each, or None without."""
+        wanted = [read_signal(self.enrollments[key], sample_rate, key, "enrollment") for key in keys]
+        return wanted, None if self.embeddings is None else [self.embeddings.load(key) for key in keys]
+
+
+def read_lists(mixture_scp: str, enroll_scp: str, embedding_scp: str | None) -> Lists:
+    """The lists of an extraction.
+
+    Raises:
+        DataError: keys that name no file, without enrollment or embedding, or with a dynamic enrollment.
+    """
     mixtures, enrollments = read_filled_scp(mixture_scp), read_scp(enroll_scp)
     check_file_names(mixtures, mixture_scp)
     missing = [key for key in mixtures if key not in enrollments]
@@ -77,51 +143,39 @@ def extract_scp(
     store = None if embedding_scp is None else EmbeddingStore(embedding_scp)
     if store is not None:
         store.require(list(mixtures))
-    folder = output_dir if shard is None else output_dir / str(shard[0])
-    files = {key: folder / f"{key}.wav" for key in take_shard(list(mixtures), shard)}
-    roles = {f"mixture of '{key}'": entry for key, entry in mixtures.items()}
-    refuse_inputs(files, {**roles, **{f"enrollment of '{key}'": enrollments[key] for key in mixtures}})
-    lists = [mixtures, enrollments, *([] if store is None else [store.paths])]
-    begin_record(folder, extractor, {key: [entries[key] for entries in lists] for key in files}, files)
-    todo = [key for key, file in files.items() if not is_there(file)]
-    logging.info(
-        f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
-    )
-    infos, rate = read_infos(list(files), mixtures), extractor.sample_rate
-    long = {key for key in infos if is_long(extractor, infos[key])}
-    together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
-    batches = unfinished([*together, *([key] for key in infos if key in long)], files)
-    measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
-    for keys in batches:
-        wanted = [read_signal(enrollments[key], rate, key, "enrollment") for key in keys]
-        embeddings = None if store is None else [store.load(key) for key in keys]
-        started = time.perf_counter()
-        if keys[0] in long:
-            (key,), (cue,), embedding = keys, wanted, None if embeddings is None else embeddings[0]
-            role = f"mixture of '{key}'"
-            with named(key, mixtures[key]):
-                effort = extract_long(
-                    extractor, mixtures[key], infos[key], cue, files[key], key, role, rate, embedding
-                )
-            measured["wall_s"] += time.perf_counter() - started
-        else:
-            signals = [read_signal(mixtures[key], rate, key, "mixture") for key in keys]
-            started = time.perf_counter()
-            effort = extractor.extract(signals, wanted, keys, embeddings)
-            waveforms = effort.waveform.cpu().numpy()
-            measured["wall_s"] += time.perf_counter() - started
-            for key, signal, waveform in zip(keys, signals, waveforms):
-                if not is_there(files[key]):
-                    write_estimate(files[key], waveform[: len(signal)], rate, infos[key].is_float)
-        measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
-        measured["num_utterances"] += len(keys)
-        measured["function_evaluations"] += effort.num_function_evaluations
-        measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
-        log_progress(measured, sum(map(len, batches)))
-    write_scp(folder / "wav.scp", files)
-    write_json(
-        folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)}
-    )
+    return Lists(mixtures, enrollments, store)
+
+
+def extract_together(
+    extractor: Extractor, lists: Lists, keys: list[str], infos: dict[str, AudioInfo], files: dict[str, Path]
+) -> tuple[Estimate, float]:
+    """Extract a batch and write its files; what it took, and the seconds of the extraction alone."""
+    rate = extractor.sample_rate
+    wanted, embeddings = lists.cues(keys, rate)
+    signals = [read_signal(lists.mixtures[key], rate, key, "mixture") for key in keys]
+    started = time.perf_counter()
+    estimate = extractor.extract(signals, wanted, keys, embeddings)
+    waveforms = estimate.waveform.cpu().numpy()
+    seconds = time.perf_counter() - started
+    for key, signal, waveform in zip(keys, signals, waveforms):
+        if not is_there(files[key]):
+            write_estimate(files[key], waveform[: len(signal)], rate, infos[key].is_float)
+    return estimate, seconds
+
+
+def extract_alone(
+    extractor: Extractor, lists: Lists, keys: list[str], infos: dict[str, AudioInfo], files: dict[str, Path]
+) -> tuple[Effort, float]:
+    """As ``extract_together``, of one mixture that is longer than a chunk; reading and writing count."""
+    [key], rate = keys, extractor.sample_rate
+    wanted, embeddings = lists.cues(keys, rate)
+    entry, role = lists.mixtures[key], f"mixture of '{key}'"
+    started = time.perf_counter()
+    with named(key, entry):
+        effort = extract_long(
+            extractor, entry, infos[key], wanted[0], files[key], key, role, rate, embeddings and embeddings[0]
+        )
+    return effort, time.perf_counter() - started
 
 
 def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
