@@ -115,8 +115,9 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         keys -= lonely
     if not keys:
         raise DataError(
-            f"{directory}: no utterance lasts {min_duration_s} to {max_duration_s} s "
-            f"(they last {min(durations.values()):.2f} to {max(durations.values()):.2f} s); widen the bounds."
+            f"{directory}: no row is left of those that last {min_duration_s} to {max_duration_s} s: "
+            f"{', '.join(f'{count} {what}' for what, count in counts.items())} (all last "
+            f"{min(durations.values()):.2f} to {max(durations.values()):.2f} s); widen the bounds."
         )
     if originals is directory:
         _keep_originals(directory)

@@ -37,7 +37,7 @@ from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.scp import DataError, check_file_names, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
-FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or run the stage that made the file again"
+FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or make the lists again (in a recipe stage 2 with --force true)"
 
 
 class _Lists:

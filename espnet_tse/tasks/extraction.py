@@ -87,9 +87,9 @@ def extract_scp(
         measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
         log_progress(measured, sum(map(len, batches)))
     write_scp(folder / "wav.scp", files)
-    write_json(
-        folder / "decode.json", {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)}
-    )
+    report = folder / "decode.json"
+    if batches or not is_there(report):  # a run with nothing to do keeps the figures of the one before
+        write_json(report, {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
 
 
 @dataclass

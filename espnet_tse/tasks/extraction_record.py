@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Mapping
 
 from espnet_tse.codec.manifest import weights_sha256
-from espnet_tse.io.audio_entry import file_of
+from espnet_tse.io.audio_entry import AudioError, file_of, is_plain_file, read_blocks
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.extractor import Extractor
@@ -19,14 +19,14 @@ def refuse_inputs(outputs: Mapping[str, Path], inputs: Mapping[str, str]) -> Non
     """Raise DataError where an estimate would be written over a recording that is read.
 
     Args:
-        outputs: key -> file of the estimate.
+        outputs: key -> file of an estimate.
         inputs: what each entry is -> the entry, as "mixture of 'key'".
     """
     places = {file_of(entry).resolve(): role for role, entry in inputs.items()}
-    for key, path in outputs.items():
+    for path in outputs.values():
         if role := places.get(path.resolve()):
             raise DataError(
-                f"{path}: is the {role}, and the estimate of '{key}' would be written there; name another place."
+                f"{path} is the {role}; the estimate would be written over it: name another place."
             )
 
 
@@ -44,61 +44,98 @@ def begin_record(
     """
     path = folder / RECORD
     there = [key for key, file in files.items() if is_there(file)]
+    hashes: dict[str, str] = {}
     record = {
         "model": weights_sha256(extractor.model),
         "settings": vars(extractor.conf),
-        "inputs": {key: digest(entries[key]) for key in files},
+        "inputs": {key: digest(entries[key], hashes) for key in files},
     }
-    if there:
-        before = read_record(path, files[there[0]])
-        fix = "name another --output_dir, or remove the folder"
-        if before["model"] != record["model"]:
-            raise DataError(f"{folder}: holds estimates of another model, or of other weights of it; {fix}.")
-        settings = record["settings"]
-        odd = [
-            name
-            for name in {*settings, *before["settings"]}
-            if settings.get(name) != before["settings"].get(name)
-        ]
-        if odd:
-            shown = ", ".join(
-                f"{name} {before['settings'].get(name)}, now {settings.get(name)}" for name in sorted(odd)
-            )
-            raise DataError(f"{folder}: holds estimates by other settings ({shown}); {fix}.")
-        changed = [key for key in there if before["inputs"].get(key) != record["inputs"][key]]
-        if changed:
-            raise DataError(
-                f"{folder}: {len(changed)} estimates are of another mixture or enrollment than the lists name now, "
-                f"first '{changed[0]}'; remove {files[changed[0]]} and the others, or {fix}."
-            )
-    write_json(path, record)
+    before = read_record(path, files[there[0]] if there else None)
+    # Of keys that the lists do not hold now the estimates stay, and so does what they were made from.
+    others = {
+        key: made_from
+        for key, made_from in before["inputs"].items()
+        if key not in files and is_there(folder / f"{key}.wav")
+    }
+    if there or others:
+        refuse_another(folder, before, record)
+    changed = [key for key in there if before["inputs"].get(key) != record["inputs"][key]]
+    if changed:
+        raise DataError(
+            f"{folder}: {len(changed)} estimates are of another mixture or enrollment than the lists name now, "
+            f"first '{changed[0]}'; remove {files[changed[0]]} and the like, name another --output_dir, or remove the "
+            "folder."
+        )
+    write_json(path, {**record, "inputs": {**others, **record["inputs"]}})
     if there:
         logging.info(f"{folder}: its estimates are of this model, these settings and these recordings")
 
 
-def read_record(path: Path, estimate: Path) -> dict:
-    """The record of a folder that holds estimates.
+def refuse_another(folder: Path, before: dict, now: dict) -> None:
+    """Raise DataError where a record is of another model or of other settings."""
+    fix = "name another --output_dir, or remove the folder"
+    if before["model"] != now["model"]:
+        raise DataError(f"{folder}: holds estimates of another model, or of other weights of it; {fix}.")
+    then, settings = before["settings"], now["settings"]
+    odd = sorted(name for name in {*settings, *then} if settings.get(name) != then.get(name))
+    if odd:
+        shown = ", ".join(f"{name} {then.get(name)}, now {settings.get(name)}" for name in odd)
+        raise DataError(f"{folder}: holds estimates by other settings ({shown}); {fix}.")
 
+
+def read_record(path: Path, estimate: Path | None) -> dict:
+    """The record of a folder.
+
+    Args:
+        estimate: one that is there already, if there is any.
     Raises:
-        DataError: there is none, or it cannot be read.
+        DataError: there are estimates and no record, or one that cannot be read.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return {name: record[name] for name in ("model", "settings", "inputs")}
+        return {
+            "model": record["model"],
+            "settings": dict(record["settings"]),
+            "inputs": dict(record["inputs"]),
+        }
     except FileNotFoundError:
-        fault = f"no {path.name} says from what"
+        fault = f"there is no {path.name}"
     except (ValueError, KeyError, TypeError) as error:
-        fault = f"{path.name} cannot be read ({error!r})"
+        fault = f"{path.name} cannot be read ({error})"
+    if estimate is None:
+        return {"model": None, "settings": {}, "inputs": {}}
     raise DataError(
-        f"{estimate}: is there already, and {fault} it was extracted; name another --output_dir, or remove "
-        "the file."
+        f"{estimate} is there already, and it is not known from what it was extracted: {fault}; name another "
+        "--output_dir, or remove the folder."
     )
 
 
-def digest(entries: list[str]) -> str:
-    """Short hash of entries and of the sizes of their files; times differ between copies of a recipe."""
-    lines = []
+def digest(entries: list[str], hashes: dict[str, str]) -> str:
+    """Short hash of the recordings' contents, wherever they lie.
+
+    Args:
+        hashes: entry -> hash of those that were read before.
+    Raises:
+        DataError: one cannot be read.
+    """
     for entry in entries:
-        file = file_of(entry)
-        lines.append(f"{entry} {file.stat().st_size if file.is_file() else 'missing'}\n")
-    return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()[:16]
+        if entry not in hashes:
+            hashes[entry] = content_hash(entry)
+    return hashlib.sha256("".join(hashes[entry] for entry in entries).encode("ascii")).hexdigest()[:16]
+
+
+def content_hash(entry: str) -> str:
+    """Of a file that of its bytes, of an entry of an archive that of its samples, or of its text where there is none."""
+    file = file_of(entry)
+    if not file.is_file():  # told where it is read
+        return hashlib.sha256(entry.encode("utf-8")).hexdigest()
+    if is_plain_file(entry) or file.suffix != ".ark":
+        with open(file, "rb") as opened:
+            return hashlib.file_digest(opened, "blake2b").hexdigest()
+    content = hashlib.blake2b(entry.encode("utf-8"))
+    try:
+        for block in read_blocks(entry):
+            content.update(block.tobytes())
+    except AudioError:  # an embedding
+        content.update(str(file.stat().st_size).encode("ascii"))
+    return content.hexdigest()

@@ -51,6 +51,26 @@ def test_the_same_again_goes_on(lists, folder):
     assert (lists / "out/c.wav").is_file()
 
 
+def test_a_shorter_list_and_other_paths_of_the_same_recordings(lists, folder, monkeypatch):
+    extractor = Extractor.from_pretrained(folder)
+    extract(lists, extractor)
+    decoded = (lists / "out/decode.json").read_text()
+    whole = {role: (lists / f"{role}.scp").read_text() for role in ("mixture", "enrollment")}
+    (lists / "mixture.scp").write_text(whole["mixture"].splitlines(keepends=True)[0])
+    extract(lists, extractor)
+    assert (lists / "out/decode.json").read_text() == decoded  # nothing was decoded
+    monkeypatch.chdir(lists)
+    for role, text in whole.items():
+        (lists / f"{role}.scp").write_text(text.replace(f"{lists}/", ""))
+    times = (lists / "out/b.wav").stat().st_mtime_ns
+    extract(lists, extractor)
+    assert (lists / "out/b.wav").stat().st_mtime_ns == times
+    (lists / "mixture.scp").write_text(whole["mixture"].replace("a ", "c ", 1).splitlines(keepends=True)[0])
+    (lists / "enrollment.scp").write_text(whole["enrollment"].replace("a ", "c ", 1))
+    with pytest.raises(DataError, match="holds estimates by other settings"):
+        extract(lists, other_settings(lists, extractor))
+
+
 def other_settings(lists, extractor):
     return Extractor(extractor.model, {"level": "none"})
 
@@ -68,7 +88,7 @@ def other_enrollment(lists, extractor):
 
 
 def other_audio(lists, extractor):
-    write_audio(lists / "mixture/b.wav", noise(0.5), 16000)
+    write_audio(lists / "mixture/b.wav", 0.5 * noise(0.4), 16000)  # as many bytes
     return extractor
 
 
@@ -89,7 +109,10 @@ def cut_record(lists, extractor):
         (other_weights, "out: holds estimates of another model, or of other weights"),
         (other_enrollment, "1 estimates are of another mixture or enrollment .* first 'b'; remove .*b.wav"),
         (other_audio, "1 estimates are of another mixture or enrollment .* first 'b'"),
-        (no_record, "a.wav: is there already, and no extraction.json says from what it was extracted"),
+        (
+            no_record,
+            "a.wav is there already, and it is not known .* there is no extraction.json; name another",
+        ),
         (cut_record, "extraction.json cannot be read"),
     ],
 )
@@ -108,9 +131,7 @@ def test_what_is_of_something_else_is_refused_and_stays(lists, folder, change, f
 def test_recordings_are_never_written_over(lists, folder, role):
     extractor = Extractor.from_pretrained(folder)
     before = (lists / role / "a.wav").read_bytes()
-    with pytest.raises(
-        DataError, match=f"a.wav: is the {role} of 'a', and the estimate of 'a' would be written"
-    ):
+    with pytest.raises(DataError, match=f"a.wav is the {role} of 'a'; the estimate would be written over it"):
         extract(lists, extractor, output=role)
     (lists / "link.wav").symlink_to(lists / role / "a.wav")
     for name in (f"{role}/a.wav", f"{role}/../{role}/a.wav", "link.wav"):
