@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from espnet_tse.layers.attention import RotarySelfAttention
 from espnet_tse.layers.kv_cache import KVCache
+from espnet_tse.layers.transformer import BlockStack
 
 STYLES = ("gpt2", "llama")
 
@@ -84,10 +84,8 @@ def norm_of(config: CausalStackConfig) -> nn.Module:
     return nn.RMSNorm(config.width, eps=1e-6)
 
 
-class CausalStack(nn.Module):
+class CausalStack(BlockStack):
     """Blocks and a final norm; what goes in are embeddings of the stack's own width."""
-
-    checkpoint_activations = False  # keep only the blocks' inputs for the backward pass; set by the trainer
 
     def __init__(self, config: CausalStackConfig):
         super().__init__()
@@ -119,19 +117,7 @@ class CausalStack(nn.Module):
         """
         positions = positions if self.rotary else None
         hidden = self.dropout(values)
-        for layer, block in enumerate(self.blocks):
-            if self.checkpoint_activations and torch.is_grad_enabled():
-                hidden = checkpoint(block, hidden, allowed, positions, cache, layer, use_reentrant=False)
-            else:
-                hidden = block(hidden, allowed, positions, cache, layer)
-        if cache is not None:
-            cache.advance(values.size(1))
-        return self.norm(hidden)
-
-    def new_cache(self, batch: int, capacity: int, like: Tensor) -> KVCache:
-        """An empty cache of ``capacity`` positions in the type and on the device of ``like``."""
-        head_dim = self.config.width // self.config.num_heads
-        return KVCache(len(self.blocks), batch, self.config.num_heads, capacity, head_dim, like)
+        return self.through_blocks(hidden, allowed, positions, cache)
 
 
 def causal_mask(padding: Tensor, bidirectional: int = 0) -> Tensor:

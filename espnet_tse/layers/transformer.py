@@ -68,10 +68,32 @@ class TransformerBlock(nn.Module):
         return hidden + self.dropout(self.feedforward(self.feedforward_norm(hidden)))
 
 
-class TransformerStack(nn.Module):
-    """Linear input layer, blocks, final LayerNorm; full passes and cached steps share every line."""
+class BlockStack(nn.Module):
+    """What stacks of attention blocks share; they have ``config``, ``blocks`` and a final ``norm``."""
 
     checkpoint_activations = False  # keep only the blocks' inputs for the backward pass; set by the trainer
+
+    def through_blocks(
+        self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None
+    ) -> Tensor:
+        """(B, L, width) through blocks and norm; a cache is advanced by L positions."""
+        for layer, block in enumerate(self.blocks):
+            if self.checkpoint_activations and torch.is_grad_enabled():
+                hidden = checkpoint(block, hidden, allowed, positions, cache, layer, use_reentrant=False)
+            else:
+                hidden = block(hidden, allowed, positions, cache, layer)
+        if cache is not None:
+            cache.advance(hidden.size(1))
+        return self.norm(hidden)
+
+    def new_cache(self, batch: int, capacity: int, like: Tensor) -> KVCache:
+        """An empty cache of ``capacity`` positions in the type and on the device of ``like``."""
+        head_dim = self.config.width // self.config.num_heads
+        return KVCache(len(self.blocks), batch, self.config.num_heads, capacity, head_dim, like)
+
+
+class TransformerStack(BlockStack):
+    """Linear input layer, blocks, final LayerNorm; full passes and cached steps share every line."""
 
     def __init__(self, input_dim: int, config: TransformerConfig):
         super().__init__()
@@ -97,19 +119,7 @@ class TransformerStack(nn.Module):
             (B, L, width).
         """
         hidden = self.input_dropout(self.input(values) * math.sqrt(self.config.width))
-        for layer, block in enumerate(self.blocks):
-            if self.checkpoint_activations and torch.is_grad_enabled():
-                hidden = checkpoint(block, hidden, allowed, positions, cache, layer, use_reentrant=False)
-            else:
-                hidden = block(hidden, allowed, positions, cache, layer)
-        if cache is not None:
-            cache.advance(values.size(1))
-        return self.norm(hidden)
-
-    def new_cache(self, batch: int, capacity: int, like: Tensor) -> KVCache:
-        """An empty cache of ``capacity`` positions in the type and on the device of ``like``."""
-        head_dim = self.config.width // self.config.num_heads
-        return KVCache(len(self.blocks), batch, self.config.num_heads, capacity, head_dim, like)
+        return self.through_blocks(hidden, allowed, positions, cache)
 
 
 def bidirectional_mask(padding: Tensor) -> Tensor:

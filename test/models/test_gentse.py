@@ -276,3 +276,17 @@ def test_settings_that_do_nothing_are_refused():
     with pytest.raises(ValueError, match="style llama has no learned positions"):
         StreamLMConfig(style="llama")
     assert BEGIN == 1
+
+
+def test_activation_checkpointing_reaches_its_stacks_and_changes_nothing():
+    from types import SimpleNamespace
+
+    from espnet_tse.train.trainer import prepare_transformers
+
+    model, batch = gentse().train(), batch_of(0.6)
+    plain, _ = model.loss(batch)
+    prepare_transformers(model, SimpleNamespace(activation_checkpointing=True, compile_backend=None))
+    assert model.acoustic_lm.stack.checkpoint_activations
+    loss, _ = model.loss(batch)
+    loss.backward()
+    torch.testing.assert_close(loss, plain)
