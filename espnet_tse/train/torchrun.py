@@ -145,7 +145,10 @@ def tell(first: Failure) -> int:
     print(f"torchrun: error: rank {first.rank} {first.text()}", file=sys.stderr, flush=True)
     if first.code is None or first.code == 0:
         return 1
-    return first.code if first.code > 0 else 128 - first.code
+    if first.code > 0:
+        return first.code
+    # By its own message, whatever has killed it while it cleared up: gloo's threads do that now and then.
+    return 1 if first.order[0] == 0 else 128 - first.code
 
 
 if __name__ == "__main__":

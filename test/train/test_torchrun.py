@@ -137,6 +137,16 @@ def test_a_traceback_stands_before_the_last_line(tmp_path, monkeypatch, capsys):
     ]
 
 
+@pytest.mark.parametrize(
+    "code, message, expected",
+    [(2, "the cause", 2), (-6, "the cause", 1), (-9, None, 137), (-11, GLOO, 139)],
+)
+def test_the_exit_code_is_of_the_cause(tmp_path, monkeypatch, code, message, expected):
+    """A process that has said what failed may be aborted by its threads while it clears up."""
+    error = left(tmp_path, monkeypatch, {0: (code, message), 1: (-15, None)})
+    assert tell(failures_of(error, tmp_path)[0]) == expected
+
+
 def test_without_a_launcher_nothing_is_recorded(tmp_path, monkeypatch):
     monkeypatch.delenv(ERROR_FILE, raising=False)
     monkeypatch.chdir(tmp_path)
