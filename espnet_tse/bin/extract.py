@@ -35,6 +35,11 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokenizers", nargs="+", default=[], metavar="NAME=FOLDER", help=meaning)
     parser.add_argument("--codec_dir", help="short for --tokenizers acoustic=...")
     parser.add_argument("--inference_config", help="YAML of decoding settings (see doc/decoding.md)")
+    meaning = (
+        "tse (the enrolled speaker), rtse (the other one), sr (restore the loudest), ss (both speakers, without an "
+        "enrollment); systems say which they know (default: that of --inference_config, or tse)"
+    )
+    parser.add_argument("--task", choices=("tse", "rtse", "sr", "ss"), help=meaning)
     parser.add_argument("--batch_size", type=int, default=8, help="mixtures decoded together")
     parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ...")
@@ -47,14 +52,16 @@ def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
     single = args.mixture is not None
-    if single and not (args.enrollment and args.output):
+    # A decoding YAML may name a task without an enrollment.
+    enrolled = args.task in ("tse", "rtse") or (args.task is None and args.inference_config is None)
+    if single and not (args.output and (args.enrollment or not enrolled)):
         parser.error("one mixture wants: mixture enrollment -o output")
+    if not single and not args.merge and enrolled and not args.enroll_scp:
+        parser.error("--enroll_scp is required with --mixture_scp")
     if not single and not (args.mixture_scp and args.output_dir):
         parser.error("give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir")
     if single and args.embedding_scp:
         parser.error("--embedding_scp goes with --mixture_scp; lists of one line serve for one mixture")
-    if not single and not args.merge and not args.enroll_scp:
-        parser.error("--enroll_scp is required with --mixture_scp")
     if single and Path(args.output).suffix.lower() not in AUDIO_SUFFIXES:
         parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
     if single and Path(args.output).is_dir():
@@ -116,7 +123,12 @@ def run(args: argparse.Namespace, single: bool) -> None:
     if args.model is None:
         logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")
     extractor = Extractor.from_pretrained(
-        args.model or SHIPPED, args.inference_config, args.checkpoint, places_of_tokenizers(args), args.device
+        args.model or SHIPPED,
+        args.inference_config,
+        args.checkpoint,
+        places_of_tokenizers(args),
+        args.device,
+        args.task,
     )
     if single:
         extract_file(extractor, args.mixture, args.enrollment, args.output)

@@ -61,6 +61,9 @@ class AbsCodec(AbsTokenizer):
         """``acoustic``: all codebooks, as ``encode``."""
         return Streams(acoustic=self.encode(waveform, lengths))
 
+    def detokenize(self, streams: Streams) -> Tensor:
+        return self.decode_codes(streams["acoustic"])
+
     def num_parameters(self) -> int:
         """Trained values, tables included."""
         return super().num_parameters() + self.codebooks.numel()

@@ -19,6 +19,14 @@ class AbsTokenizer(AbsIdentified):
     def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
         """``Codes`` (B, K, T) with the names and sizes of ``streams``; arguments as of ``streams_of``."""
 
+    def detokenize(self, streams: Streams) -> Tensor:
+        """(B, N') samples of all that ``tokenize`` gives, zeros behind a row's whole frames.
+
+        Raises:
+            ValueError: no waveform can be made of these tokens alone.
+        """
+        raise ValueError(f"{type(self).__name__} makes no waveform of its tokens; name a codec that does.")
+
     def streams_of(self, waveform: Tensor, lengths: Tensor) -> Streams:
         return self.tokenize(waveform, lengths)
 

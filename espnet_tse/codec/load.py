@@ -9,6 +9,7 @@ import yaml
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, verify_identity
+from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.codec.units import CepstralUnits, SSLUnits
 from espnet_tse.io.choices import Choices
@@ -18,7 +19,12 @@ from espnet_tse.io.yaml_file import read_yaml, without_tuples
 from espnet_tse.schema.manifest import read_manifest
 
 codec_choices = Choices(
-    "codec", funcodec=FunCodec, spectral=SpectralCodec, cepstral_units=CepstralUnits, ssl_units=SSLUnits
+    "codec",
+    funcodec=FunCodec,
+    spectral=SpectralCodec,
+    spectral_bicodec=SpectralBiCodec,
+    cepstral_units=CepstralUnits,
+    ssl_units=SSLUnits,
 )
 
 

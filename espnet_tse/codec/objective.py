@@ -69,19 +69,16 @@ class SpectralObjective(AbsObjective):
 
     def forward(self, codec: AbsCodec, waveform: Tensor, num_codebooks: Tensor | None) -> Reconstruction:
         target = codec.log_magnitude(waveform)
-        quantized = codec.quantizer(codec.latents(target), num_codebooks)
-        estimate = codec.spectra(quantized.values)
+        estimate, commitment = codec.redrawn(target, num_codebooks)
         power = self.config.magnitude_power
         log_distance = l1_loss(estimate, target)
         magnitude_distance = l1_loss(torch.exp(power * estimate), torch.exp(power * target))
         loss = (
             log_distance
             + self.config.magnitude_weight * magnitude_distance
-            + self.config.commitment_weight * quantized.commitment
+            + self.config.commitment_weight * commitment
         )
-        stats = dict(
-            log_magnitude=log_distance, magnitude=magnitude_distance, commitment=quantized.commitment
-        )
+        stats = dict(log_magnitude=log_distance, magnitude=magnitude_distance, commitment=commitment)
         return Reconstruction(loss, {name: value.detach() for name, value in stats.items()})
 
 

@@ -1,6 +1,6 @@
 """A codec of magnitude spectra: strong per FLOP, so that it can be trained in minutes on a CPU."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +33,13 @@ class SpectralCodecConfig:
     kmeans_iterations: int = 10
 
     def __post_init__(self):
-        sizes = {k: v for k, v in vars(self).items() if k != "magnitude_floor"}
-        wrong = [name for name, value in sizes.items() if not isinstance(value, int) or value < 1]
-        if wrong or self.magnitude_floor <= 0:
-            raise ValueError(f"codec_conf: {', '.join(wrong) or 'magnitude_floor'} must be positive.")
+        wrong = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value <= 0 or isinstance(field.default, int) and not isinstance(value, int):
+                wrong.append(field.name)
+        if wrong:
+            raise ValueError(f"codec_conf: {', '.join(wrong)} must be positive.")
 
     @property
     def hop_length(self) -> int:
@@ -141,6 +144,15 @@ class SpectralCodec(AbsCodec):
         grouped = self.expansion(embeddings) + self.decoder(embeddings)
         normal = grouped.reshape(embeddings.size(0), -1, self.log_mean.numel())
         return normal * self.log_std + self.log_mean
+
+    def redrawn(self, log_magnitude: Tensor, num_codebooks: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Coded and decoded log magnitudes (B, T * frames_per_code, F), and the commitment.
+
+        Args:
+            num_codebooks: (B,), codebooks that a row is decoded from; all when None.
+        """
+        quantized = self.quantizer(self.latents(log_magnitude), num_codebooks)
+        return self.spectra(quantized.values), quantized.commitment
 
     def analyze(self, waveform: Tensor) -> Tensor:
         return self.latents(self.log_magnitude(waveform))

@@ -20,7 +20,7 @@ from espnet_tse.layers.ssl_model import (
     hop_and_window,
     identity_of,
     is_same,
-    last_layer,
+    hidden_states,
     open_ssl,
     wants_normalized,
 )
@@ -212,7 +212,7 @@ class SSLUnits(AbsUnits):
         peak = waveform.abs().amax(dim=1, keepdim=True)
         waveform = waveform / torch.where(peak > 0, peak, 1.0)
         whole = -waveform.size(1) % self.config.hop_length
-        return last_layer(self.model, F.pad(waveform, (0, whole + self.margin)), self.normalize)
+        return hidden_states(self.model, F.pad(waveform, (0, whole + self.margin)), self.normalize)
 
 
 def refuse_another_model(units: SSLUnits, state_dict: dict, prefix: str, *args) -> None:

@@ -30,7 +30,7 @@ class TSECollate:
             keys, and ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) float32,
             and of each stream ``target_<stream>``, codes (B, K, T) int64 padded with -1 or frames (B, T, D)
             float32; each with ``*_lengths`` (B,) int64; ``speaker`` (B,) int64; ``speaker_embedding`` (B, E)
-            float32. What the examples do not have is left out.
+            float32; ``task`` (B,) int64. What the examples do not have is left out.
         Raises:
             ValueError: some examples have a target and some do not.
         """
@@ -49,6 +49,8 @@ class TSECollate:
             batch |= self._stream(
                 stream, [torch.from_numpy(example["targets"][stream]) for example in examples]
             )
+        if all("task" in example for example in examples):
+            batch["task"] = torch.tensor([example["task"] for example in examples])
         if all("speaker" in example for example in examples):
             batch["speaker"] = torch.tensor([example["speaker"] for example in examples])
         if all(example.get("speaker_embedding") is not None for example in examples):

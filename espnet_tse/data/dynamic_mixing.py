@@ -7,6 +7,7 @@ from typing import Mapping
 import numpy as np
 
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore
+from espnet_tse.data.degradation import degraded
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import (
     DisjointLengths,
@@ -22,6 +23,7 @@ from espnet_tse.data.scp_fields import read_source_dir
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.schema.stream_spec import StreamSpec
+from espnet_tse.schema.tse_batch import TASKS
 
 SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared utterance
 
@@ -75,6 +77,11 @@ class DynamicMixingDataset:
             self.spk2utt.setdefault(speaker, []).append(key)
         self.speakers = list(self.spk2utt)
         self.speaker_numbers = {speaker: number for number, speaker in enumerate(sorted(self.spk2utt))}
+        if "rtse" in conf.tasks and conf.enrollment != "other_utterance":
+            raise DataError(
+                f"{source_dir}: task rtse enrolls by another utterance of the interferer; set 'enrollment: "
+                "other_utterance' in mixing.yaml."
+            )
         if len(self.speakers) < max(conf.num_speakers):
             raise DataError(
                 f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks "
@@ -156,9 +163,7 @@ class DynamicMixingDataset:
             target, enrollment = place_disjoint(length, self._shared[key], generator, self.hop_length)
             return target, key, enrollment
         target = crop_span(self.audio.num_samples(key), self.crop, generator, self.hop_length)
-        other = choose_other(self.spk2utt[self.utt2spk[key]], key, generator)
-        wanted = round(self.conf.enrollment_s * self.sample_rate)
-        return target, other, crop_span(self.audio.num_samples(other), wanted, generator)
+        return target, *self._enrollment_beside(key, generator)
 
     def _room(self, signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         if self.rirs is None:
@@ -183,31 +188,64 @@ class DynamicMixingDataset:
         Returns:
             ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``targets``: stream
             -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
-            ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None. The target keeps its
+            ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None; ``task``: its place in
+            ``TASKS``, where there are others than extraction; restoration has an empty enrollment. The target keeps its
             level; with rooms, it is the dry signal, aligned with its direct path. An absent target is
             silence.
         Raises:
             DataError: a file has become unreadable.
         """
-        generator = np.random.default_rng([self.seed, epoch, index])
+        generator, conf = np.random.default_rng([self.seed, epoch, index]), self.conf
         key = self.keys[index]
-        count = int(generator.choice(list(self.conf.num_speakers), p=list(self.conf.num_speakers.values())))
-        absent = bool(generator.random() < self.conf.target_absent)
+        task = self._task(generator)
+        count = int(generator.choice(list(conf.num_speakers), p=list(conf.num_speakers.values())))
+        absent = bool(generator.random() < conf.target_absent)
+        if task == "sr":
+            count = 1 + int(generator.random() < conf.sr_interferer)
         span, enrollment_key, enrollment_span = self._spans(key, generator)
         target = self.audio.load(key, span.start, span.num_samples)
-        image = self._room(target, generator)
+        in_room = happens(conf.reverb_share, generator)
+        image = self._room(target, generator) if in_room else target
         mixture = np.zeros_like(target) if absent else image.copy()
-        self._add_interferers(mixture, image, self.utt2spk[key], max(count - 1, int(absent)), generator)
-        self._add_noise(mixture, image, generator, self.conf.snr_db)
-        return {
+        sir_db = conf.sr_sir_db if task == "sr" else conf.sir_db
+        num_others = max(count - 1, int(absent))
+        others = self._add_interferers(
+            mixture, image, self.utt2spk[key], num_others, sir_db, in_room, generator
+        )
+        if task == "rtse":
+            enrollment_key, enrollment_span = self._enrollment_beside(others[0], generator)
+        if happens(conf.noise_share, generator):
+            self._add_noise(mixture, image, generator, conf.snr_db)
+        if conf.degradation:
+            mixture = degraded(mixture, self.sample_rate, conf.degradation, generator)
+        enrollment = np.zeros(0, dtype=np.float32)
+        if task != "sr":
+            enrollment = self._enrollment(enrollment_key, enrollment_span, generator)
+        example = {
             "key": key,
             "mixture": mixture,
             "target": np.zeros_like(target) if absent else target,
-            "enrollment": self._enrollment(enrollment_key, enrollment_span, generator),
+            "enrollment": enrollment,
             "targets": self.tokens.load(key, self.audio.num_samples(key), span.start, span.num_samples),
-            "speaker": self.speaker_numbers[self.utt2spk[key]],
+            "speaker": -1 if task == "sr" else self.speaker_numbers[self.utt2spk[enrollment_key]],
             "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
         }
+        if set(conf.tasks) != {"tse"}:
+            example["task"] = TASKS.index(task)
+        return example
+
+    def _task(self, generator: np.random.Generator) -> str:
+        """Drawn where there are several, so that other draws are those of one."""
+        tasks = self.conf.tasks
+        if len(tasks) == 1:
+            return next(iter(tasks))
+        return str(generator.choice(list(tasks), p=list(tasks.values())))
+
+    def _enrollment_beside(self, key: str, generator: np.random.Generator) -> tuple[str, Span]:
+        """Another utterance of the speaker of ``key``, and the span of it that enrolls."""
+        other = choose_other(self.spk2utt[self.utt2spk[key]], key, generator)
+        wanted = round(self.conf.enrollment_s * self.sample_rate)
+        return other, crop_span(self.audio.num_samples(other), wanted, generator)
 
     def _enrollment(self, key: str, span: Span, generator: np.random.Generator) -> np.ndarray:
         """An enrollment, in a room and noise as often as the configuration says."""
@@ -221,18 +259,29 @@ class DynamicMixingDataset:
         return signal
 
     def _add_interferers(
-        self, mixture: np.ndarray, image: np.ndarray, speaker: str, count: int, generator: np.random.Generator
-    ) -> None:
-        """Add ``count`` other speakers to ``mixture``, at SIRs against the target's ``image`` (N,)."""
-        for other in self._interferers(speaker, count, generator):
+        self,
+        mixture: np.ndarray,
+        image: np.ndarray,
+        speaker: str,
+        count: int,
+        sir_db: tuple[float, float],
+        in_room: bool,
+        generator: np.random.Generator,
+    ) -> list[str]:
+        """Add ``count`` other speakers to ``mixture``, at SIRs against the target's ``image`` (N,); their utterances."""
+        others = self._interferers(speaker, count, generator)
+        for other in others:
             active = round(generator.uniform(*self.conf.overlap) * len(image))
             start = int(generator.integers(len(image) - active + 1))
-            ratio_db = generator.uniform(*self.conf.sir_db)
+            ratio_db = generator.uniform(*sir_db)
             if active == 0:
                 continue
-            signal = self._room(self.audio.load_fitted(other, active, generator), generator)
+            signal = self.audio.load_fitted(other, active, generator)
+            if in_room:
+                signal = self._room(signal, generator)
             # The ratio is that of the target to the active part: less overlap is not a lower level.
             mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
+        return others
 
     def _add_noise(
         self,
@@ -249,3 +298,8 @@ class DynamicMixingDataset:
         signal = self.noise.load_fitted(key, len(image), generator)
         ratio_db = generator.uniform(*snr_db)
         mixture += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
+
+
+def happens(share: float, generator: np.random.Generator) -> bool:
+    """Whether it does this time; nothing is drawn where it always does."""
+    return share >= 1.0 or bool(generator.random() < share)

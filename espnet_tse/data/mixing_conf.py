@@ -3,15 +3,17 @@
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 from espnet_tse.data.audio_files import read_info
+from espnet_tse.data.degradation import DegradationConf
 from espnet_tse.data.mixing import LEVEL_KINDS
 from espnet_tse.io.audio_entry import is_pipe, is_plain_file
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
+MIXED_TASKS = ("tse", "rtse", "sr")  # that mixtures can be made for
 ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
 
 
@@ -43,9 +45,22 @@ class MixingConf:
     enrollment_snr_db: tuple[float, float] = (5.0, 20.0)
     enrollment_reverb: float = 0.0  # share of enrollments in a room of rir_scp
     target_absent: float = 0.0  # share of mixtures without the enrolled speaker
+    noise_share: float = 1.0  # of the mixtures, with noise of noise_scp
+    reverb_share: float = 1.0  # of the mixtures, in a room of rir_scp
+    bandwidth: float = 0.0  # shares of the mixtures that are degraded so, see ``degraded``
+    clipping: float = 0.0
+    packet_loss: float = 0.0
+    lossy_codec: float = 0.0
+    # Task -> share. rtse: the enrollment is the interferer's, the target as ever. sr: no enrollment, and an
+    # interferer, who is quieter, only in some.
+    tasks: dict[str, float] = field(default_factory=lambda: {"tse": 1.0})
+    sr_interferer: float = 0.2  # share of the mixtures of sr
+    sr_sir_db: tuple[float, float] = (2.0, 20.0)
 
     def __post_init__(self):
         object.__setattr__(self, "num_speakers", self._checked_shares())
+        object.__setattr__(self, "tasks", self._checked_tasks())
+        object.__setattr__(self, "sr_sir_db", _pair("sr_sir_db", self.sr_sir_db, -100.0, 100.0))
         object.__setattr__(self, "sir_db", _pair("sir_db", self.sir_db, -100.0, 100.0))
         object.__setattr__(self, "snr_db", _pair("snr_db", self.snr_db, -100.0, 100.0))
         object.__setattr__(
@@ -56,7 +71,10 @@ class MixingConf:
             check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
         if self.enrollment not in ENROLLMENT_KINDS:
             check_known([self.enrollment], ENROLLMENT_KINDS, "enrollment")
-        shares = ("enrollment_noise", "enrollment_reverb", "target_absent")
+        shares = (
+            *("enrollment_noise", "enrollment_reverb", "target_absent", "noise_share", "reverb_share"),
+            *("bandwidth", "clipping", "packet_loss", "lossy_codec", "sr_interferer"),
+        )
         for name, low in (
             ("enrollment_s", 0.1),
             ("enrollment_gap_s", 0.0),
@@ -75,6 +93,28 @@ class MixingConf:
             if getattr(self, name) and getattr(self, source) is None:
                 raise ValueError(f"{name}: {getattr(self, name)} wants {source}")
 
+    @property
+    def degradation(self) -> DegradationConf:
+        """How mixtures are degraded."""
+        return DegradationConf(self.bandwidth, self.clipping, self.packet_loss, self.lossy_codec)
+
+    def _checked_tasks(self) -> dict[str, float]:
+        try:
+            shares = {str(task): float(share) for task, share in dict(self.tasks).items()}
+        except (TypeError, ValueError):
+            raise ValueError(f"tasks: wants {{task: share}}, got {self.tasks!r}") from None
+        check_known(shares, MIXED_TASKS, where="tasks")
+        if min(shares.values(), default=0) < 0 or not sum(shares.values()) > 0:
+            raise ValueError(f"tasks: wants shares >= 0, one of them above, got {self.tasks!r}")
+        if shares.get("rtse") and set(self.num_speakers) != {2}:
+            raise ValueError(
+                "tasks: rtse wants the only other speaker, but num_speakers is not {2: 1.0}; change one of them"
+            )
+        if self.target_absent and set(shares) != {"tse"}:
+            raise ValueError("tasks: only tse can be without its target; set target_absent: 0")
+        total = sum(shares.values())
+        return {task: shares[task] / total for task in MIXED_TASKS if shares.get(task)}
+
     def _checked_shares(self) -> dict[int, float]:
         try:
             shares = {int(count): float(share) for count, share in dict(self.num_speakers).items()}
@@ -86,8 +126,11 @@ class MixingConf:
         return {count: share / total for count, share in sorted(shares.items())}
 
 
-def read_mixing_conf(path: Path | str) -> MixingConf:
+def read_mixing_conf(path: Path | str, changes: Mapping[str, Any] | None = None) -> MixingConf:
     """Read a mixing.yaml; keys left out take their defaults.
+
+    Args:
+        changes: of a system's own, in place of the file's.
 
     Raises:
         DataError: missing, not YAML, an unknown key (with the nearest known one) or a value out of range; or a list of
@@ -99,7 +142,8 @@ def read_mixing_conf(path: Path | str) -> MixingConf:
     content = read_yaml(path)
     try:
         check_known(content, [f.name for f in fields(MixingConf)], where="mixing configuration")
-        conf = MixingConf(**content)
+        check_known(changes or {}, [f.name for f in fields(MixingConf)], where="mixing of the system")
+        conf = MixingConf(**{**content, **(changes or {})})
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     for name in ("noise_scp", "rir_scp"):

@@ -17,7 +17,7 @@ from espnet_tse.layers.ssl_model import (
     hop_and_window,
     identity_of,
     is_same,
-    last_layer,
+    hidden_states,
     open_ssl,
     wants_normalized,
 )
@@ -31,6 +31,11 @@ class WavLMConfig:
 
     model_dir: str = ""  # folder of config.json and weights as transformers saves them
     layer: int = 6  # 1 .. number of layers; features are the output of this one
+    # Or the mean of the outputs of all layers up to it and of the first one's input, as in UniSE (arXiv:2510.20441).
+    average: bool = False
+    # Zeros before the signal and behind its whole hops, samples. UniSE's 160 give one frame a hop; without, the
+    # last frame is lacking.
+    margin: int = 0
 
     def __post_init__(self):
         if not self.model_dir:
@@ -39,6 +44,8 @@ class WavLMConfig:
             )
         if self.layer < 1:
             raise ValueError(f"layer is {self.layer}, want 1 or more.")
+        if self.margin < 0:
+            raise ValueError(f"margin is {self.margin}, want samples, 0 or more.")
 
 
 class WavLM(AbsFrontend):
@@ -51,14 +58,15 @@ class WavLM(AbsFrontend):
     Config = WavLMConfig
     kinds: tuple[str, ...] = ("wavlm",)
 
-    def __init__(self, wavlm: nn.Module, normalize: bool):
+    def __init__(self, wavlm: nn.Module, normalize: bool, average: bool = False, margin: int = 0):
         """
         Args:
             wavlm: transformers' WavLMModel, cut behind the layer that is wanted.
             normalize: scale to zero mean and unit variance first, as some of the models want.
+            average, margin: see ``WavLMConfig``.
         """
         super().__init__()
-        self.wavlm, self.normalize = wavlm, normalize
+        self.wavlm, self.normalize, self.average, self.margin = wavlm, normalize, average, margin
         leave_out_of_checkpoints(self, "wavlm")
         self.hop_length = hop_and_window(wavlm)[0]
         self.register_buffer("identity", identity_of(wavlm, normalize))
@@ -77,7 +85,8 @@ class WavLM(AbsFrontend):
                 "use another frontend or codec."
             )
         folder = Path(config.model_dir)
-        return cls(open_ssl(folder, config.layer, cls.kinds), wants_normalized(folder))
+        model = open_ssl(folder, config.layer, cls.kinds)
+        return cls(model, wants_normalized(folder), config.average, config.margin)
 
     def train(self, mode: bool = True) -> "WavLM":
         super().train(mode)
@@ -105,7 +114,9 @@ class WavLM(AbsFrontend):
 
     def features(self, signal: Tensor) -> Tensor:
         """Unpadded rows (b, N) -> (b, T, hidden size)."""
-        return last_layer(self.wavlm, signal, self.normalize)
+        if self.margin:
+            signal = nn.functional.pad(signal, (self.margin, self.margin + -signal.size(1) % self.hop_length))
+        return hidden_states(self.wavlm, signal, self.normalize, self.average)
 
 
 class SSL(WavLM):

@@ -23,18 +23,21 @@ def hop_and_window(model: nn.Module) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def last_layer(model: nn.Module, signal: Tensor, normalize: bool) -> Tensor:
+def hidden_states(model: nn.Module, signal: Tensor, normalize: bool, average: bool = False) -> Tensor:
     """Output of the last layer that was opened, before any norm behind it: (b, N) -> (b, T, hidden size).
 
     Args:
         signal: unpadded rows; those shorter than one frame are padded to it.
         normalize: scale to zero mean and unit variance first, as some of the models want.
+        average: the mean of what goes into the first layer and of what each layer gives, instead.
     """
     if normalize:
         # As transformers' feature extractor does it, the epsilon included.
         variance = signal.var(dim=1, keepdim=True, unbiased=False)
         signal = (signal - signal.mean(dim=1, keepdim=True)) / (variance + 1e-7).sqrt()
     signal = nn.functional.pad(signal, (0, max(hop_and_window(model)[1] - signal.size(1), 0)))
+    if average:
+        return torch.stack(model(signal, output_hidden_states=True).hidden_states).mean(dim=0)
     captured = []
     # Of large models the output is normalised behind the last layer, which would be the middle one here.
     hook = model.encoder.layers[-1].register_forward_hook(lambda _, __, output: captured.append(output))
@@ -49,7 +52,7 @@ def identity_of(model: nn.Module, normalize: bool) -> Tensor:
     """(hidden size,) mean features of a fixed signal, by which another model or layer shows."""
     window = hop_and_window(model)[1]
     fixed = torch.randn(1, 4 * window, generator=torch.Generator().manual_seed(0))
-    return last_layer(model, fixed, normalize)[0].mean(dim=0)
+    return hidden_states(model, fixed, normalize)[0].mean(dim=0)
 
 
 def is_same(identity: Tensor, other: Tensor) -> bool:

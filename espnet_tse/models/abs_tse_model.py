@@ -26,6 +26,7 @@ from espnet_tse.models.long_form import (
 from espnet_tse.models.prepared_input import prepared
 from espnet_tse.models.recording import Recording
 from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
+from espnet_tse.schema.tse_batch import ENROLLED
 
 FROZEN = "frozen_"  # begins the names of frozen copies
 
@@ -185,7 +186,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
             )
         if batch.task not in self.tasks:
             raise ValueError(f"task '{batch.task}' is none of this model's: {', '.join(self.tasks)}.")
-        wants_enrollment = batch.task in ("tse", "rtse")
+        wants_enrollment = batch.task in ENROLLED
         if wants_enrollment != (batch.enrollment is not None):
             raise ValueError(
                 f"task '{batch.task}' {'wants an' if wants_enrollment else 'takes no'} enrollment."

@@ -14,7 +14,8 @@ def to_tse_batch(data: Mapping[str, Tensor], sample_rate: int) -> TSEBatch:
     Args:
         data: ``speech_mix`` (B, N), optional ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) and
             ``target_<stream>``, codes (B, K, T) or frames (B, T, D), with ``target_<stream>_rate`` (1,) Hz;
-            each with ``*_lengths``. Optional ``speaker`` (B,) and ``speaker_embedding`` (B, E).
+            each with ``*_lengths``. Optional ``speaker`` (B,),
+            ``speaker_embedding`` (B, E) and ``task`` (B,), places in ``TASKS``.
     Raises:
         ValueError: a required name is missing.
     """
@@ -31,6 +32,7 @@ def to_tse_batch(data: Mapping[str, Tensor], sample_rate: int) -> TSEBatch:
         targets=target_streams(data),
         speaker=data.get("speaker"),
         speaker_embedding=data.get("speaker_embedding"),
+        tasks=data.get("task"),
     )
 
 

@@ -17,8 +17,9 @@ class Recording:
     sample_rate: int  # Hz
     span: Callable[[int, int], Tensor]  # first sample, samples -> (n,) float, without a constant offset
     key: str  # utterance id
-    enrollment: Tensor  # (1, N_e)
+    enrollment: Tensor | None  # (1, N_e); None where the task has none
     speaker_embedding: Tensor | None = None  # (1, E) of the enrollment, where another model made it
+    device: torch.device | str = "cpu"  # of the model
 
     def chunks(self, starts: Tensor, lengths: Tensor, conf: DecodeConf) -> tuple[TSEBatch, Request]:
         """Batch and request of spans: those that cropping a batch of the whole mixture would give.
@@ -27,16 +28,17 @@ class Recording:
             starts, lengths: (B,) int64, samples; all lengths are the same.
         """
         spans = [self.span(start, length) for start, length in zip(starts.tolist(), lengths.tolist())]
-        device, size = self.enrollment.device, len(spans)
+        size, device = len(spans), self.device
         lengths = lengths.to(device)
         keys = [f"{self.key}@{start}" for start in starts.tolist()]
         embedding = self.speaker_embedding
         batch = TSEBatch(
             torch.stack(spans).to(device),
             lengths,
-            self.enrollment.expand(size, -1),
-            torch.full_like(lengths, self.enrollment.size(1)),
+            None if self.enrollment is None else self.enrollment.expand(size, -1),
+            None if self.enrollment is None else torch.full_like(lengths, self.enrollment.size(1)),
             sample_rate=self.sample_rate,
+            task=conf.task,
             keys=keys,
             speaker_embedding=None if embedding is None else embedding.expand(size, -1),
         )

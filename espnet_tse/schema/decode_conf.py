@@ -11,6 +11,7 @@ LEVELS = ("mixture_rms", "mixture_peak", "none")
 class DecodeConf:
     """The shared part of a decoding YAML; a model's ``Decode`` derives from it."""
 
+    task: str = "tse"  # one of ``schema.tse_batch.TASKS`` that the model was made for
     seed: int = 0  # with the utterance id it seeds each row's own draws
     max_chunk_s: float = 15.0  # longer mixtures are extracted in overlapping chunks
     overlap_s: float = 1.0  # of neighbouring chunks, cross-faded

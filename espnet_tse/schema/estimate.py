@@ -18,5 +18,6 @@ class Estimate(BatchedFields):
     prediction: Prediction | None = None  # what the generator emitted, where there is one
     num_function_evaluations: int = 0  # NFE of the generator
     diagnostics: dict = field(default_factory=dict)  # numbers for decode.json
+    second: Tensor | None = None  # (B, N) float, the other talker of a separation
 
     shared = ("sample_rate", "num_function_evaluations", "diagnostics")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from espnet_tse.schema.rows import BatchedFields, take_spans
@@ -11,6 +12,7 @@ TARGET_PREFIX = "target_"  # in front of a stream's name among ESPnet's named te
 # Extraction; reverse extraction (all but the enrolled speaker); restoration; separation without an
 # enrollment.
 TASKS = ("tse", "rtse", "sr", "ss")
+ENROLLED = ("tse", "rtse")  # those with an enrollment
 
 
 @dataclass
@@ -29,6 +31,9 @@ class TSEBatch(BatchedFields):
     speaker_embedding: Tensor | None = None  # (B, E) of the enrollment, where another model made it
     extracted: Tensor | None = None  # (B, N) what a front-end has made of mixture and enrollment
     task: str = "tse"  # one of TASKS, of the whole batch
+    # (B,) int64, the place in TASKS of each row where they are mixed; then ``task`` says only whether there are
+    # enrollments. A row that has none has an ``enrollment_lengths`` of 0.
+    tasks: Tensor | None = None
 
     shared = ("sample_rate", "task")
 
@@ -37,6 +42,13 @@ class TSEBatch(BatchedFields):
             raise ValueError(f"sample_rate is {self.sample_rate}, want Hz, a positive whole number.")
         if self.task not in TASKS:
             raise ValueError(f"task '{self.task}' is none of {list(TASKS)}.")
+
+    def task_numbers(self) -> Tensor:
+        """(B,) int64, the place of each row's task in TASKS."""
+        if self.tasks is not None:
+            return self.tasks
+        place = TASKS.index(self.task)
+        return torch.full((self.mixture.size(0),), place, device=self.mixture.device)
 
     def crop(self, starts: Tensor, lengths: Tensor) -> "TSEBatch":
         """A span of every row: mixture, target and all that goes with their time; the enrollment stays whole.

@@ -12,6 +12,7 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.load import codec_choices, save_codec
 from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
+from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.codec.units import AbsUnits
 from espnet_tse.data.audio_store import AudioStore
@@ -73,7 +74,8 @@ def check_parts(conf: CodecTrainConf) -> None:
         raise ValueError(
             f"codec {conf.codec} cannot be trained with objective {conf.objective}: units have {KMEANS}, and only they."
         )
-    if (codec_choices.classes[conf.codec] is SpectralCodec) != (conf.objective == "spectral"):
+    draws_spectra = codec_choices.classes[conf.codec] in (SpectralCodec, SpectralBiCodec)
+    if draws_spectra != (conf.objective == "spectral"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
     if conf.adversary and conf.objective != "waveform":
         raise ValueError(

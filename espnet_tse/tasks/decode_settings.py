@@ -26,6 +26,7 @@ def decode_settings(
     try:
         settings = checked(model.Decode, dict(conf), where)
         check_known([settings.selector], SELECTORS, where=f"{where}: selector")
+        check_known([settings.task], model.tasks, where=f"{where}: task")
     except ValueError as error:
         raise DataError(f"{error} (settings of {model.__name__})") from error
     return settings

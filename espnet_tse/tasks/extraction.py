@@ -26,29 +26,41 @@ from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import extract_long, headroom, is_long
 
+SECOND_SCP = "second.scp"  # the other talkers of a separation
 
-def extract_file(extractor: Extractor, mixture: str, enrollment: str, output: str) -> None:
-    """Extract one file at its own sample rate; estimates of mixtures in floats have more than 16 bits."""
+
+def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, output: str) -> None:
+    """Extract one file at its own sample rate; estimates of mixtures in floats have more than 16 bits.
+
+    Of a separation the other talker is written beside ``output``, with ``_second`` behind its stem.
+    """
     path = Path(output)
-    refuse_inputs({"utt": path}, {"mixture": mixture, "enrollment": enrollment})
+    check_enrollment(extractor, enrollment, "name one behind the mixture", "leave it out")
+    paths = [path, *([second_file(path)] if extractor.conf.task == "ss" else [])]
+    inputs = {"mixture": mixture, **({} if enrollment is None else {"enrollment": enrollment})}
+    refuse_inputs({str(place): place for place in paths}, inputs)
     info, inside = read_info(mixture), extractor.sample_rate
-    cue, cue_rate = read_audio(enrollment)
-    cue = resample(check_signal(cue, f"enrollment {enrollment}", cue_rate), cue_rate, inside)
+    cue = None
+    if enrollment is not None:
+        cue, cue_rate = read_audio(enrollment)
+        cue = resample(check_signal(cue, f"enrollment {enrollment}", cue_rate), cue_rate, inside)
     started = time.perf_counter()
     if is_long(extractor, info):
         extract_long(extractor, mixture, info, cue, path, "utt", f"mixture {mixture}")
     else:
         signal = check_signal(read_audio(mixture)[0], f"mixture {mixture}", info.sample_rate)
-        estimate = extractor.extract_one(signal, info.sample_rate, cue)
-        write_estimate(path, estimate, info.sample_rate, info.is_float)
+        for place, estimate in zip(paths, extractor.extract_one(signal, info.sample_rate, cue)):
+            write_estimate(place, estimate, info.sample_rate, info.is_float)
     duration = info.num_samples / info.sample_rate
-    logging.info(f"{output}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s")
+    logging.info(
+        f"{', '.join(map(str, paths))}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s"
+    )
 
 
 def extract_scp(
     extractor: Extractor,
     mixture_scp: str,
-    enroll_scp: str,
+    enroll_scp: str | None,
     output_dir: Path,
     batch_size: int,
     shard: tuple[int, int] | None,
@@ -57,12 +69,17 @@ def extract_scp(
     """Extract every key of ``mixture_scp``; keys whose file is there already are not decoded again.
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
-    token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J. ``embedding_scp``
+    token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J; of a separation also
+    ``<key>_second.wav`` and ``second.scp``. ``embedding_scp``
     holds embeddings of the enrollments for systems that want them. Estimates are 16 bit, of mixtures in
     floats float.
     Raises:
         DataError: keys without enrollment, dynamic enrollments, unreadable audio.
     """
+    if enroll_scp is not None and not extractor.wants_enrollment:
+        logging.info(f"task {extractor.conf.task} takes no enrollments: {enroll_scp} is not read")
+        enroll_scp = None
+    check_enrollment(extractor, enroll_scp, "give --enroll_scp", "")
     lists = read_lists(mixture_scp, enroll_scp, embedding_scp)
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(lists.mixtures), shard)}
@@ -87,6 +104,8 @@ def extract_scp(
         measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
         log_progress(measured, sum(map(len, batches)))
     write_scp(folder / "wav.scp", files)
+    if extractor.conf.task == "ss":
+        write_scp(folder / SECOND_SCP, {key: second_file(file) for key, file in files.items()})
     report = folder / "decode.json"
     if batches or not is_there(report):  # a run with nothing to do keeps the figures of the one before
         write_json(report, {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
@@ -97,14 +116,14 @@ class Lists:
     """What is read for each key."""
 
     mixtures: dict[str, str]
-    enrollments: dict[str, str]
+    enrollments: dict[str, str] | None
     embeddings: EmbeddingStore | None
 
     def entries(self, key: str) -> list[str]:
         """Entries of mixture, enrollment and, if there is one, embedding."""
         scps = [
             self.mixtures,
-            self.enrollments,
+            *([] if self.enrollments is None else [self.enrollments]),
             *([] if self.embeddings is None else [self.embeddings.paths]),
         ]
         return [scp[key] for scp in scps]
@@ -112,22 +131,49 @@ class Lists:
     def roles(self) -> dict[str, str]:
         """What each recording is -> its entry."""
         mixtures = {f"mixture of '{key}'": entry for key, entry in self.mixtures.items()}
+        if self.enrollments is None:
+            return mixtures
         return {**mixtures, **{f"enrollment of '{key}'": self.enrollments[key] for key in self.mixtures}}
 
-    def cues(self, keys: list[str], sample_rate: int) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
+    def cues(
+        self, keys: list[str], sample_rate: int
+    ) -> tuple[list[np.ndarray] | None, list[np.ndarray] | None]:
         """Enrollments, (N_e,) each, and embeddings, (E,) each, or None without."""
-        wanted = [read_signal(self.enrollments[key], sample_rate, key, "enrollment") for key in keys]
+        wanted = self.enrollments and [
+            read_signal(self.enrollments[key], sample_rate, key, "enrollment") for key in keys
+        ]
         return wanted, None if self.embeddings is None else [self.embeddings.load(key) for key in keys]
 
 
-def read_lists(mixture_scp: str, enroll_scp: str, embedding_scp: str | None) -> Lists:
+def check_enrollment(extractor: Extractor, given: str | None, add: str, remove: str) -> None:
+    """DataError where an enrollment is given and the task has none, or the other way round.
+
+    Args:
+        add, remove: what to do about it.
+    """
+    if extractor.wants_enrollment == (given is not None):
+        return
+    task = extractor.conf.task
+    fault = f"wants enrollments; {add}" if extractor.wants_enrollment else f"takes no enrollments; {remove}"
+    raise DataError(f"task {task} {fault}.")
+
+
+def second_file(path: Path) -> Path:
+    """Where the other talker of a separation is written."""
+    return path.with_name(f"{path.stem}_second{path.suffix}")
+
+
+def read_lists(mixture_scp: str, enroll_scp: str | None, embedding_scp: str | None) -> Lists:
     """The lists of an extraction.
 
     Raises:
         DataError: keys that name no file, without enrollment or embedding, or with a dynamic enrollment.
     """
-    mixtures, enrollments = read_filled_scp(mixture_scp), read_scp(enroll_scp)
+    mixtures = read_filled_scp(mixture_scp)
     check_file_names(mixtures, mixture_scp)
+    if enroll_scp is None:
+        return Lists(mixtures, None, None)
+    enrollments = read_scp(enroll_scp)
     missing = [key for key in mixtures if key not in enrollments]
     if missing:
         raise DataError(
@@ -155,11 +201,16 @@ def extract_together(
     signals = [read_signal(lists.mixtures[key], rate, key, "mixture") for key in keys]
     started = time.perf_counter()
     estimate = extractor.extract(signals, wanted, keys, embeddings)
-    waveforms = estimate.waveform.cpu().numpy()
+    waveforms = [estimate.waveform.cpu().numpy()]
+    if estimate.second is not None:
+        waveforms.append(estimate.second.cpu().numpy())
     seconds = time.perf_counter() - started
-    for key, signal, waveform in zip(keys, signals, waveforms):
-        if not is_there(files[key]):
-            write_estimate(files[key], waveform[: len(signal)], rate, infos[key].is_float)
+    for row, (key, signal) in enumerate(zip(keys, signals)):
+        if is_there(files[key]):
+            continue
+        # The first talker's file comes last: with it the key is done.
+        for place, rows in reversed(list(zip((files[key], second_file(files[key])), waveforms))):
+            write_estimate(place, rows[row, : len(signal)], rate, infos[key].is_float)
     return estimate, seconds
 
 
@@ -173,7 +224,15 @@ def extract_alone(
     started = time.perf_counter()
     with named(key, entry):
         effort = extract_long(
-            extractor, entry, infos[key], wanted[0], files[key], key, role, rate, embeddings and embeddings[0]
+            extractor,
+            entry,
+            infos[key],
+            wanted and wanted[0],
+            files[key],
+            key,
+            role,
+            rate,
+            embeddings and embeddings[0],
         )
     return effort, time.perf_counter() - started
 
@@ -236,11 +295,14 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
         DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
     """
     merged: dict[str, str] = {}
+    second: dict[str, str] = {}
     totals: dict[str, float] = {}
     settings: dict = {}
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
         merged |= read_scp(folder / "wav.scp")
+        if (folder / SECOND_SCP).is_file():
+            second |= read_scp(folder / SECOND_SCP)
         try:
             decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError) as error:
@@ -268,6 +330,8 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
         )
         merged = {key: place for key, place in merged.items() if key in wanted}
     write_scp(output_dir / "wav.scp", merged)
+    if second:
+        write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
     write_json(
         output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}
     )

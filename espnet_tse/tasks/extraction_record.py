@@ -10,6 +10,7 @@ from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.io.audio_entry import AudioError, file_of, is_plain_file, read_blocks
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 
 RECORD = "extraction.json"
@@ -76,7 +77,8 @@ def refuse_another(folder: Path, before: dict, now: dict) -> None:
     fix = "name another --output_dir, or remove the folder"
     if before["model"] != now["model"]:
         raise DataError(f"{folder}: holds estimates of another model, or of other weights of it; {fix}.")
-    then, settings = before["settings"], now["settings"]
+    # A setting of later versions had its default.
+    then, settings = {**vars(DecodeConf()), **before["settings"]}, now["settings"]
     odd = sorted(name for name in {*settings, *then} if settings.get(name) != then.get(name))
     if odd:
         shown = ", ".join(f"{name} {then.get(name)}, now {settings.get(name)}" for name in odd)

@@ -17,6 +17,7 @@ from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema.tse_batch import ENROLLED
 from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.choices import SELECTORS
 from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
@@ -52,6 +53,7 @@ class Extractor:
         checkpoint: str | None = None,
         tokenizers: Mapping[str, str] | None = None,
         device: str = "cpu",
+        task: str | None = None,
     ) -> "Extractor":
         """Open an ``exp/`` folder, a packed archive, or a Hugging Face repository (``owner/name``).
 
@@ -61,6 +63,7 @@ class Extractor:
             conf: decoding settings or the path of a decoding YAML.
             checkpoint: file name in the folder.
             tokenizers: name -> folder, where they are not where training found them.
+            task: in place of that of ``conf``.
         Raises:
             DataError: nothing usable there (the message says what was looked for), or settings that the
                 system does not have.
@@ -71,6 +74,8 @@ class Extractor:
         if isinstance(conf, (str, Path)):
             where = str(conf)
             conf = read_decode_settings(where, type(model))
+        if task is not None:
+            conf = {**(vars(conf) if isinstance(conf, DecodeConf) else conf or {}), "task": task}
         extractor = cls(model, conf)
         for remark in check_for_system(extractor.conf, type(model), model.configs, where):
             logging.warning(f"{where}: {remark}")
@@ -81,29 +86,49 @@ class Extractor:
         """Hz, of the model; other rates are resampled on the way in and out."""
         return self.model.sample_rate
 
-    def __call__(self, mixture: np.ndarray, enrollment: np.ndarray, sample_rate: int) -> np.ndarray:
+    @property
+    def wants_enrollment(self) -> bool:
+        """Whether ``conf.task`` has one."""
+        return self.conf.task in ENROLLED
+
+    def __call__(
+        self, mixture: np.ndarray, enrollment: np.ndarray | None = None, sample_rate: int | None = None
+    ) -> np.ndarray:
         """Extract one mixture.
 
         Args:
             mixture: (N,) float in [-1, 1].
-            enrollment: (N_e,) float, another recording of the wanted speaker.
+            enrollment: (N_e,) float, another recording of the wanted speaker; of the other one for ``rtse``; None for
+                ``sr`` and ``ss``.
             sample_rate: Hz, of both.
         Returns:
-            (N,) float32 at ``sample_rate``.
+            (N,) float32 at ``sample_rate``; of task ``ss`` (2, N).
         Raises:
-            DataError: an empty, multi-channel, not finite or silent input, or no sample rate.
+            DataError: an empty, multi-channel, not finite or silent input, no sample rate, or an enrollment where the
+                task has none, or none where it has one.
         """
         mixture = check_signal(mixture, "mixture", sample_rate)
-        enrollment = check_signal(enrollment, "enrollment", sample_rate)
-        return self.extract_one(mixture, sample_rate, resample(enrollment, sample_rate, self.sample_rate))
+        if self.wants_enrollment != (enrollment is not None):
+            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
+            raise DataError(f"task {self.conf.task} {want}.")
+        if enrollment is not None:
+            enrollment = check_signal(enrollment, "enrollment", sample_rate)
+            enrollment = resample(enrollment, sample_rate, self.sample_rate)
+        estimates = self.extract_one(mixture, sample_rate, enrollment)
+        return estimates[0] if len(estimates) == 1 else np.stack(estimates)
 
-    def extract_one(self, mixture: np.ndarray, sample_rate: int, enrollment: np.ndarray) -> np.ndarray:
-        """As a call, of checked signals; the enrollment is at the model's rate already."""
+    def extract_one(
+        self, mixture: np.ndarray, sample_rate: int, enrollment: np.ndarray | None
+    ) -> list[np.ndarray]:
+        """As a call, of checked signals; the enrollment is at the model's rate already. Two of task ``ss``."""
         inside = resample(mixture, sample_rate, self.sample_rate)
-        estimate = self.extract([inside], [enrollment], ["utt"]).waveform[0].cpu().numpy()
-        restored = resample(estimate, self.sample_rate, sample_rate)[: len(mixture)]
-        lacking = len(mixture) - len(restored)
-        return np.pad(restored, (0, lacking)) if lacking else restored
+        result = self.extract([inside], None if enrollment is None else [enrollment], ["utt"])
+        found = [result.waveform, *([] if result.second is None else [result.second])]
+        estimates = []
+        for waveform in found:
+            restored = resample(waveform[0].cpu().numpy(), self.sample_rate, sample_rate)[: len(mixture)]
+            estimates.append(np.pad(restored, (0, len(mixture) - len(restored))))
+        return estimates
 
     def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
         """Begin an extraction whose mixture comes in chunks; causal discriminative systems only.
@@ -130,14 +155,14 @@ class Extractor:
     def extract(
         self,
         mixtures: list[np.ndarray],
-        enrollments: list[np.ndarray],
+        enrollments: list[np.ndarray] | None,
         keys: list[str],
         embeddings: list[np.ndarray] | None = None,
     ) -> Estimate:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
         Args:
-            mixtures, enrollments: (N,) float32 each.
+            mixtures, enrollments: (N,) float32 each; no enrollments where ``conf.task`` has none.
             embeddings: (E,) float32 each, of the enrollments, for systems with ``speaker_encoder: given``.
         Returns:
             estimates padded to the longest mixture.
@@ -151,7 +176,10 @@ class Extractor:
             padded = tensors[0][None] if len(tensors) == 1 else pad_sequence(tensors, batch_first=True)
             return padded.to(device), lengths.to(device)
 
-        batch = TSEBatch(*pad(mixtures), *pad(enrollments), sample_rate=self.sample_rate, keys=keys)
+        enrolled = (None, None) if enrollments is None else pad(enrollments)
+        batch = TSEBatch(
+            *pad(mixtures), *enrolled, sample_rate=self.sample_rate, keys=keys, task=self.conf.task
+        )
         if embeddings is not None:
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
         return self.model.extract(batch, self.conf, selector=self.selector)

@@ -29,7 +29,9 @@ REPORT_S = 10.0  # between two lines of progress
 
 
 def is_long(extractor: Extractor, info: AudioInfo) -> bool:
-    """Whether a recording is extracted in chunks."""
+    """Whether a recording is extracted chunk by chunk; a separation, which looks for the best chunk first, is not."""
+    if extractor.conf.task == "ss":
+        return False
     chunk, _ = chunk_and_overlap(extractor.conf, extractor.sample_rate)
     return -(-info.num_samples * extractor.sample_rate // info.sample_rate) > chunk
 
@@ -38,7 +40,7 @@ def extract_long(
     extractor: Extractor,
     mixture: str,
     info: AudioInfo,
-    enrollment: np.ndarray,
+    enrollment: np.ndarray | None,
     output: Path,
     key: str,
     role: str,
@@ -52,7 +54,7 @@ def extract_long(
     Args:
         mixture: entry of a file.
         info: what its header says.
-        enrollment: (N_e,) float32 at the model's sample rate.
+        enrollment: (N_e,) float32 at the model's sample rate; None where the task has none.
         output: the file to write; as float where the mixture holds floats.
         key: utterance id, which seeds the draws.
         role: what messages call the mixture.
@@ -72,14 +74,17 @@ def extract_long(
         refuse_overload(stored.peak(), role)
     offset = offset_of(stored.mean, stored.norm(stored.mean) / stored.num_samples**0.5)
     device = next(extractor.model.parameters()).device
-    cue = torch.from_numpy(enrollment)[None]
+    if enrollment is not None:
+        cue = torch.from_numpy(enrollment)[None]
+        cue = prepared_enrollment(cue, torch.tensor([cue.size(1)]), inside)[0].to(device)
     recording = Recording(
         stored.num_samples,
         inside,
         lambda start, length: torch.from_numpy(stored.span(start, length)) - offset,
         key,
-        prepared_enrollment(cue, torch.tensor([cue.size(1)]), inside)[0].to(device),
+        None if enrollment is None else cue,
         None if embedding is None else torch.from_numpy(embedding)[None].to(device),
+        device,
     )
     effort, estimate = Effort(), StoredSignal(output.parent)
     norm, peak = 0.0, 0.0  # at the model's rate

@@ -102,6 +102,8 @@ class TSETask(AbsTask):
             "learning rate of the front-end, which schedules scale as that of optim_conf; none: the same"
         )
         group.add_argument("--front_end_lr", type=float_or_none, default=None, help=meaning)
+        meaning = "keys of mixing.yaml that this system has otherwise, as tasks: {tse: 1, rtse: 1, sr: 1}"
+        group.add_argument("--mixing", action=NestedDictAction, default={}, help=meaning)
         group.add_argument(
             "--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds"
         )
@@ -214,8 +216,13 @@ class TSETask(AbsTask):
         }
         mixing = Path(folder) / "mixing.yaml"
         if not mixing.is_file():
+            if train and args.mixing:
+                raise DataError(
+                    f"{folder}: has no mixing.yaml, so its mixtures are ready; mixing: of the system wants a source "
+                    "directory (doc/data_format.md)."
+                )
             return StaticDataset(folder, enrollment_s=args.enrollment_s, training=train, **settings)
-        conf = read_mixing_conf(mixing)
+        conf = read_mixing_conf(mixing, args.mixing)
         if args.enrollment_s is not None:
             conf = dataclasses.replace(conf, enrollment_s=args.enrollment_s)
         if train and conf.target_absent and "absent_energy" not in (args.model_conf or {}).get("losses", ()):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.schema import Conditions, Prediction
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
@@ -16,17 +16,17 @@ class CodecDecoderConfig:
 
 
 class CodecDecoder(AbsVocoder):
-    """Waveform of all codebooks' codes as they were predicted, for systems that predict them all."""
+    """Waveform of all codes as they were predicted, for systems that predict them all."""
 
     Config = CodecDecoderConfig
 
-    def __init__(self, codec: AbsCodec):
+    def __init__(self, codec: AbsTokenizer):
         super().__init__()
         self.codec = codec.requires_grad_(False).eval()
         leave_out_of_checkpoints(self, "codec")
 
     @classmethod
-    def from_config(cls, config: CodecDecoderConfig, codec: AbsCodec) -> "CodecDecoder":
+    def from_config(cls, config: CodecDecoderConfig, codec: AbsTokenizer) -> "CodecDecoder":
         return cls(codec)
 
     def train(self, mode: bool = True) -> "CodecDecoder":
@@ -35,4 +35,4 @@ class CodecDecoder(AbsVocoder):
         return self
 
     def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
-        return self.codec.decode_codes(prediction.streams["acoustic"])
+        return self.codec.detokenize(prediction.streams)

@@ -10,6 +10,7 @@ from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.stream_spec import CodesSpec
+from espnet_tse.schema.tse_batch import TASKS
 
 LENGTHS = {"a": [9000, 12000], "b": [5000, 7000, 16000], "c": [8000, 8000]}
 
@@ -239,3 +240,98 @@ def test_speakers_are_numbered_by_their_sorted_names(dirs):
         dataset.utt2spk[key]: dataset.example(1, index)["speaker"] for index, key in enumerate(dataset.keys)
     }
     assert numbers == {"a": 0, "b": 1, "c": 2}
+
+
+# --- Several tasks ------------------------------------------------------------------------------------------
+
+
+def place_of(span: np.ndarray, directory) -> str | None:
+    """The utterance that a span of noise comes from."""
+    found = [key for key in read_scp(directory / "wav.scp") if where(span, whole(directory, key)) is not None]
+    return found[0] if found else None
+
+
+def test_tasks_are_drawn_by_their_shares_and_enroll_whom_they_should(dirs):
+    directory = dirs.source(LENGTHS, "tasks: {tse: 1, rtse: 1, sr: 2}\nenrollment_s: 0.2\n")
+    dataset = open_set(directory, crop_s=0.3)
+    examples = [dataset.example(epoch, index) for epoch in range(40) for index in range(len(dataset))]
+    names = [TASKS[example["task"]] for example in examples]
+    number = len(names)
+    for name, share in (("tse", 0.25), ("rtse", 0.25), ("sr", 0.5)):
+        assert abs(names.count(name) / number - share) < 3 * np.sqrt(share * (1 - share) / number)
+    alone = []
+    for name, example in list(zip(names, examples))[:60]:
+        own, rest = dataset.utt2spk[example["key"]], example["mixture"] - example["target"]
+        if name == "sr":
+            assert len(example["enrollment"]) == 0 and example["speaker"] == -1
+            alone.append(not rest.any())
+            continue
+        enrolls = place_of(example["enrollment"], directory)
+        assert (dataset.utt2spk[enrolls] == own) == (name == "tse")
+        assert example["speaker"] == dataset.speaker_numbers[dataset.utt2spk[enrolls]]
+        if name == "rtse":  # the enrolled one is in the mixture, with another utterance
+            scaled = rest / np.abs(rest).max()
+            matches = [
+                key
+                for key in dataset.spk2utt[dataset.utt2spk[enrolls]]
+                if np.abs(np.correlate(whole(directory, key), scaled, "valid")).max()
+                > 0.9 * (scaled @ scaled) ** 0.5
+            ]
+            assert enrolls not in matches or len(matches) > 1
+    assert 0.6 < np.mean(alone) < 1.0
+
+
+def test_restoration_keeps_the_louder_of_two(dirs):
+    directory = dirs.source(LENGTHS, "tasks: {sr: 1}\nsr_interferer: 1.0\nsr_sir_db: [2, 20]\n")
+    dataset = open_set(directory, crop_s=0.3)
+    sirs = []
+    for index in range(len(dataset)):
+        example = dataset.example(1, index)
+        rest = example["mixture"] - example["target"]
+        sirs.append(10 * np.log10(np.mean(example["target"] ** 2) / np.mean(rest**2)))
+    assert min(sirs) > 1.99 and max(sirs) < 20.01 and np.std(sirs) > 1
+
+
+def test_one_task_draws_as_before(dirs):
+    plain, named = (open_set(dirs.source(LENGTHS, text), crop_s=0.3) for text in ("", "tasks: {tse: 3}\n"))
+    assert all(same(plain.example(1, index), named.example(1, index)) for index in range(len(plain)))
+    assert "task" not in plain.example(1, 0)
+
+
+def test_degraded_mixtures_have_their_target_as_it_is(dirs):
+    clean, clipped = (open_set(dirs.source(LENGTHS, text), crop_s=0.3) for text in ("", "clipping: 1.0\n"))
+    for index in range(len(clean)):
+        one, other = clean.example(1, index), clipped.example(1, index)
+        assert np.array_equal(one["target"], other["target"])
+        assert not np.array_equal(one["mixture"], other["mixture"])
+        assert np.abs(other["mixture"]).max() <= np.abs(one["mixture"]).max()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("tasks: {tse: 1, ss: 1}", "tasks"),
+        ("tasks: {tse: -1}", "wants shares >= 0"),
+        ("tasks: [tse]", "wants {task: share}"),
+        ("tasks: {rtse: 1}\nnum_speakers: {3: 1.0}", "rtse wants the only other speaker"),
+        ("tasks: {sr: 1}\ntarget_absent: 0.1", "only tse can be without its target"),
+        ("clipping: 1.5", "clipping: is a share"),
+    ],
+)
+def test_wrong_tasks_are_errors(dirs, text, message):
+    with pytest.raises(DataError, match=message):
+        open_set(dirs.source(LENGTHS, text + "\n"))
+
+
+def test_reverse_extraction_wants_other_utterances(dirs):
+    text = "tasks: {rtse: 1}\nenrollment: same_utterance_disjoint\nenrollment_s: 0.1\n"
+    with pytest.raises(DataError, match="rtse enrolls by another utterance"):
+        open_set(dirs.source(LENGTHS, text))
+
+
+def test_a_system_may_change_the_sets_own_mixing(dirs):
+    directory = dirs.source(LENGTHS, "sir_db: [0, 1]\n")
+    conf = read_mixing_conf(directory / "mixing.yaml", {"tasks": {"sr": 1}, "clipping": 0.5})
+    assert conf.sir_db == (0.0, 1.0) and conf.tasks == {"sr": 1.0} and conf.clipping == 0.5
+    with pytest.raises(DataError, match="mixing of the system"):
+        read_mixing_conf(directory / "mixing.yaml", {"cliping": 0.5})

@@ -106,3 +106,27 @@ def test_weights_that_are_not_there_are_not_drawn_at_random(tmp_path):
               metadata={"format": "pt"})
     with pytest.raises(ValueError, match=f"lack {len(lost)} tensors"):
         open_frontend(folder)
+
+
+def test_the_mean_of_all_states_with_margins_has_a_frame_a_hop(folder):
+    """UniSE's condition: 5 s give 250 frames."""
+    from transformers import WavLMModel
+
+    config = WavLMConfig(model_dir=str(folder), layer=3, average=True, margin=160)
+    frontend = WavLM.from_config(config)
+    signal = torch.randn(1, 80000, generator=torch.Generator().manual_seed(0))
+    frames = frontend(signal, torch.tensor([80000]))
+    padded = torch.nn.functional.pad(signal / signal.abs().max(), (160, 160))
+    with torch.no_grad():
+        states = WavLMModel.from_pretrained(folder).eval()(padded, output_hidden_states=True).hidden_states
+    assert len(states) == 4
+    torch.testing.assert_close(frames.values, torch.stack(states).mean(dim=0), atol=1e-5, rtol=1e-5)
+    assert frames.values.shape == (1, 250, 16)
+    for num_samples in (1, 319, 320, 321, 9999):
+        count = frontend(signal[:, :num_samples], torch.tensor([num_samples])).lengths
+        assert count.tolist() == [-(-num_samples // 320)]
+
+
+def test_a_negative_margin_is_an_error():
+    with pytest.raises(ValueError, match="margin is -1"):
+        WavLMConfig(model_dir="x", margin=-1)

@@ -70,6 +70,7 @@ def test_systems_of_other_kinds_are_refused():
     class Other(torch.nn.Module):
         sample_rate = 16000
         Decode = DecodeConf
+        tasks = ("tse",)
 
     with pytest.raises(ValueError, match="Other cannot stream"):
         Extractor(Other()).stream(np.ones(100, dtype=np.float32), 16000)

@@ -28,6 +28,7 @@ def whole_batch() -> TSEBatch:
     batch.targets["latent"] = make_frames([50, 30, 40], frame_rate=50.0)
     batch.speaker_embedding = torch.randn(3, 5)
     batch.extracted = 0.3 * batch.mixture
+    batch.tasks = torch.tensor([0, 1, 0])
     return batch
 
 

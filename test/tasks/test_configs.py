@@ -10,6 +10,7 @@ from tse_system import write_wavlm
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.load import codec_choices
+from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.units import AbsUnits
 from espnet_tse.io.yaml_chain import BASE, marked, overlay, read_chain, values_of
 from espnet_tse.io.yaml_file import read_yaml
@@ -62,7 +63,7 @@ def codec_of(path: Path) -> AbsCodec | None:
 def tokenizers_of(path: Path) -> dict:
     """Untrained tokenizers as the system's YAML names them; only the codec where it is the size's own."""
     named = read_chain(path).content.get("tokenizers") or {}
-    if set(named) <= {"acoustic"}:
+    if set(named) <= {"acoustic"} and "bicodec" not in str(named):
         codec = codec_of(path)
         return {name: codec for name in named} or {"acoustic": codec}
     confs = {name: read_train_conf(path.parent / value, {}) for name, value in named.items()}
@@ -71,22 +72,24 @@ def tokenizers_of(path: Path) -> dict:
 
 def batch_for(path: Path, tokenizers: dict, seconds: float, sample_rate: int):
     """A row with targets for each of its tokenizers."""
-    batch = make_batch([seconds], [seconds], tokenizers.get("acoustic"), sample_rate=sample_rate)
-    for name, tokenizer in tokenizers.items():
-        if name != "acoustic":
+    codec = tokenizers.get("acoustic")
+    codec = codec if isinstance(codec, AbsCodec) else None
+    batch = make_batch([seconds], [seconds], codec, sample_rate=sample_rate)
+    for tokenizer in tokenizers.values():
+        if tokenizer is not None and tokenizer is not codec:
             batch.targets |= tokenizer.tokenize(batch.target, batch.mixture_lengths)
     return batch
 
 
-HIDDEN = {"wavlm-base-plus": 768, "wavlm-large": 1024}
+SIZES = {"wavlm-base-plus": (768, 12), "wavlm-large": (1024, 6)}  # width and layers that are read
 
 
 @pytest.fixture
 def wavlms_as_named(tmp_path, monkeypatch):
     """Small random WavLMs of the published widths where the configs look for them."""
     monkeypatch.chdir(tmp_path)
-    for name, hidden in HIDDEN.items():
-        write_wavlm(tmp_path / "downloads" / name, hidden_size=hidden, num_hidden_layers=6)
+    for name, (hidden, layers) in SIZES.items():
+        write_wavlm(tmp_path / "downloads" / name, hidden_size=hidden, num_hidden_layers=layers)
 
 
 def wants_wavlm(path: Path) -> bool:
@@ -273,7 +276,8 @@ def test_codec_is_built(path, request):
         assert len(codec.centroids) == codec.streams["semantic"].codebook_size
         return
     spec = codec.spec
-    assert codec.codebooks.shape == (spec.num_codebooks, spec.codebook_size, spec.embedding_dim)
+    tables = codec.quantizer.embed if isinstance(codec, SpectralBiCodec) else codec.codebooks
+    assert tables.shape == (spec.num_codebooks, spec.codebook_size, spec.embedding_dim)
     # Whole frames, or the segments that are asked for and those that are cut differ.
     frames = conf.segment_s * spec.frame_rate
     assert frames == pytest.approx(round(frames))

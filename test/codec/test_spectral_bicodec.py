@@ -1,0 +1,85 @@
+"""Codes of the voice and codes of the frames."""
+
+import pytest
+import torch
+
+from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
+from espnet_tse.schema import Streams
+
+
+@pytest.fixture(scope="module")
+def codec() -> SpectralBiCodec:
+    torch.manual_seed(0)
+    sizes = {"embedding_dim": 8, "encoder_channels": 8, "encoder_blocks": 1, "decoder_channels": 8}
+    return SpectralBiCodec(
+        SpectralBiCodecConfig(n_fft=640, codebook_size=32, decoder_blocks=1, voice_channels=8, **sizes)
+    ).eval()
+
+
+def noise(num_samples: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(1, num_samples, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("num_samples", [1, 319, 320, 321, 16000, 17003])
+def test_one_code_a_hop_and_a_fixed_number_of_the_voice(codec, num_samples):
+    streams = codec.tokenize(noise(num_samples), torch.tensor([num_samples]))
+    frames = -(-num_samples // 320)
+    assert streams["semantic"].values.shape == (1, 1, frames) and streams["global"].values.shape == (1, 1, 8)
+    specs = codec.streams
+    for name, codes in streams.items():
+        assert 0 <= int(codes.values.min()) and int(codes.values.max()) < specs[name].codebook_size
+    assert streams["semantic"].lengths.tolist() == [specs["semantic"].num_frames(num_samples)]
+    assert codec.detokenize(streams).shape == (1, frames * 320)
+
+
+def test_a_row_is_the_same_in_any_batch(codec):
+    rows = [noise(9000, 1)[0], noise(4000, 2)[0]]
+    batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    together = codec.tokenize(batch, torch.tensor([9000, 4000]))
+    waveform = codec.detokenize(together)
+    for row, signal in enumerate(rows):
+        alone = codec.tokenize(signal[None], torch.tensor([len(signal)]))
+        for name in ("global", "semantic"):
+            length = int(alone[name].lengths)
+            assert torch.equal(together[name].values[row, :, :length], alone[name].values[0])
+        expected = codec.detokenize(alone)[0]
+        torch.testing.assert_close(waveform[row, : len(expected)], expected, atol=1e-4, rtol=1e-3)
+        assert not waveform[row, len(expected) :].any()
+
+
+def test_the_level_does_not_matter(codec):
+    signal, length = noise(8000), torch.tensor([8000])
+    one, other = codec.tokenize(signal, length), codec.tokenize(0.01 * signal, length)
+    assert all(torch.equal(one[name].values, other[name].values) for name in one)
+    assert codec.tokenize(torch.zeros(1, 800), torch.tensor([800]))["semantic"].values.shape == (1, 1, 3)
+
+
+def test_frame_codes_do_not_depend_on_the_voices_codes_and_decoding_does(codec):
+    streams = codec.tokenize(noise(8000), torch.tensor([8000]))
+    other = Streams({**streams, "global": codec.tokenize(noise(8000, 5), torch.tensor([8000]))["global"]})
+    if torch.equal(streams["global"].values, other["global"].values):
+        other["global"].values[0, 0, 0] = (other["global"].values[0, 0, 0] + 1) % 64
+    assert not torch.equal(codec.detokenize(streams), codec.detokenize(other))
+
+
+def test_gradients_reach_both_branches(codec):
+    target = codec.log_magnitude(noise(3200))
+    codec.train()
+    estimate, commitment = codec.redrawn(target, None)
+    ((estimate - target).abs().mean() + commitment).backward()
+    codec.eval()
+    codec.quantizer.forget()
+    for name in (
+        "voice.input.weight",
+        "voice.to_scalars.weight",
+        "frames.projection.weight",
+        "frames.expansion.weight",
+    ):
+        assert dict(codec.named_parameters())[name].grad.abs().sum() > 0, name
+
+
+def test_one_codebook_it_is():
+    with pytest.raises(ValueError, match="a bicodec has 1"):
+        SpectralBiCodecConfig(num_codebooks=2)
+    with pytest.raises(ValueError, match="voice_s"):
+        SpectralBiCodecConfig(voice_s=0.0)

@@ -1,0 +1,180 @@
+"""Extraction, reverse extraction, restoration and separation from files, by one system."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+from espnet_tse.bin import extract
+from espnet_tse.codec.load import save_codec
+from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
+from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.extraction import merge_shards
+from espnet_tse.tasks.extractor import Extractor
+
+RATE = 16000
+SYSTEM = {
+    "frontend": "log_mel",
+    "frontend_conf": {"hop_length": 320, "num_mels": 20},
+    "encoder": "adapter",
+    "encoder_conf": {"feature_shift": 40.0, "feature_scale": 0.05},
+    "lm": "task_lm",
+    "lm_conf": {"num_layers": 1, "width": 16, "num_heads": 2, "feedforward": 32, "frame_synchronous": True},
+    "vocoder": "codec_decoder",
+    "vocoder_conf": {},
+    "model": "unise",
+    "model_conf": {},
+}
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("system") / "exp" / "tse_unise"
+    torch.manual_seed(0)
+    sizes = {"embedding_dim": 8, "encoder_channels": 8, "encoder_blocks": 1, "decoder_channels": 8}
+    config = SpectralBiCodecConfig(
+        **{**sizes, "n_fft": 640, "codebook_size": 32, "decoder_blocks": 1, "voice_channels": 8},
+        griffin_lim_iterations=2,
+    )
+    codec_dir = folder / "tokenizers" / "acoustic"
+    codec_conf = {"codec": "spectral_bicodec", "codec_conf": asdict(config)}
+    save_codec(codec_dir, SpectralBiCodec(config), codec_conf, "none", {})
+    model = build_model({**SYSTEM, "tokenizers": {"acoustic": str(codec_dir)}})
+    torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
+    (folder / "config.yaml").write_text(yaml.safe_dump({**SYSTEM, "tokenizers": {"acoustic": "x"}}))
+    kept = folder / "tokenizers_of_training" / "acoustic"
+    kept.mkdir(parents=True)
+    (kept / "manifest.json").write_text((codec_dir / "manifest.json").read_text())
+    return folder
+
+
+def noise(num_samples: int, seed: int) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal(num_samples) * 0.1).astype(np.float32)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Two mixtures, the second one longer than a chunk of 5 s."""
+    lines = {"mix.scp": [], "enroll.scp": []}
+    for seed, (key, length) in enumerate({"a": 12000, "b": 90000}.items()):
+        for name, size in (("mix", length), ("enroll", 9000)):
+            path = tmp_path / f"{name}_{key}.wav"
+            soundfile.write(path, noise(size, 2 * seed + (name == "mix")), RATE)
+            lines[f"{name}.scp"].append(f"{key} {path}\n")
+    for name, rows in lines.items():
+        (tmp_path / name).write_text("".join(rows))
+    return tmp_path
+
+
+def run(system, corpus, out, task, *more) -> int:
+    lists = ["--mixture_scp", str(corpus / "mix.scp"), "--output_dir", str(out)]
+    return extract.main(["--model", str(system), *lists, "--task", task, *more])
+
+
+@pytest.mark.parametrize("task", ["tse", "rtse", "sr", "ss"])
+def test_each_task_writes_what_the_interface_gives(system, corpus, tmp_path, task):
+    out, extractor = tmp_path / "out", Extractor.from_pretrained(system, {"task": task})
+    enrolled = ["--enroll_scp", str(corpus / "enroll.scp")] if task in ("tse", "rtse") else []
+    assert run(system, corpus, out, task, *enrolled) == 0
+    names = ["wav.scp", *(["second.scp"] if task == "ss" else [])]
+    assert sorted(path.name for path in out.glob("*.scp")) == sorted(names)
+    assert json.loads((out / "decode.json").read_text())["settings"]["task"] == task
+    for key, entry in read_scp(corpus / "mix.scp").items():
+        mixture, _ = soundfile.read(entry, dtype="float32")
+        cue = [soundfile.read(corpus / f"enroll_{key}.wav", dtype="float32")[0]] if enrolled else None
+        estimate = extractor.extract([mixture], cue, [key])
+        for name, expected in zip(names, (estimate.waveform, estimate.second)):
+            found, rate = soundfile.read(read_scp(out / name)[key], dtype="float32")
+            assert rate == RATE and len(found) == len(mixture)
+            assert np.abs(found - expected[0].numpy()).max() < 1e-4
+
+
+def test_a_call_gives_a_waveform_of_each_task_and_two_of_a_separation(system, corpus, tmp_path):
+    mixture, enrollment = (
+        soundfile.read(corpus / f"{name}_a.wav", dtype="float32")[0] for name in ("mix", "enroll")
+    )
+    tse, rtse = (
+        Extractor.from_pretrained(system, task=task)(mixture, enrollment, RATE) for task in ("tse", "rtse")
+    )
+    sr = Extractor.from_pretrained(system, task="sr")(mixture, sample_rate=RATE)
+    both = Extractor.from_pretrained(system, task="ss")(mixture, sample_rate=RATE)
+    assert tse.shape == rtse.shape == sr.shape == mixture.shape and both.shape == (2, len(mixture))
+
+
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_one_file_of_a_separation_gives_two(system, tmp_path, rate):
+    soundfile.write(tmp_path / "mix.wav", noise(rate, 0), rate)
+    words = [
+        str(tmp_path / "mix.wav"),
+        "-o",
+        str(tmp_path / "out.wav"),
+        "--model",
+        str(system),
+        "--task",
+        "ss",
+    ]
+    assert extract.main(words) == 0
+    for name in ("out.wav", "out_second.wav"):
+        info = soundfile.info(tmp_path / name)
+        assert (info.frames, info.samplerate) == (rate, rate)
+
+
+def test_shards_of_a_separation_are_merged(system, corpus, tmp_path):
+    out = tmp_path / "out"
+    for shard in ("1/2", "2/2"):
+        assert run(system, corpus, out, "ss", "--shard", shard) == 0
+    merge_shards(out, str(corpus / "mix.scp"), 2)
+    assert list(read_scp(out / "wav.scp")) == list(read_scp(out / "second.scp")) == ["a", "b"]
+
+
+def test_the_task_of_a_decoding_yaml_counts_and_the_command_line_wins(system, corpus, tmp_path):
+    conf = tmp_path / "sr.yaml"
+    conf.write_text("task: sr\n")
+    words = ["--inference_config", str(conf)]
+    lists = ["--mixture_scp", str(corpus / "mix.scp"), "--output_dir", str(tmp_path / "one")]
+    assert extract.main(["--model", str(system), *lists, *words]) == 0
+    assert json.loads((tmp_path / "one" / "decode.json").read_text())["settings"]["task"] == "sr"
+    assert run(system, corpus, tmp_path / "two", "ss", *words) == 0
+    assert (tmp_path / "two" / "second.scp").is_file()
+
+
+def test_a_list_of_enrollments_is_not_read_where_the_task_has_none(system, corpus, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    assert run(system, corpus, tmp_path / "out", "sr", "--enroll_scp", str(corpus / "enroll.scp")) == 0
+    assert "task sr takes no enrollments" in caplog.text
+
+
+@pytest.mark.parametrize("task", ["rtse", "sr", "ss"])
+def test_a_system_that_was_not_made_for_a_task_refuses_it(tmp_path, capsys, task):
+    soundfile.write(tmp_path / "mix.wav", noise(9000, 0), RATE)
+    words = [
+        str(tmp_path / "mix.wav"),
+        str(tmp_path / "mix.wav"),
+        "-o",
+        str(tmp_path / "out.wav"),
+        "--task",
+        task,
+    ]
+    assert extract.main(words) == 1
+    assert "task" in capsys.readouterr().err and not (tmp_path / "out.wav").exists()
+
+
+def test_an_enrollment_too_many_or_too_few_is_an_error(system, tmp_path, capsys):
+    soundfile.write(tmp_path / "mix.wav", noise(9000, 0), RATE)
+    mixture, out = str(tmp_path / "mix.wav"), str(tmp_path / "out.wav")
+    assert extract.main([mixture, mixture, "-o", out, "--model", str(system), "--task", "sr"]) == 1
+    assert "task sr takes no enrollments; leave it out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        extract.main([mixture, "-o", out, "--model", str(system), "--task", "rtse"])
+    extractor = Extractor.from_pretrained(system)
+    with pytest.raises(DataError, match="task tse wants an enrollment"):
+        extractor(noise(9000, 0), sample_rate=RATE)
+    with pytest.raises(DataError, match="task sr takes no enrollment"):
+        Extractor.from_pretrained(system, task="sr")(noise(9000, 0), noise(9000, 1), RATE)
