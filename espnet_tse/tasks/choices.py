@@ -24,11 +24,13 @@ from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import SSL, WavLM
 from espnet_tse.io.choices import Choices
 from espnet_tse.lm.decoder_only import DecoderOnlyLM
+from espnet_tse.lm.masked_lm import MaskedLM
 from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.task_lm import TaskLM
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.models.masked_tse import MaskedTSE
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
 from espnet_tse.models.unise import UniSE
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE
@@ -44,7 +46,7 @@ encoder_choices = Choices(
     adapter=AdapterEncoder,
     acoustic_adapter=AcousticAdapterEncoder,
 )
-lm_choices = Choices("lm", decoder_only=DecoderOnlyLM, stream_lm=StreamLM, task_lm=TaskLM)
+lm_choices = Choices("lm", decoder_only=DecoderOnlyLM, stream_lm=StreamLM, task_lm=TaskLM, masked_lm=MaskedLM)
 vocoder_choices = Choices(
     "vocoder",
     fine_embedding=FineEmbeddingVocoder,
@@ -79,6 +81,7 @@ model_choices = Choices(
     gentse_semantic=GenTSESemantic,
     gentse=GenTSE,
     unise=UniSE,
+    masked_tse=MaskedTSE,
 )
 
 # Name of a table, as the slots of a class say it -> the table.

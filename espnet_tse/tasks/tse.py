@@ -223,6 +223,12 @@ class TSETask(AbsTask):
                 )
             return StaticDataset(folder, enrollment_s=args.enrollment_s, training=train, **settings)
         conf = read_mixing_conf(mixing, args.mixing)
+        known = model_choices.classes[args.model].tasks
+        if unknown := [task for task in conf.tasks if task not in known]:
+            raise DataError(
+                f"{mixing}: tasks: model {args.model} was not made for {', '.join(unknown)}, only for {', '.join(known)}; "
+                "change them in mixing.yaml, or for this system in its YAML: mixing: {tasks: {tse: 1}}."
+            )
         if args.enrollment_s is not None:
             conf = dataclasses.replace(conf, enrollment_s=args.enrollment_s)
         if train and conf.target_absent and "absent_energy" not in (args.model_conf or {}).get("losses", ()):
