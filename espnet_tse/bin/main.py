@@ -15,6 +15,7 @@ COMMANDS = {
     "tokenize": ("encode_codes", "waveforms -> codec codes"),
     "resynthesize": ("resynthesize", "waveforms -> codes -> waveforms, a codec's upper bound"),
     "train": ("tse_train", "train a TSE system"),
+    "make-preferences": ("make_preferences", "pairs of better and worse outputs, for training by preference"),
     "score": ("score", "score estimates, of any system"),
     "report": ("report", "RESULTS.md and report.html of an experiment folder"),
     "pack": ("pack", "one archive of a trained system"),

@@ -8,7 +8,7 @@ from torch.nn.functional import embedding
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.abs_identified import short_hash
-from espnet_tse.codec.abs_tokenizer import AbsTokenizer
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer, as_loud_as
 from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Frames, Streams
 from espnet_tse.schema.padding import valid_mask
@@ -235,21 +235,8 @@ class AbsCodec(AbsTokenizer):
         return ValueError(f"{type(self).__name__} draws no spectrum to filter with; use synthesis: decode.")
 
     def resynthesize(self, waveform: Tensor, lengths: Tensor, num_codebooks: int | None = None) -> Tensor:
-        """Encode and decode at the input's own level and length.
-
-        Args:
-            waveform: (B, N).
-            lengths: (B,) samples.
-            num_codebooks: how many codebooks the decoder hears; all when None.
-        Returns:
-            (B, N), each row with the RMS of its input, zeros behind its length.
-        """
-        codes, scale = self.encode_with_scale(waveform, lengths)
-        decoded = self.decode_codes(codes, num_codebooks)[:, : waveform.size(1)]
-        decoded = nn.functional.pad(decoded, (0, waveform.size(1) - decoded.size(1)))
-        decoded = decoded * valid_mask(lengths, decoded.size(1))
-        level = (decoded.square().sum(1) / lengths).sqrt()
-        return decoded * (scale / (level + 1e-8))[:, None]
+        decoded = self.decode_codes(self.encode(waveform, lengths), num_codebooks)
+        return as_loud_as(waveform, decoded, lengths)
 
 
 def rms(signal: Tensor) -> Tensor:

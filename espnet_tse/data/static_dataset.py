@@ -9,6 +9,7 @@ import numpy as np
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.data.enrollment import choose_other, crop_span
+from espnet_tse.data.preference_store import PREFERENCES_SCP, PreferenceStore
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
     SPEAKER_ENROLLMENTS,
@@ -93,6 +94,18 @@ class StaticDataset:
             self.embeddings.require([row.key for row in self.rows if isinstance(row.enrollment, str)])
             self.embeddings.require([uid for pairs in self.enrollments.values() for uid, _ in pairs])
         self.tokens = TokenStores.open(tokens or {}, self.keys, cache_budget)
+        self.preferences = self._preferences(crop_s, enrollment_s)
+
+    def _preferences(self, crop_s: float | None, enrollment_s: float | None) -> PreferenceStore | None:
+        """Those of the folder, if there are any; they are of whole mixtures and enrollments."""
+        scp = self.tse_dir / PREFERENCES_SCP
+        if not scp.is_file():
+            return None
+        if crop_s is not None or enrollment_s is not None:
+            raise DataError(
+                f"{scp}: preferences are of whole mixtures and enrollments; set crop_s: null and enrollment_s: null."
+            )
+        return PreferenceStore(scp, self.keys)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -147,7 +160,8 @@ class StaticDataset:
 
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
-            ``targets``: stream -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one
+            ``targets``: stream -> (T, K) int64 or (T, D) float32, with those of ``PreferenceStore`` where the folder has
+            them; ``speaker``: number of the enrolled one
             among the sorted names, -1 where it is unknown, and outside of training, whose speakers are
             others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
@@ -167,6 +181,9 @@ class StaticDataset:
         target = None
         if self.has_target:
             target = self.audio.load(f"{row.key}/target", span.start, span.num_samples)
+        targets = self.tokens.load(row.key, total, span.start, span.num_samples)
+        if self.preferences is not None:
+            targets |= self.preferences.load(row.key)
         return {
             "key": row.key,
             "mixture": self.audio.load(f"{row.key}/mixture", span.start, span.num_samples),
@@ -174,7 +191,7 @@ class StaticDataset:
             "enrollment": self.audio.load(
                 enrollment_name, enrollment_span.start, enrollment_span.num_samples
             ),
-            "targets": self.tokens.load(row.key, total, span.start, span.num_samples),
+            "targets": targets,
             "speaker": self.speaker_numbers.get(row.speaker, -1) if self.training else -1,
             "speaker_embedding": self._embedding(row, enrollment_name),
         }

@@ -18,6 +18,7 @@ from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.token_lm import TokenDecode
 from espnet_tse.loss.code_cross_entropy import IGNORE, code_cross_entropy
+from espnet_tse.loss.preference import log_probability, preference_loss
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Codes, Conditions, Estimate, Prediction, Request, Streams, TSEBatch
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
@@ -54,8 +55,14 @@ class GenTSEConfig:
     # Frozen-LM Conditioning: share of the rows whose history is what the frozen base model predicts in one
     # teacher-forced pass; of stage 2 the units, too, are predicted. 0: teacher forcing.
     flc: float = 0.0
+    # Beta of Direct Preference Optimisation of stage 2, on a set of ``make-preferences``; 0: none.
+    dpo_beta: float = 0.0
 
     def __post_init__(self):
+        if self.dpo_beta < 0:
+            raise ValueError(f"dpo_beta is {self.dpo_beta}, want 0 or more.")
+        if self.dpo_beta and self.flc:
+            raise ValueError("dpo_beta and flc are trainings of their own; set one of them to 0.")
         if not 0.0 <= self.flc <= 1.0:
             raise ValueError(f"flc is {self.flc}, want a share in [0, 1].")
 
@@ -147,7 +154,7 @@ class GenTSE(AbsTSEModel):
         "stage1": Pretrained(("encoder", "semantic_lm")),
         "base": Pretrained(
             ("acoustic_encoder", "acoustic_lm"),
-            required=lambda config: config.flc > 0,
+            required=lambda config: config.flc > 0 or config.dpo_beta > 0,
             frozen=lambda config: ("acoustic_encoder", "acoustic_lm") if config.flc > 0 else (),
         ),
     }
@@ -196,10 +203,15 @@ class GenTSE(AbsTSEModel):
         With ``flc`` a row's units are those that stage 1 predicts in a teacher-forced pass, and its history
         those codes that the frozen base model predicts, given these units (arXiv:2512.20978, by a digest).
 
+        With ``dpo_beta`` the sum of the cross entropy, given the predicted units, and of the preference for the
+        better of two sequences, whose log-probabilities are read from the same logits.
+
         Raises:
-            DataError: the batch has no units or no codes.
+            DataError: the batch has no units, no codes or no preferences.
         """
         units, codes, history = units_of(batch), codes_of(batch), None
+        if self.config.dpo_beta:
+            return self.preference_losses(batch, units, codes)
         if self.config.flc:
             with torch.no_grad():
                 predicted = self.semantic_lm.likeliest(self.encoder(batch), Streams(), units)
@@ -211,6 +223,56 @@ class GenTSE(AbsTSEModel):
         conditions, earlier = self.acoustic_encoder(batch), Streams(semantic=units)
         loss, accuracy = token_loss(self.acoustic_lm, conditions, earlier, codes, history)
         return loss, {"loss_acoustic": loss, "acc_acoustic": accuracy}
+
+    def preference_losses(
+        self, batch: TSEBatch, units: Codes, codes: Codes
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Cross entropy and preference of one teacher-forced pass (arXiv:2507.09929, by which GenTSE's is read)."""
+        stored = {
+            name: batch.targets.get(name) for name in ("predicted_semantic", "better", "worse", "reference")
+        }
+        missing = [name for name, stream in stored.items() if stream is None]
+        if missing:
+            raise DataError(
+                "dpo_beta wants sets with preferences, for training and for validation; make them by espnet-tse "
+                "make-preferences and name them by --train_data_dir and --valid_data_dir."
+            )
+        given = stored["predicted_semantic"]
+        given = Codes(given.values, given.lengths, units.frame_rate)
+        logits = self.acoustic_lm.logits(self.acoustic_encoder(batch), Streams(semantic=given), codes)
+        labels, padding = self.acoustic_tokens(codes), codes.padding_mask
+        loss, accuracy = code_cross_entropy(
+            logits[:, :, None], labels.masked_fill(padding, IGNORE)[..., None]
+        )
+        better, worse = (
+            log_probability(logits, self.acoustic_tokens(stored[name]), padding)
+            for name in ("better", "worse")
+        )
+        reference = stored["reference"].values[:, 0]
+        preference, margin = preference_loss(better, worse, *reference.unbind(dim=1), self.config.dpo_beta)
+        stats = {
+            "loss_acoustic": loss,
+            "acc_acoustic": accuracy[0],
+            "loss_preference": preference,
+            "margin": margin.mean(),
+            "acc_preference": (margin > 0).float().mean(),
+        }
+        return loss + preference, stats
+
+    def acoustic_tokens(self, codes: Codes) -> Tensor:
+        """(B, T) numbers of acoustic codes in the vocabulary of stage 2."""
+        return self.acoustic_lm.vocabulary.tokens("acoustic", codes.values[:, 0])
+
+    @torch.no_grad()
+    def reference_logits(self, batch: TSEBatch) -> tuple[Codes, Tensor]:
+        """What preferences are drawn from: the predicted units, and teacher-forced logits (B, T, V) given them.
+
+        Raises:
+            DataError: the batch has no units or no codes.
+        """
+        units = self.semantic_lm.likeliest(self.encoder(batch), Streams(), units_of(batch))
+        conditions = self.acoustic_encoder(batch)
+        return units, self.acoustic_lm.logits(conditions, Streams(semantic=units), codes_of(batch))
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:

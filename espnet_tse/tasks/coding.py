@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.abs_identified import AbsIdentified
-from espnet_tse.codec.load import load_codec
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
+from espnet_tse.codec.load import codec_choices, load_codec
 from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.schema import Codes, Frames
-from espnet_tse.schema.manifest import read_manifest, streams_in
+from espnet_tse.schema.manifest import read_manifest, sample_rate_in, streams_in
 from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 
@@ -72,10 +72,12 @@ def resynthesize_scp(
     Raises:
         DataError: the codec has fewer codebooks, or ``output_dir`` was made with another number of them.
     """
-    spec = read_manifest(codec_dir).get("spec")
-    if spec is None:
-        raise DataError(f"{codec_dir}: no residual codec, so there is no resynthesis of it.")
-    sample_rate, heard = spec["sample_rate"], spec["num_codebooks"]
+    manifest = read_manifest(codec_dir)
+    kind = codec_choices.classes.get(manifest.get("codec"))
+    if kind is None or not (issubclass(kind, AbsTokenizer) and kind.makes_waveforms()):
+        raise DataError(f"{codec_dir}: makes no waveform of its tokens, so there is no resynthesis of it.")
+    sample_rate = sample_rate_in(manifest)
+    heard = max(spec.num_codebooks for spec in streams_in(manifest).values())
     if num_codebooks is not None and not 1 <= num_codebooks <= heard:
         raise DataError(
             f"--num_codebooks {num_codebooks}: {codec_dir} has {heard} codebooks; ask for 1 .. {heard}."
@@ -92,7 +94,7 @@ def resynthesize_scp(
     with atomic_write(mark) as file:
         file.write(f"{heard}\n")
 
-    def resynthesize(codec: AbsCodec, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
+    def resynthesize(codec: AbsTokenizer, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
         decoded = codec.resynthesize(waveforms, lengths, num_codebooks).cpu().numpy()
         return [{"wav": row[:length]} for row, length in zip(decoded, lengths.tolist())]
 

@@ -10,6 +10,7 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_chain import Setting, folder_of, read_chain
 
 KINDS = ("tokenizers", "pretrained")
+PREFERENCES = "preferences"  # settings by which a stage makes the sets of a training by preference
 # Options of the first release, which knew one codec and one front-end -> current mapping and name. They still
 # are short forms on the command line, and stand in the config.yaml of older systems.
 MOVED = {
@@ -25,7 +26,7 @@ class Input:
     """One thing that a system builds on."""
 
     config: str  # YAML of the system
-    kind: str  # of KINDS; ``file`` for the YAML itself and each of its bases
+    kind: str  # of KINDS; ``preferences`` for one of their settings, ``file`` for the YAML and each of its bases
     name: str
     value: str  # a folder, an archive or a hub id; or a YAML, as a path from here
 
@@ -84,6 +85,10 @@ def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[
             if kind == "pretrained" and found.form == "yaml":
                 yield from _walk(value, (), acoustic, (*above, config))
             yield found
+    setting = settings.get(PREFERENCES)
+    if setting is not None and isinstance(setting.value, dict):  # another form is refused when it is checked
+        for name, value in setting.value.items():
+            yield Input(config, PREFERENCES, str(name), str(value))
 
 
 def options_of(words: Sequence[str]) -> dict[str, dict[str, str]]:

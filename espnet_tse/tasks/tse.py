@@ -36,6 +36,7 @@ from espnet_tse.tasks.idle_options import idle_options, remark_on
 from espnet_tse.tasks.init_param import start_from_weights
 from espnet_tse.tasks.inputs import MOVED
 from espnet_tse.tasks.older_systems import announce_moved, moved_options
+from espnet_tse.tasks.preference_conf import PreferenceConf
 from espnet_tse.tasks.pretrained import build_optimizer, faults_of_pretrained, start_from_systems
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.checkpoint import has_checkpoint
@@ -102,6 +103,10 @@ class TSETask(AbsTask):
             "learning rate of the front-end, which schedules scale as that of optim_conf; none: the same"
         )
         group.add_argument("--front_end_lr", type=float_or_none, default=None, help=meaning)
+        meaning = (
+            "how a recipe makes the pairs that dpo_beta learns from, as num_utterances: 200 (doc/gentse.md)"
+        )
+        group.add_argument("--preferences", action=NestedDictAction, default={}, help=meaning)
         meaning = "keys of mixing.yaml that this system has otherwise, as tasks: {tse: 1, rtse: 1, sr: 1}"
         group.add_argument("--mixing", action=NestedDictAction, default={}, help=meaning)
         group.add_argument(
@@ -297,7 +302,7 @@ class TSETask(AbsTask):
             faults = [*faults_of_choices(args), *faults_of_optimization(args), *faults_of_pretrained(args)]
             if parser.chain is not None:
                 faults = [f"{parser.chain.where(fault)}: {fault}" for fault in faults]
-            faults += [*faults_of_lengths(args), *faults_of(args)]
+            faults += [*faults_of_preferences(args), *faults_of_lengths(args), *faults_of(args)]
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -368,6 +373,18 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
             check_known([typed], [str(choice) for choice in action.choices], where=name)
     except ValueError as error:
         return [str(error)]
+    return []
+
+
+def faults_of_preferences(args: argparse.Namespace) -> list[str]:
+    """What is wrong with ``preferences``."""
+    try:
+        check_known(
+            args.preferences, [field.name for field in dataclasses.fields(PreferenceConf)], "preferences"
+        )
+        PreferenceConf(**args.preferences)
+    except (TypeError, ValueError) as error:
+        return [f"preferences: {error}"]
     return []
 
 

@@ -83,3 +83,14 @@ def test_one_codebook_it_is():
         SpectralBiCodecConfig(num_codebooks=2)
     with pytest.raises(ValueError, match="voice_s"):
         SpectralBiCodecConfig(voice_s=0.0)
+
+
+def test_a_resynthesis_has_the_level_and_the_length_of_its_input(codec):
+    signal = 0.03 * torch.cat([noise(9000, 1), noise(9000, 2)])
+    signal[1, 5000:] = 0.0
+    lengths = torch.tensor([9000, 5000])
+    found = codec.resynthesize(signal, lengths)
+    assert found.shape == signal.shape and not found[1, 5000:].any()
+    for row, length in enumerate(lengths.tolist()):
+        levels = [x[row, :length].square().mean().sqrt() for x in (found, signal)]
+        torch.testing.assert_close(*levels, rtol=1e-4, atol=0)

@@ -79,6 +79,8 @@ case "${module}" in
                     if [[ "${value}" == *.yaml ]]; then show "${value}"; fi
                     printf '%s\t%s\t%s\t-\t%s\n' "$1" "${kind}" "${name}" "${value}"
                 done
+                line=$(sed -n 's/^preferences: *{\(.*\)}.*/\1/p' "${file}")
+                if [ -n "${line}" ]; then printf '%s\tpreferences\t%s\tplace\t%s\n' "$1" "${line%%:*}" "${line#*: }"; fi
                 base=$(sed -n 's/^base: *//p' "${file}")
                 file=${base:+$(dirname "${file}")/${base}}
             done
@@ -101,6 +103,10 @@ case "${module}" in
         echo codec > "${opt[output_dir]}/manifest.json"
         ;;
     resynthesize) sharded "${opt[scp]}" wav.scp '' ;;
+    make_preferences)
+        mkdir -p "${opt[output_dir]}"
+        echo "a a.npz" > "${opt[output_dir]}/preferences.scp"
+        ;;
     tse_train)
         mkdir -p "${opt[output_dir]}"
         echo model > "${opt[output_dir]}/config.yaml"

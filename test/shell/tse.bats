@@ -426,6 +426,29 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"changed: --TOY"* ]]
 }
 
+@test "a training by preference makes its pairs first, from the system that it begins as" {
+    printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" > conf/first.yaml
+    printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {base: first.yaml}" \
+        "preferences: {candidates: 3}" > conf/second.yaml
+    second() { toy --tse_config conf/second.yaml --stop_stage 8 "$@"; }
+    run -0 second
+    for set in train dev; do
+        grep -q -- "make_preferences --model exp/tse_first --data_dir dump/raw/${set} --tokens acoustic=dump/codes_mini/${set} --output_dir dump/preferences_second/${set} .*--candidates 3" "${FAKE_CALLS}"
+    done
+    grep -q -- "tse_train .*--config conf/second.yaml --train_data_dir dump/preferences_second/train --valid_data_dir dump/preferences_second/dev .*--train_tokens acoustic=dump/preferences_second/train/codes/acoustic" "${FAKE_CALLS}"
+    grep -q -- "tse_train .*--config conf/first.yaml --train_data_dir dump/raw/train .*--train_tokens acoustic=dump/codes_mini/train" "${FAKE_CALLS}"
+    run -0 second
+    [[ "${output}" == *"dump/preferences_second/train: up to date (preferences)"* ]]
+    [ "$(calls make_preferences)" -eq 2 ]
+    sed -i 's/candidates: 3/candidates: 4/' conf/second.yaml
+    run -0 second
+    [[ "${output}" == *"dump/preferences_second/dev: redone (preferences), changed: --candidates"* ]]
+    [ "$(calls make_preferences)" -eq 4 ]
+    sed -i '/^pretrained/d' conf/second.yaml
+    run -2 second --stage 8
+    [[ "${output}" == *"preferences want the system that they are drawn from"* ]]
+}
+
 @test "a front-end is trained without the codec that the system has, and when it is trained again so is the system" {
     echo "model: discriminative" > conf/front.yaml
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {front_end: front.yaml}" > conf/joint.yaml

@@ -15,7 +15,7 @@ from espnet_tse.codec.units import AbsUnits
 from espnet_tse.io.yaml_chain import BASE, marked, overlay, read_chain, values_of
 from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.models.gentse import GenTSESemantic
-from espnet_tse.schema import CodecSpec
+from espnet_tse.schema import CodecSpec, Frames
 from espnet_tse.tasks import build, tse
 from espnet_tse.tasks.codec import read_train_conf
 from espnet_tse.tasks.decode_settings import check_alone, read_decode_settings
@@ -115,6 +115,10 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     batch = batch_for(path, tokenizers, 0.1, model.sample_rate)
     if args.speaker_encoder == "given":
         batch.speaker_embedding = torch.ones(1, args.speaker_encoder_conf["output_dim"])
+    if args.preferences:
+        batch.targets |= {name: batch.targets["acoustic"] for name in ("better", "worse")}
+        batch.targets["predicted_semantic"] = batch.targets["semantic"]
+        batch.targets["reference"] = Frames(torch.zeros(1, 1, 2), torch.tensor([1]), None)
     for start in model.pretrained.values():
         for part in start.frozen(model.config):
             model.keep_frozen(part, getattr(model, part).state_dict())

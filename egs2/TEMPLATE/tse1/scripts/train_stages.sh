@@ -203,10 +203,31 @@ encode_set() {  # encode_set SET: clean speech -> dump/codes_TAG/SET
 
 encode_sets() { local set; for set in "$@"; do encode_set "${set}"; done; }  # encode_sets SET...
 
+# make_preferences CONFIG SYSTEM OUT SET NAME=CODES...: stages 7 and 8, where the YAML has preferences; OUT/SET
+make_preferences() {
+    local config=$1 system=$2 out=$3/$4 set=$4 opts=() tokens=() items pair name value
+    shift 4
+    items=("@${system}/.done.train" "@${dumpdir}/raw/${set}")
+    for pair in "$@"; do
+        tokens+=("${pair}/${set}")
+        items+=("@${pair#*=}/${set}")
+    done
+    while IFS=$'\t' read -r name value; do
+        opts+=("--${name}" "${value}")
+        items+=("${name}=${value}")
+    done <<< "$(inputs_of preferences "${config}")"
+    needed remove "${out}" preferences "${items[@]}" || return 0
+    "${dry_run}" || log_depth=1 log "  pairs from ${system}; the log is ${out}/log/make.log"
+    run_jobs "${train_cmd}" 0 "${out}/log/make.log" "${python}" -m espnet_tse.bin.make_preferences --model "${system}" \
+        --data_dir "${dumpdir}/raw/${set}" --tokens "${tokens[@]}" --output_dir "${out}" --nj "${nj}" "${opts[@]}"
+    [ -s "${out}/preferences.scp" ] || "${dry_run}" || die "${out}/preferences.scp was not written; read ${out}/log/make.log"
+    mark_done "${out}" preferences
+}
+
 # train_system CONFIG DIR [ARGUMENT...]: stages 7 and 8
 train_system() {
     local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} built_on=() items name value
-    local policy=aside
+    local policy=aside names=() base='' out
     shift 2
     need "name it by --tse_config" "${config}"
     need 2 "${train}/wav.scp" "${valid}/wav.scp"
@@ -217,8 +238,8 @@ train_system() {
         need "${codec_stage}" "${codec_exp}/manifest.json"
         need 5 "${codes_dir}/${train_set}/manifest.json" "${codes_dir}/${valid_set}/manifest.json"
         items+=("@${codec_exp}/manifest.json" "@${codes_dir}/${train_set}" "@${codes_dir}/${valid_set}")
-        built_on+=(--tokenizers "${name}=${codec_exp}" --train_tokens "${name}=${codes_dir}/${train_set}"
-            --valid_tokens "${name}=${codes_dir}/${valid_set}")
+        names+=("${name}=${codes_dir}")
+        built_on+=(--tokenizers "${name}=${codec_exp}")
     done <<< "$(inputs_of tokenizers "${config}")"
     while IFS=$'\t' read -r name value; do
         [ -n "${name}" ] || continue
@@ -227,10 +248,27 @@ train_system() {
             need 7 "${value}/config.yaml"
         fi
         built_on+=(--pretrained "${name}=${value}")
+        if [ "${name}" = base ]; then base=${value}; fi
         # Its mark holds its options and the hashes of its inputs. What is not here is fetched from the hub.
         if [ -e "${value}/.done.train" ]; then value+=/.done.train; fi
         if [ -e "${value}" ]; then items+=("@${value}"); else items+=("${name}=${value}"); fi
     done <<< "$(inputs_of pretrained "${config}")"
+    if [ -n "$(inputs_of preferences "${config}")" ]; then
+        [ -n "${base}" ] || die_with 2 "${config}: preferences want the system that they are drawn from; name it by pretrained: {base: ...}"
+        out=${dumpdir}/preferences_$(tag_of "${config}" "")
+        make_preferences "${config}" "${base}" "${out}" "${train_set}" "${names[@]}"
+        make_preferences "${config}" "${base}" "${out}" "${valid_set}" "${names[@]}"
+        train=${out}/${train_set} valid=${out}/${valid_set}
+        items+=("@${train}/preferences.scp" "@${valid}/preferences.scp")
+        for value in "${names[@]}"; do
+            built_on+=(--train_tokens "${value%%=*}=${train}/codes/${value%%=*}"
+                --valid_tokens "${value%%=*}=${valid}/codes/${value%%=*}")
+        done
+    else
+        for value in "${names[@]}"; do
+            built_on+=(--train_tokens "${value}/${train_set}" --valid_tokens "${value}/${valid_set}")
+        done
+    fi
     if "${resume_mismatch}"; then policy=keep; fi
     needed "${policy}" "${dir}" train "${items[@]}" || { trained_on "${dir}" "${train}" "${valid}"; return 0; }
     trained_on "${dir}" "${train}" "${valid}"
