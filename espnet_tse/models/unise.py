@@ -1,24 +1,27 @@
 """UniSE: restoration, extraction, reverse extraction and separation by one language model (arXiv:2510.20441)."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor
 
-from espnet_tse.codec.abs_tokenizer import AbsTokenizer
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
-from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
 from espnet_tse.lm.task_lm import TASKS, TaskLM
 from espnet_tse.lm.token_lm import TokenDecode
 from espnet_tse.loss.smoothed_cross_entropy import mean_over, smoothed_divergence
 from espnet_tse.models.abs_selector import AbsSelector
-from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema import Codes, DecodeConf, Estimate, Prediction, Request, TSEBatch
-from espnet_tse.schema import tse_batch
-from espnet_tse.vocoder.abs_vocoder import AbsVocoder
-from espnet_tse.vocoder.codec_decoder import CodecDecoder
+from espnet_tse.models.abs_token_model import ENCODER, VOCODER, AbsTokenModel, target_codes
+from espnet_tse.schema import (
+    Codes,
+    Conditions,
+    DecodeConf,
+    Estimate,
+    Prediction,
+    Request,
+    TSEBatch,
+    tse_batch,
+)
 
 
 def specs_of(tokenizers: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +78,7 @@ class UniSEDecode(TokenDecode):
         return faults
 
 
-class UniSE(AbsTSEModel):
+class UniSE(AbsTokenModel):
     """Conditions of mixture and enrollment, a task token, then the target's codes.
 
     63,326,720 parameters at paper size with its adapter.
@@ -84,28 +87,7 @@ class UniSE(AbsTSEModel):
     Config = UniSEConfig
     Decode = UniSEDecode
     tasks = ("tse", "rtse", "sr", "ss")
-    slots = {
-        "lm": Slot("lm", given=specs_of, kind=TaskLM),
-        "encoder": Slot("encoder", deferred=True),
-        "vocoder": Slot(
-            "vocoder", kind=CodecDecoder, given=lambda tokenizers: {"codec": tokenizers["acoustic"]}
-        ),
-    }
-    tokenizers = {"acoustic": AbsTokenizer}
-
-    def __init__(self, config: UniSEConfig, encoder: AbsConditionEncoder, lm: TaskLM, vocoder: AbsVocoder):
-        super().__init__()
-        self.config, self.encoder, self.lm, self.vocoder = config, encoder, lm, vocoder
-
-    @classmethod
-    def from_config(
-        cls, config: UniSEConfig, lm: TaskLM, encoder: Callable[..., AbsConditionEncoder], vocoder: AbsVocoder
-    ) -> "UniSE":
-        return cls(config, encoder(output_dim=lm.width), lm, vocoder)
-
-    @property
-    def sample_rate(self) -> int:
-        return self.lm.sample_rate
+    slots = {"lm": Slot("lm", given=specs_of, kind=TaskLM), "encoder": ENCODER, "vocoder": VOCODER}
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Smoothed cross entropy of the codes, each row with its own task.
@@ -113,7 +95,7 @@ class UniSE(AbsTSEModel):
         Raises:
             DataError: the batch has no codes.
         """
-        global_codes, codes = codes_of(batch, "global"), codes_of(batch, "semantic")
+        global_codes, codes = target_codes(batch, "global"), target_codes(batch, "semantic")
         tasks = task_tokens(batch)
         history = self.with_random_tokens(codes) if self.training and self.config.random_tokens else codes
         hidden = self.lm.hidden_states(self.encoder(batch), tasks, global_codes, history)
@@ -163,20 +145,9 @@ class UniSE(AbsTSEModel):
         replaced &= ~codes.padding_mask[:, None]
         return Codes(torch.where(replaced, drawn, codes.values), codes.lengths, codes.frame_rate)
 
-    @torch.no_grad()
-    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
-        """Codes, then samples; of restoration, extraction and reverse extraction."""
-        conditions = self.encoder(batch)
-        prediction = self.lm.generate(conditions, task_tokens(batch), request)
-        waveform = self.vocoder.synthesize(prediction, conditions)
-        return Estimate(
-            waveform,
-            batch.mixture_lengths,
-            batch.sample_rate,
-            prediction,
-            num_function_evaluations=prediction.num_function_evaluations,
-            diagnostics={"num_frames": int(prediction.streams["semantic"].lengths.sum())},
-        )
+    def predict(self, conditions: Conditions, batch: TSEBatch, request: Request) -> Prediction:
+        """Of restoration, extraction and reverse extraction, each row by its task."""
+        return self.lm.generate(conditions, task_tokens(batch), request)
 
     @torch.no_grad()
     def extract(
@@ -228,17 +199,6 @@ class UniSE(AbsTSEModel):
         pair = [codec.tokenize(signal, lengths)["semantic"] for signal in (first, second)]
         equal = (pair[0].values == pair[1].values)[:, 0] & ~pair[0].padding_mask
         return (equal.sum(dim=1) / pair[0].lengths).tolist()
-
-
-def codes_of(batch: TSEBatch, name: str) -> Codes:
-    """The target's codes of a stream; DataError without."""
-    codes = batch.targets.get(name)
-    if codes is None:
-        raise DataError(
-            f"UniSE learns from the target's {name} codes; give --train_tokens and --valid_tokens acoustic=FOLDER "
-            "(stage 5)."
-        )
-    return codes
 
 
 def task_tokens(batch: TSEBatch) -> Tensor:

@@ -182,7 +182,11 @@ class Extractor:
         )
         if embeddings is not None:
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
-        return self.model.extract(batch, self.conf, selector=self.selector)
+        estimate = self.model.extract(batch, self.conf, selector=self.selector)
+        for key, is_there in zip(keys, estimate.diagnostics.get("second_talker", [])):
+            if not is_there:
+                logging.warning(f"'{key}': no second talker: both estimates say the same")
+        return estimate
 
 
 def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:

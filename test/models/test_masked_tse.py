@@ -69,7 +69,7 @@ def test_gradients_reach_every_part(model):
 def test_a_batch_without_codes_is_an_error(model):
     batch = batch_of(model)
     batch.targets = Streams()
-    with pytest.raises(DataError, match="masked generation learns from the target's global codes"):
+    with pytest.raises(DataError, match="this system learns from the target's global codes"):
         model.loss(batch)
 
 

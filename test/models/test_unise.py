@@ -310,7 +310,7 @@ def test_random_tokens_are_for_training_alone_and_leave_padding(model):
 def test_a_batch_without_codes_is_an_error(model):
     batch = batch_of(model)
     batch.targets = Streams()
-    with pytest.raises(DataError, match="UniSE learns from the target's global codes"):
+    with pytest.raises(DataError, match="this system learns from the target's global codes"):
         model.loss(batch)
 
 

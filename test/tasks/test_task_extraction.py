@@ -126,6 +126,15 @@ def test_one_file_of_a_separation_gives_two(system, tmp_path, rate):
         assert (info.frames, info.samplerate) == (rate, rate)
 
 
+def test_no_second_talker_is_told(system, caplog, monkeypatch):
+    extractor = Extractor.from_pretrained(system, task="ss")
+    for share, told in ((0.7, True), (0.2, False)):
+        caplog.clear()
+        monkeypatch.setattr(type(extractor.model), "equal_shares", lambda *_, share=share: [share])
+        extractor(noise(9000, 0), sample_rate=RATE)
+        assert ("no second talker" in caplog.text) == told
+
+
 def test_shards_of_a_separation_are_merged(system, corpus, tmp_path):
     out = tmp_path / "out"
     for shard in ("1/2", "2/2"):

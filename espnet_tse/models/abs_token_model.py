@@ -1,0 +1,80 @@
+"""What systems have in common that predict all codes of a tokenizer, which alone makes a waveform of them."""
+
+from abc import abstractmethod
+from typing import Any, Callable
+
+import torch
+from torch import Tensor
+
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Slot
+from espnet_tse.lm.abs_generator import AbsGenerator
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema import Codes, Conditions, Estimate, Prediction, Request, TSEBatch
+from espnet_tse.vocoder.abs_vocoder import AbsVocoder
+from espnet_tse.vocoder.codec_decoder import CodecDecoder
+
+ENCODER = Slot("encoder", deferred=True)  # frames of the width of the language model
+VOCODER = Slot("vocoder", kind=CodecDecoder, given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
+
+
+class AbsTokenModel(AbsTSEModel):
+    """Conditions of the signals, codes by the language model, samples by the tokenizer's decoder."""
+
+    tokenizers = {"acoustic": AbsTokenizer}
+
+    def __init__(self, config: Any, encoder: AbsConditionEncoder, lm: AbsGenerator, vocoder: AbsVocoder):
+        super().__init__()
+        self.config, self.encoder, self.lm, self.vocoder = config, encoder, lm, vocoder
+
+    @classmethod
+    def from_config(
+        cls, config: Any, lm: AbsGenerator, encoder: Callable[..., AbsConditionEncoder], vocoder: AbsVocoder
+    ) -> "AbsTokenModel":
+        return cls(config, encoder(output_dim=lm.width), lm, vocoder)
+
+    @property
+    def sample_rate(self) -> int:
+        return self.lm.sample_rate
+
+    @abstractmethod
+    def predict(self, conditions: Conditions, batch: TSEBatch, request: Request) -> Prediction:
+        """All streams of the tokenizer."""
+
+    @torch.no_grad()
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
+        conditions = self.encoder(batch)
+        prediction = self.predict(conditions, batch, request)
+        at_a_rate = [codes for codes in prediction.streams.values() if codes.frame_rate is not None]
+        return Estimate(
+            self.vocoder.synthesize(prediction, conditions),
+            batch.mixture_lengths,
+            batch.sample_rate,
+            prediction,
+            num_function_evaluations=prediction.num_function_evaluations,
+            diagnostics={"num_frames": sum(int(codes.lengths.sum()) for codes in at_a_rate)},
+        )
+
+
+def target_codes(batch: TSEBatch, name: str) -> Codes:
+    """The target's codes of a stream.
+
+    Raises:
+        DataError: the batch has none.
+    """
+    codes = batch.targets.get(name)
+    if codes is None:
+        raise DataError(
+            f"this system learns from the target's {name} codes; give --train_tokens and --valid_tokens acoustic=FOLDER "
+            "(stage 5)."
+        )
+    return codes
+
+
+def mean_loss(losses: list[Tensor], counts: list[Tensor]) -> Tensor:
+    """The mean over everything that counts, from means of parts and how much each of them counts."""
+    weights = torch.stack(counts)
+    parts = torch.where(weights > 0, torch.stack(losses), 0.0)
+    return (parts * weights).sum() / weights.sum().clamp_min(1)
