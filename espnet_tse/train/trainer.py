@@ -5,7 +5,7 @@ import logging
 
 from torch import nn
 
-from espnet_tse.layers.transformer import BlockStack, TransformerBlock
+from espnet_tse.layers.transformer import BlockStack
 from espnet_tse.train.epoch_record import EpochRecord
 from espnet_tse.train.model_files import keep_weights
 from espnet_tse.train.options import TrainingOptions, add_arguments
@@ -59,9 +59,9 @@ def keep_as_given(model: nn.Module, options: TrainingOptions) -> None:
 
 def prepare_transformers(model: nn.Module, options: TrainingOptions) -> None:
     """Set activation checkpointing and compilation of all transformer stacks of ``model``."""
-    for module in model.modules():
-        if isinstance(module, BlockStack):
-            module.checkpoint_activations = options.activation_checkpointing
-        if isinstance(module, TransformerBlock) and options.compile_backend is not None:
+    for stack in [module for module in model.modules() if isinstance(module, BlockStack)]:
+        stack.checkpoint_activations = options.activation_checkpointing
+        if options.compile_backend is not None:
             # Blocks, not the model: one compilation serves all layers, and lengths stay dynamic.
-            module.compile(backend=options.compile_backend, dynamic=True)
+            for block in stack.blocks:
+                block.compile(backend=options.compile_backend, dynamic=True)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from espnet_tse.lm.stream_lm import BEGIN, StreamLM, StreamLMConfig
 from espnet_tse.models.gentse import GenTSE, GenTSEConfig, GenTSEDecode, GenTSESemantic, chosen_rows
 from espnet_tse.schema import CodecSpec, Prediction, Request, Streams
 from espnet_tse.schema.stream_spec import CodesSpec
+from espnet_tse.train.trainer import prepare_transformers
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
 
 UNITS = CodesSpec(1, 24, hop_length=320)
@@ -278,15 +280,15 @@ def test_settings_that_do_nothing_are_refused():
     assert BEGIN == 1
 
 
-def test_activation_checkpointing_reaches_its_stacks_and_changes_nothing():
-    from types import SimpleNamespace
-
-    from espnet_tse.train.trainer import prepare_transformers
-
+@pytest.mark.parametrize("checkpointing, backend", [(True, None), (False, "eager")])
+def test_checkpointing_and_compilation_reach_its_stacks_and_change_nothing(checkpointing, backend):
     model, batch = gentse().train(), batch_of(0.6)
     plain, _ = model.loss(batch)
-    prepare_transformers(model, SimpleNamespace(activation_checkpointing=True, compile_backend=None))
-    assert model.acoustic_lm.stack.checkpoint_activations
+    options = SimpleNamespace(activation_checkpointing=checkpointing, compile_backend=backend)
+    prepare_transformers(model, options)
+    assert model.acoustic_lm.stack.checkpoint_activations == checkpointing
+    compiled = [block._compiled_call_impl is not None for block in model.acoustic_lm.stack.blocks]
+    assert compiled == [backend is not None] * len(compiled)
     loss, _ = model.loss(batch)
     loss.backward()
     torch.testing.assert_close(loss, plain)
