@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from espnet_tse.layers.causal_stack import CausalStack, CausalStackConfig
 from espnet_tse.layers.condition_sequence import frames_at
 from espnet_tse.lm.abs_generator import AbsGenerator
-from espnet_tse.lm.sampling import SamplingConf, choose_tokens, row_draws
+from espnet_tse.lm.unmasking import MaskedDecode, Unmasking
 from espnet_tse.schema import PADDING_CODE, Codes, Conditions, Prediction, Request, Streams
 from espnet_tse.schema.stream_spec import CodesSpec
 
@@ -28,29 +29,6 @@ class MaskedLMConfig(CausalStackConfig):
     # (arXiv:2503.00493); else some of them are shown in training and decoding takes several passes.
     encoder_only: bool = False
     frame_synchronous: bool = True  # adds a linear map of the mixture's frame to the tokens of its time
-
-
-@dataclass(frozen=True)
-class MaskedDecode(SamplingConf):
-    """Settings of ``MaskedLM.generate``."""
-
-    steps: int = 8  # passes for the first codebook
-    finer_steps: int = 1  # passes for each further one
-    confidence_noise: float = 0.0  # of the order in which tokens are kept, fading over the steps
-    remask: bool = False  # tokens that were kept may be masked again where later passes doubt them
-
-    def faults(self) -> list[str]:
-        faults = super().faults()
-        for name in ("steps", "finer_steps"):
-            if getattr(self, name) < 1:
-                faults.append(f"{name} is {getattr(self, name)}, want 1 or more")
-        if self.confidence_noise < 0:
-            faults.append(f"confidence_noise is {self.confidence_noise}, want 0 or more")
-        return faults
-
-    @property
-    def draws(self) -> bool:
-        return self.sampling or self.confidence_noise > 0
 
 
 class MaskedLM(AbsGenerator):
@@ -207,22 +185,20 @@ class MaskedLM(AbsGenerator):
         conf: MaskedDecode = request.conf
         given = request.given.streams if request.given else Streams()
         codes, masked = Streams(), {}
-        for name, spec in self.specs.items():
-            codes[name] = given[name] if name in given else self.empty(name, request.num_samples)
-            hidden = torch.full_like(codes[name].values, name not in given, dtype=torch.bool)
-            masked[name] = hidden & ~codes[name].padding_mask[:, None]
-        passes = 0
+        for name in self.specs:
+            stream = given[name] if name in given else self.empty(name, request.num_samples)
+            codes[name] = Codes(stream.values.clone(), stream.lengths, stream.frame_rate)
+            hidden = torch.full_like(stream.values, name not in given, dtype=torch.bool)
+            masked[name] = hidden & ~stream.padding_mask[:, None]
+        unmasking = Unmasking(partial(self.logits, conditions), codes, masked, request)
         if self.config.encoder_only:
-            self.fill(conditions, codes, masked, slice(None), 1, request, 0)
-            passes = 1
+            unmasking.fill(slice(None), 1)
         else:
             for level in range(self.num_codebooks):
-                steps = conf.steps if level == 0 else conf.finer_steps
-                self.fill(conditions, codes, masked, slice(level, level + 1), steps, request, passes)
-                passes += steps
+                unmasking.fill(slice(level, level + 1), conf.steps if level == 0 else conf.finer_steps)
         for stream in codes.values():
             stream.values.masked_fill_(stream.padding_mask[:, None], PADDING_CODE)
-        return Prediction(codes, num_function_evaluations=passes)
+        return Prediction(codes, num_function_evaluations=unmasking.passes)
 
     def empty(self, name: str, num_samples: Tensor) -> Codes:
         """Zeros in place of what is to be predicted."""
@@ -232,67 +208,3 @@ class MaskedLM(AbsGenerator):
             lengths = torch.full_like(num_samples, spec.num_tokens)
         shape = (len(lengths), spec.num_codebooks, int(lengths.max()))
         return Codes(torch.zeros(shape, dtype=torch.int64, device=lengths.device), lengths, self.rate(name))
-
-    def fill(
-        self,
-        conditions: Conditions,
-        codes: Streams,
-        masked: dict[str, Tensor],
-        books: slice,
-        steps: int,
-        request: Request,
-        first_pass: int,
-    ) -> None:
-        """Predict the masked tokens of some codebooks in place, over ``steps`` passes.
-
-        After pass i the floor(M cos(pi i / (2 steps))) tokens of M that are least sure are masked again.
-        """
-        conf: MaskedDecode = request.conf
-        open_ = {name: mask[:, books].clone() for name, mask in masked.items()}  # what is to be filled
-        flat_open = torch.cat([mask.flatten(1) for mask in open_.values()], dim=1)
-        total = flat_open.sum(dim=1)
-        for step in range(steps):
-            logits = self.logits(conditions, codes, masked)
-            draws = drawn_for(flat_open, request, first_pass + step) if conf.draws else None
-            chosen, sure, place = [], [], 0
-            for name in self.specs:
-                of_books = logits[name][:, :, books].transpose(1, 2).flatten(1, 2)  # (B, k * T, V)
-                size = of_books.size(1)
-                some = None if draws is None else draws[0][:, place : place + size]
-                tokens = choose_tokens(of_books.float(), conf, some)
-                held = codes[name].values[:, books].flatten(1)
-                was_masked = masked[name][:, books].flatten(1)
-                tokens = torch.where(was_masked, tokens, held)
-                likelihood = (
-                    of_books.float().log_softmax(dim=-1).gather(-1, tokens.clamp_min(0)[..., None])[..., 0]
-                )
-                if not conf.remask:
-                    likelihood = likelihood.masked_fill(~was_masked, torch.inf)
-                chosen.append(tokens)
-                sure.append(likelihood)
-                place += size
-            certainty = torch.cat(sure, dim=1)
-            if draws is not None and conf.confidence_noise:
-                gumbel = -(-draws[1].clamp(1e-9, 1 - 1e-9).log()).log()
-                certainty = certainty + conf.confidence_noise * (1 - (step + 1) / steps) * gumbel
-            certainty = certainty.masked_fill(~flat_open, torch.inf)
-            number = (total * math.cos(0.5 * math.pi * (step + 1) / steps) + 1e-6).floor().long()
-            rank = certainty.argsort(dim=1, stable=True).argsort(dim=1, stable=True)
-            again = (rank < number[:, None]) & flat_open
-            place = 0
-            for name, tokens in zip(self.specs, chosen):
-                shape, size = open_[name].shape, tokens.size(1)
-                values = torch.where(open_[name], tokens.view(shape), codes[name].values[:, books])
-                codes[name].values[:, books] = values
-                masked[name][:, books] = again[:, place : place + size].view(shape)
-                place += size
-
-
-def drawn_for(open_: Tensor, request: Request, step: int) -> tuple[Tensor, Tensor]:
-    """Two uniform draws (B, L) for each open token, of each row's own generator: padding draws nothing."""
-    draws = torch.full((2, *open_.shape), 0.5, dtype=torch.float64, device=open_.device)
-    for row, key in enumerate(request.keys):
-        number = int(open_[row].sum())
-        own = row_draws([f"{key}/{step}"], request.conf.seed, number, 2)[0].to(open_.device)
-        draws[:, row, open_[row]] = own.T
-    return draws[0], draws[1]

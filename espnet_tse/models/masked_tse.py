@@ -6,7 +6,8 @@ from typing import Any, Mapping
 from torch import Tensor
 
 from espnet_tse.io.slots import Slot
-from espnet_tse.lm.masked_lm import MaskedDecode, MaskedLM
+from espnet_tse.lm.masked_lm import MaskedLM
+from espnet_tse.lm.unmasking import MaskedDecode
 from espnet_tse.loss.code_cross_entropy import IGNORE, code_cross_entropy
 from espnet_tse.models.abs_token_model import ENCODER, VOCODER, AbsTokenModel, mean_loss, target_codes
 from espnet_tse.schema import Conditions, Prediction, Request, Streams, TSEBatch

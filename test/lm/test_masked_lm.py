@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from espnet_tse.lm.masked_lm import MaskedDecode, MaskedLM, MaskedLMConfig
+from espnet_tse.lm.masked_lm import MaskedLM, MaskedLMConfig
+from espnet_tse.lm.unmasking import MaskedDecode
 from espnet_tse.models.masked_tse import masked_loss
 from espnet_tse.schema import Codes, Conditions, Frames, Prediction, Request, Streams
 from espnet_tse.schema.stream_spec import CodesSpec

@@ -7,7 +7,8 @@ from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecCo
 from espnet_tse.encoder.adapter import AdapterConfig, AdapterEncoder
 from espnet_tse.frontend.log_mel import LogMel, LogMelConfig
 from espnet_tse.io.scp import DataError
-from espnet_tse.lm.masked_lm import MaskedDecode, MaskedLM, MaskedLMConfig
+from espnet_tse.lm.masked_lm import MaskedLM, MaskedLMConfig
+from espnet_tse.lm.unmasking import MaskedDecode
 from espnet_tse.models.masked_tse import MaskedTSE, MaskedTSEConfig, specs_of
 from espnet_tse.schema import Streams, TSEBatch
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
