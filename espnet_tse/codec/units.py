@@ -17,11 +17,10 @@ from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.layers.mel_filters import slaney_mel_filters
 from espnet_tse.layers.ssl_model import (
     SAMPLE_RATE,
-    hop_and_window,
-    identity_of,
-    is_same,
     hidden_states,
+    hop_and_window,
     open_ssl,
+    register_identity,
     wants_normalized,
 )
 from espnet_tse.schema import PADDING_CODE, Codes, Streams
@@ -191,8 +190,8 @@ class SSLUnits(AbsUnits):
         if hop != config.hop_length:
             raise ValueError(f"hop_length is {config.hop_length}, but a frame of the model is {hop} samples.")
         self.margin = window - hop  # behind whole hops, for one frame a hop
-        self.register_buffer("identity", identity_of(model, normalize))
-        self.register_load_state_dict_pre_hook(refuse_another_model)
+        fault = "the units were fitted to another model or layer than codec_conf names; restore it"
+        register_identity(self, model, normalize, fault)
 
     @classmethod
     def from_config(cls, config: SSLUnitsConfig) -> "SSLUnits":
@@ -213,10 +212,3 @@ class SSLUnits(AbsUnits):
         waveform = waveform / torch.where(peak > 0, peak, 1.0)
         whole = -waveform.size(1) % self.config.hop_length
         return hidden_states(self.model, F.pad(waveform, (0, whole + self.margin)), self.normalize)
-
-
-def refuse_another_model(units: SSLUnits, state_dict: dict, prefix: str, *args) -> None:
-    """Report centroids of another model among the faults of loading them."""
-    stored, errors = state_dict.get(f"{prefix}identity"), args[-1]
-    if stored is not None and not is_same(units.identity, stored):
-        errors.append("the units were fitted to another model or layer than codec_conf names; restore it")

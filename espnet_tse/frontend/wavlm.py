@@ -14,11 +14,10 @@ from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.layers.ssl_model import (
     CLASSES,
     SAMPLE_RATE,
-    hop_and_window,
-    identity_of,
-    is_same,
     hidden_states,
+    hop_and_window,
     open_ssl,
+    register_identity,
     wants_normalized,
 )
 from espnet_tse.schema import Frames
@@ -69,8 +68,8 @@ class WavLM(AbsFrontend):
         self.wavlm, self.normalize, self.average, self.margin = wavlm, normalize, average, margin
         leave_out_of_checkpoints(self, "wavlm")
         self.hop_length = hop_and_window(wavlm)[0]
-        self.register_buffer("identity", identity_of(wavlm, normalize))
-        self.register_load_state_dict_pre_hook(refuse_another)
+        fault = "the checkpoint was trained with another WavLM or layer than frontend_conf names; restore it"
+        register_identity(self, wavlm, normalize, fault)
 
     @classmethod
     def from_config(cls, config: WavLMConfig, codec: AbsCodec | None = None) -> "WavLM":
@@ -123,21 +122,3 @@ class SSL(WavLM):
     """The same of WavLM, HuBERT or wav2vec 2.0 (XLSR)."""
 
     kinds = tuple(CLASSES)
-
-
-def refuse_another(
-    frontend: WavLM,
-    state_dict: dict,
-    prefix: str,
-    metadata: dict,
-    strict: bool,
-    missing: list,
-    unexpected: list,
-    errors: list,
-) -> None:
-    """Report a checkpoint of another WavLM among the faults of loading it."""
-    stored = state_dict.get(f"{prefix}identity")
-    if stored is not None and not is_same(frontend.identity, stored):
-        errors.append(
-            "the checkpoint was trained with another WavLM or layer than frontend_conf names; restore it"
-        )

@@ -3,24 +3,47 @@
 import torch
 from torch import Tensor, nn
 
+from espnet_tse.layers.adaptive_norm import AdaptiveLayerNorm
+
 
 class ConvNeXtBlock(nn.Module):
-    """x + scale * W2 GELU(W1 LayerNorm(depthwise(x))), on (B, T, C)."""
+    """x + scale * W2 GELU(W1 LayerNorm(depthwise(x))), on (B, T, C).
 
-    def __init__(self, channels: int, expansion: int = 3, kernel_size: int = 7):
+    Args:
+        expansion: inner channels as a multiple of ``channels``, unless ``inner_channels`` gives them.
+        norm: in place of the plain LayerNorm; an adaptive one is given the condition of ``forward``.
+        scale: at the start of a training; small steps from the identity let a short one begin at once.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        expansion: int = 3,
+        kernel_size: int = 7,
+        inner_channels: int | None = None,
+        norm: nn.LayerNorm | AdaptiveLayerNorm | None = None,
+        scale: float = 0.3,
+    ):
         super().__init__()
+        inner_channels = inner_channels or expansion * channels
         self.depthwise = nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels)
-        self.norm = nn.LayerNorm(channels)
-        self.widen = nn.Linear(channels, expansion * channels)
-        self.narrow = nn.Linear(expansion * channels, channels)
-        # Blocks start as a small step from the identity, which lets a short training begin at once.
-        self.scale = nn.Parameter(torch.full((channels,), 0.3))
+        self.norm = norm if norm is not None else nn.LayerNorm(channels)
+        self.widen = nn.Linear(channels, inner_channels)
+        self.narrow = nn.Linear(inner_channels, channels)
+        self.scale = nn.Parameter(torch.full((channels,), scale))
 
-    def forward(self, hidden: Tensor, padding: Tensor | None = None) -> Tensor:
-        """``padding``: (B, T) bool, True at padding; then a row does not see what stands behind it."""
+    def forward(
+        self, hidden: Tensor, padding: Tensor | None = None, condition: Tensor | None = None
+    ) -> Tensor:
+        """
+        Args:
+            padding: (B, T) bool, True at padding; then a row does not see what stands behind it.
+            condition: (B, C_c) of an adaptive norm.
+        """
         if padding is not None:
             hidden = hidden.masked_fill(padding[..., None], 0.0)
-        mixed = self.norm(self.depthwise(hidden.transpose(1, 2)).transpose(1, 2))
+        mixed = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
+        mixed = self.norm(mixed) if condition is None else self.norm(mixed, condition)
         return hidden + self.scale * self.narrow(nn.functional.gelu(self.widen(mixed)))
 
 

@@ -23,29 +23,41 @@ def hop_and_window(model: nn.Module) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def hidden_states(model: nn.Module, signal: Tensor, normalize: bool, average: bool = False) -> Tensor:
+def hidden_states(
+    model: nn.Module, signal: Tensor, normalize: bool, average: bool = False, layers: Sequence[int] = ()
+) -> Tensor:
     """Output of the last layer that was opened, before any norm behind it: (b, N) -> (b, T, hidden size).
 
     Args:
         signal: unpadded rows; those shorter than one frame are padded to it.
         normalize: scale to zero mean and unit variance first, as some of the models want.
         average: the mean of what goes into the first layer and of what each layer gives, instead.
+        layers: the mean of what these give, counted from 1, instead.
     """
     if normalize:
-        # As transformers' feature extractor does it, the epsilon included.
-        variance = signal.var(dim=1, keepdim=True, unbiased=False)
-        signal = (signal - signal.mean(dim=1, keepdim=True)) / (variance + 1e-7).sqrt()
+        signal = zero_mean_unit_variance(signal)
     signal = nn.functional.pad(signal, (0, max(hop_and_window(model)[1] - signal.size(1), 0)))
     if average:
         return torch.stack(model(signal, output_hidden_states=True).hidden_states).mean(dim=0)
     captured = []
-    # Of large models the output is normalised behind the last layer, which would be the middle one here.
-    hook = model.encoder.layers[-1].register_forward_hook(lambda _, __, output: captured.append(output))
+    # Of large models the output is normalised behind the last layer, which would be a middle one here.
+    hooks = [
+        model.encoder.layers[layer - 1].register_forward_hook(lambda _, __, output: captured.append(output))
+        for layer in layers or (len(model.encoder.layers),)
+    ]
     try:
         model(signal)
     finally:
-        hook.remove()
-    return captured[0][0] if isinstance(captured[0], tuple) else captured[0]
+        for hook in hooks:
+            hook.remove()
+    states = [output[0] if isinstance(output, tuple) else output for output in captured]
+    return states[0] if len(states) == 1 else torch.stack(states).mean(dim=0)
+
+
+def zero_mean_unit_variance(signal: Tensor) -> Tensor:
+    """(b, N) unpadded rows as transformers' feature extractor scales them, the epsilon included."""
+    variance = signal.var(dim=1, keepdim=True, unbiased=False)
+    return (signal - signal.mean(dim=1, keepdim=True)) / (variance + 1e-7).sqrt()
 
 
 def identity_of(model: nn.Module, normalize: bool) -> Tensor:
@@ -53,6 +65,21 @@ def identity_of(model: nn.Module, normalize: bool) -> Tensor:
     window = hop_and_window(model)[1]
     fixed = torch.randn(1, 4 * window, generator=torch.Generator().manual_seed(0))
     return hidden_states(model, fixed, normalize)[0].mean(dim=0)
+
+
+def register_identity(owner: nn.Module, model: nn.Module, normalize: bool, fault: str) -> None:
+    """Give ``owner`` a buffer ``identity``; loading weights with another one reports ``fault``.
+
+    The model itself is in no checkpoint, so its weights would not be missed.
+    """
+
+    def refuse_another(module: nn.Module, state_dict: dict, prefix: str, *args) -> None:
+        stored, errors = state_dict.get(f"{prefix}identity"), args[-1]
+        if stored is not None and not is_same(module.identity, stored):
+            errors.append(fault)
+
+    owner.register_buffer("identity", identity_of(model, normalize))
+    owner.register_load_state_dict_pre_hook(refuse_another)
 
 
 def is_same(identity: Tensor, other: Tensor) -> bool:
