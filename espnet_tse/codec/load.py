@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from espnet_tse.codec.abs_identified import AbsIdentified
+from espnet_tse.codec.bicodec import BiCodec
 from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, verify_identity
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
@@ -23,6 +24,7 @@ codec_choices = Choices(
     funcodec=FunCodec,
     spectral=SpectralCodec,
     spectral_bicodec=SpectralBiCodec,
+    bicodec=BiCodec,
     cepstral_units=CepstralUnits,
     ssl_units=SSLUnits,
 )
