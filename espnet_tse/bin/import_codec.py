@@ -1,4 +1,4 @@
-"""Convert a released FunCodec folder (config.yaml, model.pth) into a codec folder with a manifest."""
+"""Convert a released FunCodec or BiCodec folder into a codec folder with a manifest."""
 
 import argparse
 import sys
@@ -11,13 +11,18 @@ from espnet_tse.io.command_line import CommandLine, announce, run_command
 def get_parser() -> argparse.ArgumentParser:
     parser = CommandLine(prog="import_codec", description=__doc__)
     parser.add_argument(
-        "--source_dir", required=True, type=Path, help="released folder: config.yaml and model.pth"
+        "--source_dir",
+        required=True,
+        type=Path,
+        help="released folder: of FunCodec with config.yaml and model.pth; of BiCodec (Spark-TTS, UniSE) with BiCodec/ "
+        "and wav2vec2-large-xlsr-53/",
     )
     parser.add_argument(
         "--output_dir", required=True, type=Path, help="the codec folder, e.g. exp/codec_funcodec"
     )
     parser.add_argument(
-        "--licence", default="MIT", help="of the weights (default: %(default)s, as FunCodec's)"
+        "--licence",
+        help="of the weights (default: as published, MIT of FunCodec, CC-BY-NC-SA-4.0 of BiCodec)",
     )
     return parser
 
@@ -38,11 +43,12 @@ def import_folder(args: argparse.Namespace) -> None:
 
     announce("loading PyTorch")
     from espnet_tse.codec.load import load_codec, save_codec
-    from espnet_tse.codec.released_funcodec import import_funcodec
+    from espnet_tse.codec.released import import_released
 
-    codec, released = import_funcodec(args.source_dir)
-    training = {"imported_from": args.source_dir.name, "config": released}
-    manifest = save_codec(args.output_dir, codec, {"codec": "funcodec"}, args.licence, training)
+    released = import_released(args.source_dir)
+    training = {"imported_from": args.source_dir.name, "config": released.config}
+    licence = args.licence or released.licence
+    manifest = save_codec(args.output_dir, released.codec, {"codec": released.name}, licence, training)
     load_codec(args.output_dir)  # what was written opens and gives the same codes
     logging.info(
         f"{args.output_dir}: {manifest['num_parameters']} parameters, sha256 {manifest['sha256'][:12]}, "

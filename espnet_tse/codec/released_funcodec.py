@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
+from espnet_tse.codec.weight_fit import check_fit
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
 
@@ -140,20 +141,3 @@ def translate_state(released: dict[str, Tensor]) -> dict[str, Tensor]:
         name = re.sub(r"\.weight_v$", ".parametrizations.weight.original1", name)
         state[name] = tensor
     return state
-
-
-def check_fit(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
-    """Refuse weights that do not fit one to one.
-
-    Raises:
-        DataError: lists every missing, unexpected and differently shaped tensor.
-    """
-    faults = [f"missing {name}" for name in wanted if name not in state]
-    faults += [f"unexpected {name}" for name in state if name not in wanted]
-    faults += [
-        f"{name} is {tuple(state[name].shape)} and should be {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in state and state[name].shape != wanted[name].shape
-    ]
-    if faults:
-        raise DataError(f"{path}: does not fit its config.yaml: {'; '.join(faults)}.")

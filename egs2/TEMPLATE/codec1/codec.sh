@@ -36,7 +36,7 @@ max_wav_duration=20    # longer training and development rows are dropped (s)
 # Codec
 codec_config=          # YAML of the codec
 codec_args=            # options appended after codec_config, these win
-codec_dir=             # instead of training: a FunCodec release folder to import
+codec_dir=             # instead of training: a FunCodec or BiCodec release folder to import
 codec_tag=             # suffix of exp/codec_<tag>; none: from codec_dir or codec_config
 codec_exp=             # full name of the codec's folder; overrides codec_tag
 # Scoring

@@ -45,7 +45,7 @@ validate_opts=         # more options of the validator
 # Codec
 codec_config=          # YAML of a codec to train, in place of the one that the system's YAML names
 codec_args=            # options appended after codec_config
-codec_dir=             # likewise a pretrained one: codec folder with manifest.json, FunCodec release folder, archive, hub id
+codec_dir=             # likewise a pretrained one: codec folder with manifest.json, FunCodec or BiCodec release folder, archive, hub id
 codec_tag=             # suffix of exp/codec_<tag>; none: from its folder or YAML
 # System
 prerequisite_config=   # further YAMLs to train before the system, besides those that its YAML names: exp/tse_<basename>

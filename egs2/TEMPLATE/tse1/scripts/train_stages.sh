@@ -151,9 +151,9 @@ import_codec() {  # codec_dir, a release folder, an archive or a hub id -> codec
     local items=("source=${codec_dir}") file
     # owner/name is a repository of the hub, unless it begins with a folder that is here.
     if [[ ! "${codec_dir}" =~ ^[^/]+/[^/]+$ ]] || [ -d "${codec_dir%%/*}" ]; then
-        need "name a codec folder, a FunCodec release folder, an archive or a hub id" "${codec_dir}"
+        need "name a codec folder, a FunCodec or BiCodec release folder, an archive or a hub id" "${codec_dir}"
     fi
-    for file in "${codec_dir}" "${codec_dir}"/{config.yaml,model.pth}; do
+    for file in "${codec_dir}" "${codec_dir}"/{config.yaml,model.pth,BiCodec/config.yaml,BiCodec/model.safetensors}; do
         if [ -f "${file}" ]; then items+=("@${file}"); fi
     done
     needed aside "${codec_exp}" codec "${items[@]}" || return 0
