@@ -20,7 +20,9 @@ from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.released_bicodec import import_bicodec, translate_config
 from espnet_tse.codec.volume import normalize_volume
 from espnet_tse.io.scp import DataError
+from espnet_tse.schema import TSEBatch
 from espnet_tse.schema.manifest import read_manifest
+from espnet_tse.tasks.build import build_model
 
 WEIGHTS = "BiCodec/model.safetensors"
 
@@ -101,6 +103,23 @@ def test_the_command_line_writes_a_codec_folder(released, tmp_path, capsys, monk
     assert all(torch.equal(opened[name].values, direct[name].values) for name in direct)
     arguments = ["--source_dir", str(tmp_path), "--output_dir", str(tmp_path / "x")]
     assert import_codec.main(arguments) == 1 and "no such file" in capsys.readouterr().err
+
+
+def test_unise_works_with_its_tokens(released, tmp_path):
+    output = tmp_path / "codec"
+    assert import_codec.main(["--source_dir", str(released), "--output_dir", str(output)]) == 0
+    conf = dict(model="unise", encoder="adapter", frontend="log_mel", frontend_conf={"hop_length": 320})
+    sizes = dict(num_layers=1, width=16, num_heads=2, feedforward=32)
+    conf |= dict(lm="task_lm", lm_conf=sizes, vocoder="codec_decoder", tokenizers={"acoustic": str(output)})
+    model = build_model(conf).eval()
+    assert not [name for name in model.state_dict() if "ecapa" in name]
+    batch = TSEBatch(
+        signal(8000), torch.tensor([8000]), signal(6400, 1), torch.tensor([6400]), sample_rate=16000
+    )
+    batch.targets = model.vocoder.codec.tokenize(signal(8000, 2), torch.tensor([8000]))
+    assert model.loss(batch)[0].isfinite()
+    waveform = model.extract(batch).waveform
+    assert waveform.shape == (1, 8000) and waveform.isfinite().all() and waveform.any()
 
 
 def test_the_layout_at_its_published_size_has_the_size_of_the_published_file():

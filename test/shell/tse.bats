@@ -306,6 +306,15 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -0 toy --stage 4 --stop_stage 5 --codec_dir exp/codec_release
     [ "$(calls import_codec)" = 1 ]
     grep -q -- '--codec exp/codec_release ' "${FAKE_CALLS}"
+    mkdir -p spark/BiCodec
+    echo a > spark/BiCodec/config.yaml
+    echo b > spark/BiCodec/model.safetensors
+    run -0 toy --stage 4 --stop_stage 4 --codec_dir spark
+    run -0 toy --stage 4 --stop_stage 4 --codec_dir spark
+    [ "$(calls import_codec)" = 2 ]
+    echo c >> spark/BiCodec/model.safetensors
+    run -0 toy --stage 4 --stop_stage 4 --codec_dir spark
+    [ "$(calls import_codec)" = 3 ]
     run -3 toy --stage 4 --stop_stage 4 --codec_dir nowhere
     [[ "${output}" == *"nowhere is missing; name a codec folder"* ]]
 }

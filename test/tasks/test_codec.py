@@ -285,6 +285,7 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
         (dict(codec="spectal"), "did you mean 'spectral'"),
         (dict(codec_conf={"n_ftt": 3}), "did you mean 'n_fft'"),
         (dict(objective="waveform"), "cannot be trained with objective waveform"),
+        (dict(codec="bicodec"), "bicodec cannot be trained here; import it"),
         (dict(adversary="msstft"), "objective spectral makes none"),
         (dict(lr="1e-3"), r"lr is '1e-3', want a number \(YAML reads 1e-3 as text; write 1.0e-3\)"),
         (dict(batch_size=2.5), "batch_size is 2.5, want a whole number"),
