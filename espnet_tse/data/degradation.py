@@ -105,14 +105,10 @@ def code_lossily(signal: np.ndarray, sample_rate: int, generator: np.random.Gene
     if peak == 0.0 or len(signal) < 2:
         return signal
     file = io.BytesIO()
-    soundfile.write(
-        file,
-        signal * (0.9 / peak),
-        sample_rate,
-        format="OGG",
-        subtype="VORBIS",
-        compression_level=1.0 - quality,
-    )
+    form = {"format": "OGG", "subtype": "VORBIS", "compression_level": 1.0 - quality}
+    with soundfile.SoundFile(file, "w", sample_rate, 1, **form) as encoder:
+        for start in range(0, len(signal), sample_rate):  # the encoder's memory grows with what it is given at once
+            encoder.write(signal[start : start + sample_rate] * (0.9 / peak))
     file.seek(0)
     decoded = soundfile.read(file, dtype="float32")[0] * (peak / 0.9)
     return np.pad(decoded, (0, max(0, len(signal) - len(decoded))))[: len(signal)]
