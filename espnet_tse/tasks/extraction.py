@@ -24,7 +24,7 @@ from espnet_tse.schema import Estimate
 from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
 from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
-from espnet_tse.tasks.long_recording import extract_long, headroom, is_long
+from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
 
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 
@@ -46,7 +46,7 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
         cue = resample(check_signal(cue, f"enrollment {enrollment}", cue_rate), cue_rate, inside)
     started = time.perf_counter()
     if is_long(extractor, info):
-        extract_long(extractor, mixture, info, cue, path, "utt", f"mixture {mixture}")
+        extract_long(extractor, Mixture(mixture, info, "utt", f"mixture {mixture}"), cue, path)
     else:
         signal = check_signal(read_audio(mixture)[0], f"mixture {mixture}", info.sample_rate)
         for place, estimate in zip(paths, extractor.extract_one(signal, info.sample_rate, cue)):
@@ -220,19 +220,11 @@ def extract_alone(
     """As ``extract_together``, of one mixture that is longer than a chunk; reading and writing count."""
     [key], rate = keys, extractor.sample_rate
     wanted, embeddings = lists.cues(keys, rate)
-    entry, role = lists.mixtures[key], f"mixture of '{key}'"
+    mixture = Mixture(lists.mixtures[key], infos[key], key, f"mixture of '{key}'")
     started = time.perf_counter()
-    with named(key, entry):
+    with named(key, mixture.entry):
         effort = extract_long(
-            extractor,
-            entry,
-            infos[key],
-            wanted and wanted[0],
-            files[key],
-            key,
-            role,
-            rate,
-            embeddings and embeddings[0],
+            extractor, mixture, wanted and wanted[0], files[key], rate, embeddings and embeddings[0]
         )
     return effort, time.perf_counter() - started
 

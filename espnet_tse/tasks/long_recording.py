@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator
 
@@ -28,6 +29,16 @@ from espnet_tse.tasks.extractor import Extractor, refuse_constant, refuse_overlo
 REPORT_S = 10.0  # between two lines of progress
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """A file that is read in pieces."""
+
+    entry: str
+    info: AudioInfo  # what its header says
+    key: str  # utterance id, which seeds the draws
+    role: str  # what messages call it
+
+
 def is_long(extractor: Extractor, info: AudioInfo) -> bool:
     """Whether a recording is extracted chunk by chunk; a separation, which looks for the best chunk first, is not."""
     if extractor.conf.task == "ss":
@@ -38,12 +49,9 @@ def is_long(extractor: Extractor, info: AudioInfo) -> bool:
 
 def extract_long(
     extractor: Extractor,
-    mixture: str,
-    info: AudioInfo,
+    mixture: Mixture,
     enrollment: np.ndarray | None,
     output: Path,
-    key: str,
-    role: str,
     sample_rate: int | None = None,
     embedding: np.ndarray | None = None,
 ) -> Effort:
@@ -52,22 +60,19 @@ def extract_long(
     Two files of 4 bytes a sample lie beside the output meanwhile.
 
     Args:
-        mixture: entry of a file.
-        info: what its header says.
         enrollment: (N_e,) float32 at the model's sample rate; None where the task has none.
         output: the file to write; as float where the mixture holds floats.
-        key: utterance id, which seeds the draws.
-        role: what messages call the mixture.
         sample_rate: Hz, of the output; the mixture's own when None.
         embedding: (E,) float32, for systems with ``speaker_encoder: given``.
     Raises:
         DataError: as ``Extractor.__call__``.
         OSError: no room on the disk.
     """
+    info, role = mixture.info, mixture.role
     rate, inside = info.sample_rate, extractor.sample_rate
     wanted = rate if sample_rate is None else sample_rate
     stored = StoredSignal(output.parent)
-    for block in resampled_blocks(read_audio_blocks(mixture), rate, inside):
+    for block in resampled_blocks(read_audio_blocks(mixture.entry), rate, inside):
         stored.append(block)
     refuse_constant(stored.lowest, stored.highest, role, stored.num_samples, inside)
     if info.is_float:
@@ -81,7 +86,7 @@ def extract_long(
         stored.num_samples,
         inside,
         lambda start, length: torch.from_numpy(stored.span(start, length)) - offset,
-        key,
+        mixture.key,
         None if enrollment is None else cue,
         None if embedding is None else torch.from_numpy(embedding)[None].to(device),
         device,

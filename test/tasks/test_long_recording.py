@@ -13,7 +13,7 @@ from espnet_tse.io.audio_entry import read_info
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks import long_recording
 from espnet_tse.tasks.extraction import extract_file, extract_scp
-from espnet_tse.tasks.long_recording import extract_long, fitted, headroom, is_long
+from espnet_tse.tasks.long_recording import Mixture, extract_long, fitted, headroom, is_long
 
 CONF = {"max_chunk_s": 0.5, "overlap_s": 0.1}
 
@@ -79,7 +79,7 @@ def test_only_chunks_of_a_recording_are_read(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("soundfile.SoundFile.read", bounded_read)
     cue = voice(0.5, 16000, seed=1)
     path = str(tmp_path / "mixture.wav")
-    extract_long(extractor, path, read_info(path), cue, tmp_path / "out.wav", "utt", "mixture")
+    extract_long(extractor, Mixture(path, read_info(path), "utt", "mixture"), cue, tmp_path / "out.wav")
     assert max(sizes) == (8, 8000) and sum(rows for rows, _ in sizes) == 23
 
 
@@ -115,7 +115,10 @@ def test_progress_is_shown(folder, tmp_path, monkeypatch, caplog):
     extractor = Extractor.from_pretrained(folder, CONF)
     with caplog.at_level(logging.INFO):
         extract_long(
-            extractor, path, read_info(path), voice(0.5, 16000), tmp_path / "out.wav", "utt", "mixture"
+            extractor,
+            Mixture(path, read_info(path), "utt", "mixture"),
+            voice(0.5, 16000),
+            tmp_path / "out.wav",
         )
     assert "out.wav: 20 % extracted," in caplog.text and " s to go" in caplog.text
 
