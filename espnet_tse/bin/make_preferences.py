@@ -30,6 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--score", default="dnsmos_ovrl", help=meaning)
     meaning = "least difference of a pair's scores; below, it is a tie (default: %(default)s)"
     parser.add_argument("--min_margin", type=float, default=1e-3, help=meaning)
+    parser.add_argument("--model_dir", default="", help="weights of metrics, as of espnet-tse score")
     parser.add_argument("--seed", type=int, default=0, help="of all draws (default: %(default)s)")
     parser.add_argument("--nj", type=int, default=1, help="processes that score (default: %(default)s)")
     parser.add_argument(
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     tokens: dict[str, str] = {}
     for word in args.tokens:
         tokens |= pair_of(word, "tokens")
-    names = ("num_utterances", "candidates", "top_k", "score", "min_margin", "seed")
+    names = ("num_utterances", "candidates", "top_k", "score", "min_margin", "seed", "model_dir")
     try:
         conf = PreferenceConf(**{name: getattr(args, name) for name in names})
     except ValueError as error:

@@ -26,10 +26,10 @@ OF_TRAINING = frozenset("""
     exclude_weight_decay exclude_weight_decay_conf fold_length freeze_param front_end_lr grad_clip
     grad_clip_type grad_noise gradient_as_bucket_view ignore_init_mismatch init_param iterator_type
     keep_nbest_models local_rank log_interval log_level max_batch_s max_batch_size max_cache_fd
-    max_cache_size max_epoch max_piece_s max_skipped_updates min_batch_size multi_task_dataset
+    max_cache_size max_epoch max_piece_s max_skipped_updates min_batch_size mixing multi_task_dataset
     multiple_iterator multiprocessing_distributed nbest_averaging_interval ngpu no_forward_run
     num_att_plot num_cache_chunks num_iters_per_epoch num_workers optim optim_conf output_dir parallel
-    patience pretrain_path pretrained print_config resume save_strategy scheduler scheduler_conf seed
+    patience preferences pretrain_path pretrained print_config resume save_strategy scheduler scheduler_conf seed
     sharded_ddp shuffle_within_batch sort_batch sort_in_batch tokenizers train_data_dir
     train_data_path_and_name_and_type train_dtype train_embeddings train_shape_file train_tokens
     unused_parameters upsampling_factor use_adapter use_amp use_deepspeed use_matplotlib use_tensorboard

@@ -17,6 +17,7 @@ class PreferenceConf:
     score: str = "dnsmos_ovrl"  # metric, or metric=weight,metric=weight
     min_margin: float = 1e-3  # of the scores of the best and the worst; below, it is a tie and dropped
     seed: int = 0
+    model_dir: str = ""  # weights of metrics that want some, as for ``espnet-tse score``
 
     def __post_init__(self):
         for name, lowest in (("num_utterances", 1), ("candidates", 2), ("top_k", 2)):

@@ -31,7 +31,7 @@ from espnet_tse.schema import Codes, Conditions, Prediction, Streams, TSEBatch
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.scoring.result.score_system import score_system
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.plan import make_plan
+from espnet_tse.scoring.run.plan import ScoringPlan, make_plan
 from espnet_tse.tasks.checkpoint import load_model, read_config, tokenizers_of
 from espnet_tse.tasks.preference_conf import PreferenceConf, weights_of
 from espnet_tse.tasks.tokenizers import manifests_of
@@ -70,9 +70,11 @@ def make_preferences(
             f"{system}: preferences are drawn from systems of model gentse, not {type(model).__name__}."
         )
     places = tokenizers_of(system, read_config(system))
-    begin(output_dir, {"model": weights_sha256(model), "data": str(data_dir), **asdict(conf)})
     dataset = open_set(system, data_dir, tokens, places, conf.seed)
+    begin(output_dir, {"model": weights_sha256(model), "data": str(data_dir), **asdict(conf)})
     order = np.random.default_rng([conf.seed, len(dataset)]).permutation(len(dataset))[: conf.num_utterances]
+    first = draw_all(model, dataset, order[:1].tolist(), output_dir, conf)
+    plan_of(first, output_dir, conf, nj)  # what the scorer lacks shows now and not behind hours of drawing
     lists = draw_all(model, dataset, order.tolist(), output_dir, conf)
     scores = score_all(lists, output_dir, conf, nj)
     return write_pairs(lists, scores, output_dir, conf, {name: tokens[name] for name in places})
@@ -209,9 +211,13 @@ def fitted(waveform: Tensor, num_samples: int) -> Tensor:
     return torch.nn.functional.pad(waveform, (0, missing))[:, :num_samples].clone()
 
 
-def score_all(drawn: Mapping[str, Drawn], folder: Path, conf: PreferenceConf, nj: int) -> dict[str, float]:
-    """Candidate ``key#m`` -> weighted sum of its metrics; candidates that could not be scored are left out."""
-    scores_dir, weights = folder / "scores", weights_of(conf.score)
+def plan_of(drawn: Mapping[str, Drawn], folder: Path, conf: PreferenceConf, nj: int) -> ScoringPlan:
+    """The scoring run of all candidates ``key#m``, whose lists are written.
+
+    Raises:
+        DataError: a metric lacks its package or its weights, or something that the set does not have.
+    """
+    scores_dir = folder / "scores"
     scores_dir.mkdir(exist_ok=True)
     names = {"mix": "mixture", "ref": "target", "enroll": "enrollment"}
     keys = [(f"{key}#{number}", key, number) for key in drawn for number in range(conf.candidates)]
@@ -221,15 +227,21 @@ def score_all(drawn: Mapping[str, Drawn], folder: Path, conf: PreferenceConf, nj
     options = ScoringOptions(
         inf_scp=scores_dir / "inf.scp",
         output_dir=scores_dir / "results",
-        metrics=",".join(weights),
+        metrics=",".join(weights_of(conf.score)),
+        model_dir=Path(conf.model_dir) if conf.model_dir else None,
         nj=nj,
         force=True,  # failures are worth their penalties here, too
         system=folder.name,
         **{f"{name}_scp": scores_dir / f"{name}.scp" for name in names},
     )
-    score_system(make_plan(options))
-    scores = {}
-    with (scores_dir / "results" / "scores.jsonl").open(encoding="utf-8") as lines:
+    return make_plan(options)
+
+
+def score_all(drawn: Mapping[str, Drawn], folder: Path, conf: PreferenceConf, nj: int) -> dict[str, float]:
+    """Candidate ``key#m`` -> weighted sum of its metrics; candidates that could not be scored are left out."""
+    plan, weights, scores = plan_of(drawn, folder, conf, nj), weights_of(conf.score), {}
+    score_system(plan)
+    with (plan.options.output_dir / "scores.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
             values = [row.get(name) for name in weights]

@@ -287,3 +287,16 @@ def test_ties_alone_are_an_error(recipe, tmp_path, capsys):
     assert make_preferences.main(words(recipe, out, "--min_margin", "1000")) == 1
     assert "all 4 mixtures are ties" in capsys.readouterr().err
     assert not (out / "preferences.scp").exists()
+
+
+def test_what_the_scorer_lacks_shows_before_all_is_drawn(recipe, tmp_path, capsys):
+    out = tmp_path / "lacking"
+    assert make_preferences.main([*words(recipe, out), "--score", "utmos"]) == 1
+    assert "cannot score" in capsys.readouterr().err
+    assert len(list((out / "candidates").glob("*.npz"))) == 1
+
+
+def test_a_wrong_set_leaves_nothing_behind(recipe, tmp_path, capsys):
+    out = tmp_path / "wrong"
+    assert make_preferences.main([*words(recipe, out), "--data_dir", str(tmp_path / "nothing")]) == 1
+    assert "no such file" in capsys.readouterr().err and not out.exists()
