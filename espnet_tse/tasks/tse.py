@@ -17,7 +17,7 @@ from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.iterator import TSEIterFactory
-from espnet_tse.data.mixing_conf import read_mixing_conf
+from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import speakers_of
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.token_store import common_hop
@@ -302,7 +302,8 @@ class TSETask(AbsTask):
             faults = [*faults_of_choices(args), *faults_of_optimization(args), *faults_of_pretrained(args)]
             if parser.chain is not None:
                 faults = [f"{parser.chain.where(fault)}: {fault}" for fault in faults]
-            faults += [*faults_of_preferences(args), *faults_of_lengths(args), *faults_of(args)]
+            faults += [*faults_of_mixing(args), *faults_of_preferences(args)]
+            faults += [*faults_of_lengths(args), *faults_of(args)]
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -371,6 +372,22 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
     try:
         if action.choices:
             check_known([typed], [str(choice) for choice in action.choices], where=name)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def faults_of_mixing(args: argparse.Namespace) -> list[str]:
+    """What is wrong with the names in ``mixing``; values are checked together with those of the set."""
+    if not isinstance(args.mixing, Mapping):
+        return [f"mixing: want 'key: value' pairs, got {args.mixing!r}"]
+    try:
+        check_known(args.mixing, [field.name for field in dataclasses.fields(MixingConf)], "mixing")
+        tasks = args.mixing.get("tasks")
+        if args.model in model_choices.classes and isinstance(tasks, Mapping):
+            check_known(
+                tasks, model_choices.classes[args.model].tasks, f"mixing: tasks of model {args.model}"
+            )
     except ValueError as error:
         return [str(error)]
     return []

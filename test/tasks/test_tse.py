@@ -71,6 +71,10 @@ def test_a_truncated_checkpoint_is_named(recipe, tmp_path, capsys):
         ({"enrollment_s": 0.0}, "--enrollment_s is 0.0, want seconds above 0"),
         ({"max_batch_s": [24]}, "--max_batch_s is [24], want seconds above 0"),
         ({"train_tokens": {"acoustc": "x"}}, "train_tokens: unknown 'acoustc' (did you mean 'acoustic'?)"),
+        ({"mixing": {"cliping": 0.5}}, "mixing: unknown 'cliping' (did you mean 'clipping'?)"),
+        ({"mixing": {"tasks": {"sr": 1}}}, "mixing: tasks of model laura_tse: unknown 'sr'"),
+        ({"preferences": {"score": "dnsmos"}}, "preferences: score: unknown 'dnsmos'"),
+        ({"preferences": {"candidate": 3}}, "unknown 'candidate' (did you mean 'candidates'?)"),
         ({"max_epoch": "two"}, "exp.yaml: max_epoch: 'two' is not a whole number"),
     ],
 )
@@ -105,6 +109,24 @@ def test_codes_of_another_codec_are_refused(recipe, tmp_path, capsys):
     ]
     assert tse_train.main([*command, f"--codec_dir={other}"]) == 1
     assert "codec mismatch" in capsys.readouterr().err
+
+
+def test_a_set_whose_mixtures_are_ready_is_not_mixed_otherwise(recipe, tmp_path, capsys):
+    command = [option for option in options(recipe, tmp_path / "exp") if "train_data_dir" not in option]
+    command = [option.replace("codes_train", "codes_valid") for option in command]
+    words = [*command, f"--train_data_dir={recipe / 'valid'}", "--mixing", "sir_db=[0,1]"]
+    assert tse_train.main(words) == 1
+    assert "has no mixing.yaml, so its mixtures are ready" in capsys.readouterr().err
+
+
+def test_tasks_of_the_set_that_the_model_does_not_know_are_named(recipe, tmp_path, capsys):
+    (tmp_path / "train").mkdir()
+    for name in ("wav.scp", "utt2spk"):
+        (tmp_path / "train" / name).write_text((recipe / "train" / name).read_text())
+    (tmp_path / "train" / "mixing.yaml").write_text("tasks: {tse: 1, rtse: 1}\n")
+    command = [option for option in options(recipe, tmp_path / "exp") if "train_data_dir" not in option]
+    assert tse_train.main([*command, f"--train_data_dir={tmp_path / 'train'}"]) == 1
+    assert "model laura_tse was not made for rtse, only for tse" in capsys.readouterr().err
 
 
 def test_missing_sets_are_named(recipe, tmp_path, capsys):
