@@ -333,7 +333,8 @@ def test_the_worked_example_trains_and_extracts(example, tmp_path):
     from factories import make_batch
     from tse_system import write_codec
 
-    from espnet_tse.tasks.tse import TSETask, faults_of_choices
+    from espnet_tse.tasks.option_faults import faults_of_choices
+    from espnet_tse.tasks.tse import TSETask
 
     (text,) = blocks("doc/extending.md", "config", "yaml")
     path = tmp_path / "shared_gru.yaml"

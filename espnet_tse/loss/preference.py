@@ -1,6 +1,5 @@
 """Direct Preference Optimisation on the log-probabilities of whole token sequences."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 

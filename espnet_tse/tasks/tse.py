@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import logging
-import math
 import sys
 from pathlib import Path
 from typing import Mapping, Sequence
@@ -17,31 +16,26 @@ from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.iterator import TSEIterFactory
-from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
+from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.scp_fields import speakers_of
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.token_store import common_hop
-from espnet_tse.io.chain_parser import ChainParser, unknown_keys
+from espnet_tse.io.chain_parser import ChainParser
 from espnet_tse.io.command_line import refuse_unknown_options
-from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.slots import nothing
-from espnet_tse.io.yaml_chain import YamlChain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.schema.stream_spec import StreamSpec
-from espnet_tse.tasks.build import build_model, build_part, check_kind
-from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices, slots_of
+from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices
 from espnet_tse.tasks.idle_options import idle_options, remark_on
 from espnet_tse.tasks.init_param import start_from_weights
 from espnet_tse.tasks.inputs import MOVED
 from espnet_tse.tasks.older_systems import announce_moved, moved_options
-from espnet_tse.tasks.preference_conf import PreferenceConf
-from espnet_tse.tasks.pretrained import build_optimizer, faults_of_pretrained, start_from_systems
+from espnet_tse.tasks.option_faults import faults_of_arguments, faults_of_yaml
+from espnet_tse.tasks.pretrained import build_optimizer, start_from_systems
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.checkpoint import has_checkpoint
-from espnet_tse.train.optimization import faults_of_optimization
-from espnet_tse.train.options import faults_of
 from espnet_tse.train.processes import leaving_processes
 from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
@@ -51,14 +45,6 @@ from espnet_tse.train.trainer import TSETrainer
 scheduler_classes |= {"warmup_plateau": WarmupPlateau, "onecyclelr": OneCycle}
 # ESPnet's would load them once more, and by a pickle that may run programs; ``build_model`` has done it.
 abs_task.load_pretrained_model = lambda **_: None
-
-WANTED = {
-    "int": "a whole number",
-    "int_or_none": "a whole number or none",
-    "float": "a number",
-    "float_or_none": "a number or none",
-    "str2bool": "true or false",
-}  # by type of an option
 
 
 class TSETask(AbsTask):
@@ -299,11 +285,7 @@ class TSETask(AbsTask):
         args = parser.parse_args(cmd)
         announce_moved(moved_options(vars(args)))
         if not args.print_config:
-            faults = [*faults_of_choices(args), *faults_of_optimization(args), *faults_of_pretrained(args)]
-            if parser.chain is not None:
-                faults = [f"{parser.chain.where(fault)}: {fault}" for fault in faults]
-            faults += [*faults_of_mixing(args), *faults_of_preferences(args)]
-            faults += [*faults_of_lengths(args), *faults_of(args)]
+            faults = faults_of_arguments(args, parser.chain)
             if faults:
                 parser.error("\n".join(faults))
         return args
@@ -340,69 +322,6 @@ def start_from_pretrained(model: AbsTSEModel) -> None:
     for module in model.modules():
         if hasattr(module, "start_from_pretrained"):
             module.start_from_pretrained()
-
-
-def faults_of_yaml(chain: YamlChain, actions: Sequence[argparse.Action]) -> list[str]:
-    """What is wrong with keys, choices and values of the ``--config`` file and its bases, with their file."""
-    # The list of all known options is the parser's --help; here it would bury the fault.
-    faults = [
-        fault.split("; known:")[0] + "; --help lists all options" for fault in unknown_keys(chain, actions)
-    ]
-    conf = chain.content
-    for action in actions:
-        if action.dest in conf:
-            faults += [
-                f"{chain.where(fault)}: {fault}" for fault in faults_of_value(action, conf[action.dest])
-            ]
-    return faults
-
-
-def faults_of_value(action: argparse.Action, value: object) -> list[str]:
-    """What is wrong with a value of a YAML; ESPnet checks types and choices of the command line's only."""
-    name = action.dest
-    if isinstance(action, NestedDictAction) and not isinstance(value, dict):
-        return [f"{name}: want 'key: value' pairs, got {value!r}"]
-    if not isinstance(value, str):
-        return []
-    try:
-        typed = action.type(value) if action.type else value
-    except (TypeError, ValueError, argparse.ArgumentTypeError):
-        kind = getattr(action.type, "__name__", "value")
-        return [f"{name}: '{value}' is not {WANTED.get(kind, f'what {kind} reads')}"]
-    try:
-        if action.choices:
-            check_known([typed], [str(choice) for choice in action.choices], where=name)
-    except ValueError as error:
-        return [str(error)]
-    return []
-
-
-def faults_of_mixing(args: argparse.Namespace) -> list[str]:
-    """What is wrong with the names in ``mixing``; values are checked together with those of the set."""
-    if not isinstance(args.mixing, Mapping):
-        return [f"mixing: want 'key: value' pairs, got {args.mixing!r}"]
-    try:
-        check_known(args.mixing, [field.name for field in dataclasses.fields(MixingConf)], "mixing")
-        tasks = args.mixing.get("tasks")
-        if args.model in model_choices.classes and isinstance(tasks, Mapping):
-            check_known(
-                tasks, model_choices.classes[args.model].tasks, f"mixing: tasks of model {args.model}"
-            )
-    except ValueError as error:
-        return [str(error)]
-    return []
-
-
-def faults_of_preferences(args: argparse.Namespace) -> list[str]:
-    """What is wrong with ``preferences``."""
-    try:
-        check_known(
-            args.preferences, [field.name for field in dataclasses.fields(PreferenceConf)], "preferences"
-        )
-        PreferenceConf(**args.preferences)
-    except (TypeError, ValueError) as error:
-        return [f"preferences: {error}"]
-    return []
 
 
 def streams_of_tokenizers(manifests: Mapping[str, dict]) -> dict[str, tuple[str, StreamSpec]]:
@@ -447,61 +366,3 @@ def count_speakers(args: argparse.Namespace) -> None:
                 "'key speaker' lines, or leave the loss out of model_conf: losses."
             )
         args.model_conf = {**args.model_conf, "num_speakers": len(speakers)}
-
-
-def faults_of_lengths(args: argparse.Namespace) -> list[str]:
-    """Which lengths of training examples are not seconds above 0."""
-    lengths = {name: getattr(args, name) for name in ("crop_s", "enrollment_s", "max_batch_s")}
-    return [
-        f"--{name} is {value}, want seconds above 0, as 3.0, or leave it out"
-        for name, value in lengths.items()
-        if value is not None and not (isinstance(value, (int, float)) and 0.0 < value < math.inf)
-    ]
-
-
-def faults_of_choices(args: argparse.Namespace) -> list[str]:
-    """What is wrong with the names and the blocks of all parts, and with the names of tokenizers."""
-    config = vars(args)
-    used, faults = dict(slots_of("model", config)), []
-    for option, table in used.items():
-        try:
-            if config[option] is None:
-                known = ", ".join(sorted(TABLES[table].classes))
-                raise ValueError(f"--{option} is required; one of: {known}")
-            TABLES[table].config(config[option], config[f"{option}_conf"], option)
-        except ValueError as error:
-            faults.append(str(error))
-    if not faults:
-        # With a part that is refused it is not known either what it is composed of.
-        unused = [option for option in all_options() if option not in used and config[option] is not None]
-        faults += [
-            f"{option}: this system has none; leave out {option}: {config[option]}" for option in unused
-        ]
-    return faults or faults_of_whole(config)
-
-
-def faults_of_whole(config: dict) -> list[str]:
-    """What only a built system shows: windows and hops, a speaker loss without embedding, unfit encoders.
-
-    Parts that take a tokenizer are left out, for it need not be there yet.
-    """
-    model = model_choices.classes[config["model"]]
-    try:
-        for option in ("tokenizers", "train_tokens", "valid_tokens"):
-            check_known(config[option] or {}, model.tokenizers, where=option)
-        if lacking := [name for name in model.tokenizers if not config["tokenizers"].get(name)]:
-            raise ValueError(
-                f"tokenizers: lacks {', '.join(lacking)}, which model {config['model']} builds on; name a "
-                f"folder, or the YAML of one, as tokenizers: {{{lacking[0]}: codec_mini.yaml}}"
-            )
-        if not model.tokenizers:
-            build_model(config)
-        settings = model_choices.config(config["model"], config["model_conf"])
-        for slot in model.slots.values():
-            check_kind(slot, config)
-            alone = model.tokenizers and slot.given is nothing and not slot.deferred
-            if alone and slot.when(settings):
-                build_part(slot.name, slot.table, config, {})
-    except ValueError as error:
-        return [str(error)]
-    return []

@@ -19,6 +19,7 @@ from espnet_tse.schema import CodecSpec, Frames
 from espnet_tse.tasks import build, tse
 from espnet_tse.tasks.codec import read_train_conf
 from espnet_tse.tasks.decode_settings import check_alone, read_decode_settings
+from espnet_tse.tasks.option_faults import faults_of_choices
 from espnet_tse.train.optimization import faults_of_optimization
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
@@ -105,7 +106,7 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     monkeypatch.setattr(build, "open_tokenizers", lambda model, places: tokenizers)
     parser = tse.TSETask.get_parser()
     args = parser.parse_args(["--config", str(path)])
-    assert tse.faults_of_choices(args) + faults_of_optimization(args) == []
+    assert faults_of_choices(args) + faults_of_optimization(args) == []
     model = tse.TSETask.build_model(args)
     stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
     if stated:
