@@ -17,7 +17,7 @@ from espnet_tse.schema.stream_spec import CodesSpec
 
 FRAMES, ENROLLMENT, WIDTH, SYMBOLS, TALKERS, N_G = 8, 6, 64, 32, 6, 2
 SPECS = {"global": CodesSpec(1, 16, num_tokens=N_G), "semantic": CodesSpec(1, SYMBOLS, hop_length=320)}
-UPDATES, ROWS, RATE = 500, 32, 4e-3
+UPDATES, ROWS, RATE = 650, 32, 4e-3
 
 
 class FeatureEncoder(torch.nn.Module):
