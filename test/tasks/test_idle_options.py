@@ -13,7 +13,15 @@ from espnet_tse.tasks.tse import TSETask
 from espnet_tse.train.options import UNSUPPORTED
 
 # Read by the program before the training, by name from a mapping of all, or where another option says so.
-ELSEWHERE = {"config", "print_config", "required", "pretrained", "ignore_init_mismatch", "exclude_weight_decay_conf"}
+ELSEWHERE = {
+    "config",
+    "print_config",
+    "required",
+    "pretrained",
+    "ignore_init_mismatch",
+    "exclude_weight_decay_conf",
+}
+ELSEWHERE |= {"preferences"}  # by the recipe, which makes the sets
 ELSEWHERE |= {"wandb_project", "wandb_id", "wandb_entity", "wandb_name", *MOVED}
 ELSEWHERE |= {name for option in all_options() for name in (option, f"{option}_conf")}
 
@@ -54,7 +62,12 @@ def test_values_other_than_the_defaults_are_told_in_one_line(recipe, tmp_path, c
 
 
 def test_defaults_are_not_told_however_they_are_written(recipe, tmp_path, caplog):
-    conf = {"chunk_length": "500", "valid_batch_size": "none", "fold_length": [], "unused_parameters": "false"}
+    conf = {
+        "chunk_length": "500",
+        "valid_batch_size": "none",
+        "fold_length": [],
+        "unused_parameters": "false",
+    }
     assert warnings_of(recipe, tmp_path / "exp", caplog, **conf) == []
 
 

@@ -19,6 +19,7 @@ from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.extraction import merge_shards
 from espnet_tse.tasks.extractor import Extractor
 
+CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 RATE = 16000
 SYSTEM = {
     "frontend": "log_mel",
@@ -152,6 +153,16 @@ def test_the_task_of_a_decoding_yaml_counts_and_the_command_line_wins(system, co
     assert json.loads((tmp_path / "one" / "decode.json").read_text())["settings"]["task"] == "sr"
     assert run(system, corpus, tmp_path / "two", "ss", *words) == 0
     assert (tmp_path / "two" / "second.scp").is_file()
+
+
+@pytest.mark.parametrize(
+    "name, lists", [("restoration", ["wav.scp"]), ("separation", ["second.scp", "wav.scp"])]
+)
+def test_the_decodings_of_the_template_work(system, corpus, tmp_path, name, lists):
+    words = ["--inference_config", str(CONF / f"decode_{name}.yaml"), "--output_dir", str(tmp_path / "out")]
+    words += ["--mixture_scp", str(corpus / "mix.scp"), "--enroll_scp", str(corpus / "enroll.scp")]
+    assert extract.main(["--model", str(system), *words]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.scp")) == lists
 
 
 def test_a_list_of_enrollments_is_not_read_where_the_task_has_none(system, corpus, tmp_path, caplog):

@@ -96,7 +96,8 @@ def test_target_n_is_scored_without_a_model(recipe, tmp_path):
 
 
 def test_every_decoding_of_the_template_is_used():
-    """Here, or by the systems with a front-end, in test_configs.py."""
+    """Here, by the systems with a front-end in test_configs.py, or by UniSE in test_task_extraction.py."""
     used = {f"decode_{name}.yaml" for names in DECODINGS.values() for name in names}
     of_front_ends = {path.name for path in CONF.glob("decode_nar_*.yaml")} | {"decode_front_end.yaml"}
-    assert used | of_front_ends == {path.name for path in CONF.glob("decode_*.yaml")}
+    of_unise = {"decode_restoration.yaml", "decode_separation.yaml"}
+    assert used | of_front_ends | of_unise == {path.name for path in CONF.glob("decode_*.yaml")}
