@@ -30,20 +30,21 @@ def write_signal(path: Path, signal: np.ndarray, sample_rate: int = 16000) -> No
     write_audio(path, np.clip(signal, -1.0, 1.0), sample_rate)
 
 
-def write_codec(folder: Path, seed: int = 0) -> Path:
-    """A spectral codec of random weights."""
+def write_codec(folder: Path, seed: int = 0, **changes) -> Path:
+    """A spectral codec of random weights; ``changes`` are sizes of it that differ."""
     torch.manual_seed(seed)
-    config = SpectralCodecConfig(
-        n_fft=512,
-        num_codebooks=4,
-        codebook_size=16,
-        embedding_dim=16,
-        encoder_channels=16,
-        encoder_blocks=1,
-        decoder_channels=16,
-        decoder_blocks=1,
-        griffin_lim_iterations=2,
-    )
+    sizes = {
+        "n_fft": 512,
+        "num_codebooks": 4,
+        "codebook_size": 16,
+        "embedding_dim": 16,
+        "encoder_channels": 16,
+        "encoder_blocks": 1,
+        "decoder_channels": 16,
+        "decoder_blocks": 1,
+        "griffin_lim_iterations": 2,
+    }
+    config = SpectralCodecConfig(**{**sizes, **changes})
     codec = SpectralCodec(config)
     codec.quantizer.embed.copy_(torch.randn_like(codec.quantizer.embed))
     save_codec(folder, codec, {"codec": "spectral", "codec_conf": asdict(config)}, "none", {})
@@ -74,18 +75,26 @@ def write_system(root: Path, seed: int = 0, **changes) -> Path:
     Args:
         changes: keys of ``SYSTEM`` that differ.
     """
+    folder, config = root / "exp" / "tse_nano", {**SYSTEM, **changes}
+    write_codec(folder / "tokenizers" / "acoustic", seed)
+    write_model(folder, {**config, "tokenizers": {"acoustic": "exp/codec_nano"}}, seed)
+    return folder
+
+
+def write_model(folder: Path, config: dict, seed: int) -> None:
+    """What a training leaves: config.yaml, random weights, manifests of its tokenizers.
+
+    Args:
+        folder: its ``tokenizers`` are there already.
+    """
     from espnet_tse.tasks.build import build_model
 
-    folder, config = root / "exp" / "tse_nano", {**SYSTEM, **changes}
-    codec_dir = write_codec(folder / "tokenizers" / "acoustic", seed)
     torch.manual_seed(seed)
-    model = build_model({**config, "tokenizers": {"acoustic": str(codec_dir)}})
+    places = {name: folder / "tokenizers" / name for name in config["tokenizers"]}
+    model = build_model({**config, "tokenizers": {name: str(place) for name, place in places.items()}})
     torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
-    (folder / "config.yaml").write_text(
-        yaml.safe_dump({**config, "tokenizers": {"acoustic": "exp/codec_nano"}})
-    )
-    manifest = (codec_dir / "manifest.json").read_text()
-    kept = folder / "tokenizers_of_training" / "acoustic"
-    kept.mkdir(parents=True)
-    (kept / "manifest.json").write_text(manifest)
-    return folder
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    for name, place in places.items():
+        kept = folder / "tokenizers_of_training" / name
+        kept.mkdir(parents=True)
+        (kept / "manifest.json").write_text((place / "manifest.json").read_text())

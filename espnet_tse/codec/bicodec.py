@@ -7,9 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
-from espnet_tse.codec.abs_tokenizer import AbsTokenizer
+from espnet_tse.codec.abs_voice_codec import AbsVoiceCodec
 from espnet_tse.codec.ecapa_tdnn import EcapaTDNN
 from espnet_tse.codec.factorized_quantizer import FactorizedQuantizer
 from espnet_tse.codec.feature_backbone import FeatureDecoder, FeatureEncoder
@@ -19,19 +18,17 @@ from espnet_tse.codec.perceiver_resampler import PerceiverResampler
 from espnet_tse.codec.voice_tokens import VoiceTokens
 from espnet_tse.codec.volume import normalize_volume
 from espnet_tse.codec.wave_generator import WaveGenerator
-from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.layers.ssl_model import (
     SAMPLE_RATE,
     hidden_states,
-    hop_and_window,
+    margin_of,
     open_ssl,
     register_identity,
     wants_normalized,
     zero_mean_unit_variance,
 )
-from espnet_tse.schema import PADDING_CODE, Codes, Streams
-from espnet_tse.schema.stream_spec import CodesSpec
+from espnet_tse.schema import Streams
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class BiCodecConfig:
         return int(self.sample_rate * self.voice_s) // self.hop_length * self.hop_length
 
 
-class BiCodec(AbsTokenizer):
+class BiCodec(AbsVoiceCodec):
     """Streams ``global`` (a fixed number of tokens) and ``semantic`` (one a frame, 50 Hz).
 
     The semantic branch hears wav2vec 2.0, whose weights stay in their own folder; the global one hears mel
@@ -116,10 +113,7 @@ class BiCodec(AbsTokenizer):
         self.config, self.sample_rate = config, config.sample_rate
         self.model, self.normalize = model.requires_grad_(False), normalize
         leave_out_of_checkpoints(self, "model")
-        hop, window = hop_and_window(model)
-        if hop != config.hop_length:
-            raise ValueError(f"hop_length is {config.hop_length}, but a frame of the model is {hop} samples.")
-        self.margin = window - hop  # behind whole hops, for one frame a hop
+        self.margin = margin_of(model, config.hop_length)
         dim, sizes = config.feature_dim, (config.channels, config.inner_channels, config.num_blocks)
         self.encoder = FeatureEncoder(model.config.hidden_size, *sizes, config.num_stages, dim)
         self.quantizer = FactorizedQuantizer(dim, config.codebook_size, config.codebook_dim)
@@ -152,12 +146,8 @@ class BiCodec(AbsTokenizer):
         return self
 
     @property
-    def streams(self) -> dict[str, CodesSpec]:
-        conf = self.config
-        return {
-            "global": CodesSpec(1, self.voice.scalars.num_codes, num_tokens=conf.num_globals),
-            "semantic": CodesSpec(1, conf.codebook_size, hop_length=conf.hop_length),
-        }
+    def scalars(self) -> FiniteScalars:
+        return self.voice.scalars
 
     def num_parameters(self) -> int:
         """Trained values, wav2vec 2.0 apart."""
@@ -183,25 +173,11 @@ class BiCodec(AbsTokenizer):
         """What the generator makes samples of: (b, T, D) of the semantic codes, (b, D) of the voice -> (b, T, D)."""
         return self.prenet(semantic, vectors) + vectors[:, None]
 
-    @torch.no_grad()
-    def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
-        def coded(signal: Tensor) -> list[tuple[Tensor, Tensor]]:
-            if self.config.volume_normalize:
-                signal = torch.stack([normalize_volume(row) for row in signal])
-            semantic = self.quantizer.encode(self.encoder(self.features(signal)))
-            _, voice = self.voice(self.mel(self.heard_of_voice(signal)))
-            return list(zip(voice, semantic))
-
-        voices, frames = zip(*map_equal_length(coded, waveform, lengths))
-        num_frames = torch.tensor([len(row) for row in frames], device=waveform.device)
-        values = pad_sequence(list(frames), batch_first=True, padding_value=PADDING_CODE)
-        number = torch.full_like(num_frames, self.config.num_globals)
-        return Streams(
-            {
-                "global": Codes(torch.stack(voices)[:, None], number, None),
-                "semantic": Codes(values[:, None], num_frames, self.sample_rate / self.config.hop_length),
-            }
-        )
+    def coded(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        if self.config.volume_normalize:
+            waveform = torch.stack([normalize_volume(row) for row in waveform])
+        _, voice = self.voice(self.mel(self.heard_of_voice(waveform)))
+        return voice, self.quantizer.encode(self.encoder(self.features(waveform)))
 
     def detokenize(self, streams: Streams) -> Tensor:
         semantic = streams["semantic"]
@@ -211,12 +187,11 @@ class BiCodec(AbsTokenizer):
         beside = vectors[:, None].expand(-1, codes.size(1), -1)
         both = torch.cat([self.quantizer.entries[codes.clamp_min(0)], beside], dim=2)
 
-        def synthesized(rows: Tensor) -> Tensor:
+        def synthesize(rows: Tensor) -> Tensor:
             entries, vectors = rows.split([self.config.codebook_dim, self.config.feature_dim], dim=2)
             return self.generator(self.frames(self.quantizer.expand(entries), vectors[:, 0]))
 
-        waveform = pad_sequence(map_equal_length(synthesized, both, semantic.lengths), batch_first=True)
-        return F.pad(waveform, (0, codes.size(1) * self.config.hop_length - waveform.size(1)))
+        return self.synthesized(synthesize, both, semantic)
 
 
 def voice_tokens_of(config: BiCodecConfig) -> VoiceTokens:

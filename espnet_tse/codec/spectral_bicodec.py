@@ -4,17 +4,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.abs_codec import rms
-from espnet_tse.codec.abs_tokenizer import AbsTokenizer
+from espnet_tse.codec.abs_voice_codec import AbsVoiceCodec
 from espnet_tse.codec.finite_scalars import FiniteScalars
 from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
 from espnet_tse.codec.voice_encoder import VoiceEncoder
-from espnet_tse.layers.equal_length import map_equal_length
-from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Streams
-from espnet_tse.schema.stream_spec import CodesSpec
+from espnet_tse.schema import CodecSpec, Streams
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class SpectralBiCodecConfig(SpectralCodecConfig):
             raise ValueError(f"num_codebooks is {self.num_codebooks}, a bicodec has 1.")
 
 
-class SpectralBiCodec(AbsTokenizer):
+class SpectralBiCodec(AbsVoiceCodec):
     """Streams ``global`` (N_g codes a recording) and ``semantic`` (one a frame); decoded from their sum.
 
     A stand-in of BiCodec (arXiv:2503.01710) that trains in minutes: log magnitudes for its wav2vec 2.0 features and
@@ -73,12 +69,8 @@ class SpectralBiCodec(AbsTokenizer):
         return self.frames.quantizer
 
     @property
-    def streams(self) -> dict[str, CodesSpec]:
-        conf = self.config
-        return {
-            "global": CodesSpec(1, self.voice.scalars.num_codes, num_tokens=conf.num_globals),
-            "semantic": CodesSpec(1, conf.codebook_size, hop_length=conf.hop_length),
-        }
+    def scalars(self) -> FiniteScalars:
+        return self.voice.scalars
 
     def num_parameters(self) -> int:
         """Trained values, the table included."""
@@ -108,32 +100,13 @@ class SpectralBiCodec(AbsTokenizer):
         quantized = self.quantizer(self.latents(log_magnitude), None)
         return self.frames.spectra(quantized.values + vectors[:, None]), quantized.commitment
 
-    @torch.no_grad()
-    def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
-        def coded(signal: Tensor) -> list[tuple[Tensor, Tensor]]:
-            level = rms(signal)
-            signal = signal / torch.where(level > 0, level, 1.0)
-            log_magnitude = self.log_magnitude(signal)
-            _, voice = self.voice(self.heard_of_voice(log_magnitude))
-            frames = self.quantizer.encode(self.latents(log_magnitude))[:, 0]
-            return list(zip(voice, frames))
-
-        rows = map_equal_length(coded, waveform, lengths)
-        voices, frames = zip(*rows)
-        num_frames = torch.tensor([len(row) for row in frames], device=waveform.device)
-        values = pad_sequence(list(frames), batch_first=True, padding_value=PADDING_CODE)
-        number = torch.full_like(num_frames, self.config.num_globals)
-        return Streams(
-            {
-                "global": Codes(torch.stack(voices)[:, None], number, None),
-                "semantic": Codes(values[:, None], num_frames, self.sample_rate / self.config.hop_length),
-            }
-        )
+    def coded(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        level = rms(waveform)
+        log_magnitude = self.log_magnitude(waveform / torch.where(level > 0, level, 1.0))
+        _, voice = self.voice(self.heard_of_voice(log_magnitude))
+        return voice, self.quantizer.encode(self.latents(log_magnitude))[:, 0]
 
     def detokenize(self, streams: Streams) -> Tensor:
-        semantic = streams["semantic"]
-        frames = self.frames.embed(semantic).values
-        frames = frames + self.voice.vectors(streams["global"].values[:, 0])[:, None]
-        rows = map_equal_length(self.frames.synthesize, frames, semantic.lengths)
-        waveform = pad_sequence(rows, batch_first=True)
-        return F.pad(waveform, (0, semantic.values.size(2) * self.config.hop_length - waveform.size(1)))
+        vectors = self.voice.vectors(streams["global"].values[:, 0])
+        frames = self.frames.embed(streams["semantic"]).values + vectors[:, None]
+        return self.synthesized(self.frames.synthesize, frames, streams["semantic"])

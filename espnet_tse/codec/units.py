@@ -18,7 +18,7 @@ from espnet_tse.layers.mel_filters import slaney_mel_filters
 from espnet_tse.layers.ssl_model import (
     SAMPLE_RATE,
     hidden_states,
-    hop_and_window,
+    margin_of,
     open_ssl,
     register_identity,
     wants_normalized,
@@ -186,10 +186,7 @@ class SSLUnits(AbsUnits):
         super().__init__(config, model.config.hidden_size)
         self.model, self.normalize = model, normalize
         leave_out_of_checkpoints(self, "model")
-        hop, window = hop_and_window(model)
-        if hop != config.hop_length:
-            raise ValueError(f"hop_length is {config.hop_length}, but a frame of the model is {hop} samples.")
-        self.margin = window - hop  # behind whole hops, for one frame a hop
+        self.margin = margin_of(model, config.hop_length)
         fault = "the units were fitted to another model or layer than codec_conf names; restore it"
         register_identity(self, model, normalize, fault)
 

@@ -22,6 +22,18 @@ def hop_and_window(model: nn.Module) -> tuple[int, int]:
     return prod(strides), window
 
 
+def margin_of(model: nn.Module, hop_length: int) -> int:
+    """Samples of silence behind whole hops that give one frame a hop.
+
+    Raises:
+        ValueError: a frame of the model is not ``hop_length`` samples.
+    """
+    hop, window = hop_and_window(model)
+    if hop != hop_length:
+        raise ValueError(f"hop_length is {hop_length}, but a frame of the model is {hop} samples.")
+    return window - hop
+
+
 @torch.no_grad()
 def hidden_states(
     model: nn.Module, signal: Tensor, normalize: bool, average: bool = False, layers: Sequence[int] = ()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from bicodec_reference import write_xlsr
 from torch.nn import functional as F
+from voice_codec_checks import assert_lengths, assert_rows_are_as_alone, noise
 
 from espnet_tse.codec.bicodec import BiCodec, BiCodecConfig
 from espnet_tse.codec.ecapa_tdnn import AttentiveStatistics
@@ -35,41 +36,19 @@ def codec(tmp_path_factory) -> BiCodec:
     return codec
 
 
-def noise(num_samples: int, seed: int = 0) -> torch.Tensor:
-    return 0.1 * torch.randn(1, num_samples, generator=torch.Generator().manual_seed(seed))
-
-
 # Lengths around one hop, one window of wav2vec 2.0, and some thousand samples.
 LENGTHS = [1, 2, 79, 80, 81, 319, 320, 321, 399, 400, 401, 719, 720, 721, 3199, 3200, 3201, 7919]
 
 
 @pytest.mark.parametrize("num_samples", LENGTHS)
 def test_one_semantic_token_a_hop_and_a_fixed_number_of_the_voice(codec, num_samples):
-    streams = codec.tokenize(noise(num_samples), torch.tensor([num_samples]))
-    frames = -(-num_samples // 320)
-    assert streams["semantic"].values.shape == (1, 1, frames) and streams["global"].values.shape == (1, 1, 5)
-    for name, codes in streams.items():
-        assert 0 <= int(codes.values.min()) and int(codes.values.max()) < codec.streams[name].codebook_size
-    assert streams["semantic"].lengths.tolist() == [codec.streams["semantic"].num_frames(num_samples)]
-    waveform = codec.detokenize(streams)
-    assert waveform.shape == (1, frames * 320) and waveform.isfinite().all()
+    assert_lengths(codec, num_samples, 5)
 
 
 def test_a_row_is_the_same_in_any_batch(codec):
-    rows = [noise(6000, 1)[0], noise(4000, 2)[0], noise(6000, 3)[0]]
-    batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-    batch[1, 4000:] = 7.0  # is not read
-    together = codec.tokenize(batch, torch.tensor([6000, 4000, 6000]))
-    waveform = codec.detokenize(together)
-    for row, signal in enumerate(rows):
-        alone = codec.tokenize(signal[None], torch.tensor([len(signal)]))
-        for name in ("global", "semantic"):
-            length = int(alone[name].lengths)
-            assert torch.equal(together[name].values[row, :, :length], alone[name].values[0])
-        expected = codec.detokenize(alone)[0]
-        torch.testing.assert_close(waveform[row, : len(expected)], expected, atol=1e-5, rtol=1e-4)
-        assert not waveform[row, len(expected) :].any()
-    assert not torch.equal(together["global"].values[0], together["global"].values[2])
+    assert_rows_are_as_alone(codec, (6000, 4000, 6000), atol=1e-5, rtol=1e-4)
+    voices = [codec.tokenize(noise(6000, seed), torch.tensor([6000]))["global"].values for seed in (1, 3)]
+    assert not torch.equal(*voices)
 
 
 def test_padding_changes_no_frame_that_there_is_without_it(codec):

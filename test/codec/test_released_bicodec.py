@@ -95,7 +95,9 @@ def test_the_command_line_writes_a_codec_folder(released, tmp_path, capsys, monk
     )
     conf = yaml.safe_load((output / "config.yaml").read_text())["codec_conf"]
     assert conf["model_dir"] == str(released / "wav2vec2-large-xlsr-53") and conf["voice_s"] == 0.5
-    assert not [name for name in torch.load(output / "model.pth") if name.startswith("model.")]
+    assert not [
+        name for name in torch.load(output / "model.pth", weights_only=True) if name.startswith("model.")
+    ]
     codec, _ = import_bicodec(released / "BiCodec")  # the inner folder does as well
     monkeypatch.chdir(tmp_path)
     waveform, lengths = signal(4000), torch.tensor([4000])

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from voice_codec_checks import assert_lengths, assert_rows_are_as_alone, noise
 
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
 from espnet_tse.schema import Streams
@@ -16,35 +17,13 @@ def codec() -> SpectralBiCodec:
     ).eval()
 
 
-def noise(num_samples: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(1, num_samples, generator=torch.Generator().manual_seed(seed))
-
-
 @pytest.mark.parametrize("num_samples", [1, 319, 320, 321, 16000, 17003])
 def test_one_code_a_hop_and_a_fixed_number_of_the_voice(codec, num_samples):
-    streams = codec.tokenize(noise(num_samples), torch.tensor([num_samples]))
-    frames = -(-num_samples // 320)
-    assert streams["semantic"].values.shape == (1, 1, frames) and streams["global"].values.shape == (1, 1, 8)
-    specs = codec.streams
-    for name, codes in streams.items():
-        assert 0 <= int(codes.values.min()) and int(codes.values.max()) < specs[name].codebook_size
-    assert streams["semantic"].lengths.tolist() == [specs["semantic"].num_frames(num_samples)]
-    assert codec.detokenize(streams).shape == (1, frames * 320)
+    assert_lengths(codec, num_samples, 8)
 
 
 def test_a_row_is_the_same_in_any_batch(codec):
-    rows = [noise(9000, 1)[0], noise(4000, 2)[0]]
-    batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-    together = codec.tokenize(batch, torch.tensor([9000, 4000]))
-    waveform = codec.detokenize(together)
-    for row, signal in enumerate(rows):
-        alone = codec.tokenize(signal[None], torch.tensor([len(signal)]))
-        for name in ("global", "semantic"):
-            length = int(alone[name].lengths)
-            assert torch.equal(together[name].values[row, :, :length], alone[name].values[0])
-        expected = codec.detokenize(alone)[0]
-        torch.testing.assert_close(waveform[row, : len(expected)], expected, atol=1e-4, rtol=1e-3)
-        assert not waveform[row, len(expected) :].any()
+    assert_rows_are_as_alone(codec, (9000, 4000), atol=1e-4, rtol=1e-3)
 
 
 def test_the_level_does_not_matter(codec):

@@ -10,11 +10,11 @@ import pytest
 import torch
 import yaml
 from factories import make_batch
-from tse_system import write_signal
+from nano_training import TRAINING
+from tse_system import write_codec, write_model, write_signal
 
 from espnet_tse.bin import encode_codes, make_preferences
 from espnet_tse.codec.load import save_codec
-from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
 from espnet_tse.codec.units import CepstralUnits, CepstralUnitsConfig
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.preference_store import ARRAYS
@@ -23,7 +23,6 @@ from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.gentse import GenTSEConfig
 from espnet_tse.tasks import preferences
-from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.preference_conf import PreferenceConf, weights_of
 from espnet_tse.tasks.tse import TSETask
@@ -49,21 +48,7 @@ SYSTEM = {
     "model": "gentse",
     "model_conf": {},
 }
-TRAINING = {
-    "crop_s": None,
-    "enrollment_s": None,
-    "batch_size": 2,
-    "num_workers": 0,
-    "max_epoch": 2,
-    "num_iters_per_epoch": 3,
-    "optim": "adam",
-    "optim_conf": {"lr": 1.0e-3},
-    "num_att_plot": 0,
-    "use_matplotlib": False,
-    "use_tensorboard": False,
-    "best_model_criterion": [["valid", "loss", "min"]],
-    "keep_nbest_models": 1,
-}
+WHOLE = {**TRAINING, "crop_s": None, "enrollment_s": None, "batch_size": 2, "max_epoch": 2}
 
 
 @pytest.fixture(scope="module")
@@ -83,37 +68,16 @@ def recipe(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     units = CepstralUnits(CepstralUnitsConfig(num_units=12, num_mels=20))
     units.centroids.copy_(torch.randn_like(units.centroids))
-    codec_conf = SpectralCodecConfig(
-        n_fft=640,
-        stft_hop=320,
-        num_codebooks=1,
-        codebook_size=24,
-        embedding_dim=16,
-        encoder_channels=16,
-        encoder_blocks=1,
-        decoder_channels=16,
-        decoder_blocks=1,
-        griffin_lim_iterations=2,
-    )
-    codec = SpectralCodec(codec_conf)
-    codec.quantizer.embed.copy_(torch.randn_like(codec.quantizer.embed))
-    parts = {
-        "semantic": (units, {"codec": "cepstral_units", "codec_conf": asdict(units.config)}),
-        "acoustic": (codec, {"codec": "spectral", "codec_conf": asdict(codec_conf)}),
-    }
     folder = root / "exp" / "tse_gentse"
-    for name, (part, conf) in parts.items():
-        save_codec(folder / "tokenizers" / name, part, conf, "none", {})
-        kept = folder / "tokenizers_of_training" / name
-        kept.mkdir(parents=True)
-        (kept / "manifest.json").write_text((folder / "tokenizers" / name / "manifest.json").read_text())
-        command = ["--codec", str(folder / "tokenizers" / name), "--scp", str(root / "train" / "wav.scp")]
+    places = {name: folder / "tokenizers" / name for name in ("semantic", "acoustic")}
+    units_conf = {"codec": "cepstral_units", "codec_conf": asdict(units.config)}
+    save_codec(places["semantic"], units, units_conf, "none", {})
+    write_codec(places["acoustic"], n_fft=640, stft_hop=320, num_codebooks=1, codebook_size=24)
+    for name, place in places.items():
+        command = ["--codec", str(place), "--scp", str(root / "train" / "wav.scp")]
         assert encode_codes.main([*command, "--output_dir", str(root / f"codes_{name}")]) == 0
-    places = {name: str(folder / "tokenizers" / name) for name in parts}
-    torch.manual_seed(1)
-    model = build_model({**SYSTEM, "tokenizers": places})
-    torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump({**SYSTEM, **TRAINING, "tokenizers": places}))
+    tokenizers = {name: str(place) for name, place in places.items()}
+    write_model(folder, {**SYSTEM, **WHOLE, "tokenizers": tokenizers}, 1)
     return root
 
 
@@ -200,7 +164,7 @@ def test_a_run_that_was_cut_short_goes_on(recipe, pairs, tmp_path):
 
 def train(recipe: Path, pairs: Path, out: Path, **conf) -> None:
     path = out.parent / f"{out.name}.yaml"
-    path.write_text(yaml.safe_dump({**SYSTEM, **TRAINING, "model_conf": {"dpo_beta": 0.1}, **conf}))
+    path.write_text(yaml.safe_dump({**SYSTEM, **WHOLE, "model_conf": {"dpo_beta": 0.1}, **conf}))
     system = recipe / "exp" / "tse_gentse"
     names = ("semantic", "acoustic")
     TSETask.main(

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-import yaml
+from tse_system import write_model
 
 from espnet_tse.bin import extract
 from espnet_tse.codec.load import save_codec
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
 from espnet_tse.io.scp import DataError, read_scp
-from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.extraction import merge_shards
 from espnet_tse.tasks.extractor import Extractor
 
@@ -47,12 +46,7 @@ def system(tmp_path_factory) -> Path:
     codec_dir = folder / "tokenizers" / "acoustic"
     codec_conf = {"codec": "spectral_bicodec", "codec_conf": asdict(config)}
     save_codec(codec_dir, SpectralBiCodec(config), codec_conf, "none", {})
-    model = build_model({**SYSTEM, "tokenizers": {"acoustic": str(codec_dir)}})
-    torch.save(model.state_dict(), folder / "valid.loss.ave.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump({**SYSTEM, "tokenizers": {"acoustic": "x"}}))
-    kept = folder / "tokenizers_of_training" / "acoustic"
-    kept.mkdir(parents=True)
-    (kept / "manifest.json").write_text((codec_dir / "manifest.json").read_text())
+    write_model(folder, {**SYSTEM, "tokenizers": {"acoustic": "exp/codec_nano"}}, 0)
     return folder
 
 
