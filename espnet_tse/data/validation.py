@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from espnet_tse.data.findings import ERROR, WARNING, Report
+from espnet_tse.data.findings import ERROR, WARNING, Check, Report
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
@@ -166,64 +166,92 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
         f"{PROTOCOL}",
         WARNING if _protocol(directory).get("published") else ERROR,
     )
-    region_check = report.check(
-        "enrollment and target disjoint in time", "cut them from disjoint regions, some 0.5 s apart"
-    )
-    drawable = report.check(
-        "dynamic enrollment can be drawn", "add an utterance of the speaker to spk2enroll.json"
-    )
-    by_speaker: dict[str, list[tuple[str, str]]] = {}
-    if any(isinstance(row.enrollment, DynamicEnrollment) for row in rows):
-        try:
-            by_speaker = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
-        except DataError as error:
-            drawable.num_checked += 1
-            drawable.offend(SPEAKER_ENROLLMENTS, str(error))
-    regions: dict[str, Regions] = {}
-    if (directory / REGIONS).is_file():
-        try:
-            regions = read_regions(directory / REGIONS)
-        except DataError as error:
-            region_check.num_checked += 1
-            region_check.offend(REGIONS, str(error))
-        for key, region in regions.items():
-            region_check.num_checked += 1
-            if region.gap_s is not None and region.gap_s < 0:
-                region_check.offend(
-                    key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s"
-                )
-    else:
-        region_check.note = f"no {REGIONS}"
-    named = any(key != speaker for key, speaker in lists.read("utt2spk").items())
-    owner: dict[str, str] = {}  # path -> speaker, as far as anything says
-    for speaker, pairs in by_speaker.items():
-        owner.update({path: speaker for _, path in pairs})
-    if named:
-        owner.update({row.target: row.speaker for row in rows if row.target and row.speaker})
-    enroll_speakers = lists.read("utt2enrollspk")
-    if not named:
-        speaker_check.note = "utt2spk repeats the keys, so speakers are unknown"
+    regions = _check_regions(report, directory)
+    by_speaker = _check_drawable(report, directory, rows)
     for row in rows:
-        if isinstance(row.enrollment, DynamicEnrollment):
-            pairs = by_speaker.get(row.enrollment.speaker, [])
-            drawable.num_checked += 1
-            if by_speaker and not any(uid != row.enrollment.excluded_id for uid, _ in pairs):
-                drawable.offend(row.key, f"speaker '{row.enrollment.speaker}' has {len(pairs)} enrollment(s)")
-            found = row.enrollment.speaker
-        elif row.enrollment is not None:
+        if isinstance(row.enrollment, str):
             other_check.num_checked += 1
             if row.enrollment in (row.target, row.mixture):
                 other_check.offend(row.key, f"both are '{row.enrollment}'")
             elif row.key not in regions and (utterance := shared_utterance(row)):
                 other_check.offend(row.key, f"both are of utterance '{utterance}' ({row.enrollment})")
-            found = enroll_speakers.get(row.key) or owner.get(row.enrollment)
-        else:
-            continue
-        if named and row.speaker is not None and found is not None:
-            speaker_check.num_checked += 1
-            if found != row.speaker:
-                speaker_check.offend(row.key, f"enrollment of '{found}', but the target is '{row.speaker}'")
+    if any(key != speaker for key, speaker in lists.read("utt2spk").items()):
+        _check_speakers(speaker_check, rows, by_speaker, lists.read("utt2enrollspk"))
+    else:
+        speaker_check.note = "utt2spk repeats the keys, so speakers are unknown"
     return [path for pairs in by_speaker.values() for _, path in pairs]
+
+
+def _check_regions(report: Report, directory: Path) -> dict[str, Regions]:
+    """Whether enrollments and targets that are cut from one utterance lie apart; where they lie, by key."""
+    check = report.check(
+        "enrollment and target disjoint in time", "cut them from disjoint regions, some 0.5 s apart"
+    )
+    if not (directory / REGIONS).is_file():
+        check.note = f"no {REGIONS}"
+        return {}
+    try:
+        regions = read_regions(directory / REGIONS)
+    except DataError as error:
+        check.num_checked += 1
+        check.offend(REGIONS, str(error))
+        return {}
+    for key, region in regions.items():
+        check.num_checked += 1
+        if region.gap_s is not None and region.gap_s < 0:
+            check.offend(key, f"both from '{region.target_id}', overlapping by {-region.gap_s:.2f} s")
+    return regions
+
+
+def _check_drawable(
+    report: Report, directory: Path, rows: list[MixtureRow]
+) -> dict[str, list[tuple[str, str]]]:
+    """Whether rows with a dynamic enrollment have one to draw; speaker -> utterance ids and paths."""
+    check = report.check(
+        "dynamic enrollment can be drawn", "add an utterance of the speaker to spk2enroll.json"
+    )
+    dynamic = [row for row in rows if isinstance(row.enrollment, DynamicEnrollment)]
+    check.num_checked += len(dynamic)
+    if not dynamic:
+        return {}
+    try:
+        by_speaker = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS)
+    except DataError as error:
+        check.num_checked += 1
+        check.offend(SPEAKER_ENROLLMENTS, str(error))
+        return {}
+    for row in dynamic:
+        pairs = by_speaker.get(row.enrollment.speaker, [])
+        if by_speaker and not any(uid != row.enrollment.excluded_id for uid, _ in pairs):
+            check.offend(row.key, f"speaker '{row.enrollment.speaker}' has {len(pairs)} enrollment(s)")
+    return by_speaker
+
+
+def _check_speakers(
+    check: Check,
+    rows: list[MixtureRow],
+    by_speaker: dict[str, list[tuple[str, str]]],
+    enroll_speakers: dict[str, str],
+) -> None:
+    """Whether each enrollment is of the target's speaker, as far as anything says whose it is.
+
+    Args:
+        by_speaker: speaker -> utterance ids and paths, of dynamic enrollment.
+        enroll_speakers: key -> speaker of its enrollment, where the set says so.
+    """
+    owner = {path: speaker for speaker, pairs in by_speaker.items() for _, path in pairs}
+    owner |= {row.target: row.speaker for row in rows if row.target and row.speaker}
+    for row in rows:
+        if row.enrollment is None:
+            continue
+        if isinstance(row.enrollment, DynamicEnrollment):
+            found = row.enrollment.speaker
+        else:
+            found = enroll_speakers.get(row.key) or owner.get(row.enrollment)
+        if row.speaker is not None and found is not None:
+            check.num_checked += 1
+            if found != row.speaker:
+                check.offend(row.key, f"enrollment of '{found}', but the target is '{row.speaker}'")
 
 
 def _protocol(directory: Path) -> dict:
