@@ -9,6 +9,8 @@ from typing import Callable
 
 import numpy as np
 
+from espnet_tse.io.audio import resample
+
 BAND_RATES = (4000, 8000, 16000)  # Hz; what is sampled at the signal's own rate is not limited
 CLIPPED_TAIL = 0.1  # largest share of the samples that is clipped on each side
 PACKET_S = 0.02
@@ -52,14 +54,10 @@ def degraded(
 
 def limit_band(signal: np.ndarray, sample_rate: int, generator: np.random.Generator) -> np.ndarray:
     """Down to one of ``BAND_RATES`` and back."""
-    from scipy.signal import resample_poly
-
     rate = int(BAND_RATES[int(generator.integers(len(BAND_RATES)))])
     if rate >= sample_rate:
         return signal
-    divisor = int(np.gcd(rate, sample_rate))
-    down = resample_poly(signal, rate // divisor, sample_rate // divisor)
-    return resample_poly(down, sample_rate // divisor, rate // divisor)[: len(signal)]
+    return resample(resample(signal, sample_rate, rate), rate, sample_rate)[: len(signal)]
 
 
 def clip(signal: np.ndarray, sample_rate: int, generator: np.random.Generator) -> np.ndarray:
@@ -107,7 +105,9 @@ def code_lossily(signal: np.ndarray, sample_rate: int, generator: np.random.Gene
     file = io.BytesIO()
     form = {"format": "OGG", "subtype": "VORBIS", "compression_level": 1.0 - quality}
     with soundfile.SoundFile(file, "w", sample_rate, 1, **form) as encoder:
-        for start in range(0, len(signal), sample_rate):  # the encoder's memory grows with what it is given at once
+        for start in range(
+            0, len(signal), sample_rate
+        ):  # the encoder's memory grows with what it is given at once
             encoder.write(signal[start : start + sample_rate] * (0.9 / peak))
     file.seek(0)
     decoded = soundfile.read(file, dtype="float32")[0] * (peak / 0.9)
