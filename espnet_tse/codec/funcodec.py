@@ -6,12 +6,12 @@ from math import prod
 from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.codec.residual_quantizer import ResidualQuantizer
+from espnet_tse.codec.reorganized_quantizer import GroupsConfig, make_quantizer
 from espnet_tse.schema import CodecSpec
 
 
 @dataclass(frozen=True)
-class FunCodecConfig:
+class FunCodecConfig(GroupsConfig):
     """Sizes of ``FunCodec``; the defaults are the released general-16k-nq32ds640 (arXiv 2309.07405)."""
 
     sample_rate: int = 16000  # Hz
@@ -31,7 +31,8 @@ class FunCodecConfig:
     kmeans_iterations: int = 50
 
     def __post_init__(self):
-        object.__setattr__(self, "ratios", tuple(self.ratios))  # a YAML gives a list
+        for name in ("ratios", "kept_of_groups"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # a YAML gives a list
         if self.norm not in ("time_group_norm", "weight_norm"):
             raise ValueError(f"codec_conf: norm is '{self.norm}'; known: time_group_norm, weight_norm.")
         if self.causal and self.norm == "time_group_norm":
@@ -41,6 +42,9 @@ class FunCodecConfig:
         counts = (*self.ratios, self.num_filters, self.num_codebooks, self.codebook_size, self.embedding_dim)
         if not self.ratios or min(counts) < 1:
             raise ValueError("codec_conf: ratios, num_filters, codebooks and embedding_dim must be positive.")
+        sizes = self.num_codebooks, self.codebook_size, self.embedding_dim
+        if faults := self.faults_of_groups(*sizes):
+            raise ValueError(f"codec_conf: {'; '.join(faults)}.")
 
     @property
     def hop_length(self) -> int:
@@ -66,7 +70,8 @@ class FunCodec(AbsCodec):
         self.config = config
         self.encoder = SEANetEncoder(**_seanet_arguments(config))
         self.decoder = SEANetDecoder(**_seanet_arguments(config))
-        self.quantizer = ResidualQuantizer(
+        self.quantizer = make_quantizer(
+            config,
             config.num_codebooks,
             config.codebook_size,
             config.embedding_dim,

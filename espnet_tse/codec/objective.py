@@ -17,11 +17,15 @@ class Reconstruction:
 
     loss: Tensor  # scalar
     stats: dict[str, Tensor]  # scalars to log, without gradient
-    waveform: Tensor | None = None  # (B, N), where the objective makes one; what an adversary hears
+    # What the objective ``makes``, and what it should have been: an adversary hears both.
+    estimate: Tensor
+    target: Tensor
 
 
 class AbsObjective(nn.Module, ABC):
     """Loss of one batch of unpadded segments."""
+
+    makes: str  # waveform, (B, N), or spectrum, log magnitudes (B, T, F)
 
     @abstractmethod
     def forward(self, codec: AbsCodec, waveform: Tensor, num_codebooks: Tensor | None) -> Reconstruction:
@@ -54,6 +58,7 @@ class SpectralObjective(AbsObjective):
     """
 
     Config = SpectralObjectiveConfig
+    makes = "spectrum"
 
     def __init__(self, config: SpectralObjectiveConfig):
         super().__init__()
@@ -79,7 +84,7 @@ class SpectralObjective(AbsObjective):
             + self.config.commitment_weight * commitment
         )
         stats = dict(log_magnitude=log_distance, magnitude=magnitude_distance, commitment=commitment)
-        return Reconstruction(loss, {name: value.detach() for name, value in stats.items()})
+        return Reconstruction(loss, {name: value.detach() for name, value in stats.items()}, estimate, target)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class WaveformObjective(AbsObjective):
     """L1 of samples, multi-scale mel and power spectra, commitment (arXiv 2309.07405, Sec. 2.4)."""
 
     Config = WaveformObjectiveConfig
+    makes = "waveform"
 
     def __init__(self, config: WaveformObjectiveConfig, sample_rate: int):
         super().__init__()
@@ -121,7 +127,7 @@ class WaveformObjective(AbsObjective):
             + self.config.commitment_weight * quantized.commitment
         )
         stats = dict(waveform=sample_distance, spectral=spectral_distance, commitment=quantized.commitment)
-        return Reconstruction(loss, {name: value.detach() for name, value in stats.items()}, estimate)
+        return Reconstruction(loss, {name: value.detach() for name, value in stats.items()}, estimate, target)
 
 
 @torch.no_grad()

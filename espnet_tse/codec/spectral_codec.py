@@ -8,13 +8,13 @@ from torch.nn.functional import pad
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.framed_stft import FramedSTFT, griffin_lim
-from espnet_tse.codec.residual_quantizer import ResidualQuantizer
+from espnet_tse.codec.reorganized_quantizer import GroupsConfig, make_quantizer
 from espnet_tse.layers.convnext import ConvNeXtStack
 from espnet_tse.schema import CodecSpec
 
 
 @dataclass(frozen=True)
-class SpectralCodecConfig:
+class SpectralCodecConfig(GroupsConfig):
     """Sizes of ``SpectralCodec``; the defaults are those of ``codec_mini.yaml``."""
 
     sample_rate: int = 16000  # Hz
@@ -33,13 +33,19 @@ class SpectralCodecConfig:
     kmeans_iterations: int = 10
 
     def __post_init__(self):
+        object.__setattr__(self, "kept_of_groups", tuple(self.kept_of_groups))  # a YAML gives a list
         wrong = []
         for field in fields(self):
+            if field.name == "kept_of_groups":
+                continue
             value = getattr(self, field.name)
             if value <= 0 or isinstance(field.default, int) and not isinstance(value, int):
                 wrong.append(field.name)
         if wrong:
             raise ValueError(f"codec_conf: {', '.join(wrong)} must be positive.")
+        sizes = self.num_codebooks, self.codebook_size, self.embedding_dim
+        if faults := self.faults_of_groups(*sizes):
+            raise ValueError(f"codec_conf: {'; '.join(faults)}.")
 
     @property
     def hop_length(self) -> int:
@@ -68,9 +74,8 @@ class SpectralCodec(AbsCodec):
         )
         self.projection = nn.Linear(bins * config.frames_per_code, width, bias=False)
         self.expansion = nn.Linear(width, bins * config.frames_per_code, bias=False)
-        self.quantizer = ResidualQuantizer(
-            config.num_codebooks, config.codebook_size, width, kmeans_iterations=config.kmeans_iterations
-        )
+        sizes = config.num_codebooks, config.codebook_size, width
+        self.quantizer = make_quantizer(config, *sizes, kmeans_iterations=config.kmeans_iterations)
         self.decoder = ConvNeXtStack(
             width, config.decoder_channels, config.decoder_blocks, bins * config.frames_per_code
         )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.layers.causal_stack import CausalStack, CausalStackConfig
-from espnet_tse.layers.condition_sequence import frames_at
+from espnet_tse.layers.condition_sequence import frames_at, mean_enrollment
 from espnet_tse.layers.joining import join_left_padded
 from espnet_tse.lm.token_lm import Prompt, TokenLM
 from espnet_tse.lm.vocabulary import Vocabulary
@@ -32,6 +32,16 @@ class TaskLMConfig(CausalStackConfig):
     # Adds a linear map of the mixture's frame at the time of the semantic token to be predicted. The paper leaves
     # it to attention to find the place, which takes more steps than a mini has.
     frame_synchronous: bool = False
+    # Adds linear maps of the enrollment's mean and of the task to every semantic token to be predicted: in few
+    # updates a model learns to choose by a sum, not by attention.
+    add_enrollment: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.add_enrollment and not self.frame_synchronous:
+            raise ValueError(
+                "add_enrollment adds to the mixture's frames of frame_synchronous, which is off."
+            )
 
 
 class SpanLogits(NamedTuple):
@@ -65,6 +75,9 @@ class TaskLM(TokenLM):
             nn.init.normal_(table.weight, std=0.02)
         if config.frame_synchronous:
             self.synchronous = nn.Linear(config.width, config.width)
+        if config.add_enrollment:
+            self.enrollment_to_frames = nn.Linear(config.width, config.width)
+            self.task_to_frames = nn.Embedding(len(TASKS), config.width)
 
     @classmethod
     def from_config(cls, config: TaskLMConfig, specs: dict[str, CodesSpec], sample_rate: int) -> "TaskLM":
@@ -113,13 +126,20 @@ class TaskLM(TokenLM):
         ]
         return Prompt(*join_left_padded([(values.to(mixture.values), padding) for values, padding in spans]))
 
-    def added(self, conditions: Conditions, num_tokens: int) -> Tensor | None:
+    def added(self, conditions: Conditions, tasks: Tensor, num_tokens: int) -> Tensor | None:
         """(B, N_g + 1 + num_tokens, width) for the inputs from G on: what sounds when the next token does."""
         if not self.config.frame_synchronous:
             return None
         mixture = conditions.streams["mixture"]
         index = torch.arange(num_tokens, device=mixture.values.device)[None]
         frames = self.synchronous(frames_at(mixture, index, self.frame_rate))
+        if self.config.add_enrollment:
+            frames = frames + self.task_to_frames(tasks)[:, None]
+            if "enrollment" in conditions.streams:
+                voice = mean_enrollment(conditions)
+            else:  # as of a row without one among others
+                voice = torch.zeros_like(frames[:, :1])
+            frames = frames + self.enrollment_to_frames(voice)
         return F.pad(frames, (0, 0, self.num_globals + 1, 0))
 
     def hidden_states(
@@ -134,7 +154,7 @@ class TaskLM(TokenLM):
         second = self.vocabulary.tokens("semantic", history.values[:, 0])
         begin, between = (torch.full_like(first[:, :1], token) for token in (BEGIN_GLOBAL, BEGIN_SEMANTIC))
         tokens = torch.cat([begin, first, between, second], dim=1)
-        added = self.added(conditions, second.size(1))
+        added = self.added(conditions, tasks, second.size(1))
         if added is not None:  # behind the last token nothing is wanted
             added = F.pad(added, (0, 0, 0, 1))
         return self.hidden(self.prompt(conditions, tasks), tokens, added)
@@ -173,7 +193,7 @@ class TaskLM(TokenLM):
         given = request.given.streams.get("global") if request.given else None
         lengths = self.specs["semantic"].num_frames(request.num_samples)
         steps, number = int(lengths.max()), self.num_globals
-        prompt, added = self.prompt(conditions, tasks), self.added(conditions, steps)
+        prompt, added = self.prompt(conditions, tasks), self.added(conditions, tasks, steps)
         spans = [self.vocabulary.range("semantic")] * steps
         if given is None:
             spans = (

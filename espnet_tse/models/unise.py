@@ -41,16 +41,18 @@ class UniSEConfig:
     label_smoothing: float = 0.1
     # Of a global token against a semantic one: the first ones decide whose voice follows. 1 in the released code.
     global_weight: float = 2.0
-    # Share of the semantic tokens of the history that are drawn at random, against copying. 0 in the released code.
+    # Share of the semantic tokens of the history that are drawn at random, against copying. Each row draws its own,
+    # up to twice this one, so that whatever decoding gets wrong was seen in training. 0 in the released code.
     random_tokens: float = 0.1
     # Each token against the whole vocabulary and the end as a token, as in the released code; else against its
     # own stream, which is all that decoding lets it choose from.
     whole_vocabulary: bool = False
 
     def __post_init__(self):
-        for name in ("label_smoothing", "random_tokens"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, want a share in [0, 1).")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ValueError(f"label_smoothing is {self.label_smoothing}, want a share in [0, 1).")
+        if not 0.0 <= self.random_tokens <= 0.5:
+            raise ValueError(f"random_tokens is {self.random_tokens}, want a share in [0, 0.5].")
         if self.global_weight <= 0:
             raise ValueError(f"global_weight is {self.global_weight}, want a positive number.")
 
@@ -138,10 +140,11 @@ class UniSE(AbsTokenModel):
         return losses, correct, is_global, ~is_global & valid
 
     def with_random_tokens(self, codes: Codes) -> Codes:
-        """Codes of which a share is replaced by random ones."""
-        size = self.lm.specs["semantic"].codebook_size
+        """Codes of which each row has a share replaced by random ones."""
+        size, device = self.lm.specs["semantic"].codebook_size, codes.values.device
         drawn = torch.randint_like(codes.values, size)
-        replaced = torch.rand(codes.values.shape, device=codes.values.device) < self.config.random_tokens
+        share = 2 * self.config.random_tokens * torch.rand(len(codes.values), 1, 1, device=device)
+        replaced = torch.rand(codes.values.shape, device=device) < share
         replaced &= ~codes.padding_mask[:, None]
         return Codes(torch.where(replaced, drawn, codes.values), codes.lengths, codes.frame_rate)
 

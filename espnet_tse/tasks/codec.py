@@ -9,13 +9,14 @@ import torch
 import torch.distributed as dist
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.codec.adversary import Adversary
 from espnet_tse.codec.bicodec import BiCodec
 from espnet_tse.codec.load import codec_choices, save_codec
 from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
+from espnet_tse.codec.spectrum_adversary import SpectrumAdversary
 from espnet_tse.codec.units import AbsUnits
+from espnet_tse.codec.waveform_adversary import WaveformAdversary
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
 from espnet_tse.io.choices import Choices
@@ -35,7 +36,7 @@ from espnet_tse.train.training import Training
 
 objective_choices = Choices("objective", spectral=SpectralObjective, waveform=WaveformObjective)
 KMEANS = "kmeans"  # the objective of units
-adversary_choices = Choices("adversary", msstft=Adversary)
+adversary_choices = Choices("adversary", msstft=WaveformAdversary, spectrum=SpectrumAdversary)
 
 
 def read_train_conf(path: Path | str, overrides: dict) -> CodecTrainConf:
@@ -80,10 +81,18 @@ def check_parts(conf: CodecTrainConf) -> None:
     draws_spectra = codec_choices.classes[conf.codec] in (SpectralCodec, SpectralBiCodec)
     if draws_spectra != (conf.objective == "spectral"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
-    if conf.adversary and conf.objective != "waveform":
+    grouped = bool(conf.codec_conf.get("kept_of_groups"))
+    if grouped != (conf.reorganize_step is not None):
         raise ValueError(
-            f"adversary {conf.adversary} hears waveforms, objective {conf.objective} makes none."
+            "codec_conf: kept_of_groups and reorganize_step, when the groups become one codebook, go together; only one is given."
         )
+    if conf.adversary:
+        hears = adversary_choices.classes[conf.adversary].hears
+        makes = None if conf.objective == KMEANS else objective_choices.classes[conf.objective].makes
+        if hears != makes:
+            raise ValueError(
+                f"adversary {conf.adversary} hears a {hears}, objective {conf.objective} makes {makes or 'nothing'}."
+            )
 
 
 def resolved_blocks(conf: CodecTrainConf) -> dict:

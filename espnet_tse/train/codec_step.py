@@ -1,4 +1,4 @@
-"""The step of a codec: its objective and, where a waveform is made, an adversary with its own optimizer."""
+"""The step of a codec: its objective and, if wanted, an adversary with its own optimizer."""
 
 import math
 from typing import Callable
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.codec.adversary import Adversary
-from espnet_tse.codec.objective import AbsObjective
+from espnet_tse.codec.adversary import AbsAdversary
+from espnet_tse.codec.objective import AbsObjective, Reconstruction
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.step import Phase, Step
 
@@ -18,7 +18,7 @@ RESTARTS = 1 << 32  # keeps the seeds of steps apart from those of segments
 class CodecPass(nn.Module):
     """Segments through the codec: the loss of its objective and, while ``hears``, that of the adversary."""
 
-    def __init__(self, codec: AbsCodec, objective: AbsObjective, adversary: Adversary | None):
+    def __init__(self, codec: AbsCodec, objective: AbsObjective, adversary: AbsAdversary | None):
         super().__init__()
         self.codec, self.objective = codec, objective
         self.judge = (adversary,)  # no part of this module: a phase of its own trains it
@@ -39,18 +39,19 @@ class CodecPass(nn.Module):
         loss, stats = result.loss, dict(result.stats)
         following = []
         if self.hears and self.training:
-            adversarial, feature = self._charges(result.waveform.float(), waveform)
+            adversarial, feature = self._charges(result)
             weights = self.judge[0].config
             loss = loss + weights.adversarial_weight * adversarial + weights.feature_weight * feature
             stats |= dict(adversarial=adversarial.detach(), feature=feature.detach())
-            following = [{"waveform": waveform, "estimate": result.waveform.detach().float()}]
+            heard = {"target": result.target, "estimate": result.estimate.detach().float()}
+            following = [{"waveform": waveform, **heard}]
         stats["loss"] = loss.detach()
         return loss, stats, seconds(waveform, self.codec.spec.sample_rate), *following
 
-    def _charges(self, estimate: Tensor, waveform: Tensor) -> tuple[Tensor, Tensor]:
+    def _charges(self, result: Reconstruction) -> tuple[Tensor, Tensor]:
         [adversary] = self.judge
         adversary.requires_grad_(False)  # it is not to learn from what the codec pays
-        charges = adversary.codec_losses(estimate, waveform)
+        charges = adversary.codec_losses(result.estimate.float(), result.target)
         adversary.requires_grad_(True)
         return charges
 
@@ -58,13 +59,15 @@ class CodecPass(nn.Module):
 class AdversaryPass(nn.Module):
     """The adversary's own loss on what the codec has made."""
 
-    def __init__(self, adversary: Adversary, sample_rate: int):
+    def __init__(self, adversary: AbsAdversary, sample_rate: int):
         super().__init__()
         self.adversary, self.sample_rate = adversary, sample_rate
 
-    def forward(self, waveform: Tensor, estimate: Tensor, utt_id: list[str] | None = None) -> tuple:
-        """Loss, statistics and weight in seconds of (B, N) segments."""
-        loss = self.adversary.discriminator_loss(estimate, waveform)
+    def forward(
+        self, waveform: Tensor, target: Tensor, estimate: Tensor, utt_id: list[str] | None = None
+    ) -> tuple:
+        """Loss, statistics and weight in seconds of segments (B, N), from what the adversary hears of them."""
+        loss = self.adversary.discriminator_loss(estimate, target)
         return loss, {"discriminator": loss.detach()}, seconds(waveform, self.sample_rate)
 
 
@@ -83,7 +86,7 @@ class CodecStep(Step):
         conf: CodecTrainConf,
         codec: AbsCodec,
         objective: AbsObjective,
-        adversary: Adversary | None,
+        adversary: AbsAdversary | None,
         segments: Callable[[], Tensor],
     ):
         """
@@ -116,6 +119,8 @@ class CodecStep(Step):
         # The only draws are those of vectors that start again; codebooks are drawn with the segments, by
         # others.
         torch.manual_seed(RESTARTS + self.conf.seed * 1_000_003 + self.num_updates)
+        if self.num_updates == self.conf.reorganize_step:
+            self.model.quantizer.reorganize()
         self.codec_pass.hears = len(self.phases) > 1 and self.num_updates >= self.phases[1].start
         for group in self.phases[0].optimizer.param_groups:
             group["lr"] = learning_rate(self.conf, self.num_updates)

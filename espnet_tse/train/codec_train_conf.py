@@ -11,8 +11,9 @@ class CodecTrainConf:
     codec_conf: dict = field(default_factory=dict)
     objective: str = "spectral"  # or waveform; kmeans for units, which are fitted and not trained
     objective_conf: dict = field(default_factory=dict)
-    adversary: str | None = None  # msstft, for objectives that make a waveform
+    adversary: str | None = None  # msstft with objective waveform, spectrum with spectral
     adversary_conf: dict = field(default_factory=dict)
+    reorganize_step: int | None = None  # of codebooks that begin as groups (codec_conf: kept_of_groups): joined here
     max_steps: int = 1000
     batch_size: int = 32  # segments a step, over all processes
     segment_s: float = 1.0  # s
@@ -51,6 +52,10 @@ class CodecTrainConf:
         wrong = [name for name in positive if not getattr(self, name) > 0]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} must be positive.")
+        if self.reorganize_step is not None and not 0 < self.reorganize_step < self.max_steps:
+            raise ValueError(
+                f"reorganize_step is {self.reorganize_step}, want a step from 1 to max_steps - 1, {self.max_steps - 1}."
+            )
         if not 0 <= self.codebook_dropout <= 1 or not 0 <= self.final_lr_share <= 1 or self.warmup_steps < 0:
             raise ValueError(
                 "codebook_dropout and final_lr_share are shares from 0 to 1, warmup_steps at least 0."

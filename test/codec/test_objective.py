@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from espnet_tse.codec.adversary import Adversary, AdversaryConfig
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
 from espnet_tse.codec.multi_scale_mel import MultiScaleMelLoss
 from espnet_tse.codec.objective import (
@@ -37,7 +36,8 @@ def test_gradients_reach_both_sides_of_the_quantizer(kind):
     for part in (codec.encoder, codec.decoder):
         assert sum(p.grad.abs().sum() for p in part.parameters() if p.grad is not None) > 0
     assert codec.codebooks.grad is None and codec.quantizer.inited.all()
-    assert (result.waveform is None) == (kind == "spectral")
+    assert objective.makes == ("spectrum" if kind == "spectral" else "waveform")
+    assert result.estimate.shape == result.target.shape and result.estimate.requires_grad
     assert all(torch.isfinite(value) and not value.requires_grad for value in result.stats.values())
 
 
@@ -60,36 +60,3 @@ def test_mel_loss_is_zero_for_equal_and_larger_for_farther_signals():
     assert loss(signal + 0.5 * noise, signal) > loss(signal + 0.1 * noise, signal) > 0
     with pytest.raises(ValueError, match="none above n_fft"):
         MultiScaleMelLoss(16000, [2048])
-
-
-def test_hinge_and_feature_matching():
-    torch.manual_seed(0)
-    adversary = Adversary(AdversaryConfig(num_filters=2, n_ffts=(128, 64)))
-    target = torch.randn(2, 2000)
-    estimate = torch.randn(2, 2000, requires_grad=True)
-    adversarial, feature = adversary.codec_losses(estimate, target)
-    assert adversary.codec_losses(target, target)[1] == 0 < feature
-    (adversarial + feature).backward()
-    assert estimate.grad.abs().sum() > 0
-    logits = [outputs[-1] for outputs in adversary._outputs(target)]
-    torch.testing.assert_close(
-        adversary.discriminator_loss(target, target),
-        torch.stack([(1 - x).relu().mean() + (1 + x).relu().mean() for x in logits]).mean(),
-    )
-    estimate.grad = None
-    adversary.discriminator_loss(estimate, target).backward()
-    assert estimate.grad is None  # the discriminator's step leaves the codec alone
-
-
-def test_discriminator_learns_to_tell_apart():
-    torch.manual_seed(0)
-    adversary = Adversary(AdversaryConfig(num_filters=2, n_ffts=(32,)))
-    optimizer = torch.optim.Adam(adversary.parameters(), lr=3e-2)
-    target, estimate = torch.randn(2, 300), torch.randn(2, 300).cumsum(1) * 0.05
-    first = adversary.discriminator_loss(estimate, target).item()
-    for _ in range(10):
-        optimizer.zero_grad()
-        loss = adversary.discriminator_loss(estimate, target)
-        loss.backward()
-        optimizer.step()
-    assert loss.item() < 0.8 * first

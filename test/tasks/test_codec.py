@@ -41,6 +41,20 @@ CONFS = {
         adversary_conf={**ADVERSARY, "start_step": 2},
         lr=0.003,
     ),
+    "grouped": dict(
+        codec="spectral",
+        codec_conf={
+            **SPECTRAL,
+            **dict(num_codebooks=1, codebook_size=8, embedding_dim=8, kept_of_groups=[4, 2]),
+            "group_codebook_size": 4,
+        },
+        objective="spectral",
+        reorganize_step=2,
+        adversary="spectrum",
+        adversary_conf={"num_filters": 2, "start_step": 1},
+        codebook_dropout=0.0,
+        lr=0.003,
+    ),
 }
 
 
@@ -94,6 +108,13 @@ def test_training_lowers_the_loss_and_leaves_a_codec_folder(data, kind):
     json.dumps(manifest, allow_nan=False)
 
 
+def test_groups_end_as_one_codebook(data):
+    codec = load_codec(train(data, "grouped", "exp", max_steps=6))
+    codes = codec.quantize(torch.randn(1, 6400))
+    assert codec.spec.num_codebooks == 1 and codec.quantizer.reorganized
+    assert codes.shape == (1, 1, 100) and codes.max() < 8
+
+
 def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch, caplog):
     """As an overflow gives it; the next steps go on from the weights before it."""
     from espnet_tse.codec.objective import SpectralObjective
@@ -121,7 +142,7 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch
         train(data, "spectral", "all", max_steps=9, checkpoint_interval=9, max_skipped_updates=4)
 
 
-@pytest.mark.parametrize("kind", ["spectral", "waveform"])
+@pytest.mark.parametrize("kind", ["spectral", "waveform", "grouped"])
 def test_a_killed_training_ends_with_the_same_weights(data, kind, monkeypatch):
     whole = weights(train(data, kind, "whole", max_steps=6, checkpoint_interval=3))
     with monkeypatch.context() as patch:
@@ -286,7 +307,13 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
         (dict(codec_conf={"n_ftt": 3}), "did you mean 'n_fft'"),
         (dict(objective="waveform"), "cannot be trained with objective waveform"),
         (dict(codec="bicodec"), "bicodec cannot be trained here; import it"),
-        (dict(adversary="msstft"), "objective spectral makes none"),
+        (dict(reorganize_step=5), "kept_of_groups and reorganize_step, .* go together"),
+        (dict(reorganize_step=1000), "want a step from 1 to max_steps - 1, 999"),
+        (dict(adversary="msstft"), "msstft hears a waveform, objective spectral makes spectrum"),
+        (
+            dict(codec="cepstral_units", objective="kmeans", adversary="spectrum"),
+            "objective kmeans makes nothing",
+        ),
         (dict(lr="1e-3"), r"lr is '1e-3', want a number \(YAML reads 1e-3 as text; write 1.0e-3\)"),
         (dict(batch_size=2.5), "batch_size is 2.5, want a whole number"),
         (dict(objective="foo"), "objective: unknown 'foo'"),
