@@ -73,8 +73,9 @@ def test_lengths_of_five_seconds():
     assert lm.hidden_states(conditions_of([250]), numbers("sr"), voices, codes).size(1) == 1 + N_G + 1 + 250
 
 
-def test_a_row_without_enrollment_among_others_is_as_alone():
-    lm = small_lm(frame_synchronous=True)
+@pytest.mark.parametrize("added", [False, True])
+def test_a_row_without_enrollment_among_others_is_as_alone(added):
+    lm = small_lm(frame_synchronous=True, add_enrollment=added)
     voices, codes = codes_of([6, 6])
     mixed = lm.hidden_states(conditions_of([6, 6], [4, 0]), numbers("tse", "sr"), voices, codes)
     both = conditions_of([6, 6], [4, 0])
@@ -82,6 +83,22 @@ def test_a_row_without_enrollment_among_others_is_as_alone():
     index = torch.tensor([1])
     single = lm.hidden_states(alone, numbers("sr"), voices.rows(index), codes.rows(index))
     torch.testing.assert_close(mixed[1:], single, atol=1e-5, rtol=1e-5)
+
+
+def test_the_enrollments_mean_reaches_every_semantic_token_but_by_its_task():
+    lm = small_lm(frame_synchronous=True, add_enrollment=True)
+    conditions, other = conditions_of([6], [4]), conditions_of([6], [4])
+    before = lm.added(conditions, numbers("tse"), 6)
+    assert torch.all(before[:, : N_G + 1] == 0)
+    other.streams["enrollment"].values[0, 2] += 1.0
+    difference = lm.added(other, numbers("tse"), 6) - before
+    torch.testing.assert_close(
+        difference[:, N_G + 1 :], difference[:, N_G + 1 :][:, :1].expand(-1, 6, -1), atol=1e-6, rtol=1e-5
+    )
+    assert torch.all(difference[:, N_G + 1 :].abs().sum(dim=2) > 0)
+    assert not torch.allclose(lm.added(conditions, numbers("rtse"), 6), before)
+    with pytest.raises(ValueError, match="add_enrollment adds to the mixture's frames of frame_synchronous"):
+        small_lm(add_enrollment=True)
 
 
 def test_tokens_do_not_see_what_follows_and_see_every_condition():
@@ -115,9 +132,9 @@ def request_of(lengths, conf=UniSEDecode(), given=None) -> Request:
     return Request(torch.tensor(lengths) * HOP, keys, conf, given)
 
 
-@pytest.mark.parametrize("synchronous", [False, True])
-def test_cached_tokens_equal_recomputed_ones_and_lie_in_their_streams(synchronous):
-    lm = small_lm(frame_synchronous=synchronous)
+@pytest.mark.parametrize("synchronous, added", [(False, False), (True, False), (True, True)])
+def test_cached_tokens_equal_recomputed_ones_and_lie_in_their_streams(synchronous, added):
+    lm = small_lm(frame_synchronous=synchronous, add_enrollment=added)
     conditions, tasks = conditions_of([7, 5], [4, 6]), numbers("tse", "rtse")
     fast = lm.generate(conditions, tasks, request_of([7, 5]))
     slow = lm.generate(conditions, tasks, request_of([7, 5], UniSEDecode(use_cache=False)))
@@ -301,9 +318,11 @@ def test_random_tokens_are_for_training_alone_and_leave_padding(model):
     torch.manual_seed(0)
     drawn = model.with_random_tokens(Codes(codes.values.repeat(1, 1, 1), codes.lengths, 50.0))
     assert torch.equal(drawn.values == -1, codes.values == -1)
-    many = Codes(torch.zeros(1, 1, 20000, dtype=torch.int64), torch.tensor([20000]), 50.0)
-    share = (model.with_random_tokens(many).values != 0).float().mean()
-    assert share == pytest.approx(0.1 * 15 / 16, abs=0.01)
+    many = Codes(torch.zeros(400, 1, 500, dtype=torch.int64), torch.full((400,), 500), 50.0)
+    shares = (model.with_random_tokens(many).values != 0).float().mean(dim=2)
+    size = model.lm.specs["semantic"].codebook_size
+    assert shares.mean() == pytest.approx(0.1 * (size - 1) / size, abs=0.01)
+    assert shares.min() < 0.02 and 0.16 < shares.max() < 0.26  # of a row up to twice as many
     assert model.loss(batch_of(model))[0] == model.loss(batch_of(model))[0]
 
 
