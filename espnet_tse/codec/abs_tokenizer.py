@@ -16,6 +16,8 @@ MIN_AGREEMENT = 0.9
 class AbsTokenizer(AbsIdentified):
     """Residual codecs, single-codebook codecs, codecs with global and frame codes, units of k-means."""
 
+    coding_parts: tuple[str, ...] = ()  # the modules that codes depend on, of tokenizers that are trained
+
     @abstractmethod
     def tokenize(self, waveform: Tensor, lengths: Tensor) -> Streams:
         """``Codes`` (B, K, T) with the names and sizes of ``streams``; arguments as of ``streams_of``."""

@@ -60,6 +60,7 @@ class FunCodec(AbsCodec):
     """
 
     Config = FunCodecConfig
+    coding_parts = ("encoder", "quantizer")
 
     def __init__(self, config: FunCodecConfig = FunCodecConfig()):
         # Only here, because espnet2's codec modules take seconds to import.

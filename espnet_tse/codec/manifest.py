@@ -54,13 +54,18 @@ def check_same_codec(codes_manifest: dict, codec_manifest: dict) -> None:
     Raises:
         DataError: names both codecs.
     """
-    if codes_manifest["sha256"] == codec_manifest["sha256"]:
+    if codes_identity(codes_manifest) == codes_identity(codec_manifest):
         return
     raise DataError(
         f"codec mismatch: {describe(codes_manifest)} was made with another codec than "
         f"{describe(codec_manifest)}. Encode the targets again with this codec (stage 5), "
         "or give the codec they were encoded with."
     )
+
+
+def codes_identity(manifest: dict) -> str:
+    """Hash of the codec whose codes these are: its own, or that of the codec whose decoder it replaces."""
+    return manifest.get("training", {}).get("codes_sha256", manifest["sha256"])
 
 
 def describe(manifest: dict) -> str:

@@ -63,6 +63,7 @@ class SpectralCodec(AbsCodec):
 
     Config = SpectralCodecConfig
     draws_spectrum = True
+    coding_parts = ("encoder", "projection", "quantizer")
 
     def __init__(self, config: SpectralCodecConfig = SpectralCodecConfig()):
         super().__init__()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.layers.kv_cache import KVCache
-from espnet_tse.layers.positional import rotate, sinusoid
+from espnet_tse.layers.positional import Rotation, rotate, sinusoid
 
 QUERY_BLOCK = 128  # queries of relative attention at a time, without gradients
 
@@ -27,10 +27,10 @@ class SelfAttention(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width, bias=bias)
         self.out = nn.Linear(width, width, bias=bias)
 
-    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, L, D) -> query, key, value, each (B, H, L, D / H)."""
+    def project(self, hidden: Tensor) -> Tensor:
+        """(B, L, D) -> query, key and value, (3, B, H, L, D / H)."""
         projected = self.query_key_value(hidden).unflatten(-1, (3, self.num_heads, self.head_dim))
-        return projected.permute(2, 0, 3, 1, 4).unbind()
+        return projected.permute(2, 0, 3, 1, 4)
 
     def mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Weighted sum of values -> (B, L_q, D); ``mask`` is bool (allowed) or an additive bias."""
@@ -61,15 +61,15 @@ class RelativeSelfAttention(SelfAttention):
 
     def distance_keys(self, distances: Tensor) -> Tensor:
         """W_p R of the given distances: (M,) -> (H, M, d_k)."""
-        table = sinusoid(distances, self.distance.in_features).to(self.distance.weight.dtype)
+        table = sinusoid(distances, self.distance.in_features).to(self.content_bias.dtype)
         projected = self.distance(self.position_dropout(table))
         return projected.unflatten(-1, (self.num_heads, self.head_dim)).transpose(0, 1)
 
     def forward(
-        self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None, layer: int
+        self, hidden: Tensor, allowed: Tensor, rotation: Rotation | None, cache: KVCache | None, layer: int
     ) -> Tensor:
         """(B, L_q, D) -> (B, L_q, D); with a cache the keys are all held positions and the new ones."""
-        del positions  # the sequence index is the position
+        del rotation  # the sequence index is the position
         query, key, value = self.project(hidden)
         if cache is not None:
             key, value = cache.append(layer, key, value)
@@ -137,12 +137,13 @@ class RotarySelfAttention(SelfAttention):
     """
 
     def forward(
-        self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None, layer: int
+        self, hidden: Tensor, allowed: Tensor, rotation: Rotation | None, cache: KVCache | None, layer: int
     ) -> Tensor:
-        """(B, L_q, D) -> (B, L_q, D); ``positions`` are (B, L_q), those of the new frames."""
-        query, key, value = self.project(hidden)
-        if positions is not None:
-            query, key = rotate(query, positions), rotate(key, positions)
+        """(B, L_q, D) -> (B, L_q, D); ``rotation`` is that of the new frames."""
+        projected = self.project(hidden)
+        query, key, value = projected
+        if rotation is not None:
+            query, key = rotate(projected[:2], rotation)
         if cache is not None:
             key, value = cache.append(layer, key, value)
         return self.attend(query, key, value, allowed[:, None])

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from espnet_tse.layers.attention import RotarySelfAttention
 from espnet_tse.layers.kv_cache import KVCache
+from espnet_tse.layers.positional import Rotation
 from espnet_tse.layers.transformer import BlockStack
 
 STYLES = ("gpt2", "llama")
@@ -71,9 +72,9 @@ class CausalBlock(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None, layer: int
+        self, hidden: Tensor, allowed: Tensor, rotation: Rotation | None, cache: KVCache | None, layer: int
     ) -> Tensor:
-        attended = self.attention(self.attention_norm(hidden), allowed, positions, cache, layer)
+        attended = self.attention(self.attention_norm(hidden), allowed, rotation, cache, layer)
         hidden = hidden + self.dropout(attended)
         return hidden + self.dropout(self.feedforward(self.feedforward_norm(hidden)))
 

@@ -1,6 +1,7 @@
 """Sinusoidal tables: absolute positions, relative distances and rotary angles."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,18 +23,28 @@ def sinusoid(positions: Tensor, dim: int) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
-def rotate(values: Tensor, positions: Tensor) -> Tensor:
-    """Rotary position embedding (arXiv:2104.09864, Eq. 34), halves rotated against each other.
+class Rotation(NamedTuple):
+    """What rotary positions turn by; the same for every layer."""
+
+    cos: Tensor  # (B, 1, L, D / 2) float32
+    sin: Tensor  # (B, 1, L, D / 2) float32
+
+
+def rotation(positions: Tensor, dim: int) -> Rotation:
+    """Of rotary position embeddings (arXiv:2104.09864, Eq. 34).
 
     Args:
-        values: (B, H, L, D) queries or keys, D even.
         positions: (B, L) real numbers; only their differences reach the attention scores.
-    Returns:
-        (B, H, L, D) in the type of ``values``.
+        dim: D of a head, even.
     """
-    half = values.size(-1) // 2
-    rates = torch.exp(torch.arange(half, device=values.device) * (-math.log(10000.0) / half))
+    half = dim // 2
+    rates = torch.exp(torch.arange(half, device=positions.device) * (-math.log(10000.0) / half))
     angles = (positions.to(torch.float32)[:, None, :, None] * rates).to(torch.float32)
-    cos, sin = angles.cos().to(values.dtype), angles.sin().to(values.dtype)
-    first, second = values[..., :half], values[..., half:]
+    return Rotation(angles.cos(), angles.sin())
+
+
+def rotate(values: Tensor, by: Rotation) -> Tensor:
+    """Queries or keys (..., B, H, L, D) in their own type, their halves rotated against each other."""
+    cos, sin = by.cos.to(values.dtype), by.sin.to(values.dtype)
+    first, second = values.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)

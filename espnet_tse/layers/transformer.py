@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_tse.layers.attention import RelativeSelfAttention, RotarySelfAttention
 from espnet_tse.layers.kv_cache import KVCache
+from espnet_tse.layers.positional import Rotation, rotation
 
 ACTIVATIONS = {"relu": nn.ReLU, "swish": nn.SiLU}
 POSITIONS = ("relative", "rotary")
@@ -61,9 +62,9 @@ class TransformerBlock(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None, layer: int
+        self, hidden: Tensor, allowed: Tensor, rotation: Rotation | None, cache: KVCache | None, layer: int
     ) -> Tensor:
-        attended = self.attention(self.attention_norm(hidden), allowed, positions, cache, layer)
+        attended = self.attention(self.attention_norm(hidden), allowed, rotation, cache, layer)
         hidden = hidden + self.dropout(attended)
         return hidden + self.dropout(self.feedforward(self.feedforward_norm(hidden)))
 
@@ -76,12 +77,19 @@ class BlockStack(nn.Module):
     def through_blocks(
         self, hidden: Tensor, allowed: Tensor, positions: Tensor | None, cache: KVCache | None
     ) -> Tensor:
-        """(B, L, width) through blocks and norm; a cache is advanced by L positions."""
+        """(B, L, width) through blocks and norm; a cache is advanced by L positions.
+
+        Args:
+            positions: (B, L) that queries and keys are turned by, if any.
+        """
+        turned = None
+        if positions is not None:
+            turned = rotation(positions, self.config.width // self.config.num_heads)
         for layer, block in enumerate(self.blocks):
             if self.checkpoint_activations and torch.is_grad_enabled():
-                hidden = checkpoint(block, hidden, allowed, positions, cache, layer, use_reentrant=False)
+                hidden = checkpoint(block, hidden, allowed, turned, cache, layer, use_reentrant=False)
             else:
-                hidden = block(hidden, allowed, positions, cache, layer)
+                hidden = block(hidden, allowed, turned, cache, layer)
         if cache is not None:
             cache.advance(hidden.size(1))
         return self.norm(hidden)
@@ -119,6 +127,7 @@ class TransformerStack(BlockStack):
             (B, L, width).
         """
         hidden = self.input_dropout(self.input(values) * math.sqrt(self.config.width))
+        positions = positions if self.config.position == "rotary" else None
         return self.through_blocks(hidden, allowed, positions, cache)
 
 

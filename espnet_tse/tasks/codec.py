@@ -9,8 +9,10 @@ import torch
 import torch.distributed as dist
 
 from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.codec.bicodec import BiCodec
-from espnet_tse.codec.load import codec_choices, save_codec
+from espnet_tse.codec.load import codec_choices, load_codec, save_codec
+from espnet_tse.codec.manifest import codes_identity
 from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
@@ -25,6 +27,7 @@ from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.io.yaml_file import without_tuples
+from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.units import fit_units
 from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
@@ -86,6 +89,8 @@ def check_parts(conf: CodecTrainConf) -> None:
         raise ValueError(
             "codec_conf: kept_of_groups and reorganize_step, when the groups become one codebook, go together; only one is given."
         )
+    if conf.decoder_of and grouped:
+        raise ValueError("decoder_of keeps the codes; reorganize_step makes new ones. Give one of them.")
     if conf.adversary:
         hears = adversary_choices.classes[conf.adversary].hears
         makes = None if conf.objective == KMEANS else objective_choices.classes[conf.objective].makes
@@ -121,6 +126,8 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         return
     torch.manual_seed(conf.seed)
     codec = codec_choices.build(conf.codec, conf.codec_conf)
+    if conf.decoder_of:
+        keep_codes_of(codec, Path(conf.decoder_of))
     objective = objective_choices.build(
         conf.objective, conf.objective_conf, sample_rate=codec.spec.sample_rate
     )
@@ -150,6 +157,22 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         if rank() == 0:
             write_codec(codec, record, train_dir)
         wait_for_all_processes()
+
+
+def keep_codes_of(codec: AbsTokenizer, folder: Path) -> None:
+    """Begin with the weights of another codec, and freeze all that codes depend on.
+
+    Raises:
+        DataError: it is of another kind or size.
+    """
+    other = load_codec(folder)
+    if type(other) is not type(codec) or other.config != codec.config:
+        raise DataError(
+            f"decoder_of: {folder} is another codec than codec and codec_conf say; begin this YAML with base: that codec's."
+        )
+    codec.load_state_dict(other.state_dict())
+    for name in codec.coding_parts:
+        codec.get_submodule(name).requires_grad_(False)
 
 
 def loop_options(conf: CodecTrainConf, output_dir: Path, ngpu: int) -> LoopOptions:
@@ -185,6 +208,8 @@ def write_codec(codec: AbsCodec, record: StepRecord, train_dir: Path) -> None:
         "valid": losses,
         "config": config,
     }
+    if conf.decoder_of:
+        training["codes_sha256"] = codes_identity(read_manifest(Path(conf.decoder_of)))
     manifest = save_codec(record.folder, codec.cpu().eval(), config, conf.licence, training)
     logging.info(f"{record.folder}: sha256 {manifest['sha256'][:12]}, fingerprint {manifest['fingerprint']}")
 

@@ -95,10 +95,10 @@ class CodecStep(Step):
         """
         self.conf, self.segments = conf, segments
         self.codec_pass = CodecPass(codec, objective, adversary)
-        optimizer = torch.optim.AdamW(
-            codec.parameters(), lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay
-        )
-        phases, parts = [Phase(self.codec_pass, optimizer, [codec.quantizer])], {"model": codec}
+        trained = [parameter for parameter in codec.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay)
+        learners = [] if conf.decoder_of else [codec.quantizer]
+        phases, parts = [Phase(self.codec_pass, optimizer, learners)], {"model": codec}
         if adversary:
             settings, module = adversary.config, AdversaryPass(adversary, codec.spec.sample_rate)
             optimizer = torch.optim.AdamW(adversary.parameters(), lr=settings.lr, betas=conf.betas)
@@ -112,6 +112,8 @@ class CodecStep(Step):
 
     @torch.no_grad()
     def prepare(self) -> None:
+        if self.conf.decoder_of:
+            return  # statistics and tables are those of the other codec
         torch.manual_seed(self.conf.seed)
         self.codec_pass.objective.prepare(self.model, self.segments())
 
@@ -119,6 +121,11 @@ class CodecStep(Step):
         # The only draws are those of vectors that start again; codebooks are drawn with the segments, by
         # others.
         torch.manual_seed(RESTARTS + self.conf.seed * 1_000_003 + self.num_updates)
+        if self.conf.decoder_of:
+            for name in self.model.coding_parts:
+                self.model.get_submodule(
+                    name
+                ).eval()  # in training mode tables collect what they are to learn
         if self.num_updates == self.conf.reorganize_step:
             self.model.quantizer.reorganize()
         self.codec_pass.hears = len(self.phases) > 1 and self.num_updates >= self.phases[1].start

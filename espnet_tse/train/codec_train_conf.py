@@ -13,6 +13,7 @@ class CodecTrainConf:
     objective_conf: dict = field(default_factory=dict)
     adversary: str | None = None  # msstft with objective waveform, spectrum with spectral
     adversary_conf: dict = field(default_factory=dict)
+    decoder_of: str | None = None  # folder of a codec whose codes are kept: only what decodes them is trained on
     reorganize_step: int | None = None  # of codebooks that begin as groups (codec_conf: kept_of_groups): joined here
     max_steps: int = 1000
     batch_size: int = 32  # segments a step, over all processes

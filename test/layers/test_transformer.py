@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from espnet_tse.layers.attention import RelativeSelfAttention, relative_scores
-from espnet_tse.layers.positional import rotate, sinusoid
+from espnet_tse.layers.positional import rotate, rotation, sinusoid
 from espnet_tse.layers.transformer import (
     TransformerConfig,
     TransformerStack,
@@ -37,7 +37,9 @@ def test_blocks_of_queries_equal_all_queries_at_once(monkeypatch):
         for size in (1, 4, 11):
             monkeypatch.setattr("espnet_tse.layers.attention.QUERY_BLOCK", size)
             for mask in (allowed, allowed[:, :1]):
-                expected = whole if mask is allowed else attention(hidden, mask.expand(2, 11, 11), None, None, 0)
+                expected = (
+                    whole if mask is allowed else attention(hidden, mask.expand(2, 11, 11), None, None, 0)
+                )
                 torch.testing.assert_close(attention(hidden, mask, None, None, 0), expected)
 
 
@@ -68,7 +70,9 @@ def test_rotation_scores_depend_on_differences_only():
     query, key = torch.randn(1, 1, 1, 8), torch.randn(1, 1, 1, 8)
 
     def score(first, second):
-        at = [rotate(v, torch.tensor([[p]])) for v, p in ((query, first), (key, second))]
+        at = [
+            rotate(v, rotation(torch.tensor([[p]]), v.size(-1))) for v, p in ((query, first), (key, second))
+        ]
         return (at[0] * at[1]).sum()
 
     torch.testing.assert_close(score(3.5, 1.0), score(103.5, 101.0), atol=1e-4, rtol=1e-4)
@@ -104,7 +108,8 @@ def test_left_padding_changes_no_valid_row(position):
 
 
 @pytest.mark.parametrize(
-    "conf, fault", [({"activation": "gelu"}, "none of"), ({"position": "x"}, "none of"), ({"num_layers": 0}, "positive")]
+    "conf, fault",
+    [({"activation": "gelu"}, "none of"), ({"position": "x"}, "none of"), ({"num_layers": 0}, "positive")],
 )
 def test_impossible_configs_are_refused(conf, fault):
     with pytest.raises(ValueError, match=fault):

@@ -16,6 +16,7 @@ import yaml
 
 from espnet_tse.bin import codec_train
 from espnet_tse.codec.load import load_codec
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.audio import write_audio
 from espnet_tse.io.scp import DataError, write_scp
 from espnet_tse.schema.manifest import read_manifest
@@ -113,6 +114,29 @@ def test_groups_end_as_one_codebook(data):
     codes = codec.quantize(torch.randn(1, 6400))
     assert codec.spec.num_codebooks == 1 and codec.quantizer.reorganized
     assert codes.shape == (1, 1, 100) and codes.max() < 8
+
+
+@pytest.mark.parametrize("kind", ["spectral", "waveform"])
+def test_a_better_decoder_keeps_the_codes(data, kind):
+    """Whatever was encoded or trained with the codec goes on with it; other codecs are refused."""
+    base = train(data, kind, "base", max_steps=4)
+    again = train(data, kind, "again", max_steps=6, decoder_of=str(base), checkpoint_interval=3)
+    third = train(data, kind, "third", max_steps=4, decoder_of=str(again))
+    old, new = load_codec(base), load_codec(again)
+    waveform = torch.randn(1, 6400)
+    assert torch.equal(old.quantize(waveform), new.quantize(waveform))
+    codes = old.encode(waveform, torch.tensor([6400]))
+    assert not torch.allclose(old.decode_codes(codes), new.decode_codes(codes))
+    changed = {name for name, value in weights(again).items() if not torch.equal(value, weights(base)[name])}
+    assert changed and all(name.startswith(("decoder.", "expansion.")) for name in changed)
+    for folder in (again, third):
+        check_same_codec(read_manifest(base), read_manifest(folder))
+    other = train(data, kind, "other", max_steps=4, seed=1)
+    with pytest.raises(DataError, match="codec mismatch"):
+        check_same_codec(read_manifest(other), read_manifest(again))
+    sizes = {**CONFS[kind]["codec_conf"], "codebook_size": 4}
+    with pytest.raises(DataError, match="decoder_of: .*base is another codec"):
+        train(data, kind, "smaller", max_steps=4, decoder_of=str(base), codec_conf=sizes)
 
 
 def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch, caplog):
@@ -307,6 +331,14 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
         (dict(codec_conf={"n_ftt": 3}), "did you mean 'n_fft'"),
         (dict(objective="waveform"), "cannot be trained with objective waveform"),
         (dict(codec="bicodec"), "bicodec cannot be trained here; import it"),
+        (
+            dict(
+                decoder_of="exp/codec_x",
+                reorganize_step=5,
+                codec_conf={"num_codebooks": 1, "codebook_size": 8, "kept_of_groups": [4, 2]},
+            ),
+            "decoder_of keeps the codes",
+        ),
         (dict(reorganize_step=5), "kept_of_groups and reorganize_step, .* go together"),
         (dict(reorganize_step=1000), "want a step from 1 to max_steps - 1, 999"),
         (dict(adversary="msstft"), "msstft hears a waveform, objective spectral makes spectrum"),
