@@ -13,6 +13,7 @@ COMMANDS = {
     "extract": ("extract", "extract a speaker: mixture + enrollment -> estimate"),
     "validate": ("validate", "check data directories"),
     "tokenize": ("encode_codes", "waveforms -> codec codes"),
+    "unit-pieces": ("unit_pieces", "units -> text of pieces (byte-pair encoding)"),
     "resynthesize": ("resynthesize", "waveforms -> codes -> waveforms, a codec's upper bound"),
     "train": ("tse_train", "train a TSE system"),
     "make-preferences": ("make_preferences", "pairs of better and worse outputs, for training by preference"),
