@@ -10,7 +10,7 @@ REQUIRES = [
     "espnet==202511",
     "jinja2>=3.1",
     "kaldiio>=2.18",
-    "librosa>=0.10",  # not imported yet, as sentencepiece: for mel features and for subwords
+    "librosa>=0.10",  # not imported yet: for mel features
     "markupsafe>=2.1",
     "matplotlib>=3.8",
     "numpy>=2.0",

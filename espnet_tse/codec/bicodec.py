@@ -28,7 +28,11 @@ from espnet_tse.layers.ssl_model import (
     wants_normalized,
     zero_mean_unit_variance,
 )
-from espnet_tse.schema import Streams
+from espnet_tse.schema import CodecSpec, Streams
+
+ENTRIES_WEIGHT = (
+    4.0  # in training: what pulls entries to the frames, against what pulls frames to the entries
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class BiCodec(AbsVoiceCodec):
     """
 
     Config = BiCodecConfig
+    coding_parts = ("encoder", "quantizer", "voice")
 
     def __init__(self, config: BiCodecConfig, model: nn.Module, normalize: bool):
         """
@@ -172,6 +177,25 @@ class BiCodec(AbsVoiceCodec):
     def frames(self, semantic: Tensor, vectors: Tensor) -> Tensor:
         """What the generator makes samples of: (b, T, D) of the semantic codes, (b, D) of the voice -> (b, T, D)."""
         return self.prenet(semantic, vectors) + vectors[:, None]
+
+    @property
+    def spec(self) -> CodecSpec:
+        """Of the frames' branch."""
+        conf = self.config
+        return CodecSpec(conf.sample_rate, conf.hop_length, 1, conf.codebook_size, conf.codebook_dim)
+
+    def coded_and_decoded(
+        self, waveform: Tensor, num_codebooks: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``FunCodec.coded_and_decoded``; the target has the level at which recordings are heard.
+
+        The paper's second decoder, which gives wav2vec 2.0's frames back, is not among what is trained.
+        """
+        target = torch.stack([normalize_volume(row) for row in waveform])
+        vectors, _ = self.voice(self.mel(self.heard_of_voice(target)))
+        quantized = self.quantizer(self.encoder(self.features(target)))
+        estimate = self.generator(self.frames(quantized.values, vectors))[:, : target.size(1)]
+        return estimate, target, quantized.commitment + ENTRIES_WEIGHT * quantized.codebook
 
     def coded(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         if self.config.volume_normalize:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.reorganized_quantizer import GroupsConfig, make_quantizer
@@ -95,6 +96,19 @@ class FunCodec(AbsCodec):
     def latents(self, waveform: Tensor) -> Tensor:
         """(b, N) of RMS 1 -> (b, ceil(N / hop_length), D)."""
         return self.encoder(waveform[:, None]).transpose(1, 2)
+
+    def coded_and_decoded(
+        self, waveform: Tensor, num_codebooks: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What training compares, (B, N) of RMS 1 -> estimate, target and the commitment.
+
+        Args:
+            num_codebooks: (B,), codebooks that a row is decoded from; all when None.
+        """
+        quantized = self.quantizer(self.latents(waveform), num_codebooks)
+        estimate = self.synthesize(quantized.values)[:, : waveform.size(1)]
+        target = pad(waveform, (0, estimate.size(1) - waveform.size(1)))
+        return estimate, target, quantized.commitment
 
     def analyze(self, waveform: Tensor) -> Tensor:
         return self.latents(waveform)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss, pad
+from torch.nn.functional import l1_loss
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.multi_scale_mel import MultiScaleMelLoss
@@ -114,19 +114,18 @@ class WaveformObjective(AbsObjective):
         return cls(config, sample_rate)
 
     def prepare(self, codec: AbsCodec, waveform: Tensor) -> None:
-        fit_tables(codec, waveform)
+        if hasattr(codec.quantizer, "fit"):  # one that is trained by gradients starts as it was drawn
+            fit_tables(codec, waveform)
 
     def forward(self, codec: AbsCodec, waveform: Tensor, num_codebooks: Tensor | None) -> Reconstruction:
-        quantized = codec.quantizer(codec.latents(waveform), num_codebooks)
-        estimate = codec.synthesize(quantized.values)[:, : waveform.size(1)]
-        target = pad(waveform, (0, estimate.size(1) - waveform.size(1)))
+        estimate, target, commitment = codec.coded_and_decoded(waveform, num_codebooks)
         sample_distance, spectral_distance = l1_loss(estimate, target), self.spectral(estimate, target)
         loss = (
             self.config.waveform_weight * sample_distance
             + self.config.spectral_weight * spectral_distance
-            + self.config.commitment_weight * quantized.commitment
+            + self.config.commitment_weight * commitment
         )
-        stats = dict(waveform=sample_distance, spectral=spectral_distance, commitment=quantized.commitment)
+        stats = dict(waveform=sample_distance, spectral=spectral_distance, commitment=commitment)
         return Reconstruction(loss, {name: value.detach() for name, value in stats.items()}, estimate, target)
 
 

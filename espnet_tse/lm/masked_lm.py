@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.layers.causal_stack import CausalStack, CausalStackConfig
-from espnet_tse.layers.condition_sequence import frames_at
+from espnet_tse.layers.condition_sequence import frames_at, mean_enrollment
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.lm.unmasking import MaskedDecode, Unmasking
 from espnet_tse.schema import PADDING_CODE, Codes, Conditions, Prediction, Request, Streams
@@ -29,6 +29,14 @@ class MaskedLMConfig(CausalStackConfig):
     # (arXiv:2503.00493); else some of them are shown in training and decoding takes several passes.
     encoder_only: bool = False
     frame_synchronous: bool = True  # adds a linear map of the mixture's frame to the tokens of its time
+    add_enrollment: bool = False  # adds a linear map of the enrollment's mean to them, too
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.add_enrollment and not self.frame_synchronous:
+            raise ValueError(
+                "add_enrollment adds to the mixture's frames of frame_synchronous, which is off."
+            )
 
 
 class MaskedLM(AbsGenerator):
@@ -67,6 +75,8 @@ class MaskedLM(AbsGenerator):
             nn.init.normal_(table.weight, std=0.02)
         if config.frame_synchronous:
             self.synchronous = nn.Linear(width, width)
+        if config.add_enrollment:
+            self.enrollment_to_frames = nn.Linear(width, width)
 
     @classmethod
     def from_config(cls, config: MaskedLMConfig, specs: dict[str, CodesSpec], sample_rate: int) -> "MaskedLM":
@@ -99,6 +109,8 @@ class MaskedLM(AbsGenerator):
         if self.config.frame_synchronous:
             mixture = conditions.streams["mixture"]
             frames = frames + self.synchronous(frames_at(mixture, index[None], self.rate(name)))
+        if self.config.add_enrollment and "enrollment" in conditions.streams:
+            frames = frames + self.enrollment_to_frames(mean_enrollment(conditions))
         return frames
 
     def logits(self, conditions: Conditions, codes: Streams, masked: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,6 @@ import torch.distributed as dist
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
-from espnet_tse.codec.bicodec import BiCodec
 from espnet_tse.codec.load import codec_choices, load_codec, save_codec
 from espnet_tse.codec.manifest import codes_identity
 from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
@@ -79,8 +78,6 @@ def check_parts(conf: CodecTrainConf) -> None:
         raise ValueError(
             f"codec {conf.codec} cannot be trained with objective {conf.objective}: units have {KMEANS}, and only they."
         )
-    if codec_choices.classes[conf.codec] is BiCodec:
-        raise ValueError(f"codec {conf.codec} cannot be trained here; import it with import_codec.")
     draws_spectra = codec_choices.classes[conf.codec] in (SpectralCodec, SpectralBiCodec)
     if draws_spectra != (conf.objective == "spectral"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.adversary import AbsAdversary
 from espnet_tse.codec.objective import AbsObjective, Reconstruction
+from espnet_tse.codec.residual_quantizer import ResidualQuantizer
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 from espnet_tse.train.step import Phase, Step
 
@@ -97,7 +98,8 @@ class CodecStep(Step):
         self.codec_pass = CodecPass(codec, objective, adversary)
         trained = [parameter for parameter in codec.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay)
-        learners = [] if conf.decoder_of else [codec.quantizer]
+        by_averages = isinstance(codec.quantizer, ResidualQuantizer) and not conf.decoder_of
+        learners = [codec.quantizer] if by_averages else []
         phases, parts = [Phase(self.codec_pass, optimizer, learners)], {"model": codec}
         if adversary:
             settings, module = adversary.config, AdversaryPass(adversary, codec.spec.sample_rate)

@@ -12,12 +12,16 @@ from espnet_tse.codec.bicodec import BiCodec, BiCodecConfig
 from espnet_tse.codec.ecapa_tdnn import AttentiveStatistics
 from espnet_tse.codec.factorized_quantizer import FactorizedQuantizer
 from espnet_tse.codec.feature_backbone import FeatureDecoder
+from espnet_tse.codec.objective import WaveformObjective, WaveformObjectiveConfig
 from espnet_tse.codec.perceiver_resampler import PerceiverResampler
 from espnet_tse.codec.volume import normalize_volume
 from espnet_tse.codec.wave_generator import UpsamplingBlock, WaveGenerator
+from espnet_tse.codec.waveform_adversary import WaveformAdversary, WaveformAdversaryConfig
 from espnet_tse.layers.adaptive_norm import AdaptiveLayerNorm
 from espnet_tse.layers.mel_filters import slaney_mel_filters
 from espnet_tse.schema import Codes, Streams
+from espnet_tse.train.codec_step import CodecStep
+from espnet_tse.train.codec_train_conf import CodecTrainConf
 
 TINY = dict(
     feature_dim=12, channels=8, inner_channels=10, num_blocks=2, codebook_size=40, codebook_dim=4, num_mels=12,
@@ -233,3 +237,38 @@ def test_faults(codec):
         UpsamplingBlock(4, 2, 10, 5)
     with pytest.raises(ValueError, match="channels 24 cannot be halved 4 times"):
         WaveGenerator(3, 24, (8, 5, 4, 2), (16, 11, 8, 4))
+
+
+def test_it_is_trained_from_scratch_by_a_step_of_the_loop(tmp_path):
+    """Generator and discriminator; wav2vec 2.0 stays, and everything else learns."""
+    torch.manual_seed(0)
+    config = BiCodecConfig(model_dir=str(write_xlsr(tmp_path)), **TINY)
+    codec = BiCodec.from_config(config)
+    conf = CodecTrainConf(codec="bicodec", objective="waveform", adversary="msstft", lr=3e-3, max_steps=40)
+    objective = WaveformObjective(WaveformObjectiveConfig(window_lengths=(256,), num_mels=8), 16000)
+    adversary = WaveformAdversary(WaveformAdversaryConfig(num_filters=2, n_ffts=(128,)))
+    tones = torch.sin(2 * torch.pi * torch.tensor([[200.0], [500.0]]) * torch.arange(3200) / 16000)
+    before = {name: value.clone() for name, value in codec.named_parameters()}
+    step = CodecStep(conf, codec, objective, adversary, lambda: tones)
+    step.prepare()
+    step.train()
+    losses = []
+    for _ in range(12):
+        step.begin()
+        given = {"waveform": tones}
+        for phase in step.phases:
+            loss, stats, _, *following = phase.module(**given)
+            phase.optimizer.zero_grad()
+            loss.backward()
+            phase.optimizer.step()
+            given = following[0] if following else {}
+            losses += [float(stats["spectral"])] if "spectral" in stats else []
+        step.num_updates += 1
+    assert losses[-1] < 0.9 * losses[0]
+    moved = {
+        name.split(".")[0] for name, value in codec.named_parameters() if not torch.equal(value, before[name])
+    }
+    assert moved == {"encoder", "quantizer", "voice", "prenet", "generator"}
+    codec.eval()
+    streams = codec.tokenize(tones, torch.tensor([3200, 3200]))
+    assert codec.detokenize(streams).shape == (2, 3200)

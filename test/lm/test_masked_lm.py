@@ -51,6 +51,19 @@ def codes_for(lm, lengths) -> Streams:
     return streams
 
 
+def test_the_enrollments_mean_reaches_the_frames_of_streams_at_a_rate_alone():
+    lm, conditions = small(add_enrollment=True), conditions_of([6])
+    other = conditions_of([6])
+    other.streams["enrollment"].values[0, 1] += 1.0
+    codes = codes_for(lm, [6])
+    for name, moves in (("global", False), ("semantic", True)):
+        masked = torch.ones_like(codes[name].values, dtype=torch.bool)
+        pair = [lm.embedded(name, codes[name].values, masked, heard) for heard in (conditions, other)]
+        assert torch.equal(*pair) != moves
+    with pytest.raises(ValueError, match="frame_synchronous, which is off"):
+        small(add_enrollment=True, frame_synchronous=False)
+
+
 @pytest.mark.parametrize("specs", [TWO_STREAMS, THREE_BOOKS], ids=["two streams", "three codebooks"])
 @pytest.mark.parametrize(
     "conf",

@@ -330,7 +330,6 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
         (dict(codec="spectal"), "did you mean 'spectral'"),
         (dict(codec_conf={"n_ftt": 3}), "did you mean 'n_fft'"),
         (dict(objective="waveform"), "cannot be trained with objective waveform"),
-        (dict(codec="bicodec"), "bicodec cannot be trained here; import it"),
         (
             dict(
                 decoder_of="exp/codec_x",
