@@ -17,6 +17,7 @@ from espnet_tse.lm.decoder_only import DecoderOnlyDecode, DecoderOnlyLM
 from espnet_tse.lm.leading_codes import frames_behind, join_codes
 from espnet_tse.lm.token_mixing import mix_tokens
 from espnet_tse.loss.code_cross_entropy import code_cross_entropy, code_labels
+from espnet_tse.loss.drawn_spectrum import drawn_spectrum
 from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.models.abs_tse_model import AbsTSEModel
@@ -43,7 +44,8 @@ class LauraTSEConfig:
     truth_share: float = 0.5  # rho: a wrong token is replaced by the true one with this probability
     code_weight: float = 1.0  # of the cross entropy
     regression_weight: float = 1.0  # of the embedding regression
-    spectrum_weight: float = 0.0  # of the filtered spectrum, not in the paper; for vocoders that filter
+    # Of the spectrum that the codec draws, or that the vocoder's filter leaves of the mixture; not in the paper.
+    spectrum_weight: float = 0.0
     # "Decoder-Encoder-split" of Table I: language model and vocoder are two networks, each with an encoder
     # of its own, trained by their own loss. The vocoder has no separator, and learns from the tokens that
     # truth_share says: 1.0 ground truth, as released, 0.0 those of the language model.
@@ -93,9 +95,9 @@ class LauraTSE(AbsTSEModel):
             raise ValueError(
                 "model_conf: split: true with lm_conf: {own_tables: true} leaves an encoder without use."
             )
-        if config.spectrum_weight and vocoder.synthesis != "filter":
+        if config.spectrum_weight and not vocoder.codec.draws_spectrum:
             raise ValueError(
-                "model_conf: spectrum_weight is for vocoder_conf: {synthesis: filter}; set it to 0."
+                "model_conf: spectrum_weight is for codecs that draw spectra, as codec: spectral; set it to 0."
             )
         self.encoder, self.lm, self.vocoder, self.config = encoder, lm, vocoder, config
         if config.split:
@@ -137,7 +139,7 @@ class LauraTSE(AbsTSEModel):
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """L_ce + L_reg on the straight-through tokens (arXiv:2601.06006, Sec. III-C), each with its weight.
 
-        With ``spectrum_weight`` the spectrum of the mixture that the refined embeddings filter counts too.
+        With ``spectrum_weight`` the spectrum of what the refined embeddings make counts too.
 
         Raises:
             ValueError: the batch has no target codes, or codes of another rate; or no target where its
@@ -224,9 +226,11 @@ class LauraTSE(AbsTSEModel):
             return self.codec.encode(waveform, lengths)
 
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
-        """``filtered_spectrum`` of the mixtures; ValueError without targets."""
+        """``filtered_spectrum`` of the mixtures, or ``drawn_spectrum``; ValueError without targets."""
         if batch.target is None:
             raise ValueError("spectrum_weight wants the target's waveform (spk1.scp, or dynamic mixing).")
+        if self.vocoder.synthesis != "filter":
+            return drawn_spectrum(self.codec, batch.target, batch.mixture_lengths, estimate)
         return filtered_spectrum(self.codec, batch.mixture, batch.target, batch.mixture_lengths, estimate)
 
     def coarse_embeddings(self, one_hot: Tensor, target: Frames) -> Frames:

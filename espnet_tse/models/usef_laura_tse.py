@@ -204,7 +204,8 @@ class USEFLauraTSE(LauraTSE):
 
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
         """As ``LauraTSE.spectrum_loss``; the level of d is its own, so the target is brought to it."""
-        if self.config.g_inputs != "front+ref" or batch.target is None:
+        filters = self.vocoder.synthesis == "filter"
+        if self.config.g_inputs != "front+ref" or batch.target is None or not filters:
             return super().spectrum_loss(batch, estimate)
         lengths = batch.mixture_lengths
         return filtered_spectrum(self.codec, batch.mixture, batch.target, lengths, estimate, any_level=True)

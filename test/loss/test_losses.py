@@ -7,6 +7,7 @@ from tse_system import write_codec
 
 from espnet_tse.codec.load import load_codec
 from espnet_tse.loss.code_cross_entropy import IGNORE, code_cross_entropy, code_labels
+from espnet_tse.loss.drawn_spectrum import drawn_spectrum
 from espnet_tse.loss.embedding_regression import embedding_regression
 from espnet_tse.loss.filtered_spectrum import filtered_spectrum
 from espnet_tse.schema import Frames
@@ -40,14 +41,17 @@ def test_regression_equals_the_hand_example_and_ignores_padding():
 def test_short_rows_train_all_dimensions():
     values = torch.randn(1, 4, 8, requires_grad=True)
     lengths = torch.tensor([2])
-    embedding_regression(Frames(values, lengths, 25.0), Frames(torch.zeros(1, 4, 8), lengths, 25.0)).backward()
+    embedding_regression(
+        Frames(values, lengths, 25.0), Frames(torch.zeros(1, 4, 8), lengths, 25.0)
+    ).backward()
     assert (values.grad[0, :2] != 0).all() and not values.grad[0, 2:].any()
 
 
 def test_differing_shapes_are_refused():
     with pytest.raises(ValueError, match="differ in shape"):
         embedding_regression(
-            Frames(torch.zeros(1, 2, 3), torch.tensor([2]), 25.0), Frames(torch.zeros(1, 3, 3), torch.tensor([3]), 25.0)
+            Frames(torch.zeros(1, 2, 3), torch.tensor([2]), 25.0),
+            Frames(torch.zeros(1, 3, 3), torch.tensor([3]), 25.0),
         )
 
 
@@ -66,7 +70,9 @@ def drawn(tmp_path):
 def test_filtered_spectrum_is_zero_where_nothing_is_to_be_filtered(drawn):
     codec, mixture, target, lengths, embeddings = drawn
     unfiltered = codec.encode_latents(mixture, lengths)
-    assert filtered_spectrum(codec, mixture, mixture, lengths, unfiltered).item() == pytest.approx(0, abs=1e-9)
+    assert filtered_spectrum(codec, mixture, mixture, lengths, unfiltered).item() == pytest.approx(
+        0, abs=1e-9
+    )
     assert filtered_spectrum(codec, mixture, target, lengths, unfiltered).item() > 1e-3
 
 
@@ -80,7 +86,11 @@ def test_filtered_spectrum_knows_neither_level_nor_padding(drawn):
             mixture[row : row + 1, :length],
             target[row : row + 1, :length],
             lengths[row : row + 1],
-            Frames(embeddings.values[row : row + 1, :frames], embeddings.lengths[row : row + 1], embeddings.frame_rate),
+            Frames(
+                embeddings.values[row : row + 1, :frames],
+                embeddings.lengths[row : row + 1],
+                embeddings.frame_rate,
+            ),
         )
         for row, (length, frames) in enumerate(zip(lengths.tolist(), embeddings.lengths.tolist()))
     ]
@@ -104,10 +114,31 @@ def test_filtered_spectrum_leads_the_embeddings_to_the_target(drawn):
     assert not values.grad[1, int(embeddings.lengths[1]) :].any()
 
 
+def test_drawn_spectrum_leads_the_embeddings_to_the_target_at_any_level(drawn):
+    codec, _, target, lengths, embeddings = drawn
+    values = embeddings.values.clone().requires_grad_()
+    moving = Frames(values, embeddings.lengths, embeddings.frame_rate)
+    optimizer = torch.optim.Adam([values], lr=0.05)
+    losses = []
+    for _ in range(20):
+        loss = drawn_spectrum(codec, target, lengths, moving)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+    assert not values.grad[1, int(embeddings.lengths[1]) :].any()
+    loud = drawn_spectrum(codec, 9 * target, lengths, moving)
+    torch.testing.assert_close(loud, drawn_spectrum(codec, target, lengths, moving))
+
+
 def test_filtered_spectrum_wants_a_codec_that_draws_spectra():
     codec = TableCodec()
     with pytest.raises(ValueError, match="TableCodec draws no spectrum"):
         filtered_spectrum(
-            codec, torch.randn(1, 1280), torch.randn(1, 1280), torch.tensor([1280]),
+            codec,
+            torch.randn(1, 1280),
+            torch.randn(1, 1280),
+            torch.tensor([1280]),
             Frames(torch.zeros(1, 2, 16), torch.tensor([2]), codec.frame_rate),
         )

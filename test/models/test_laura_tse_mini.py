@@ -123,9 +123,20 @@ def test_the_filtered_spectrum_joins_the_loss_and_wants_a_target(model):
     torch.testing.assert_close(loss, 0.1 * stats["loss_ce"] + 4.0 * stats["loss_spectrum"])
 
 
-def test_the_filtered_spectrum_wants_a_vocoder_that_filters(model):
+def test_what_the_codec_draws_joins_the_loss_where_nothing_is_filtered(model):
     model.vocoder.synthesis = "decode"
-    with pytest.raises(ValueError, match="spectrum_weight is for vocoder_conf: {synthesis: filter}"):
+    batch = make_batch([0.6, 0.4], [0.4, 0.3], model.codec)
+    model = with_spectrum(model, code_weight=0.1, regression_weight=0.0).eval()
+    signals = dict(speech_ref1=0.5 * batch.mixture, speech_ref1_lengths=batch.mixture_lengths)
+    loss, stats, _ = model(**espnet_data(batch), **signals)
+    torch.testing.assert_close(loss, 0.1 * stats["loss_ce"] + 4.0 * stats["loss_spectrum"])
+    other = model(**espnet_data(batch), **{**signals, "speech_ref1": batch.mixture.flip(1)})[1]
+    assert other["loss_spectrum"] != stats["loss_spectrum"]
+
+
+def test_a_spectrum_in_the_loss_wants_a_codec_that_draws_one(model, monkeypatch):
+    monkeypatch.setattr(type(model.codec), "draws_spectrum", False)
+    with pytest.raises(ValueError, match="spectrum_weight is for codecs that draw spectra"):
         with_spectrum(model)
 
 
