@@ -29,6 +29,9 @@ class SpectralCodecConfig(GroupsConfig):
     decoder_channels: int = 256
     decoder_blocks: int = 4
     magnitude_floor: float = 0.003  # of a signal of RMS 1, -50 dB
+    # In decoding: the ratio of each magnitude to the loudest one is raised to this power. A decoder that is trained by
+    # distances fills what lies between the harmonics; above 1 that is taken back, and a little of the voice with it.
+    contrast: float = 1.0
     griffin_lim_iterations: int = 32
     kmeans_iterations: int = 10
 
@@ -168,6 +171,9 @@ class SpectralCodec(AbsCodec):
 
     def synthesize(self, embeddings: Tensor) -> Tensor:
         magnitude = torch.relu(torch.exp(self.spectra(embeddings)) - self.config.magnitude_floor)
+        if self.config.contrast != 1.0:
+            loudest = magnitude.amax(dim=(1, 2), keepdim=True).clamp_min(1e-8)
+            magnitude = loudest * (magnitude / loudest).pow(self.config.contrast)
         return griffin_lim(self.stft, magnitude, self.config.griffin_lim_iterations)
 
     def filter_mask(self, mixture: Tensor, embeddings: Tensor) -> Tensor:
