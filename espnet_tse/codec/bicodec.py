@@ -168,6 +168,12 @@ class BiCodec(AbsVoiceCodec):
             self.model, F.pad(waveform, (0, whole + self.margin)), False, layers=self.config.layers
         )
 
+    def levelled(self, waveform: Tensor) -> Tensor:
+        """Unpadded rows (b, N) at the level at which recordings are heard."""
+        if not self.config.volume_normalize:
+            return waveform
+        return torch.stack([normalize_volume(row) for row in waveform])
+
     def heard_of_voice(self, waveform: Tensor) -> Tensor:
         """Unpadded rows (b, N) -> (b, voice_samples), the beginning; shorter ones are repeated."""
         size = self.config.voice_samples
@@ -190,15 +196,14 @@ class BiCodec(AbsVoiceCodec):
 
         The paper's second decoder, which gives wav2vec 2.0's frames back, is not among what is trained.
         """
-        target = torch.stack([normalize_volume(row) for row in waveform])
+        target = self.levelled(waveform)
         vectors, _ = self.voice(self.mel(self.heard_of_voice(target)))
         quantized = self.quantizer(self.encoder(self.features(target)))
         estimate = self.generator(self.frames(quantized.values, vectors))[:, : target.size(1)]
         return estimate, target, quantized.commitment + ENTRIES_WEIGHT * quantized.codebook
 
     def coded(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        if self.config.volume_normalize:
-            waveform = torch.stack([normalize_volume(row) for row in waveform])
+        waveform = self.levelled(waveform)
         _, voice = self.voice(self.mel(self.heard_of_voice(waveform)))
         return voice, self.quantizer.encode(self.encoder(self.features(waveform)))
 

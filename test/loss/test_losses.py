@@ -98,36 +98,31 @@ def test_filtered_spectrum_knows_neither_level_nor_padding(drawn):
     torch.testing.assert_close(whole, (torch.stack(alone) * frames).sum())
 
 
-def test_filtered_spectrum_leads_the_embeddings_to_the_target(drawn):
-    codec, mixture, target, lengths, embeddings = drawn
+def led_to_the_target(loss_of, embeddings: Frames) -> Frames:
+    """Embeddings after some steps that lower ``loss_of`` them and leave padding alone."""
     values = embeddings.values.clone().requires_grad_()
     moving = Frames(values, embeddings.lengths, embeddings.frame_rate)
     optimizer = torch.optim.Adam([values], lr=0.05)
     losses = []
     for _ in range(20):
-        loss = filtered_spectrum(codec, mixture, target, lengths, moving)
+        loss = loss_of(moving)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.9 * losses[0]
     assert not values.grad[1, int(embeddings.lengths[1]) :].any()
+    return moving
+
+
+def test_filtered_spectrum_leads_the_embeddings_to_the_target(drawn):
+    codec, mixture, target, lengths, embeddings = drawn
+    led_to_the_target(lambda moving: filtered_spectrum(codec, mixture, target, lengths, moving), embeddings)
 
 
 def test_drawn_spectrum_leads_the_embeddings_to_the_target_at_any_level(drawn):
     codec, _, target, lengths, embeddings = drawn
-    values = embeddings.values.clone().requires_grad_()
-    moving = Frames(values, embeddings.lengths, embeddings.frame_rate)
-    optimizer = torch.optim.Adam([values], lr=0.05)
-    losses = []
-    for _ in range(20):
-        loss = drawn_spectrum(codec, target, lengths, moving)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.9 * losses[0]
-    assert not values.grad[1, int(embeddings.lengths[1]) :].any()
+    moving = led_to_the_target(lambda moving: drawn_spectrum(codec, target, lengths, moving), embeddings)
     loud = drawn_spectrum(codec, 9 * target, lengths, moving)
     torch.testing.assert_close(loud, drawn_spectrum(codec, target, lengths, moving))
 
