@@ -9,7 +9,7 @@ from torch import Tensor
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.slots import Slot
+from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Codes, Conditions, Estimate, Prediction, Request, TSEBatch
@@ -24,6 +24,7 @@ class AbsTokenModel(AbsTSEModel):
     """Conditions of the signals, codes by the language model, samples by the tokenizer's decoder."""
 
     tokenizers = {"acoustic": AbsTokenizer}
+    pretrained = {"base": Pretrained(("encoder", "lm"), required=lambda config: False)}
 
     def __init__(self, config: Any, encoder: AbsConditionEncoder, lm: AbsGenerator, vocoder: AbsVocoder):
         super().__init__()
