@@ -1,11 +1,11 @@
 """Choosing tokens from logits, batched, with draws that belong to their row."""
 
-import zlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from espnet_tse.layers.row_generator import row_generator
 from espnet_tse.schema import DecodeConf
 
 
@@ -50,8 +50,7 @@ def row_draws(keys: list[str], seed: int, num_steps: int, num_streams: int) -> T
     """
     draws = []
     for key in keys:
-        # One hash of both: torch's CPU generator looks at 32 bits of its seed only.
-        generator = torch.Generator().manual_seed(zlib.crc32(f"{seed} {key}".encode("utf-8")))
+        generator = row_generator(key, seed)
         draws.append(torch.rand(num_steps, num_streams, generator=generator, dtype=torch.float64))
     return torch.stack(draws)
 

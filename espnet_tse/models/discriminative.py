@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
 from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
+from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Estimate, Request, TSEBatch
@@ -40,6 +40,10 @@ class DiscriminativeConfig:
         if not 0.0 <= self.coarser_weight < 0.5:
             raise ValueError(f"coarser_weight is {self.coarser_weight}, want a share in [0, 0.5).")
 
+    @property
+    def wants_speakers(self) -> bool:
+        return "speaker" in self.losses
+
 
 class Discriminative(AbsTSEModel):
     """Any ``AbsExtractor`` with a criterion; needs no codec."""
@@ -50,7 +54,7 @@ class Discriminative(AbsTSEModel):
     def __init__(self, extractor: AbsExtractor, config: DiscriminativeConfig = DiscriminativeConfig()):
         super().__init__()
         self.extractor, self.config = extractor, config
-        if "speaker" in config.losses:
+        if config.wants_speakers:
             if extractor.embedding_dim is None:
                 raise ValueError(
                     f"the loss 'speaker' wants an embedding, and {type(extractor).__name__} makes none."
@@ -84,7 +88,7 @@ class Discriminative(AbsTSEModel):
     def criterion(self, name: str, batch: TSEBatch, result: Extraction) -> Tensor:
         """One of ``LOSSES``, without its weight."""
         if name == "speaker":
-            return self.speaker_loss(batch, result)
+            return speaker_cross_entropy(self.speaker_classes(result.embedding), batch.speaker)
         share = self.config.coarser_weight
         values = [self.compare(name, batch, waveform) for waveform in [result.waveform, *result.coarser]]
         return (1 - share * len(result.coarser)) * values[0] + share * sum(values[1:])
@@ -99,22 +103,6 @@ class Discriminative(AbsTSEModel):
         if name == "absent_energy":
             return absent_energy(waveform, target, batch.mixture, lengths)
         return multi_resolution_stft(waveform, target, lengths)
-
-    def speaker_loss(self, batch: TSEBatch, result: Extraction) -> Tensor:
-        """Cross entropy of the enrolled speaker among those of training; 0 for rows of unknown speakers."""
-        if batch.speaker is None:
-            raise DataError("the loss 'speaker' wants the numbers of the enrolled speakers in the batch.")
-        logits = self.speaker_classes(result.embedding).float()
-        if int(batch.speaker.max()) >= logits.size(1):
-            raise DataError(
-                f"speaker {int(batch.speaker.max())} of the training set, but model_conf has num_speakers "
-                f"{logits.size(1)}; leave it out, training counts them."
-            )
-        speaker = batch.speaker.to(
-            logits.device, non_blocking=True
-        )  # training leaves it on the host for the check
-        known = (speaker >= 0).sum().clamp_min(1)
-        return F.cross_entropy(logits, speaker, ignore_index=-1, reduction="sum") / known
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:

@@ -3,6 +3,7 @@
 from typing import Any, Iterator, Mapping
 
 from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterEncoder
+from espnet_tse.encoder.masked_mel import ConvMaskedMel, LSTMMaskedMel
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
@@ -14,11 +15,13 @@ from espnet_tse.extractor.speaker_resnet1d import SpeakerResNet1d
 from espnet_tse.extractor.speaker_resnet34 import SpeakerResNet34
 from espnet_tse.extractor.speaker_tcn import SpeakerTCN
 from espnet_tse.extractor.speaker_unet import SpeakerUNet
+from espnet_tse.extractor.speaker_wavlm import SpeakerWavLM
 from espnet_tse.extractor.spex_plus import SpExPlus
 from espnet_tse.extractor.td_speakerbeam import TDSpeakerBeam
 from espnet_tse.extractor.usef_sepformer import USEFSepFormer
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
+from espnet_tse.flow.mel_flow import MelFlow
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import SSL, WavLM
@@ -30,6 +33,7 @@ from espnet_tse.lm.task_lm import TaskLM
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
+from espnet_tse.models.mask2flow import Mask2Flow, MelMask
 from espnet_tse.models.masked_tse import MaskedTSE
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
 from espnet_tse.models.unise import UniSE
@@ -37,6 +41,7 @@ from espnet_tse.models.usef_laura_tse import USEFLauraTSE
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
+from espnet_tse.vocoder.mixture_phase import MixturePhase
 
 frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM, ssl=SSL)
 encoder_choices = Choices(
@@ -45,13 +50,23 @@ encoder_choices = Choices(
     shared_convnext=SharedConvNeXtEncoder,
     adapter=AdapterEncoder,
     acoustic_adapter=AcousticAdapterEncoder,
+    masked_mel_lstm=LSTMMaskedMel,
+    masked_mel_conv=ConvMaskedMel,
 )
-lm_choices = Choices("lm", decoder_only=DecoderOnlyLM, stream_lm=StreamLM, task_lm=TaskLM, masked_lm=MaskedLM)
+lm_choices = Choices(
+    "lm",
+    decoder_only=DecoderOnlyLM,
+    stream_lm=StreamLM,
+    task_lm=TaskLM,
+    masked_lm=MaskedLM,
+    mel_flow=MelFlow,
+)
 vocoder_choices = Choices(
     "vocoder",
     fine_embedding=FineEmbeddingVocoder,
     conv_embedding=ConvEmbeddingVocoder,
     codec_decoder=CodecDecoder,
+    mixture_phase=MixturePhase,
 )
 extractor_choices = Choices(
     "extractor",
@@ -71,6 +86,7 @@ speaker_encoder_choices = Choices(
     resnet34=SpeakerResNet34,
     unet=SpeakerUNet,
     ge2e=SpeakerGE2E,
+    wavlm=SpeakerWavLM,
     given=GivenEmbedding,
 )
 model_choices = Choices(
@@ -82,6 +98,8 @@ model_choices = Choices(
     gentse=GenTSE,
     unise=UniSE,
     masked_tse=MaskedTSE,
+    mel_mask=MelMask,
+    mask2flow=Mask2Flow,
 )
 
 # Name of a table, as the slots of a class say it -> the table.

@@ -358,11 +358,11 @@ def check_rate(args: argparse.Namespace, dataset) -> None:
 def count_speakers(args: argparse.Namespace) -> None:
     """Fill in ``num_speakers`` of the model where its criterion wants it; config.yaml keeps the number."""
     config = model_choices.config(args.model, args.model_conf)
-    if "speaker" in getattr(config, "losses", {}) and config.num_speakers is None and args.train_data_dir:
+    if getattr(config, "wants_speakers", False) and config.num_speakers is None and args.train_data_dir:
         speakers = speakers_of(args.train_data_dir)
         if not speakers:
             raise DataError(
-                f"{args.train_data_dir}/utt2spk: repeats the keys, and the loss 'speaker' wants speakers; write "
-                "'key speaker' lines, or leave the loss out of model_conf: losses."
+                f"{args.train_data_dir}/utt2spk: repeats the keys, and the speakers' loss wants speakers; write "
+                "'key speaker' lines, or leave that loss out of model_conf."
             )
         args.model_conf = {**args.model_conf, "num_speakers": len(speakers)}

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""AR decoding on CPUs with weights in 8 bits, by PyTorch's own kernels, against float32; random weights.
+"""AR decoding on CPUs with weights in 16 or 8 bits, by PyTorch's own kernels, against float32; random weights.
 
-python3 benchmarks/int8_decoding.py [--systems unise gentse_1] [--batch 1 8] [--seconds 4]
+python3 benchmarks/narrow_weights.py [--systems unise gentse_1] [--batch 1 8] [--seconds 4]
+half: weights in float16, sums in float32 (fbgemm).
 weight-only: whole numbers and a scale an output, inputs in bfloat16 (the kernel of torchao's Int8WeightOnlyConfig).
 dynamic: inputs in 8 bits as well, one scale for all rows of a batch (fbgemm), so that a row's tokens depend on its batch.
-Neither is offered by espnet_tse: the first gains too little, the second gives up that a batch is as its rows alone.
+None is offered by espnet_tse: the first two gain too little, the third gives up that a batch is as its rows alone.
 """
 
 import argparse
 import time
 import warnings
+from typing import Callable
 
 import torch
 from decoding import SYSTEMS
@@ -48,9 +50,20 @@ def weight_only(module: nn.Module) -> nn.Module:
     return module
 
 
-def dynamic(module: nn.Module) -> nn.Module:
-    torch.backends.quantized.engine = "fbgemm"
-    return torch.ao.quantization.quantize_dynamic(module, {nn.Linear}, dtype=torch.qint8)
+def fbgemm(dtype: torch.dtype) -> Callable[[nn.Module], nn.Module]:
+    def change(module: nn.Module) -> nn.Module:
+        torch.backends.quantized.engine = "fbgemm"
+        return torch.ao.quantization.quantize_dynamic(module, {nn.Linear}, dtype=dtype)
+
+    return change
+
+
+CHANGES = {
+    "float32": lambda module: module,
+    "half": fbgemm(torch.float16),
+    "weight-only": weight_only,
+    "dynamic": fbgemm(torch.qint8),
+}
 
 
 def main() -> None:
@@ -68,12 +81,11 @@ def main() -> None:
         for name in args.systems:
             for rows in args.batch:
                 times = {}
-                for kind, change in (("float32", None), ("weight-only", weight_only), ("dynamic", dynamic)):
+                for kind, change in CHANGES.items():
                     torch.manual_seed(0)
                     system = SYSTEMS[name](args.size, rows, args.seconds)
                     column_major_weights(system.lm.eval())
-                    if change is not None:
-                        system.lm.stack = change(system.lm.stack)
+                    system.lm.stack = change(system.lm.stack)
                     started = time.process_time()
                     system.generate(system.conditions, rows)
                     times[kind] = time.process_time() - started

@@ -1,0 +1,188 @@
+"""Mask2Flow-TSE: a mask removes, then one step of a flow inserts (arXiv:2603.12837)."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+import torch
+from torch import Tensor, nn
+
+from espnet_tse.encoder.masked_mel import MaskedMel
+from espnet_tse.flow.mel_flow import MelFlow, MelFlowDecode
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Pretrained, Slot
+from espnet_tse.loss.speaker_classes import speaker_cross_entropy
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema import Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
+from espnet_tse.vocoder.mixture_phase import MixturePhase
+
+ENCODER = Slot("encoder", kind=MaskedMel)
+VOCODER = Slot("vocoder", deferred=True, kind=MixturePhase)  # of the encoder's mel spectrograms
+LOGIT_SCALE = 10.0  # vectors of length 1 make no sharp distribution
+
+
+class AbsMelModel(AbsTSEModel):
+    """Conditions by a ``MaskedMel``, a mel spectrogram, a vocoder."""
+
+    encoder: MaskedMel
+    vocoder: MixturePhase
+
+    @property
+    def sample_rate(self) -> int:
+        return self.encoder.mel.config.sample_rate
+
+    def predict(self, conditions: Conditions, request: Request) -> Prediction:
+        """Stream ``mel``."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
+        conditions = self.encoder(batch)
+        prediction = self.predict(conditions, request)
+        return Estimate(
+            self.vocoder.synthesize(prediction, conditions),
+            batch.mixture_lengths,
+            batch.sample_rate,
+            prediction,
+            num_function_evaluations=prediction.num_function_evaluations,
+        )
+
+
+@dataclass(frozen=True)
+class MelMaskConfig:
+    """The criterion of the first stage."""
+
+    # Of the cross entropy of the enrolled speaker, which teaches the speaker encoder; a frozen one needs none.
+    speaker_weight: float = 0.05
+    num_speakers: int | None = None  # of the training set; training counts them itself
+
+    def __post_init__(self):
+        if self.speaker_weight < 0:
+            raise ValueError(f"speaker_weight is {self.speaker_weight}, want 0 or more.")
+
+    @property
+    def wants_speakers(self) -> bool:
+        return self.speaker_weight > 0
+
+
+class MelMask(AbsMelModel):
+    """Stage 1 by itself: the masked spectrogram is the estimate."""
+
+    Config = MelMaskConfig
+    slots = {"encoder": ENCODER, "new_vocoder": VOCODER}
+
+    def __init__(self, config: MelMaskConfig, encoder: MaskedMel, vocoder: MixturePhase):
+        super().__init__()
+        self.config, self.encoder, self.vocoder = config, encoder, vocoder
+        self.learns_speakers = config.wants_speakers and any(
+            weight.requires_grad for weight in encoder.speaker_encoder.parameters()
+        )
+        if self.learns_speakers:
+            # The number of classes is that of training; to build and decode without it any will do.
+            self.speaker_classes = nn.Linear(encoder.speaker_dim, config.num_speakers or 1)
+
+    @classmethod
+    def from_config(
+        cls, config: MelMaskConfig, encoder: MaskedMel, new_vocoder: Callable[..., MixturePhase]
+    ) -> "MelMask":
+        return cls(config, encoder, new_vocoder(mel=encoder.mel))
+
+    def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """|X_enh - Y|^2 (arXiv:2603.12837, Eq. 11) and the speaker's cross entropy.
+
+        Raises:
+            DataError: the batch has no target.
+        """
+        target, conditions = target_mel(self.encoder, batch), self.encoder(batch)
+        error = mean_square(conditions.streams["masked"], target)
+        stats = {"mse_masked": error, "mse_mixture": mean_square(conditions.streams["mixture"], target)}
+        if not self.learns_speakers:
+            return error, stats
+        logits = self.speaker_classes(LOGIT_SCALE * conditions.vectors["speaker"])
+        stats["loss_speaker"] = speaker_cross_entropy(logits, batch.speaker)
+        return error + self.config.speaker_weight * stats["loss_speaker"], stats
+
+    def predict(self, conditions: Conditions, request: Request) -> Prediction:
+        return Prediction(Streams(mel=conditions.streams["masked"]), num_function_evaluations=1)
+
+
+@dataclass(frozen=True)
+class Mask2FlowConfig:
+    """Everything is the flow's."""
+
+
+class Mask2Flow(AbsMelModel):
+    """Both stages; training is of the flow, and the first stage is as it was trained before.
+
+    The stages fit each other: a flow has to be trained anew behind another mask.
+    """
+
+    Config = Mask2FlowConfig
+    Decode = MelFlowDecode
+    slots = {
+        "encoder": ENCODER,
+        "new_lm": Slot("lm", deferred=True, kind=MelFlow),
+        "new_vocoder": VOCODER,
+    }
+    pretrained = {"stage1": Pretrained(("encoder",))}
+
+    def __init__(self, config: Mask2FlowConfig, encoder: MaskedMel, lm: MelFlow, vocoder: MixturePhase):
+        super().__init__()
+        self.config = config
+        self.encoder, self.lm, self.vocoder = encoder.requires_grad_(False), lm, vocoder
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mask2FlowConfig,
+        encoder: MaskedMel,
+        new_lm: Callable[..., MelFlow],
+        new_vocoder: Callable[..., MixturePhase],
+    ) -> "Mask2Flow":
+        lm = new_lm(num_mels=encoder.mel.config.num_mels, speaker_dim=encoder.speaker_dim)
+        return cls(config, encoder, lm, new_vocoder(mel=encoder.mel))
+
+    def train(self, mode: bool = True) -> "Mask2Flow":
+        super().train(mode)
+        self.encoder.eval()  # of stage 1, which is frozen here
+        return self
+
+    def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The flow's criterion; in validation also the squared errors of the mask and of one step.
+
+        Raises:
+            DataError: the batch has no target.
+        """
+        target = target_mel(self.encoder, batch)
+        with torch.no_grad():
+            conditions = self.encoder(batch)
+        loss = self.lm.loss(conditions, target)
+        if self.training:
+            return loss, {}
+        conf = MelFlowDecode()
+        request = Request(batch.mixture_lengths, [str(row) for row in range(len(target.lengths))], conf)
+        one_step = self.lm.generate(conditions, request).streams["mel"]
+        return loss, {
+            "mse_masked": mean_square(conditions.streams["masked"], target),
+            "mse_one_step": mean_square(one_step, target),
+        }
+
+    def predict(self, conditions: Conditions, request: Request) -> Prediction:
+        return self.lm.generate(conditions, request)
+
+
+def target_mel(encoder: MaskedMel, batch: TSEBatch) -> Frames:
+    """Y of a batch.
+
+    Raises:
+        DataError: it has no target.
+    """
+    if batch.target is None:
+        raise DataError("this system learns from targets; the set wants spk1.scp, or mixing.yaml.")
+    return encoder.target(batch)
+
+
+def mean_square(values: Frames, target: Frames) -> Tensor:
+    """Mean of the squared difference over bands and valid frames."""
+    valid = ~target.padding_mask[..., None]
+    error = (values.values - target.values) * valid
+    return error.square().sum() / (valid.sum() * error.size(-1))
