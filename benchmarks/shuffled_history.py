@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Extraction by a language model whose history is shuffled while it decodes: does it use its history?
 
-python3 benchmarks/shuffled_history.py --model exp/tse_x --mixture_scp dump/raw/test/wav.scp
+python3 ../../../benchmarks/shuffled_history.py --model exp/tse_x --mixture_scp dump/raw/test/wav.scp
     --enroll_scp dump/raw/test/enroll_spk1.scp --output_dir exp/tse_x/decode_shuffled_test
 Options are those of espnet-tse extract. In place of the newest frame's tokens the model is given those of one of the frames
 so far, drawn at random; the outputs are scored as any others, beside those of the usual decoding.

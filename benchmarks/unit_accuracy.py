@@ -2,19 +2,22 @@
 """Accuracy of the semantic codes that GenTSE's first stage or UniSE predict, teacher-forced, free-running and with a
 shuffled history.
 
-python3 benchmarks/unit_accuracy.py exp/tse_gentse_mini_stage1 dump/raw/dev [--checkpoint latest.pth] [--rows 24]
+python3 ../../../benchmarks/unit_accuracy.py exp/tse_gentse_mini_stage1 dump/raw/dev [--checkpoint latest.pth] [--rows 24]
 In the folder of a recipe. Beside it the share of frames in which the mixture's own codes are the target's. UniSE is given
 the target's global codes but where it runs free.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import torch
 
 from espnet_tse.codec.load import load_codec
 from espnet_tse.io.audio import read_audio
+from espnet_tse.io.command_line import run_command
 from espnet_tse.io.scp import read_scp
+from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.unise import UniSE, task_tokens
 from espnet_tse.schema import Codes, Conditions, Request, Streams, TSEBatch
 from espnet_tse.tasks.checkpoint import load_model, read_config
@@ -51,6 +54,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = load_model(args.model, args.checkpoint).eval()
+    if not isinstance(model, (UniSE, GenTSESemantic, GenTSE)):
+        parser.error(
+            f"{args.model} is of {type(model).__name__}; name a system of model gentse_semantic, gentse or unise"
+        )
     tokenizers = read_config(args.model)["tokenizers"]
     tokenizer = load_codec(tokenizers.get("semantic", tokenizers.get("acoustic")))
     lists = [read_scp(args.data_dir / f"{name}.scp") for name in ("wav", "enroll_spk1", "spk1")]
@@ -59,7 +66,8 @@ def main() -> None:
         0,
     )
     generator = torch.Generator().manual_seed(0)
-    for key in list(lists[0])[: args.rows]:
+    keys = list(lists[0])[: args.rows]
+    for key in keys:
         (mixture, length), (enrollment, enrollment_length), (target, target_length) = (
             read_row(entries[key]) for entries in lists
         )
@@ -81,10 +89,10 @@ def main() -> None:
         total += truth.values.size(2)
         for name, codes in found.items():
             hits[name] += int((codes.values == truth.values).sum())
-    print(f"{args.model}, {args.rows} rows of {args.data_dir}, {total} codes:")
+    print(f"{args.model}, {len(keys)} rows of {args.data_dir}, {total} codes:")
     for name, number in hits.items():
         print(f"  {name}: {number / total:.3f}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command("unit_accuracy", main))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What units tell about the words that were said and about who said them: lower bounds of their mutual information.
 
-python3 benchmarks/unit_quality.py dump/codes_units_mini/train/semantic.scp dump/raw/train
+python3 ../../../benchmarks/unit_quality.py dump/codes_units_mini/train/semantic.scp dump/raw/train
 In the folder of a recipe whose sentences all have as many words (mini_espeak). A logistic regression predicts the word of each
 place, or the speaker, from how often each unit occurs in each twelfth of the utterance; the entropy of what is predicted less the
 cross entropy on held-out utterances is a lower bound of the mutual information (Barber and Agakov, 2003). Words are held out with
@@ -9,6 +9,7 @@ their speakers, speakers by utterance.
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
+from espnet_tse.io.command_line import run_command
 from espnet_tse.io.scp import read_scp, read_text
 
 WINDOWS, FOLDS = 12, 5
@@ -83,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command("unit_quality", main))

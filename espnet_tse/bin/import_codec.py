@@ -9,7 +9,7 @@ from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = CommandLine(prog="import_codec", description=__doc__)
+    parser = CommandLine(prog="espnet-tse import-codec", description=__doc__)
     parser.add_argument(
         "--source_dir",
         required=True,

@@ -12,6 +12,7 @@ from espnet_tse.io.nearest_name import check_known
 COMMANDS = {
     "extract": ("extract", "extract a speaker: mixture + enrollment -> estimate"),
     "validate": ("validate", "check data directories"),
+    "import-codec": ("import_codec", "a released FunCodec or BiCodec -> a codec folder"),
     "tokenize": ("encode_codes", "waveforms -> codec codes"),
     "unit-pieces": ("unit_pieces", "units -> text of pieces (byte-pair encoding)"),
     "resynthesize": ("resynthesize", "waveforms -> codes -> waveforms, a codec's upper bound"),
@@ -33,7 +34,7 @@ def get_parser() -> argparse.ArgumentParser:
         description="Target speaker extraction: data, training, extraction, scoring.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
-        + "\n".join(f"  {name:<14}{help_}" for name, (_, help_) in COMMANDS.items())
+        + "\n".join(f"  {name:<18}{help_}" for name, (_, help_) in COMMANDS.items())
         + "\n\n'espnet-tse <command> --help' lists a command's options.",
     )
     parser.add_argument("command", nargs="?")

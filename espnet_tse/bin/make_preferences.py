@@ -53,6 +53,7 @@ def run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
 
     import torch
 
+    from espnet_tse.io.choices import checked
     from espnet_tse.tasks.inputs import pair_of
     from espnet_tse.tasks.preference_conf import PreferenceConf
     from espnet_tse.tasks.preferences import make_preferences
@@ -66,9 +67,9 @@ def run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         tokens |= pair_of(word, "tokens")
     names = ("num_utterances", "candidates", "top_k", "score", "min_margin", "seed", "model_dir")
     try:
-        conf = PreferenceConf(**{name: getattr(args, name) for name in names})
+        conf = checked(PreferenceConf, {name: getattr(args, name) for name in names}, "preferences")
     except ValueError as error:
-        parser.error(f"--{error}")
+        parser.error(str(error))
     counts = make_preferences(
         Path(args.model), Path(args.data_dir), tokens, Path(args.output_dir), conf, args.nj
     )

@@ -33,41 +33,53 @@ def run(args: argparse.Namespace) -> None:
     from espnet_tse.codec.unit_pieces import UnitPieces
     from espnet_tse.io.files import atomic_write
 
-    rows, num_units = read_units(Path(args.codes))
+    rows, num_units, tokenizer = read_units(Path(args.codes))
     if args.fit is not None:
-        UnitPieces.fit(rows.values(), num_units, args.fit).save(args.model)
+        UnitPieces.fit(rows.values(), num_units, args.fit, tokenizer).save(args.model)
     pieces = UnitPieces.load(args.model)
+    pieces.check_tokenizer(tokenizer, args.codes)
     encoded = {key: pieces.encode(units) for key, units in rows.items()}
     if args.output is not None:
         with atomic_write(args.output) as file:
             file.writelines(f"{key} {' '.join(map(str, row))}\n" for key, row in encoded.items())
     frames, written = (sum(map(len, kept.values())) for kept in (rows, encoded))
-    print(f"{args.codes}: {len(rows)} utterances, {frames} units, {written} of {pieces.num_pieces} pieces")
+    print(
+        f"{args.codes}: {len(rows)} utterances, {frames} units written as {written} pieces of a vocabulary of {pieces.num_pieces}"
+    )
 
 
-def read_units(scp: Path) -> tuple[dict[str, list[int]], int]:
-    """Key -> units, and how many there may be.
+def read_units(scp: Path) -> tuple[dict[str, list[int]], int, str]:
+    """Key -> units, how many there may be, and the identity of their tokenizer.
 
     Raises:
-        DataError: codes of several codebooks, or a file that cannot be read.
+        DataError: codes of several codebooks, units that the tokenizer does not have, or a file that cannot be read.
     """
     import numpy as np
 
+    from espnet_tse.codec.manifest import codes_identity
     from espnet_tse.io.scp import DataError, read_scp
     from espnet_tse.schema.manifest import read_manifest, streams_in
 
-    entries, spec = read_scp(scp), streams_in(read_manifest(scp.parent)).get(scp.stem)
+    manifest = read_manifest(scp.parent)
+    entries, spec = read_scp(scp), streams_in(manifest).get(scp.stem)
     if spec is None or getattr(spec, "num_codebooks", 0) != 1:
         raise DataError(f"{scp}: want codes of one codebook, as the stream 'semantic' of units.")
     rows = {}
     for key, path in entries.items():
         try:
-            rows[key] = np.load(path, allow_pickle=False)[:, 0].tolist()
+            units = np.load(path, allow_pickle=False)[:, 0]
         except (OSError, ValueError, IndexError) as error:
             raise DataError(
                 f"{scp}: {key}: {path} cannot be read ({error}); run stage 5 (token) again."
             ) from error
-    return rows, spec.codebook_size
+        kind = np.issubdtype(units.dtype, np.integer)
+        if not kind or units.size and not 0 <= units.min() <= units.max() < spec.codebook_size:
+            raise DataError(
+                f"{scp}: {key}: {path} holds {units.dtype} that are no numbers below {spec.codebook_size}; run stage 5 "
+                "(token) with --force true."
+            )
+        rows[key] = units.tolist()
+    return rows, spec.codebook_size, codes_identity(manifest)
 
 
 if __name__ == "__main__":

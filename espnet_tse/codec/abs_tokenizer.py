@@ -16,6 +16,7 @@ MIN_AGREEMENT = 0.9
 class AbsTokenizer(AbsIdentified):
     """Residual codecs, single-codebook codecs, codecs with global and frame codes, units of k-means."""
 
+    decoding_settings: tuple[str, ...] = ()  # of its ``Config``, on which no code depends and no weight
     coding_parts: tuple[str, ...] = ()  # the modules that codes depend on, of tokenizers that are trained
 
     @abstractmethod

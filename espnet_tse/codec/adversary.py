@@ -1,22 +1,37 @@
 """The losses of codecs' adversaries and of the codecs that face them: hinge and feature matching."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, relu
 
 
-class AbsAdversary(nn.Module, ABC):
-    """Discriminators with the losses of both sides.
+@dataclass(frozen=True)
+class AdversaryConfig:
+    """What every adversary has."""
 
-    ``config`` has ``adversarial_weight`` and ``feature_weight``, what the codec pays for, ``lr``, and ``start_step``,
-    before which the codec trains alone.
-    """
+    num_filters: int = 32  # of the first layers
+    adversarial_weight: float = 1.0  # what the codec pays for what shows that it is one
+    feature_weight: float = 1.0
+    lr: float = 3e-4
+    start_step: int = 0  # the codec trains alone before
+
+    def __post_init__(self):
+        if self.num_filters < 1:
+            raise ValueError(f"num_filters is {self.num_filters}, want 1 or more.")
+        if self.lr <= 0:
+            raise ValueError(f"lr is {self.lr}, want a positive rate.")
+        if min(self.adversarial_weight, self.feature_weight, self.start_step) < 0:
+            raise ValueError(f"weights and start_step of an adversary want 0 or more: {self}.")
+
+
+class AbsAdversary(nn.Module, ABC):
+    """Discriminators with the losses of both sides."""
 
     hears: str  # waveform or spectrum: what an objective has to make
-    config: Any
+    config: AdversaryConfig
 
     @abstractmethod
     def outputs(self, signal: Tensor) -> list[list[Tensor]]:

@@ -30,6 +30,7 @@ from espnet_tse.layers.ssl_model import (
 )
 from espnet_tse.schema import CodecSpec, Streams
 
+SSL_KINDS = ("wav2vec2",)  # of the models that speech is heard through
 # In training: what pulls entries to the frames against what pulls frames to the entries; the released code has 2.0 and 0.25.
 ENTRIES_WEIGHT = 8.0
 
@@ -142,7 +143,7 @@ class BiCodec(AbsVoiceCodec):
             ValueError: no such model in the folder, too few layers, or transformers is missing.
         """
         folder = Path(config.model_dir)
-        return cls(config, open_ssl(folder, max(config.layers), ("wav2vec2",)), wants_normalized(folder))
+        return cls(config, open_ssl(folder, max(config.layers), SSL_KINDS), wants_normalized(folder))
 
     def train(self, mode: bool = True) -> "BiCodec":
         super().train(mode)

@@ -63,6 +63,20 @@ def check_same_codec(codes_manifest: dict, codec_manifest: dict) -> None:
     )
 
 
+def check_same_decoder(made_with: dict, codec_manifest: dict) -> None:
+    """Refuse waveforms of another codec, or of another decoder of it.
+
+    Raises:
+        DataError: names both.
+    """
+    check_same_codec(made_with, codec_manifest)
+    if made_with["sha256"] != codec_manifest["sha256"]:
+        raise DataError(
+            f"decoder mismatch: {describe(made_with)} was made with another decoder than {describe(codec_manifest)}; name "
+            "another --output_dir, or remove the folder."
+        )
+
+
 def codes_identity(manifest: dict) -> str:
     """Hash of the codec whose codes these are: its own, or that of the codec whose decoder it replaces."""
     return manifest.get("training", {}).get("codes_sha256", manifest["sha256"])

@@ -12,8 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
-from espnet_tse.codec.bicodec import BiCodec, BiCodecConfig
+from espnet_tse.codec.bicodec import SSL_KINDS, BiCodec, BiCodecConfig
 from espnet_tse.codec.weight_fit import check_fit
+from espnet_tse.io.choices import checked
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.layers.ssl_model import open_ssl, wants_normalized
@@ -159,12 +160,14 @@ def import_bicodec(folder: Path) -> tuple[BiCodec, dict]:
         )
     weights = read_safetensors(root / CODEC_FOLDER / "model.safetensors")
     conf = {**translate_config(released, path), **unnamed_sizes(weights), **read_use(root / "config.yaml")}
+    # By its full path: recipes and systems open the codec from other folders.
+    conf = {**conf, "model_dir": os.path.abspath(ssl_folder), "one_plus_scale": False}
     try:
-        # By its full path: recipes and systems open the codec from other folders.
-        config = BiCodecConfig(model_dir=os.path.abspath(ssl_folder), one_plus_scale=False, **conf)
-        codec = BiCodec(config, open_ssl(ssl_folder, max(config.layers)), wants_normalized(ssl_folder))
+        config = checked(BiCodecConfig, conf, str(path))
+        ssl = open_ssl(ssl_folder, max(config.layers), SSL_KINDS)
+        codec = BiCodec(config, ssl, wants_normalized(ssl_folder))
     except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(str(error)) from error
     load_released(codec, weights, root / CODEC_FOLDER / "model.safetensors")
     return codec.requires_grad_(False).eval(), released
 
@@ -199,9 +202,10 @@ def translate_config(released: dict, path: Path) -> dict[str, Any]:
     for block, keys in FIELDS.items():
         faults += [f"{block}: {key} is missing" for key in keys if key not in released[block]]
         conf |= {field: released[block][key] for key, field in keys.items() if key in released[block]}
-    levels = released["speaker_encoder"].get("fsq_levels") or [0]
-    if len(set(levels)) != 1:
+    levels = released["speaker_encoder"].get("fsq_levels")
+    if not isinstance(levels, list) or not levels or any(level != levels[0] for level in levels):
         faults.append(f"speaker_encoder: fsq_levels: {levels}")
+        levels = [0]
     conf |= {"num_levels": levels[0], "num_dims": len(levels)}
     for block, supported in SUPPORTED.items():
         given, repeated = released[block], REPEATED.get(block, {})
@@ -230,12 +234,20 @@ def unnamed_sizes(weights: dict[str, Tensor]) -> dict[str, int]:
 
 
 def read_use(path: Path) -> dict[str, Any]:
-    """How recordings are cut and levelled, of the whole system's config.yaml; empty without that file."""
+    """How recordings are cut and levelled, of the whole system's config.yaml; empty without that file.
+
+    Raises:
+        DataError: values of another kind.
+    """
     if not path.is_file():
         return {}
     content = read_yaml(path)
     fields = {"ref_segment_duration": ("voice_s", float), "volume_normalize": ("volume_normalize", bool)}
-    return {field: kind(content[key]) for key, (field, kind) in fields.items() if key in content}
+    try:
+        return {field: kind(content[key]) for key, (field, kind) in fields.items() if key in content}
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(f"{key}: {content[key]}" for key in fields if key in content)
+        raise DataError(f"{path}: {shown}: want a number of seconds, and true or false ({error}).") from None
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -54,9 +54,15 @@ def import_funcodec(folder: Path | str) -> tuple[FunCodec, dict]:
     return codec.requires_grad_(False).eval(), released
 
 
+LAYOUTS = (
+    "a released FunCodec folder holds config.yaml and model.pth, one of BiCodec (Spark-TTS, UniSE) holds BiCodec/ and "
+    "wav2vec2-large-xlsr-53/; name that folder"
+)
+
+
 def read_released_config(path: Path) -> dict:
     if not path.is_file():
-        raise DataError(f"{path}: no such file; a released FunCodec folder holds config.yaml and model.pth.")
+        raise DataError(f"{path}: no such file; {LAYOUTS}.")
     config = read_yaml(path)
     if not {"encoder_conf", "quantizer_conf"} <= set(config):
         raise DataError(
@@ -115,7 +121,7 @@ def translate_config(released: dict, path: Path) -> FunCodecConfig:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise DataError(f"{path}: no such file; a released FunCodec folder holds config.yaml and model.pth.")
+        raise DataError(f"{path}: no such file; {LAYOUTS}.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be

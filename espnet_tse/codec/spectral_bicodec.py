@@ -41,6 +41,7 @@ class SpectralBiCodec(AbsVoiceCodec):
     """
 
     Config = SpectralBiCodecConfig
+    decoding_settings = SpectralCodec.decoding_settings
     coding_parts = (*(f"frames.{name}" for name in SpectralCodec.coding_parts), "voice")
 
     def __init__(self, config: SpectralBiCodecConfig):

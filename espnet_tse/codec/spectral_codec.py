@@ -66,6 +66,7 @@ class SpectralCodec(AbsCodec):
 
     Config = SpectralCodecConfig
     draws_spectrum = True
+    decoding_settings = ("contrast", "griffin_lim_iterations")
     coding_parts = ("encoder", "projection", "quantizer")
 
     def __init__(self, config: SpectralCodecConfig = SpectralCodecConfig()):

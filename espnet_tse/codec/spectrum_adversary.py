@@ -7,20 +7,18 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.utils.parametrizations import weight_norm
 
-from espnet_tse.codec.adversary import AbsAdversary
+from espnet_tse.codec.adversary import AbsAdversary, AdversaryConfig
 
 KERNEL = (3, 9)  # frames, bins
 
 
 @dataclass(frozen=True)
-class SpectrumAdversaryConfig:
+class SpectrumAdversaryConfig(AdversaryConfig):
     """Sizes for trainings of minutes on a CPU; no paper's."""
 
     num_filters: int = 8  # of the first layers, twice as many behind them
     adversarial_weight: float = 0.1
-    feature_weight: float = 1.0
     lr: float = 1e-3
-    start_step: int = 0  # the codec trains alone before
 
 
 class SpectrumAdversary(AbsAdversary):

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.codec.framed_stft import FramedSTFT
+from espnet_tse.io.scp import DataError
 from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.layers.mel_filters import slaney_mel_filters
@@ -86,13 +87,14 @@ class AbsUnits(AbsTokenizer):
         Returns:
             ``inertia``, the mean squared distance; ``perplexity`` of the units' use.
         Raises:
-            ValueError: there are fewer frames than units.
+            DataError: there are fewer frames than units.
         """
         from sklearn.cluster import KMeans
 
         if len(features) < self.config.num_units:
-            raise ValueError(
-                f"{len(features)} frames are too few for num_units {self.config.num_units}; use more speech."
+            raise DataError(
+                f"{len(features)} frames are too few for num_units {self.config.num_units}; use more speech, or a "
+                "larger prepare_frames."
             )
         kmeans = KMeans(self.config.num_units, n_init=1, max_iter=100, random_state=seed)
         kmeans.fit(features.cpu().numpy())

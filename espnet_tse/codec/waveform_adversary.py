@@ -4,19 +4,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from espnet_tse.codec.adversary import AbsAdversary
+from espnet_tse.codec.adversary import AbsAdversary, AdversaryConfig
 
 
 @dataclass(frozen=True)
-class WaveformAdversaryConfig:
+class WaveformAdversaryConfig(AdversaryConfig):
     """Sizes and weights, those of FunCodec's ds640 recipe (arXiv 2309.07405, Sec. 2.3 and 2.4)."""
 
-    num_filters: int = 32
     n_ffts: tuple[int, ...] = (1024, 2048, 512)
     adversarial_weight: float = 1 / 9
     feature_weight: float = 100 / 9
-    lr: float = 3e-4
-    start_step: int = 0  # the codec trains alone before
 
 
 class WaveformAdversary(AbsAdversary):

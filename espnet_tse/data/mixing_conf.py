@@ -1,5 +1,6 @@
 """mixing.yaml: how single-speaker utterances become mixtures during training."""
 
+import math
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -104,7 +105,7 @@ class MixingConf:
         except (TypeError, ValueError):
             raise ValueError(f"tasks: wants {{task: share}}, got {self.tasks!r}") from None
         check_known(shares, MIXED_TASKS, where="tasks")
-        if min(shares.values(), default=0) < 0 or not sum(shares.values()) > 0:
+        if min(shares.values(), default=0) < 0 or not 0 < sum(shares.values()) < math.inf:
             raise ValueError(f"tasks: wants shares >= 0, one of them above, got {self.tasks!r}")
         if shares.get("rtse") and set(self.num_speakers) != {2}:
             raise ValueError(
@@ -120,7 +121,8 @@ class MixingConf:
             shares = {int(count): float(share) for count, share in dict(self.num_speakers).items()}
         except (TypeError, ValueError):
             raise ValueError(f"num_speakers: wants {{count: share}}, got {self.num_speakers!r}") from None
-        if not shares or min(shares) < 1 or min(shares.values()) < 0 or sum(shares.values()) <= 0:
+        wrong = not shares or min(shares) < 1 or min(shares.values()) < 0
+        if wrong or not 0 < sum(shares.values()) < math.inf:
             raise ValueError(f"num_speakers: wants counts >= 1 with shares >= 0, got {self.num_speakers!r}")
         total = sum(shares.values())
         return {count: share / total for count, share in sorted(shares.items())}

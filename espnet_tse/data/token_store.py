@@ -46,7 +46,7 @@ class TokenStore:
         Returns:
             (T, K) int64 or (T, D) float32, T = ceil(length / hop).
         Raises:
-            DataError: unreadable, or not as many frames as the audio wants.
+            DataError: unreadable, not as many frames as the audio wants, or codes that the tokenizer does not have.
         """
         tokens = self._held.get(key)
         if tokens is None:
@@ -77,6 +77,11 @@ class TokenStore:
             raise DataError(
                 f"{self.scp}: key '{key}': '{path}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
                 f"samples{rate} want {num_frames} frames of {wanted[1]}; run stage 5 (token) with --force true."
+            )
+        if not continuous and tokens.size and not 0 <= tokens.min() <= tokens.max() < self.spec.codebook_size:
+            raise DataError(
+                f"{self.scp}: key '{key}': '{path}' holds codes from {tokens.min()} to {tokens.max()}, its tokenizer has "
+                f"{self.spec.codebook_size}; run stage 5 (token) with --force true."
             )
         return tokens
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.io.scp import DataError
 from espnet_tse.layers.equal_length import map_equal_length
-from espnet_tse.layers.ssl_model import SAMPLE_RATE, zero_mean_unit_variance
+from espnet_tse.layers.ssl_model import SAMPLE_RATE, quiet_transformers, zero_mean_unit_variance
 
 SHORTEST = 5200  # samples: two frames behind the head's convolutions; one has no standard deviation
 
@@ -65,9 +65,10 @@ class SpeakerWavLM(AbsSpeakerEncoder):
         if not (self.folder / "config.json").is_file():
             raise DataError(f"{self.folder}: no config.json there; {fetch}.")
         try:
-            found, report = WavLMForXVector.from_pretrained(
-                str(self.folder), local_files_only=True, output_loading_info=True, dtype=torch.float32
-            )
+            with quiet_transformers():
+                found, report = WavLMForXVector.from_pretrained(
+                    str(self.folder), local_files_only=True, output_loading_info=True, dtype=torch.float32
+                )
             missing = [name for name in report["missing_keys"] if not name.endswith("masked_spec_embed")]
             if missing:
                 raise ValueError(f"{len(missing)} tensors are missing, the first is {sorted(missing)[0]}")

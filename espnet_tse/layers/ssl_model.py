@@ -1,17 +1,25 @@
 """Self-supervised speech models of local folders, as transformers saves them: hidden states of one layer."""
 
 import json
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from espnet_tse.io.scp import DataError
 
 SAMPLE_RATE = 16000  # Hz, of every published one
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # transformers takes the first that is there
 # ``model_type`` of config.json -> class of transformers; XLSR models are of type wav2vec2.
 CLASSES = {"wavlm": "WavLMModel", "hubert": "HubertModel", "wav2vec2": "Wav2Vec2Model"}
+EXAMPLES = {
+    "wavlm": "microsoft/wavlm-base-plus",
+    "hubert": "facebook/hubert-base-ls960",
+    "wav2vec2": "facebook/wav2vec2-large-xlsr-53",
+}
 KIND_NAMES = {"wavlm": "WavLM", "hubert": "HuBERT", "wav2vec2": "wav2vec 2.0"}
 
 
@@ -105,36 +113,53 @@ def open_ssl(folder: Path, layer: int, kinds: Sequence[str] = tuple(CLASSES)) ->
     """The model of a local folder without the layers behind ``layer``, frozen and in eval mode.
 
     Raises:
-        ValueError: none of ``kinds`` is there, too few layers, or transformers is missing.
+        DataError: none of ``kinds`` is there, too few layers, or transformers is missing.
     """
     if not (folder / "config.json").is_file():
-        raise ValueError(
+        raise DataError(
             f"model_dir {folder}: no config.json there; save a {KIND_NAMES[kinds[0]]} into it, e.g. "
-            "'hf download microsoft/wavlm-base-plus --local-dir <folder>'."
+            f"'hf download {EXAMPLES[kinds[0]]} --local-dir <folder>'."
         )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kind = config.get("model_type")
     if kind not in kinds:
-        raise ValueError(f"model_dir {folder}: a model of type '{kind}', want {' or '.join(kinds)}.")
+        raise DataError(f"model_dir {folder}: a model of type '{kind}', want {' or '.join(kinds)}.")
     if layer > config["num_hidden_layers"]:
-        raise ValueError(f"layer is {layer} but {folder} has {config['num_hidden_layers']} layers.")
+        raise DataError(f"layer is {layer} but {folder} has {config['num_hidden_layers']} layers.")
     try:
         import transformers
     except ImportError:
-        raise ValueError(f"model_dir {folder}: transformers is missing: pip install -e '.[ssl]'.") from None
+        raise DataError(f"model_dir {folder}: transformers is missing: pip install -e '.[ssl]'.") from None
     try:
-        model, report = getattr(transformers, CLASSES[kind]).from_pretrained(
-            str(folder), num_hidden_layers=layer, local_files_only=True, output_loading_info=True
-        )
+        with quiet_transformers():
+            model, report = getattr(transformers, CLASSES[kind]).from_pretrained(
+                str(folder), num_hidden_layers=layer, local_files_only=True, output_loading_info=True
+            )
     except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"model_dir {folder}: its weights cannot be read: {error}") from error
+        raise DataError(f"model_dir {folder}: its weights cannot be read: {error}") from error
     # transformers draws at random what a file lacks.
     missing = sorted(name for name in report["missing_keys"] if name != "masked_spec_embed")
     if missing:
-        raise ValueError(
+        raise DataError(
             f"model_dir {folder}: its weights lack {len(missing)} tensors, the first is {missing[0]}."
         )
     return model.requires_grad_(False).eval()
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Inside, transformers does not report what it leaves out: layers that are cut, heads that nobody reads."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def wants_normalized(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from espnet_tse.io.scp import DataError
 from espnet_tse.layers.causal_stack import CausalStack, CausalStackConfig
 from espnet_tse.layers.condition_sequence import frames_at
 from espnet_tse.layers.joining import join_left_padded
@@ -102,7 +103,7 @@ class StreamLM(TokenLM):
             if segment == ENROLLMENT:
                 values, padding = values[:, :limit], padding[:, :limit]
             if values.size(1) > limit:
-                raise ValueError(
+                raise DataError(
                     f"{values.size(1)} frames are more than max_positions {limit}; set max_chunk_s below "
                     f"{limit / frames.frame_rate:.1f}."
                 )

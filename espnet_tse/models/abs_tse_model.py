@@ -26,7 +26,7 @@ from espnet_tse.models.long_form import (
 from espnet_tse.models.prepared_input import prepared
 from espnet_tse.models.recording import Recording
 from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
-from espnet_tse.schema.tse_batch import ENROLLED
+from espnet_tse.schema.decode_conf import ENROLLED
 
 FROZEN = "frozen_"  # begins the names of frozen copies
 

@@ -26,7 +26,17 @@ from espnet_tse.vocoder.codec_decoder import CodecDecoder
 
 
 def specs_of(tokenizers: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """What a ``StreamLM`` is given: the streams of these tokenizers, each named as its tokenizer."""
+    """What a ``StreamLM`` is given: the streams of these tokenizers, each named as its tokenizer.
+
+    Raises:
+        ValueError: a tokenizer has no such stream.
+    """
+    for name in names:
+        if name not in tokenizers[name].streams:
+            raise ValueError(
+                f"tokenizers: {name}: {type(tokenizers[name]).__name__} has the streams {sorted(tokenizers[name].streams)}, "
+                f"and GenTSE wants '{name}'; name another tokenizer."
+            )
     return {
         "specs": {name: tokenizers[name].streams[name] for name in names},
         "sample_rate": tokenizers[names[-1]].sample_rate,
@@ -49,22 +59,31 @@ VOCODER = Slot("vocoder", kind=CodecDecoder, given=lambda tokenizers: {"codec": 
 
 
 @dataclass(frozen=True)
-class GenTSEConfig:
-    """How a stage is trained."""
+class GenTSESemanticConfig:
+    """How the first stage is trained."""
 
     # Frozen-LM Conditioning: share of the rows whose history is what the frozen base model predicts in one
     # teacher-forced pass; of stage 2 the units, too, are predicted. 0: teacher forcing.
     flc: float = 0.0
+
+    def __post_init__(self):
+        if not 0.0 <= self.flc <= 1.0:
+            raise ValueError(f"flc is {self.flc}, want a share in [0, 1].")
+
+
+@dataclass(frozen=True)
+class GenTSEConfig(GenTSESemanticConfig):
+    """How the second stage is trained."""
+
     # Beta of Direct Preference Optimisation of stage 2, on a set of ``make-preferences``; 0: none.
     dpo_beta: float = 0.0
 
     def __post_init__(self):
+        super().__post_init__()
         if self.dpo_beta < 0:
             raise ValueError(f"dpo_beta is {self.dpo_beta}, want 0 or more.")
         if self.dpo_beta and self.flc:
             raise ValueError("dpo_beta and flc are trainings of their own; set one of them to 0.")
-        if not 0.0 <= self.flc <= 1.0:
-            raise ValueError(f"flc is {self.flc}, want a share in [0, 1].")
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,7 @@ class GenTSEDecode(TokenDecode):
 class GenTSESemantic(AbsTSEModel):
     """Stage 1 by itself: p(semantic units | enrollment, mixture). It makes no waveform."""
 
-    Config = GenTSEConfig
+    Config = GenTSESemanticConfig
     Decode = GenTSEDecode
     slots = {"semantic_lm": SEMANTIC_LM, "encoder": ENCODER}
     tokenizers = {"semantic": AbsTokenizer}
@@ -97,13 +116,13 @@ class GenTSESemantic(AbsTSEModel):
         )
     }
 
-    def __init__(self, config: GenTSEConfig, encoder: AbsConditionEncoder, semantic_lm: StreamLM):
+    def __init__(self, config: GenTSESemanticConfig, encoder: AbsConditionEncoder, semantic_lm: StreamLM):
         super().__init__()
         self.config, self.encoder, self.semantic_lm = config, encoder, semantic_lm
 
     @classmethod
     def from_config(
-        cls, config: GenTSEConfig, semantic_lm: StreamLM, encoder: Callable[..., AbsConditionEncoder]
+        cls, config: GenTSESemanticConfig, semantic_lm: StreamLM, encoder: Callable[..., AbsConditionEncoder]
     ) -> "GenTSESemantic":
         return cls(config, encoder(output_dim=semantic_lm.width), semantic_lm)
 

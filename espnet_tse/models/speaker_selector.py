@@ -30,15 +30,15 @@ class SpeakerSimilarity(AbsSelector):
 
     @torch.no_grad()
     def scores(self, estimate: Estimate, batch: TSEBatch) -> Tensor:
-        """(B,) in [-1, 1]."""
+        """(B,) in [-1, 1]; of ``rtse``, which is enrolled by the unwanted speaker, the unlike ones are the best."""
         if batch.enrollment is None:
             raise ValueError(
                 f"selector speaker_similarity wants an enrollment, and task '{batch.task}' has none."
             )
         estimates = self.embed(estimate.waveform, estimate.lengths, estimate.sample_rate)
-        return F.cosine_similarity(
-            estimates, self.embed(batch.enrollment, batch.enrollment_lengths, batch.sample_rate)
-        )
+        enrollments = self.embed(batch.enrollment, batch.enrollment_lengths, batch.sample_rate)
+        similarity = F.cosine_similarity(estimates, enrollments)
+        return -similarity if batch.task == "rtse" else similarity
 
     def embed(self, waveform: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
         """(B, N) at ``sample_rate`` Hz -> (B, E); each row by itself, so that no batch mate counts."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 SHORTEST_CHUNK_S, SHORTEST_OVERLAP_S = 0.1, 0.001  # s; below, no system has a frame
 LEVELS = ("mixture_rms", "mixture_peak", "none")
+ENROLLED = ("tse", "rtse")  # the tasks with an enrollment
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class DecodeConf:
         elif self.candidates > 1 and not self.draws:
             faults.append(
                 f"candidates: {self.candidates} would all be the same, since nothing is drawn; {self.undrawn}"
+            )
+        elif self.candidates > 1 and self.task not in ENROLLED:
+            faults.append(
+                f"candidates: {self.candidates} are compared with an enrollment, and task {self.task} has none; leave it out"
             )
         return faults
 

@@ -12,7 +12,6 @@ TARGET_PREFIX = "target_"  # in front of a stream's name among ESPnet's named te
 # Extraction; reverse extraction (all but the enrolled speaker); restoration; separation without an
 # enrollment.
 TASKS = ("tse", "rtse", "sr", "ss")
-ENROLLED = ("tse", "rtse")  # those with an enrollment
 
 
 @dataclass

@@ -163,9 +163,19 @@ def keep_codes_of(codec: AbsTokenizer, folder: Path) -> None:
         DataError: it is of another kind or size.
     """
     other = load_codec(folder)
-    if type(other) is not type(codec) or other.config != codec.config:
+    if type(other) is not type(codec):
         raise DataError(
-            f"decoder_of: {folder} is another codec than codec and codec_conf say; begin this YAML with base: that codec's."
+            f"decoder_of: {folder} is a {type(other).__name__}, this is a {type(codec).__name__}."
+        )
+    odd = [
+        f"{name} {value!r}, here {getattr(codec.config, name)!r}"
+        for name, value in vars(other.config).items()
+        if name not in codec.decoding_settings and getattr(codec.config, name) != value
+    ]
+    if odd:
+        raise DataError(
+            f"decoder_of: {folder} is another codec than codec_conf says: {'; '.join(odd)}; begin this YAML with base: that "
+            "codec's and change none of these."
         )
     codec.load_state_dict(other.state_dict())
     for name in codec.coding_parts:

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.codec.load import codec_choices, load_codec
-from espnet_tse.codec.manifest import check_same_codec
+from espnet_tse.codec.manifest import check_same_codec, check_same_decoder
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
@@ -22,6 +22,8 @@ from espnet_tse.schema import Codes, Frames
 from espnet_tse.schema.manifest import read_manifest, sample_rate_in, streams_in
 from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
+
+Check = Callable[[dict, dict], None]  # raises DataError where two manifests are not of what made the same
 
 
 def encode_scp(
@@ -112,6 +114,7 @@ def resynthesize_scp(
         {"wav": ("wav.scp", "wav", ".wav")},
         resynthesize,
         write,
+        check_same_decoder,
     )
 
 
@@ -125,6 +128,7 @@ def code_scp(
     products: dict[str, tuple[str, str, str]],
     compute: Callable[[Any, Tensor, Tensor], list[dict[str, np.ndarray]]],
     write: Callable[[Path, np.ndarray], None],
+    check: Check = check_same_codec,
 ) -> None:
     """Run ``compute`` over the files of ``scp`` and ``write`` one file a key and product.
 
@@ -135,7 +139,7 @@ def code_scp(
     folder = output_dir / str(shard[0]) if shard else output_dir
     paths = read_filled_scp(scp)
     check_file_names(paths, scp)
-    stamp(folder, codec_dir)
+    stamp(folder, codec_dir, check)
     keys = take_shard(list(paths), shard)
     files = {
         name: {key: folder / place / f"{key}{suffix}" for key in keys}
@@ -186,7 +190,7 @@ def read_utterance(path: str, key: str, sample_rate: int) -> np.ndarray:
     return signal
 
 
-def stamp(folder: Path, codec_dir: Path) -> None:
+def stamp(folder: Path, codec_dir: Path, check: Check = check_same_codec) -> None:
     """Put the codec's manifest beside what is made with it.
 
     Raises:
@@ -194,7 +198,7 @@ def stamp(folder: Path, codec_dir: Path) -> None:
     """
     manifest = read_manifest(codec_dir)
     if (folder / "manifest.json").is_file():
-        check_same_codec(read_manifest(folder), manifest)
+        check(read_manifest(folder), manifest)
     manifest.pop("path")
     write_json(folder / "manifest.json", manifest)
 

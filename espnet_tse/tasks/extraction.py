@@ -38,7 +38,7 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
     check_enrollment(extractor, enrollment, "name one behind the mixture", "leave it out")
     paths = [path, *([second_file(path)] if extractor.conf.task == "ss" else [])]
     inputs = {"mixture": mixture, **({} if enrollment is None else {"enrollment": enrollment})}
-    refuse_inputs({str(place): place for place in paths}, inputs)
+    refuse_inputs(paths, inputs)
     info, inside = read_info(mixture), extractor.sample_rate
     cue = None
     if enrollment is not None:
@@ -74,8 +74,10 @@ def extract_scp(
     holds embeddings of the enrollments for systems that want them. Estimates are 16 bit, of mixtures in
     floats float.
     Raises:
-        DataError: keys without enrollment, dynamic enrollments, unreadable audio.
+        DataError: keys without enrollment, dynamic enrollments, unreadable audio, an output that is an input.
     """
+    if batch_size < 1:
+        raise DataError(f"--batch_size is {batch_size}, want 1 or more.")
     if enroll_scp is not None and not extractor.wants_enrollment:
         logging.info(f"task {extractor.conf.task} takes no enrollments: {enroll_scp} is not read")
         enroll_scp = None
@@ -83,20 +85,26 @@ def extract_scp(
     lists = read_lists(mixture_scp, enroll_scp, embedding_scp)
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(lists.mixtures), shard)}
-    refuse_inputs(files, lists.roles())
+    places = {key: [file] for key, file in files.items()}
+    if extractor.conf.task == "ss":
+        places = {key: [file, second_file(file)] for key, file in files.items()}
+        refuse_same_files(files)
+    refuse_inputs([place for both in places.values() for place in both], lists.roles())
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
-    todo = [key for key, file in files.items() if not is_there(file)]
+    # Of a key that lacks a file, one that it lacks; of others any.
+    lacking = {key: min(both, key=is_there) for key, both in places.items()}
+    todo = [key for key, file in lacking.items() if not is_there(file)]
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
     )
     infos = read_infos(list(files), lists.mixtures)
     long = {key for key in infos if is_long(extractor, infos[key])}
     together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
-    batches = unfinished([*together, *([key] for key in infos if key in long)], files)
+    batches = unfinished([*together, *([key] for key in infos if key in long)], lacking)
     measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
     for keys in batches:
         extract = extract_alone if keys[0] in long else extract_together
-        effort, seconds = extract(extractor, lists, keys, infos, files)
+        effort, seconds = extract(extractor, lists, keys, infos, places)
         measured["wall_s"] += seconds
         measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
         measured["num_utterances"] += len(keys)
@@ -163,6 +171,16 @@ def second_file(path: Path) -> Path:
     return path.with_name(f"{path.stem}_second{path.suffix}")
 
 
+def refuse_same_files(files: dict[str, Path]) -> None:
+    """DataError where one key's first talker and another one's second would be one file."""
+    seconds = {second_file(file): key for key, file in files.items()}
+    for key, file in files.items():
+        if file in seconds:
+            raise DataError(
+                f"keys '{key}' and '{seconds[file]}' of a separation would both be written to {file}; rename one of them."
+            )
+
+
 def read_lists(mixture_scp: str, enroll_scp: str | None, embedding_scp: str | None) -> Lists:
     """The lists of an extraction.
 
@@ -193,9 +211,17 @@ def read_lists(mixture_scp: str, enroll_scp: str | None, embedding_scp: str | No
 
 
 def extract_together(
-    extractor: Extractor, lists: Lists, keys: list[str], infos: dict[str, AudioInfo], files: dict[str, Path]
+    extractor: Extractor,
+    lists: Lists,
+    keys: list[str],
+    infos: dict[str, AudioInfo],
+    places: dict[str, list[Path]],
 ) -> tuple[Estimate, float]:
-    """Extract a batch and write its files; what it took, and the seconds of the extraction alone."""
+    """Extract a batch and write its files; what it took, and the seconds of the extraction alone.
+
+    Args:
+        places: key -> where each of its talkers is written.
+    """
     rate = extractor.sample_rate
     wanted, embeddings = lists.cues(keys, rate)
     signals = [read_signal(lists.mixtures[key], rate, key, "mixture") for key in keys]
@@ -206,16 +232,19 @@ def extract_together(
         waveforms.append(estimate.second.cpu().numpy())
     seconds = time.perf_counter() - started
     for row, (key, signal) in enumerate(zip(keys, signals)):
-        if is_there(files[key]):
+        if all(map(is_there, places[key])):
             continue
-        # The first talker's file comes last: with it the key is done.
-        for place, rows in reversed(list(zip((files[key], second_file(files[key])), waveforms))):
+        for place, rows in zip(places[key], waveforms):
             write_estimate(place, rows[row, : len(signal)], rate, infos[key].is_float)
     return estimate, seconds
 
 
 def extract_alone(
-    extractor: Extractor, lists: Lists, keys: list[str], infos: dict[str, AudioInfo], files: dict[str, Path]
+    extractor: Extractor,
+    lists: Lists,
+    keys: list[str],
+    infos: dict[str, AudioInfo],
+    places: dict[str, list[Path]],
 ) -> tuple[Effort, float]:
     """As ``extract_together``, of one mixture that is longer than a chunk; reading and writing count."""
     [key], rate = keys, extractor.sample_rate
@@ -224,7 +253,7 @@ def extract_alone(
     started = time.perf_counter()
     with named(key, mixture.entry):
         effort = extract_long(
-            extractor, mixture, wanted and wanted[0], files[key], rate, embeddings and embeddings[0]
+            extractor, mixture, wanted and wanted[0], places[key][0], rate, embeddings and embeddings[0]
         )
     return effort, time.perf_counter() - started
 
@@ -289,12 +318,10 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     merged: dict[str, str] = {}
     second: dict[str, str] = {}
     totals: dict[str, float] = {}
-    settings: dict = {}
+    settings: dict | None = None
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
         merged |= read_scp(folder / "wav.scp")
-        if (folder / SECOND_SCP).is_file():
-            second |= read_scp(folder / SECOND_SCP)
         try:
             decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError) as error:
@@ -302,14 +329,24 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
                 f"{folder / 'decode.json'}: cannot be read ({error}); run shard {part} of {num_shards} "
                 "again, it goes on where it stopped."
             ) from None
-        settings = decoded.pop("settings")
+        own = decoded.pop("settings")
+        settings = own if settings is None else settings
+        if own != settings:
+            odd = sorted(name for name in {*own, *settings} if own.get(name) != settings.get(name))
+            raise DataError(
+                f"{folder / 'decode.json'}: other settings than of shard 1 ({', '.join(odd)}); remove {folder} and run "
+                f"shard {part} of {num_shards} again with the same settings."
+            )
+        if settings.get("task") == "ss":
+            second |= read_scp(folder / SECOND_SCP)
         for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
             totals[name] = totals.get(name, 0) + decoded[name]
         for name in ("peak_memory_mb", "gpu_peak_mb"):
             if name in decoded:
                 totals[name] = max(totals.get(name, 0.0), decoded[name])
     wanted = read_scp(mixture_scp)
-    missing = sorted(wanted.keys() - merged.keys())
+    separated = settings is not None and settings.get("task") == "ss"
+    missing = sorted(wanted.keys() - (merged.keys() & second.keys() if separated else merged.keys()))
     if missing:
         raise DataError(
             f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; "
@@ -322,7 +359,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
         )
         merged = {key: place for key, place in merged.items() if key in wanted}
     write_scp(output_dir / "wav.scp", merged)
-    if second:
+    if separated:
         write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
     write_json(
         output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}

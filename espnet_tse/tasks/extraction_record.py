@@ -4,8 +4,11 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Mapping
+from typing import Iterable, Mapping
 
+from torch import nn
+
+from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.io.audio_entry import AudioError, file_of, is_plain_file, read_blocks
 from espnet_tse.io.files import is_there, write_json
@@ -16,15 +19,15 @@ from espnet_tse.tasks.extractor import Extractor
 RECORD = "extraction.json"
 
 
-def refuse_inputs(outputs: Mapping[str, Path], inputs: Mapping[str, str]) -> None:
+def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[str, str]) -> None:
     """Raise DataError where an estimate would be written over a recording that is read.
 
     Args:
-        outputs: key -> file of an estimate.
+        outputs: files of estimates.
         inputs: what each entry is -> the entry, as "mixture of 'key'".
     """
     places = {file_of(entry).resolve(): role for role, entry in inputs.items()}
-    for path in outputs.values():
+    for path in outputs:
         if role := places.get(path.resolve()):
             raise DataError(
                 f"{path} is the {role}; the estimate would be written over it: name another place."
@@ -48,6 +51,7 @@ def begin_record(
     hashes: dict[str, str] = {}
     record = {
         "model": weights_sha256(extractor.model),
+        "codecs": codecs_sha256(extractor.model),
         "settings": vars(extractor.conf),
         "inputs": {key: digest(entries[key], hashes) for key in files},
     }
@@ -72,11 +76,18 @@ def begin_record(
         logging.info(f"{folder}: its estimates are of this model, these settings and these recordings")
 
 
+def codecs_sha256(model: nn.Module) -> list[str]:
+    """Hashes of the frozen codecs inside, which are no part of the model's own weights."""
+    return sorted(weights_sha256(part) for part in model.modules() if isinstance(part, AbsIdentified))
+
+
 def refuse_another(folder: Path, before: dict, now: dict) -> None:
     """Raise DataError where a record is of another model or of other settings."""
     fix = "name another --output_dir, or remove the folder"
     if before["model"] != now["model"]:
         raise DataError(f"{folder}: holds estimates of another model, or of other weights of it; {fix}.")
+    if before["codecs"] not in (None, now["codecs"]):
+        raise DataError(f"{folder}: holds estimates by another codec, or another decoder of it; {fix}.")
     # A setting of later versions had its default.
     then, settings = {**vars(DecodeConf()), **before["settings"]}, now["settings"]
     odd = sorted(name for name in {*settings, *then} if settings.get(name) != then.get(name))
@@ -97,6 +108,7 @@ def read_record(path: Path, estimate: Path | None) -> dict:
         record = json.loads(path.read_text(encoding="utf-8"))
         return {
             "model": record["model"],
+            "codecs": record.get("codecs"),  # of earlier versions not known
             "settings": dict(record["settings"]),
             "inputs": dict(record["inputs"]),
         }
@@ -105,7 +117,7 @@ def read_record(path: Path, estimate: Path | None) -> dict:
     except (ValueError, KeyError, TypeError) as error:
         fault = f"{path.name} cannot be read ({error})"
     if estimate is None:
-        return {"model": None, "settings": {}, "inputs": {}}
+        return {"model": None, "codecs": None, "settings": {}, "inputs": {}}
     raise DataError(
         f"{estimate} is there already, and it is not known from what it was extracted: {fault}; name another "
         "--output_dir, or remove the folder."

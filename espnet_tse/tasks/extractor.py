@@ -17,12 +17,13 @@ from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
-from espnet_tse.schema.tse_batch import ENROLLED
+from espnet_tse.schema.decode_conf import ENROLLED
 from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.choices import SELECTORS
 from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
 from espnet_tse.tasks.shipped import SHIPPED
 
+ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
 SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 
 
@@ -122,7 +123,7 @@ class Extractor:
     ) -> list[np.ndarray]:
         """As a call, of checked signals; the enrollment is at the model's rate already. Two of task ``ss``."""
         inside = resample(mixture, sample_rate, self.sample_rate)
-        result = self.extract([inside], None if enrollment is None else [enrollment], ["utt"])
+        result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
         estimates = []
         for waveform in found:
@@ -185,7 +186,9 @@ class Extractor:
         estimate = self.model.extract(batch, self.conf, selector=self.selector)
         for key, is_there in zip(keys, estimate.diagnostics.get("second_talker", [])):
             if not is_there:
-                logging.warning(f"'{key}': no second talker: both estimates say the same")
+                logging.warning(
+                    f"no second talker in {'the mixture' if key == ONLY else repr(key)}: both estimates say the same"
+                )
         return estimate
 
 

@@ -7,8 +7,9 @@ from typing import Mapping, Sequence
 
 from espnet2.utils.nested_dict_action import NestedDictAction
 
-from espnet_tse.data.mixing_conf import MixingConf
+from espnet_tse.data.mixing_conf import MIXED_TASKS, MixingConf
 from espnet_tse.io.chain_parser import unknown_keys
+from espnet_tse.io.choices import checked
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.slots import nothing
 from espnet_tse.io.yaml_chain import YamlChain
@@ -87,25 +88,29 @@ def faults_of_mixing(args: argparse.Namespace) -> list[str]:
         return [f"mixing: want 'key: value' pairs, got {args.mixing!r}"]
     try:
         check_known(args.mixing, [field.name for field in dataclasses.fields(MixingConf)], "mixing")
-        tasks = args.mixing.get("tasks")
-        if args.model in model_choices.classes and isinstance(tasks, Mapping):
-            check_known(
-                tasks, model_choices.classes[args.model].tasks, f"mixing: tasks of model {args.model}"
-            )
+        if "tasks" in args.mixing:
+            MixingConf(tasks=args.mixing["tasks"])
+        if args.model in model_choices.classes and "tasks" in args.mixing:
+            known = [task for task in MIXED_TASKS if task in model_choices.classes[args.model].tasks]
+            check_known(args.mixing["tasks"], known, f"mixing: tasks of model {args.model}")
     except ValueError as error:
-        return [str(error)]
+        return [str(error) if str(error).startswith("mixing") else f"mixing: {error}"]
     return []
 
 
 def faults_of_preferences(args: argparse.Namespace) -> list[str]:
     """What is wrong with ``preferences``."""
+    if not args.preferences:
+        return []
     try:
-        check_known(
-            args.preferences, [field.name for field in dataclasses.fields(PreferenceConf)], "preferences"
-        )
-        PreferenceConf(**args.preferences)
-    except (TypeError, ValueError) as error:
-        return [f"preferences: {error}"]
+        checked(PreferenceConf, args.preferences, "preferences")
+    except ValueError as error:
+        return [str(error)]
+    if not (args.model_conf or {}).get("dpo_beta"):
+        return [
+            f"preferences: model {args.model} would not learn from them; set dpo_beta in the model_conf of a gentse, or leave "
+            "them out"
+        ]
     return []
 
 

@@ -5,12 +5,14 @@ Drawing is as in GenTSE's sister system (arXiv:2507.09929): the logits of one te
 """
 
 import argparse
+import hashlib
 import json
 import logging
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Iterable, Mapping
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.preference_store import PREFERENCES_SCP, write_preference
 from espnet_tse.io.audio import write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
+from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, write_scp
 from espnet_tse.lm.sampling import SamplingConf, choose_tokens, row_draws
 from espnet_tse.loss.preference import log_probability
@@ -30,6 +33,7 @@ from espnet_tse.models.gentse import GenTSE
 from espnet_tse.schema import Codes, Conditions, Prediction, Streams, TSEBatch
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.scoring.result.score_system import score_system
+from espnet_tse.scoring.run.job_pool import JobError
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import ScoringPlan, make_plan
 from espnet_tse.tasks.checkpoint import load_model, read_config, tokenizers_of
@@ -71,7 +75,8 @@ def make_preferences(
         )
     places = tokenizers_of(system, read_config(system))
     dataset = open_set(system, data_dir, tokens, places, conf.seed)
-    begin(output_dir, {"model": weights_sha256(model), "data": str(data_dir), **asdict(conf)})
+    lists = lists_sha256([data_dir, *(Path(tokens[name]) for name in sorted(places))])
+    begin(output_dir, {"model": weights_sha256(model), "data": str(data_dir), "lists": lists, **asdict(conf)})
     order = np.random.default_rng([conf.seed, len(dataset)]).permutation(len(dataset))[: conf.num_utterances]
     first = draw_all(model, dataset, order[:1].tolist(), output_dir, conf)
     plan_of(first, output_dir, conf, nj)  # what the scorer lacks shows now and not behind hours of drawing
@@ -84,19 +89,33 @@ def begin(output_dir: Path, settings: dict) -> None:
     """Write what the folder is made from, or compare it with what is there.
 
     Raises:
-        DataError: it was begun with something else.
+        DataError: it was begun with something else, or holds something else.
     """
     path = output_dir / RECORD
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); remove {output_dir}.") from None
         odd = sorted(name for name in settings if before.get(name) != settings[name])
         if odd:
             raise DataError(
                 f"{output_dir}: was begun with another {', '.join(odd)}; name another --output_dir, or remove it."
             )
         return
+    if output_dir.is_dir() and any(output_dir.iterdir()):
+        raise DataError(f"{output_dir}: holds other files; preferences want a folder of their own.")
     output_dir.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)
+
+
+def lists_sha256(folders: Iterable[Path]) -> str:
+    """Hash of the lists in these folders: another one is of other data."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(path for path in folder.iterdir() if path.is_file()):
+            digest.update(path.name.encode("utf-8") + path.read_bytes())
+    return digest.hexdigest()
 
 
 def open_set(system: Path, data_dir: Path, tokens: Mapping[str, str], places: Mapping[str, str], seed: int):
@@ -108,6 +127,10 @@ def open_set(system: Path, data_dir: Path, tokens: Mapping[str, str], places: Ma
         raise DataError(
             f"--tokens: lacks {', '.join(f'{name}=FOLDER' for name in lacking)} of the targets' codes."
         )
+    try:
+        check_known(tokens, places, where="--tokens")
+    except ValueError as error:
+        raise DataError(str(error)) from None
     args = argparse.Namespace(
         train_data_dir=str(data_dir),
         train_tokens=dict(tokens),
@@ -147,7 +170,8 @@ def draw_all(
             role: folder / "audio" / f"{key}_{role}.wav" for role in ("mixture", "target", "enrollment")
         } | {"candidates": folder / "candidates" / f"{key}.npz"}
         drawn[key] = Drawn(example, files)
-        if is_there(files["candidates"]):
+        written = [*files.values(), *(candidate_file(folder, key, n) for n in range(conf.candidates))]
+        if all(map(is_there, written)):
             continue
         for role in ("mixture", "target", "enrollment"):
             write_audio(files[role], example[role], model.sample_rate, as_float=True)
@@ -240,7 +264,10 @@ def plan_of(drawn: Mapping[str, Drawn], folder: Path, conf: PreferenceConf, nj: 
 def score_all(drawn: Mapping[str, Drawn], folder: Path, conf: PreferenceConf, nj: int) -> dict[str, float]:
     """Candidate ``key#m`` -> weighted sum of its metrics; candidates that could not be scored are left out."""
     plan, weights, scores = plan_of(drawn, folder, conf, nj), weights_of(conf.score), {}
-    score_system(plan)
+    try:
+        score_system(plan)
+    except JobError as error:
+        raise DataError(f"{folder}: the candidates cannot be scored: {error}") from error
     with (plan.options.output_dir / "scores.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -271,8 +298,7 @@ def write_pairs(
         margin = scores[f"{key}#{best}"] - scores[f"{key}#{worst}"]
         if not margin >= max(conf.min_margin, 1e-12):
             continue
-        with np.load(one.files["candidates"], allow_pickle=False) as stored:
-            codes, probabilities, units = stored["codes"], stored["log_probabilities"], stored["semantic"]
+        codes, probabilities, units = stored_candidates(one.files["candidates"])
         pairs[key], margins[key] = folder / "pairs" / f"{key}.npz", margin
         write_preference(
             pairs[key],
@@ -294,6 +320,21 @@ def write_pairs(
     counts = {"utterances": len(drawn), "pairs": len(pairs), "ties": len(drawn) - len(pairs)}
     write_json(folder / "counts.json", {**counts, "mean_margin": float(np.mean(list(margins.values())))})
     return counts
+
+
+def stored_candidates(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes (M, T), log-probabilities (M,) and units (T_s,) of ``draw``.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored["codes"], stored["log_probabilities"], stored["semantic"]
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); remove it and run the same command again."
+        ) from None
 
 
 def write_lists(

@@ -8,13 +8,16 @@ from typing import Any, Mapping
 import torch
 from espnet2.tasks.abs_task import optim_classes
 
+from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.schema.manifest import MANIFEST, read_manifest
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, read_config
 from espnet_tse.tasks.choices import TABLES, model_choices, slots_of
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.older_systems import name_norm
+from espnet_tse.tasks.tokenizers import kept_manifest, manifest_at
 from espnet_tse.tasks.weights import read_weights
 from espnet_tse.train.checkpoint import has_checkpoint
 
@@ -33,11 +36,14 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
     for name, place in model.pretrained.items():
         location = (args.pretrained or {}).get(name)
         if location:
+            wanted = {*place.frozen(model.config), *(() if goes_on else place.slots)}
+            # All of them first: the width of one part may follow from another.
+            weights = {slot: weights_of_part(vars(args), name, slot, location) for slot in wanted}
             for slot in () if goes_on else place.slots:
-                getattr(model, slot).load_state_dict(weights_of_part(vars(args), name, slot, location))
+                getattr(model, slot).load_state_dict(weights[slot])
                 logging.info(f"The {slot} starts from {location}")
             for slot in place.frozen(model.config):
-                model.keep_frozen(slot, weights_of_part(vars(args), name, slot, location))
+                model.keep_frozen(slot, weights[slot])
         elif place.frozen(model.config) or (
             place.required(model.config) and not (goes_on or args.init_param)
         ):
@@ -62,6 +68,7 @@ def weights_of_part(
     try:
         with located(location) as folder:
             there = read_config(folder)
+            check_same_tokenizers(config, folder)
             name_norm(there, folder / DEFAULT_CHECKPOINT)
             check_same_part(config, there, slot, where)
             weights = read_weights(folder / DEFAULT_CHECKPOINT, "cpu")
@@ -69,6 +76,14 @@ def weights_of_part(
         raise DataError(f"{where}: {error}" if not str(error).startswith(where) else str(error)) from error
     prefix = f"{slot}."
     return {key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)}
+
+
+def check_same_tokenizers(config: Mapping[str, Any], system: Path) -> None:
+    """Raise DataError where ``system`` was trained with another tokenizer of a name than ``config`` has."""
+    for name, location in (config.get("tokenizers") or {}).items():
+        kept = kept_manifest(system, name)
+        if (kept / MANIFEST).is_file():
+            check_same_codec(read_manifest(kept), manifest_at(location))
 
 
 def check_same_part(here: Mapping[str, Any], there: Mapping[str, Any], slot: str, where: str) -> None:

@@ -22,6 +22,10 @@ class CodecDecoder(AbsVocoder):
 
     def __init__(self, codec: AbsTokenizer):
         super().__init__()
+        if not codec.makes_waveforms():
+            raise ValueError(
+                f"{type(codec).__name__} makes no waveform of its tokens; name a codec under tokenizers."
+            )
         self.codec = codec.requires_grad_(False).eval()
         leave_out_of_checkpoints(self, "codec")
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,22 @@ def test_what_is_wrong_is_named(codes, capsys):
     assert "u3: " in capsys.readouterr().err and not (codes / "pieces.model").exists()
     with pytest.raises(SystemExit):
         unit_pieces.main(options)
+
+
+def test_pieces_of_another_tokenizers_units_are_refused(codes, capsys):
+    options = ["--codes", str(codes / "codes" / "semantic.scp"), "--model", str(codes / "pieces.model")]
+    assert unit_pieces.main([*options, "--fit", "8"]) == 0
+    manifest = codes / "codes" / "manifest.json"
+    changed = json.loads(manifest.read_text())
+    changed["sha256"] = "0" * 64
+    manifest.write_text(json.dumps(changed))
+    assert unit_pieces.main([*options, "--output", str(codes / "text")]) == 1
+    assert "units of another tokenizer" in capsys.readouterr().err and not (codes / "text").exists()
+
+
+@pytest.mark.parametrize("values", [[[4]], [[-1]], [[0.5]]])
+def test_units_that_the_tokenizer_does_not_have_are_refused(codes, capsys, values):
+    np.save(codes / "codes" / "u2.npy", np.array(values))
+    options = ["--codes", str(codes / "codes" / "semantic.scp"), "--model", str(codes / "pieces.model")]
+    assert unit_pieces.main([*options, "--fit", "8"]) == 1
+    assert "u2: " in (err := capsys.readouterr().err) and "no numbers below 4" in err

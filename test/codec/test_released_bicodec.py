@@ -167,6 +167,7 @@ def test_what_only_training_needs_may_be_there_or_not(tmp_path, released):
         ("prenet", dict(use_tanh_at_final=True), "prenet: use_tanh_at_final: True"),
         ("prenet", dict(vocos_dim=7), "prenet: vocos_dim is 7 and should be 8"),
         ("speaker_encoder", dict(fsq_levels=[4, 5]), r"speaker_encoder: fsq_levels: \[4, 5\]"),
+        ("speaker_encoder", dict(fsq_levels=4), "speaker_encoder: fsq_levels: 4"),
         ("speaker_encoder", dict(fsq_num_quantizers=2), "fsq_num_quantizers: 2"),
         ("mel_params", dict(mel_fmax=7000), "mel_params: mel_fmax: 7000"),
         ("mel_params", dict(sample_rate=24000), "mel_params: sample_rate is 24000 and should be 16000"),
@@ -187,10 +188,17 @@ def test_faults_of_the_files(tmp_path):
     with pytest.raises(DataError, match="wav2vec2-large-xlsr-53: no such folder"):
         import_bicodec(root)
     ssl.mkdir()
-    with pytest.raises(DataError, match="no config.json there"):
+    with pytest.raises(DataError, match="no config.json there; save a wav2vec 2.0 into it, .*large-xlsr-53"):
         import_bicodec(root)
     ssl.rmdir()
     (root / "elsewhere").rename(ssl)
+    use = root / "config.yaml"
+    before = use.read_text() if use.is_file() else ""
+    for value in ("six", "null"):
+        use.write_text(f"ref_segment_duration: {value}\n")
+        with pytest.raises(DataError, match="ref_segment_duration: .*want a number of seconds"):
+            import_bicodec(root)
+    use.write_text(before) if before else use.unlink()
     content = weights.read_bytes()
     weights.write_bytes(content[:-1])
     with pytest.raises(DataError, match="not readable as safetensors"):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from espnet_tse.codec.spectrum_adversary import SpectrumAdversary, SpectrumAdversaryConfig
@@ -35,3 +36,11 @@ def test_every_frame_is_judged_and_odd_sizes_pass():
     adversary = SpectrumAdversary(SpectrumAdversaryConfig(num_filters=2))
     [[*features, logits]] = adversary.outputs(torch.randn(3, 7, 513))
     assert len(features) == 4 and logits.shape[:3] == (3, 1, 7)
+
+
+@pytest.mark.parametrize(
+    "conf", [{"num_filters": 0}, {"lr": -1.0}, {"adversarial_weight": -1.0}, {"start_step": -1}]
+)
+def test_settings_out_of_range_are_refused(conf):
+    with pytest.raises(ValueError, match=next(iter(conf))):
+        SpectrumAdversaryConfig(**conf)

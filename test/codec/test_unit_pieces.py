@@ -19,7 +19,7 @@ def rows_of_words(number: int, seed: int = 0) -> list[list[int]]:
 
 @pytest.fixture(scope="module")
 def pieces() -> UnitPieces:
-    return UnitPieces.fit(rows_of_words(50), num_units=10, num_pieces=30)
+    return UnitPieces.fit(rows_of_words(50), num_units=10, num_pieces=30, tokenizer="one")
 
 
 def test_pieces_give_the_units_back_but_for_their_lengths(pieces, tmp_path):
@@ -40,8 +40,20 @@ def test_long_utterances_are_heard_too():
     """sentencepiece leaves out lines of more than 4192 bytes without a word."""
     long = [unit for row in rows_of_words(60) for unit in row]
     assert len(merged(long)) * 3 > 4192
-    alone = UnitPieces.fit([long], num_units=10, num_pieces=30)
+    alone = UnitPieces.fit([long], num_units=10, num_pieces=30, tokenizer="one")
     assert len(alone.encode(long)) < 0.5 * len(merged(long))
+
+
+def test_lines_of_any_length_are_fitted():
+    """sentencepiece ends the process at lines of 65,536 characters."""
+    hours = [unit for row in rows_of_words(3000) for unit in row]
+    assert len(merged(hours)) > 65_536
+    pieces = UnitPieces.fit([hours], num_units=10, num_pieces=30, tokenizer="one")
+    assert pieces.num_pieces == 30
+
+
+def test_a_few_units_are_a_line_too():
+    assert UnitPieces.fit([[1, 2]], num_units=3, num_pieces=5, tokenizer="one").decode([1]) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -54,11 +66,17 @@ def test_long_utterances_are_heard_too():
 )
 def test_what_cannot_be_is_said(rows, pieces, message):
     with pytest.raises(DataError, match=message):
-        UnitPieces.fit(rows, num_units=10, num_pieces=pieces)
+        UnitPieces.fit(rows, num_units=10, num_pieces=pieces, tokenizer="one")
 
 
 def test_another_file_is_refused(tmp_path):
     (tmp_path / "x").write_bytes(b"no model")
+    with pytest.raises(DataError, match="x.json: no such file; fit it with --fit"):
+        UnitPieces.load(tmp_path / "x")
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(DataError, match="x.json: cannot be read"):
+        UnitPieces.load(tmp_path / "x")
+    (tmp_path / "x.json").write_text('{"tokenizer": "one"}')
     with pytest.raises(DataError, match="is no model of sentencepiece"):
         UnitPieces.load(tmp_path / "x")
     with pytest.raises(DataError, match="fit it with --fit"):

@@ -63,6 +63,15 @@ def test_codes_that_do_not_belong_to_the_audio(codes_scp, tmp_path):
         TokenStore(codes_scp, ["a", "b"], SPEC)
     with pytest.raises(DataError, match="key 'a': .*holds int16 .11, 2., but"):
         TokenStore(codes_scp, ["a"], FramesSpec(width=2, hop_length=100)).load("a", 1050)
+    for odd in (-1, SPEC.codebook_size):
+        codes = np.load(tmp_path / "acoustic.npy")
+        codes[3, 1] = odd
+        np.save(tmp_path / "odd.npy", codes)
+        (tmp_path / "odd.scp").write_text(f"a {tmp_path}/odd.npy\n")
+        with pytest.raises(
+            DataError, match=f"key 'a': .*holds codes from .*its tokenizer has {SPEC.codebook_size}"
+        ):
+            TokenStore(tmp_path / "odd.scp", ["a"], SPEC).load("a", 1050)
     for broken in (b"broken", b"", b"PK\x03\x04"):
         (tmp_path / "acoustic.npy").write_bytes(broken)
         with pytest.raises(

@@ -48,7 +48,10 @@ def test_what_fits(conf):
         ({"rate": None}, "rate is None, want a number"),
         ({"most": "all"}, "most is 'all', want a number or null"),
         ({"name": 3}, "name is 3, want text"),
-        ({"sizes": 3}, "sizes is 3, want a list"),
+        ({"sizes": 3}, "sizes is 3, want a list, each a whole number"),
+        ({"sizes": ["a", 1]}, "sizes is ['a', 1], want a list, each a whole number"),
+        ({"rate": float("nan")}, "rate is nan, want a finite number"),
+        ({"most": float("inf")}, "most is inf, want a finite number"),
         ({"losses": ["a"]}, "losses is ['a'], want key: value pairs"),
     ],
 )

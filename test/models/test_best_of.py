@@ -86,6 +86,8 @@ def test_speaker_similarity_prefers_the_enrolled_voice_whatever_its_batch_mates(
     estimate = Estimate(batch.mixture, batch.mixture_lengths, 16000)
     scores = selector.scores(estimate, batch)
     assert float(scores[0]) == pytest.approx(1.0, abs=1e-5) and float(scores[1]) < float(scores[0]) - 0.1
+    # Enrolled by the speaker who is not wanted, the voice that is least like it is the best.
+    torch.testing.assert_close(selector.scores(estimate, replace(batch, task="rtse")), -scores)
     for row in range(3):
         index = torch.tensor([row])
         alone = selector.scores(estimate.rows(index), batch.rows(index))

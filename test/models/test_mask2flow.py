@@ -1,14 +1,19 @@
 """Both stages of Mask2Flow-TSE."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 import torch
 
 from espnet_tse.flow.mel_flow import MelFlowDecode
 from espnet_tse.io.scp import DataError
+from espnet_tse.models.mask2flow import Mask2Flow
 from espnet_tse.schema import DecodeConf, TSEBatch
 from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.decode_settings import read_decode_settings
+
+CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 
 PARTS = {
     "encoder": "masked_mel_lstm",
@@ -133,3 +138,7 @@ def test_other_encoders_and_vocoders_do_not_fit():
         build_model({**PARTS, "encoder": "adapter", "encoder_conf": {}, "model": "mask2flow"})
     with pytest.raises(ValueError, match="--vocoder codec_decoder does not fit"):
         build_model({**PARTS, "vocoder": "codec_decoder", "model": "mel_mask"})
+
+
+def test_the_decoding_of_the_template_fits():
+    assert read_decode_settings(str(CONF / "decode_flow_8.yaml"), Mask2Flow).steps == 8

@@ -280,6 +280,18 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     grep -q "score .*--nj 1 " "${FAKE_CALLS}"
 }
 
+# bats test_tags=finished
+@test "estimates of other tasks are scored against their own target, or not at all" {
+    decoded=exp/tse_laura_tse_mini/decode_test
+    cp dump/raw/test/spk1.scp dump/raw/test/spk2.scp
+    printf '{\n  "settings": {\n    "task": "ss"\n  }\n}\n' > "${decoded}/decode.json"
+    run -2 toy --stage 10 --stop_stage 10 --force true
+    [[ "${output}" == *"${decoded} holds estimates of task 'ss'"*"espnet-tse score"* ]]
+    sed -i 's/"ss"/"rtse"/' "${decoded}/decode.json"
+    run -0 toy --stage 10 --stop_stage 10 --force true
+    grep -q "score .*--inf_scp ${decoded}/wav.scp --ref_scp dump/raw/test/spk2.scp .*--intf_scp dump/raw/test/spk1.scp" "${FAKE_CALLS}"
+}
+
 @test "no more jobs than keys" {
     run -0 toy --nj 9 --stop_stage 2
     grep -q -- '--shard 4/4' "${FAKE_CALLS}"

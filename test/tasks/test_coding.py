@@ -98,6 +98,20 @@ def test_codes_of_another_codec_are_not_mixed_in(work, capsys):
     assert "codec mismatch" in capsys.readouterr().err
 
 
+def test_a_resynthesis_is_of_one_decoder(work, capsys):
+    """Codes may go on with another decoder of their codec, waveforms may not."""
+    first = load_codec(work / "codec")
+    torch.nn.init.normal_(next(first.decoder.parameters()), std=0.1)
+    kept = {"codes_sha256": read_manifest(work / "codec")["sha256"]}
+    save_codec(work / "louder", first, {"codec": "spectral"}, "Apache-2.0", kept)
+    assert call(encode_codes, work, "codes") == call(encode_codes, work, "codes", codec="louder") == 0
+    assert call(resynthesize, work, "heard") == 0
+    manifest = (work / "heard" / "manifest.json").read_text()
+    assert call(resynthesize, work, "heard", codec="louder") == 1
+    assert "decoder mismatch" in capsys.readouterr().err
+    assert (work / "heard" / "manifest.json").read_text() == manifest
+
+
 def test_merging_names_what_is_missing(work, capsys):
     assert call(encode_codes, work, "codes", "--shard", "1/2") == 0
     assert call(encode_codes, work, "codes", "--merge", "2") == 1

@@ -190,3 +190,17 @@ def test_the_enrollment_keeps_its_own_band_beside_a_narrow_mixture(lists, folder
     monkeypatch.setattr(extractor, "extract", lambda *args: heard.append(args[1][0]) or original(*args))
     extract_file(extractor, *(str(lists / name) for name in ("narrow.wav", "enrollment/a.wav", "out.wav")))
     np.testing.assert_array_equal(heard[0], read_audio(lists / "enrollment/a.wav")[0])
+
+
+def test_estimates_of_another_decoder_are_refused(lists, folder):
+    """The frozen codec is no part of the model's weights, and its decoder no part of the codes' identity."""
+    extractor = Extractor.from_pretrained(folder)
+    extract(lists, extractor)
+    with torch.no_grad():
+        next(extractor.model.vocoder.codec.decoder.parameters()).add_(1.0)
+    with pytest.raises(DataError, match="estimates by another codec, or another decoder of it"):
+        extract(lists, extractor)
+    record = json.loads((lists / "out" / "extraction.json").read_text())
+    del record["codecs"]  # as of earlier versions
+    (lists / "out" / "extraction.json").write_text(json.dumps(record))
+    extract(lists, extractor)

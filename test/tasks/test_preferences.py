@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from espnet_tse.codec.units import CepstralUnits, CepstralUnitsConfig
 from espnet_tse.data.collate import TSECollate
 from espnet_tse.data.preference_store import ARRAYS
 from espnet_tse.io.audio import read_audio
+from espnet_tse.io.choices import checked
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.gentse import GenTSEConfig
@@ -162,6 +164,48 @@ def test_a_run_that_was_cut_short_goes_on(recipe, pairs, tmp_path):
     assert sorted(names) == sorted(path.name for path in (out / "pairs").iterdir())
 
 
+def test_candidates_that_are_gone_are_drawn_again_and_damaged_ones_named(recipe, pairs, tmp_path, capsys):
+    out = tmp_path / "again"
+    assert make_preferences.main(words(recipe, out)) == 0
+    removed = sorted((out / "candidates").glob("*.wav"))[0]
+    content, _ = read_audio(removed)
+    removed.unlink()
+    assert make_preferences.main(words(recipe, out)) == 0
+    assert np.array_equal(read_audio(removed)[0], content)
+    key = next(iter(read_scp(out / "preferences.scp")))
+    (out / "candidates" / f"{key}.npz").write_bytes(b"damaged")
+    assert make_preferences.main(words(recipe, out)) == 1
+    assert f"{key}.npz: cannot be read" in capsys.readouterr().err
+    (out / "make_preferences.json").write_text("{")
+    assert make_preferences.main(words(recipe, out)) == 1
+    assert "make_preferences.json: cannot be read" in capsys.readouterr().err
+
+
+def test_other_data_under_the_same_name_are_refused(recipe, tmp_path, capsys):
+    data, out = tmp_path / "train", tmp_path / "out"
+    shutil.copytree(recipe / "train", data)
+    assert make_preferences.main([*words(recipe, out), "--data_dir", str(data)]) == 0
+    (data / "mixing.yaml").write_text("sir_db: [0, 0]\n")
+    assert make_preferences.main([*words(recipe, out), "--data_dir", str(data)]) == 1
+    assert "was begun with another lists" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_not_written_into(recipe, tmp_path, capsys):
+    data = tmp_path / "train"
+    shutil.copytree(recipe / "train", data)
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    assert make_preferences.main(words(recipe, data)) == 1
+    assert "preferences want a folder of their own" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in data.iterdir()}
+
+
+def test_codes_of_a_name_that_the_system_does_not_have_are_an_error(recipe, tmp_path, capsys):
+    tokens = [*words(recipe, tmp_path / "out")]
+    tokens.insert(tokens.index("--output_dir"), f"foo={recipe / 'codes_semantic'}")
+    assert make_preferences.main(tokens) == 1
+    assert "--tokens" in (err := capsys.readouterr().err) and "foo" in err
+
+
 def train(recipe: Path, pairs: Path, out: Path, **conf) -> None:
     path = out.parent / f"{out.name}.yaml"
     path.write_text(yaml.safe_dump({**SYSTEM, **WHOLE, "model_conf": {"dpo_beta": 0.1}, **conf}))
@@ -239,11 +283,15 @@ def test_weights_turn_round_what_is_better_low():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"candidates": 1}, {"top_k": 1}, {"num_utterances": 0}, {"min_margin": -1.0}]
+    "settings",
+    [
+        *({"candidates": 1}, {"top_k": 1}, {"num_utterances": 0}, {"min_margin": -1.0}),
+        *({"candidates": 2.5}, {"candidates": "3"}, {"min_margin": math.nan}, {"score": ["si_sdr"]}),
+    ],
 )
 def test_wrong_settings_are_errors(settings):
     with pytest.raises(ValueError, match=f"{next(iter(settings))} is"):
-        PreferenceConf(**settings)
+        checked(PreferenceConf, settings, "preferences")
 
 
 def test_ties_alone_are_an_error(recipe, tmp_path, capsys):

@@ -192,3 +192,55 @@ def test_an_enrollment_too_many_or_too_few_is_an_error(system, tmp_path, capsys)
         extractor(noise(9000, 0), sample_rate=RATE)
     with pytest.raises(DataError, match="task sr takes no enrollment"):
         Extractor.from_pretrained(system, task="sr")(noise(9000, 0), noise(9000, 1), RATE)
+
+
+def test_a_second_talker_that_is_gone_is_made_again(system, corpus, tmp_path):
+    out = tmp_path / "out"
+    assert run(system, corpus, out, "ss") == 0
+    before = {path: path.read_bytes() for path in out.glob("*.wav")}
+    (out / "b_second.wav").unlink()
+    (out / "a.wav").unlink()
+    assert run(system, corpus, out, "ss") == 0
+    assert before == {path: path.read_bytes() for path in out.glob("*.wav")}
+
+
+def test_no_file_of_a_separation_is_written_twice_or_over_a_mixture(system, corpus, tmp_path, capsys):
+    out = tmp_path / "out"
+    (corpus / "mix.scp").write_text(f"a {corpus}/mix_a.wav\na_second {corpus}/mix_a.wav\n")
+    assert run(system, corpus, out, "ss") == 1
+    assert "keys 'a_second' and 'a' of a separation would both be written to" in capsys.readouterr().err
+    out.mkdir()
+    mixture = out / "k_second.wav"
+    soundfile.write(mixture, noise(9000, 0), RATE)
+    content = mixture.read_bytes()
+    (corpus / "mix.scp").write_text(f"k {mixture}\n")
+    assert run(system, corpus, out, "ss") == 1
+    assert "the estimate would be written over it" in capsys.readouterr().err
+    assert mixture.read_bytes() == content
+
+
+def test_shards_of_other_settings_or_without_a_list_are_not_merged(system, corpus, tmp_path):
+    out = tmp_path / "out"
+    assert run(system, corpus, out, "ss", "--shard", "1/2") == 0
+    assert run(system, corpus, out, "sr", "--shard", "2/2") == 0
+    with pytest.raises(DataError, match=r"other settings than of shard 1 \(task\)"):
+        merge_shards(out, str(corpus / "mix.scp"), 2)
+    for path in (out / "2").iterdir():
+        path.unlink()
+    assert run(system, corpus, out, "ss", "--shard", "2/2") == 0
+    (out / "2" / "second.scp").unlink()
+    with pytest.raises(DataError, match="second.scp: no such file"):
+        merge_shards(out, str(corpus / "mix.scp"), 2)
+    assert not (out / "wav.scp").exists()
+
+
+@pytest.mark.parametrize("size", ["0", "-1"])
+def test_a_batch_has_a_row(system, corpus, tmp_path, capsys, size):
+    assert run(system, corpus, tmp_path / "out", "sr", "--batch_size", size) == 1
+    assert f"--batch_size is {size}, want 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["sr", "ss"])
+def test_candidates_want_an_enrollment_to_be_compared_with(system, task):
+    with pytest.raises(DataError, match=f"task {task} has none; leave it out"):
+        Extractor.from_pretrained(system, {"task": task, "sampling": True, "candidates": 2})

@@ -49,8 +49,17 @@ mixture_set() {  # mixture_set SET: the unprocessed input as a system's output
 }
 
 score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets -> DIR/scoring
-    local data=${dumpdir}/raw/$1 dir=$2 system=$3 out=$2/scoring optional=() interference=() file opts
+    local data=${dumpdir}/raw/$1 dir=$2 optional=() interference=() file
     need 2 "${data}/wav.scp"
+    case $(task_of "${dir}") in
+        tse) ;;
+        rtse)
+            score_other "$@"
+            return
+            ;;
+        *) die_with 2 "${dir} holds estimates of task '$(task_of "${dir}")', and this stage compares with the enrolled talker" \
+            "alone; end with --stop_stage decode and score them by 'espnet-tse score' against lists of your own" ;;
+    esac
     optional=(--ref_scp "$(target_scp "$1")")
     if [ "${optional[1]}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
     if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi
@@ -62,13 +71,37 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
     if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
+    score_against "$@" "${optional[@]}"
+}
+
+score_other() {  # score_other SET DIR SYSTEM: as score_set, of task rtse: the talker who is not enrolled is the target
+    local data=${dumpdir}/raw/$1 optional=()
+    need 2 "${data}/spk2.scp"
+    [ ! -e "${data}/spk3.scp" ] || die_with 2 "${data} has three talkers; task rtse is scored on sets of two"
+    optional=(--ref_scp "${data}/spk2.scp" --mix_scp "${data}/wav.scp" --intf_scp "${data}/spk1.scp")
+    if [ -e "${data}/text_spk2" ]; then optional+=(--text "${data}/text_spk2"); fi
+    if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk1"); fi
+    if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
+    score_against "$@" "${optional[@]}"
+}
+
+# The task that a folder's estimates were decoded for.
+task_of() {
+    local task=
+    if [ -e "$1/decode.json" ]; then task=$(sed -n '/"task":/{s/.*"task": *"\([a-z]*\)".*/\1/p;q}' "$1/decode.json"); fi
+    echo "${task:-tse}"
+}
+
+score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by these lists -> DIR/scoring
+    local data=${dumpdir}/raw/$1 set=$1 dir=$2 system=$3 out=$2/scoring opts
+    shift 3
     needed remove "${out}" score "@${data}" "%${data}" "@${dir}/wav.scp" "%${dir}/wav.scp" "@$(work_mark "${dir}")" \
         "asr=${asr}" "score_opts=${score_opts}" "system=${system}" || return 0
     split_args opts "${score_opts}"
     "${dry_run}" || log "  scoring ${dir}; its log is ${out}/score.log"
     run_jobs "${decode_cmd} --num-threads ${inference_nj}" 0 "${out}/score.log" \
-        "${python}" -m espnet_tse.bin.score --inf_scp "${dir}/wav.scp" "${optional[@]}" --output_dir "${out}" \
-        --nj "${inference_nj}" --system "${system}" --test_set "$1" --cache_dir "${data}/.score_cache" "${opts[@]}"
+        "${python}" -m espnet_tse.bin.score --inf_scp "${dir}/wav.scp" "$@" --output_dir "${out}" \
+        --nj "${inference_nj}" --system "${system}" --test_set "${set}" --cache_dir "${data}/.score_cache" "${opts[@]}"
     if ! "${dry_run}"; then
         [ -s "${out}/result.json" ] || die "${out}/result.json was not written; read ${out}/score.log"
     fi
