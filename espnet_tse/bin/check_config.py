@@ -141,10 +141,14 @@ def check_decoding(config: str, system: argparse.Namespace | None = None) -> Non
 def check_system(config: str, options: str = "") -> argparse.Namespace:
     from espnet_tse.tasks.inputs import inputs_of
 
-    inputs_of(config, words_of(options))  # first, for it takes no time: files that are not there
+    inputs = inputs_of(config, words_of(options))  # first, for it takes no time: files that are not there
     with imports_to_stderr():
+        from espnet_tse.tasks.input_faults import check_inputs
         from espnet_tse.tasks.tse import TSETask
-    return TSETask.parse(["--config", config, *words_of(options)], get_parser().prog)
+    args = TSETask.parse(["--config", config, *words_of(options)], get_parser().prog)
+    if not args.print_config:
+        check_inputs(args, inputs)
+    return args
 
 
 if __name__ == "__main__":

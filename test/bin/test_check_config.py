@@ -16,6 +16,16 @@ SYSTEM = {
     "tokenizers": {"acoustic": "exp/codec_nano"},
 }
 
+UNISE = {
+    "frontend": "log_mel",
+    "encoder": "adapter",
+    "encoder_conf": {"feature_shift": 40.0, "feature_scale": 0.05},
+    "lm": "task_lm",
+    "vocoder": "codec_decoder",
+    "model": "unise",
+    "optim": "adam",
+}
+
 NAMES = {"tse_config": "system", "codec_config": "codec", "inference_config": "decode"}
 
 
@@ -224,3 +234,30 @@ def test_a_file_without_an_option_is_refused_with_the_options(capsys):
         exit_.value.code == 2
         and "say what conf/my.yaml is of: --tse_config conf/my.yaml, " in capsys.readouterr().err
     )
+
+
+def test_yamls_that_a_system_builds_on_have_to_fit_it(write, capsys):
+    write("units.yaml", {"codec": "cepstral_units", "objective": "kmeans"})
+    write("codec.yaml", {"codec": "spectral"})
+    tokenizers = {"tokenizers": {"acoustic": "codec.yaml"}}
+    base = write("base.yaml", {**UNISE, **tokenizers})
+    for name, changes, fault in (
+        (
+            "system",
+            {"tokenizers": {"acoustic": base}},
+            "system.yaml: tokenizers: acoustic: base.yaml: is no YAML of a codec",
+        ),
+        (
+            "wider",
+            {**tokenizers, "pretrained": {"base": base}, "lm_conf": {"width": 64}},
+            "base.yaml: its lm is another one",
+        ),
+        ("begun", {**tokenizers, "pretrained": {"base": "codec.yaml"}}, "codec.yaml: is no YAML of a system"),
+        ("next", {**tokenizers, "pretrained": {"base": base}}, ""),
+    ):
+        code = check_config.main(["--tse_config", write(f"{name}.yaml", {**UNISE, **changes})])
+        error = capsys.readouterr().err
+        assert (code, fault in error) == (2 if fault else 0, True), error
+    laura = write("laura.yaml", {**SYSTEM, "tokenizers": {"acoustic": "units.yaml"}})
+    assert check_config.main(["--tse_config", laura]) == 2
+    assert "codec cepstral_units is no Codec, which this system wants" in capsys.readouterr().err
