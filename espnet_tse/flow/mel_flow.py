@@ -1,6 +1,7 @@
 """A flow between mel spectrograms: a transformer predicts the velocity (Mask2Flow-TSE, arXiv:2603.12837)."""
 
 from dataclasses import dataclass
+from typing import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -130,15 +131,14 @@ class MelFlow(AbsGenerator):
         valid = ~target.padding_mask[..., None]
         return (error * valid).square().sum() / (valid.sum() * error.size(-1))
 
-    def generate(self, conditions: Conditions, request: Request) -> Prediction:
-        """Stream ``mel`` of frames; nothing is drawn unless the flow starts from noise.
+    def states(self, conditions: Conditions, request: Request) -> Iterator[Tensor]:
+        """The spectrogram after each step, (B, T, num_mels), zeros at padding; nothing is drawn unless it starts as noise.
 
         Args:
             request: its ``conf`` is a ``MelFlowDecode``.
         """
         conf, speaker = request.conf, conditions.vectors["speaker"]
         mixture = conditions.streams["mixture"]
-        calls = 1 if conf.guidance == 1.0 else 2
 
         def velocity(state: Tensor, time: Tensor) -> Tensor:
             if conf.guidance == 1.0:
@@ -149,8 +149,14 @@ class MelFlow(AbsGenerator):
         noise = (
             row_noise(request.keys, conf.seed, mixture) if self.config.start == "noise" else mixture.values
         )
-        values = SOLVERS[conf.solver](velocity, self.start(conditions, noise), conf.steps)
-        values = values.masked_fill(mixture.padding_mask[..., None], 0.0)
+        for state in SOLVERS[conf.solver](velocity, self.start(conditions, noise), conf.steps):
+            yield state.masked_fill(mixture.padding_mask[..., None], 0.0)
+
+    def generate(self, conditions: Conditions, request: Request) -> Prediction:
+        """Stream ``mel``: the last of the ``states``."""
+        conf, mixture = request.conf, conditions.streams["mixture"]
+        *_, values = self.states(conditions, request)
+        calls = 1 if conf.guidance == 1.0 else 2
         return Prediction(
             Streams(mel=Frames(values, mixture.lengths, mixture.frame_rate)),
             num_function_evaluations=calls * conf.steps * EVALUATIONS[conf.solver],
