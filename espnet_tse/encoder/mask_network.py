@@ -24,9 +24,12 @@ class PlaneNorm(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """(B, C, T, M) -> the same shape."""
-        variance, mean = torch.var_mean(planes, dim=(1, 3), keepdim=True, unbiased=False)
-        normed = (planes - mean) * torch.rsqrt(variance + 1e-5)
-        return normed * self.weight[:, None, None] + self.bias[:, None, None]
+        mean = planes.mean(dim=3, keepdim=True).mean(dim=1, keepdim=True)
+        square = planes.square().mean(dim=3, keepdim=True).mean(dim=1, keepdim=True)
+        variance = (square - mean.square()).clamp_min(0.0)
+        # A factor and a shift a channel and frame: one pass over the planes.
+        scale = torch.rsqrt(variance + 1e-5) * self.weight[:, None, None]
+        return torch.addcmul(self.bias[:, None, None] - mean * scale, planes, scale)
 
 
 class PlaneStack(nn.Module):
@@ -48,10 +51,12 @@ class PlaneStack(nn.Module):
 
     def forward(self, frames: Frames) -> Tensor:
         """(B, T, M) -> (B, T, maps * M)."""
-        planes = frames.values[:, None]
-        valid = frame_mask(frames.values, frames.lengths)[:, None]  # (B, 1, T, 1)
+        planes, valid = frames.values[:, None], None
+        if int(frames.lengths.min()) < planes.size(2):
+            valid = frame_mask(frames.values, frames.lengths)[:, None]  # (B, 1, T, 1)
         for layer, norm in zip(self.layers, self.norms):
-            planes = F.leaky_relu(norm(layer(planes)), 0.1) * valid
+            planes = F.leaky_relu(norm(layer(planes)), 0.1, inplace=True)
+            planes = planes if valid is None else planes * valid
         return planes.transpose(1, 2).flatten(2)
 
 

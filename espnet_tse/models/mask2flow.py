@@ -1,5 +1,6 @@
 """Mask2Flow-TSE: a mask removes, then one step of a flow inserts (arXiv:2603.12837)."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Callable
 
@@ -30,9 +31,9 @@ class AbsMelModel(AbsTSEModel):
     def sample_rate(self) -> int:
         return self.encoder.mel.config.sample_rate
 
+    @abstractmethod
     def predict(self, conditions: Conditions, request: Request) -> Prediction:
         """Stream ``mel``."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
