@@ -50,7 +50,10 @@ def code(args: argparse.Namespace, resynthesize: bool) -> None:
     torch.set_num_threads(args.num_threads)
     paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
     if args.merge:
-        coding.merge(*paths, args.merge, ["wav.scp"] if resynthesize else coding.lists_of(paths[0]))
+        if resynthesize:
+            coding.merge(*paths, args.merge, ["wav.scp"], coding.check_same_decoder)
+        else:
+            coding.merge(*paths, args.merge, coding.lists_of(paths[0]))
     elif not resynthesize:
         coding.encode_scp(*paths, shard, args.batch_size, args.device)
     else:

@@ -203,7 +203,14 @@ def stamp(folder: Path, codec_dir: Path, check: Check = check_same_codec) -> Non
     write_json(folder / "manifest.json", manifest)
 
 
-def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, names: Sequence[str]) -> None:
+def merge(
+    codec_dir: Path,
+    scp: Path,
+    output_dir: Path,
+    num_shards: int,
+    names: Sequence[str],
+    check: Check = check_same_codec,
+) -> None:
     """Join the shards' lists ``names`` and check that no key of ``scp`` is missing.
 
     Raises:
@@ -213,7 +220,7 @@ def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, names: 
     merged: dict[str, dict[str, str]] = {name: {} for name in names}
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
-        check_same_codec(read_manifest(folder), manifest)
+        check(read_manifest(folder), manifest)
         for name in names:
             merged[name] |= read_scp(folder / name)
     wanted = read_scp(scp)
@@ -224,7 +231,7 @@ def merge(codec_dir: Path, scp: Path, output_dir: Path, num_shards: int, names: 
                 f"{output_dir}: lacks {len(missing)} of {len(wanted)} keys of {scp}, first '{missing[0]}'; "
                 "run the shards again, they go on where they stopped."
             )
-    stamp(output_dir, codec_dir)
+    stamp(output_dir, codec_dir, check)
     for name in names:
         write_scp(output_dir / name, {key: merged[name][key] for key in wanted})
         logging.info(f"{output_dir / name}: {len(wanted)} utterances")

@@ -110,10 +110,10 @@ def begin(output_dir: Path, settings: dict) -> None:
 
 
 def lists_sha256(folders: Iterable[Path]) -> str:
-    """Hash of the lists in these folders: another one is of other data."""
+    """Hash of the lists in these folders, done marks aside: another one is of other data."""
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        for path in sorted(path for path in folder.glob("[!.]*") if path.is_file()):
             digest.update(path.name.encode("utf-8") + path.read_bytes())
     return digest.hexdigest()
 
