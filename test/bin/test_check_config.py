@@ -1,5 +1,7 @@
 """The checks themselves are those of training: test/tasks has a case for each fault."""
 
+import math
+
 import pytest
 import yaml
 
@@ -253,6 +255,18 @@ def test_yamls_that_a_system_builds_on_have_to_fit_it(write, capsys):
             "base.yaml: its lm is another one",
         ),
         ("begun", {**tokenizers, "pretrained": {"base": "codec.yaml"}}, "codec.yaml: is no YAML of a system"),
+        ("pairs", {**tokenizers, "preferences": {"candidates": 4}}, "model unise would not learn from them"),
+        (
+            "half",
+            {**tokenizers, "preferences": {"candidates": 2.5}},
+            "candidates is 2.5, want a whole number",
+        ),
+        (
+            "shares",
+            {**tokenizers, "mixing": {"tasks": {"tse": math.inf}}},
+            "mixing: tasks: wants shares >= 0",
+        ),
+        ("cascade", {**tokenizers, "mixing": {"tasks": {"ss": 1}}}, "mixing: tasks: unknown 'ss' (did you mean 'sr'?); known: rtse, sr, tse"),
         ("next", {**tokenizers, "pretrained": {"base": base}}, ""),
     ):
         code = check_config.main(["--tse_config", write(f"{name}.yaml", {**UNISE, **changes})])
