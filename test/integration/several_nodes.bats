@@ -23,19 +23,13 @@ setup() {
             -e 's/--checkpoint_interval 500/--checkpoint_interval 5/; s/_mini/_nano/g' > "${BATS_TEST_TMPDIR}/job.sh"
 }
 
-wait_for_line() {  # wait_for_line PATTERN
-    for _ in $(seq 600); do ! grep -q "$1" "${folder}/train.log" 2> /dev/null || return 0; sleep 0.2; done
-    tail "${folder}/train.log"
-    return 1
-}
-
 processes() { pgrep -f -- "--output_dir ${folder}" || [ $? -eq 1 ]; }
 
 @test "the batch script of the document trains on two nodes; cancelled and submitted again it goes on" {
     grep -q -- '--ngpu 0 --dist_backend gloo' "${BATS_TEST_TMPDIR}/job.sh"
     run -0 sbatch "${BATS_TEST_TMPDIR}/job.sh"
-    wait_for_line '/2\].* 1/3epoch started'
-    for _ in $(seq 300); do [ ! -e "${folder}/checkpoint.pth" ] || break; sleep 0.1; done
+    wait_for_line '/2\].* 1/3epoch started' "${folder}/train.log"
+    wait_until test -e "${folder}/checkpoint.pth"
     running=$(processes)
     [ "$(wc -w <<< "${running}")" -ge 4 ]
     scancel "${FAKE_SLURM_JOB_ID}"
@@ -44,7 +38,7 @@ processes() { pgrep -f -- "--output_dir ${folder}" || [ $? -eq 1 ]; }
     run ! grep -q 'training was finished' "${folder}/train.log"
     rm "${FAKE_SLURM}/running"
     run -0 sbatch "${BATS_TEST_TMPDIR}/job.sh"
-    wait_for_line 'The training was finished at 3 epochs'
+    wait_for_line 'The training was finished at 3 epochs' "${folder}/train.log"
     grep -q 'The training was resumed using' "${folder}/train.log"
     # shellcheck disable=SC2046
     gone $(processes)

@@ -54,34 +54,39 @@ toy() { ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 2 "$@"; }
 
 calls() { grep -c "espnet_tse.bin.$1" "${FAKE_CALLS}" || [ $? -eq 1 ]; }  # 1: none, printed as 0
 
-# Fails while one of these processes is alive; half a minute is given to die.
+# wait_until COMMAND...: tried again until it succeeds. What is waited for takes a second; ten minutes are given, for on a
+# busy machine another process may have to wait for all of them.
+wait_until() {
+    local end=$((SECONDS + 600))
+    until "$@"; do
+        if [ "${SECONDS}" -ge "${end}" ]; then echo "in vain: $*"; return 1; fi
+        sleep 0.05
+    done
+}
+
+wait_for_file() { wait_until test -s "$1"; }
+
+wait_for_line() { wait_until grep -qs "$1" "$2"; }  # wait_for_line PATTERN FILE
+
+is_gone() { ! kill -0 "$1" 2> /dev/null || [ "$(ps -o stat= -p "$1" | cut -c 1)" = Z ]; }
+
+# Fails while one of these processes is alive.
 gone() {
     local pid
     for pid in "$@"; do
-        for _ in $(seq 300); do
-            kill -0 "${pid}" 2> /dev/null && [ "$(ps -o stat= -p "${pid}" | cut -c 1)" != Z ] || continue 2
-            sleep 0.1
-        done
-        echo "process ${pid} is alive: $(ps -o args= -p "${pid}")"
-        return 1
+        wait_until is_gone "${pid}" || { echo "process ${pid} is alive: $(ps -o args= -p "${pid}")"; return 1; }
     done
 }
 
-# in_state STATE PID...: half a minute is given until all are in it
-in_state() {
+is_in_state() { [[ "$(ps -o stat= -p "$2")" == $1* ]]; }
+
+in_state() {  # in_state STATE PID...: waits until all are in it
     local wanted=$1 pid
     shift
     for pid in "$@"; do
-        for _ in $(seq 600); do
-            [[ "$(ps -o stat= -p "${pid}")" != ${wanted}* ]] || continue 2
-            sleep 0.05
-        done
-        echo "process ${pid} is not in state ${wanted}: $(ps -o stat=,args= -p "${pid}")"
-        return 1
+        wait_until is_in_state "${wanted}" "${pid}" || { ps -o stat=,args= -p "${pid}"; return 1; }
     done
 }
-
-wait_for_file() { for _ in $(seq 600); do [ ! -s "$1" ] || return 0; sleep 0.05; done; return 1; }
 
 # A data directory of four utterances, two speakers, paths with spaces.
 make_data() {

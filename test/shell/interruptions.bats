@@ -54,7 +54,7 @@ interrupted() {
     write_jobs
     in_background "${jobs[@]}"
     wait_for_file pids
-    for _ in $(seq 600); do ! grep -q '^# Ended' log/a.2.log || break; sleep 0.05; done
+    wait_for_line '^# Ended' log/a.2.log
     end_by "$2"
     gone $(cat pids)
     [ "$(wc -l < worked)" -eq 5 ]
@@ -83,10 +83,7 @@ interrupted() {
             FAKE_SLEEP="extract --shard 2/2" \
                 in_background ./run.sh --python "${REPO}/test/shell/fake_python.sh" --nj 2 --stage 9 --stop_stage 9
             wait_for_file "${FAKE_CALLS}.pid"
-            for _ in $(seq 600); do
-                ! grep -q '^# Ended' exp/tse_laura_tse_mini/decode_test/log/decode.1.log || break
-                sleep 0.05
-            done
+            wait_for_line '^# Ended' exp/tse_laura_tse_mini/decode_test/log/decode.1.log
             end_by "${signal}"
             gone $(cat "${FAKE_CALLS}.pid") || { echo "failed: ${backend} ${signal}"; false; }
             [ ! -e exp/tse_laura_tse_mini/decode_test/wav.scp ]

@@ -85,7 +85,7 @@ setup() {
     # Each of six waits for the five others.
     : > met
     run -0 run.pl --max-jobs-run 6 JOB=1:6 log/a.JOB.log bash -c \
-        'echo + >> met; for _ in $(seq 300); do [ $(grep -c + met) -lt 6 ] || exit 0; sleep 0.05; done; exit 1'
+        'echo + >> met; for _ in $(seq 6000); do [ $(grep -c + met) -lt 6 ] || exit 0; sleep 0.1; done; exit 1'
 }
 
 @test "without a limit no more jobs run than the affinity allows" {

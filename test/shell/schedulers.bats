@@ -97,8 +97,7 @@ setup() {
     [ "${code}" -eq 143 ]
     grep -qx 4242 "${FAKE_SLURM}/cancelled"
     grep -q 'cancelled 4242' message
-    for _ in $(seq 300); do ! grep -q '^# Ended (code 143)' log/a.1.log || break; sleep 0.1; done
-    grep -q '^# Ended (code 143)' log/a.1.log
+    wait_for_line '^# Ended (code 143)' log/a.1.log
 }
 
 @test "slurm.pl: a signal while sbatch has started the jobs, but not told their number, cancels them" {
