@@ -38,7 +38,7 @@ class BrowserError(Exception):
 class Chromium:
     """One page. ``messages`` are console errors and warnings, ``requests`` all addresses it asked for."""
 
-    def __init__(self, profile: Path, width: int = 1280, height: int = 900, timeout_s: float = 60):
+    def __init__(self, profile: Path, width: int = 1280, height: int = 900, timeout_s: float = 300):
         self.timeout_s = timeout_s
         self.messages: list[str] = []
         self.requests: list[str] = []
@@ -74,7 +74,7 @@ class Chromium:
         finally:
             os.close(self.commands)
             os.close(self.answers)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=120)
 
     def __enter__(self) -> "Chromium":
         return self
@@ -160,7 +160,7 @@ class Chromium:
             raise BrowserError(details.get("exception", {}).get("description") or details["text"])
         return answer["result"].get("value")
 
-    def wait(self, condition: str, timeout_s: float = 10) -> None:
+    def wait(self, condition: str, timeout_s: float = 120) -> None:
         """Until a JavaScript condition holds."""
         deadline = time.monotonic() + timeout_s
         while not self.ask(f"Boolean({condition})"):

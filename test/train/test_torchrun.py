@@ -176,7 +176,7 @@ def state_of(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
-def wait_for(condition, seconds: float = 120.0) -> bool:
+def wait_for(condition, seconds: float = 600.0) -> bool:
     until = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < until:
         time.sleep(0.05)
