@@ -102,7 +102,8 @@ def test_target_and_codes_cover_the_same_span(dirs, tmp_path):
         samples = soundfile.read(path, dtype="int16")[0]
         frames = -(-len(samples) // hop)
         padded = np.pad(samples, (0, frames * hop - len(samples)))
-        codes = padded.reshape(frames, hop)[:, :2]  # a "codec" that remembers two samples of each frame
+        # A "codec" that remembers two samples of each frame, as numbers from 0 on.
+        codes = padded.reshape(frames, hop)[:, :2].astype(np.int32) + 2**15
         np.save(tmp_path / f"{key}.npy", codes)
         paths[key] = tmp_path / f"{key}.npy"
     write_scp(tmp_path / "codes.scp", paths)
@@ -110,7 +111,7 @@ def test_target_and_codes_cover_the_same_span(dirs, tmp_path):
         directory,
         crop_s=0.5,
         hop_length=hop,
-        tokens={"acoustic": (tmp_path / "codes.scp", CodesSpec(2, 2**15, hop))},
+        tokens={"acoustic": (tmp_path / "codes.scp", CodesSpec(2, 2**16, hop))},
     )
     starts = set()
     for epoch in range(10):
@@ -118,7 +119,7 @@ def test_target_and_codes_cover_the_same_span(dirs, tmp_path):
             e = dataset.example(epoch, index)
             codes = e["targets"]["acoustic"]
             assert codes.dtype == np.int64 and len(codes) == -(-len(e["target"]) // hop)
-            np.testing.assert_array_equal(codes[:, 0] / 32768, e["target"][::hop])
+            np.testing.assert_array_equal(codes[:, 0] / 2**15 - 1, e["target"][::hop])
             starts.add(where(e["target"], whole(directory, e["key"])))
     assert all(start % hop == 0 for start in starts) and len(starts) > 5
 

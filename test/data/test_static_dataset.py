@@ -47,7 +47,7 @@ def test_training_crops_differ_by_epoch_and_stay_aligned_with_codes(dirs, tmp_pa
     for key in read_scp(directory / "wav.scp"):
         target = soundfile.read(read_scp(directory / "spk1.scp")[key], dtype="int16")[0]
         padded = np.pad(target, (0, -len(target) % 100))
-        np.save(tmp_path / f"{key}.npy", padded.reshape(-1, 100)[:, :1])
+        np.save(tmp_path / f"{key}.npy", padded.reshape(-1, 100)[:, :1].astype(np.int32) + 2**15)
         paths[key] = tmp_path / f"{key}.npy"
     write_scp(tmp_path / "codes.scp", paths)
     dataset = StaticDataset(
@@ -55,7 +55,7 @@ def test_training_crops_differ_by_epoch_and_stay_aligned_with_codes(dirs, tmp_pa
         0,
         0.2,
         0.3,
-        {"acoustic": (tmp_path / "codes.scp", CodesSpec(1, 2**15, 100))},
+        {"acoustic": (tmp_path / "codes.scp", CodesSpec(1, 2**16, 100))},
         hop_length=100,
     )
     assert dataset.training and dataset.num_samples == [1600] * 4
@@ -64,7 +64,7 @@ def test_training_crops_differ_by_epoch_and_stay_aligned_with_codes(dirs, tmp_pa
     assert not np.array_equal(first["mixture"], later["mixture"])
     assert len(first["enrollment"]) == 2400
     for e in (first, later):
-        np.testing.assert_array_equal(e["targets"]["acoustic"][:, 0] / 32768, e["target"][::100])
+        np.testing.assert_array_equal(e["targets"]["acoustic"][:, 0] / 2**15 - 1, e["target"][::100])
         other = e["mixture"] - e["target"]
         assert np.corrcoef(other, e["target"])[0, 1] == pytest.approx(0, abs=0.1)
 
