@@ -103,8 +103,12 @@ def begin(output_dir: Path, settings: dict) -> None:
                 f"{output_dir}: was begun with another {', '.join(odd)}; name another --output_dir, or remove it."
             )
         return
-    if output_dir.is_dir() and any(output_dir.iterdir()):
-        raise DataError(f"{output_dir}: holds other files; preferences want a folder of their own.")
+    # A stage's log and marks may be there before.
+    others = [path.name for path in output_dir.glob("[!.]*") if path.name != "log"]
+    if others:
+        raise DataError(
+            f"{output_dir}: holds other files ({', '.join(sorted(others)[:3])}); preferences want a folder of their own."
+        )
     output_dir.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)
 

@@ -95,6 +95,9 @@ def words(recipe: Path, out: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def pairs(recipe, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("pairs") / "train"
+    (out / "log").mkdir(parents=True)  # as a stage begins
+    (out / "log" / "make.log").write_text("")
+    (out / ".begun.pairs").write_text("")
     assert make_preferences.main(words(recipe, out)) == 0
     return out
 
