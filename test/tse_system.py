@@ -51,6 +51,20 @@ def write_codec(folder: Path, seed: int = 0, **changes) -> Path:
     return folder
 
 
+UNISE = {
+    "frontend": "log_mel",
+    "frontend_conf": {"hop_length": 320, "num_mels": 20},
+    "encoder": "adapter",
+    "encoder_conf": {"feature_shift": 40.0, "feature_scale": 0.05},
+    "lm": "task_lm",
+    "lm_conf": {"num_layers": 1, "width": 16, "num_heads": 2, "feedforward": 32, "frame_synchronous": True},
+    "vocoder": "codec_decoder",
+    "vocoder_conf": {},
+    "model": "unise",
+    "model_conf": {},
+}
+
+
 def write_wavlm(folder: Path, hidden_size: int = 16, num_hidden_layers: int = 3, **config) -> Path:
     """A tiny random WavLM as transformers saves it; the window and hop of the published ones."""
     from transformers import WavLMConfig, WavLMModel

@@ -45,13 +45,14 @@ def code(args: argparse.Namespace, resynthesize: bool) -> None:
     announce("loading PyTorch")
     import torch
 
+    from espnet_tse.codec.manifest import check_same_decoder
     from espnet_tse.tasks import coding
 
     torch.set_num_threads(args.num_threads)
     paths = (Path(args.codec), Path(args.scp), Path(args.output_dir))
     if args.merge:
         if resynthesize:
-            coding.merge(*paths, args.merge, ["wav.scp"], coding.check_same_decoder)
+            coding.merge(*paths, args.merge, ["wav.scp"], check_same_decoder)
         else:
             coding.merge(*paths, args.merge, coding.lists_of(paths[0]))
     elif not resynthesize:

@@ -49,14 +49,9 @@ class AbsTokenModel(AbsTSEModel):
         conditions = self.encoder(batch)
         prediction = self.predict(conditions, batch, request)
         at_a_rate = [codes for codes in prediction.streams.values() if codes.frame_rate is not None]
-        return Estimate(
-            self.vocoder.synthesize(prediction, conditions),
-            batch.mixture_lengths,
-            batch.sample_rate,
-            prediction,
-            num_function_evaluations=prediction.num_function_evaluations,
-            diagnostics={"num_frames": sum(int(codes.lengths.sum()) for codes in at_a_rate)},
-        )
+        num_frames = sum(int(codes.lengths.sum()) for codes in at_a_rate)
+        waveform = self.vocoder.synthesize(prediction, conditions)
+        return Estimate.of_prediction(waveform, batch, prediction, {"num_frames": num_frames})
 
 
 def target_codes(batch: TSEBatch, name: str) -> Codes:

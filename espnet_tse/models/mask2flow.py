@@ -39,13 +39,7 @@ class AbsMelModel(AbsTSEModel):
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         conditions = self.encoder(batch)
         prediction = self.predict(conditions, request)
-        return Estimate(
-            self.vocoder.synthesize(prediction, conditions),
-            batch.mixture_lengths,
-            batch.sample_rate,
-            prediction,
-            num_function_evaluations=prediction.num_function_evaluations,
-        )
+        return Estimate.of_prediction(self.vocoder.synthesize(prediction, conditions), batch, prediction)
 
 
 @dataclass(frozen=True)

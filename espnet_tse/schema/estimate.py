@@ -6,6 +6,7 @@ from torch import Tensor
 
 from espnet_tse.schema.prediction import Prediction
 from espnet_tse.schema.rows import BatchedFields
+from espnet_tse.schema.tse_batch import TSEBatch
 
 
 @dataclass
@@ -21,3 +22,17 @@ class Estimate(BatchedFields):
     second: Tensor | None = None  # (B, N) float, the other talker of a separation
 
     shared = ("sample_rate", "num_function_evaluations", "diagnostics")
+
+    @classmethod
+    def of_prediction(
+        cls, waveform: Tensor, batch: TSEBatch, prediction: Prediction, diagnostics: dict | None = None
+    ) -> "Estimate":
+        """What a vocoder made, (B, N), of what a generator predicted for ``batch``."""
+        return cls(
+            waveform,
+            batch.mixture_lengths,
+            batch.sample_rate,
+            prediction,
+            num_function_evaluations=prediction.num_function_evaluations,
+            diagnostics=diagnostics or {},
+        )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from nano_mask2flow import PARTS
 
 from espnet_tse.flow.mel_flow import MelFlowDecode
 from espnet_tse.io.scp import DataError
@@ -14,16 +15,6 @@ from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.decode_settings import read_decode_settings
 
 CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
-
-PARTS = {
-    "encoder": "masked_mel_lstm",
-    "encoder_conf": {"num_mels": 20, "kernels": [[3, 3]], "channels": 2, "maps": 2, "lstm_width": 8},
-    "speaker_encoder": "resnet34",
-    "speaker_encoder_conf": {"width": 2, "num_blocks": [1, 1, 1, 1], "output_dim": 4},
-    "lm": "mel_flow",
-    "lm_conf": {"num_layers": 1, "width": 16, "num_heads": 2, "feedforward": 24},
-    "vocoder": "mixture_phase",
-}
 
 
 def new_model(name: str, **conf):

@@ -8,24 +8,13 @@ import pytest
 import torch
 import yaml
 from nano_training import TRAINING
-from tse_system import write_signal
+from tse_system import UNISE, write_signal
 
 from espnet_tse.bin import encode_codes, tse_train
 from espnet_tse.codec.load import save_codec
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
 from espnet_tse.io.scp import write_scp
 from espnet_tse.train.checkpoint import PLAIN_TYPES
-
-SYSTEM = {
-    "frontend": "log_mel",
-    "frontend_conf": {"hop_length": 320, "num_mels": 20},
-    "encoder": "adapter",
-    "encoder_conf": {"feature_shift": 40.0, "feature_scale": 0.05},
-    "lm": "task_lm",
-    "lm_conf": {"num_layers": 1, "width": 16, "num_heads": 2, "feedforward": 32},
-    "vocoder": "codec_decoder",
-    "model": "unise",
-}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +47,7 @@ def recipe(tmp_path_factory) -> Path:
 
 def train(root: Path, out: Path, codec: str, **changes) -> int | None:
     path = out.parent / f"{out.name}.yaml"
-    conf = {**SYSTEM, **TRAINING, "max_epoch": 1, "batch_size": 2, **changes}
+    conf = {**UNISE, **TRAINING, "max_epoch": 1, "batch_size": 2, **changes}
     path.write_text(yaml.safe_dump({**conf, "tokenizers": {"acoustic": str(root / f"codec_{codec}")}}))
     sets = [f"--{name}_data_dir={root / 'train'}" for name in ("train", "valid")]
     codes = [f"--{name}_tokens=acoustic={root / f'codes_{codec}'}" for name in ("train", "valid")]
@@ -81,7 +70,7 @@ def test_a_training_begins_with_the_weights_of_another_one(recipe, tmp_path):
     "codec, changes, fault",
     [
         ("other", {}, "codec mismatch"),
-        ("own", {"lm_conf": {**SYSTEM["lm_conf"], "width": 32}}, "its lm is another one: width 16, here 32"),
+        ("own", {"lm_conf": {**UNISE["lm_conf"], "width": 32}}, "its lm is another one: width 16, here 32"),
     ],
 )
 def test_one_of_another_tokenizer_or_size_is_refused(recipe, tmp_path, capsys, codec, changes, fault):

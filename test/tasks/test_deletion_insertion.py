@@ -5,25 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from nano_mask2flow import PARTS
 from tse_system import write_model
 
 from espnet_tse.bin import analyse_di
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.tasks.extractor import Extractor
 
-SYSTEM = {
-    "encoder": "masked_mel_lstm",
-    "encoder_conf": {"num_mels": 20, "kernels": [[3, 3]], "channels": 2, "maps": 2, "lstm_width": 8},
-    "speaker_encoder": "resnet34",
-    "speaker_encoder_conf": {"width": 2, "num_blocks": [1, 1, 1, 1], "output_dim": 4},
-    "lm": "mel_flow",
-    "lm_conf": {"num_layers": 1, "width": 16, "num_heads": 2, "feedforward": 24},
-    "vocoder": "mixture_phase",
-    "vocoder_conf": {},
-    "model": "mask2flow",
-    "model_conf": {},
-    "tokenizers": {},
-}
+SYSTEM = {**PARTS, "vocoder_conf": {}, "model": "mask2flow", "model_conf": {}, "tokenizers": {}}
 
 
 @pytest.fixture
@@ -68,7 +57,11 @@ def test_a_mask_deletes_and_the_last_step_is_the_estimate(lists, tmp_path):
     words = ["--model", str(folder), "--enroll_scp", str(lists / "enroll.scp")]
     assert run(lists, *words, "--inference_config", str(tmp_path / "four.yaml")) == 0
     found = json.loads((lists / "out" / "di.json").read_text())["percent_deleted"]
-    assert list(found) == ["mixture to masked", *(f"mixture to step {n}" for n in range(1, 5)), "masked to output"]
+    assert list(found) == [
+        "mixture to masked",
+        *(f"mixture to step {n}" for n in range(1, 5)),
+        "masked to output",
+    ]
     assert found["mixture to masked"]["raw"] == 100.0
     assert all(0 <= way[kind] <= 100 for way in found.values() for kind in ("raw", "l2"))
     assert found["mixture to step 4"] != found["mixture to masked"]

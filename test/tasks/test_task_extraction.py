@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tse_system import write_model
+from tse_system import UNISE, write_model
 
 from espnet_tse.bin import extract
 from espnet_tse.codec.load import save_codec
@@ -20,18 +20,6 @@ from espnet_tse.tasks.extractor import Extractor
 
 CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 RATE = 16000
-SYSTEM = {
-    "frontend": "log_mel",
-    "frontend_conf": {"hop_length": 320, "num_mels": 20},
-    "encoder": "adapter",
-    "encoder_conf": {"feature_shift": 40.0, "feature_scale": 0.05},
-    "lm": "task_lm",
-    "lm_conf": {"num_layers": 1, "width": 16, "num_heads": 2, "feedforward": 32, "frame_synchronous": True},
-    "vocoder": "codec_decoder",
-    "vocoder_conf": {},
-    "model": "unise",
-    "model_conf": {},
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +34,7 @@ def system(tmp_path_factory) -> Path:
     codec_dir = folder / "tokenizers" / "acoustic"
     codec_conf = {"codec": "spectral_bicodec", "codec_conf": asdict(config)}
     save_codec(codec_dir, SpectralBiCodec(config), codec_conf, "none", {})
-    write_model(folder, {**SYSTEM, "tokenizers": {"acoustic": "exp/codec_nano"}}, 0)
+    write_model(folder, {**UNISE, "tokenizers": {"acoustic": "exp/codec_nano"}}, 0)
     return folder
 
 
