@@ -251,14 +251,9 @@ class LauraTSE(AbsTSEModel):
         prediction = self.generate(batch, conditions, request)
         if self.config.split:
             conditions = self.conditions_of(self.vocoder_encoder, batch)
-        return Estimate(
-            self.decode(prediction, conditions, request.conf.refine),
-            batch.mixture_lengths,
-            batch.sample_rate,
-            prediction,
-            num_function_evaluations=prediction.num_function_evaluations,
-            diagnostics={"num_frames": int(prediction.streams["acoustic"].lengths.sum())},
-        )
+        waveform = self.decode(prediction, conditions, request.conf.refine)
+        num_frames = int(prediction.streams["acoustic"].lengths.sum())
+        return Estimate.of_prediction(waveform, batch, prediction, {"num_frames": num_frames})
 
     def generate(self, batch: TSEBatch, conditions: Conditions, request: Request) -> Prediction:
         """The target's first n codebooks, ``acoustic`` (B, n, T'), frame by frame."""
