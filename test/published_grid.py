@@ -8,8 +8,8 @@ from espnet2.enh.separator.tfgridnetv2_separator import (
 from espnet2.enh.separator.tfgridnetv2_separator import GridNetV2Block, LayerNormalization4DCF
 from torch import Tensor, nn
 
-from espnet_tse.extractor.grid_attention import GridAttention, HeadNorm
-from espnet_tse.extractor.grid_block import GridBlock, GridConfig, GridRecurrence
+from espnet_tse.layers.grid_attention import GridAttention, HeadNorm
+from espnet_tse.layers.grid_block import GridBlock, GridConfig, GridRecurrence
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 
 

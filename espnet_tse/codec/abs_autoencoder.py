@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from espnet_tse.codec.abs_identified import AbsIdentified, short_hash
+from espnet_tse.codec.abs_identified import AbsIdentified, as_loud_as, short_hash
 from espnet_tse.schema import Streams
 
 
@@ -22,6 +22,13 @@ class AbsAutoencoder(AbsIdentified):
     @abstractmethod
     def decode(self, streams: Streams) -> Tensor:
         """(B, T * hop_length) waveform, zeros behind a row's frames; differentiable in the frames."""
+
+    def standardise(self, waveform: Tensor) -> None:
+        """After training: statistics of what ``encode`` makes of segments (B, N), where it has any."""
+
+    def resynthesize(self, waveform: Tensor, lengths: Tensor, num_codebooks: int | None = None) -> Tensor:
+        """As of a tokenizer: encode and decode at the input's own level and length; nothing is left out."""
+        return as_loud_as(waveform, self.decode(self.encode(waveform, lengths)), lengths)
 
     def streams_of(self, waveform: Tensor, lengths: Tensor) -> Streams:
         return self.encode(waveform, lengths)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_tse.codec.abs_identified import short_hash
-from espnet_tse.codec.abs_tokenizer import AbsTokenizer, as_loud_as
+from espnet_tse.codec.abs_identified import as_loud_as, short_hash
+from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Frames, Streams
 from espnet_tse.schema.padding import valid_mask

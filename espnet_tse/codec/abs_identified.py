@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from espnet_tse.io.slots import Slot
 from espnet_tse.schema import Streams
+from espnet_tse.schema.padding import valid_mask
 from espnet_tse.schema.stream_spec import StreamSpec
 
 FINGERPRINT_S = 1.0  # s of the fixed waveform
@@ -75,3 +76,13 @@ def fixed_waveform(sample_rate: int) -> Tensor:
 def short_hash(values: Tensor) -> str:
     """16 hex digits of the bytes of int32 or float32 values."""
     return hashlib.sha256(values.contiguous().numpy().tobytes()).hexdigest()[:16]
+
+
+def as_loud_as(waveform: Tensor, decoded: Tensor, lengths: Tensor) -> Tensor:
+    """``decoded`` (B, N') at the length and the RMS of each row of ``waveform`` (B, N), zeros behind its length."""
+    decoded = decoded[:, : waveform.size(1)]
+    decoded = nn.functional.pad(decoded, (0, waveform.size(1) - decoded.size(1)))
+    valid = valid_mask(lengths, decoded.size(1))
+    decoded, waveform = decoded * valid, waveform * valid
+    given, wanted = ((signal.square().sum(1) / lengths).sqrt() for signal in (decoded, waveform))
+    return decoded * (wanted / (given + 1e-8))[:, None]

@@ -3,11 +3,10 @@
 from abc import abstractmethod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from espnet_tse.codec.abs_identified import AbsIdentified, short_hash
+from espnet_tse.codec.abs_identified import AbsIdentified, as_loud_as, short_hash
 from espnet_tse.schema import Streams
-from espnet_tse.schema.padding import valid_mask
 
 # Another device may round a few nearest neighbours differently; another tokenizer gives chance agreement.
 MIN_AGREEMENT = 0.9
@@ -64,13 +63,3 @@ class AbsTokenizer(AbsIdentified):
         codes, expected = self.fixed_codes(), torch.tensor(manifest["fingerprint_codes"])
         agreement = (codes == expected).float().mean().item() if codes.shape == expected.shape else 0.0
         return None if agreement >= MIN_AGREEMENT else f"gives {agreement:.0%} of the fingerprint's codes"
-
-
-def as_loud_as(waveform: Tensor, decoded: Tensor, lengths: Tensor) -> Tensor:
-    """``decoded`` (B, N') at the length and the RMS of each row of ``waveform`` (B, N), zeros behind its length."""
-    decoded = decoded[:, : waveform.size(1)]
-    decoded = nn.functional.pad(decoded, (0, waveform.size(1) - decoded.size(1)))
-    valid = valid_mask(lengths, decoded.size(1))
-    decoded, waveform = decoded * valid, waveform * valid
-    given, wanted = ((signal.square().sum(1) / lengths).sqrt() for signal in (decoded, waveform))
-    return decoded * (wanted / (given + 1e-8))[:, None]

@@ -12,6 +12,7 @@ from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, verify_identity
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
+from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE
 from espnet_tse.codec.units import CepstralUnits, SSLUnits
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.files import atomic_write, write_json, write_tensors
@@ -27,6 +28,7 @@ codec_choices = Choices(
     bicodec=BiCodec,
     cepstral_units=CepstralUnits,
     ssl_units=SSLUnits,
+    time_frequency_vae=TimeFrequencyVAE,
 )
 
 

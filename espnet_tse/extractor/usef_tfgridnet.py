@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
-from espnet_tse.extractor.grid_attention import GridAttention
-from espnet_tse.extractor.grid_block import GridBlock, GridConfig
+from espnet_tse.layers.grid_attention import GridAttention
+from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding

@@ -40,13 +40,16 @@ class AbsTokenModel(AbsTSEModel):
     def sample_rate(self) -> int:
         return self.lm.sample_rate
 
+    def conditions(self, batch: TSEBatch) -> Conditions:
+        return self.encoder(batch)
+
     @abstractmethod
     def predict(self, conditions: Conditions, batch: TSEBatch, request: Request) -> Prediction:
         """All streams of the tokenizer."""
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
-        conditions = self.encoder(batch)
+        conditions = self.conditions_for(batch, request)
         prediction = self.predict(conditions, batch, request)
         at_a_rate = [codes for codes in prediction.streams.values() if codes.frame_rate is not None]
         num_frames = sum(int(codes.lengths.sum()) for codes in at_a_rate)

@@ -25,7 +25,7 @@ from espnet_tse.models.long_form import (
 )
 from espnet_tse.models.prepared_input import prepared
 from espnet_tse.models.recording import Recording
-from espnet_tse.schema import DecodeConf, Estimate, Prediction, Request, TSEBatch
+from espnet_tse.schema import Conditions, DecodeConf, Estimate, Prediction, Request, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
 
 FROZEN = "frozen_"  # begins the names of frozen copies
@@ -67,6 +67,14 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     @abstractmethod
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         """Extract rows of at most ``max_chunk_s`` seconds; level not yet restored."""
+
+    def conditions(self, batch: TSEBatch) -> Conditions | None:
+        """What of an estimate nothing is drawn for, so that several candidates can share it; None where it is not separate."""
+        return None
+
+    def conditions_for(self, batch: TSEBatch, request: Request) -> Conditions:
+        """The request's, or what ``conditions`` makes of the batch."""
+        return self.conditions(batch) if request.conditions is None else request.conditions
 
     def keep_frozen(self, name: str, weights: Mapping[str, Tensor]) -> None:
         """Keep a copy of the part ``name`` with these weights: no gradient, no dropout, in no checkpoint."""
@@ -171,7 +179,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
             return self.estimate
         if selector is None:
             raise ValueError(f"candidates: {conf.candidates} wants a selector; give one to extract().")
-        return best_of(self.estimate, selector)
+        return best_of(self.estimate, selector, self.conditions)
 
     def _check(self, batch: TSEBatch, conf: DecodeConf) -> None:
         """Raise ValueError for what ``extract`` does not take."""

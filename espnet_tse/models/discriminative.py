@@ -9,7 +9,7 @@ from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
-from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
+from espnet_tse.layers.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_tse_model import AbsTSEModel

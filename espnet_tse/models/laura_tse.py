@@ -183,6 +183,9 @@ class LauraTSE(AbsTSEModel):
         """E_m and E_r as ``encoder`` makes them: the model's, or the vocoder's own where there are two."""
         return encoder(batch)
 
+    def conditions(self, batch: TSEBatch) -> Conditions:
+        return self.conditions_of(self.encoder, batch)
+
     @property
     def separator(self) -> Tensor | None:
         """(D,) the vocoder's token between enrollment and mixture; a network of its own has none."""
@@ -247,7 +250,7 @@ class LauraTSE(AbsTSEModel):
         Raises:
             ValueError: the enrollment's codes are to be given to a model that does not predict them.
         """
-        conditions = self.conditions_of(self.encoder, batch)
+        conditions = self.conditions_for(batch, request)
         prediction = self.generate(batch, conditions, request)
         if self.config.split:
             conditions = self.conditions_of(self.vocoder_encoder, batch)

@@ -3,6 +3,7 @@
 from typing import Any, Iterator, Mapping
 
 from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterEncoder
+from espnet_tse.encoder.latents import LatentSequence, LatentSpeaker
 from espnet_tse.encoder.masked_mel import ConvMaskedMel, LSTMMaskedMel
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
@@ -21,6 +22,7 @@ from espnet_tse.extractor.td_speakerbeam import TDSpeakerBeam
 from espnet_tse.extractor.usef_sepformer import USEFSepFormer
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
+from espnet_tse.flow.latent_diffusion import LatentDiffusion
 from espnet_tse.flow.mel_flow import MelFlow
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
@@ -35,12 +37,14 @@ from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.models.mask2flow import Mask2Flow, MelMask
 from espnet_tse.models.masked_tse import MaskedTSE
+from espnet_tse.models.solo_speech import SoloSpeech
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
 from espnet_tse.models.unise import UniSE
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
+from espnet_tse.vocoder.latent_decoder import LatentDecoder
 from espnet_tse.vocoder.mixture_phase import MixturePhase
 
 frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM, ssl=SSL)
@@ -52,6 +56,8 @@ encoder_choices = Choices(
     acoustic_adapter=AcousticAdapterEncoder,
     masked_mel_lstm=LSTMMaskedMel,
     masked_mel_conv=ConvMaskedMel,
+    latent_sequence=LatentSequence,
+    latent_speaker=LatentSpeaker,
 )
 lm_choices = Choices(
     "lm",
@@ -60,6 +66,7 @@ lm_choices = Choices(
     task_lm=TaskLM,
     masked_lm=MaskedLM,
     mel_flow=MelFlow,
+    latent_diffusion=LatentDiffusion,
 )
 vocoder_choices = Choices(
     "vocoder",
@@ -67,6 +74,7 @@ vocoder_choices = Choices(
     conv_embedding=ConvEmbeddingVocoder,
     codec_decoder=CodecDecoder,
     mixture_phase=MixturePhase,
+    latent_decoder=LatentDecoder,
 )
 extractor_choices = Choices(
     "extractor",
@@ -100,6 +108,7 @@ model_choices = Choices(
     masked_tse=MaskedTSE,
     mel_mask=MelMask,
     mask2flow=Mask2Flow,
+    solo_speech=SoloSpeech,
 )
 
 # Name of a table, as the slots of a class say it -> the table.

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
+from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.codec.load import codec_choices, load_codec, save_codec
 from espnet_tse.codec.manifest import codes_identity
@@ -17,9 +18,11 @@ from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.codec.spectrum_adversary import SpectrumAdversary
 from espnet_tse.codec.units import AbsUnits
+from espnet_tse.codec.vae_objective import VAEObjective
 from espnet_tse.codec.waveform_adversary import WaveformAdversary
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.data.scp_fields import MIXING_YAML, MIXTURE_SCP, TARGET_SCP
+from espnet_tse.data.token_store import common_hop
 from espnet_tse.io.choices import Choices
 from espnet_tse.io.field_types import faults_of_types
 from espnet_tse.io.nearest_name import check_known
@@ -27,6 +30,7 @@ from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.io.yaml_file import without_tuples
 from espnet_tse.schema.manifest import read_manifest
+from espnet_tse.schema.stream_spec import CodesSpec
 from espnet_tse.tasks.units import fit_units
 from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
@@ -36,7 +40,9 @@ from espnet_tse.train.segments import PREPARATION, SegmentReader, TrainingSegmen
 from espnet_tse.train.step_record import StepRecord
 from espnet_tse.train.training import Training
 
-objective_choices = Choices("objective", spectral=SpectralObjective, waveform=WaveformObjective)
+objective_choices = Choices(
+    "objective", spectral=SpectralObjective, waveform=WaveformObjective, vae=VAEObjective
+)
 KMEANS = "kmeans"  # the objective of units
 adversary_choices = Choices("adversary", msstft=WaveformAdversary, spectrum=SpectrumAdversary)
 
@@ -78,9 +84,12 @@ def check_parts(conf: CodecTrainConf) -> None:
         raise ValueError(
             f"codec {conf.codec} cannot be trained with objective {conf.objective}: units have {KMEANS}, and only they."
         )
-    draws_spectra = codec_choices.classes[conf.codec] in (SpectralCodec, SpectralBiCodec)
-    if draws_spectra != (conf.objective == "spectral"):
+    kind = codec_choices.classes[conf.codec]
+    draws_spectra, is_vae = kind in (SpectralCodec, SpectralBiCodec), issubclass(kind, AbsAutoencoder)
+    if draws_spectra != (conf.objective == "spectral") or is_vae != (conf.objective == "vae"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
+    if is_vae and conf.decoder_of:
+        raise ValueError(f"decoder_of is for codecs; train a {conf.codec} as a whole.")
     grouped = bool(conf.codec_conf.get("kept_of_groups"))
     if grouped != (conf.reorganize_step is not None):
         raise ValueError(
@@ -125,35 +134,42 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
     codec = codec_choices.build(conf.codec, conf.codec_conf)
     if conf.decoder_of:
         keep_codes_of(codec, Path(conf.decoder_of))
-    objective = objective_choices.build(
-        conf.objective, conf.objective_conf, sample_rate=codec.spec.sample_rate
-    )
+    objective = objective_choices.build(conf.objective, conf.objective_conf, sample_rate=codec.sample_rate)
     adversary = adversary_choices.build(conf.adversary, conf.adversary_conf) if conf.adversary else None
     for part in (codec, objective, *([adversary] if adversary else [])):
         part.to(device)
-    logging.info(f"codec {conf.codec}: {codec.num_parameters()} parameters, {codec.spec}")
-    hop = codec.spec.hop_length
-    num_samples = max(1, round(conf.segment_s * codec.spec.sample_rate / hop)) * hop
+    logging.info(f"codec {conf.codec}: {codec.num_parameters()} parameters, {codec.streams}")
+    hop = common_hop(codec.streams)
+    num_samples = max(1, round(conf.segment_s * codec.sample_rate / hop)) * hop
     train, valid = (
-        SegmentReader(open_store(folder, codec.spec.sample_rate), num_samples, conf.seed, conf.num_workers)
+        SegmentReader(
+            open_store(folder, codec.sample_rate), num_samples, conf.seed, conf.num_workers, conf.mixed_share
+        )
         for folder in (train_dir, valid_dir)
     )
 
     def segments() -> torch.Tensor:
-        logging.info(
-            f"statistics and tables start from {conf.prepare_segments} segments of {conf.segment_s} s"
-        )
+        logging.info(f"statistics and tables are of {conf.prepare_segments} segments of {conf.segment_s} s")
         return train.rows(PREPARATION, range(conf.prepare_segments)).to(device)
 
     with leaving_processes():
         step, record = CodecStep(conf, codec, objective, adversary, segments), StepRecord(conf, output_dir)
-        batches = TrainingSegments(train, conf, codec.spec.num_codebooks), ValidationSegments(valid, conf)
+        batches = TrainingSegments(train, conf, num_codebooks_of(codec)), ValidationSegments(valid, conf)
         Training(step, record, *batches, loop_options(conf, output_dir, ngpu)).run()
+        if isinstance(codec, AbsAutoencoder):
+            codec.eval().standardise(segments())
         for reader in (train, valid):
             reader.close()
         if rank() == 0:
             write_codec(codec, record, train_dir)
         wait_for_all_processes()
+
+
+def num_codebooks_of(codec: AbsIdentified) -> int:
+    """The most of any of its streams; 1 where they are no codes."""
+    return max(
+        (spec.num_codebooks for spec in codec.streams.values() if isinstance(spec, CodesSpec)), default=1
+    )
 
 
 def keep_codes_of(codec: AbsTokenizer, folder: Path) -> None:
@@ -200,7 +216,7 @@ def loop_options(conf: CodecTrainConf, output_dir: Path, ngpu: int) -> LoopOptio
     )
 
 
-def write_codec(codec: AbsCodec, record: StepRecord, train_dir: Path) -> None:
+def write_codec(codec: AbsIdentified, record: StepRecord, train_dir: Path) -> None:
     """``config.yaml``, ``model.pth`` and ``manifest.json`` of the trained codec.
 
     The manifest holds no times, which differ between trainings that give the same codec: all that is made

@@ -20,6 +20,7 @@ from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read
 from espnet_tse.io.shard import take_shard
 from espnet_tse.schema import Codes, Frames
 from espnet_tse.schema.manifest import read_manifest, sample_rate_in, streams_in
+from espnet_tse.schema.stream_spec import CodesSpec
 from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 
@@ -76,10 +77,11 @@ def resynthesize_scp(
     """
     manifest = read_manifest(codec_dir)
     kind = codec_choices.classes.get(manifest.get("codec"))
-    if kind is None or not (issubclass(kind, AbsTokenizer) and kind.makes_waveforms()):
+    if kind is None or issubclass(kind, AbsTokenizer) and not kind.makes_waveforms():
         raise DataError(f"{codec_dir}: makes no waveform of its tokens, so there is no resynthesis of it.")
     sample_rate = sample_rate_in(manifest)
-    heard = max(spec.num_codebooks for spec in streams_in(manifest).values())
+    codes = [spec for spec in streams_in(manifest).values() if isinstance(spec, CodesSpec)]
+    heard = max((spec.num_codebooks for spec in codes), default=1)
     if num_codebooks is not None and not 1 <= num_codebooks <= heard:
         raise DataError(
             f"--num_codebooks {num_codebooks}: {codec_dir} has {heard} codebooks; ask for 1 .. {heard}."
@@ -96,7 +98,7 @@ def resynthesize_scp(
     with atomic_write(mark) as file:
         file.write(f"{heard}\n")
 
-    def resynthesize(codec: AbsTokenizer, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
+    def resynthesize(codec: AbsIdentified, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
         decoded = codec.resynthesize(waveforms, lengths, num_codebooks).cpu().numpy()
         return [{"wav": row[:length]} for row, length in zip(decoded, lengths.tolist())]
 

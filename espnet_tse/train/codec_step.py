@@ -6,7 +6,7 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.codec.abs_codec import AbsCodec
+from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.adversary import AbsAdversary
 from espnet_tse.codec.objective import AbsObjective, Reconstruction
 from espnet_tse.codec.residual_quantizer import ResidualQuantizer
@@ -19,7 +19,7 @@ RESTARTS = 1 << 32  # keeps the seeds of steps apart from those of segments
 class CodecPass(nn.Module):
     """Segments through the codec: the loss of its objective and, while ``hears``, that of the adversary."""
 
-    def __init__(self, codec: AbsCodec, objective: AbsObjective, adversary: AbsAdversary | None):
+    def __init__(self, codec: AbsIdentified, objective: AbsObjective, adversary: AbsAdversary | None):
         super().__init__()
         self.codec, self.objective = codec, objective
         self.judge = (adversary,)  # no part of this module: a phase of its own trains it
@@ -47,7 +47,7 @@ class CodecPass(nn.Module):
             heard = {"target": result.target, "estimate": result.estimate.detach().float()}
             following = [{"waveform": waveform, **heard}]
         stats["loss"] = loss.detach()
-        return loss, stats, seconds(waveform, self.codec.spec.sample_rate), *following
+        return loss, stats, seconds(waveform, self.codec.sample_rate), *following
 
     def _charges(self, result: Reconstruction) -> tuple[Tensor, Tensor]:
         [adversary] = self.judge
@@ -85,7 +85,7 @@ class CodecStep(Step):
     def __init__(
         self,
         conf: CodecTrainConf,
-        codec: AbsCodec,
+        codec: AbsIdentified,
         objective: AbsObjective,
         adversary: AbsAdversary | None,
         segments: Callable[[], Tensor],
@@ -98,15 +98,16 @@ class CodecStep(Step):
         self.codec_pass = CodecPass(codec, objective, adversary)
         trained = [parameter for parameter in codec.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=conf.lr, betas=conf.betas, weight_decay=conf.weight_decay)
-        by_averages = isinstance(codec.quantizer, ResidualQuantizer) and not conf.decoder_of
-        learners = [codec.quantizer] if by_averages else []
+        quantizer = getattr(codec, "quantizer", None)  # which a VAE has not
+        by_averages = isinstance(quantizer, ResidualQuantizer) and not conf.decoder_of
+        learners = [quantizer] if by_averages else []
         phases, parts = [Phase(self.codec_pass, optimizer, learners)], {"model": codec}
         if adversary:
-            settings, module = adversary.config, AdversaryPass(adversary, codec.spec.sample_rate)
+            settings, module = adversary.config, AdversaryPass(adversary, codec.sample_rate)
             optimizer = torch.optim.AdamW(adversary.parameters(), lr=settings.lr, betas=conf.betas)
             phases.append(Phase(module, optimizer, start=settings.start_step, name="adversary"))
             parts["adversary"] = adversary
-        super().__init__(parts, phases, codec.spec.sample_rate)
+        super().__init__(parts, phases, codec.sample_rate)
 
     @property
     def number(self) -> str:

@@ -9,15 +9,20 @@ class CodecTrainConf:
 
     codec: str = "spectral"
     codec_conf: dict = field(default_factory=dict)
-    objective: str = "spectral"  # or waveform; kmeans for units, which are fitted and not trained
+    objective: str = "spectral"  # or waveform; vae; kmeans for units, which are fitted and not trained
     objective_conf: dict = field(default_factory=dict)
-    adversary: str | None = None  # msstft with objective waveform, spectrum with spectral
+    adversary: str | None = None  # msstft with objectives waveform and vae, spectrum with spectral
     adversary_conf: dict = field(default_factory=dict)
-    decoder_of: str | None = None  # folder of a codec whose codes are kept: only what decodes them is trained on
-    reorganize_step: int | None = None  # of codebooks that begin as groups (codec_conf: kept_of_groups): joined here
+    decoder_of: str | None = (
+        None  # folder of a codec whose codes are kept: only what decodes them is trained on
+    )
+    reorganize_step: int | None = (
+        None  # of codebooks that begin as groups (codec_conf: kept_of_groups): joined here
+    )
     max_steps: int = 1000
     batch_size: int = 32  # segments a step, over all processes
     segment_s: float = 1.0  # s
+    mixed_share: float = 0.0  # of the segments, that are sums of two utterances: a VAE encodes mixtures too
     prepare_segments: int = 400  # segments that statistics and tables are computed from before step 1
     prepare_frames: int = 200_000  # of units: frames that k-means is fitted to
     lr: float = 1e-3
@@ -57,6 +62,8 @@ class CodecTrainConf:
             raise ValueError(
                 f"reorganize_step is {self.reorganize_step}, want a step from 1 to max_steps - 1, {self.max_steps - 1}."
             )
+        if not 0 <= self.mixed_share <= 1:
+            raise ValueError(f"mixed_share is {self.mixed_share}, want a share from 0 to 1.")
         if not 0 <= self.codebook_dropout <= 1 or not 0 <= self.final_lr_share <= 1 or self.warmup_steps < 0:
             raise ValueError(
                 "codebook_dropout and final_lr_share are shares from 0 to 1, warmup_steps at least 0."

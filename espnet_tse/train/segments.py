@@ -15,18 +15,22 @@ from espnet_tse.train.processes import rank, world_size
 
 # Segments are keyed by the number of their batch; these two keys come before the first batch's.
 PREPARATION, VALIDATION, FIRST_BATCH = 0, 1, 2
+MIXED_DB = 5.0  # the second utterance of a sum lies between -5 and 5 dB
 
 
 class SegmentReader:
     """Random segments keyed by (seed, batch, row), read ahead by threads."""
 
-    def __init__(self, store: AudioStore, num_samples: int, seed: int, num_workers: int = 1):
+    def __init__(
+        self, store: AudioStore, num_samples: int, seed: int, num_workers: int = 1, mixed_share: float = 0.0
+    ):
         """
         Args:
             store: utterances at the codec's sample rate.
             num_samples: of a segment.
+            mixed_share: of the segments, that are sums of two.
         """
-        self.store, self.num_samples, self.seed = store, num_samples, seed
+        self.store, self.num_samples, self.seed, self.mixed_share = store, num_samples, seed, mixed_share
         self.keys = sorted(store.paths)
         self.pool = ThreadPoolExecutor(num_workers)
         self.ahead: dict[tuple[int, range], Future] = {}
@@ -42,6 +46,13 @@ class SegmentReader:
     def segment(self, batch: int, row: int) -> np.ndarray:
         """(num_samples,) from an utterance scaled to RMS 1; a short utterance is followed by zeros."""
         key, generator = self._draw(batch, row)
+        segment = self._cut(key, generator)
+        if self.mixed_share and generator.random() < self.mixed_share:
+            other = self._cut(self.keys[int(generator.integers(len(self.keys)))], generator)
+            segment = segment + np.float32(10 ** (generator.uniform(-MIXED_DB, MIXED_DB) / 20)) * other
+        return segment
+
+    def _cut(self, key: str, generator: np.random.Generator) -> np.ndarray:
         waveform = self.store.load(key)
         # The level is that of the utterance, as in encoding, so that pauses stay quiet.
         waveform = waveform / (np.sqrt(np.mean(waveform**2)) + 1e-8)

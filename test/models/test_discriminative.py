@@ -3,7 +3,7 @@ import torch
 from factories import make_batch, take_row
 from nano_extractors import SYSTEMS, nano_extractor
 
-from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
+from espnet_tse.layers.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.discriminative import LOSSES, Discriminative, DiscriminativeConfig
 from espnet_tse.schema import DecodeConf

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from espnet_tse.loss.multi_resolution_stft import multi_resolution_stft
+from espnet_tse.layers.multi_resolution_stft import multi_resolution_stft
 
 
 def signals(rows=1, length=3000):

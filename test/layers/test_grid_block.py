@@ -2,8 +2,8 @@ import pytest
 import torch
 from published_grid import PublishedUSEFTFGridNet, first_block, published_block
 
-from espnet_tse.extractor.grid_attention import GridAttention
-from espnet_tse.extractor.grid_block import GridBlock, GridConfig
+from espnet_tse.layers.grid_attention import GridAttention
+from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet, USEFTFGridNetConfig
 from espnet_tse.schema import TSEBatch
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_tse.extractor.grid_attention import GridAttention
+from espnet_tse.layers.grid_attention import GridAttention
 from espnet_tse.layers.blstm import BLSTM
 from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.sequence_norm import zero_padding

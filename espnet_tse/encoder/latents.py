@@ -1,0 +1,133 @@
+"""Latents of an autoencoder as conditions: the mixture's as they are, the enrollment's as a sequence or a vector."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import torch
+from torch import Tensor, nn
+
+from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.extractor.abs_speaker_encoder import (
+    SPEAKER_ENCODER,
+    AbsSpeakerEncoder,
+    encoder_at_rate,
+)
+from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.layers.rotary_transformer import RotaryTransformer, RotaryTransformerConfig
+from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
+
+
+class AbsLatentEncoder(AbsConditionEncoder):
+    """Streams ``mixture`` and whatever describes the enrollment; the autoencoder is frozen."""
+
+    context_dim: int | None = None  # width of the stream ``enrollment``, where there is one
+    speaker_dim: int | None = None  # width of the vector ``speaker``, likewise
+
+    def __init__(self, autoencoder: AbsAutoencoder):
+        super().__init__()
+        if "latent" not in autoencoder.streams:
+            raise ValueError(f"{type(autoencoder).__name__} has no latents; name a VAE under tokenizers.")
+        self.autoencoder = autoencoder.requires_grad_(False).eval()
+        leave_out_of_checkpoints(self, "autoencoder")
+
+    def train(self, mode: bool = True) -> "AbsLatentEncoder":
+        super().train(mode)
+        self.autoencoder.eval()
+        return self
+
+    @property
+    def latent_dim(self) -> int:
+        return self.autoencoder.streams["latent"].width
+
+    @torch.no_grad()
+    def latents(self, waveform: Tensor, lengths: Tensor) -> Frames:
+        """(B, N) samples -> (B, T, latent_dim), zeros at padding; in full precision, as stored latents are."""
+        with torch.autocast(waveform.device.type, enabled=False):
+            return self.autoencoder.encode(waveform, lengths)["latent"]
+
+    @abstractmethod
+    def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
+        """Of the enrollment: the stream ``enrollment`` or the vector ``speaker``."""
+
+    def forward(self, batch: TSEBatch) -> Conditions:
+        streams, vectors = self.describe(batch)
+        streams["mixture"] = self.latents(batch.mixture, batch.mixture_lengths)
+        return Conditions(streams, vectors)
+
+
+@dataclass(frozen=True)
+class LatentSequenceConfig(RotaryTransformerConfig):
+    """21,634,944 parameters at the defaults with latents of 128."""
+
+    context_dim: int = 384  # of what the diffusion looks at
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.context_dim < 1:
+            raise ValueError(f"context_dim is {self.context_dim}, want 1 or more.")
+
+
+class LatentSequence(AbsLatentEncoder):
+    """The enrollment's latents through a transformer, SoloSpeech's latent-space fusion (arXiv:2505.19314)."""
+
+    Config = LatentSequenceConfig
+
+    def __init__(self, config: LatentSequenceConfig, autoencoder: AbsAutoencoder):
+        super().__init__(autoencoder)
+        self.context_dim = config.context_dim
+        self.projection = nn.Linear(self.latent_dim, config.context_dim)
+        self.transformer = RotaryTransformer(config, config.context_dim, config.context_dim)
+
+    @classmethod
+    def from_config(cls, config: LatentSequenceConfig, autoencoder: AbsAutoencoder) -> "LatentSequence":
+        return cls(config, autoencoder)
+
+    def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
+        latents = self.latents(batch.enrollment, batch.enrollment_lengths)
+        values = self.transformer(self.projection(latents.values), ~latents.padding_mask)
+        values = values.masked_fill(latents.padding_mask[..., None], 0.0)
+        return Streams(enrollment=Frames(values, latents.lengths, latents.frame_rate)), Vectors()
+
+
+@dataclass(frozen=True)
+class LatentSpeakerConfig:
+    """Everything is the speaker encoder's."""
+
+
+class LatentSpeaker(AbsLatentEncoder):
+    """The enrollment as one vector, as in SoloAudio (arXiv:2409.08425) with a speaker's vector for the sound's.
+
+    A speaker encoder that takes no waveform hears the enrollment's latents.
+    """
+
+    Config = LatentSpeakerConfig
+    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
+
+    def __init__(self, autoencoder: AbsAutoencoder, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
+        super().__init__(autoencoder)
+        self.speaker_encoder = encoder_at_rate(
+            new_speaker_encoder(input_dim=self.latent_dim), autoencoder.sample_rate
+        )
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Any,
+        autoencoder: AbsAutoencoder,
+        new_speaker_encoder: Callable[..., AbsSpeakerEncoder],
+    ) -> "LatentSpeaker":
+        return cls(autoencoder, new_speaker_encoder)
+
+    @property
+    def speaker_dim(self) -> int:
+        return self.speaker_encoder.output_dim
+
+    def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
+        signal, lengths = batch.enrollment, batch.enrollment_lengths
+        if not self.speaker_encoder.takes_waveform:
+            latents = self.latents(signal, lengths)
+            signal, lengths = latents.values, latents.lengths
+        vector = self.speaker_encoder(signal, lengths)
+        return Streams(), Vectors(speaker=nn.functional.normalize(vector.float(), dim=-1))
