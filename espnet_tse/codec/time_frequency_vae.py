@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
-from espnet_tse.codec.framed_stft import FramedSTFT
+from espnet_tse.layers.framed_stft import FramedSTFT
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
 from espnet_tse.schema import Frames, Streams

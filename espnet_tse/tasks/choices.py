@@ -24,6 +24,7 @@ from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.flow.latent_diffusion import LatentDiffusion
 from espnet_tse.flow.mel_flow import MelFlow
+from espnet_tse.flow.spectral_corrector import SpectralCorrector
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import SSL, WavLM
@@ -32,6 +33,7 @@ from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.lm.masked_lm import MaskedLM
 from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.task_lm import TaskLM
+from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
@@ -97,6 +99,7 @@ speaker_encoder_choices = Choices(
     wavlm=SpeakerWavLM,
     given=GivenEmbedding,
 )
+corrector_choices = Choices("corrector", spectral_corrector=SpectralCorrector)
 model_choices = Choices(
     "model",
     laura_tse=LauraTSE,
@@ -109,6 +112,7 @@ model_choices = Choices(
     mel_mask=MelMask,
     mask2flow=Mask2Flow,
     solo_speech=SoloSpeech,
+    corrector=Corrector,
 )
 
 # Name of a table, as the slots of a class say it -> the table.
@@ -121,6 +125,7 @@ TABLES = {
         vocoder_choices,
         extractor_choices,
         speaker_encoder_choices,
+        corrector_choices,
         model_choices,
     )
 }

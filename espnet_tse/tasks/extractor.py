@@ -18,7 +18,7 @@ from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
-from espnet_tse.tasks.checkpoint import load_model
+from espnet_tse.tasks.checkpoint import load_corrector, load_model
 from espnet_tse.tasks.choices import SELECTORS
 from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
 from espnet_tse.tasks.shipped import SHIPPED
@@ -45,6 +45,9 @@ class Extractor:
         given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
         self.conf = decode_settings(type(model), given)
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
+        self.corrector = None
+        if self.conf.corrector is not None:
+            self.corrector = load_corrector(self.conf.corrector, next(self.model.parameters()).device)
 
     @classmethod
     def from_pretrained(
@@ -183,7 +186,7 @@ class Extractor:
         )
         if embeddings is not None:
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
-        estimate = self.model.extract(batch, self.conf, selector=self.selector)
+        estimate = self.model.extract(batch, self.conf, selector=self.selector, corrector=self.corrector)
         for key, is_there in zip(keys, estimate.diagnostics.get("second_talker", [])):
             if not is_there:
                 logging.warning(
