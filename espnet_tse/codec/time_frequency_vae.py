@@ -86,11 +86,6 @@ class TimeFrequencyVAE(AbsAutoencoder):
     def streams(self) -> dict[str, FramesSpec]:
         return {"latent": FramesSpec(self.config.latent_dim, self.config.hop_length)}
 
-    @property
-    def frame_rate(self) -> float:
-        """Latents a second, Hz."""
-        return self.sample_rate / self.config.hop_length
-
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:
         """Latents of signals of any level, which they do not tell."""
         frames = frames_of(lengths, self.config.hop_length)

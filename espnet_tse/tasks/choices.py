@@ -37,7 +37,7 @@ from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
-from espnet_tse.models.mask2flow import Mask2Flow, MelMask
+from espnet_tse.models.mask2flow import Mask2Flow, MelMask, VocodedMask2Flow
 from espnet_tse.models.masked_tse import MaskedTSE
 from espnet_tse.models.solo_speech import SoloSpeech
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
@@ -47,6 +47,7 @@ from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 from espnet_tse.vocoder.latent_decoder import LatentDecoder
+from espnet_tse.vocoder.mel_vocoder import TrainedMelVocoder
 from espnet_tse.vocoder.mixture_phase import MixturePhase
 
 frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM, ssl=SSL)
@@ -77,6 +78,7 @@ vocoder_choices = Choices(
     codec_decoder=CodecDecoder,
     mixture_phase=MixturePhase,
     latent_decoder=LatentDecoder,
+    mel_vocoder=TrainedMelVocoder,
 )
 extractor_choices = Choices(
     "extractor",
@@ -111,6 +113,7 @@ model_choices = Choices(
     masked_tse=MaskedTSE,
     mel_mask=MelMask,
     mask2flow=Mask2Flow,
+    mask2flow_vocoder=VocodedMask2Flow,
     solo_speech=SoloSpeech,
     corrector=Corrector,
 )
