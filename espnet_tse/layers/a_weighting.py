@@ -31,4 +31,6 @@ class AWeighting(nn.Module):
         self.register_buffer("taps", torch.from_numpy(taps).float()[None, None], persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        return F.conv1d(waveform[:, None], self.taps, padding=NUM_TAPS // 2)[:, 0]
+        # Rounded to bfloat16, as a convolution would be, signals that are alike would differ by the rounding.
+        with torch.autocast(waveform.device.type, enabled=False):
+            return F.conv1d(waveform[:, None].float(), self.taps, padding=NUM_TAPS // 2)[:, 0]
