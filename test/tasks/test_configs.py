@@ -13,6 +13,7 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.bicodec import BiCodec
 from espnet_tse.codec.load import codec_choices
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
+from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE
 from espnet_tse.codec.units import AbsUnits
 from espnet_tse.extractor.speaker_wavlm import SpeakerWavLM
 from espnet_tse.io.yaml_chain import BASE, marked, overlay, read_chain, values_of
@@ -82,7 +83,7 @@ def batch_for(path: Path, tokenizers: dict, seconds: float, sample_rate: int):
     batch = make_batch([seconds], [seconds], codec, sample_rate=sample_rate)
     for tokenizer in tokenizers.values():
         if tokenizer is not None and tokenizer is not codec:
-            batch.targets |= tokenizer.tokenize(batch.target, batch.mixture_lengths)
+            batch.targets |= tokenizer.streams_of(batch.target, batch.mixture_lengths)
     return batch
 
 
@@ -285,6 +286,12 @@ def test_codec_is_built(path, request):
     codec = codec_choices.build(conf.codec, conf.codec_conf)
     if isinstance(codec, AbsUnits):
         assert len(codec.centroids) == codec.streams["semantic"].codebook_size
+        return
+    if isinstance(codec, TimeFrequencyVAE):
+        frames = conf.segment_s * codec.frame_rate
+        assert frames == pytest.approx(round(frames)) and codec.streams["latent"].width > 0
+        stated = re.search(r"([\d,]{9,}) parameters", head_comment(path))
+        assert stated is None or codec.num_parameters() == int(stated[1].replace(",", ""))
         return
     spec = codec.spec
     if isinstance(codec, BiCodec):
