@@ -141,10 +141,12 @@ class Extractor:
             enrollment: (N_e,) float.
             sample_rate: Hz, of the enrollment and of the chunks; the model's own.
         Raises:
-            DataError: the system cannot stream, or works at another rate.
+            DataError: the system cannot stream, works at another rate, or has a corrector behind it.
         """
         if not isinstance(self.model, Discriminative):
             raise DataError(f"{type(self.model).__name__} cannot stream; causal discriminative systems can.")
+        if self.corrector is not None:
+            raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
         if sample_rate != self.sample_rate:
             raise DataError(
                 f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."

@@ -76,6 +76,12 @@ def test_packed_it_brings_its_system(recipe, tmp_path):
     np.testing.assert_array_equal(before, after)
 
 
+def test_streams_have_no_corrector(recipe):
+    conf = {"corrector": str(recipe / "exp/tse_corrector")}
+    with pytest.raises(DataError, match="cannot stream; leave out corrector"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", conf).stream(noise(0.3), 16000)
+
+
 def test_what_is_no_corrector(recipe):
     with pytest.raises(DataError, match="tse_front is a Discriminative; name a folder that model: corrector"):
         Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": str(recipe / "exp/tse_front")})
