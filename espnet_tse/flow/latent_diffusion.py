@@ -171,4 +171,5 @@ class LatentDiffusion(AbsGenerator):
 def mask_of(frames: Frames) -> Tensor | None:
     """(B, T) bool of valid frames; None where all are, which attention computes faster."""
     padding = frames.padding_mask
-    return ~padding if bool(padding.any()) else None
+    # On a GPU the question would wait for what is computed there.
+    return ~padding if padding.is_cuda or bool(padding.any()) else None

@@ -60,6 +60,12 @@ class SoloSpeech(AbsTSEModel):
         )
         return cls(config, encoder, lm, vocoder)
 
+    @classmethod
+    def faults_of_decoding(cls, conf: LatentDiffusionDecode, configs: Mapping[str, Any]) -> list[str]:
+        if conf.steps <= configs["lm"].num_steps:
+            return []
+        return [f"steps: {conf.steps} is more than the {configs['lm'].num_steps} of training; take fewer"]
+
     @property
     def sample_rate(self) -> int:
         return self.encoder.autoencoder.sample_rate

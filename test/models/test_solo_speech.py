@@ -9,7 +9,7 @@ from nano_solo_speech import PARTS, SPEAKER, make_batch, nano_solo_speech
 from tiny_tokenizers import VoiceAndUnits, VoiceAndUnitsConfig
 
 from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE, TimeFrequencyVAEConfig
-from espnet_tse.flow.latent_diffusion import LatentDiffusionDecode
+from espnet_tse.flow.latent_diffusion import LatentDiffusionConfig, LatentDiffusionDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.solo_speech import SoloSpeech
@@ -250,3 +250,10 @@ def test_published_sizes():
     assert size({}, {}) == 200_766_464
     large = {"width": 512, "num_layers": 16, "num_heads": 8}
     assert size(large, {"width": 1024, "num_layers": 16, "num_heads": 16}) == 474_096_000
+
+
+def test_more_steps_than_training_has_are_refused_before_anything_is_extracted():
+    configs = {"lm": LatentDiffusionConfig(num_steps=20)}
+    assert SoloSpeech.faults_of_decoding(LatentDiffusionDecode(steps=20), configs) == []
+    [fault] = SoloSpeech.faults_of_decoding(LatentDiffusionDecode(steps=21), configs)
+    assert fault == "steps: 21 is more than the 20 of training; take fewer"
