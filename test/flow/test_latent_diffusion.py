@@ -302,3 +302,24 @@ def test_settings_out_of_range_are_refused(conf, message):
 def test_more_steps_than_it_was_trained_with_are_refused():
     with pytest.raises(ValueError, match=r"steps is 20, want 1 \.\. 10"):
         generated(new_diffusion(num_steps=10), steps=20)
+
+
+def test_several_draws_of_a_row_are_several_rows():
+    torch.manual_seed(0)
+    one = LatentDiffusion(LatentDiffusionConfig(width=16, num_layers=2, num_heads=2), 4, 6).train()
+    four = LatentDiffusion(LatentDiffusionConfig(width=16, num_layers=2, num_heads=2, draws=4), 4, 6).train()
+    four.load_state_dict(one.state_dict())
+    lengths = torch.tensor([5, 3])
+    streams = Streams(
+        mixture=Frames(torch.randn(2, 5, 4), lengths, 50.0),
+        enrollment=Frames(torch.randn(2, 7, 6), torch.tensor([7, 2]), 50.0),
+    )
+    conditions, target = Conditions(streams), Frames(torch.randn(2, 5, 4), lengths, 50.0)
+    index = torch.arange(2).repeat_interleave(4)
+    torch.manual_seed(1)
+    expected = one.loss(conditions.rows(index), target.rows(index))
+    torch.manual_seed(1)
+    torch.testing.assert_close(four.loss(conditions, target), expected)
+    torch.testing.assert_close(four.eval().loss(conditions, target), one.eval().loss(conditions, target))
+    with pytest.raises(ValueError, match="draws is 0, want 1 or more"):
+        LatentDiffusionConfig(draws=0)
