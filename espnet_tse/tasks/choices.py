@@ -5,6 +5,7 @@ from typing import Any, Iterator, Mapping
 from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterEncoder
 from espnet_tse.encoder.latents import LatentSequence, LatentSpeaker
 from espnet_tse.encoder.masked_mel import ConvMaskedMel, LSTMMaskedMel
+from espnet_tse.encoder.mixture_spectrum import MixtureSpectrum
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
@@ -24,6 +25,7 @@ from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.flow.latent_diffusion import LatentDiffusion
 from espnet_tse.flow.mel_flow import MelFlow
+from espnet_tse.flow.spectral_flow import SpectralFlow
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import SSL, WavLM
@@ -33,6 +35,7 @@ from espnet_tse.lm.masked_lm import MaskedLM
 from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.task_lm import TaskLM
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.flow_tse import FlowTSE
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.models.mask2flow import Mask2Flow, MelMask
@@ -44,6 +47,7 @@ from espnet_tse.models.usef_laura_tse import USEFLauraTSE
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
+from espnet_tse.vocoder.inverse_stft import InverseSTFT
 from espnet_tse.vocoder.latent_decoder import LatentDecoder
 from espnet_tse.vocoder.mixture_phase import MixturePhase
 
@@ -58,6 +62,7 @@ encoder_choices = Choices(
     masked_mel_conv=ConvMaskedMel,
     latent_sequence=LatentSequence,
     latent_speaker=LatentSpeaker,
+    mixture_spectrum=MixtureSpectrum,
 )
 lm_choices = Choices(
     "lm",
@@ -67,6 +72,7 @@ lm_choices = Choices(
     masked_lm=MaskedLM,
     mel_flow=MelFlow,
     latent_diffusion=LatentDiffusion,
+    spectral_flow=SpectralFlow,
 )
 vocoder_choices = Choices(
     "vocoder",
@@ -75,6 +81,7 @@ vocoder_choices = Choices(
     codec_decoder=CodecDecoder,
     mixture_phase=MixturePhase,
     latent_decoder=LatentDecoder,
+    inverse_stft=InverseSTFT,
 )
 extractor_choices = Choices(
     "extractor",
@@ -109,6 +116,7 @@ model_choices = Choices(
     mel_mask=MelMask,
     mask2flow=Mask2Flow,
     solo_speech=SoloSpeech,
+    flow_tse=FlowTSE,
 )
 
 # Name of a table, as the slots of a class say it -> the table.
