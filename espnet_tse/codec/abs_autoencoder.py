@@ -23,6 +23,12 @@ class AbsAutoencoder(AbsIdentified):
     def decode(self, streams: Streams) -> Tensor:
         """(B, T * hop_length) waveform, zeros behind a row's frames; differentiable in the frames."""
 
+    @property
+    def frame_rate(self) -> float:
+        """Frames of its stream a second, Hz."""
+        [spec] = self.streams.values()
+        return self.sample_rate / spec.hop_length
+
     def standardise(self, waveform: Tensor) -> None:
         """After training: statistics of what ``encode`` makes of segments (B, N), where it has any."""
 

@@ -10,6 +10,7 @@ from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.bicodec import BiCodec
 from espnet_tse.codec.funcodec import FunCodec
 from espnet_tse.codec.manifest import make_manifest, verify_identity
+from espnet_tse.codec.mel_vocoder import MelVocoder
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE
@@ -29,6 +30,7 @@ codec_choices = Choices(
     cepstral_units=CepstralUnits,
     ssl_units=SSLUnits,
     time_frequency_vae=TimeFrequencyVAE,
+    mel_vocoder=MelVocoder,
 )
 
 

@@ -114,7 +114,8 @@ class WaveformObjective(AbsObjective):
         return cls(config, sample_rate)
 
     def prepare(self, codec: AbsCodec, waveform: Tensor) -> None:
-        if hasattr(codec.quantizer, "fit"):  # one that is trained by gradients starts as it was drawn
+        # One that is trained by gradients starts as it was drawn; vocoders have none.
+        if hasattr(getattr(codec, "quantizer", None), "fit"):
             fit_tables(codec, waveform)
 
     def forward(self, codec: AbsCodec, waveform: Tensor, num_codebooks: Tensor | None) -> Reconstruction:

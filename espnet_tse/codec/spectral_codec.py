@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.codec.framed_stft import FramedSTFT, griffin_lim
+from espnet_tse.layers.framed_stft import FramedSTFT, griffin_lim
 from espnet_tse.codec.reorganized_quantizer import GroupsConfig, make_quantizer
 from espnet_tse.layers.convnext import ConvNeXtStack
 from espnet_tse.schema import CodecSpec

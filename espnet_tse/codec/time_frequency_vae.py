@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
-from espnet_tse.codec.framed_stft import FramedSTFT
+from espnet_tse.layers.framed_stft import FramedSTFT
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
 from espnet_tse.schema import Frames, Streams
@@ -15,7 +15,7 @@ from espnet_tse.schema.padding import valid_mask
 from espnet_tse.schema.stream_spec import FramesSpec, frames_of
 
 SMALLEST_DEVIATION = 1e-4  # of the posterior
-SILENCE = 1e-8  # standard deviation of a signal that is not scaled any further
+SILENCE = 1e-8  # RMS of a signal that is not scaled any further
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,6 @@ class TimeFrequencyVAE(AbsAutoencoder):
     def streams(self) -> dict[str, FramesSpec]:
         return {"latent": FramesSpec(self.config.latent_dim, self.config.hop_length)}
 
-    @property
-    def frame_rate(self) -> float:
-        """Latents a second, Hz."""
-        return self.sample_rate / self.config.hop_length
-
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:
         """Latents of signals of any level, which they do not tell."""
         frames = frames_of(lengths, self.config.hop_length)
@@ -99,7 +94,7 @@ class TimeFrequencyVAE(AbsAutoencoder):
         return Streams(latent=Frames(values, frames, self.frame_rate))
 
     def decode(self, streams: Streams) -> Tensor:
-        """Signals of a standard deviation about 1."""
+        """Signals of an RMS about 1."""
         latents = streams["latent"]
         return self.waveform_of(latents.values * self.deviation + self.mean, latents.lengths)
 
@@ -111,7 +106,7 @@ class TimeFrequencyVAE(AbsAutoencoder):
             lengths: (B,) samples.
         """
         frames = frames_of(lengths, self.config.hop_length)
-        signal = unit_deviation(waveform, lengths)
+        signal = unit_level(waveform, lengths)
         signal = F.pad(signal, (0, -signal.size(1) % self.config.hop_length))
         with torch.autocast(signal.device.type, enabled=False):
             spectrum = torch.view_as_real(self.stft.analyze(signal.float()))
@@ -132,7 +127,7 @@ class TimeFrequencyVAE(AbsAutoencoder):
         spectrum = self.decoder(zero_padding(maps, lengths).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         with torch.autocast(spectrum.device.type, enabled=False):
             spectrum = zero_padding(spectrum.float(), lengths)
-            waveform = self.stft.synthesize(torch.view_as_complex(spectrum.contiguous()))
+            waveform = self.stft.synthesize(torch.view_as_complex(spectrum.contiguous()), lengths)
         return waveform * valid_mask(lengths * self.config.hop_length, waveform.size(1))
 
     def coded_and_decoded(
@@ -144,7 +139,7 @@ class TimeFrequencyVAE(AbsAutoencoder):
         usual half (arXiv:2505.19314).
         """
         lengths = torch.full_like(waveform[:, 0], waveform.size(1), dtype=torch.int64)
-        target = unit_deviation(waveform, lengths)
+        target = unit_level(waveform, lengths)
         mean, deviation = self.posterior_of(waveform, lengths)
         drawn = mean + deviation * torch.randn_like(mean) if self.training else mean
         estimate = self.waveform_of(drawn, frames_of(lengths, self.config.hop_length))[:, : waveform.size(1)]
@@ -162,11 +157,12 @@ class TimeFrequencyVAE(AbsAutoencoder):
         self.deviation.copy_(deviation.clamp_min(SMALLEST_DEVIATION))
 
 
-def unit_deviation(waveform: Tensor, lengths: Tensor) -> Tensor:
-    """Rows of (B, N) at a standard deviation of 1, zeros behind their lengths; silence stays silent."""
-    valid = valid_mask(lengths, waveform.size(1))
-    waveform = waveform.float() * valid
-    mean = waveform.sum(dim=1, keepdim=True) / lengths[:, None]
-    variance = ((waveform - mean) * valid).square().sum(dim=1, keepdim=True) / lengths[:, None]
-    loud = variance > SILENCE**2
-    return waveform / torch.where(loud, variance, 1.0).sqrt() * torch.where(loud, 1.0, 1 / SILENCE)
+def unit_level(waveform: Tensor, lengths: Tensor) -> Tensor:
+    """Rows of (B, N) at an RMS of 1, zeros behind their lengths; silence stays silent.
+
+    Not at a deviation of 1, as in the released code: a constant, which has none, would be scaled without bounds.
+    """
+    waveform = waveform.float() * valid_mask(lengths, waveform.size(1))
+    power = waveform.square().sum(dim=1, keepdim=True) / lengths[:, None]
+    loud = power > SILENCE**2
+    return waveform / torch.where(loud, power, 1.0).sqrt() * torch.where(loud, 1.0, 1 / SILENCE)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
-from espnet_tse.codec.framed_stft import FramedSTFT
+from espnet_tse.layers.framed_stft import FramedSTFT
 from espnet_tse.io.scp import DataError
 from espnet_tse.layers.equal_length import map_equal_length
 from espnet_tse.layers.frozen import leave_out_of_checkpoints

@@ -14,12 +14,12 @@ from espnet_tse.extractor.abs_speaker_encoder import (
     AbsSpeakerEncoder,
     encoder_at_rate,
 )
-from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.layers.frozen import HoldsFrozen
 from espnet_tse.layers.rotary_transformer import RotaryTransformer, RotaryTransformerConfig
 from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
 
 
-class AbsLatentEncoder(AbsConditionEncoder):
+class AbsLatentEncoder(HoldsFrozen, AbsConditionEncoder):
     """Streams ``mixture`` and whatever describes the enrollment; the autoencoder is frozen."""
 
     context_dim: int | None = None  # width of the stream ``enrollment``, where there is one
@@ -29,13 +29,7 @@ class AbsLatentEncoder(AbsConditionEncoder):
         super().__init__()
         if "latent" not in autoencoder.streams:
             raise ValueError(f"{type(autoencoder).__name__} has no latents; name a VAE under tokenizers.")
-        self.autoencoder = autoencoder.requires_grad_(False).eval()
-        leave_out_of_checkpoints(self, "autoencoder")
-
-    def train(self, mode: bool = True) -> "AbsLatentEncoder":
-        super().train(mode)
-        self.autoencoder.eval()
-        return self
+        self.hold("autoencoder", autoencoder)
 
     @property
     def latent_dim(self) -> int:

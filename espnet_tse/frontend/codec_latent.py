@@ -6,7 +6,7 @@ from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.frontend.abs_frontend import AbsFrontend
-from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.layers.frozen import HoldsFrozen
 from espnet_tse.schema import Frames
 
 
@@ -15,7 +15,7 @@ class CodecLatentConfig:
     """Everything is the codec's."""
 
 
-class CodecLatent(AbsFrontend):
+class CodecLatent(HoldsFrozen, AbsFrontend):
     """Waveform -> what the frozen codec's quantizer would see.
 
     Mixture, enrollment and target then live in one space and at one rate, so a system that adds what it
@@ -27,8 +27,7 @@ class CodecLatent(AbsFrontend):
 
     def __init__(self, codec: AbsCodec):
         super().__init__()
-        self.codec = codec.requires_grad_(False).eval()
-        leave_out_of_checkpoints(self, "codec")
+        self.hold("codec", codec)
 
     @classmethod
     def from_config(cls, config: CodecLatentConfig, codec: AbsCodec | None) -> "CodecLatent":
@@ -42,11 +41,6 @@ class CodecLatent(AbsFrontend):
                 "log_mel."
             )
         return cls(codec)
-
-    def train(self, mode: bool = True) -> "CodecLatent":
-        super().train(mode)
-        self.codec.eval()
-        return self
 
     @property
     def output_dim(self) -> int:

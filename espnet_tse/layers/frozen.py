@@ -1,5 +1,7 @@
 """Frozen parts: inside a module, outside of its checkpoints."""
 
+from typing import Self
+
 from torch import nn
 
 
@@ -20,3 +22,20 @@ def leave_out_of_checkpoints(module: nn.Module, name: str) -> None:
 
     module.register_state_dict_post_hook(leave_out)
     module.register_load_state_dict_pre_hook(keep)
+
+
+class HoldsFrozen(nn.Module):
+    """A module with a part that is trained by itself: no gradient, no dropout, no statistics, in no checkpoint."""
+
+    held: str  # name of the part
+
+    def hold(self, name: str, part: nn.Module) -> None:
+        """Make ``part`` the attribute ``name``."""
+        self.held = name
+        self.add_module(name, part.requires_grad_(False).eval())
+        leave_out_of_checkpoints(self, name)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        getattr(self, self.held).eval()
+        return self

@@ -1,7 +1,7 @@
 """A log-mel spectrogram that is nowhere negative, so that a mask in [0, 1] can only remove energy."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,12 @@ class ShiftedLogMel(nn.Module):
             config.n_fft // 2 + 1, 0.0, config.sample_rate / 2, config.num_mels, config.sample_rate
         )
         self.register_buffer("filters", filters, persistent=False)  # (F, num_mels)
+
+    @property
+    def analysis(self) -> ShiftedLogMelConfig:
+        """The analysis alone, where ``config`` has more."""
+        names = [field.name for field in fields(ShiftedLogMelConfig)]
+        return ShiftedLogMelConfig(**{name: getattr(self.config, name) for name in names})
 
     @property
     def frame_rate(self) -> float:

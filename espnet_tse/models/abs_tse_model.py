@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
-from typing import Any, ClassVar, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Iterator, Mapping
 
 import torch
 from espnet2.train.abs_espnet_model import AbsESPnetModel
@@ -12,9 +12,12 @@ from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.models.abs_corrector import AbsCorrector
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.best_of import EstimateFunction, best_of
+from espnet_tse.models.correction import corrected
 from espnet_tse.models.espnet_batch import to_tse_batch
+from espnet_tse.models.level import restore_level
 from espnet_tse.models.long_form import (
     Effort,
     chunk_and_overlap,
@@ -83,6 +86,19 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         self.add_module(f"{FROZEN}{name}", copy.requires_grad_(False).eval())
         leave_out_of_checkpoints(self, f"{FROZEN}{name}")
 
+    def keep_system(self, name: str, system: "AbsTSEModel") -> None:
+        """Keep another system to be run as it is: no gradient, no dropout, in no checkpoint.
+
+        Raises:
+            ValueError: it works at another sample rate.
+        """
+        if system.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"the {name} works at {system.sample_rate} Hz, this one at {self.sample_rate} Hz."
+            )
+        self.add_module(f"{FROZEN}{name}", system.requires_grad_(False).eval())
+        leave_out_of_checkpoints(self, f"{FROZEN}{name}")
+
     def frozen(self, name: str) -> torch.nn.Module:
         """The copy of ``keep_frozen``.
 
@@ -123,6 +139,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         conf: DecodeConf | None = None,
         given: Prediction | None = None,
         selector: AbsSelector | None = None,
+        corrector: AbsCorrector | None = None,
     ) -> Estimate:
         """Extract the enrolled speaker from each mixture, of any length.
 
@@ -131,15 +148,16 @@ class AbsTSEModel(AbsESPnetModel, ABC):
             conf: a ``Decode`` of this model; its defaults when None.
             given: what of the result is known beforehand, see ``Request``.
             selector: chooses among ``conf.candidates``.
+            corrector: has the last word; ``conf.corrector`` names it.
         Returns:
             (B, N) waveform at the mixture's length, level as ``conf.level`` says.
         Raises:
             ValueError: the batch has another sample rate or task than the model, or an empty row; ``conf`` is
-                of another model; or there are candidates and no selector.
+                of another model; or there are candidates and no selector, or another corrector than it says.
         """
         conf = self.Decode() if conf is None else conf
         self._check(batch, conf)
-        batch, estimate = prepared(batch), self._estimate(conf, selector)
+        batch, estimate = prepared(batch), self.estimate_by(conf, selector, corrector)
         keys = [str(row) for row in range(batch.mixture.size(0))] if batch.keys is None else batch.keys
         request = Request(batch.mixture_lengths, keys, conf, given)
         result = extract_in_chunks(estimate, batch, request)
@@ -153,6 +171,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         conf: DecodeConf,
         selector: AbsSelector | None = None,
         effort: Effort | None = None,
+        corrector: AbsCorrector | None = None,
     ) -> Iterator[Tensor]:
         """As ``extract``, of one mixture that is read chunk by chunk: memory does not grow with its length.
 
@@ -170,10 +189,22 @@ class AbsTSEModel(AbsESPnetModel, ABC):
             self._check(batch, conf)
             return batch, request
 
-        estimate = self._estimate(conf, selector)
+        estimate = self.estimate_by(conf, selector, corrector)
         yield from cross_faded(extracted_chunks(estimate, crop, starts, chunk, effort or Effort()))
 
-    def _estimate(self, conf: DecodeConf, selector: AbsSelector | None) -> EstimateFunction:
+    def estimate_by(
+        self, conf: DecodeConf, selector: AbsSelector | None, corrector: AbsCorrector | None = None
+    ) -> EstimateFunction:
+        """``estimate``, best of ``conf.candidates``, corrected."""
+        if (conf.corrector is None) != (corrector is None):
+            raise ValueError(
+                f"corrector: {conf.corrector}, but {'none' if corrector is None else 'one'} is given."
+            )
+        if corrector is not None:
+            return corrected(self.best_estimate(conf, selector), corrector)
+        return self.best_estimate(conf, selector)
+
+    def best_estimate(self, conf: DecodeConf, selector: AbsSelector | None) -> EstimateFunction:
         """``estimate``, best of ``conf.candidates``."""
         if conf.candidates == 1:
             return self.estimate
@@ -202,41 +233,3 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         lengths = [batch.mixture_lengths, *([batch.enrollment_lengths] if wants_enrollment else [])]
         if min(int(length.min()) for length in lengths) < 1:
             raise ValueError("an empty mixture or enrollment cannot be extracted; remove it from the scp.")
-
-
-def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:
-    """Scale each row to the RMS or peak of its mixture; a silent row stays silent.
-
-    Args:
-        waveform: (B, N) estimates, which are changed in place.
-        level: ``mixture_rms``, ``mixture_peak`` or ``none``.
-    """
-    if level == "none":
-        return waveform
-    # A row each, so that an hour of audio is not copied.
-    for row, length in enumerate(batch.mixture_lengths.tolist()):
-        # In float64: sums of millions of squares lose half a percent in float32.
-        norms, peaks = [
-            [
-                float(torch.linalg.vector_norm(signal, order, dtype=torch.float64))
-                for signal in (waveform[row], batch.mixture[row, :length])
-            ]
-            for order in (2, torch.inf)
-        ]
-        waveform[row] *= level_gain(norms, peaks, level)
-    return waveform
-
-
-def level_gain(norms: Sequence[float], peaks: Sequence[float], level: str) -> float:
-    """Factor that brings an estimate to the level of its mixture, or as near as [-1, 1] allows.
-
-    Args:
-        norms: Euclidean norms of estimate and mixture.
-        peaks: their largest absolute samples.
-        level: ``mixture_rms``, ``mixture_peak`` or ``none``.
-    """
-    if level == "none" or norms[0] == 0:
-        return 1.0
-    given, wanted = norms if level == "mixture_rms" else peaks
-    # What cannot be stored without clipping is turned down as a whole.
-    return min(wanted / given, 1.0 / peaks[0])

@@ -7,6 +7,7 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 
+from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.encoder.masked_mel import MaskedMel
 from espnet_tse.flow.mel_flow import MelFlow, MelFlowDecode
 from espnet_tse.io.scp import DataError
@@ -14,10 +15,19 @@ from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
+from espnet_tse.vocoder.abs_vocoder import AbsVocoder
+from espnet_tse.vocoder.mel_vocoder import TrainedMelVocoder
 from espnet_tse.vocoder.mixture_phase import MixturePhase
 
 ENCODER = Slot("encoder", kind=MaskedMel)
 VOCODER = Slot("vocoder", deferred=True, kind=MixturePhase)  # of the encoder's mel spectrograms
+# A trained one instead, under ``tokenizers: mel``.
+TRAINED_VOCODER = Slot(
+    "vocoder",
+    deferred=True,
+    kind=TrainedMelVocoder,
+    given=lambda tokenizers: {"autoencoder": tokenizers["mel"]},
+)
 LOGIT_SCALE = 10.0  # vectors of length 1 make no sharp distribution
 
 
@@ -25,7 +35,7 @@ class AbsMelModel(AbsTSEModel):
     """Conditions by a ``MaskedMel``, a mel spectrogram, a vocoder."""
 
     encoder: MaskedMel
-    vocoder: MixturePhase
+    vocoder: AbsVocoder
 
     @property
     def sample_rate(self) -> int:
@@ -120,7 +130,7 @@ class Mask2Flow(AbsMelModel):
     }
     pretrained = {"stage1": Pretrained(("encoder",))}
 
-    def __init__(self, config: Mask2FlowConfig, encoder: MaskedMel, lm: MelFlow, vocoder: MixturePhase):
+    def __init__(self, config: Mask2FlowConfig, encoder: MaskedMel, lm: MelFlow, vocoder: AbsVocoder):
         super().__init__()
         self.config = config
         self.encoder, self.lm, self.vocoder = encoder.requires_grad_(False), lm, vocoder
@@ -131,7 +141,7 @@ class Mask2Flow(AbsMelModel):
         config: Mask2FlowConfig,
         encoder: MaskedMel,
         new_lm: Callable[..., MelFlow],
-        new_vocoder: Callable[..., MixturePhase],
+        new_vocoder: Callable[..., AbsVocoder],
     ) -> "Mask2Flow":
         lm = new_lm(num_mels=encoder.mel.config.num_mels, speaker_dim=encoder.speaker_dim)
         return cls(config, encoder, lm, new_vocoder(mel=encoder.mel))
@@ -163,6 +173,20 @@ class Mask2Flow(AbsMelModel):
 
     def predict(self, conditions: Conditions, request: Request) -> Prediction:
         return self.lm.generate(conditions, request)
+
+
+class VocodedMask2Flow(Mask2Flow):
+    """With a mel vocoder that is trained by its own YAML.
+
+    Its flow is that of a ``Mask2Flow``, whose weights it can begin with.
+    """
+
+    tokenizers = {"mel": AbsAutoencoder}
+    slots = {**Mask2Flow.slots, "new_vocoder": TRAINED_VOCODER}
+    pretrained = {
+        "stage1": Pretrained(("encoder",), required=lambda config: False),
+        "flow": Pretrained(("encoder", "lm"), required=lambda config: False),
+    }
 
 
 def target_mel(encoder: MaskedMel, batch: TSEBatch) -> Frames:

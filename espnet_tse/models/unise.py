@@ -10,6 +10,7 @@ from espnet_tse.io.slots import Slot
 from espnet_tse.lm.task_lm import TASKS, TaskLM
 from espnet_tse.lm.token_lm import TokenDecode
 from espnet_tse.loss.smoothed_cross_entropy import mean_over, smoothed_divergence
+from espnet_tse.models.abs_corrector import AbsCorrector
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.abs_token_model import ENCODER, VOCODER, AbsTokenModel, target_codes
 from espnet_tse.schema import (
@@ -159,22 +160,29 @@ class UniSE(AbsTokenModel):
         conf: DecodeConf | None = None,
         given: Prediction | None = None,
         selector: AbsSelector | None = None,
+        corrector: AbsCorrector | None = None,
     ) -> Estimate:
         """As every model; of task ``ss`` the first talker, with the other one as ``second``."""
         if batch.task != "ss":
-            return super().extract(batch, conf, given, selector)
+            return super().extract(batch, conf, given, selector, corrector)
         conf = self.Decode() if conf is None else conf
         self._check(batch, conf)
-        enrollment = self.restored_loudest(batch, conf, selector)
+        enrollment = self.restored_loudest(batch, conf, selector, corrector)
         if conf.separation_enrollment == "restored":
             # Both at once: a row more costs far less than a pass more.
-            both = super().extract(enrolled(batch, *enrollment, ("tse", "rtse")), conf, selector=selector)
+            both = super().extract(
+                enrolled(batch, *enrollment, ("tse", "rtse")), conf, selector=selector, corrector=corrector
+            )
             first, second = (both.rows(rows) for rows in torch.arange(2 * len(batch.mixture)).chunk(2))
         else:
-            first = super().extract(enrolled(batch, *enrollment, ("tse",)), conf, selector=selector)
+            first = super().extract(
+                enrolled(batch, *enrollment, ("tse",)), conf, selector=selector, corrector=corrector
+            )
             length = enrollment[0].size(1)
             enrollment = first.waveform[:, :length], first.lengths.clamp_max(length)
-            second = super().extract(enrolled(batch, *enrollment, ("rtse",)), conf, selector=selector)
+            second = super().extract(
+                enrolled(batch, *enrollment, ("rtse",)), conf, selector=selector, corrector=corrector
+            )
             first.num_function_evaluations += second.num_function_evaluations
         first.second = second.waveform
         shares = self.equal_shares(first.waveform, second.waveform, first.lengths)
@@ -185,7 +193,11 @@ class UniSE(AbsTokenModel):
         return first
 
     def restored_loudest(
-        self, batch: TSEBatch, conf: UniSEDecode, selector: AbsSelector | None
+        self,
+        batch: TSEBatch,
+        conf: UniSEDecode,
+        selector: AbsSelector | None,
+        corrector: AbsCorrector | None,
     ) -> tuple[Tensor, Tensor]:
         """(B, N) and (B,), the restored talker of each row's loudest ``max_chunk_s`` seconds.
 
@@ -193,7 +205,9 @@ class UniSE(AbsTokenModel):
         """
         chunk = min(int(conf.max_chunk_s * self.sample_rate), batch.mixture.size(1))
         starts, lengths = loudest_spans(batch.mixture, batch.mixture_lengths, chunk)
-        restored = super().extract(replace(batch.crop(starts, lengths), task="sr"), conf, selector=selector)
+        restored = super().extract(
+            replace(batch.crop(starts, lengths), task="sr"), conf, selector=selector, corrector=corrector
+        )
         return restored.waveform, restored.lengths
 
     def equal_shares(self, first: Tensor, second: Tensor, lengths: Tensor) -> list[float]:

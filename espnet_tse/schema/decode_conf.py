@@ -19,6 +19,7 @@ class DecodeConf:
     level: str = "mixture_rms"  # what the estimate's level follows
     candidates: int = 1  # estimates drawn for each mixture, of which the selector keeps one
     selector: str = "speaker_similarity"  # how one of several candidates is chosen
+    corrector: str | None = None  # folder of a trained corrector, which has the last word
 
     def __post_init__(self):
         if faults := self.faults():

@@ -11,11 +11,12 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.corrector import Corrector
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.config_keys import warn_of_unknown_keys
-from espnet_tse.tasks.locations import located
+from espnet_tse.tasks.locations import is_hub_id, located
 from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
@@ -119,10 +120,29 @@ def load_model(
         return load_from_folder(folder, checkpoint or DEFAULT_CHECKPOINT, tokenizers, device)
 
 
+def load_corrector(path: Path | str, device: str | torch.device) -> Corrector:
+    """Open a trained corrector, without the system that it was trained behind.
+
+    Raises:
+        DataError: as ``load_model``, or it is none.
+    """
+    with located(path) as folder:
+        model = load_from_folder(folder, DEFAULT_CHECKPOINT, None, str(device), alone=True)
+    if not isinstance(model, Corrector):
+        raise DataError(
+            f"corrector: {path} is a {type(model).__name__}; name a folder that model: corrector was trained into."
+        )
+    return model
+
+
 def load_from_folder(
-    folder: Path, checkpoint: str, tokenizers: Mapping[str, str] | None, device: str
+    folder: Path, checkpoint: str, tokenizers: Mapping[str, str] | None, device: str, alone: bool = False
 ) -> AbsTSEModel:
-    """As ``load_model``, of a folder."""
+    """As ``load_model``, of a folder.
+
+    Args:
+        alone: leave out systems that it runs as they are.
+    """
     config = read_config(folder)
     config["tokenizers"] = tokenizers_of(folder, config, tokenizers)
     if frontend := find_frontend(folder, config):
@@ -139,8 +159,50 @@ def load_from_folder(
             f"{weights}: does not fit {folder / 'config.yaml'}; copy both from one training, or give another "
             f"--checkpoint: {error}"
         ) from error
+    if not alone:
+        keep_systems(model, {name: find_system(folder, name, config) for name in whole_systems(model)})
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
+
+
+def whole_systems(model: AbsTSEModel | type[AbsTSEModel]) -> list[str]:
+    """Names of the systems that a model, or each of its class, runs as they are."""
+    return [name for name, place in model.pretrained.items() if place.whole]
+
+
+def find_system(folder: Path, name: str, config: Mapping[str, Any]) -> str:
+    """The place of a system that a trained one runs: packed with it, or where training found it.
+
+    Raises:
+        DataError: it is not to be found.
+    """
+    trained_with = (config.get("pretrained") or {}).get(name)
+    places = [folder / "systems" / f"{name}.zip"]
+    if trained_with:
+        recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
+        places += [Path(trained_with), recipe / trained_with, folder.parent / Path(trained_with).name]
+    for place in places:
+        if place.is_file() or (place / "config.yaml").is_file():
+            return str(place)
+    if trained_with and is_hub_id(trained_with):
+        return trained_with
+    tried = ", ".join(str(place) for place in places)
+    raise DataError(
+        f"{folder}: the {name} that it runs is in none of: {tried}; put it there, or pack the model."
+    )
+
+
+def keep_systems(model: AbsTSEModel, places: Mapping[str, str]) -> None:
+    """Open the systems that ``model`` runs as they are.
+
+    Raises:
+        DataError: one cannot be opened, or does not fit.
+    """
+    for name, place in places.items():
+        try:
+            model.keep_system(name, load_model(place))
+        except ValueError as error:
+            raise DataError(f"{place}: {error}") from error
 
 
 def build_checked(config: dict[str, Any], folder: Path) -> AbsTSEModel:

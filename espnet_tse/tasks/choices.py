@@ -25,6 +25,7 @@ from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.flow.latent_diffusion import LatentDiffusion
 from espnet_tse.flow.mel_flow import MelFlow
+from espnet_tse.flow.spectral_corrector import SpectralCorrector
 from espnet_tse.flow.spectral_flow import SpectralFlow
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
@@ -34,11 +35,12 @@ from espnet_tse.lm.decoder_only import DecoderOnlyLM
 from espnet_tse.lm.masked_lm import MaskedLM
 from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.task_lm import TaskLM
+from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.flow_tse import FlowTSE
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
-from espnet_tse.models.mask2flow import Mask2Flow, MelMask
+from espnet_tse.models.mask2flow import Mask2Flow, MelMask, VocodedMask2Flow
 from espnet_tse.models.masked_tse import MaskedTSE
 from espnet_tse.models.solo_speech import SoloSpeech
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
@@ -49,6 +51,7 @@ from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
 from espnet_tse.vocoder.inverse_stft import InverseSTFT
 from espnet_tse.vocoder.latent_decoder import LatentDecoder
+from espnet_tse.vocoder.mel_vocoder import TrainedMelVocoder
 from espnet_tse.vocoder.mixture_phase import MixturePhase
 
 frontend_choices = Choices("frontend", log_mel=LogMel, codec_latent=CodecLatent, wavlm=WavLM, ssl=SSL)
@@ -82,6 +85,7 @@ vocoder_choices = Choices(
     mixture_phase=MixturePhase,
     latent_decoder=LatentDecoder,
     inverse_stft=InverseSTFT,
+    mel_vocoder=TrainedMelVocoder,
 )
 extractor_choices = Choices(
     "extractor",
@@ -104,6 +108,7 @@ speaker_encoder_choices = Choices(
     wavlm=SpeakerWavLM,
     given=GivenEmbedding,
 )
+corrector_choices = Choices("corrector", spectral_corrector=SpectralCorrector)
 model_choices = Choices(
     "model",
     laura_tse=LauraTSE,
@@ -115,8 +120,10 @@ model_choices = Choices(
     masked_tse=MaskedTSE,
     mel_mask=MelMask,
     mask2flow=Mask2Flow,
+    mask2flow_vocoder=VocodedMask2Flow,
     solo_speech=SoloSpeech,
     flow_tse=FlowTSE,
+    corrector=Corrector,
 )
 
 # Name of a table, as the slots of a class say it -> the table.
@@ -129,6 +136,7 @@ TABLES = {
         vocoder_choices,
         extractor_choices,
         speaker_encoder_choices,
+        corrector_choices,
         model_choices,
     )
 }

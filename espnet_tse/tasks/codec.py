@@ -17,6 +17,7 @@ from espnet_tse.codec.objective import SpectralObjective, WaveformObjective
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec
 from espnet_tse.codec.spectral_codec import SpectralCodec
 from espnet_tse.codec.spectrum_adversary import SpectrumAdversary
+from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE
 from espnet_tse.codec.units import AbsUnits
 from espnet_tse.codec.vae_objective import VAEObjective
 from espnet_tse.codec.waveform_adversary import WaveformAdversary
@@ -85,10 +86,11 @@ def check_parts(conf: CodecTrainConf) -> None:
             f"codec {conf.codec} cannot be trained with objective {conf.objective}: units have {KMEANS}, and only they."
         )
     kind = codec_choices.classes[conf.codec]
-    draws_spectra, is_vae = kind in (SpectralCodec, SpectralBiCodec), issubclass(kind, AbsAutoencoder)
-    if draws_spectra != (conf.objective == "spectral") or is_vae != (conf.objective == "vae"):
+    draws_spectra = kind in (SpectralCodec, SpectralBiCodec)
+    has_latents = kind is TimeFrequencyVAE
+    if draws_spectra != (conf.objective == "spectral") or has_latents != (conf.objective == "vae"):
         raise ValueError(f"codec {conf.codec} cannot be trained with objective {conf.objective}.")
-    if is_vae and conf.decoder_of:
+    if issubclass(kind, AbsAutoencoder) and conf.decoder_of:
         raise ValueError(f"decoder_of is for codecs; train a {conf.codec} as a whole.")
     grouped = bool(conf.codec_conf.get("kept_of_groups"))
     if grouped != (conf.reorganize_step is not None):

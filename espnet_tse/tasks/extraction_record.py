@@ -13,6 +13,7 @@ from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.io.audio_entry import AudioError, file_of, is_plain_file, read_blocks
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError
+from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 
@@ -52,6 +53,7 @@ def begin_record(
     record = {
         "model": weights_sha256(extractor.model),
         "codecs": codecs_sha256(extractor.model),
+        "systems": systems_sha256(extractor),
         "settings": vars(extractor.conf),
         "inputs": {key: digest(entries[key], hashes) for key in files},
     }
@@ -81,6 +83,12 @@ def codecs_sha256(model: nn.Module) -> list[str]:
     return sorted(weights_sha256(part) for part in model.modules() if isinstance(part, AbsIdentified))
 
 
+def systems_sha256(extractor: Extractor) -> list[str]:
+    """Hashes of other systems that take part: one that is corrected, a corrector."""
+    kept = [part for part in extractor.model.children() if isinstance(part, AbsTSEModel)]
+    return [weights_sha256(part) for part in (*kept, extractor.corrector) if part is not None]
+
+
 def refuse_another(folder: Path, before: dict, now: dict) -> None:
     """Raise DataError where a record is of another model or of other settings."""
     fix = "name another --output_dir, or remove the folder"
@@ -88,6 +96,8 @@ def refuse_another(folder: Path, before: dict, now: dict) -> None:
         raise DataError(f"{folder}: holds estimates of another model, or of other weights of it; {fix}.")
     if before["codecs"] not in (None, now["codecs"]):
         raise DataError(f"{folder}: holds estimates by another codec, or another decoder of it; {fix}.")
+    if before["systems"] != now["systems"]:
+        raise DataError(f"{folder}: holds estimates behind another system, or by another corrector; {fix}.")
     # A setting of later versions had its default.
     then, settings = {**vars(DecodeConf()), **before["settings"]}, now["settings"]
     odd = sorted(name for name in {*settings, *then} if settings.get(name) != then.get(name))
@@ -109,6 +119,7 @@ def read_record(path: Path, estimate: Path | None) -> dict:
         return {
             "model": record["model"],
             "codecs": record.get("codecs"),  # of earlier versions not known
+            "systems": record.get("systems", []),  # of earlier versions none
             "settings": dict(record["settings"]),
             "inputs": dict(record["inputs"]),
         }
@@ -117,7 +128,7 @@ def read_record(path: Path, estimate: Path | None) -> dict:
     except (ValueError, KeyError, TypeError) as error:
         fault = f"{path.name} cannot be read ({error})"
     if estimate is None:
-        return {"model": None, "codecs": None, "settings": {}, "inputs": {}}
+        return {"model": None, "codecs": None, "systems": [], "settings": {}, "inputs": {}}
     raise DataError(
         f"{estimate} is there already, and it is not known from what it was extracted: {fault}; name another "
         "--output_dir, or remove the folder."

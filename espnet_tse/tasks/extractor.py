@@ -18,7 +18,7 @@ from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
-from espnet_tse.tasks.checkpoint import load_model
+from espnet_tse.tasks.checkpoint import load_corrector, load_model
 from espnet_tse.tasks.choices import SELECTORS
 from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
 from espnet_tse.tasks.shipped import SHIPPED
@@ -45,6 +45,9 @@ class Extractor:
         given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
         self.conf = decode_settings(type(model), given)
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
+        self.corrector = None
+        if self.conf.corrector is not None:
+            self.corrector = load_corrector(self.conf.corrector, next(self.model.parameters()).device)
 
     @classmethod
     def from_pretrained(
@@ -138,10 +141,12 @@ class Extractor:
             enrollment: (N_e,) float.
             sample_rate: Hz, of the enrollment and of the chunks; the model's own.
         Raises:
-            DataError: the system cannot stream, or works at another rate.
+            DataError: the system cannot stream, works at another rate, or has a corrector behind it.
         """
         if not isinstance(self.model, Discriminative):
             raise DataError(f"{type(self.model).__name__} cannot stream; causal discriminative systems can.")
+        if self.corrector is not None:
+            raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
         if sample_rate != self.sample_rate:
             raise DataError(
                 f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."
@@ -193,7 +198,7 @@ class Extractor:
             values, lengths = pad(targets)
             truth = Frames(values[..., None], lengths, self.sample_rate)
             given = Prediction(Streams(target=truth))
-        estimate = self.model.extract(batch, self.conf, given, self.selector)
+        estimate = self.model.extract(batch, self.conf, given, self.selector, self.corrector)
         for key, is_there in zip(keys, estimate.diagnostics.get("second_talker", [])):
             if not is_there:
                 logging.warning(

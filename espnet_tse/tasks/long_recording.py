@@ -20,7 +20,7 @@ from espnet_tse.io.audio import (
 )
 from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.stored_signal import StoredSignal
-from espnet_tse.models.abs_tse_model import level_gain
+from espnet_tse.models.level import level_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
@@ -96,7 +96,9 @@ def extract_long(
     )
     effort, estimate = Effort(), StoredSignal(output.parent)
     norm, peak = 0.0, 0.0  # at the model's rate
-    pieces = extractor.model.extract_recording(recording, extractor.conf, extractor.selector, effort)
+    pieces = extractor.model.extract_recording(
+        recording, extractor.conf, extractor.selector, effort, extractor.corrector
+    )
 
     def measured(pieces: Iterable[Tensor]) -> Iterator[np.ndarray]:
         nonlocal norm, peak

@@ -1,6 +1,7 @@
 """Packing a trained system: one archive that extracts anywhere."""
 
 import json
+import tempfile
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,10 +14,13 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import (
     DEFAULT_CHECKPOINT,
     find_frontend,
+    find_system,
     load_from_folder,
     read_config,
     tokenizers_of,
+    whole_systems,
 )
+from espnet_tse.tasks.choices import model_choices
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
@@ -62,6 +66,11 @@ def pack(
         if frontend is not None:
             files |= {f"frontend/{path.name}": path for path in files_of_frontend(frontend)}
             config["frontend_conf"]["model_dir"] = "frontend"
+        for name in whole_systems(model_choices.classes[config["model"]]):
+            archive = Path(opened.enter_context(tempfile.TemporaryDirectory())) / f"{name}.zip"
+            with located(find_system(folder, name, config)) as system:
+                pack(system, archive)
+            files[f"systems/{name}.zip"] = archive
         files |= {path.name: path for path in extra}
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:

@@ -27,7 +27,7 @@ from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, write_scp
 from espnet_tse.lm.sampling import SamplingConf, choose_tokens, row_draws
 from espnet_tse.loss.preference import log_probability
-from espnet_tse.models.abs_tse_model import restore_level
+from espnet_tse.models.level import restore_level
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.gentse import GenTSE
 from espnet_tse.schema import Codes, Conditions, Prediction, Streams, TSEBatch

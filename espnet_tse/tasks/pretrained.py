@@ -13,7 +13,7 @@ from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import MANIFEST, read_manifest
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, read_config
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, keep_systems, read_config
 from espnet_tse.tasks.choices import TABLES, model_choices, slots_of
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.older_systems import name_norm
@@ -35,7 +35,9 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
     goes_on = args.resume and has_checkpoint(Path(args.output_dir))
     for name, place in model.pretrained.items():
         location = (args.pretrained or {}).get(name)
-        if location:
+        if location and place.whole:
+            keep_systems(model, {name: location})
+        elif location:
             wanted = {*place.frozen(model.config), *(() if goes_on else place.slots)}
             # All of them first: the width of one part may follow from another.
             weights = {slot: weights_of_part(vars(args), name, slot, location) for slot in wanted}
@@ -44,8 +46,10 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
                 logging.info(f"The {slot} starts from {location}")
             for slot in place.frozen(model.config):
                 model.keep_frozen(slot, weights[slot])
-        elif place.frozen(model.config) or (
-            place.required(model.config) and not (goes_on or args.init_param)
+        elif (
+            place.whole
+            or place.frozen(model.config)
+            or (place.required(model.config) and not (goes_on or args.init_param))
         ):
             raise DataError(
                 f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER "

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.io.slots import Slot
 from espnet_tse.layers.condition_sequence import WHICH
-from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.layers.frozen import HoldsFrozen
 from espnet_tse.schema import Conditions, Frames, Prediction
 
 
@@ -38,7 +38,7 @@ def check_conditions(which: str) -> None:
         raise ValueError(f"conditions '{which}' is none of {list(WHICH)}.")
 
 
-class AbsCodecVocoder(AbsVocoder):
+class AbsCodecVocoder(HoldsFrozen, AbsVocoder):
     """A vocoder that refines codec embeddings and ends in a frozen codec.
 
     The codec is a part of the module but not of its checkpoints.
@@ -57,13 +57,7 @@ class AbsCodecVocoder(AbsVocoder):
                 f"{type(codec).__name__} draws no spectrum to filter with; use synthesis: decode."
             )
         self.synthesis, self.filter_power = synthesis, filter_power
-        self.codec = codec.requires_grad_(False).eval()
-        leave_out_of_checkpoints(self, "codec")
-
-    def train(self, mode: bool = True) -> "AbsCodecVocoder":
-        super().train(mode)
-        self.codec.eval()  # frozen: no dropout, no codebook update
-        return self
+        self.hold("codec", codec)
 
     @abstractmethod
     def refine(self, conditions: Conditions, coarse: Frames, separator: Tensor | None) -> Frames:

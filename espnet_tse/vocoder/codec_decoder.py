@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
-from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.layers.frozen import HoldsFrozen
 from espnet_tse.schema import Conditions, Prediction
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
 
@@ -15,7 +15,7 @@ class CodecDecoderConfig:
     """Everything is the codec's."""
 
 
-class CodecDecoder(AbsVocoder):
+class CodecDecoder(HoldsFrozen, AbsVocoder):
     """Waveform of all codes as they were predicted, for systems that predict them all."""
 
     Config = CodecDecoderConfig
@@ -26,17 +26,11 @@ class CodecDecoder(AbsVocoder):
             raise ValueError(
                 f"{type(codec).__name__} makes no waveform of its tokens; name a codec under tokenizers."
             )
-        self.codec = codec.requires_grad_(False).eval()
-        leave_out_of_checkpoints(self, "codec")
+        self.hold("codec", codec)
 
     @classmethod
     def from_config(cls, config: CodecDecoderConfig, codec: AbsTokenizer) -> "CodecDecoder":
         return cls(codec)
-
-    def train(self, mode: bool = True) -> "CodecDecoder":
-        super().train(mode)
-        self.codec.eval()
-        return self
 
     def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
         return self.codec.detokenize(prediction.streams)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
-from espnet_tse.layers.frozen import leave_out_of_checkpoints
+from espnet_tse.layers.frozen import HoldsFrozen
 from espnet_tse.schema import Conditions, Prediction
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
 
@@ -15,24 +15,18 @@ class LatentDecoderConfig:
     """Everything is the autoencoder's."""
 
 
-class LatentDecoder(AbsVocoder):
-    """Waveform of the stream ``latent``."""
+class LatentDecoder(HoldsFrozen, AbsVocoder):
+    """Waveform of the streams that the autoencoder has."""
 
     Config = LatentDecoderConfig
 
     def __init__(self, autoencoder: AbsAutoencoder):
         super().__init__()
-        self.autoencoder = autoencoder.requires_grad_(False).eval()
-        leave_out_of_checkpoints(self, "autoencoder")
+        self.hold("autoencoder", autoencoder)
 
     @classmethod
     def from_config(cls, config: LatentDecoderConfig, autoencoder: AbsAutoencoder) -> "LatentDecoder":
         return cls(autoencoder)
-
-    def train(self, mode: bool = True) -> "LatentDecoder":
-        super().train(mode)
-        self.autoencoder.eval()
-        return self
 
     def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
         return self.autoencoder.decode(prediction.streams)

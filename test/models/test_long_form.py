@@ -4,7 +4,7 @@ import pytest
 import torch
 from factories import TableCodec, make_batch
 
-from espnet_tse.models.abs_tse_model import restore_level
+from espnet_tse.models.level import restore_level
 from espnet_tse.models.long_form import chunk_starts, extract_in_chunks, fit_lengths, gain_between
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 

@@ -59,6 +59,9 @@ CONFS = {
 }
 
 
+VAE = dict(codec="time_frequency_vae", codec_conf={})
+
+
 def write_conf(folder: Path, kind: str, **changes) -> Path:
     small = dict(batch_size=4, segment_s=0.2, prepare_segments=8, valid_segments=6, warmup_steps=0)
     conf = {**CONFS[kind], **small, **QUIET, **changes}
@@ -346,6 +349,26 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
             ),
             "decoder_of keeps the codes",
         ),
+        (dict(objective="vae"), "codec spectral cannot be trained with objective vae"),
+        (VAE, "codec time_frequency_vae cannot be trained with objective spectral"),
+        (
+            dict(VAE, objective="waveform"),
+            "codec time_frequency_vae cannot be trained with objective waveform",
+        ),
+        (dict(VAE, objective="kmeans"), "units have kmeans, and only they"),
+        (
+            dict(VAE, objective="vae", decoder_of="exp/codec_x"),
+            "decoder_of is for codecs; train a time_frequency_vae as a whole",
+        ),
+        (
+            dict(VAE, objective="vae", adversary="spectrum"),
+            "spectrum hears a spectrum, objective vae makes waveform",
+        ),
+        (
+            dict(VAE, objective="vae", objective_conf={"divergence_weigth": 1.0}),
+            "did you mean 'divergence_weight'",
+        ),
+        (dict(mixed_share=1.5), "mixed_share is 1.5, want a share from 0 to 1"),
         (dict(reorganize_step=5), "kept_of_groups and reorganize_step, .* go together"),
         (dict(reorganize_step=1000), "want a step from 1 to max_steps - 1, 999"),
         (dict(adversary="msstft"), "msstft hears a waveform, objective spectral makes spectrum"),

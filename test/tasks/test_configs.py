@@ -1,6 +1,7 @@
 """Every YAML of the recipes: known keys, values in range, a model of the stated size."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from bicodec_reference import write_xlsr
 from factories import TableCodec, make_batch
 from tse_system import write_wavlm
 
+from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.bicodec import BiCodec
 from espnet_tse.codec.load import codec_choices
@@ -31,7 +33,7 @@ TEMPLATE = RECIPES / "TEMPLATE/tse1/conf"
 CONFIGS = sorted([*TEMPLATE.glob("*.yaml"), *RECIPES.glob("*/*/local/conf/*.yaml")])
 KINDS = ("codec", "decode")
 SYSTEMS = [path for path in CONFIGS if not path.name.startswith(KINDS)]
-MODELS_WITHOUT_CODEC = ("discriminative", "mel_mask", "mask2flow", "flow_tse")
+MODELS_WITHOUT_CODEC = ("discriminative", "mel_mask", "mask2flow", "flow_tse", "corrector")
 WITHOUT_CODEC = [path for path in SYSTEMS if read_chain(path).content["model"] in MODELS_WITHOUT_CODEC]
 CODECS = [path for path in CONFIGS if path.name.startswith("codec")]
 DECODINGS = [path for path in CONFIGS if path.name.startswith("decode")]
@@ -82,7 +84,8 @@ def batch_for(path: Path, tokenizers: dict, seconds: float, sample_rate: int):
     batch = make_batch([seconds], [seconds], codec, sample_rate=sample_rate)
     for tokenizer in tokenizers.values():
         if tokenizer is not None and tokenizer is not codec:
-            batch.targets |= tokenizer.tokenize(batch.target, batch.mixture_lengths)
+            with torch.no_grad():
+                batch.targets |= tokenizer.streams_of(batch.target, batch.mixture_lengths)
     return batch
 
 
@@ -126,17 +129,29 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
         batch.targets |= {name: batch.targets["acoustic"] for name in ("better", "worse")}
         batch.targets["predicted_semantic"] = batch.targets["semantic"]
         batch.targets["reference"] = Frames(torch.zeros(1, 1, 2), torch.tensor([1]), None)
-    for start in model.pretrained.values():
+    for name, start in model.pretrained.items():
+        if start.whole:
+            model.keep_system(name, small_system(path.parent / read_chain(path).content["pretrained"][name]))
         for part in start.frozen(model.config):
             model.keep_frozen(part, getattr(model, part).state_dict())
     with torch.no_grad():
         loss, _ = model.eval().loss(batch)
     assert loss.isfinite()
     if not isinstance(model, GenTSESemantic):  # a first stage makes no waveform
-        assert model.extract(batch).waveform.shape == batch.mixture.shape
+        conf = model.Decode()
+        if hasattr(conf, "steps"):
+            conf = replace(conf, steps=1)  # of networks of several hundred million weights
+        assert model.extract(batch, conf).waveform.shape == batch.mixture.shape
 
 
-MINI = [path for path in WITHOUT_CODEC if "_mini" in path.stem]
+def small_system(path: Path):
+    """The system of a YAML at nano size, with untrained tokenizers."""
+    path = path.with_name(re.sub(r"_(paper|small|mini)", "_nano", path.name))
+    conf, tokenizers = read_chain(path).content, tokenizers_of(path)
+    return build.build_part("model", "model", conf, tokenizers)
+
+
+MINI = [path for path in WITHOUT_CODEC if "_mini" in path.stem and "corrector" not in path.stem]
 
 
 def assert_learns(model, batch) -> None:
@@ -284,6 +299,13 @@ def test_codec_is_built(path, request):
         request.getfixturevalue("wavlms_as_named")
     conf = read_train_conf(path, {})
     codec = codec_choices.build(conf.codec, conf.codec_conf)
+    stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
+    if stated:
+        assert codec.num_parameters() == int(stated[1].replace(",", ""))
+    if isinstance(codec, AbsAutoencoder):
+        frames = conf.segment_s * codec.frame_rate
+        assert frames == pytest.approx(round(frames))
+        return
     if isinstance(codec, AbsUnits):
         assert len(codec.centroids) == codec.streams["semantic"].codebook_size
         return

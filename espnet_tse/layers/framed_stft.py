@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
+from espnet_tse.schema.padding import valid_mask
+
 TINY = 1e-20
 
 
@@ -37,11 +39,18 @@ class FramedSTFT(nn.Module):
             power = power.clamp_min(TINY)  # an empty bin has no slope
         return power.sqrt()
 
-    def synthesize(self, spectrum: Tensor) -> Tensor:
-        """Least-squares inverse: (B, T, n_fft // 2 + 1) complex -> (B, T * hop_length)."""
+    def synthesize(self, spectrum: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Least-squares inverse: (B, T, n_fft // 2 + 1) complex -> (B, T * hop_length).
+
+        Args:
+            lengths: (B,) frames of each row, zeros behind them; None where all are T. Samples behind them are garbage.
+        """
         frames = torch.fft.irfft(spectrum, n=self.n_fft) * self.window
         power = self.window.square()[None, None].expand(1, frames.size(1), -1)
-        return self._overlap_add(frames) / self._overlap_add(power)
+        if lengths is not None:
+            # Windows of padding would count as frames that are silent, and turn a row's last samples down.
+            power = power * valid_mask(lengths, frames.size(1))[..., None]
+        return self._overlap_add(frames) / self._overlap_add(power).clamp_min(TINY)
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """(B, T, n_fft) -> (B, T * hop_length), the margins cut off."""

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from espnet_tse.codec.framed_stft import FramedSTFT, griffin_lim
+from espnet_tse.layers.framed_stft import FramedSTFT, griffin_lim
 
 
 @pytest.mark.parametrize("n_fft, hop", [(16, 4), (20, 10), (1024, 256)])

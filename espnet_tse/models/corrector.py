@@ -1,0 +1,148 @@
+"""A corrector as a system: another one as it is, then one step from its estimate and the mixture to the target."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espnet_tse.flow.spectral_corrector import Draw, SpectralCorrector
+from espnet_tse.io.choices import checked
+from espnet_tse.io.scp import DataError
+from espnet_tse.io.slots import Pretrained, Slot
+from espnet_tse.layers.row_generator import row_generator
+from espnet_tse.loss.waveform_ratio import negative_si_sdr
+from espnet_tse.models.abs_corrector import AbsCorrector
+from espnet_tse.models.abs_selector import AbsSelector
+from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.best_of import EstimateFunction
+from espnet_tse.models.correction import corrected
+from espnet_tse.models.level import restore_level
+from espnet_tse.models.long_form import fit_lengths
+from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
+
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class CorrectorConfig:
+    """What it is trained on."""
+
+    # Decoding settings of the system while its estimates are learned from, as {steps: 10}.
+    system: dict = field(default_factory=dict)
+    # Shares of the rows whose estimate is the mixture, or the target: what other systems may give is no worse or better.
+    mixture_share: float = 0.1
+    target_share: float = 0.1
+
+    def __post_init__(self):
+        if min(self.mixture_share, self.target_share) < 0 or self.mixture_share + self.target_share > 1:
+            raise ValueError(
+                f"mixture_share {self.mixture_share} and target_share {self.target_share} want shares in [0, 1], of "
+                "at most 1 together."
+            )
+
+
+@dataclass(frozen=True)
+class CorrectorDecode(DecodeConf):
+    """Settings of a correction; candidates are the system's, of which one is corrected."""
+
+    max_chunk_s: float = 20.0
+    overlap_s: float = 2.0
+    system: dict = field(default_factory=dict)  # decoding settings of the system, as {steps: 20}
+
+    @property
+    def draws(self) -> bool:
+        return True
+
+
+class Corrector(AbsTSEModel, AbsCorrector):
+    """SoloSpeech's corrector (arXiv:2505.19314) behind any system, which stays as it is.
+
+    The system's estimates are made during training, anew for each example, so they are those of its free decoding.
+    """
+
+    Config = CorrectorConfig
+    Decode = CorrectorDecode
+    slots = {"corrector": Slot("corrector", kind=SpectralCorrector)}
+    pretrained = {"system": Pretrained((), whole=True)}
+
+    def __init__(self, config: CorrectorConfig, corrector: SpectralCorrector):
+        super().__init__()
+        self.config, self.corrector = config, corrector
+
+    @classmethod
+    def from_config(cls, config: CorrectorConfig, corrector: SpectralCorrector) -> "Corrector":
+        return cls(config, corrector)
+
+    @property
+    def sample_rate(self) -> int:
+        return self.corrector.config.sample_rate
+
+    def settings_of_system(self, given: dict[str, Any], **shared: Any) -> DecodeConf:
+        """The ``Decode`` of the system.
+
+        Raises:
+            DataError: settings that it does not have.
+        """
+        system = self.frozen("system")
+        try:
+            return checked(system.Decode, {**shared, **given}, "system")
+        except ValueError as error:
+            raise DataError(f"{error} (settings of {type(system).__name__})") from error
+
+    def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Negative SI-SDR, dB, of the correction; in validation also that of the system's estimate.
+
+        Raises:
+            DataError: the batch has no target.
+        """
+        if batch.target is None:
+            raise DataError("a corrector learns from targets; the set wants spk1.scp, or mixing.yaml.")
+        first, lengths = self.first_estimates(batch), batch.mixture_lengths
+        if not self.training:
+            generator = torch.Generator(first.device).manual_seed(0)
+            estimate = self.corrector.correct(batch.mixture, first, lengths, [noise(generator)] * len(first))
+            loss = negative_si_sdr(estimate, batch.target, lengths)
+            return loss, {"loss_system": negative_si_sdr(first, batch.target, lengths)}
+        heard = self.corrector.hidden_span(self.exchanged(first, batch))
+        estimate = self.corrector.correct(batch.mixture, heard, lengths, [noise(None)] * len(first))
+        return negative_si_sdr(estimate, batch.target, lengths), {}
+
+    @torch.no_grad()
+    def first_estimates(self, batch: TSEBatch) -> Tensor:
+        """(B, N) by the system, each row with the RMS of its mixture."""
+        # What is drawn differs from example to example, and is the same in every validation.
+        seed = int(torch.randint(LARGEST_SEED, ())) if self.training else 0
+        conf = self.settings_of_system(self.config.system, seed=seed)
+        rows = [str(row) for row in range(len(batch.mixture))]
+        request = Request(batch.mixture_lengths, batch.keys or rows, conf)
+        first = self.frozen("system").estimate_by(conf, None)(batch, request).waveform
+        first = fit_lengths(first.float(), batch.mixture_lengths, batch.mixture.size(1))
+        return restore_level(first, batch, "mixture_rms")
+
+    def exchanged(self, first: Tensor, batch: TSEBatch) -> Tensor:
+        """(B, N) with mixtures and targets in place of some rows."""
+        drawn = torch.rand(len(first), 1, device=first.device)
+        first = torch.where(drawn < self.config.mixture_share, batch.mixture, first)
+        return torch.where(drawn > 1 - self.config.target_share, batch.target, first)
+
+    def correct(self, batch: TSEBatch, estimate: Tensor, request: Request) -> Tensor:
+        draws = [noise(row_generator(key, request.conf.seed)) for key in request.keys]
+        return self.corrector.correct(batch.mixture, estimate, batch.mixture_lengths, draws)
+
+    def best_estimate(self, conf: CorrectorDecode, selector: AbsSelector | None) -> EstimateFunction:
+        names = ("task", "seed", "candidates", "selector")
+        settings = self.settings_of_system(conf.system, **{name: getattr(conf, name) for name in names})
+        first = self.frozen("system").estimate_by(settings, selector)
+        return corrected(lambda batch, request: first(batch, replace(request, conf=settings)), self)
+
+    @torch.no_grad()
+    def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
+        return self.best_estimate(replace(request.conf, candidates=1), None)(batch, request)
+
+
+def noise(generator: torch.Generator | None) -> Draw:
+    """Normal values from a generator, from the global one where there is none."""
+    if generator is None:
+        return lambda shape: torch.randn(shape)
+    return lambda shape: torch.randn(shape, generator=generator, device=generator.device)

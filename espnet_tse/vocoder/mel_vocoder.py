@@ -1,0 +1,37 @@
+"""A trained vocoder of mel spectrograms."""
+
+from dataclasses import dataclass
+
+from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
+from espnet_tse.layers.shifted_log_mel import ShiftedLogMel
+from espnet_tse.vocoder.latent_decoder import LatentDecoder
+
+
+@dataclass(frozen=True)
+class TrainedMelVocoderConfig:
+    """Everything is the autoencoder's."""
+
+
+class TrainedMelVocoder(LatentDecoder):
+    """Waveform of the stream ``mel``; nothing of the mixture is heard."""
+
+    Config = TrainedMelVocoderConfig
+
+    def __init__(self, mel: ShiftedLogMel, autoencoder: AbsAutoencoder):
+        """
+        Raises:
+            ValueError: it was trained on another analysis.
+        """
+        analysis = getattr(autoencoder.config, "analysis", None)
+        if analysis != mel.analysis:
+            raise ValueError(
+                f"the vocoder under tokenizers: mel was trained on {analysis}, the system makes "
+                f"{mel.analysis}; give it the same settings."
+            )
+        super().__init__(autoencoder)
+
+    @classmethod
+    def from_config(
+        cls, config: TrainedMelVocoderConfig, mel: ShiftedLogMel, autoencoder: AbsAutoencoder
+    ) -> "TrainedMelVocoder":
+        return cls(mel, autoencoder)

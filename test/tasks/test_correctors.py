@@ -1,0 +1,110 @@
+"""Trained correctors on disk: with their system, behind another one, packed."""
+
+import numpy as np
+import pytest
+from nano_extractors import SYSTEMS
+from tse_system import write_model, write_signal
+
+from espnet_tse import Extractor
+from espnet_tse.bin import pack as pack_bin
+from espnet_tse.io.scp import DataError
+from espnet_tse.tasks.extraction import extract_scp
+
+CORRECTOR = {
+    "model": "corrector",
+    "model_conf": {},
+    "corrector": "spectral_corrector",
+    "corrector_conf": {
+        "width": 8,
+        "multipliers": [1, 2],
+        "num_blocks": 1,
+        "attention_level": None,
+        "n_fft": 126,
+        "hop_length": 32,
+    },
+    "pretrained": {"system": "exp/tse_front"},
+    "tokenizers": {},
+}
+
+
+def front() -> dict:
+    extractor_conf, (speaker, speaker_conf) = SYSTEMS["td_speakerbeam"]
+    return {
+        "model": "discriminative",
+        "model_conf": {},
+        "extractor": "td_speakerbeam",
+        "extractor_conf": extractor_conf,
+        "speaker_encoder": speaker,
+        "speaker_encoder_conf": speaker_conf,
+        "tokenizers": {},
+    }
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """exp/tse_front, exp/tse_corrector of random weights."""
+    for seed, (name, config) in enumerate([("tse_front", front()), ("tse_corrector", CORRECTOR)]):
+        folder = tmp_path / "exp" / name
+        folder.mkdir(parents=True)
+        write_model(folder, config, seed)
+    return tmp_path
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal(int(seconds * 16000)) * 0.1).astype(np.float32)
+
+
+def test_with_its_system_and_behind_it(recipe):
+    both = Extractor.from_pretrained(recipe / "exp/tse_corrector")
+    behind = Extractor.from_pretrained(
+        recipe / "exp/tse_front", {"corrector": str(recipe / "exp/tse_corrector"), "max_chunk_s": 20.0}
+    )
+    front_alone = Extractor.from_pretrained(recipe / "exp/tse_front")
+    estimates = [extractor(noise(0.3), noise(0.3, 1), 16000) for extractor in (both, behind, front_alone)]
+    np.testing.assert_allclose(estimates[0], estimates[1], atol=1e-5)
+    assert np.abs(estimates[0] - estimates[2]).max() > 1e-3
+
+
+def test_packed_it_brings_its_system(recipe, tmp_path):
+    before = Extractor.from_pretrained(recipe / "exp/tse_corrector")(noise(0.3), noise(0.3, 1), 16000)
+    archive = tmp_path / "corrector.zip"
+    pack_bin.main(["--model", str(recipe / "exp/tse_corrector"), "--output", str(archive)])
+    (recipe / "exp/tse_front").rename(recipe / "elsewhere")
+    with pytest.raises(DataError, match=r"the system that it runs is in none of: .*systems/system.zip"):
+        Extractor.from_pretrained(recipe / "exp/tse_corrector")
+    after = Extractor.from_pretrained(archive)(noise(0.3), noise(0.3, 1), 16000)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_streams_have_no_corrector(recipe):
+    conf = {"corrector": str(recipe / "exp/tse_corrector")}
+    with pytest.raises(DataError, match="cannot stream; leave out corrector"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", conf).stream(noise(0.3), 16000)
+
+
+def test_what_is_no_corrector(recipe):
+    with pytest.raises(DataError, match="tse_front is a Discriminative; name a folder that model: corrector"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": str(recipe / "exp/tse_front")})
+    with pytest.raises(DataError, match="exp/nothing"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": "exp/nothing"})
+
+
+def test_estimates_of_another_corrector_are_not_gone_on_with(recipe, tmp_path):
+    for role in ("mixture", "enrollment"):
+        write_signal(tmp_path / f"{role}.wav", noise(0.3))
+        (tmp_path / f"{role}.scp").write_text(f"a {tmp_path / role}.wav\n")
+
+    def extract() -> None:
+        conf = {"corrector": str(recipe / "exp/tse_corrector")}
+        extractor = Extractor.from_pretrained(recipe / "exp/tse_front", conf)
+        lists = [str(tmp_path / f"{role}.scp") for role in ("mixture", "enrollment")]
+        extract_scp(extractor, *lists, tmp_path / "out", 1, None)
+
+    extract()
+    extract()  # the same again goes on
+    for file in (recipe / "exp/tse_corrector").iterdir():
+        if file.is_file():
+            file.unlink()
+    write_model(recipe / "exp/tse_corrector", CORRECTOR, seed=7)
+    with pytest.raises(DataError, match="behind another system, or by another corrector"):
+        extract()
