@@ -8,7 +8,15 @@ from typing import Sequence
 from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 AUDIO_SUFFIXES = (".wav", ".flac")
-INPUTS = ("mixture", "enrollment", "mixture_scp", "enroll_scp", "embedding_scp", "inference_config")
+INPUTS = (
+    "mixture",
+    "enrollment",
+    "mixture_scp",
+    "enroll_scp",
+    "embedding_scp",
+    "oracle_target_scp",
+    "inference_config",
+)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -25,6 +33,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--embedding_scp", help="scp of their .npy or ark embeddings, for speaker_encoder: given"
     )
+    meaning = "scp of the clean targets, for decodings that are told the truth (ratio: oracle): no results of extraction"
+    parser.add_argument("--oracle_target_scp", help=meaning)
     parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
     parser.add_argument(
         "--model",
@@ -62,6 +72,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error("give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir")
     if single and args.embedding_scp:
         parser.error("--embedding_scp goes with --mixture_scp; lists of one line serve for one mixture")
+    if single and args.oracle_target_scp:
+        parser.error("--oracle_target_scp goes with --mixture_scp; lists of one line serve for one mixture")
     if single and Path(args.output).suffix.lower() not in AUDIO_SUFFIXES:
         parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
     if single and Path(args.output).is_dir():
@@ -134,7 +146,7 @@ def run(args: argparse.Namespace, single: bool) -> None:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:
         lists = (args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
-        extract_scp(extractor, *lists, args.embedding_scp)
+        extract_scp(extractor, *lists, args.embedding_scp, args.oracle_target_scp)
 
 
 if __name__ == "__main__":

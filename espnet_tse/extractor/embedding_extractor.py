@@ -7,7 +7,7 @@ from torch import Tensor
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue
 from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_at_rate
 from espnet_tse.extractor.enrollment_mel import EnrollmentMel
-from espnet_tse.extractor.stft import STFT
+from espnet_tse.layers.stft import STFT
 
 
 class EmbeddingExtractor(AbsExtractor):

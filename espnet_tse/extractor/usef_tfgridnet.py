@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.layers.grid_attention import GridAttention
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
-from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
+from espnet_tse.layers.stft import STFT
 from espnet_tse.layers.stream_state import StreamState
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_of_frames
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
-from espnet_tse.extractor.stft import STFT
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
+from espnet_tse.layers.stft import STFT
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.schema.padding import valid_mask
 

@@ -17,14 +17,20 @@ TIME_WAVES = 256
 class TimeEmbedding(nn.Module):
     """MLP of sinusoids of the flow time: (B,) -> (B, width)."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, scale: float = TIME_SCALE):
+        """
+        Args:
+            scale: radians of the fastest sinusoid while the time goes from 0 to 1; what is to be differentiated by
+                the time wants a small one.
+        """
         super().__init__()
+        self.scale = scale
         self.layers = nn.Sequential(nn.Linear(TIME_WAVES, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, time: Tensor) -> Tensor:
         half = TIME_WAVES // 2
         rates = torch.exp(torch.arange(half, device=time.device) * (-math.log(10000.0) / half))
-        angles = TIME_SCALE * time.float()[:, None] * rates
+        angles = self.scale * time.float()[:, None] * rates
         return self.layers(torch.cat([angles.cos(), angles.sin()], dim=-1))
 
 
@@ -81,17 +87,21 @@ class DiT(nn.Module):
         self.last_modulation = zeroed(nn.Linear(width, 2 * width))
         self.output = zeroed(nn.Linear(width, output_dim))
 
-    def forward(self, values: Tensor, condition: Tensor, padding: Tensor) -> Tensor:
+    def forward(
+        self, values: Tensor, condition: Tensor, padding: Tensor, positions: Tensor | None = None
+    ) -> Tensor:
         """Frames of any number.
 
         Args:
             values: (B, T, input_dim).
             condition: (B, width).
             padding: (B, T) bool, True at padding, which no valid frame sees.
+            positions: (B, T) of the frames, of which only differences matter; None for one after the other.
         Returns:
             (B, T, output_dim); padding means nothing.
         """
-        positions = torch.arange(values.size(1), device=values.device)[None]
+        if positions is None:
+            positions = torch.arange(values.size(1), device=values.device)[None]
         turned, allowed = rotation(positions, self.width // self.num_heads), bidirectional_mask(padding)
         hidden = self.input(values)
         for block in self.blocks:

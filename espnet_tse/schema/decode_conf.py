@@ -59,6 +59,11 @@ class DecodeConf:
         """Whether two extractions with different seeds may differ."""
         return False
 
+    @property
+    def wants_truth(self) -> bool:
+        """Whether an extraction is handed the clean target, whose scores are then no result of extraction."""
+        return False
+
     def changed(self, *names: str) -> list[str]:
         """``name: value`` of the settings that differ from their defaults, as in a YAML."""
         defaults = {field.name: field.default for field in fields(self)}

@@ -5,6 +5,7 @@ from typing import Any, Iterator, Mapping
 from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterEncoder
 from espnet_tse.encoder.latents import LatentSequence, LatentSpeaker
 from espnet_tse.encoder.masked_mel import ConvMaskedMel, LSTMMaskedMel
+from espnet_tse.encoder.mixture_spectrum import MixtureSpectrum
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
@@ -25,6 +26,7 @@ from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.flow.latent_diffusion import LatentDiffusion
 from espnet_tse.flow.mel_flow import MelFlow
 from espnet_tse.flow.spectral_corrector import SpectralCorrector
+from espnet_tse.flow.spectral_flow import SpectralFlow
 from espnet_tse.frontend.codec_latent import CodecLatent
 from espnet_tse.frontend.log_mel import LogMel
 from espnet_tse.frontend.wavlm import SSL, WavLM
@@ -35,6 +37,7 @@ from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.task_lm import TaskLM
 from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.flow_tse import FlowTSE
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
 from espnet_tse.models.laura_tse import LauraTSE
 from espnet_tse.models.mask2flow import Mask2Flow, MelMask, VocodedMask2Flow
@@ -46,6 +49,7 @@ from espnet_tse.models.usef_laura_tse import USEFLauraTSE
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
 from espnet_tse.vocoder.conv_embedding import ConvEmbeddingVocoder
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingVocoder
+from espnet_tse.vocoder.inverse_stft import InverseSTFT
 from espnet_tse.vocoder.latent_decoder import LatentDecoder
 from espnet_tse.vocoder.mel_vocoder import TrainedMelVocoder
 from espnet_tse.vocoder.mixture_phase import MixturePhase
@@ -61,6 +65,7 @@ encoder_choices = Choices(
     masked_mel_conv=ConvMaskedMel,
     latent_sequence=LatentSequence,
     latent_speaker=LatentSpeaker,
+    mixture_spectrum=MixtureSpectrum,
 )
 lm_choices = Choices(
     "lm",
@@ -70,6 +75,7 @@ lm_choices = Choices(
     masked_lm=MaskedLM,
     mel_flow=MelFlow,
     latent_diffusion=LatentDiffusion,
+    spectral_flow=SpectralFlow,
 )
 vocoder_choices = Choices(
     "vocoder",
@@ -78,6 +84,7 @@ vocoder_choices = Choices(
     codec_decoder=CodecDecoder,
     mixture_phase=MixturePhase,
     latent_decoder=LatentDecoder,
+    inverse_stft=InverseSTFT,
     mel_vocoder=TrainedMelVocoder,
 )
 extractor_choices = Choices(
@@ -115,6 +122,7 @@ model_choices = Choices(
     mask2flow=Mask2Flow,
     mask2flow_vocoder=VocodedMask2Flow,
     solo_speech=SoloSpeech,
+    flow_tse=FlowTSE,
     corrector=Corrector,
 )
 

@@ -36,6 +36,7 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
     """
     path = Path(output)
     check_enrollment(extractor, enrollment, "name one behind the mixture", "leave it out")
+    check_truth(extractor, None)
     paths = [path, *([second_file(path)] if extractor.conf.task == "ss" else [])]
     inputs = {"mixture": mixture, **({} if enrollment is None else {"enrollment": enrollment})}
     refuse_inputs(paths, inputs)
@@ -65,13 +66,15 @@ def extract_scp(
     batch_size: int,
     shard: tuple[int, int] | None,
     embedding_scp: str | None = None,
+    oracle_target_scp: str | None = None,
 ) -> None:
     """Extract every key of ``mixture_scp``; keys whose file is there already are not decoded again.
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J; of a separation also
     ``<key>_second.wav`` and ``second.scp``. ``embedding_scp``
-    holds embeddings of the enrollments for systems that want them. Estimates are 16 bit, of mixtures in
+    holds embeddings of the enrollments for systems that want them, ``oracle_target_scp`` the clean targets for settings that
+    are told the truth. Estimates are 16 bit, of mixtures in
     floats float.
     Raises:
         DataError: keys without enrollment, dynamic enrollments, unreadable audio, an output that is an input.
@@ -82,7 +85,8 @@ def extract_scp(
         logging.info(f"task {extractor.conf.task} takes no enrollments: {enroll_scp} is not read")
         enroll_scp = None
     check_enrollment(extractor, enroll_scp, "give --enroll_scp", "")
-    lists = read_lists(mixture_scp, enroll_scp, embedding_scp)
+    check_truth(extractor, oracle_target_scp)
+    lists = read_lists(mixture_scp, enroll_scp, embedding_scp, oracle_target_scp)
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(lists.mixtures), shard)}
     places = {key: [file] for key, file in files.items()}
@@ -126,22 +130,27 @@ class Lists:
     mixtures: dict[str, str]
     enrollments: dict[str, str] | None
     embeddings: EmbeddingStore | None
+    targets: dict[str, str] | None = None  # the truth, where the settings ask for it
 
     def entries(self, key: str) -> list[str]:
-        """Entries of mixture, enrollment and, if there is one, embedding."""
+        """Entries of mixture, enrollment and, if there are such, embedding and true target."""
         scps = [
             self.mixtures,
             *([] if self.enrollments is None else [self.enrollments]),
             *([] if self.embeddings is None else [self.embeddings.paths]),
+            *([] if self.targets is None else [self.targets]),
         ]
         return [scp[key] for scp in scps]
 
     def roles(self) -> dict[str, str]:
         """What each recording is -> its entry."""
-        mixtures = {f"mixture of '{key}'": entry for key, entry in self.mixtures.items()}
-        if self.enrollments is None:
-            return mixtures
-        return {**mixtures, **{f"enrollment of '{key}'": self.enrollments[key] for key in self.mixtures}}
+        scps = {"mixture": self.mixtures, "enrollment": self.enrollments, "target": self.targets}
+        return {
+            f"{role} of '{key}'": scp[key]
+            for role, scp in scps.items()
+            if scp is not None
+            for key in self.mixtures
+        }
 
     def cues(
         self, keys: list[str], sample_rate: int
@@ -151,6 +160,16 @@ class Lists:
             read_signal(self.enrollments[key], sample_rate, key, "enrollment") for key in keys
         ]
         return wanted, None if self.embeddings is None else [self.embeddings.load(key) for key in keys]
+
+    def truth(self, keys: list[str], sample_rate: int) -> list[np.ndarray] | None:
+        """True targets, (N,) each, which may be silent; None without."""
+        if self.targets is None:
+            return None
+        signals = []
+        for key in keys:
+            with named(key, self.targets[key]):
+                signals.append(read_audio(self.targets[key], sample_rate)[0])
+        return signals
 
 
 def check_enrollment(extractor: Extractor, given: str | None, add: str, remove: str) -> None:
@@ -164,6 +183,20 @@ def check_enrollment(extractor: Extractor, given: str | None, add: str, remove: 
     task = extractor.conf.task
     fault = f"wants enrollments; {add}" if extractor.wants_enrollment else f"takes no enrollments; {remove}"
     raise DataError(f"task {task} {fault}.")
+
+
+def check_truth(extractor: Extractor, oracle_target_scp: str | None) -> None:
+    """DataError where the settings ask for the true targets and none are given, or the other way round."""
+    if extractor.conf.wants_truth and oracle_target_scp is None:
+        raise DataError(
+            "ratio: oracle wants the true targets; give them by key (--mixture_scp ... --oracle_target_scp), or take "
+            "ratio: predicted."
+        )
+    if oracle_target_scp is not None and not extractor.conf.wants_truth:
+        raise DataError(
+            f"--oracle_target_scp {oracle_target_scp}: these settings do not read the truth; leave it out, or set ratio: "
+            "oracle in --inference_config."
+        )
 
 
 def second_file(path: Path) -> Path:
@@ -181,23 +214,26 @@ def refuse_same_files(files: dict[str, Path]) -> None:
             )
 
 
-def read_lists(mixture_scp: str, enroll_scp: str | None, embedding_scp: str | None) -> Lists:
+def read_lists(
+    mixture_scp: str,
+    enroll_scp: str | None,
+    embedding_scp: str | None,
+    oracle_target_scp: str | None = None,
+) -> Lists:
     """The lists of an extraction.
 
     Raises:
-        DataError: keys that name no file, without enrollment or embedding, or with a dynamic enrollment.
+        DataError: keys that name no file, without enrollment, embedding or true target, or with a dynamic enrollment.
     """
     mixtures = read_filled_scp(mixture_scp)
     check_file_names(mixtures, mixture_scp)
     if enroll_scp is None:
         return Lists(mixtures, None, None)
     enrollments = read_scp(enroll_scp)
-    missing = [key for key in mixtures if key not in enrollments]
-    if missing:
-        raise DataError(
-            f"{enroll_scp}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; add "
-            "their enrollments, or drop the keys."
-        )
+    refuse_missing(enrollments, enroll_scp, mixtures, mixture_scp, "enrollments")
+    targets = None if oracle_target_scp is None else read_scp(oracle_target_scp)
+    if targets is not None:
+        refuse_missing(targets, oracle_target_scp, mixtures, mixture_scp, "targets")
     dynamic = [key for key in mixtures if enrollments[key].startswith("*")]
     if dynamic:
         raise DataError(
@@ -207,7 +243,19 @@ def read_lists(mixture_scp: str, enroll_scp: str | None, embedding_scp: str | No
     store = None if embedding_scp is None else EmbeddingStore(embedding_scp)
     if store is not None:
         store.require(list(mixtures))
-    return Lists(mixtures, enrollments, store)
+    return Lists(mixtures, enrollments, store, targets)
+
+
+def refuse_missing(
+    scp: dict[str, str], path: str, mixtures: dict[str, str], mixture_scp: str, what: str
+) -> None:
+    """DataError where a list lacks keys of the mixtures."""
+    missing = [key for key in mixtures if key not in scp]
+    if missing:
+        raise DataError(
+            f"{path}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; add "
+            f"their {what}, or drop the keys."
+        )
 
 
 def extract_together(
@@ -225,8 +273,9 @@ def extract_together(
     rate = extractor.sample_rate
     wanted, embeddings = lists.cues(keys, rate)
     signals = [read_signal(lists.mixtures[key], rate, key, "mixture") for key in keys]
+    truth = lists.truth(keys, rate)
     started = time.perf_counter()
-    estimate = extractor.extract(signals, wanted, keys, embeddings)
+    estimate = extractor.extract(signals, wanted, keys, embeddings, truth)
     waveforms = [estimate.waveform.cpu().numpy()]
     if estimate.second is not None:
         waveforms.append(estimate.second.cpu().numpy())

@@ -16,7 +16,7 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
-from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
+from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
 from espnet_tse.tasks.checkpoint import load_corrector, load_model
 from espnet_tse.tasks.choices import SELECTORS
@@ -164,14 +164,18 @@ class Extractor:
         enrollments: list[np.ndarray] | None,
         keys: list[str],
         embeddings: list[np.ndarray] | None = None,
+        targets: list[np.ndarray] | None = None,
     ) -> Estimate:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
         Args:
             mixtures, enrollments: (N,) float32 each; no enrollments where ``conf.task`` has none.
             embeddings: (E,) float32 each, of the enrollments, for systems with ``speaker_encoder: given``.
+            targets: (N,) each, the truth, as long as its mixture, for settings that ask for it (``ratio: oracle``).
         Returns:
             estimates padded to the longest mixture.
+        Raises:
+            DataError: a target is not as long as its mixture.
         """
         device = next(self.model.parameters()).device
 
@@ -188,7 +192,13 @@ class Extractor:
         )
         if embeddings is not None:
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
-        estimate = self.model.extract(batch, self.conf, selector=self.selector, corrector=self.corrector)
+        given = None
+        if targets is not None:
+            check_lengths(keys, mixtures, targets)
+            values, lengths = pad(targets)
+            truth = Frames(values[..., None], lengths, self.sample_rate)
+            given = Prediction(Streams(target=truth))
+        estimate = self.model.extract(batch, self.conf, given, self.selector, self.corrector)
         for key, is_there in zip(keys, estimate.diagnostics.get("second_talker", [])):
             if not is_there:
                 logging.warning(
@@ -218,6 +228,16 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
             f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
         )
     return signal.astype(np.float32, copy=False)
+
+
+def check_lengths(keys: list[str], mixtures: list[np.ndarray], targets: list[np.ndarray]) -> None:
+    """Raise DataError where a true target is not as long as its mixture."""
+    for key, mixture, target in zip(keys, mixtures, targets):
+        if len(mixture) != len(target):
+            raise DataError(
+                f"the target of '{key}' has {len(target)} samples and its mixture {len(mixture)}; the truth of a mixture is as "
+                "long as it."
+            )
 
 
 def refuse_constant(lowest: float, highest: float, name: str, num_samples: int, sample_rate: int) -> None:

@@ -40,8 +40,11 @@ class Mixture:
 
 
 def is_long(extractor: Extractor, info: AudioInfo) -> bool:
-    """Whether a recording is extracted chunk by chunk; a separation, which looks for the best chunk first, is not."""
-    if extractor.conf.task == "ss":
+    """Whether a recording is read chunk by chunk.
+
+    A separation, which looks for the best chunk first, is not, and neither is what is told the truth.
+    """
+    if extractor.conf.task == "ss" or extractor.conf.wants_truth:
         return False
     chunk, _ = chunk_and_overlap(extractor.conf, extractor.sample_rate)
     return -(-info.num_samples * extractor.sample_rate // info.sample_rate) > chunk

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
-from espnet_tse.extractor.stft import STFT
+from espnet_tse.layers.stft import STFT
 from espnet_tse.layers.stream_state import StreamState
 
 SIZES = [(320, 160), (512, 128), (96, 32)]

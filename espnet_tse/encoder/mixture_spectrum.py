@@ -1,0 +1,81 @@
+"""The mixture's complex spectrum, the enrollment's, and the speaker's vector."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_at_rate
+from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
+from espnet_tse.layers.spectral_frames import SpectralFrames, SpectralFramesConfig
+from espnet_tse.schema import Conditions, Streams, TSEBatch, Vectors
+
+MEL_WINDOW_S, MEL_HOP_S = 0.025, 0.010
+
+
+@dataclass(frozen=True)
+class MixtureSpectrumConfig(SpectralFramesConfig):
+    """The analysis, and what speaker encoders hear that take no waveform."""
+
+    num_mels: int = 80
+
+    def __post_init__(self):
+        super().__post_init__()
+        mel_config(self)  # its checks
+
+
+def mel_config(config: MixtureSpectrumConfig) -> ShiftedLogMelConfig:
+    """25 ms every 10 ms at the spectrum's sample rate."""
+    window, hop = (round(seconds * config.sample_rate) for seconds in (MEL_WINDOW_S, MEL_HOP_S))
+    n_fft = 2 ** (window - 1).bit_length()
+    return ShiftedLogMelConfig(config.sample_rate, n_fft, window, hop, config.num_mels)
+
+
+class MixtureSpectrum(AbsConditionEncoder):
+    """Streams ``mixture`` and ``enrollment``, (B, T, 2F) each at an RMS of 1; vector ``speaker`` of length 1."""
+
+    Config = MixtureSpectrumConfig
+    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
+
+    def __init__(self, config: MixtureSpectrumConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
+        super().__init__()
+        self.config, self.frames = config, SpectralFrames(config)
+        self.mel = ShiftedLogMel(mel_config(config))
+        self.speaker_encoder = encoder_at_rate(
+            new_speaker_encoder(input_dim=config.num_mels), config.sample_rate
+        )
+
+    @classmethod
+    def from_config(
+        cls, config: MixtureSpectrumConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]
+    ) -> "MixtureSpectrum":
+        return cls(config, new_speaker_encoder)
+
+    @property
+    def speaker_dim(self) -> int:
+        return self.speaker_encoder.output_dim
+
+    def speaker(self, batch: TSEBatch) -> Tensor:
+        """(B, E) of length 1."""
+        encoder, signal, lengths = self.speaker_encoder, batch.enrollment, batch.enrollment_lengths
+        if batch.speaker_embedding is not None:
+            return F.normalize(batch.speaker_embedding.float(), dim=-1)
+        if not encoder.takes_waveform:
+            frames = self.mel(signal, lengths)
+            signal, lengths = frames.values, frames.lengths
+        return F.normalize(encoder(signal, lengths).float(), dim=-1)
+
+    def forward(self, batch: TSEBatch) -> Conditions:
+        streams = Streams(
+            mixture=self.frames(batch.mixture, batch.mixture_lengths),
+            enrollment=self.frames(batch.enrollment, batch.enrollment_lengths),
+        )
+        return Conditions(
+            streams,
+            Vectors(speaker=self.speaker(batch)),
+            mixture_waveform=batch.mixture,
+            mixture_num_samples=batch.mixture_lengths,
+            enrollment_num_samples=batch.enrollment_lengths,
+        )
