@@ -223,7 +223,7 @@ def test_options_of_run_sh_lines_exist(name):
 
 
 def test_inference_keys_are_those_of_the_models():
-    from dataclasses import fields
+    from dataclasses import MISSING, fields
 
     from espnet_tse.tasks.choices import model_choices
 
@@ -234,14 +234,15 @@ def test_inference_keys_are_those_of_the_models():
     }
     models = model_choices.classes.values()
     assert set(rows) == {field.name for model in models for field in fields(model.Decode)}
+    users: dict[type, list[str]] = {}
     for model in models:
-        for field in fields(model.Decode):
+        users.setdefault(model.Decode, []).append(model.__name__)
+    for settings, names in users.items():
+        for field in fields(settings):
             value, text = rows[field.name]
-            stated = re.search(rf"`(\S+)` for {model.__name__}\b", text)
-            assert yaml.safe_load(stated[1] if stated else value) == field.default, (
-                model.__name__,
-                field.name,
-            )
+            stated = re.search(rf"`(\S+)` for (?:{'|'.join(names)})\b", text)
+            default = field.default if field.default is not MISSING else field.default_factory()
+            assert yaml.safe_load(stated[1] if stated else value) == default, (names, field.name)
 
 
 # --- Links, paths, messages, packages -----------------------------------------------------------------

@@ -3,7 +3,7 @@
 import time
 
 from espnet_tse.scoring.result.aggregate import scores_mixtures
-from espnet_tse.scoring.result.decoding import oracle_settings
+from espnet_tse.scoring.result.decoding import flags_of_decoding
 from espnet_tse.scoring.result.names import system_name, test_set_name
 from espnet_tse.scoring.result.protocol import protocol_of, rate_of
 from espnet_tse.scoring.result.reference_systems import is_mixture
@@ -15,9 +15,8 @@ from espnet_tse.scoring.run.worker import Record
 
 def flags_of(plan: ScoringPlan, records: dict[str, Record]) -> list[str]:
     """What makes a row incomparable by nature: oracle inputs, a choice among candidates."""
-    flags = [*plan.options.flag, *oracle_settings(plan.options.inf_scp, plan.options.inf_dir)]
-    if plan.options.candidates > 1:
-        flags.append(f"best of {plan.options.candidates} candidates")
+    options = plan.options
+    flags = [*options.flag, *flags_of_decoding(options.inf_scp, options.inf_dir, options.candidates)]
     equal = sum("equals_target" in record.flags for record in records.values())
     if equal:
         flags.append(f"suspicious: {equal} of {len(records)} estimates equal their targets")
