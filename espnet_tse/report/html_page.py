@@ -10,6 +10,7 @@ from markupsafe import Markup
 from espnet_tse.io.files import atomic_write
 from espnet_tse.report.curve_chart import draw_curve
 from espnet_tse.report.group_tables import GroupTables, all_results
+from espnet_tse.report.html_figures import figures_section, find_figures
 from espnet_tse.report.html_listening import listening_section
 from espnet_tse.report.html_reproducibility import reproducibility_section
 from espnet_tse.report.html_scores import scores_section, utterances_section
@@ -86,12 +87,17 @@ def build_page(groups: list[GroupTables], exp_dir: Path | None, options: PageOpt
         training_section(systems, logs),
         reproducibility_section(facts, systems, logs, results),
     ]
+    links, figures = list(SECTIONS), find_figures(exp_dir) if exp_dir is not None else []
+    if figures:
+        before = [name for name, _ in SECTIONS].index("training")
+        links.insert(before, ("figures", "Figures"))
+        sections.insert(before, figures_section(figures))
     page = render(
         "page.html",
         title=options.title,
         lead=lead(results, dict(facts)["date"]),
         policy=POLICY,
-        links=SECTIONS,
+        links=links,
         sections=sections,
         data=page_json(groups, listening.cards),
         style=Markup(asset("report.css")),
