@@ -61,7 +61,11 @@ def bounds_of(row: FrontEndRow) -> tuple[float, float]:
 
 def set_limits(axes, rows: Sequence[FrontEndRow], own: Sequence[FrontEndRow], both: bool) -> None:
     """The same sizes in all panels with room for labels, and rates from 0 to the largest of the panel."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(lambda value, _: size_in_words(round(value)))
     sizes = [place_of(row, both)[0] for row in rows if row.wer is not None and (both or row.system != ALONE)]
     if sizes:
@@ -104,7 +108,12 @@ def label_points(axes, own: Sequence[FrontEndRow], looks: Mapping[str, dict[str,
         ]:
             height = max(near) + LABEL_PT
         taken.append((left, right, height))
-        line = {"arrowstyle": "-", "color": looks[row.recogniser]["color"], "linewidth": 0.6, "relpos": (0, 0.5)}
+        line = {
+            "arrowstyle": "-",
+            "color": looks[row.recogniser]["color"],
+            "linewidth": 0.6,
+            "relpos": (0, 0.5),
+        }
         axes.annotate(
             row.system,
             place_of(row, both),
