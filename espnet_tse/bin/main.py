@@ -20,6 +20,7 @@ COMMANDS = {
     "make-preferences": ("make_preferences", "pairs of better and worse outputs, for training by preference"),
     "score": ("score", "score estimates, of any system"),
     "analyse-di": ("analyse_di", "how much of what a system changes is removed, how much added"),
+    "front-end-asr": ("front_end_asr", "word error rates with and without an extractor in front"),
     "report": ("report", "RESULTS.md and report.html of an experiment folder"),
     "pack": ("pack", "one archive of a trained system"),
     "new-recipe": ("new_recipe", "create a recipe for a corpus"),

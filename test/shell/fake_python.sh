@@ -116,6 +116,10 @@ case "${module}" in
         mkdir -p "${opt[output_dir]}"
         echo "{\"system\": \"${opt[system]}\"}" > "${opt[output_dir]}/result.json"
         ;;
+    front_end_asr)
+        mkdir -p "${opt[output_dir]}"
+        echo "{\"rows\": []}" > "${opt[output_dir]}/front_end_asr.json"
+        ;;
     report)
         echo results > "${opt[output]}"
         echo page > "${opt[html]}"

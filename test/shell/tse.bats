@@ -292,6 +292,24 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     grep -q "score .*--inf_scp ${decoded}/wav.scp --ref_scp dump/raw/test/spk2.scp .*--intf_scp dump/raw/test/spk1.scp" "${FAKE_CALLS}"
 }
 
+# bats test_tags=finished
+@test "--front_end_asr recognises each test set with and without the run's system, once" {
+    out=exp/tse_laura_tse_mini/front_end_asr_test
+    [ ! -e "${out}" ]
+    run -2 toy --stage 10 --stop_stage 10 --front_end_asr true
+    [[ "${output}" == *"--front_end_asr true wants a recogniser; name one by --asr"* ]]
+    run -0 toy --stage 10 --stop_stage 10 --front_end_asr true --asr pocketsphinx --front_end_asr_opts "--snr_db 0"
+    grep -q -- "front_end_asr --data_dir dump/raw/test --output_dir ${out} --system laura_tse_mini=exp/tse_laura_tse_mini \
+--nj 2 --asr pocketsphinx --snr_db 0$" "${FAKE_CALLS}"
+    [ -s "${out}/.done.front_end_asr" ]
+    run -0 toy --stage 10 --stop_stage 10 --front_end_asr true --asr pocketsphinx --front_end_asr_opts "--snr_db 0"
+    [[ "${output}" == *"${out}: up to date (front_end_asr)"* ]]
+    [ "$(calls front_end_asr)" = 1 ]
+    run -0 toy --stage 9 --stop_stage 10 --front_end_asr true --front_end_asr_opts "--asr whisper:base" --inference_args "--batch_size 2"
+    [[ "${output}" == *"redone (front_end_asr), changed: --asr --front_end_asr_opts"* ]]
+    [[ "${output}" == *"--inference_args are not those of front-end-asr"* ]]
+}
+
 @test "no more jobs than keys" {
     run -0 toy --nj 9 --stop_stage 2
     grep -q -- '--shard 4/4' "${FAKE_CALLS}"

@@ -62,6 +62,8 @@ inference_model=       # checkpoint in the system's folder; none: the model's ow
 # Scoring
 asr=                   # recogniser of the WER metrics, as pocketsphinx; none: as the preset says
 score_opts=            # more options of the scorer, as "--preset offline"
+front_end_asr=false    # also recognise the test sets with and without the system, by the recogniser of asr
+front_end_asr_opts=    # more options of espnet-tse front-end-asr, as "--snr_db 0 --asr whisper:base --model_dir DIR"
 report_title=          # title of the report; none: the recipe's name
 report_opts=           # more options of the report
 
@@ -181,6 +183,7 @@ if stage_begins 10 "the mixture, the codec's resynthesis and the estimates of ${
             score_set "${set}" "${codec_exp}/resynthesis_${set}" "$(basename "${codec_exp}") resynthesis"
         fi
         score_set "${set}" "${tse_exp}/${inference_tag}_${set}" "${tse_tag}"
+        if "${front_end_asr}"; then recognise_set "${set}"; fi
     done
     stage_ends
 fi

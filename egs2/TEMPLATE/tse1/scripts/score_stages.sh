@@ -108,6 +108,34 @@ score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by thes
     mark_done "${out}" score
 }
 
+recognise_set() {  # recognise_set SET: word errors with and without the system in front -> TSE_EXP/front_end_asr_SET
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=()
+    [[ -n "${asr}" || " ${front_end_asr_opts}" == *" --asr"* ]] \
+        || die_with 2 "--front_end_asr true wants a recogniser; name one by --asr, as pocketsphinx or whisper:base"
+    need 2 "${data}"/{wav,spk1,enroll_spk1}.scp
+    need 8 "${tse_exp}/config.yaml"
+    needed remove "${out}" front_end_asr "@${data}" "%${data}" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+        "inference_model=${inference_model}" "asr=${asr}" "front_end_asr_opts=${front_end_asr_opts}" || return 0
+    [ -z "${inference_args}" ] || warn "--inference_args are not those of front-end-asr; name what it needs by --front_end_asr_opts"
+    if [ -n "${asr}" ]; then extra+=(--asr "${asr}"); fi
+    if [ -n "${inference_config}" ]; then extra+=(--inference_config "${inference_config}"); fi
+    if [ -n "${inference_model}" ]; then extra+=(--checkpoint "${inference_model}"); fi
+    if "${gpu_inference}"; then
+        device=(--gpu 1)
+        extra+=(--device cuda)
+    fi
+    split_args opts "${front_end_asr_opts}"
+    "${dry_run}" || log "  recognisers with and without ${tse_exp}; the log is ${out}/front_end_asr.log"
+    run_jobs "${decode_cmd} --num-threads ${inference_nj} ${device[*]}" 0 "${out}/front_end_asr.log" \
+        "${python}" -m espnet_tse.bin.front_end_asr --data_dir "${data}" --output_dir "${out}" \
+        --system "${tse_tag//[^A-Za-z0-9_.+-]/-}=${tse_exp}" --nj "${inference_nj}" "${extra[@]}" "${opts[@]}"
+    if ! "${dry_run}"; then
+        [ -s "${out}/front_end_asr.json" ] || die "${out}/front_end_asr.json was not written; read ${out}/front_end_asr.log"
+        log "  ${out}/front_end_asr.md and front_end_asr.png"
+    fi
+    mark_done "${out}" front_end_asr
+}
+
 # The done mark of what wrote the estimates.
 work_mark() {
     local mark
