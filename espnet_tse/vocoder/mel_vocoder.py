@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMel
+from espnet_tse.schema import Conditions, Prediction
 from espnet_tse.vocoder.latent_decoder import LatentDecoder
 
 
@@ -13,7 +16,7 @@ class TrainedMelVocoderConfig:
 
 
 class TrainedMelVocoder(LatentDecoder):
-    """Waveform of the stream ``mel``; nothing of the mixture is heard."""
+    """Waveform of the stream ``mel``; nothing of the mixture is heard but its level."""
 
     Config = TrainedMelVocoderConfig
 
@@ -29,9 +32,15 @@ class TrainedMelVocoder(LatentDecoder):
                 f"{mel.analysis}; give it the same settings."
             )
         super().__init__(autoencoder)
+        self.mel = mel
 
     @classmethod
     def from_config(
         cls, config: TrainedMelVocoderConfig, mel: ShiftedLogMel, autoencoder: AbsAutoencoder
     ) -> "TrainedMelVocoder":
         return cls(mel, autoencoder)
+
+    def synthesize(self, prediction: Prediction, conditions: Conditions) -> Tensor:
+        """(B, N') from the stream ``mel``, at the mixture's level."""
+        gain = self.mel.gain(conditions.mixture_waveform, conditions.mixture_num_samples)
+        return super().synthesize(prediction, conditions) / gain

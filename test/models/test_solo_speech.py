@@ -257,3 +257,12 @@ def test_more_steps_than_training_has_are_refused_before_anything_is_extracted()
     assert SoloSpeech.faults_of_decoding(LatentDiffusionDecode(steps=20), configs) == []
     [fault] = SoloSpeech.faults_of_decoding(LatentDiffusionDecode(steps=21), configs)
     assert fault == "steps: 21 is more than the 20 of training; take fewer"
+
+
+def test_chunks_have_the_level_of_what_they_are_extracted_from():
+    model, batch = nano_solo_speech(), make_batch((9600,), (1700,), "a")
+    batch.mixture[:, 3200:6400] *= 1e-3
+    conf = replace(QUICK, max_chunk_s=0.1, overlap_s=0.002, level="none")
+    waveform = model.extract(batch, conf).waveform[0]
+    loud, quiet = (waveform[span].square().mean().sqrt() for span in (slice(0, 3000), slice(4800, 6200)))
+    assert quiet < 1e-2 * loud
