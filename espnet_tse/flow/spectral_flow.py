@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from espnet_tse.flow.average_velocity import consistency_target, identity_target
 from espnet_tse.flow.intervals import draw_intervals
@@ -189,8 +189,10 @@ class SpectralFlow(AbsGenerator):
             return torch.zeros_like(conditions.vectors["speaker"][:, 0])
         if given is None:
             return self.predicted(conditions)
-        lengths = conditions.mixture_num_samples
-        return mixing_of(conditions.mixture_waveform, given.values[..., 0], lengths).ratio
+        mixture = conditions.mixture_waveform
+        # Rows taken from a batch may have another padding than the mixtures have.
+        target = nn.functional.pad(given.values[..., 0], (0, mixture.size(1) - given.values.size(1)))
+        return mixing_of(mixture, target, conditions.mixture_num_samples).ratio
 
     def states(self, conditions: Conditions, begin: Tensor, conf: SpectralFlowDecode) -> Iterator[Tensor]:
         """x after each step from t = ``begin`` to 1, (B, T, 2F); nothing is drawn."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder, AbsSharedEncoder
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.lm.abs_generator import AbsGenerator
@@ -16,7 +16,7 @@ from espnet_tse.schema import Codes, Conditions, Estimate, Prediction, Request, 
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
 from espnet_tse.vocoder.codec_decoder import CodecDecoder
 
-ENCODER = Slot("encoder", deferred=True)  # frames of the width of the language model
+ENCODER = Slot("encoder", deferred=True, kind=AbsSharedEncoder)  # frames of the width of the language model
 VOCODER = Slot("vocoder", kind=CodecDecoder, given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
 
 

@@ -63,6 +63,17 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """What of ``conf`` is allowed and may not be meant; arguments as of ``faults_of_decoding``."""
         return []
 
+    @classmethod
+    def check_system(cls, config: Any, system: type["AbsTSEModel"], configs: Mapping[str, Any]) -> None:
+        """Raise DataError where ``config``, a ``Config``, does not go with a system that is to be run as it is.
+
+        Args:
+            configs: option -> ``Config`` of the system's parts.
+        """
+
+    def check_systems(self, conf: DecodeConf | None) -> None:
+        """Raise DataError where settings do not go with the systems that are run as they are; None: those of training."""
+
     @abstractmethod
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Training criterion (scalar) and statistics (scalars) of a batch with targets."""

@@ -1,13 +1,14 @@
 """A corrector as a system: another one as it is, then one step from its estimate and the mixture to the target."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor
 
 from espnet_tse.flow.spectral_corrector import Draw, SpectralCorrector
 from espnet_tse.io.choices import checked
+from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.layers.row_generator import row_generator
@@ -22,6 +23,15 @@ from espnet_tse.models.long_form import fit_lengths
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 
 LARGEST_SEED = 2**31 - 1
+
+
+def faults_of_shared(system: Mapping[str, Any]) -> list[str]:
+    """Settings of a system that it has from its corrector."""
+    shared = [name for name in (field.name for field in fields(DecodeConf)) if name in system]
+    return [
+        f"system: {name} is not the system's alone; leave it out there (in decoding it may stand beside system)"
+        for name in shared
+    ]
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class CorrectorConfig:
                 f"mixture_share {self.mixture_share} and target_share {self.target_share} want shares in [0, 1], of "
                 "at most 1 together."
             )
+        if faults := faults_of_shared(self.system):
+            raise ValueError("; ".join(faults) + ".")
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,9 @@ class CorrectorDecode(DecodeConf):
     max_chunk_s: float = 20.0
     overlap_s: float = 2.0
     system: dict = field(default_factory=dict)  # decoding settings of the system, as {steps: 20}
+
+    def faults(self) -> list[str]:
+        return [*super().faults(), *faults_of_shared(self.system)]
 
     @property
     def draws(self) -> bool:
@@ -82,13 +97,27 @@ class Corrector(AbsTSEModel, AbsCorrector):
         """The ``Decode`` of the system.
 
         Raises:
-            DataError: settings that it does not have.
+            DataError: settings that it does not have, or that do not go with it.
         """
         system = self.frozen("system")
-        try:
-            return checked(system.Decode, {**shared, **given}, "system")
-        except ValueError as error:
-            raise DataError(f"{error} (settings of {type(system).__name__})") from error
+        return settings_of(type(system), getattr(system, "configs", {}), given, **shared)
+
+    @classmethod
+    def check_system(
+        cls, config: CorrectorConfig, system: type[AbsTSEModel], configs: Mapping[str, Any]
+    ) -> None:
+        settings_of(system, configs, config.system)
+
+    def check_systems(self, conf: CorrectorDecode | None) -> None:
+        if conf is None:
+            self.settings_of_system(self.config.system)
+        else:
+            self.settings_before(conf)
+
+    def settings_before(self, conf: CorrectorDecode) -> DecodeConf:
+        """Of the system in an extraction."""
+        names = ("task", "seed", "candidates", "selector")
+        return self.settings_of_system(conf.system, **{name: getattr(conf, name) for name in names})
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Negative SI-SDR, dB, of the correction; in validation also that of the system's estimate.
@@ -131,14 +160,39 @@ class Corrector(AbsTSEModel, AbsCorrector):
         return self.corrector.correct(batch.mixture, estimate, batch.mixture_lengths, draws)
 
     def best_estimate(self, conf: CorrectorDecode, selector: AbsSelector | None) -> EstimateFunction:
-        names = ("task", "seed", "candidates", "selector")
-        settings = self.settings_of_system(conf.system, **{name: getattr(conf, name) for name in names})
+        settings = self.settings_before(conf)
         first = self.frozen("system").estimate_by(settings, selector)
         return corrected(lambda batch, request: first(batch, replace(request, conf=settings)), self)
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         return self.best_estimate(replace(request.conf, candidates=1), None)(batch, request)
+
+
+def settings_of(
+    system: type[AbsTSEModel], configs: Mapping[str, Any], given: Mapping[str, Any], **shared: Any
+) -> DecodeConf:
+    """The ``Decode`` of a system that is corrected.
+
+    Args:
+        configs: option -> ``Config`` of its parts.
+        given: its own settings.
+        shared: those that it has in common with the corrector.
+    Raises:
+        DataError: settings that it does not have, or that do not go with it.
+    """
+    common = {field.name for field in fields(DecodeConf)}
+    try:
+        check_known(given, [f.name for f in fields(system.Decode) if f.name not in common], where="system")
+        settings = checked(system.Decode, {**shared, **given}, "system")
+        faults = system.faults_of_decoding(settings, configs) if configs else []
+        if settings.wants_truth:
+            faults.append("ratio: oracle reads the truth, which a corrector does not hand on; leave it out")
+        if faults:
+            raise ValueError("; ".join(f"system: {fault}" for fault in faults))
+    except ValueError as error:
+        raise DataError(f"{error} (settings of {system.__name__})") from error
+    return settings
 
 
 def noise(generator: torch.Generator | None) -> Draw:

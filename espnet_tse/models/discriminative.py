@@ -37,6 +37,8 @@ class DiscriminativeConfig:
             )
         if not all(isinstance(weight, (int, float)) and weight > 0 for weight in self.losses.values()):
             raise ValueError(f"losses {self.losses} want positive weights.")
+        if self.num_speakers is not None and self.num_speakers < 1:
+            raise ValueError(f"num_speakers is {self.num_speakers}, want 1 or more, or nothing.")
         if not 0.0 <= self.coarser_weight < 0.5:
             raise ValueError(f"coarser_weight is {self.coarser_weight}, want a share in [0, 0.5).")
 

@@ -30,6 +30,8 @@ class FlowTSEConfig:
     def __post_init__(self):
         if self.speaker_weight < 0:
             raise ValueError(f"speaker_weight is {self.speaker_weight}, want 0 or more.")
+        if self.num_speakers is not None and self.num_speakers < 1:
+            raise ValueError(f"num_speakers is {self.num_speakers}, want 1 or more, or nothing.")
 
     @property
     def wants_speakers(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder, AbsSharedEncoder
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.lm.stream_lm import StreamLM
@@ -53,8 +53,8 @@ ACOUSTIC_LM = Slot(
     kind=StreamLM,
 )
 # Frames of the width of their language model.
-ENCODER = Slot("encoder", deferred=True)
-ACOUSTIC_ENCODER = Slot("encoder", option="acoustic_encoder", deferred=True)
+ENCODER = Slot("encoder", deferred=True, kind=AbsSharedEncoder)
+ACOUSTIC_ENCODER = Slot("encoder", option="acoustic_encoder", deferred=True, kind=AbsSharedEncoder)
 VOCODER = Slot("vocoder", kind=CodecDecoder, given=lambda tokenizers: {"codec": tokenizers["acoustic"]})
 
 

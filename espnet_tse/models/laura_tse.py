@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from espnet_tse.codec.abs_codec import AbsCodec
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.encoder.abs_encoder import AbsConditionEncoder, AbsSharedEncoder
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
 from espnet_tse.lm.decoder_only import DecoderOnlyDecode, DecoderOnlyLM
@@ -25,7 +25,11 @@ from espnet_tse.schema import Codes, Conditions, Estimate, Frames, Prediction, R
 from espnet_tse.vocoder.abs_vocoder import AbsCodecVocoder
 
 # E_m and E_r have the width of the codec's embeddings.
-ENCODER = Slot("encoder", given=lambda tokenizers: {"output_dim": tokenizers["acoustic"].spec.embedding_dim})
+ENCODER = Slot(
+    "encoder",
+    kind=AbsSharedEncoder,
+    given=lambda tokenizers: {"output_dim": tokenizers["acoustic"].spec.embedding_dim},
+)
 LM = Slot(
     "lm",
     kind=DecoderOnlyLM,

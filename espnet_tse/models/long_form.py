@@ -1,6 +1,6 @@
 """Extraction of long mixtures in overlapping chunks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterable, Iterator
 
 import torch
@@ -93,9 +93,12 @@ def chunk_and_overlap(conf: DecodeConf, sample_rate: int) -> tuple[int, int]:
 
 
 def extract_whole(estimate: EstimateFunction, batch: TSEBatch, request: Request) -> Estimate:
-    """All rows at once, at their lengths."""
+    """All rows at once, at their lengths; padding behind the longest is left out, as of rows taken from a batch."""
+    num_samples = batch.mixture.size(1)
+    batch = replace(batch, mixture=batch.mixture[:, : int(batch.mixture_lengths.max())])
     result = estimate(batch, request)
-    result.waveform = fit_lengths(result.waveform, batch.mixture_lengths, batch.mixture.size(1))
+    waveform = fit_lengths(result.waveform, batch.mixture_lengths, num_samples)
+    result.waveform = silent_where_silent(waveform, batch.mixture)
     return result
 
 
@@ -119,7 +122,8 @@ def extracted_chunks(
         batch, request = crop(group, torch.full_like(group, chunk))
         result = estimate(batch, request)
         effort.add(result)
-        yield from zip(group.tolist(), fit_lengths(result.waveform, batch.mixture_lengths, chunk))
+        waveform = fit_lengths(result.waveform, batch.mixture_lengths, chunk)
+        yield from zip(group.tolist(), silent_where_silent(waveform, batch.mixture))
 
 
 def cross_faded(chunks: Iterable[tuple[int, Tensor]]) -> Iterator[Tensor]:
@@ -157,6 +161,11 @@ def gain_between(there: Tensor, part: Tensor, shared: int) -> float:
 
 def rms(signal: Tensor) -> float:
     return float(torch.linalg.vector_norm(signal)) / max(1, len(signal)) ** 0.5
+
+
+def silent_where_silent(waveform: Tensor, mixture: Tensor) -> Tensor:
+    """Estimates (B, N), zeros where all of a mixture's samples are: what is generated from nothing is made up."""
+    return waveform.masked_fill((mixture == 0).all(dim=1, keepdim=True), 0.0)
 
 
 def fit_lengths(waveform: Tensor, lengths: Tensor, num_samples: int) -> Tensor:

@@ -11,6 +11,7 @@ from espnet_tse.encoder.latents import AbsLatentEncoder
 from espnet_tse.flow.latent_diffusion import LatentDiffusion, LatentDiffusionDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
+from espnet_tse.layers.spectral_frames import unit_gain
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema import Conditions, Estimate, Frames, Request, TSEBatch
 from espnet_tse.vocoder.latent_decoder import LatentDecoder
@@ -94,7 +95,10 @@ class SoloSpeech(AbsTSEModel):
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
         conditions = self.conditions_for(batch, request)
         prediction = self.lm.generate(conditions, request)
-        return Estimate.of_prediction(self.vocoder.synthesize(prediction, conditions), batch, prediction)
+        waveform = self.vocoder.synthesize(prediction, conditions)
+        # Latents do not tell the level; chunks of a long mixture have that of what they are extracted from.
+        waveform = waveform / unit_gain(batch.mixture, batch.mixture_lengths)[:, None]
+        return Estimate.of_prediction(waveform, batch, prediction)
 
 
 def target_latents(batch: TSEBatch) -> Frames:

@@ -37,6 +37,8 @@ class DecodeConf:
                 f"overlap_s {self.overlap_s} must lie between {SHORTEST_OVERLAP_S} and half of max_chunk_s "
                 f"{self.max_chunk_s}"
             )
+        if self.corrector == "":
+            faults.append("corrector is empty; name the folder of a trained one, or leave it out")
         if self.candidates < 1:
             faults.append(f"candidates is {self.candidates}, want 1 or more")
         elif self.candidates > 1 and not self.draws:

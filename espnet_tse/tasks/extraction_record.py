@@ -85,7 +85,9 @@ def codecs_sha256(model: nn.Module) -> list[str]:
 
 def systems_sha256(extractor: Extractor) -> list[str]:
     """Hashes of other systems that take part: one that is corrected, a corrector."""
-    kept = [part for part in extractor.model.children() if isinstance(part, AbsTSEModel)]
+    model = extractor.model
+    # A system that is kept may keep another one, which is in no weights of its own.
+    kept = [part for part in model.modules() if isinstance(part, AbsTSEModel) and part is not model]
     return [weights_sha256(part) for part in (*kept, extractor.corrector) if part is not None]
 
 

@@ -39,15 +39,21 @@ class Extractor:
         Args:
             conf: decoding settings, the keys of a decoding YAML; the model's defaults when None.
         Raises:
-            DataError: settings that the model does not have.
+            DataError: settings that the model, or a system that it runs, does not have; no corrector for it.
         """
         self.model = model.eval()
         given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
         self.conf = decode_settings(type(model), given)
+        self.model.check_systems(self.conf)
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
         self.corrector = None
         if self.conf.corrector is not None:
             self.corrector = load_corrector(self.conf.corrector, next(self.model.parameters()).device)
+            if self.corrector.sample_rate != self.sample_rate:
+                raise DataError(
+                    f"corrector: {self.conf.corrector} works at {self.corrector.sample_rate} Hz, the system at "
+                    f"{self.sample_rate} Hz; name one of its rate."
+                )
 
     @classmethod
     def from_pretrained(

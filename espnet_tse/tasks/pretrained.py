@@ -37,6 +37,7 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
         location = (args.pretrained or {}).get(name)
         if location and place.whole:
             keep_systems(model, {name: location})
+            check_settings(model, args.config)
         elif location:
             wanted = {*place.frozen(model.config), *(() if goes_on else place.slots)}
             # All of them first: the width of one part may follow from another.
@@ -55,6 +56,14 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
                 f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER "
                 "(exp/tse_..., stage 7 makes it)."
             )
+
+
+def check_settings(model: AbsTSEModel, config: str | None) -> None:
+    """Raise DataError, with the YAML, where the settings of training do not go with the systems that are run."""
+    try:
+        model.check_systems(None)
+    except DataError as error:
+        raise DataError(f"{config}: model_conf: {error}" if config else f"model_conf: {error}") from error
 
 
 def weights_of_part(

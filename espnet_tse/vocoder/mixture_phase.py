@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMel
 from espnet_tse.schema import Conditions, Prediction
@@ -48,7 +49,12 @@ class MixturePhase(AbsVocoder):
         ratio = power / self.mel.power(mixture.values).clamp_min(self.mel.config.power_floor * 1e-3)
         gain = ratio.sqrt().clamp_max(self.config.largest_gain) @ self.spread
         waveform = conditions.mixture_waveform
-        filtered = self.mel.waveform(self.mel.spectrum(waveform) * gain, waveform.size(1))
+        # Frames behind a row's last one reach into it. They have its gain, however long the batch mates are.
+        spectrum = self.mel.spectrum(functional.pad(waveform, (0, self.mel.config.n_fft)))
+        frames = torch.arange(spectrum.size(1), device=gain.device)
+        frames = torch.minimum(frames, predicted.lengths[:, None] - 1)
+        gain = gain[torch.arange(len(gain), device=gain.device)[:, None], frames]
+        filtered = self.mel.waveform(spectrum * gain, waveform.size(1))
         valid = (
             torch.arange(waveform.size(1), device=waveform.device) < conditions.mixture_num_samples[:, None]
         )

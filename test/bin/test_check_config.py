@@ -1,6 +1,7 @@
 """The checks themselves are those of training: test/tasks has a case for each fault."""
 
 import math
+from pathlib import Path
 
 import pytest
 import yaml
@@ -266,7 +267,11 @@ def test_yamls_that_a_system_builds_on_have_to_fit_it(write, capsys):
             {**tokenizers, "mixing": {"tasks": {"tse": math.inf}}},
             "mixing: tasks: wants shares >= 0",
         ),
-        ("cascade", {**tokenizers, "mixing": {"tasks": {"ss": 1}}}, "mixing: tasks: unknown 'ss' (did you mean 'sr'?); known: rtse, sr, tse"),
+        (
+            "cascade",
+            {**tokenizers, "mixing": {"tasks": {"ss": 1}}},
+            "mixing: tasks: unknown 'ss' (did you mean 'sr'?); known: rtse, sr, tse",
+        ),
         ("next", {**tokenizers, "pretrained": {"base": base}}, ""),
     ):
         code = check_config.main(["--tse_config", write(f"{name}.yaml", {**UNISE, **changes})])
@@ -275,3 +280,20 @@ def test_yamls_that_a_system_builds_on_have_to_fit_it(write, capsys):
     laura = write("laura.yaml", {**SYSTEM, "tokenizers": {"acoustic": "units.yaml"}})
     assert check_config.main(["--tse_config", laura]) == 2
     assert "codec cepstral_units is no Codec, which this system wants" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("system, fault", [
+    ({"steps": 2}, ""),
+    ({"stepz": 2}, "model_conf: system: unknown 'stepz' (did you mean 'steps'?); known: eta, sampler, steps (settings of SoloSpeech)"),
+    ({"steps": 0}, "model_conf: system: steps is 0, want 1 or more"),
+    ({"steps": 1001}, "model_conf: system: steps: 1001 is more than the 1000 of training; take fewer"),
+    ({"candidates": 2}, "system: candidates is not the system's alone"),
+])  # fmt: skip
+def test_settings_of_the_system_behind_a_corrector(write, capsys, system, fault):
+    conf = Path(__file__).parents[2] / "egs2/TEMPLATE/tse1/conf"
+    front = conf / "solospeech_nano.yaml"
+    mine = {"base": str(conf / "corrector_nano.yaml"), "model_conf": {"system": system}}
+    yaml = write("corrector.yaml", {**mine, "pretrained": {"system": str(front)}})
+    code = check_config.main(["--tse_config", yaml])
+    error = capsys.readouterr().err
+    assert (code, fault in error) == (2 if fault else 0, True), error

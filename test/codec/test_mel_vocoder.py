@@ -7,7 +7,8 @@ from nano_mask2flow import PARTS
 from espnet_tse.codec.load import load_codec, save_codec
 from espnet_tse.codec.mel_vocoder import MelVocoder, MelVocoderConfig
 from espnet_tse.codec.objective import WaveformObjective, WaveformObjectiveConfig
-from espnet_tse.schema import Frames, Streams
+from espnet_tse.flow.mel_flow import MelFlowDecode
+from espnet_tse.schema import Frames, Streams, TSEBatch
 from espnet_tse.tasks import build
 from espnet_tse.tasks.build import build_model
 
@@ -81,3 +82,15 @@ def test_in_mask2flow(tmp_path, monkeypatch):
 def test_bad_sizes():
     with pytest.raises(ValueError, match="sizes of a vocoder must be positive"):
         MelVocoderConfig(channels=0)
+
+
+def test_in_mask2flow_estimates_have_the_level_of_their_mixtures(tmp_path):
+    conf = {"codec": "mel_vocoder", "codec_conf": SIZES}
+    save_codec(tmp_path / "vocoder", new_vocoder(), conf, "Apache-2.0", {})
+    parts = {**PARTS, "model": "mask2flow_vocoder", "vocoder": "mel_vocoder"}
+    model = build_model({**parts, "tokenizers": {"mel": str(tmp_path / "vocoder")}}).eval()
+    lengths, enrollment = torch.tensor([3200, 3200]), tones()[:1].expand(2, -1)
+    mixture = tones()[:1].expand(2, -1) * torch.tensor([[0.1], [0.001]])
+    batch = TSEBatch(mixture, lengths, enrollment, lengths, sample_rate=16000, keys=["a", "a"])
+    loud, quiet = model.extract(batch, MelFlowDecode(level="none")).waveform
+    torch.testing.assert_close(loud, 100 * quiet, rtol=1e-3, atol=1e-4)

@@ -6,12 +6,15 @@ import pytest
 import torch
 from nano_extractors import SYSTEMS
 
+from espnet_tse.flow.latent_diffusion import LatentDiffusionConfig
 from espnet_tse.flow.spectral_corrector import SpectralCorrector, SpectralCorrectorConfig
 from espnet_tse.io.scp import DataError
 from espnet_tse.layers.row_generator import row_generator
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.corrector import Corrector, CorrectorConfig, CorrectorDecode
+from espnet_tse.models.flow_tse import FlowTSE
+from espnet_tse.models.solo_speech import SoloSpeech
 from espnet_tse.schema import DecodeConf, Estimate, TSEBatch
 from espnet_tse.tasks.build import build_model
 
@@ -206,3 +209,29 @@ def test_a_discriminative_system_is_corrected_too():
     assert model.extract(batch(), CorrectorDecode()).waveform.isfinite().all()
     with pytest.raises(DataError, match="candidates: 2 would all be the same"):
         model.extract(batch(), CorrectorDecode(candidates=2), selector=Loudest())
+
+
+@pytest.mark.parametrize(
+    "setting", [{"corrector": "exp/x"}, {"candidates": 4}, {"seed": 1}, {"max_chunk_s": 4.0}]
+)
+def test_settings_that_the_system_shares_are_refused_before_anything_is_opened(setting):
+    for config in (CorrectorConfig, CorrectorDecode):
+        with pytest.raises(ValueError, match=f"system: {next(iter(setting))} is not the system's alone"):
+            config(system=setting)
+
+
+def test_settings_of_the_system_are_checked_where_it_is_opened():
+    model = new_corrector(system={"spread": "loud"})
+    with pytest.raises(DataError, match="system: spread is 'loud', want a number"):
+        model.check_systems(None)
+    model.check_systems(CorrectorDecode(system={"spread": 0.2}))
+    with pytest.raises(DataError, match=r"system: unknown 'sprad' \(did you mean 'spread'\?\)"):
+        model.check_systems(CorrectorDecode(system={"sprad": 0.2}))
+
+
+def test_settings_that_do_not_go_with_the_system():
+    config = CorrectorConfig(system={"steps": 2000})
+    with pytest.raises(DataError, match="system: steps: 2000 is more than the 1000 of training; take fewer"):
+        Corrector.check_system(config, SoloSpeech, {"lm": LatentDiffusionConfig()})
+    with pytest.raises(DataError, match="system: ratio: oracle reads the truth"):
+        Corrector.check_system(CorrectorConfig(system={"ratio": "oracle"}), FlowTSE, {})

@@ -180,3 +180,16 @@ def test_the_weight_of_the_speakers_may_be_zero():
     assert "loss_speaker" not in stats
     with pytest.raises(ValueError, match="speaker_weight is -1"):
         new_model("alpha", model_conf={"speaker_weight": -1})
+    with pytest.raises(ValueError, match="num_speakers is -1, want 1 or more"):
+        new_model("ad", model_conf={"num_speakers": -1})
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_row_of_one_chunk_beside_one_of_several(system):
+    """With the padding of the longer one."""
+    model, rows = shaken(new_model(system)), batch((0.25, 0.1))
+    conf = SpectralFlowDecode(max_chunk_s=0.1, overlap_s=0.01)
+    both = model.extract(rows, conf).waveform
+    alone = model.extract(take_row(rows, 1), conf).waveform
+    torch.testing.assert_close(both[1:, :1600], alone[:, :1600], atol=1e-5, rtol=1e-4)
+    assert both[1].any() and not both[1, 1600:].any()

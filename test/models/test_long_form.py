@@ -115,3 +115,14 @@ def test_level_follows_the_mixture_and_never_clips(level):
     assert restore_level(estimate.clone(), batch, level).abs().max() <= 1.0
     assert restore_level(torch.zeros_like(estimate), batch, level).abs().max() == 0
     assert restore_level(estimate, batch, "none") is estimate
+
+
+def test_nothing_is_made_up_where_a_chunk_is_all_zeros():
+    def talking(batch, request):
+        return Estimate(torch.ones_like(batch.mixture), batch.mixture_lengths, batch.sample_rate)
+
+    batch = make_batch([4.0, 1.0], [0.5, 0.5], TableCodec())
+    batch.mixture[0, 16000:48000] = 0.0
+    request = Request(batch.mixture_lengths, batch.keys, DecodeConf(max_chunk_s=1.0, overlap_s=0.2))
+    waveform = extract_in_chunks(talking, batch, request).waveform
+    assert not waveform[0, 28800:38400].any() and waveform[0, :12000].all() and waveform[1, :16000].all()

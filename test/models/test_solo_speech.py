@@ -14,11 +14,14 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.solo_speech import SoloSpeech
 from espnet_tse.schema import DecodeConf, Streams
-from espnet_tse.tasks.build import build_part
+from espnet_tse.tasks.build import build_part, check_kind
+from espnet_tse.tasks.choices import model_choices
 from espnet_tse.tasks.decode_settings import read_decode_settings
 
 CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 QUICK = LatentDiffusionDecode(steps=2, level="none")
+
+TOKEN_MODELS = ("laura_tse", "usef_laura_tse", "gentse_semantic", "gentse", "unise", "masked_tse")
 
 
 class Listed(AbsSelector):
@@ -257,3 +260,33 @@ def test_more_steps_than_training_has_are_refused_before_anything_is_extracted()
     assert SoloSpeech.faults_of_decoding(LatentDiffusionDecode(steps=20), configs) == []
     [fault] = SoloSpeech.faults_of_decoding(LatentDiffusionDecode(steps=21), configs)
     assert fault == "steps: 21 is more than the 20 of training; take fewer"
+
+
+def test_chunks_have_the_level_of_what_they_are_extracted_from():
+    model, batch = nano_solo_speech(), make_batch((9600,), (1700,), "a")
+    batch.mixture[:, 3200:6400] *= 1e-3
+    conf = replace(QUICK, max_chunk_s=0.1, overlap_s=0.002, level="none")
+    waveform = model.extract(batch, conf).waveform[0]
+    loud, quiet = (waveform[span].square().mean().sqrt() for span in (slice(0, 3000), slice(4800, 6200)))
+    assert quiet < 1e-2 * loud
+
+
+def test_vocoders_of_other_features_do_not_fit():
+    with pytest.raises(
+        ValueError, match="--vocoder mel_vocoder does not fit this model; take one of: latent_decoder$"
+    ):
+        nano_solo_speech(vocoder="mel_vocoder")
+
+
+@pytest.mark.parametrize(
+    "encoder", ["latent_sequence", "latent_speaker", "mixture_spectrum", "masked_mel_lstm"]
+)
+def test_its_encoders_and_those_of_spectra_do_not_fit_token_models(encoder):
+    for name, model in model_choices.classes.items():
+        for slot in model.slots.values():
+            if slot.table == "encoder" and name in TOKEN_MODELS:
+                with pytest.raises(
+                    ValueError,
+                    match=f"--{slot.name} {encoder} does not fit this model; take one of: acoustic_adapter, adapter,",
+                ):
+                    check_kind(slot, {slot.name: encoder})

@@ -9,6 +9,7 @@ from espnet_tse import Extractor
 from espnet_tse.bin import pack as pack_bin
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.extraction import extract_scp
+from espnet_tse.tasks.extraction_record import systems_sha256
 
 CORRECTOR = {
     "model": "corrector",
@@ -108,3 +109,40 @@ def test_estimates_of_another_corrector_are_not_gone_on_with(recipe, tmp_path):
     write_model(recipe / "exp/tse_corrector", CORRECTOR, seed=7)
     with pytest.raises(DataError, match="behind another system, or by another corrector"):
         extract()
+
+
+def test_a_corrector_of_another_sample_rate_is_refused(recipe):
+    folder = recipe / "exp/tse_slow"
+    folder.mkdir()
+    conf = {**CORRECTOR["corrector_conf"], "sample_rate": 8000}
+    write_model(folder, {**CORRECTOR, "corrector_conf": conf}, seed=0)
+    with pytest.raises(DataError, match="tse_slow works at 8000 Hz, the system at 16000 Hz"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": str(folder)})
+    with pytest.raises(DataError, match="corrector is empty"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": ""})
+
+
+def test_a_chunk_of_digital_silence_stays_silent(recipe):
+    conf = {"corrector": str(recipe / "exp/tse_corrector"), "max_chunk_s": 0.2, "overlap_s": 0.05}
+    extractor = Extractor.from_pretrained(recipe / "exp/tse_front", conf)
+    mixture = np.concatenate([noise(0.4), np.zeros(12800, np.float32), noise(0.4, 2)])
+    estimate = extractor(mixture, noise(0.3, 1), 16000)
+    assert not estimate[10000:15000].any() and estimate[:5000].any() and estimate[-5000:].any()
+
+
+def test_settings_of_its_system_are_checked_when_it_is_opened(recipe):
+    with pytest.raises(DataError, match=r"system: unknown 'steps'.*settings of Discriminative"):
+        Extractor.from_pretrained(recipe / "exp/tse_corrector", {"system": {"steps": 3}})
+
+
+def test_the_record_tells_a_system_behind_two_correctors(recipe):
+    folder = recipe / "exp/tse_second"
+    folder.mkdir()
+    write_model(folder, {**CORRECTOR, "pretrained": {"system": "exp/tse_corrector"}}, seed=2)
+    before = systems_sha256(Extractor.from_pretrained(folder))
+    front_folder = recipe / "exp/tse_front"
+    for file in front_folder.glob("*.pth*"):
+        file.unlink()
+    write_model(front_folder, front(), seed=5)
+    after = systems_sha256(Extractor.from_pretrained(folder))
+    assert len(before) == len(after) == 2 and before[0] == after[0] and before[1] != after[1]

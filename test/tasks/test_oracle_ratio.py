@@ -9,6 +9,7 @@ from nano_flow_tse import parts
 from tse_system import write_model, write_signal
 
 from espnet_tse.bin import extract
+from espnet_tse.io.audio import read_audio
 
 KEYS = ("a", "b")
 
@@ -91,3 +92,13 @@ def test_one_mixture_takes_no_list_of_targets(recipe, capsys):
     with pytest.raises(SystemExit):
         extract.main(["m.wav", "e.wav", "-o", "x.wav", "--oracle_target_scp", "spk1.scp"])
     assert "--oracle_target_scp goes with --mixture_scp" in capsys.readouterr().err
+
+
+def test_a_row_of_one_chunk_beside_one_of_several(recipe):
+    for name in ("wav", "enroll_spk1", "spk1"):
+        write_signal(recipe / f"{name}_b.wav", 0.1 * np.random.default_rng(len(name)).standard_normal(3000))
+    for output, size in (("together", "2"), ("alone", "1")):
+        assert extract.main(command(recipe, *oracle(recipe), "--batch_size", size, output=output)) == 0
+    for key in KEYS:
+        both = [read_audio(recipe / folder / f"{key}.wav")[0] for folder in ("together", "alone")]
+        np.testing.assert_allclose(*both, atol=1e-3)
