@@ -148,6 +148,11 @@ def faults_of_pretrained(args: argparse.Namespace) -> list[str]:
         check_known(args.pretrained or {}, model.pretrained, where="pretrained")
     except ValueError as error:
         faults.append(f"{error} (model: {args.model})")
+    faults += [
+        f"model: {args.model} runs a trained system; name its YAML or folder by pretrained: {{{name}: ...}}"
+        for name, place in model.pretrained.items()
+        if place.whole and not (args.pretrained or {}).get(name)
+    ]
     if args.front_end_lr is None:
         return faults
     if "front_end" not in model.pretrained:

@@ -297,3 +297,13 @@ def test_settings_of_the_system_behind_a_corrector(write, capsys, system, fault)
     code = check_config.main(["--tse_config", yaml])
     error = capsys.readouterr().err
     assert (code, fault in error) == (2 if fault else 0, True), error
+
+
+def test_a_corrector_names_the_system_that_it_runs(write, capsys):
+    conf = Path(__file__).parents[2] / "egs2/TEMPLATE/tse1/conf/corrector_nano.yaml"
+    yaml = write("corrector.yaml", {"base": str(conf), "pretrained": None})
+    assert check_config.main(["--tse_config", yaml]) == 2
+    assert (
+        "model: corrector runs a trained system; name its YAML or folder by pretrained"
+        in capsys.readouterr().err
+    )
