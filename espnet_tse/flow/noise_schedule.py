@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Rates(NamedTuple):
@@ -29,7 +30,7 @@ class NoiseSchedule(nn.Module):
         if zero_terminal:
             signal = (signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])
         # One more entry: behind the last step of sampling, index -1, is the data.
-        signal = torch.cat([signal, torch.ones(1, dtype=torch.float64)])
+        signal = F.pad(signal, (0, 1), value=1.0)
         self.register_buffer("signal", signal, persistent=False)
         self.register_buffer("noise", (1 - signal.square()).sqrt(), persistent=False)
 

@@ -49,10 +49,11 @@ class Noisy(AbsTSEModel):
     def estimate(self, batch, request):
         self.seen.append((request.keys, request.conf))
         rows = [
-            torch.randn(batch.mixture.size(1), generator=row_generator(key, request.conf.seed))
-            for key in request.keys
+            torch.randn(length, generator=row_generator(key, request.conf.seed))
+            for key, length in zip(request.keys, batch.mixture_lengths.tolist())
         ]
-        waveform = self.gain * batch.mixture + request.conf.spread * torch.stack(rows)
+        noise = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        waveform = self.gain * batch.mixture + request.conf.spread * noise
         return Estimate(waveform, batch.mixture_lengths, 16000, num_function_evaluations=3)
 
 

@@ -12,6 +12,7 @@ from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE, TimeFrequencyV
 from espnet_tse.flow.latent_diffusion import LatentDiffusionConfig, LatentDiffusionDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_selector import AbsSelector
+from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.solo_speech import SoloSpeech
 from espnet_tse.schema import DecodeConf, Streams
 from espnet_tse.tasks.build import build_part, check_kind
@@ -232,13 +233,6 @@ def test_a_tokenizer_without_latents_is_refused():
         build_part("model", "model", PARTS, {"latent": VoiceAndUnits(VoiceAndUnitsConfig())})
 
 
-@pytest.mark.parametrize("number", [2, 4, 8])
-def test_decodings_of_the_template_fit(number):
-    assert (
-        read_decode_settings(str(CONF / f"decode_candidates_{number}.yaml"), SoloSpeech).candidates == number
-    )
-
-
 def test_published_sizes():
     def size(encoder: dict, lm: dict) -> int:
         with torch.device("meta"):
@@ -290,3 +284,17 @@ def test_its_encoders_and_those_of_spectra_do_not_fit_token_models(encoder):
                     match=f"--{slot.name} {encoder} does not fit this model; take one of: acoustic_adapter, adapter,",
                 ):
                     check_kind(slot, {slot.name: encoder})
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*CONF.glob("decode_candidates_*"), *CONF.glob("decode_diffusion_*")]), ids=str
+)
+def test_its_decodings_are_read(path):
+    settings = read_decode_settings(str(path), SoloSpeech)
+    number = int(path.stem.rsplit("_", 1)[1])
+    assert number == (settings.candidates if "candidates" in path.stem else settings.steps)
+
+
+def test_the_decoding_of_the_nano_corrector_is_read():
+    settings = read_decode_settings(str(CONF / "decode_corrector_nano.yaml"), Corrector)
+    assert settings.candidates == 2 and settings.system == {"steps": 2}

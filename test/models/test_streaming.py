@@ -72,5 +72,8 @@ def test_systems_of_other_kinds_are_refused():
         Decode = DecodeConf
         tasks = ("tse",)
 
+        def check_systems(self, conf: DecodeConf) -> None:
+            pass
+
     with pytest.raises(ValueError, match="Other cannot stream"):
         Extractor(Other()).stream(np.ones(100, dtype=np.float32), 16000)

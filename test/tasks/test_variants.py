@@ -100,5 +100,10 @@ def test_every_decoding_of_the_template_is_used():
     used = {f"decode_{name}.yaml" for names in DECODINGS.values() for name in names}
     of_front_ends = {path.name for path in CONF.glob("decode_nar_*.yaml")} | {"decode_front_end.yaml"}
     of_unise = {"decode_restoration.yaml", "decode_separation.yaml"}
-    of_flows = {"decode_flow_8.yaml"}  # in test_mask2flow.py
-    assert used | of_front_ends | of_unise | of_flows == {path.name for path in CONF.glob("decode_*.yaml")}
+    of_flows = {"decode_flow_8.yaml", "decode_oracle_ratio.yaml"}  # in the tests of these models
+    of_diffusion = {path.name for path in CONF.glob("decode_candidates_*.yaml")}  # in test_solo_speech.py
+    of_diffusion |= {path.name for path in CONF.glob("decode_diffusion_*.yaml")} | {
+        "decode_corrector_nano.yaml"
+    }
+    known = used | of_front_ends | of_unise | of_flows | of_diffusion
+    assert known == {path.name for path in CONF.glob("decode_*.yaml")}
