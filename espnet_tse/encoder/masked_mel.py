@@ -6,9 +6,9 @@ from typing import Any, Callable, ClassVar, Self
 from torch import Tensor
 from torch.nn import functional as F
 
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
+from espnet_tse.encoder.enrolled_speaker import EnrolledSpeaker
 from espnet_tse.encoder.mask_network import ConvMask, ConvMaskConfig, LSTMMask, LSTMMaskConfig, level_free
-from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_at_rate
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, encoder_at_rate
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
 from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
 
@@ -21,13 +21,12 @@ class MaskedMelConfig(ShiftedLogMelConfig):
     energy_gain: bool = False
 
 
-class MaskedMel(AbsConditionEncoder):
+class MaskedMel(EnrolledSpeaker):
     """X_enh = M * X with M in (0, 1) (arXiv:2603.12837, Eq. 9): streams ``mixture`` and ``masked``, vector ``speaker``.
 
     The speaker's vector has length 1. Encoders that take no waveform hear the enrollment's ``ShiftedLogMel``.
     """
 
-    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
     Network: ClassVar[type]  # (config, num_mels, speaker_dim)
 
     def __init__(self, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
@@ -41,18 +40,6 @@ class MaskedMel(AbsConditionEncoder):
     @classmethod
     def from_config(cls, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]) -> Self:
         return cls(config, new_speaker_encoder)
-
-    @property
-    def speaker_dim(self) -> int:
-        return self.speaker_encoder.output_dim
-
-    def speaker(self, batch: TSEBatch) -> Tensor:
-        """(B, E) of length 1."""
-        encoder, signal, lengths = self.speaker_encoder, batch.enrollment, batch.enrollment_lengths
-        if not encoder.takes_waveform:
-            frames = self.mel(signal, lengths)
-            signal, lengths = frames.values, frames.lengths
-        return F.normalize(encoder(signal, lengths).float(), dim=-1)
 
     def masked(self, mixture: Frames, speaker: Tensor) -> Frames:
         """X_enh, (B, T, num_mels), nowhere above X."""

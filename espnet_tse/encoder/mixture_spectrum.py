@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from torch import Tensor
-from torch.nn import functional as F
-
-from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
-from espnet_tse.extractor.abs_speaker_encoder import SPEAKER_ENCODER, AbsSpeakerEncoder, encoder_at_rate
+from espnet_tse.encoder.enrolled_speaker import EnrolledSpeaker
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, encoder_at_rate
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
 from espnet_tse.layers.spectral_frames import SpectralFrames, SpectralFramesConfig
 from espnet_tse.schema import Conditions, Streams, TSEBatch, Vectors
@@ -33,11 +30,10 @@ def mel_config(config: MixtureSpectrumConfig) -> ShiftedLogMelConfig:
     return ShiftedLogMelConfig(config.sample_rate, n_fft, window, hop, config.num_mels)
 
 
-class MixtureSpectrum(AbsConditionEncoder):
+class MixtureSpectrum(EnrolledSpeaker):
     """Streams ``mixture`` and ``enrollment``, (B, T, 2F) each at an RMS of 1; vector ``speaker`` of length 1."""
 
     Config = MixtureSpectrumConfig
-    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
 
     def __init__(self, config: MixtureSpectrumConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
         super().__init__()
@@ -52,20 +48,6 @@ class MixtureSpectrum(AbsConditionEncoder):
         cls, config: MixtureSpectrumConfig, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]
     ) -> "MixtureSpectrum":
         return cls(config, new_speaker_encoder)
-
-    @property
-    def speaker_dim(self) -> int:
-        return self.speaker_encoder.output_dim
-
-    def speaker(self, batch: TSEBatch) -> Tensor:
-        """(B, E) of length 1."""
-        encoder, signal, lengths = self.speaker_encoder, batch.enrollment, batch.enrollment_lengths
-        if batch.speaker_embedding is not None:
-            return F.normalize(batch.speaker_embedding.float(), dim=-1)
-        if not encoder.takes_waveform:
-            frames = self.mel(signal, lengths)
-            signal, lengths = frames.values, frames.lengths
-        return F.normalize(encoder(signal, lengths).float(), dim=-1)
 
     def forward(self, batch: TSEBatch) -> Conditions:
         streams = Streams(

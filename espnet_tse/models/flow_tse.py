@@ -1,10 +1,9 @@
 """Flows of one step on spectra: AD-FlowTSE, MeanFlow-TSE and AlphaFlowTSE as switches of one model."""
 
-from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espnet_tse.encoder.mixture_spectrum import MixtureSpectrum
 from espnet_tse.flow.mixing_ratio import mixing_of
@@ -12,36 +11,16 @@ from espnet_tse.flow.spectral_flow import Ends, SpectralFlow, SpectralFlowDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
 from espnet_tse.layers.spectral_frames import unit_gain
-from espnet_tse.loss.speaker_classes import speaker_cross_entropy
-from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.models.mask2flow import LOGIT_SCALE, mean_square
+from espnet_tse.models.mask2flow import mean_square
+from espnet_tse.models.speaker_criterion import LearnsSpeakers, SpeakerCriterionConfig
 from espnet_tse.schema import Conditions, Estimate, Frames, Request, TSEBatch
 from espnet_tse.vocoder.inverse_stft import InverseSTFT
 
 
-@dataclass(frozen=True)
-class FlowTSEConfig:
-    """The criterion beside the flow's own."""
-
-    # Of the cross entropy of the enrolled speaker, which teaches the speaker encoder; a frozen one needs none.
-    speaker_weight: float = 0.05
-    num_speakers: int | None = None  # of the training set; training counts them itself
-
-    def __post_init__(self):
-        if self.speaker_weight < 0:
-            raise ValueError(f"speaker_weight is {self.speaker_weight}, want 0 or more.")
-        if self.num_speakers is not None and self.num_speakers < 1:
-            raise ValueError(f"num_speakers is {self.num_speakers}, want 1 or more, or nothing.")
-
-    @property
-    def wants_speakers(self) -> bool:
-        return self.speaker_weight > 0
-
-
-class FlowTSE(AbsTSEModel):
+class FlowTSE(LearnsSpeakers):
     """Spectrum and speaker's vector, a flow, the inverse STFT."""
 
-    Config = FlowTSEConfig
+    Config = SpeakerCriterionConfig
     Decode = SpectralFlowDecode
     slots = {
         "encoder": Slot("encoder", kind=MixtureSpectrum),
@@ -50,7 +29,7 @@ class FlowTSE(AbsTSEModel):
     }
 
     def __init__(
-        self, config: FlowTSEConfig, encoder: MixtureSpectrum, lm: SpectralFlow, vocoder: InverseSTFT
+        self, config: SpeakerCriterionConfig, encoder: MixtureSpectrum, lm: SpectralFlow, vocoder: InverseSTFT
     ):
         """
         Raises:
@@ -64,17 +43,12 @@ class FlowTSE(AbsTSEModel):
                 "compressed spectra on either path (input_exponent of lm_conf)."
             )
         self.config, self.encoder, self.lm, self.vocoder = config, encoder, lm, vocoder
-        self.learns_speakers = config.wants_speakers and any(
-            weight.requires_grad for weight in encoder.speaker_encoder.parameters()
-        )
-        if self.learns_speakers:
-            # The number of classes is that of training; to build and decode without it any will do.
-            self.speaker_classes = nn.Linear(encoder.speaker_dim, config.num_speakers or 1)
+        self.learn_speakers(encoder)
 
     @classmethod
     def from_config(
         cls,
-        config: FlowTSEConfig,
+        config: SpeakerCriterionConfig,
         encoder: MixtureSpectrum,
         new_lm: Callable[..., SpectralFlow],
         new_vocoder: Callable[..., InverseSTFT],
@@ -121,10 +95,7 @@ class FlowTSE(AbsTSEModel):
         conditions = self.encoder(batch)
         ends = self.ends(batch, conditions)
         loss, stats = self.lm.loss(conditions, ends)
-        if self.learns_speakers:
-            logits = self.speaker_classes(LOGIT_SCALE * conditions.vectors["speaker"])
-            stats["loss_speaker"] = speaker_cross_entropy(logits, batch.speaker)
-            loss = loss + self.config.speaker_weight * stats["loss_speaker"]
+        loss, stats = self.with_speakers(loss, stats, conditions, batch)
         if not self.training:
             stats |= self.errors(batch, conditions, ends)
         return loss, stats

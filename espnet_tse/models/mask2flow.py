@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.encoder.masked_mel import MaskedMel
 from espnet_tse.flow.mel_flow import MelFlow, MelFlowDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
-from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.speaker_criterion import LearnsSpeakers, SpeakerCriterionConfig
 from espnet_tse.schema import Conditions, Estimate, Frames, Prediction, Request, Streams, TSEBatch
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
 from espnet_tse.vocoder.mel_vocoder import TrainedMelVocoder
@@ -28,7 +28,6 @@ TRAINED_VOCODER = Slot(
     kind=TrainedMelVocoder,
     given=lambda tokenizers: {"autoencoder": tokenizers["mel"]},
 )
-LOGIT_SCALE = 10.0  # vectors of length 1 make no sharp distribution
 
 
 class AbsMelModel(AbsTSEModel):
@@ -52,44 +51,20 @@ class AbsMelModel(AbsTSEModel):
         return Estimate.of_prediction(self.vocoder.synthesize(prediction, conditions), batch, prediction)
 
 
-@dataclass(frozen=True)
-class MelMaskConfig:
-    """The criterion of the first stage."""
-
-    # Of the cross entropy of the enrolled speaker, which teaches the speaker encoder; a frozen one needs none.
-    speaker_weight: float = 0.05
-    num_speakers: int | None = None  # of the training set; training counts them itself
-
-    def __post_init__(self):
-        if self.speaker_weight < 0:
-            raise ValueError(f"speaker_weight is {self.speaker_weight}, want 0 or more.")
-        if self.num_speakers is not None and self.num_speakers < 1:
-            raise ValueError(f"num_speakers is {self.num_speakers}, want 1 or more, or nothing.")
-
-    @property
-    def wants_speakers(self) -> bool:
-        return self.speaker_weight > 0
-
-
-class MelMask(AbsMelModel):
+class MelMask(AbsMelModel, LearnsSpeakers):
     """Stage 1 by itself: the masked spectrogram is the estimate."""
 
-    Config = MelMaskConfig
+    Config = SpeakerCriterionConfig
     slots = {"encoder": ENCODER, "new_vocoder": VOCODER}
 
-    def __init__(self, config: MelMaskConfig, encoder: MaskedMel, vocoder: MixturePhase):
+    def __init__(self, config: SpeakerCriterionConfig, encoder: MaskedMel, vocoder: MixturePhase):
         super().__init__()
         self.config, self.encoder, self.vocoder = config, encoder, vocoder
-        self.learns_speakers = config.wants_speakers and any(
-            weight.requires_grad for weight in encoder.speaker_encoder.parameters()
-        )
-        if self.learns_speakers:
-            # The number of classes is that of training; to build and decode without it any will do.
-            self.speaker_classes = nn.Linear(encoder.speaker_dim, config.num_speakers or 1)
+        self.learn_speakers(encoder)
 
     @classmethod
     def from_config(
-        cls, config: MelMaskConfig, encoder: MaskedMel, new_vocoder: Callable[..., MixturePhase]
+        cls, config: SpeakerCriterionConfig, encoder: MaskedMel, new_vocoder: Callable[..., MixturePhase]
     ) -> "MelMask":
         return cls(config, encoder, new_vocoder(mel=encoder.mel))
 
@@ -102,11 +77,7 @@ class MelMask(AbsMelModel):
         target, conditions = target_mel(self.encoder, batch), self.encoder(batch)
         error = mean_square(conditions.streams["masked"], target)
         stats = {"mse_masked": error, "mse_mixture": mean_square(conditions.streams["mixture"], target)}
-        if not self.learns_speakers:
-            return error, stats
-        logits = self.speaker_classes(LOGIT_SCALE * conditions.vectors["speaker"])
-        stats["loss_speaker"] = speaker_cross_entropy(logits, batch.speaker)
-        return error + self.config.speaker_weight * stats["loss_speaker"], stats
+        return self.with_speakers(error, stats, conditions, batch)
 
     def predict(self, conditions: Conditions, request: Request) -> Prediction:
         return Prediction(Streams(mel=conditions.streams["masked"]), num_function_evaluations=1)
