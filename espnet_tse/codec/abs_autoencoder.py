@@ -1,6 +1,7 @@
 """The contract of autoencoders: a waveform becomes continuous frames, and frames a waveform."""
 
 from abc import abstractmethod
+from typing import Callable
 
 import torch
 from torch import Tensor
@@ -29,8 +30,8 @@ class AbsAutoencoder(AbsIdentified):
         [spec] = self.streams.values()
         return self.sample_rate / spec.hop_length
 
-    def standardise(self, waveform: Tensor) -> None:
-        """After training: statistics of what ``encode`` makes of segments (B, N), where it has any."""
+    def standardise(self, segments: Callable[[], Tensor]) -> None:
+        """After training: statistics of what ``encode`` makes of segments (B, N), which are read only where it has any."""
 
     def resynthesize(self, waveform: Tensor, lengths: Tensor, num_codebooks: int | None = None) -> Tensor:
         """As of a tokenizer: encode and decode at the input's own level and length; nothing is left out."""

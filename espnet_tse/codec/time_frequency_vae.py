@@ -1,6 +1,7 @@
 """SoloSpeech's time-frequency VAE: a spectrogram through TF-GridNet blocks becomes 50 latents a second (arXiv:2505.19314)."""
 
 from dataclasses import dataclass, fields
+from typing import Callable
 
 import torch
 from torch import Tensor, nn
@@ -148,8 +149,9 @@ class TimeFrequencyVAE(AbsAutoencoder):
         return estimate, target, divergence.sum(dim=-1).mean()
 
     @torch.no_grad()
-    def standardise(self, waveform: Tensor) -> None:
+    def standardise(self, segments: Callable[[], Tensor]) -> None:
         """Mean and deviation of each channel over segments (B, N), which latents have from then on without them."""
+        waveform = segments()
         lengths = torch.full_like(waveform[:, 0], waveform.size(1), dtype=torch.int64)
         means = [self.posterior_of(*rows)[0] for rows in zip(waveform.split(8), lengths.split(8))]
         deviation, mean = torch.std_mean(torch.cat(means).flatten(0, 1), dim=0)

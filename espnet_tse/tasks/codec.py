@@ -159,7 +159,7 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         batches = TrainingSegments(train, conf, num_codebooks_of(codec)), ValidationSegments(valid, conf)
         Training(step, record, *batches, loop_options(conf, output_dir, ngpu)).run()
         if isinstance(codec, AbsAutoencoder):
-            codec.eval().standardise(segments())
+            codec.eval().standardise(segments)
         for reader in (train, valid):
             reader.close()
         if rank() == 0:
