@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Mapping
 
 import torch
-from espnet2.tasks.abs_task import optim_classes
 
 from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.nearest_name import check_known
@@ -20,6 +19,7 @@ from espnet_tse.tasks.older_systems import name_norm
 from espnet_tse.tasks.tokenizers import kept_manifest, manifest_at
 from espnet_tse.tasks.weights import read_weights
 from espnet_tse.train.checkpoint import has_checkpoint
+from espnet_tse.train.espnet_task import optim_classes
 
 MEMORY = {"checkpoint_blocks", "recompute_gates"}  # settings of an extractor that change no number
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from espnet2.tasks import abs_task
-from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
@@ -36,6 +34,7 @@ from espnet_tse.tasks.option_faults import faults_of_arguments, faults_of_yaml
 from espnet_tse.tasks.pretrained import build_optimizer, start_from_systems
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.checkpoint import has_checkpoint
+from espnet_tse.train.espnet_task import AbsTask, abs_task, scheduler_classes
 from espnet_tse.train.processes import leaving_processes
 from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
