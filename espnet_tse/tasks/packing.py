@@ -21,6 +21,7 @@ from espnet_tse.tasks.checkpoint import (
     whole_systems,
 )
 from espnet_tse.tasks.choices import model_choices
+from espnet_tse.tasks.frozen_parts import KEPT_PARTS
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
@@ -71,6 +72,8 @@ def pack(
             with located(find_system(folder, name, config)) as system:
                 pack(system, archive)
             files[f"systems/{name}.zip"] = archive
+        if (folder / KEPT_PARTS).is_file():
+            files[KEPT_PARTS] = folder / KEPT_PARTS
         files |= {path.name: path for path in extra}
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:

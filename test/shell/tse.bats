@@ -281,6 +281,38 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 }
 
 # bats test_tags=finished
+@test "a decoding that is told the truth is given the set's spk1.scp, and depends on it" {
+    echo "ratio: oracle" > conf/decode_oracle.yaml
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    grep -q "extract .*--inference_config conf/decode_oracle.yaml --oracle_target_scp dump/raw/test/spk1.scp" "${FAKE_CALLS}"
+    [[ "${output}" == *"conf/decode_oracle.yaml is told the truth, dump/raw/test/spk1.scp"* ]]
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    [[ "${output}" == *"decode_oracle_test: up to date (decode)"* ]]
+    sed -i 's|/1.wav|/other.wav|' dump/raw/test/spk1.scp
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    [[ "${output}" == *"redone (decode), changed: dump/raw/test/spk1.scp"* ]]
+    : > "${FAKE_CALLS}"
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_bounded.yaml
+    run ! grep -q oracle_target_scp "${FAKE_CALLS}"
+    rm dump/raw/test/spk1.scp
+    run -3 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    [[ "${output}" == *"dump/raw/test/spk1.scp is missing; run stage 2 (format) first"* ]]
+}
+
+# bats test_tags=finished
+@test "estimates behind a corrector are made again where it was trained again" {
+    mkdir exp/tse_corrector
+    echo "args=one" > exp/tse_corrector/.done.train
+    echo "corrector: exp/tse_corrector" > conf/decode_corrected.yaml
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_corrected.yaml
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_corrected.yaml
+    [[ "${output}" == *"decode_corrected_test: up to date (decode)"* ]]
+    echo "args=two" > exp/tse_corrector/.done.train
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_corrected.yaml
+    [[ "${output}" == *"redone (decode), changed: exp/tse_corrector/.done.train"* ]]
+}
+
+# bats test_tags=finished
 @test "estimates of other tasks are scored against their own target, or not at all" {
     decoded=exp/tse_laura_tse_mini/decode_test
     cp dump/raw/test/spk1.scp dump/raw/test/spk2.scp
