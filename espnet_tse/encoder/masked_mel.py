@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espnet_tse.encoder.mask_network import ConvMask, ConvMaskConfig, LSTMMask, LSTMMaskConfig, level_free
-from espnet_tse.encoder.mixture_mel import MixtureMel
+from espnet_tse.encoder.mixture_mel import AbsMixtureMel
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMelConfig
 from espnet_tse.schema import Conditions, Frames, TSEBatch
@@ -21,7 +21,7 @@ class MaskedMelConfig(ShiftedLogMelConfig):
     energy_gain: bool = False
 
 
-class MaskedMel(MixtureMel):
+class MaskedMel(AbsMixtureMel):
     """X_enh = M * X with M in (0, 1) (arXiv:2603.12837, Eq. 9): also the stream ``masked``."""
 
     Network: ClassVar[type]  # (config, num_mels, speaker_dim)
@@ -41,7 +41,7 @@ class MaskedMel(MixtureMel):
         return Frames(values, mixture.lengths, mixture.frame_rate)
 
     def forward(self, batch: TSEBatch) -> Conditions:
-        conditions = super().forward(batch)
+        conditions = self.analysed(batch)
         mixture, speaker = conditions.streams["mixture"], conditions.vectors["speaker"]
         conditions.streams["masked"] = self.masked(mixture, speaker)
         return conditions

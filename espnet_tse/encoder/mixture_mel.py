@@ -8,18 +8,13 @@ from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
 from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
 
 
-class MixtureMel(EnrolledSpeaker):
-    """Stream ``mixture``, (B, T, num_mels); vector ``speaker`` of length 1.
-
-    Speaker encoders that take no waveform hear the enrollment's ``ShiftedLogMel``.
-    """
-
-    Config: type = ShiftedLogMelConfig
+class AbsMixtureMel(EnrolledSpeaker):
+    """Mixture, target and, for speaker encoders that take no waveform, enrollment by one ``ShiftedLogMel``."""
 
     def __init__(self, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
         """
         Args:
-            config: a ``Config``, an analysis.
+            config: a ``ShiftedLogMelConfig``.
         """
         super().__init__()
         self.config, self.mel = config, ShiftedLogMel(config)
@@ -31,7 +26,8 @@ class MixtureMel(EnrolledSpeaker):
     def from_config(cls, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]) -> Self:
         return cls(config, new_speaker_encoder)
 
-    def forward(self, batch: TSEBatch) -> Conditions:
+    def analysed(self, batch: TSEBatch) -> Conditions:
+        """Stream ``mixture``, (B, T, num_mels); vector ``speaker`` of length 1."""
         return Conditions(
             Streams(mixture=self.mel(batch.mixture, batch.mixture_lengths)),
             Vectors(speaker=self.speaker(batch)),
@@ -43,3 +39,12 @@ class MixtureMel(EnrolledSpeaker):
         """Y, the target's mel spectrogram at the gain of its mixture."""
         lengths = batch.mixture_lengths
         return self.mel(batch.target, lengths, self.mel.gain(batch.mixture, lengths))
+
+
+class MixtureMel(AbsMixtureMel):
+    """The mixture as it is."""
+
+    Config = ShiftedLogMelConfig
+
+    def forward(self, batch: TSEBatch) -> Conditions:
+        return self.analysed(batch)

@@ -199,6 +199,7 @@ def test_a_batch_without_targets_is_an_error():
     [
         ("diff_tse", {"vocoder": "mel_vocoder"}, "take one of: inverse_stft"),
         ("diff_tse", {"encoder": "mixture_mel", "encoder_conf": {}}, "take one of: mixture_spectrum"),
+        ("dpm_tse", {"encoder": "masked_mel_lstm", "encoder_conf": {}}, "take one of: mixture_mel$"),
         ("dpm_tse", {"vocoder": "mixture_phase"}, "take one of: mel_vocoder"),
         ("dpm_tse", {"lm": "latent_diffusion", "lm_conf": {}}, "take one of: map_diffusion"),
         (
