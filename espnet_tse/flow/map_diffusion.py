@@ -1,6 +1,6 @@
 """Diffusion of mel or complex spectra by a U-Net that hears them as maps of bins and frames."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Callable
 
 import torch
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from espnet_tse.flow.diffusion import Diffusion, DiffusionConfig, DiffusionDecode
 from espnet_tse.layers.score_unet import ScoreUNet, ScoreUNetConfig
-from espnet_tse.schema import Conditions
+from espnet_tse.schema import Conditions, Prediction, Request, Streams
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class MapDiffusionDecode(DiffusionDecode):
     """Settings of an extraction by ``MapDiffusion``."""
 
     max_chunk_s: float = 10.0
-    # Draws of which the mean is the estimate: ensemble inference (Diff-TSE, arXiv:2308.03987).
-    ensemble: int = 1
+    ensemble: int = 1  # draws of which the mean is the estimate, as in Diff-TSE (arXiv:2308.03987)
 
     def faults(self) -> list[str]:
         faults = super().faults()
@@ -82,6 +81,20 @@ class MapDiffusion(Diffusion):
 
     def restored(self, data: Tensor) -> Tensor:
         return data * self.config.spread + self.config.center
+
+    def generate(self, conditions: Conditions, request: Request) -> Prediction:
+        """The mean of ``ensemble`` draws of each row in one batch; the nth one draws as the key ``key#n`` would."""
+        number = request.conf.ensemble
+        if number == 1:
+            return super().generate(conditions, request)
+        rows = torch.arange(len(request.keys), device=request.num_samples.device).repeat_interleave(number)
+        keys = [f"{key}#{n}" for key in request.keys for n in range(number)]
+        drawn = super().generate(conditions.rows(rows), replace(request.rows(rows), keys=keys))
+        mean = drawn.streams[self.stream].values.unflatten(0, (-1, number)).mean(dim=1)
+        return Prediction(
+            Streams({self.stream: replace(conditions.streams["mixture"], values=mean)}),
+            num_function_evaluations=number * drawn.num_function_evaluations,
+        )
 
     def network(self, conditions: Conditions) -> Callable[[Tensor, Tensor], Tensor]:
         mixture, speaker = conditions.streams["mixture"], conditions.vectors["speaker"]

@@ -14,7 +14,7 @@ from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.layers.frozen import leave_out_of_checkpoints
 from espnet_tse.models.abs_corrector import AbsCorrector
 from espnet_tse.models.abs_selector import AbsSelector
-from espnet_tse.models.best_of import best_of
+from espnet_tse.models.best_of import EstimateFunction, best_of
 from espnet_tse.models.correction import corrected
 from espnet_tse.models.espnet_batch import to_tse_batch
 from espnet_tse.models.level import restore_level
@@ -28,7 +28,6 @@ from espnet_tse.models.long_form import (
 )
 from espnet_tse.models.prepared_input import prepared
 from espnet_tse.models.recording import Recording
-from espnet_tse.models.several_draws import EstimateFunction
 from espnet_tse.schema import Conditions, DecodeConf, Estimate, Prediction, Request, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
 

@@ -6,8 +6,9 @@ from typing import Callable
 import torch
 
 from espnet_tse.models.abs_selector import AbsSelector
-from espnet_tse.models.several_draws import EstimateFunction, several_draws
 from espnet_tse.schema import Conditions, Estimate, Request, TSEBatch
+
+EstimateFunction = Callable[[TSEBatch, Request], Estimate]
 
 
 def best_of(
@@ -15,7 +16,10 @@ def best_of(
     selector: AbsSelector,
     conditions: Callable[[TSEBatch], Conditions | None] = lambda batch: None,
 ) -> EstimateFunction:
-    """``estimate`` with ``conf.candidates`` candidates a row, all in one batch, as of ``several_draws``.
+    """``estimate`` with ``conf.candidates`` candidates a row, all in one batch.
+
+    Candidate n of a row draws as a row of its own with the key ``key#n`` would, so N candidates are those of
+    N single runs with these keys.
 
     Args:
         conditions: what all candidates of a row have in common, and which is computed once.
@@ -26,7 +30,10 @@ def best_of(
 
     def chosen(batch: TSEBatch, request: Request) -> Estimate:
         size, number = len(request.keys), request.conf.candidates
-        candidates, many = several_draws(estimate, batch, request, number, conditions(batch))
+        rows = torch.arange(size, device=batch.mixture.device).repeat_interleave(number)
+        keys = [f"{key}#{n}" for key in request.keys for n in range(number)]
+        many, shared = replace(batch.rows(rows), keys=keys), replace(request, conditions=conditions(batch))
+        candidates = estimate(many, replace(shared.rows(rows), keys=keys))
         # A candidate with NaN would win, for argmax takes NaN for the largest.
         scores = selector.scores(candidates, many).view(size, number).nan_to_num(nan=-torch.inf)
         best = scores.argmax(dim=1) + torch.arange(size, device=scores.device) * number

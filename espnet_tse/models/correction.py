@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from espnet_tse.models.abs_corrector import AbsCorrector
+from espnet_tse.models.best_of import EstimateFunction
 from espnet_tse.models.level import restore_level
 from espnet_tse.models.long_form import fit_lengths
-from espnet_tse.models.several_draws import EstimateFunction
 from espnet_tse.schema import Estimate, Request, TSEBatch
 
 

@@ -16,10 +16,10 @@ from espnet_tse.loss.waveform_ratio import negative_si_sdr
 from espnet_tse.models.abs_corrector import AbsCorrector
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.best_of import EstimateFunction
 from espnet_tse.models.correction import corrected
 from espnet_tse.models.level import restore_level
 from espnet_tse.models.long_form import fit_lengths
-from espnet_tse.models.several_draws import EstimateFunction
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 
 LARGEST_SEED = 2**31 - 1

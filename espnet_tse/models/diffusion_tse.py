@@ -14,7 +14,6 @@ from espnet_tse.flow.map_diffusion import MapDiffusion, MapDiffusionDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
 from espnet_tse.models.mask2flow import TRAINED_VOCODER
-from espnet_tse.models.several_draws import ensemble
 from espnet_tse.models.speaker_criterion import LearnsSpeakers, SpeakerCriterionConfig
 from espnet_tse.schema import Conditions, Estimate, Request, TSEBatch
 from espnet_tse.vocoder.abs_vocoder import AbsVocoder
@@ -81,13 +80,6 @@ class AbsDiffusionTSE(LearnsSpeakers):
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
-        number = request.conf.ensemble
-        if number == 1:
-            return self.single(batch, request)
-        return ensemble(self.single, batch, request, number, self.conditions_for(batch, request))
-
-    def single(self, batch: TSEBatch, request: Request) -> Estimate:
-        """One draw of each row."""
         conditions = self.conditions_for(batch, request)
         prediction = self.lm.generate(conditions, request)
         return Estimate.of_prediction(self.vocoder.synthesize(prediction, conditions), batch, prediction)

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterable, Iterator
 import torch
 from torch import Tensor
 
-from espnet_tse.models.several_draws import EstimateFunction
+from espnet_tse.models.best_of import EstimateFunction
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 from espnet_tse.schema.padding import padding_mask
 

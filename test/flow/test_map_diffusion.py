@@ -83,6 +83,20 @@ def test_rows_do_not_hear_padding_or_each_other():
         assert not together[row, length:].any()
 
 
+@pytest.mark.parametrize("conf", [{}, {"eta": 1.0}, {"sampler": "dpm_solver"}])
+def test_an_ensemble_is_the_mean_of_its_draws(conf):
+    diffusion, given = new_diffusion(), conditions()
+    runs = [
+        diffusion.generate(given, request((f"a#{n}", f"b#{n}"), **conf)).streams["spectrum"].values
+        for n in range(3)
+    ]
+    assert not torch.allclose(runs[0], runs[1], atol=1e-3)
+    found = diffusion.generate(given, request(ensemble=3, **conf))
+    stream = found.streams["spectrum"]
+    torch.testing.assert_close(stream.values, sum(runs) / 3, atol=1e-5, rtol=1e-4)
+    assert stream.lengths.tolist() == [9, 6] and found.num_function_evaluations == 9
+
+
 def test_it_hears_step_mixture_and_speaker():
     diffusion, given, other = new_diffusion(), conditions(), conditions(seed=1)
     state, steps = target().values, torch.tensor([500, 500])
