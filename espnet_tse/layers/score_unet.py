@@ -37,11 +37,10 @@ class ScoreUNetConfig:
     @property
     def attention_levels(self) -> tuple[int, ...]:
         """Those that attend."""
-        if self.attention_level is None:
+        levels = self.attention_level
+        if levels is None:
             return ()
-        return (
-            (self.attention_level,) if isinstance(self.attention_level, int) else tuple(self.attention_level)
-        )
+        return (levels,) if isinstance(levels, int) else tuple(levels)
 
     @property
     def factor(self) -> int:

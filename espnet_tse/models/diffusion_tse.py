@@ -86,7 +86,7 @@ class AbsDiffusionTSE(LearnsSpeakers):
 
 
 class DPMTSE(AbsDiffusionTSE):
-    """Mel spectrograms, then a trained vocoder (DPM-TSE, arXiv:2310.04567), with a speaker's vector for a sound's class."""
+    """Mel spectrograms, then a trained vocoder (DPM-TSE, arXiv:2310.04567); a speaker's vector for a sound's class."""
 
     tokenizers = {"mel": AbsAutoencoder}
     slots = {
