@@ -14,12 +14,20 @@ def get_parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="Keys without a counterpart are told on stderr, each with what serves instead (doc/from_espnet.md).",
     )
-    parser.add_argument("config", type=Path, help="conf/train.yaml of a recipe, or config.yaml of exp/enh_...")
+    parser.add_argument(
+        "config", type=Path, help="conf/train.yaml of a recipe, or config.yaml of exp/enh_..."
+    )
     meaning = "Hz, of the audio it is trained on: ESPnet's YAMLs do not say it (their sample_rate is of noise mixing)"
     parser.add_argument("--sample_rate", type=int, required=True, help=meaning)
-    parser.add_argument("--output", type=Path, help="the YAML to write; none: stdout, or nothing with --checkpoint")
-    parser.add_argument("--checkpoint", type=Path, help="weights that were trained with it, as valid.loss.best.pth")
-    parser.add_argument("--output_dir", type=Path, help="with --checkpoint: the system's folder, as exp/tse_imported")
+    parser.add_argument(
+        "--output", type=Path, help="the YAML to write; none: stdout, or nothing with --checkpoint"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, help="weights that were trained with it, as valid.loss.best.pth"
+    )
+    parser.add_argument(
+        "--output_dir", type=Path, help="with --checkpoint: the system's folder, as exp/tse_imported"
+    )
     parser.add_argument("--licence", default="not stated", help="of the weights; kept beside them")
     return parser
 

@@ -29,10 +29,14 @@ class Translation:
 
     config: dict[str, Any] = field(default_factory=dict)  # a YAML of ours
     extractor_conf: dict[str, Any] = field(default_factory=dict)  # ESPnet's, with its defaults
-    remarks: list[str] = field(default_factory=list)  # of keys without a counterpart, "key: what serves instead"
+    remarks: list[str] = field(
+        default_factory=list
+    )  # of keys without a counterpart, "key: what serves instead"
 
 
-def translate_config(path: Path, sample_rate: int, idle: Mapping[str, str], defaults: Mapping[str, Any]) -> Translation:
+def translate_config(
+    path: Path, sample_rate: int, idle: Mapping[str, str], defaults: Mapping[str, Any]
+) -> Translation:
     """Translate ``path``, a recipe's YAML or the config.yaml of a training.
 
     Args:
@@ -113,9 +117,13 @@ def faults_of_extractor(conf: Mapping, share_encoder: bool) -> list[str]:
     if conf["norm_type"] not in NORMS:
         faults.append(f"extractor_conf: norm_type: {conf['norm_type']}, want one of {', '.join(NORMS)}")
     elif conf["causal"] and conf["norm_type"] != "cLN":
-        faults.append("extractor_conf: causal: true with norm_type gLN, which hears the whole utterance; want cLN")
+        faults.append(
+            "extractor_conf: causal: true with norm_type gLN, which hears the whole utterance; want cLN"
+        )
     if conf["adapt_layer_type"] not in FUSIONS:
-        faults.append(f"extractor_conf: adapt_layer_type: {conf['adapt_layer_type']}, want one of {', '.join(FUSIONS)}")
+        faults.append(
+            f"extractor_conf: adapt_layer_type: {conf['adapt_layer_type']}, want one of {', '.join(FUSIONS)}"
+        )
     width, size = conf["bottleneck_dim"], conf["adapt_enroll_dim"]
     wanted = 2 * width if conf["adapt_layer_type"] == "muladd" else width
     if size != wanted:
@@ -148,13 +156,21 @@ def extractor_of(conf: Mapping, filters: Mapping, sample_rate: int) -> dict[str,
         **norms,
         "levelled": False,
     }
-    speaker: dict[str, Any] = {"speaker_encoder": "given", "speaker_encoder_conf": {"output_dim": conf["spk_emb_dim"]}}
+    speaker: dict[str, Any] = {
+        "speaker_encoder": "given",
+        "speaker_encoder_conf": {"output_dim": conf["spk_emb_dim"]},
+    }
     if not conf["use_spk_emb"]:
         sizes = {ours: extractor[ours] for ours in ("width", "hidden", "skip", "kernel", "num_blocks")}
         output_dim = conf["adapt_enroll_dim"] * (2 if skip else 1)
         speaker = {
             "speaker_encoder": "tcn",
-            "speaker_encoder_conf": {**sizes, "output_dim": output_dim, **norms, "activation": conf["pre_nonlinear"]},
+            "speaker_encoder_conf": {
+                **sizes,
+                "output_dim": output_dim,
+                **norms,
+                "activation": conf["pre_nonlinear"],
+            },
         }
     return {"extractor": "td_speakerbeam", "extractor_conf": extractor, **speaker}
 
@@ -170,11 +186,15 @@ def translate_criteria(theirs: Mapping, result: Translation) -> None:
         wrapper = criterion.get("wrapper_conf") or {}
         weight = wrapper.get("weight", 1.0)
         if name not in CRITERIA or conf.get("only_for_test") or not weight > 0:
-            result.remarks.append(f"criterions: {name}: no counterpart; model_conf: losses has those of doc/discriminative.md")
+            result.remarks.append(
+                f"criterions: {name}: no counterpart; model_conf: losses has those of doc/discriminative.md"
+            )
             continue
         losses[CRITERIA[name]] = float(weight)
         result.remarks += [
-            f"criterions: {name}: conf: {key}: no counterpart" for key in conf if key not in ("name", "only_for_test")
+            f"criterions: {name}: conf: {key}: no counterpart"
+            for key in conf
+            if key not in ("name", "only_for_test")
         ]
     if not losses:
         losses = {"si_sdr": 1.0}
@@ -193,7 +213,9 @@ def translate_lengths(theirs: Mapping, sample_rate: int, result: Translation) ->
         if samples is not None:
             result.config[name] = round(int(samples) / sample_rate, 4)
     if theirs.get("load_spk_embedding"):
-        result.remarks.append("load_spk_embedding: embeddings are named by --train_embeddings and --valid_embeddings")
+        result.remarks.append(
+            "load_spk_embedding: embeddings are named by --train_embeddings and --valid_embeddings"
+        )
 
 
 def translate_values(name: str, theirs: Mapping, defaults: Mapping, result: Translation) -> None:
@@ -212,7 +234,9 @@ def translate_values(name: str, theirs: Mapping, defaults: Mapping, result: Tran
         result.config[name] = kept if several else kept[0]
 
 
-def translate_key(key: str, value: Any, idle: Mapping[str, str], defaults: Mapping, result: Translation) -> None:
+def translate_key(
+    key: str, value: Any, idle: Mapping[str, str], defaults: Mapping, result: Translation
+) -> None:
     """Any other key: kept, or a remark where it was given a value that means something."""
     if key in TRANSLATED or key in OF_ONE_RUN:
         return
@@ -228,7 +252,9 @@ def translate_key(key: str, value: Any, idle: Mapping[str, str], defaults: Mappi
             result.config[key] = value
     else:
         near = nearest_name(str(key), [*ELSEWHERE, *TRANSLATED, *OF_TRAINING])
-        result.remarks.append(f"{key}: no option of ESPnet's TSE task" + (f" (did it mean {near}?)" if near else ""))
+        result.remarks.append(
+            f"{key}: no option of ESPnet's TSE task" + (f" (did it mean {near}?)" if near else "")
+        )
 
 
 def plain(value: Any) -> Any:

@@ -31,9 +31,15 @@ VALUES = {"loss": "loss", "si_snr_loss": "loss_si_sdr", "snr_loss": "loss_snr"}
 
 # Keys of the task without a place in a YAML of ours: what serves instead, and ESPnet's default.
 ELSEWHERE: dict[str, tuple[object, str]] = {
-    "train_spk2enroll": (None, "enrollments of training are drawn from the data directory (doc/data_format.md)"),
+    "train_spk2enroll": (
+        None,
+        "enrollments of training are drawn from the data directory (doc/data_format.md)",
+    ),
     "load_all_speakers": (False, "each enroll_spk<n>.scp of a data directory is a target, a row of its own"),
-    "num_spk": (1, "rows have one target; speakers of mixtures made while training: num_speakers of mixing.yaml"),
+    "num_spk": (
+        1,
+        "rows have one target; speakers of mixtures made while training: num_speakers of mixing.yaml",
+    ),
     "flexible_numspk": (False, "rows have one target, whatever the number of speakers"),
     "sample_rate": (8000, "only mixing with noise reads it there; here --sample_rate says the rate"),
     "rir_scp": (None, "rir_scp of mixing.yaml"),
@@ -43,8 +49,14 @@ ELSEWHERE: dict[str, tuple[object, str]] = {
     "noise_db_range": ("13_15", "snr_db of mixing.yaml"),
     "init": (None, "no counterpart: weights begin as PyTorch's layers do"),
     "short_noise_thres": (0.5, "no counterpart: noise is repeated to the length"),
-    "speech_volume_normalize": (None, "no counterpart: extractors bring signals to one level, levelled: true"),
-    "use_reverberant_ref": (False, "no counterpart: the target of mixing.yaml is what the room's direct path gives"),
+    "speech_volume_normalize": (
+        None,
+        "no counterpart: extractors bring signals to one level, levelled: true",
+    ),
+    "use_reverberant_ref": (
+        False,
+        "no counterpart: the target of mixing.yaml is what the room's direct path gives",
+    ),
     "num_noise_type": (1, "no counterpart: one list of noise"),
     "force_single_channel": (False, "nothing to set: stage 2 makes all audio mono"),
     "channel_reordering": (False, "no counterpart: all audio is mono"),

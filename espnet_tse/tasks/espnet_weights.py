@@ -28,11 +28,15 @@ def weight_map(model: TDSpeakerBeam, conf: Mapping) -> WeightMap:
     sources = {
         "analysis.filters.weight": Source("encoder.conv1d.weight", "analysis"),
         "synthesis.filters.weight": Source("decoder.convtrans1d.weight", "synthesis"),
-        **network("extractor.tcn.network", "", config.num_blocks, config.num_repeats, causal, config.skip > 0),
+        **network(
+            "extractor.tcn.network", "", config.num_blocks, config.num_repeats, causal, config.skip > 0
+        ),
         **score("extractor.tcn.network", "mask", conf["pre_nonlinear"], prelu),
     }
     last = config.num_blocks - 1
-    unused = {f"extractor.tcn.network.2.{config.num_repeats - 1}.{last}.net.3.net.{4 if causal else 3}.weight"}
+    unused = {
+        f"extractor.tcn.network.2.{config.num_repeats - 1}.{last}.net.3.net.{4 if causal else 3}.weight"
+    }
     needed: dict[str, tuple[int, ...]] = {}
     if conf["use_spk_emb"]:
         rows = conf["adapt_enroll_dim"] * (2 if config.skip else 1)

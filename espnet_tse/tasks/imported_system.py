@@ -44,7 +44,9 @@ def save_imported(
     """
     check_place(folder)
     parts = {
-        f"{option}_conf": plain(TABLES[table].resolved(config[option], config.get(f"{option}_conf") or {}, option))
+        f"{option}_conf": plain(
+            TABLES[table].resolved(config[option], config.get(f"{option}_conf") or {}, option)
+        )
         for option, table in slots_of("model", config)
     }
     folder.parent.mkdir(parents=True, exist_ok=True)

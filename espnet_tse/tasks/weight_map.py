@@ -20,6 +20,12 @@ VIEWS: dict[str, tuple[Callable[[Shape], Shape], Callable[[Tensor], Tensor]]] = 
     "channels": (lambda shape: (1, *shape, 1), lambda there: there[0, :, 0]),
     "analysis": (lambda shape: (shape[0], 1, shape[1]), lambda there: there[:, 0]),
     "synthesis": (lambda shape: (shape[1], 1, shape[0]), lambda there: there[:, 0].T),
+    # Of the norms in TF-GridNet's attention: gamma (1, H, W, 1, F) here (H, 1, F, W); (1, C, 1, F) here (F, C).
+    "head_norm": (
+        lambda s: (1, s[0], s[3], 1, s[2]),
+        lambda there: there[0, :, :, 0].transpose(1, 2)[:, None],
+    ),
+    "map_norm": (lambda s: (1, s[1], 1, s[0]), lambda there: there[0, :, 0].T),
 }
 
 
@@ -87,7 +93,9 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
         with torch.serialization.safe_globals(numpy_arrays()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
-        raise DataError(f"{path}: not readable as weights ({error}); fetch or copy the file again.") from error
+        raise DataError(
+            f"{path}: not readable as weights ({error}); fetch or copy the file again."
+        ) from error
     for wrapper in wrappers:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]

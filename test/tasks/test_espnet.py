@@ -16,7 +16,15 @@ from espnet_tse.tasks.idle_options import INSTEAD
 from espnet_tse.tasks.imported_system import build_imported
 
 FILTERS = {"channel": 12, "kernel_size": 8, "stride": 4}
-SIZES = {"layer": 3, "stack": 2, "bottleneck_dim": 6, "hidden_dim": 10, "skip_dim": 6, "kernel": 3, "i_adapt_layer": 1}
+SIZES = {
+    "layer": 3,
+    "stack": 2,
+    "bottleneck_dim": 6,
+    "hidden_dim": 10,
+    "skip_dim": 6,
+    "kernel": 3,
+    "i_adapt_layer": 1,
+}
 VARIANTS = {
     "mul": {"adapt_enroll_dim": 6},
     "muladd": {"adapt_layer_type": "muladd", "adapt_enroll_dim": 12},
@@ -25,8 +33,18 @@ VARIANTS = {
     "no_skip": {"skip_dim": None, "adapt_enroll_dim": 6, "pre_nonlinear": "linear", "nonlinear": "sigmoid"},
     "tanh": {"pre_nonlinear": "tanh", "nonlinear": "linear", "adapt_enroll_dim": 6},
     "embedding": {"use_spk_emb": True, "spk_emb_dim": 7, "adapt_enroll_dim": 6},
-    "embedding_muladd": {"use_spk_emb": True, "spk_emb_dim": 7, "adapt_layer_type": "muladd", "adapt_enroll_dim": 12},
-    "embedding_concat": {"use_spk_emb": True, "spk_emb_dim": 7, "adapt_layer_type": "concat", "adapt_enroll_dim": 6},
+    "embedding_muladd": {
+        "use_spk_emb": True,
+        "spk_emb_dim": 7,
+        "adapt_layer_type": "muladd",
+        "adapt_enroll_dim": 12,
+    },
+    "embedding_concat": {
+        "use_spk_emb": True,
+        "spk_emb_dim": 7,
+        "adapt_layer_type": "concat",
+        "adapt_enroll_dim": 6,
+    },
 }
 
 
@@ -40,7 +58,9 @@ def espnet_yaml(**changes) -> dict:
         "decoder": "conv",
         "decoder_conf": dict(FILTERS),
         "model_conf": {"num_spk": 1, "share_encoder": not conf.get("use_spk_emb", False)},
-        "criterions": [{"name": "snr", "conf": {}, "wrapper": "fixed_order", "wrapper_conf": {"weight": 0.5}}],
+        "criterions": [
+            {"name": "snr", "conf": {}, "wrapper": "fixed_order", "wrapper_conf": {"weight": 0.5}}
+        ],
     }
 
 
@@ -195,7 +215,12 @@ def test_recipe_keys_become_ours_and_others_are_told(written):
     config["model_conf"]["num_spk"] = 2
     translation = translated(written(config))
     ours = translation.config
-    assert (ours["crop_s"], ours["enrollment_s"], ours["batch_size"], ours["scheduler"]) == (3.0, 6.0, 16, "steplr")
+    assert (ours["crop_s"], ours["enrollment_s"], ours["batch_size"], ours["scheduler"]) == (
+        3.0,
+        6.0,
+        16,
+        "steplr",
+    )
     assert ours["best_model_criterion"] == [["valid", "loss_snr", "min"]]
     assert "grad_clip" not in ours and "output_dir" not in ours  # the default; a place of that training
     said = "\n".join(translation.remarks)
@@ -215,7 +240,10 @@ def test_recipe_keys_become_ours_and_others_are_told(written):
     [
         ({"encoder": "stft"}, "encoder: stft, want conv"),
         ({"decoder_conf": {**FILTERS, "stride": 2}}, "decoder_conf: stride: 2 is not the encoder's 4"),
-        ({"extractor_conf": {**SIZES, "adapt_enroll_dim": 6, "norm_type": "BN"}}, "norm_type: BN, want one of gLN, cLN"),
+        (
+            {"extractor_conf": {**SIZES, "adapt_enroll_dim": 6, "norm_type": "BN"}},
+            "norm_type: BN, want one of gLN, cLN",
+        ),
         ({"extractor_conf": {**SIZES, "adapt_enroll_dim": 5}}, "mul with bottleneck_dim 6 wants 6"),
         ({"extractor_conf": {**SIZES, "stak": 2}}, r"unknown 'stak' \(did you mean 'stack'\?\)"),
         ({"extractor_conf": {**SIZES, "adapt_enroll_dim": 6, "causal": True}}, "hears the whole utterance"),
