@@ -21,6 +21,7 @@ from espnet_tse.tasks.checkpoint import (
     whole_systems,
 )
 from espnet_tse.tasks.choices import model_choices
+from espnet_tse.tasks.imported_system import IMPORTED
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
@@ -71,6 +72,8 @@ def pack(
             with located(find_system(folder, name, config)) as system:
                 pack(system, archive)
             files[f"systems/{name}.zip"] = archive
+        if (folder / IMPORTED).is_file():  # the licence of its weights goes where they go
+            files[IMPORTED] = folder / IMPORTED
         files |= {path.name: path for path in extra}
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:
