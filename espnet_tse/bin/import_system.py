@@ -7,14 +7,13 @@ from typing import Sequence
 
 from espnet_tse.io.command_line import CommandLine, announce, run_command
 
-SYSTEMS = ("usef_tfgridnet",)
+# System -> the option that it wants besides.
+SYSTEMS = {"usef_tfgridnet": "sample_rate", "laura_tse": "codec"}
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = CommandLine(prog="espnet-tse import-system", description=__doc__)
-    parser.add_argument(
-        "system", choices=SYSTEMS, help="whose weights they are (doc/from_espnet.md says which are known)"
-    )
+    parser.add_argument("system", choices=tuple(SYSTEMS), help="whose weights they are (doc/from_espnet.md)")
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="the published file, as temp_best.pth.tar"
     )
@@ -22,7 +21,10 @@ def get_parser() -> argparse.ArgumentParser:
         "--output_dir", type=Path, required=True, help="the system's folder, as exp/tse_imported"
     )
     parser.add_argument(
-        "--sample_rate", type=int, required=True, help="Hz, of the audio it was trained on, as 8000"
+        "--sample_rate", type=int, help="of usef_tfgridnet: Hz, of the audio it was trained on, as 8000"
+    )
+    parser.add_argument(
+        "--codec", help="of laura_tse: folder of the codec that it was trained with (espnet-tse import-codec)"
     )
     return parser
 
@@ -30,25 +32,28 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
-    if args.sample_rate < 1:
+    for option in SYSTEMS.values():
+        if (getattr(args, option) is not None) != (option == SYSTEMS[args.system]):
+            parser.error(f"{args.system} wants --{SYSTEMS[args.system]}, and --{option} is for others only")
+    if args.sample_rate is not None and args.sample_rate < 1:
         parser.error(f"--sample_rate {args.sample_rate}: want Hz, as 8000")
     return run_command(parser.prog, lambda: import_system(args))
 
 
 def import_system(args: argparse.Namespace) -> None:
     announce("loading PyTorch")
-    from espnet_tse.tasks.imported_system import build_imported, save_imported
-    from espnet_tse.tasks.usef_weights import LICENCE, WRAPPERS, config_of, weight_map
-    from espnet_tse.tasks.weight_map import read_state
+    from espnet_tse.tasks.published_systems import IMPORTS
 
-    theirs = read_state(args.checkpoint, WRAPPERS)
-    config = config_of(theirs, args.sample_rate, args.checkpoint)
-    model = build_imported(config, args.checkpoint)
-    state = weight_map(model).translated(theirs, model.state_dict(), args.checkpoint)
-    save_imported(args.output_dir, config, state, args.checkpoint, LICENCE)
+    num_tensors, licence = IMPORTS[args.system](
+        args.checkpoint, getattr(args, SYSTEMS[args.system]), args.output_dir
+    )
+    forbidden = (
+        ": no commercial use, and a system that is trained on from them is bound by it"
+        if "NC" in licence
+        else ""
+    )
     print(
-        f"{args.output_dir}: {len(state)} tensors of {args.checkpoint}. Their licence is {LICENCE}: no commercial use, and "
-        "a system that is trained on from them is bound by it.",
+        f"{args.output_dir}: {num_tensors} tensors of {args.checkpoint}. Licence of the weights: {licence}{forbidden}.",
         file=sys.stderr,
     )
 

@@ -1,6 +1,7 @@
 """A system of another toolkit as a folder that ``espnet-tse extract --model`` opens."""
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Mapping
@@ -14,6 +15,7 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.tasks.checkpoint import build_checked, load_model
 from espnet_tse.tasks.choices import TABLES, slots_of
+from espnet_tse.tasks.tokenizers import remember_tokenizers
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT
 
 IMPORTED = "imported.json"
@@ -54,6 +56,7 @@ def save_imported(
         new = Path(place)
         with atomic_write(new / "config.yaml") as file:
             yaml.safe_dump({**config, **parts}, file, sort_keys=False)
+        remember_tokenizers(config.get("tokenizers") or {}, new)
         write_tensors(new / DEFAULT_CHECKPOINT, dict(state))
         write_checksum(new / DEFAULT_CHECKPOINT)
         write_json(new / IMPORTED, {"from": source.name, "sha256": sha256_of(source), "licence": licence})
@@ -61,6 +64,8 @@ def save_imported(
         folder.mkdir(exist_ok=True)
         # The small file comes last: a folder with it is complete.
         for file in sorted(new.iterdir(), key=lambda file: file.name == IMPORTED):
+            if file.is_dir():
+                shutil.rmtree(folder / file.name, ignore_errors=True)
             file.replace(folder / file.name)
 
 
