@@ -13,7 +13,7 @@ from espnet_tse.extractor.filterbank import Analysis, Synthesis
 from espnet_tse.extractor.fusion import Fusion, check_fusion
 from espnet_tse.extractor.tcn import TCNBlock
 from espnet_tse.io.scp import DataError
-from espnet_tse.layers.sequence_norm import check_norm, sequence_norm
+from espnet_tse.layers.sequence_norm import check_norm, sequence_norm, zero_padding
 from espnet_tse.layers.stream_state import StreamState
 
 ADAPTED = ("input", "outputs")  # of a block
@@ -175,7 +175,9 @@ class TDSpeakerBeam(AbsExtractor):
             else:
                 values, skip = block(self.fusion(values, cue.values) if adapted else values, frames, state)
             total = total + skip if self.config.skip else values
-        waveform = self.synthesis(encoded * self.mask(total), mixture.size(1), state)
+        # Of whole frames the next one behind a row's end reaches into it, which alone it does not have.
+        masked = zero_padding(encoded * self.mask(total), frames)
+        waveform = self.synthesis(masked, mixture.size(1), state)
         return Extraction(waveform, embedding=cue.values)
 
     def adapt_outputs(

@@ -49,12 +49,12 @@ def translate_config(
     theirs = read_yaml(path)
     result = Translation()
     faults = translate_network(theirs, sample_rate, result)
+    faults += translate_lengths(theirs, sample_rate, result)
     if faults:
         raise DataError(
             f"{path}: cannot be translated: {'; '.join(faults)}. Only td_speakerbeam of espnet 202511 is known here."
         )
     translate_criteria(theirs, result)
-    translate_lengths(theirs, sample_rate, result)
     for name in ("best_model_criterion", "val_scheduler_criterion", "early_stopping_criterion"):
         translate_values(name, theirs, defaults, result)
     for key, value in theirs.items():
@@ -185,7 +185,8 @@ def translate_criteria(theirs: Mapping, result: Translation) -> None:
         name, conf = criterion.get("name"), criterion.get("conf") or {}
         wrapper = criterion.get("wrapper_conf") or {}
         weight = wrapper.get("weight", 1.0)
-        if name not in CRITERIA or conf.get("only_for_test") or not weight > 0:
+        counts = isinstance(weight, (int, float)) and weight > 0
+        if name not in CRITERIA or conf.get("only_for_test") or not counts:
             result.remarks.append(
                 f"criterions: {name}: no counterpart; model_conf: losses has those of doc/discriminative.md"
             )
@@ -202,26 +203,38 @@ def translate_criteria(theirs: Mapping, result: Translation) -> None:
     result.config["model_conf"] = {"losses": losses}
 
 
-def translate_lengths(theirs: Mapping, sample_rate: int, result: Translation) -> None:
-    """Segments and chunks in samples -> seconds."""
-    chunk = theirs.get("chunk_length") if theirs.get("iterator_type") == "chunk" else None
-    if chunk is not None and not str(chunk).isdigit():
-        result.remarks.append(f"chunk_length: {chunk}: no counterpart for several lengths; set crop_s")
-        chunk = None
-    segment = theirs.get("speech_segment") if chunk is None else chunk
-    for name, samples in (("crop_s", segment), ("enrollment_s", theirs.get("enroll_segment"))):
-        if samples is not None:
-            result.config[name] = round(int(samples) / sample_rate, 4)
+def translate_lengths(theirs: Mapping, sample_rate: int, result: Translation) -> list[str]:
+    """Segments and chunks in samples -> seconds; returns what is wrong with them."""
+    chunked = theirs.get("iterator_type") == "chunk" and theirs.get("chunk_length") is not None
+    if chunked and not str(theirs["chunk_length"]).isdigit():
+        result.remarks.append(
+            f"chunk_length: {theirs['chunk_length']}: no counterpart for several lengths; set crop_s"
+        )
+        chunked = False
+    faults = []
+    for ours, key in (
+        ("crop_s", "chunk_length" if chunked else "speech_segment"),
+        ("enrollment_s", "enroll_segment"),
+    ):
+        samples = theirs.get(key)
+        if samples is not None and str(samples).isdigit():
+            result.config[ours] = round(int(samples) / sample_rate, 4)
+        elif samples is not None:
+            faults.append(f"{key}: {samples}, want a number of samples")
     if theirs.get("load_spk_embedding"):
         result.remarks.append(
             "load_spk_embedding: embeddings are named by --train_embeddings and --valid_embeddings"
         )
+    return faults
 
 
 def translate_values(name: str, theirs: Mapping, defaults: Mapping, result: Translation) -> None:
     """Criteria by which checkpoints, schedules and the end are chosen: ``[valid, snr_loss, min]``."""
     value = theirs.get(name)
     if not value or plain(value) == plain(defaults.get(name)):
+        return
+    if not isinstance(value, (list, tuple)):
+        result.remarks.append(f"{name}: {value}: want lists, as [valid, loss, min]")
         return
     several = isinstance(value[0], (list, tuple))
     kept = []

@@ -102,7 +102,11 @@ def test_single_speakers_become_a_source_directory(main, tmp_path):
     folder = tmp_path / "wesep"
     folder.mkdir()
     signal = wav_of(np.zeros(100, dtype=np.float32))
-    entries = {f"id{n}/clip/1.{kind}": f"id{n}".encode() if kind == "spk" else signal for n in (1, 2) for kind in ("spk", "wav")}
+    entries = {
+        f"id{n}/clip/1.{kind}": f"id{n}".encode() if kind == "spk" else signal
+        for n in (1, 2)
+        for kind in ("spk", "wav")
+    }
     (folder / "shard_online.list").write_text(f"{write_shard(folder / 'a.tar', entries)}\n")
     out = tmp_path / "data" / "train"
     command = ["--wesep_dir", str(folder), "--shard_list", "shard_online.list", "--output_dir", str(out)]
@@ -134,14 +138,25 @@ def link_entry(path: Path) -> None:
     [
         (lambda shard: link_entry(shard), "is no plain file"),
         (lambda shard: write_shard(shard, {"../../a.spk": b"1", "../../a.wav": b""}), "begin with no dot"),
+        (lambda shard: write_shard(shard, {"a.spk1": b"\xff"}), "want the name of one speaker"),
+        (lambda shard: write_shard(shard, {"a.spk1": b"1 2"}), "holds b'1 2', want the name of one speaker"),
         (lambda shard: write_shard(shard, {"a.spk1": b"1", "a.exe": b""}), "'a.exe' is neither a speaker"),
-        (lambda shard: write_shard(shard, {"a.spk1": b"1", "a.wav": b""}), r"'a' has speakers \[1\] and sources \[\]"),
+        (
+            lambda shard: write_shard(shard, {"a.spk1": b"1", "a.wav": b""}),
+            r"'a' has speakers \[1\] and sources \[\]",
+        ),
         (lambda shard: write_shard(shard, {"a.spk1": b"1", "a_spk1.wav": b""}), "'a' has no recording"),
         (lambda shard: write_shard(shard, {**mixture_of(KEYS[1])}), "is there twice"),
         (lambda shard: shard.write_bytes(b"no archive"), "no readable tar file"),
         (lambda shard: shard.unlink(), "is not there"),
-        (lambda shard: shard.parent.joinpath("spk2enroll.json").write_text('{"11": []}'), "no utterances of 22"),
-        (lambda shard: shard.parent.joinpath("spk2enroll.json").write_text('{"11": 1, "22": 2}'), "want {speaker"),
+        (
+            lambda shard: shard.parent.joinpath("spk2enroll.json").write_text('{"11": []}'),
+            "no utterances of 22",
+        ),
+        (
+            lambda shard: shard.parent.joinpath("spk2enroll.json").write_text('{"11": 1, "22": 2}'),
+            "want {speaker",
+        ),
         (lambda shard: shard.parent.joinpath("shard.list").write_text(""), "names no shards"),
     ],
 )

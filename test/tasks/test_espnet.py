@@ -139,6 +139,34 @@ def test_imported_weights_extract_as_espnets_own_model(written, variant):
     torch.testing.assert_close(estimate, expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("variant", ["mul", "no_skip"])
+def test_rows_of_a_batch_are_the_rows_alone(written, variant):
+    config = espnet_yaml(**VARIANTS[variant])
+    path = written(config)
+    translation = translated(path)
+    model = build_imported(translation.config, path)
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, 0.2, 0.3)
+    mixtures, enrollments = torch.randn(2, 203), torch.randn(2, 150)
+    lengths, enrolled = torch.tensor([203, 120]), torch.tensor([90, 150])
+    batch = TSEBatch(mixtures, lengths, enrollments, enrolled, sample_rate=8000, keys=["a", "b"])
+    together = model.estimate(batch, Request(lengths, ["a", "b"], DecodeConf())).waveform
+    for row, (length, end) in enumerate(zip(lengths.tolist(), enrolled.tolist())):
+        one = slice(row, row + 1)
+        alone = TSEBatch(
+            mixtures[one, :length],
+            lengths[one],
+            enrollments[one, :end],
+            enrolled[one],
+            sample_rate=8000,
+            keys=["a"],
+        )
+        estimate = model.estimate(alone, Request(lengths[one], ["a"], DecodeConf())).waveform
+        torch.testing.assert_close(together[one, :length], estimate, atol=1e-5, rtol=1e-4)
+        assert not together[row, length:].any()
+
+
 def test_command_writes_a_system_that_opens_and_a_yaml(written, tmp_path):
     config = espnet_yaml(**VARIANTS["mul"])
     theirs, path = espnet_model(config), written(config)
@@ -250,6 +278,7 @@ def test_recipe_keys_become_ours_and_others_are_told(written):
         ({"model_conf": {"share_encoder": False}}, "signals want share_encoder: true"),
         ({"extractor": "beamformer"}, "extractor: beamformer, want td_speakerbeam"),
         ({"extractor_conf": "td"}, "extractor_conf: want 'key: value' lines"),
+        ({"enroll_segment": "long"}, "enroll_segment: long, want a number of samples"),
     ],
 )
 def test_other_networks_are_refused_by_key(written, change, message):

@@ -5,13 +5,11 @@ Of mixtures (make_shard_list_premix.py): ``<key>.spk1``, ``<key>.spk2`` ... hold
 ``<key>.wav``. A recording may be of any of ``SUFFIXES``. Nothing is unpacked by the archive's own names.
 """
 
-import os
 import re
-import shutil
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Iterator
+from typing import Iterator
 
 from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError, check_file_names
@@ -30,7 +28,7 @@ class Recording:
 
 
 def read_shards(list_file: Path, folder: Path) -> dict[str, Recording]:
-    """Write the recordings of all shards into ``folder``; those that are there in full already stay.
+    """Write the recordings of all shards into ``folder``; those that are there already stay.
 
     Args:
         list_file: a path of a shard a line, absolute or from where the command is started.
@@ -42,8 +40,8 @@ def read_shards(list_file: Path, folder: Path) -> dict[str, Recording]:
     """
     found: dict[str, Recording] = {}
     for shard in shards_of(list_file):
-        for name, size, file in entries_of(shard):
-            take(found, shard, name, size, file, folder)
+        for name, content in entries_of(shard):
+            take(found, shard, name, content, folder)
     check_file_names(found, list_file)
     check_complete(found, list_file)
     return found
@@ -66,8 +64,8 @@ def shards_of(list_file: Path) -> list[Path]:
     return shards
 
 
-def entries_of(shard: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """(name, bytes, content) of every file in a shard."""
+def entries_of(shard: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file in a shard."""
     try:
         with tarfile.open(shard, "r:") as archive:
             for entry in archive:
@@ -75,25 +73,18 @@ def entries_of(shard: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                     raise DataError(
                         f"{shard}: '{entry.name}' is no plain file; shards hold nothing else. Make it again."
                     )
-                yield entry.name, entry.size, archive.extractfile(entry)
+                yield entry.name, archive.extractfile(entry).read()
     except tarfile.TarError as error:
         raise DataError(f"{shard}: no readable tar file ({error}); copy or make it again.") from error
 
 
-def take(
-    found: dict[str, Recording], shard: Path, name: str, size: int, file: IO[bytes], folder: Path
-) -> None:
+def take(found: dict[str, Recording], shard: Path, name: str, content: bytes, folder: Path) -> None:
     """One entry into ``found``; a recording also into ``folder``."""
     stem, _, suffix = name.rpartition(".")
     key = stem.replace("/", "-")  # a name leads nowhere
     if number := re.fullmatch(r"spk([1-9]?)", suffix):
-        add(
-            found.setdefault(key, Recording()).speakers,
-            int(number[1] or 0),
-            file.read(200).decode("utf-8").strip(),
-            shard,
-            name,
-        )
+        speakers = found.setdefault(key, Recording()).speakers
+        add(speakers, int(number[1] or 0), speaker_in(content, shard, name), shard, name)
         return
     if suffix not in SUFFIXES:
         raise DataError(
@@ -110,16 +101,25 @@ def take(
         if recording.mixture is not None:
             raise DataError(f"{shard}: '{name}' is there twice; every key stands in one shard.")
         recording.mixture = str(path)
-    if not path.is_file() or path.stat().st_size != size:
+    if not path.is_file() or path.read_bytes() != content:
         with atomic_write(path, "wb") as out:
-            shutil.copyfileobj(file, out)
+            out.write(content)
+
+
+def speaker_in(content: bytes, shard: Path, name: str) -> str:
+    """The one word of a speaker's entry."""
+    try:
+        words = content.decode("utf-8").split()
+    except UnicodeDecodeError:
+        words = []
+    if len(words) != 1:
+        raise DataError(f"{shard}: '{name}' holds {content[:40]!r}, want the name of one speaker.")
+    return words[0]
 
 
 def add(entries: dict[int, str], number: int, value: str, shard: Path, name: str) -> None:
     if number in entries:
         raise DataError(f"{shard}: '{name}' is there twice; every key stands in one shard.")
-    if not value or len(value.split()) != 1 and not os.path.isabs(value) and "/" not in value:
-        raise DataError(f"{shard}: '{name}' holds '{value}', want one name.")
     entries[number] = value
 
 
