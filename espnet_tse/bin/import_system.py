@@ -8,7 +8,7 @@ from typing import Sequence
 from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 # System -> the option that it wants besides.
-SYSTEMS = {"usef_tfgridnet": "sample_rate", "laura_tse": "codec"}
+SYSTEMS = {"usef_tfgridnet": "sample_rate", "usef_sepformer": "sample_rate", "laura_tse": "codec"}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -21,7 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--output_dir", type=Path, required=True, help="the system's folder, as exp/tse_imported"
     )
     parser.add_argument(
-        "--sample_rate", type=int, help="of usef_tfgridnet: Hz, of the audio it was trained on, as 8000"
+        "--sample_rate", type=int, help="of usef_*: Hz, of the audio it was trained on, as 8000"
     )
     parser.add_argument(
         "--codec", help="of laura_tse: folder of the codec that it was trained with (espnet-tse import-codec)"
@@ -32,7 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
-    for option in SYSTEMS.values():
+    for option in sorted(set(SYSTEMS.values())):
         if (getattr(args, option) is not None) != (option == SYSTEMS[args.system]):
             parser.error(f"{args.system} wants --{SYSTEMS[args.system]}, and --{option} is for others only")
     if args.sample_rate is not None and args.sample_rate < 1:

@@ -1,7 +1,7 @@
 """Weights of ESPnet2's TD-SpeakerBeam (espnet 202511) as those of ours; names and shapes only."""
 
 from functools import partial
-from typing import Callable, Iterator, Mapping
+from typing import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -67,7 +67,7 @@ def weight_map(model: TDSpeakerBeam, conf: Mapping) -> WeightMap:
 
 def network(
     there: str, here: str, num_blocks: int, num_repeats: int, causal: bool, skip: bool
-) -> Iterator[tuple[str, Source]] | dict[str, Source]:
+) -> dict[str, Source]:
     """Norm, bottleneck and blocks of a temporal convolutional network; causal ones have a cut behind the filter."""
     found = {
         f"{here}norm.weight": Source(f"{there}.0.gamma", "channels"),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.tasks.weight_map import Source, WeightMap
+from espnet_tse.tasks.weight_map import Source, WeightMap, pair
 
 LICENCE = "not stated by its authors"
 WRAPPERS = ("model_state_dict",)
@@ -117,10 +117,6 @@ def block_sources(block: str, there: str, norms: tuple[str, str]) -> dict[str, S
         f"{block}.attention.content_bias": Source(f"{there}.self_attn.pos_bias_u"),
         f"{block}.attention.position_bias": Source(f"{there}.self_attn.pos_bias_v"),
     }
-
-
-def pair(ours: str, there: str) -> dict[str, Source]:
-    return {f"{ours}.{kind}": Source(f"{there}.{kind}") for kind in ("weight", "bias")}
 
 
 def joined(names: list[str], state: Mapping[str, Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from espnet_tse.io.checksum import refuse_flipped_bytes
 from espnet_tse.io.scp import DataError
 
 Shape = tuple[int, ...]
@@ -35,6 +36,11 @@ class Source:
 
     name: str  # theirs
     view: str = "same"  # of ``VIEWS``
+
+
+def pair(ours: str, there: str) -> dict[str, Source]:
+    """Weight and bias of a layer that lies there as here."""
+    return {f"{ours}.{kind}": Source(f"{there}.{kind}") for kind in ("weight", "bias")}
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,16 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; fix the path.")
+    refuse_flipped_bytes(path)
     try:
         with torch.serialization.safe_globals(numpy_arrays()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
+        # PyTorch's text goes on with advice to read the file without this guard.
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = next((line for line in lines if "Unsupported" in line), lines[0]).strip()[:200]
         raise DataError(
-            f"{path}: not readable as weights ({error}); fetch or copy the file again."
+            f"{path}: not readable as weights ({reason}); fetch or copy the file again."
         ) from error
     for wrapper in wrappers:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
