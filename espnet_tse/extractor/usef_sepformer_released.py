@@ -1,8 +1,8 @@
 """USEF-SepFormer as its authors' code has it (arXiv:2409.02615), for the weights that they have published.
 
-It differs from ``usef_sepformer``: norms stand behind the residual sums, FiLM joins what was found in the enrollment, each path has a
-linear layer behind its transformer, half-chunks are added behind the first layers of the mask, only frames that lie in
-the signal are heard, and signals keep their level.
+It differs from ``usef_sepformer``: norms stand behind the residual sums, FiLM joins what was found in the enrollment,
+each path has a linear layer behind its transformer, half-chunks are added behind the first layers of the mask, only
+frames that lie in the signal are heard, and signals keep their level.
 """
 
 from dataclasses import dataclass

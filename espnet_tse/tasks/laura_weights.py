@@ -127,6 +127,7 @@ def check_codec(books: Tensor, ours: Tensor, path: Path) -> None:
     """Raise DataError unless the codebooks that it was trained with are the codec's."""
     if books.shape != ours.shape or not torch.allclose(books.float(), ours.float(), atol=1e-5):
         raise DataError(
-            f"{path}: {BOOKS} {tuple(books.shape)} are not the codebooks of the codec {tuple(ours.shape)}; name by --codec the "
-            "import of the FunCodec release that it was trained with (audio_codec-encodec-zh_en-general-16k-nq32ds640-pytorch)."
+            f"{path}: {BOOKS} {tuple(books.shape)} are not the codebooks of the codec {tuple(ours.shape)}; name by "
+            "--codec the import of the FunCodec release that it was trained with "
+            "(audio_codec-encodec-zh_en-general-16k-nq32ds640-pytorch)."
         )

@@ -98,6 +98,19 @@ def test_the_validator_passes_the_set(main, wesep, tmp_path):
     assert not report.num_errors, report.render()
 
 
+def test_relative_paths_count_from_a_folder_above_the_list(main, wesep, tmp_path):
+    above = tmp_path
+    lists = [wesep / "shard.list", wesep / "single.wav.scp", wesep / "spk2enroll.json"]
+    for path in lists:
+        path.write_text(path.read_text().replace(f"{above}/", ""))
+    for options in ([], ["--fixed_enrollments"]):
+        out = tmp_path / f"out{len(options)}"
+        assert main(["--wesep_dir", str(wesep), "--output_dir", str(out), *options]) == 0
+    assert Path(next(iter(read_scp(tmp_path / "out1" / "enroll_spk1.scp").values()))).is_file()
+    drawn = json.loads((tmp_path / "out0" / "spk2enroll.json").read_text())
+    assert all(Path(path).is_file() for utterances in drawn.values() for _, path in utterances)
+
+
 def test_single_speakers_become_a_source_directory(main, tmp_path):
     folder = tmp_path / "wesep"
     folder.mkdir()
@@ -148,7 +161,7 @@ def link_entry(path: Path) -> None:
         (lambda shard: write_shard(shard, {"a.spk1": b"1", "a_spk1.wav": b""}), "'a' has no recording"),
         (lambda shard: write_shard(shard, {**mixture_of(KEYS[1])}), "is there twice"),
         (lambda shard: shard.write_bytes(b"no archive"), "no readable tar file"),
-        (lambda shard: shard.unlink(), "is not there"),
+        (lambda shard: shard.unlink(), "is there neither from here"),
         (
             lambda shard: shard.parent.joinpath("spk2enroll.json").write_text('{"11": []}'),
             "no utterances of 22",

@@ -7,9 +7,9 @@ train_list="shard.list" # its list of shards; shard_online.list for single speak
 dev_dir="dev"
 test_dir="test"
 help_message="Usage: local/data.sh [--train_dir train-100] [--train_list shard.list] [--dev_dir dev] [--test_dir test]
-WESEP_DATA (environment, db.sh or db.local.sh) names the data folder of a WeSep recipe, as examples/librimix/tse/v2/data/clean,
-whose stages 1 and 2 have run. The shards are unpacked into data/<set>/audio, as large as they are; a broken run is
-resumed. Their paths count from the folder that WeSep's run.sh is in, unless they are absolute: start there, or make them so."
+WESEP_DATA (environment, db.sh or db.local.sh) names the data folder of a WeSep recipe whose stages 1 and 2 have run, as
+examples/librimix/tse/v2/data/clean. The shards are unpacked into data/<set>/audio, as large as they are; a broken run is
+resumed. Relative paths in WeSep's lists are looked for from here and from the folders above the list."
 
 log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
 
@@ -27,8 +27,9 @@ fi
 [ -d "${WESEP_DATA}" ] || { log "Error: WESEP_DATA='${WESEP_DATA}' is not a folder" >&2; exit 3; }
 
 SECONDS=0
+prepare() { ${python:-python3} local/prepare_wesep.py "$@"; }
 # Enrollments of the training set are drawn anew for every row; those of dev and test are WeSep's own choice.
-${python:-python3} local/prepare_wesep.py --wesep_dir "${WESEP_DATA}/${train_dir}" --shard_list "${train_list}" --output_dir data/train
-${python:-python3} local/prepare_wesep.py --wesep_dir "${WESEP_DATA}/${dev_dir}" --fixed_enrollments --output_dir data/dev
-${python:-python3} local/prepare_wesep.py --wesep_dir "${WESEP_DATA}/${test_dir}" --fixed_enrollments --output_dir data/test
+prepare --wesep_dir "${WESEP_DATA}/${train_dir}" --shard_list "${train_list}" --output_dir data/train
+prepare --wesep_dir "${WESEP_DATA}/${dev_dir}" --fixed_enrollments --output_dir data/dev
+prepare --wesep_dir "${WESEP_DATA}/${test_dir}" --fixed_enrollments --output_dir data/test
 log "Successfully finished. [elapsed=${SECONDS}s]"

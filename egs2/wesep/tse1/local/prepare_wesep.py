@@ -4,15 +4,14 @@
 import argparse
 import json
 import logging
-import shutil
 import sys
 from pathlib import Path
 from typing import Sequence
 
-from wesep_shards import Recording, read_shards
+from wesep_shards import Recording, placed, read_shards
 
 from espnet_tse.io.command_line import CommandLine, run_command
-from espnet_tse.io.files import atomic_write
+from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 MIXING = """\
@@ -71,9 +70,12 @@ def prepare(args: argparse.Namespace) -> None:
         enrollments = fixed(args, found) if args.fixed_enrollments else drawn(args, found)
         write_lists(args.output_dir, rows_of(found, enrollments))
         if not args.fixed_enrollments:
-            # Checked by ``drawn``; paths as WeSep has them.
-            shutil.copyfile(args.wesep_dir / args.spk2utt, args.output_dir / "spk2enroll.json.tmp")
-            (args.output_dir / "spk2enroll.json.tmp").replace(args.output_dir / "spk2enroll.json")
+            path = args.wesep_dir / args.spk2utt
+            utterances = json.loads(path.read_text(encoding="utf-8"))  # ``drawn`` has checked it
+            here = {
+                speaker: [[uid, placed(wav, path)] for uid, wav in own] for speaker, own in utterances.items()
+            }
+            write_json(args.output_dir / "spk2enroll.json", here)
     logging.info(f"{args.output_dir}: {len(found)} recordings of {args.wesep_dir / args.shard_list}")
 
 
@@ -148,7 +150,8 @@ def read_spk2utt(path: Path) -> dict[str, set[str]]:
 
 def fixed(args: argparse.Namespace, found: dict[str, Recording]) -> dict[tuple[str, int], str]:
     """The path of every target's enrollment, as spk<n>.enroll and single.wav.scp name it."""
-    places = read_scp(args.wesep_dir / "single.wav.scp")
+    single = args.wesep_dir / "single.wav.scp"
+    places = read_scp(single)
     enrollments = {}
     for number in sorted({number for recording in found.values() for number in recording.speakers}):
         path = args.wesep_dir / f"spk{number}.enroll"
@@ -159,10 +162,8 @@ def fixed(args: argparse.Namespace, found: dict[str, Recording]) -> dict[tuple[s
             if key not in chosen:
                 raise DataError(f"{path}: has no line for '{key}', which is in the shards.")
             if chosen[key] not in places:
-                raise DataError(
-                    f"{args.wesep_dir / 'single.wav.scp'}: has no '{chosen[key]}', which {path} names for '{key}'."
-                )
-            enrollments[key, number] = places[chosen[key]]
+                raise DataError(f"{single}: has no '{chosen[key]}', which {path} names for '{key}'.")
+            enrollments[key, number] = placed(places[chosen[key]], single)
     return enrollments
 
 

@@ -31,7 +31,7 @@ def read_shards(list_file: Path, folder: Path) -> dict[str, Recording]:
     """Write the recordings of all shards into ``folder``; those that are there already stay.
 
     Args:
-        list_file: a path of a shard a line, absolute or from where the command is started.
+        list_file: a path of a shard a line, see ``placed``.
     Returns:
         what there is, by key; a slash in a key has become "-".
     Raises:
@@ -51,17 +51,23 @@ def shards_of(list_file: Path) -> list[Path]:
     """The lines of shard.list."""
     if not list_file.is_file():
         raise DataError(f"{list_file}: no such file; WeSep's tools/make_shard_list_premix.py writes it.")
-    shards = [
-        Path(line.strip()) for line in list_file.read_text(encoding="utf-8").splitlines() if line.strip()
-    ]
+    lines = list_file.read_text(encoding="utf-8").splitlines()
+    shards = [Path(placed(line.strip(), list_file)) for line in lines if line.strip()]
     if not shards:
         raise DataError(f"{list_file}: names no shards.")
     for shard in shards:
         if not shard.is_file():
             raise DataError(
-                f"{list_file}: {shard} is not there; start from the folder that the paths count from, or fix them."
+                f"{list_file}: {shard} is there neither from here nor from a folder above the list; fix the paths."
             )
     return shards
+
+
+def placed(path: str, list_file: Path) -> str:
+    """A path of WeSep's lists, which count from the folder of its run.sh, somewhere above the list; as it is if absolute."""
+    if Path(path).exists():
+        return path
+    return next((str(above / path) for above in list_file.resolve().parents if (above / path).exists()), path)
 
 
 def entries_of(shard: Path) -> Iterator[tuple[str, bytes]]:
