@@ -22,6 +22,7 @@ from espnet_tse.extractor.speaker_wavlm import SpeakerWavLM
 from espnet_tse.extractor.spex_plus import SpExPlus
 from espnet_tse.extractor.td_speakerbeam import TDSpeakerBeam
 from espnet_tse.extractor.usef_sepformer import USEFSepFormer
+from espnet_tse.extractor.usef_sepformer_released import ReleasedUSEFSepFormer
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.flow.latent_diffusion import LatentDiffusion
@@ -99,6 +100,7 @@ extractor_choices = Choices(
     spex_plus=SpExPlus,
     bsrnn=BSRNN,
     usef_sepformer=USEFSepFormer,
+    usef_sepformer_released=ReleasedUSEFSepFormer,
     dpccn=DPCCN,
     x_tf_gridnet=XTFGridNet,
     magnitude_mask=MagnitudeMask,

@@ -22,6 +22,7 @@ from espnet_tse.tasks.checkpoint import (
 )
 from espnet_tse.tasks.choices import model_choices
 from espnet_tse.tasks.frozen_parts import KEPT_PARTS
+from espnet_tse.tasks.imported_system import IMPORTED
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
@@ -74,6 +75,8 @@ def pack(
             files[f"systems/{name}.zip"] = archive
         if (folder / KEPT_PARTS).is_file():
             files[KEPT_PARTS] = folder / KEPT_PARTS
+        if (folder / IMPORTED).is_file():  # the licence of its weights goes where they go
+            files[IMPORTED] = folder / IMPORTED
         files |= {path.name: path for path in extra}
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:

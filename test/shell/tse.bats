@@ -72,6 +72,22 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [ "$(everything)" = "${before}" ]
 }
 
+@test "options of ESPnet become ours, say so, or are refused with what serves instead" {
+    cp conf/laura_tse_mini.yaml conf/other.yaml
+    run -0 toy --enh-config conf/other.yaml --enh_args="--max_epoch 2" --ref_num 2 --enh_tag mine --skip_upload_hf true --stop_stage 1
+    [[ "${output}" == *"--enh-config of ESPnet is --tse_config here"* ]]
+    [[ "${output}" == *"--enh_args of ESPnet is --tse_args here"* ]]
+    [[ "${output}" == *"--ref_num of ESPnet has no effect: every enroll_spk<n>.scp of a set is a target"* ]]
+    run -0 toy --enh_config conf/other.yaml --enh_args="--max_epoch 2" --stage 8 --dry_run true
+    [[ "${output}" == *"--config conf/other.yaml"*"--max_epoch 2"* ]]
+    run -2 toy --scoring_protocol "STOI SDR"
+    [[ "${output}" == *'--scoring_protocol of ESPnet: name metrics by --score_opts "--metrics si_sdr,stoi"'* ]]
+    run -2 toy --enh_config
+    [[ "${output}" == *"option --tse_config needs a value"* ]]
+    run -2 toy --ngpu 0 enh_config
+    [[ "${output}" == *"'enh_config' is not an option"* ]]
+}
+
 @test "stages are chosen by number and by name, groups are skipped" {
     run -0 toy --stage data --stop_stage 2
     [ -e dump/raw/test/wav.scp ]
