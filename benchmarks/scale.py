@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How time and memory grow with the number of recordings, rows and scored utterances; each size in a process of its own.
 
-python3 benchmarks/scale.py [--recordings 280000] [--rows 100000]
+python3 benchmarks/scale.py [--recordings 280000] [--rows 100000] [--scored 5000]
 Lists name one small file again and again: what is measured is the work on lists, not the disk.
 """
 
@@ -71,6 +71,20 @@ def intervals(folder: Path, count: int) -> Callable[[], object]:
 PARTS = {"open dynamic": open_dynamic, "open static": open_static, "intervals": intervals}
 
 
+def score_again(folder: Path, count: int) -> tuple[float, float]:
+    """CPU seconds of a run of the scorer with SI-SDR alone, and of the same run again; the processes it starts count."""
+    tse_dir(folder, count)
+    command = [sys.executable, "-m", "espnet_tse.bin.score", "--metrics", "si_sdr", "--nj", "1"]
+    for option, name in (("inf", "wav"), ("ref", "spk1"), ("mix", "spk2")):
+        command += [f"--{option}_scp", str(folder / f"{name}.scp")]
+    times = [0.0]
+    for _ in range(2):
+        subprocess.run([*command, "--output_dir", str(folder / "scores")], check=True, capture_output=True)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(used.ru_utime + used.ru_stime)
+    return times[1], times[2] - times[1]
+
+
 def measure(part: str, count: int) -> None:
     """Print seconds and MiB of one size; in a process of its own, for peaks of memory do not go down."""
     with tempfile.TemporaryDirectory() as folder:
@@ -101,6 +115,7 @@ def main() -> None:
     )
     parser.add_argument("--recordings", type=int, default=280_000)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--scored", type=int, default=5_000)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -113,6 +128,9 @@ def main() -> None:
         seconds, mib = measured(part, whole)
         exponent = math.log(seconds / small[0]) / math.log(whole / max(SMALLEST, whole // 10))
         print(f"{part}, {whole} rows: {seconds:.2f} CPU-s, {mib:.0f} MiB more; exponent {exponent:.2f}")
+    with tempfile.TemporaryDirectory() as folder:
+        first, again = score_again(Path(folder), args.scored)
+    print(f"SI-SDR of {args.scored} rows: {first:.1f} CPU-s, again {again:.1f} ({again / first:.1%})")
 
 
 if __name__ == "__main__":

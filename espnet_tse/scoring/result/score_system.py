@@ -13,7 +13,8 @@ from espnet_tse.scoring.result.result_files import remove_foreign_result, write_
 from espnet_tse.scoring.result.summary_text import summary_text
 from espnet_tse.scoring.run.cache import abandoned, join_files
 from espnet_tse.scoring.run.plan import ScoringPlan
-from espnet_tse.scoring.run.runner import score_all
+from espnet_tse.scoring.run.kept_records import RECORDS
+from espnet_tse.scoring.run.runner import score_changed
 from espnet_tse.scoring.run.worker import Record
 
 log = logging.getLogger("espnet_tse.scoring")
@@ -45,10 +46,10 @@ def score_system(plan: ScoringPlan) -> int:
     own = plan.worker.estimate_cache
     with _only_one(own):
         if not plan.options.resume:
-            for path in own.glob("*.jsonl"):
-                path.unlink()
+            for path in (*own.glob("*.jsonl"), own / RECORDS):
+                path.unlink(missing_ok=True)
         remove_foreign_result(plan)
-        records, files = score_all(plan)
+        records, files = score_changed(plan)
         add_external(plan, records)
         summary = aggregate(plan, records)
         write_results(plan, records, summary)

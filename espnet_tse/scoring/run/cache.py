@@ -40,9 +40,10 @@ class Cache:
         self.path: Path | None = None
         self._file = None
         for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-            self._read(path)
+            self.read(path)
 
-    def _read(self, path: Path) -> None:
+    def read(self, path: Path) -> None:
+        """Add the entries of a file, which may be torn, or gone."""
         try:
             content = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -118,7 +119,7 @@ def join_files(folder: Path, parts: Iterable[Path], keep: set[str] | None = None
         return
     joined = Cache(folder / "none")
     for path in parts:
-        joined._read(path)
+        joined.read(path)
     entries = {k: v for k, v in joined.entries.items() if keep is None or k in keep}
     # Until it is complete it is a file of this process, and usable even if the process is killed midway.
     path = folder / name_of_process()

@@ -261,7 +261,8 @@ style, the same keys in every file; excluded = `nan`), `result_<metric>.txt` (on
 recogniser `wer_<tag>` (errors and words), `hyp_<tag>.txt`, `hyp_<tag>.norm.txt`, `ref_<tag>.norm.txt`,
 `align_<tag>.txt`, and the same with `dwer_`. Results are the same bytes for any `--nj`. `.cache/` and
 `--cache_dir` hold computed values by content, so an interrupted run resumes where it stopped, and the
-mixture, targets and enrollments of a test set are measured once for all systems.
+mixture, targets and enrollments of a test set are measured once for all systems. An utterance whose files have not
+changed since the last run (inode, size, times of change) and that is measured in the same way is not read again.
 
 ## Reading the numbers
 

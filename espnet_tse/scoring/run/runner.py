@@ -8,6 +8,7 @@ from pathlib import Path
 
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.job_pool import JobPool
+from espnet_tse.scoring.run.kept_records import KeptRecords
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.shown_keys import some
 from espnet_tse.scoring.run.worker import Record
@@ -45,6 +46,21 @@ class Progress:
         log.info("scored %s %d/%d utterances, ETA %s", share, self.done, len(self.durations), wait)
 
 
+def score_changed(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
+    """As ``score_all``, but for utterances whose files are those of the last run: their records are kept."""
+    start, kept = time.monotonic(), KeptRecords(plan.worker)
+    records, files = kept.find(plan.utterances), []
+    changed = tuple(utterance for utterance in plan.utterances if utterance.key not in records)
+    if records:
+        log.info("%d of %d utterances are as in the last run", len(records), len(plan.utterances))
+    if changed:
+        scored, files = score_all(replace(plan, utterances=changed))
+        records |= scored
+        kept.write(records)
+    _log_work(records, time.monotonic() - start)
+    return records, files
+
+
 def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     """Score every utterance in ``nj`` processes of one thread each.
 
@@ -56,7 +72,6 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     Raises:
         JobError: a job failed.
     """
-    start = time.monotonic()
     pool = JobPool(plan.worker, plan.utterances, plan.options.nj)
     total = len(plan.utterances)
     log.info("scoring %d utterances, %d metrics, %d job(s)", total, len(plan.worker.metrics), pool.size)
@@ -72,7 +87,6 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
             len(pool.crashed),
             some(pool.crashed),
         )
-    _log_work(records, time.monotonic() - start)
     return records, pool.files
 
 
@@ -120,5 +134,7 @@ def run_shard(plan: ScoringPlan) -> int:
     part, _, parts = plan.options.shard.partition("/")
     mine = plan.utterances[int(part) - 1 :: int(parts)]
     if mine:
-        score_all(replace(plan, utterances=mine))
+        start = time.monotonic()
+        records, _ = score_all(replace(plan, utterances=mine))
+        _log_work(records, time.monotonic() - start)
     return 0

@@ -181,6 +181,18 @@ def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog,
     assert score_system(make_plan(whole)) == 0 and files_of(whole.output_dir) == files_of(deadly.output_dir)
 
 
+def test_an_unchanged_run_reads_no_audio_and_writes_the_same(options, monkeypatch):
+    assert score_system(make_plan(options)) == 0
+    first = files_of(options.output_dir)
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "JobPool", None)
+        assert score_system(make_plan(options)) == 0
+    assert files_of(options.output_dir) == first
+    with pytest.raises(TypeError), monkeypatch.context() as patch:
+        patch.setattr(runner, "JobPool", None)
+        score_system(make_plan(replace(options, resume=False)))
+
+
 def test_progress_is_a_bar_with_the_time_to_go(options, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(runner, "PROGRESS_S", 0.0)
@@ -224,7 +236,7 @@ def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, mo
 
     options = replace(options, metrics="si_sdr", asr=(), text=None)
     assert score_system(make_plan(options)) == 0
-    monkeypatch.setattr(score_system_module, "score_all", interrupted)
+    monkeypatch.setattr(score_system_module, "score_changed", interrupted)
     result = options.output_dir / "result.json"
     with pytest.raises(KeyboardInterrupt):
         score_system(make_plan(options))
