@@ -67,7 +67,7 @@ sub open_launch {
     my $launch = {
         program => $program, line => $line, dialect => $dialect, todo => $todo, first => $todo->[0], token => $token,
         script => "$base.sh", out => "$base.log", running => "$base.running", folder => "$base.$token",
-        check_time => $check_time, beat => $beat < 1 ? 1 : $beat > 10 ? 10 : $beat, arrays => [], lost => 0,
+        written_before => -s "$base.log" || 0, check_time => $check_time, beat => $beat < 1 ? 1 : $beat > 10 ? 10 : $beat, arrays => [], lost => 0,
     };
     # Of launches that have ended; to a job of theirs, should one be left, this says the same as the file in it.
     remove_tree(map { dirname($_) } bsd_glob(quotemeta($base) . ".*/withdrawn"));
@@ -186,10 +186,9 @@ sub wait_for {
                     # A file may be seen later than the queue's news, so one miss is not enough.
                     unless ($state eq "gone" || SchedulerDialect::is_over($state)) { $missed{$job} = 0; next }
                     next if ++$missed{$job} < 2;
-                    lose($launch, $job, $state);
+                    lose($launch, $job);
                 }
-                push @{ $ended_by{$state} }, $job;
-                note_end($launch, $job, $state);
+                push @{ $ended_by{ note_end($launch, $job, $state, $states) } }, $job;
                 delete $open{$job};
                 push @failed, $job;
             }
@@ -201,7 +200,7 @@ sub wait_for {
     }
 }
 
-# What the scheduler says of the jobs: { index => [state, reason] }, { all => 1 } where it tells no more than that some
+# What the scheduler says of the jobs: { index => [state, reason, number of its own] }, { all => 1 } where it tells no more than that some
 # live, undef where it does not answer.
 sub states {
     my ($launch) = @_;
@@ -214,14 +213,14 @@ sub states {
             my ($command, $pattern) = $dialect->{ended}->($array->{id});
             (my $no_records, $output) = JobLine::capture(@$command);
             next if $no_records;
-            /$pattern/ and $states{ $1 eq "" ? $launch->{first} : $1 + $array->{offset} } = [$2, ""] for split /\n/, $output;
+            /$pattern/ and $states{ $1 eq "" ? $launch->{first} : $1 + $array->{offset} } = [$2, "", ""] for split /\n/, $output;
             next;
         }
         return undef if $code;
         if (!$dialect->{ended}) { $states{all} = 1 if $output =~ /\S/; next }
         for (split /\n/, $output) {
-            /^\s*(\d+|N\/A)\|(\w+)\|(.*)$/ or next;
-            $states{ $1 eq "N/A" ? $launch->{first} : $1 + $array->{offset} } = [$2, $3];
+            /^\s*(\d+|N\/A)\|(\w+)\|(\d*)\|(.*)$/ or next;
+            $states{ $1 eq "N/A" ? $launch->{first} : $1 + $array->{offset} } = [$2, $4, $3];
         }
     }
     return \%states;
@@ -247,27 +246,38 @@ sub tell_waits {
 }
 
 sub lose {
-    my ($launch, $job, $state) = @_;
+    my ($launch, $job) = @_;
     $launch->{lost}++;
     withdraw($launch, $job);
     my $log = JobLine::fill($launch->{line}, $launch->{line}{log}, $job);
     my ($id) = map { $_->{id} } grep { grep({ !defined $_ || $_ == $job } @{ $_->{jobs} || [undef] }) } @{ $launch->{arrays} };
     if (open my $out, ">>", $log) {
-        my $why = SchedulerDialect::meaning_of_end($state) ? $state
-            : "killed by the scheduler or its node, often for lack of memory: --mem";
-        print $out "# Ended (code 255; job $id left the queue without a result: $why)\n";
+        print $out "# Ended (code 255; job $id left the queue without a result: killed by the scheduler or its node, often for lack of memory: --mem)\n";
         close $out;
     }
     print STDERR "$program: job $job of ", described($launch), " left the queue without a result; see $log and $launch->{out}\n";
 }
 
-# The log of a job names who ended it.
+# The state in which a job has ended. Its log then names who ended it, with the scheduler's own words.
 sub note_end {
-    my ($launch, $job, $state) = @_;
-    my $why = SchedulerDialect::meaning_of_end($state) or return;
-    open my $out, ">>", JobLine::fill($launch->{line}, $launch->{line}{log}, $job) or return;
-    print $out "# The scheduler ended this job, $state: $why; its own words are in $launch->{out}\n";
-    close $out;
+    my ($launch, $job, $state, $states) = @_;
+    my $number = $states && $states->{$job} ? $states->{$job}[2] : "";
+    my @words = $number ne "" ? own_words($launch, $number) : ();
+    $state = SchedulerDialect::state_in_words($state, "@words");
+    my $why = SchedulerDialect::meaning_of_end($state);
+    if (defined $why and open my $out, ">>", JobLine::fill($launch->{line}, $launch->{line}{log}, $job)) {
+        print $out "# The scheduler ended this job, $state: $why; its own words are in $launch->{out}\n", map { "# $_\n" } @words;
+        close $out;
+    }
+    return $state;
+}
+
+# What the scheduler has written of one job since this launch began.
+sub own_words {
+    my ($launch, $number) = @_;
+    my $written = JobLine::slurp($launch->{out});
+    my $pattern = $launch->{dialect}{words}->($number);
+    return substr($written, $launch->{written_before} < length $written ? $launch->{written_before} : 0) =~ /$pattern/g;
 }
 
 sub tell_ends {

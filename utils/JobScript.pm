@@ -39,17 +39,23 @@ unset SLURM_EXPORT_ENV
 if [ -e ./path.sh ]; then . ./path.sh; fi
 
 # --- One at a time. Whoever works writes to 'running' every $beat s; a file that rests is that of a dead job. ---
-me=\$(hostname):\${SLURM_JOB_ID:-\${JOB_ID:-\${PBS_JOBID:-none}}}:\$\$:\$(date +%s)
+host=\$(hostname):\$(readlink /proc/self/ns/pid)  # where process numbers mean the same
+me="\${host}:\$\$:job \${SLURM_JOB_ID:-\${JOB_ID:-\${PBS_JOBID:-}}} of \$(date '+%Y-%m-%dT%H:%M:%S')"
 pause() { read -rt "\$1" <> <(:) || true; }  # a sleep that leaves no process behind
 wanted() { [ -d "\${launch}" ] && [ ! -e "\${launch}/withdrawn" ] && [ ! -e "\${launch}/\${JOB}.withdrawn" ]; }
 owner=none rested=0
 while :; do
     wanted || { echo "job \${JOB} is not wanted any more: what started it has ended or taken it for lost"; exit 1; }
-    if (set -o noclobber; echo "\${me} 0" > "\${running}") 2> /dev/null; then break; fi
+    if (set -o noclobber; echo "\${me}, 0" > "\${running}") 2> /dev/null; then break; fi
     before=\${owner}
     owner=\$(cat "\${running}" 2> /dev/null)
     if [ "\${owner}" != "\${before}" ]; then
         rested=0
+        pid=\${owner#"\${host}":} pid=\${pid%%:*}
+        if [[ "\${pid}" =~ ^[0-9]+\$ ]] && ! kill -0 "\${pid}" 2> /dev/null; then
+            rm -f "\${running}"
+            continue
+        fi
     elif [ "\$((rested += 1))" -ge $patience ]; then
         [ -e "\${running}" ] || { echo "cannot write \${running}"; exit 1; }
         rm -f "\${running}"
@@ -62,16 +68,16 @@ watch() {
     local beats=0 holder missed=0
     trap '' TERM
     while pause $beat; kill -0 \$\$ 2> /dev/null; do
-        read -r holder _ 2> /dev/null < "\${running}"
+        read -r holder 2> /dev/null < "\${running}"
         # Not at once: a shared file system may be away for a moment.
-        if wanted && [ "\${holder}" = "\${me}" ]; then missed=0; else missed=\$((missed + 1)); fi
+        if wanted && [ "\${holder%, *}" = "\${me}" ]; then missed=0; else missed=\$((missed + 1)); fi
         if [ "\${missed}" -ge 2 ]; then
             echo "job \${JOB} is not wanted any more, so it ends"
             kill -TERM \$\$
             pause 10
             kill -KILL 0
         fi
-        [ "\${missed}" -gt 0 ] || echo "\${me} \$((beats += 1))" > "\${running}"
+        [ "\${missed}" -gt 0 ] || echo "\${me}, \$((beats += 1))" > "\${running}"
     done
 }
 watch &

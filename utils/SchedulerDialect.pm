@@ -13,7 +13,8 @@ package SchedulerDialect;
 #   limit   (command, pattern, where it does not answer): one more than the largest index
 #   found   (command, pattern) that find jobs by the words behind their script
 #   ended   (command, pattern): lines 'index|state' of a job that 'alive' has forgotten
-# Its 'alive' gives lines 'index|state|reason'.
+#   words   finds what it writes about a job of this number of its own into the log that jobs share
+# Its 'alive' gives lines 'index|state|number of its own|reason'.
 
 use strict;
 use warnings;
@@ -35,13 +36,13 @@ my %DIALECTS = (
         },
         # Not the first number: sites add lines of their own. A number alone is the answer to --parsable.
         id     => qr/^Submitted batch job (\d+)|^(\d+)(?:;\S+)?$/m,
-        busy   => qr/Unable to contact slurm controller|Socket timed out|temporarily un|Zero Bytes were transmitted
-            |controller is in standby|Connection (?:refused|reset|timed out)|Transport endpoint is not connected/ix,
-        alive  => sub { ("squeue", "-h", "-r", "-t", "all", "-o", "%K|%T|%r", "-j", $_[0]) },
+        busy   => qr/Unable to contact slurm controller|Socket timed out|temporarily un|Zero Bytes were transmitted|in standby mode|Connection (?:refused|reset|timed out)|Transport endpoint is not connected/i,
+        alive  => sub { ("squeue", "-h", "-r", "-t", "all", "-o", "%K|%T|%A|%r", "-j", $_[0]) },
         gone   => qr/Invalid job id/i,
         cancel => "scancel",
         limit  => [["scontrol", "show", "config"], qr/^MaxArraySize\s*=\s*(\d+)/m, 1001],
         found  => sub { (["squeue", "-h", "-t", "all", "-u", $<, "-o", "%F|%o"], qr/^(\d+)\|.* \Q$_[0]\E$/m) },
+        words  => sub { qr/^(?:slurmstepd|srun).*\b(?:StepId=|JOB |STEP )$_[0]\b.*/mi },
         ended  => sub { (["sacct", "-n", "-X", "-P", "-o", "JobID,State", "-j", $_[0]], qr/^\d+_?(\d*)\|(\w+)/) },
     },
     sge => {
@@ -90,6 +91,9 @@ my %ENDS = (
     BOOT_FAIL     => "its node did not boot",
 );
 my $OVER = join "|", keys %ENDS, "COMPLETED", "FAILED", "REVOKED";
+
+# The state that these words of SLURM mean where it does not name one: without cgroups it calls a memory overrun FAILED.
+sub state_in_words { my ($state, $words) = @_; return !$ENDS{$state} && $words =~ /memory limit|oom[-_ ]kill/i ? "OUT_OF_MEMORY" : $state }
 
 sub is_over { my ($state) = @_; return $state =~ /^(?:$OVER)$/ }
 sub is_waiting { my ($state) = @_; return $state =~ /^(?:PENDING|CONFIGURING|REQUEUED|REQUEUE_FED|REQUEUE_HOLD|SPECIAL_EXIT|RESV_DEL_HOLD)$/ }

@@ -447,6 +447,14 @@ clamp() {  # clamp NUMBER SCP: no more jobs than keys
     echo $((lines < $1 ? lines : $1))
 }
 
+# threads_of "BACKEND [OPTIONS]" N: N, or what one job of the backend can have where that is less. A single job with more
+# threads than any node has would wait for ever, unlike an array of N.
+threads_of() {
+    local words
+    read -ra words <<< "$1"
+    utils/max_threads.pl "$2" "${words[@]}" || die_with 2 "the options of '$1' cannot be read (see above)"
+}
+
 # run_shards BACKEND NJ SCP DIR NAME COMMAND...: COMMAND --shard JOB/N as an array, then COMMAND --merge N.
 # The number of shards of an interrupted run is kept: its shards are valid for that number only.
 run_shards() {
