@@ -95,8 +95,9 @@ finish() {
     { echo "\$1" > "\${launch}/\${JOB}.tmp" && mv "\${launch}/\${JOB}.tmp" "\${launch}/\${JOB}"; } 2> /dev/null
     exit "\$1"
 }
-# Time limits and cancellations come as SIGTERM: the job ends with all that it has started, and the log says so.
-trap 'trap "" TERM; kill -TERM 0; wait "\${child}"; finish 143' TERM
+# Time limits and cancellations come as SIGTERM: the job ends with all that it has started, and the log says so. The
+# watcher goes first: bash waits for it, too, where the command has got its signal before.
+trap 'trap "" TERM; kill -KILL "\${watcher}" 2> /dev/null; kill -TERM 0; wait "\${child}"; finish 143' TERM
 $command < /dev/null >> "\${log}" 2>&1 &
 child=\$!
 wait "\${child}"

@@ -198,6 +198,18 @@ setup() {
     run -2 max_threads.pl 4 slurm.pl --color red
 }
 
+@test "jobs: one whose command gets the signal of a cancellation first says so, too" {
+    slurm.pl log/one.log bash -c 'echo $$ > begun; exec sleep 60' 2> message 3>&- &
+    pid=$!
+    wait_for_file begun
+    read -r _ job _ < "${FAKE_SLURM}/running"
+    kill -TERM "$(cat begun)" "${job}"
+    code=0
+    wait "${pid}" || code=$?
+    [ "${code}" -eq 1 ]
+    grep -q '^# Ended (code 143)' log/one.log
+}
+
 @test "jobs of srun have the variables of the job" {
     run -0 slurm.pl log/one.log bash -c 'echo "exports ${SLURM_EXPORT_ENV-everything}"'
     grep -qx 'exports everything' log/one.log
