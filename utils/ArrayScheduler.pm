@@ -152,56 +152,83 @@ sub found {
 
 # --- Waiting -----------------------------------------------------------------------------------------
 
+# The jobs that failed.
 sub wait_for {
     my ($launch) = @_;
-    my $status = $launch->{folder};
-    my %open = map { $_ => 1 } @{ $launch->{todo} };
+    # open: jobs without a result; ending: those of them that something has killed, and when that was seen; missed: how
+    # often the scheduler did not know them; ended_by: state -> jobs that it has ended; told: reasons of waits.
+    my %watch = (open => { map { $_ => 1 } @{ $launch->{todo} } }, map { $_ => {} } qw(ending missed ended_by told));
+    $watch{failed} = [];
     my ($pause, $begun, $last_check, $last_look) = (0.1, time, time, time);
-    my (@failed, %missed, %ending, %ended_by, %told);
     while (1) {
-        for my $job (sort { $a <=> $b } keys %open) {
-            next if $ending{$job} || JobLine::slurp("$status/$job") !~ /^(\d+)/;
-            # Something has killed it; why, SLURM says a little later.
-            if ($launch->{dialect}{ended} && ($1 == 143 || $1 == 137)) { $ending{$job} = time; next }
-            delete $open{$job};
-            push @failed, $job if $1;
-        }
+        read_results($launch, \%watch);
         my $due = time - $last_check >= $launch->{check_time};
-        if (%open && ($due || %ending && time > $last_look)) {
+        if (%{ $watch{open} } && ($due || %{ $watch{ending} } && time > $last_look)) {
             $last_look = time;
             $last_check = time if $due;
             my $states = states($launch);
-            for my $job (sort { $a <=> $b } keys %open) {
-                my $state = state_of($states, $job);
-                if ($ending{$job}) {
-                    if (SchedulerDialect::is_waiting($state)) {
-                        print STDERR "$program: job $job of ", described($launch), " was put back into the queue and will run again\n";
-                        unlink "$status/$job";
-                        delete $ending{$job};
-                        next;
-                    }
-                    next unless SchedulerDialect::is_over($state) || $state eq "gone" || time - $ending{$job} > 60;
-                } else {
-                    next unless $due;
-                    # A file may be seen later than the queue's news, so one miss is not enough.
-                    unless ($state eq "gone" || SchedulerDialect::is_over($state)) { $missed{$job} = 0; next }
-                    next if ++$missed{$job} < 2;
-                    lose($launch, $job);
-                }
-                push @{ $ended_by{ note_end($launch, $job, $state, $states) } }, $job;
-                delete $open{$job};
-                push @failed, $job;
-            }
-            tell_waits($launch, $states, $begun, \%told) if $due && time - $begun >= 2 * $launch->{check_time};
+            judge_killed($launch, \%watch, $states);
+            find_lost($launch, \%watch, $states) if $due;
+            tell_waits($launch, $states, $begun, $watch{told}) if $due && time - $begun >= 2 * $launch->{check_time};
         }
-        if (!%open) { tell_ends($launch, \%ended_by); return @failed }
+        last unless %{ $watch{open} };
         select undef, undef, undef, $pause;
         $pause = $pause * 1.3 > 3 ? 3 : $pause * 1.3;
     }
+    tell_ends($launch, $watch{ended_by});
+    return @{ $watch{failed} };
+}
+
+sub numbers { return sort { $a <=> $b } keys %{ $_[0] } }
+
+sub read_results {
+    my ($launch, $watch) = @_;
+    for my $job (numbers($watch->{open})) {
+        next if $watch->{ending}{$job} || JobLine::slurp("$launch->{folder}/$job") !~ /^(\d+)/;
+        # Something has killed it; why, SLURM says a little later.
+        if ($launch->{dialect}{ended} && ($1 == 143 || $1 == 137)) { $watch->{ending}{$job} = time; next }
+        delete $watch->{open}{$job};
+        push @{ $watch->{failed} }, $job if $1;
+    }
+}
+
+sub judge_killed {
+    my ($launch, $watch, $states) = @_;
+    for my $job (numbers($watch->{ending})) {
+        my $state = state_of($states, $job);
+        if (SchedulerDialect::is_waiting($state)) {
+            print STDERR "$program: job $job of ", described($launch), " was put back into the queue and will run again\n";
+            unlink "$launch->{folder}/$job";
+            delete $watch->{ending}{$job};
+        } elsif (SchedulerDialect::is_over($state) || $state eq "gone" || time - $watch->{ending}{$job} > 60) {
+            delete $watch->{ending}{$job};
+            has_failed($launch, $watch, $job, $states);
+        }
+    }
+}
+
+sub find_lost {
+    my ($launch, $watch, $states) = @_;
+    for my $job (grep { !$watch->{ending}{$_} } numbers($watch->{open})) {
+        my $state = state_of($states, $job);
+        my $missed = $state eq "gone" || SchedulerDialect::is_over($state);
+        $watch->{missed}{$job} = $missed ? ($watch->{missed}{$job} || 0) + 1 : 0;
+        # A file may be seen later than the queue's news, so one miss is not enough.
+        next if $watch->{missed}{$job} < 2;
+        lose($launch, $job);
+        has_failed($launch, $watch, $job, $states);
+    }
+}
+
+sub has_failed {
+    my ($launch, $watch, $job, $states) = @_;
+    push @{ $watch->{ended_by}{ note_end($launch, $job, $states) } }, $job;
+    push @{ $watch->{failed} }, $job;
+    delete $watch->{open}{$job};
 }
 
 # What the scheduler says of the jobs: { index => [state, reason, number of its own] }, { all => 1 } where it tells no more than that some
-# live, undef where it does not answer.
+# live (and note: why they wait), undef where it does not answer.
 sub states {
     my ($launch) = @_;
     my $dialect = $launch->{dialect};
@@ -217,7 +244,11 @@ sub states {
             next;
         }
         return undef if $code;
-        if (!$dialect->{ended}) { $states{all} = 1 if $output =~ /\S/; next }
+        if (!$dialect->{ended}) {
+            $states{all} = 1 if $output =~ /\S/;
+            $states{note} = $1 if $dialect->{note} && $output =~ $dialect->{note};
+            next;
+        }
         for (split /\n/, $output) {
             /^\s*(\d+|N\/A)\|(\w+)\|(\d*)\|(.*)$/ or next;
             $states{ $1 eq "N/A" ? $launch->{first} : $1 + $array->{offset} } = [$2, $4, $3];
@@ -235,7 +266,12 @@ sub state_of {
 sub tell_waits {
     my ($launch, $states, $begun, $told) = @_;
     my %waiting;
-    for my $job (grep { $_ ne "all" } keys %{ $states || {} }) {
+    # Only where none has begun: of others Grid Engine says the same as of those.
+    my $note = $states && $states->{note};
+    if (defined $note && !bsd_glob(quotemeta($launch->{running}) . "/*") && !$told->{$note}++) {
+        print STDERR "$program: after ", time - $begun, " s the jobs of ", described($launch), " wait: $note\n";
+    }
+    for my $job (grep { /^\d/ } keys %{ $states || {} }) {
         my ($state, $reason) = @{ $states->{$job} };
         $waiting{$reason}++ if $state eq "PENDING" && SchedulerDialect::meaning_of_wait($reason);
     }
@@ -260,10 +296,10 @@ sub lose {
 
 # The state in which a job has ended. Its log then names who ended it, with the scheduler's own words.
 sub note_end {
-    my ($launch, $job, $state, $states) = @_;
+    my ($launch, $job, $states) = @_;
     my $number = $states && $states->{$job} ? $states->{$job}[2] : "";
     my @words = $number ne "" ? own_words($launch, $number) : ();
-    $state = SchedulerDialect::state_in_words($state, "@words");
+    my $state = SchedulerDialect::state_in_words(state_of($states, $job), "@words");
     my $why = SchedulerDialect::meaning_of_end($state);
     if (defined $why and open my $out, ">>", JobLine::fill($launch->{line}, $launch->{line}{log}, $job)) {
         print $out "# The scheduler ended this job, $state: $why; its own words are in $launch->{out}\n", map { "# $_\n" } @words;
@@ -306,12 +342,12 @@ sub end_jobs {
     # Jobs whose number never came.
     if ($dialect->{found}) {
         my ($command, $pattern) = $dialect->{found}->($launch->{token});
-        my (undef, $output) = JobLine::capture(@$command);
+        my (undef, $output) = JobLine::capture_within(15, @$command);
         my %known = map { $_ => 1 } @ids;
         while ($output =~ /$pattern/g) { push @ids, $1 unless $known{$1}++ }
     }
     return (1, "") unless @ids;
-    my ($code, $output) = JobLine::capture($dialect->{cancel}, @ids);
+    my ($code, $output) = JobLine::capture_within(15, $dialect->{cancel}, @ids);
     print STDERR $code
         ? "$program: could not cancel @ids, so its jobs end by themselves in half a minute or when they begin: $output"
         : "$program: cancelled @ids\n";

@@ -220,8 +220,11 @@ sub cgroup_cpus {
 
 # (exit code, stdout and stderr) of a command, without a shell. It has a process group of its own: a Ctrl-C meant for
 # this program must not end a submission before it has told the number of its jobs.
-sub capture {
-    my (@words) = @_;
+sub capture { return capture_within(0, @_) }
+
+# The same for at most some seconds, then it is killed: commands of a scheduler that is away may take minutes.
+sub capture_within {
+    my ($limit_s, @words) = @_;
     my $pid = open my $from, "-|";
     fail(1, "cannot start a process: $!") unless defined $pid;
     if ($pid == 0) {
@@ -233,9 +236,12 @@ sub capture {
         syswrite STDOUT, "cannot run '$words[0]': $!\n";
         POSIX::_exit(127);
     }
+    local $SIG{ALRM} = sub { kill "KILL", -$pid };
+    alarm $limit_s;
     local $/;
     my $output = <$from>;
     close $from;
+    alarm 0;
     return ($? >> 8 || $? & 127, defined $output ? $output : "");
 }
 

@@ -9,6 +9,7 @@ package SchedulerDialect;
 #   busy    answers behind which nothing is wrong with the jobs: to be tried again
 #   alive   the command that lists jobs of a number; gone: its answer for one that it has forgotten
 #   cancel  the command that takes numbers
+#   note    finds in the answer of 'alive' why jobs wait, where it says so (Grid Engine)
 # and where the scheduler tells more (SLURM):
 #   limit   (command, pattern, where it does not answer): one more than the largest index
 #   found   (command, pattern) that find jobs by the words behind their script
@@ -53,9 +54,10 @@ my %DIALECTS = (
             return ("-o", $job->{out}, $jobs ? ("-t", "$jobs->[0]-$jobs->[-1]", $job->{max} ? ("-tc", $job->{max}) : ()) : (), $job->{script});
         },
         id     => qr/Your job(?:-array)? (\d+)/,
-        busy   => qr/unable to contact qmaster/i,
+        busy   => qr/unable to contact qmaster|Connection refused/i,
         alive  => sub { ("qstat", "-j", $_[0]) },
         gone   => qr/do(?:es)? not exist/i,
+        note   => qr/^(?:error reason +\d+|scheduling info): +(\S.*)/m,
         cancel => "qdel",
     },
     pbs => {

@@ -81,13 +81,15 @@ start() {
     (umask 077 && mkdir "${folder}/key" && head -c 1024 /dev/urandom > "${folder}/key/munge.key")
     write_config
     for name in munged slurmctld slurmd.n1 slurmd.n2; do start_daemon "${name}"; done
-    for _ in $(seq 60); do
+    SECONDS=0
+    # A daemon that finds its port taken ends at once.
+    while [ "${SECONDS}" -lt 60 ] && [ -s "${folder}/run/slurmctld.pid" ] && kill -0 "$(cat "${folder}/run/slurmctld.pid")"; do
         [ "$(sinfo -h -N -p main -o %t 2> /dev/null | grep -c idle)" -lt 2 ] || return 0
         sleep 1
     done
     tail -n 5 "${folder}"/log/*.log >&2
     stop
-    echo "$0: the nodes did not come up in a minute" >&2
+    echo "$0: the nodes did not come up; is port ${port} taken (SLURM_TEST_PORT)?" >&2
     exit 1
 }
 

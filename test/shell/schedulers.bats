@@ -145,6 +145,21 @@ setup() {
     run -0 slurm.pl --pick failed JOB=1:2 log/a.JOB.log true
 }
 
+@test "queue.pl: why Grid Engine lets jobs wait is told" {
+    mkdir bin
+    printf '%s\n' '#!/usr/bin/env bash' 'echo "Your job 77 (\"a\") has been submitted"' > bin/qsub
+    printf '%s\n' '#!/usr/bin/env bash' 'echo "job_number:   77"' \
+        'echo "scheduling info:            cannot run in PE \"smp\" because it only offers 2 slots"' > bin/qstat
+    printf '%s\n' '#!/usr/bin/env bash' 'echo "$*" >> deleted' > bin/qdel
+    chmod +x bin/*
+    PATH="${PWD}/bin:${PATH}" queue.pl --check-time 1 --num-threads 32 log/one.log true 2> message 3>&- &
+    pid=$!
+    wait_for_line 's the jobs of 77 wait: cannot run in PE "smp" because it only offers 2 slots' message
+    kill "${pid}"
+    wait "${pid}" || true
+    grep -qx 77 deleted
+}
+
 @test "slurm.pl: a job that was put back into the queue has not failed" {
     slurm.pl --check-time 1 log/one.log bash -c 'echo $$ >> begun; [ "$(wc -l < begun)" -eq 2 ] || exec sleep 60' 2> message 3>&- &
     pid=$!

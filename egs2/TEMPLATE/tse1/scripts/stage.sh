@@ -38,7 +38,8 @@ on_signal() {  # on_signal NAME CODE: end the running job with us, orphans would
     log_depth=1 log "Error: ${current_stage:+stage ${current_stage}: }stopped by SIG$1; run the same command to resume" >&2
     if [ -n "${child:-}" ]; then
         kill -TERM -- "-${child}" 2> /dev/null || true
-        wait "${child}" 2> /dev/null || true
+        # Where the job has got the same signal and is gone, bash's wait would wait for the watchdog.
+        while kill -0 "${child}" 2> /dev/null; do sleep 0.1; done
     fi
     exit "$2"
 }
