@@ -59,9 +59,12 @@ setup() {
 @test "the configurations of the template are read by their programs" {
     cp -R "${REPO}/egs2/TEMPLATE/tse1/conf" conf
     run -0 slurm.pl --mem 4G --time 1:00:00 --gpu 1 --num-threads 2 --num-nodes 2 --name x log/one.log true
+    mkdir bin
+    printf '%s\n' '#!/usr/bin/env bash' 'echo "no queue here"' 'exit 5' > bin/qsub
+    chmod +x bin/qsub
     for config in conf/queue.conf conf/pbs.conf; do
-        PATH="${REPO}/utils:/usr/bin:/bin" run -1 queue.pl --config "${config}" --mem 4G --gpu 1 --num-threads 2 log/one.log true
-        [[ "${output}" == *"cannot run 'qsub'"* ]]
+        PATH="${PWD}/bin:${PATH}" run -1 queue.pl --config "${config}" --mem 4G --gpu 1 --num-threads 2 log/one.log true
+        [[ "${output}" == *"no queue here"*"submission failed (code 5): qsub "*" one "* ]]
     done
 }
 
