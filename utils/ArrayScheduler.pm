@@ -58,8 +58,8 @@ sub run {
 sub open_launch {
     my ($line, $dialect, $todo) = @_;
     JobLine::make_log_folder(JobLine::fill($line, $line->{log}, $_)) for @$todo;
-    my $base = dirname(JobLine::fill($line, $line->{log}, $todo->[0])) . "/q/" . basename(JobLine::fill($line, $line->{log}, "JOB"));
-    $base =~ s/\.log$//;
+    my $name = basename(JobLine::fill($line, $line->{log}, "JOB"), ".log");
+    my $base = dirname(JobLine::fill($line, $line->{log}, $todo->[0])) . "/q/$name";
     my $check_time = JobLine::option($line, "check-time", 30);
     my ($host, $beat) = (hostname(), int($check_time / 3));
     $host =~ s/[^A-Za-z0-9-].*//;
@@ -67,7 +67,8 @@ sub open_launch {
     my $launch = {
         program => $program, line => $line, dialect => $dialect, todo => $todo, first => $todo->[0], token => $token,
         script => "$base.sh", out => "$base.log", running => "$base.running", folder => "$base.$token",
-        written_before => -s "$base.log" || 0, check_time => $check_time, beat => $beat < 1 ? 1 : $beat > 10 ? 10 : $beat, arrays => [], lost => 0,
+        written_before => -s "$base.log" || 0, check_time => $check_time, beat => $beat < 1 ? 1 : $beat > 10 ? 10 : $beat,
+        arrays => [], lost => 0,
     };
     # Of launches that have ended; to a job of theirs, should one be left, this says the same as the file in it.
     remove_tree(map { dirname($_) } bsd_glob(quotemeta($base) . ".*/withdrawn"));
@@ -132,7 +133,7 @@ sub submit {
             select undef, undef, undef, $pause;
             return undef if defined $stopped_by;
             $pause = $pause * 2 > 60 ? 60 : $pause * 2;
-            # It may have taken the jobs although its answer was lost. Unless it says that it has not, they are not sent again.
+            # It may have taken the jobs although its answer was lost: they are sent again when it says that it has not.
             ($answered, $id) = found($launch, $array->{offset});
             return $id if defined $id;
         } until $answered || time - $since >= $patience;
@@ -166,7 +167,7 @@ sub wait_for {
         if (%{ $watch{open} } && ($due || %{ $watch{ending} } && time > $last_look)) {
             $last_look = time;
             $last_check = time if $due;
-            my $states = states($launch);
+            my $states = states($launch, $watch{open});
             judge_killed($launch, \%watch, $states);
             find_lost($launch, \%watch, $states) if $due;
             tell_waits($launch, $states, $begun, $watch{told}) if $due && time - $begun >= 2 * $launch->{check_time};
@@ -227,13 +228,14 @@ sub has_failed {
     delete $watch->{open}{$job};
 }
 
-# What the scheduler says of the jobs: { index => [state, reason, number of its own] }, { all => 1 } where it tells no more than that some
-# live (and note: why they wait), undef where it does not answer.
+# What the scheduler says of the arrays that hold open jobs: { index => [state, reason, number of its own] }, { all => 1 }
+# where it tells no more than that some live (and note: why they wait), undef where it does not answer.
 sub states {
-    my ($launch) = @_;
+    my ($launch, $open) = @_;
     my $dialect = $launch->{dialect};
     my %states;
     for my $array (@{ $launch->{arrays} }) {
+        next unless grep { $open->{$_} } @{ $array->{jobs} || $launch->{todo} };
         my ($code, $output) = JobLine::capture($dialect->{alive}->($array->{id}));
         if ($output =~ $dialect->{gone}) {
             next unless $dialect->{ended};
@@ -286,9 +288,10 @@ sub lose {
     $launch->{lost}++;
     withdraw($launch, $job);
     my $log = JobLine::fill($launch->{line}, $launch->{line}{log}, $job);
-    my ($id) = map { $_->{id} } grep { grep({ !defined $_ || $_ == $job } @{ $_->{jobs} || [undef] }) } @{ $launch->{arrays} };
+    my ($array) = grep { grep { $_ == $job } @{ $_->{jobs} || $launch->{todo} } } @{ $launch->{arrays} };
     if (open my $out, ">>", $log) {
-        print $out "# Ended (code 255; job $id left the queue without a result: killed by the scheduler or its node, often for lack of memory: --mem)\n";
+        print $out "# Ended (code 255; job $array->{id} left the queue without a result: killed by the scheduler or its node, ",
+            "often for lack of memory: --mem)\n";
         close $out;
     }
     print STDERR "$program: job $job of ", described($launch), " left the queue without a result; see $log and $launch->{out}\n";
@@ -321,8 +324,9 @@ sub tell_ends {
     for my $state (sort keys %$ended_by) {
         my $why = SchedulerDialect::meaning_of_end($state) or next;
         my @jobs = @{ $ended_by->{$state} };
-        print STDERR "$program: the scheduler ended ", @jobs == 1 ? "job " : "jobs ", join(", ", @jobs[0 .. ($#jobs < 9 ? $#jobs : 9)]),
-            @jobs > 10 ? ", ..." : "", " of ", described($launch), ", $state: $why; its own words are in $launch->{out}\n";
+        my $shown = join ", ", @jobs[0 .. ($#jobs < 9 ? $#jobs : 9)], @jobs > 10 ? "..." : ();
+        print STDERR "$program: the scheduler ended ", @jobs == 1 ? "job " : "jobs ", "$shown of ", described($launch),
+            ", $state: $why; its own words are in $launch->{out}\n";
     }
 }
 

@@ -43,6 +43,7 @@ host=\$(hostname):\$(readlink /proc/self/ns/pid)  # where process numbers mean t
 me="\${host}:\$\$:job \${SLURM_JOB_ID:-\${JOB_ID:-\${PBS_JOBID:-}}} of \$(date '+%Y-%m-%dT%H:%M:%S')"
 pause() { read -rt "\$1" <> <(:) || true; }  # a sleep that leaves no process behind
 wanted() { [ -d "\${launch}" ] && [ ! -e "\${launch}/withdrawn" ] && [ ! -e "\${launch}/\${JOB}.withdrawn" ]; }
+[ -d "\${launch}" ] || pause 5  # a shared file system may show it late
 owner=none rested=0
 while :; do
     wanted || { echo "job \${JOB} is not wanted any more: what started it has ended or taken it for lost"; exit 1; }
@@ -85,11 +86,12 @@ watcher=\$!
 disown
 
 started=\$(date +%s)
-{ printf '# %s\\n' $shown; echo "# Running on \$(hostname), JOB=\${JOB}"; echo "# Started at \$(date '+%Y-%m-%dT%H:%M:%S')"; echo '#'; } > "\${log}"
+now() { date '+%Y-%m-%dT%H:%M:%S'; }
+{ printf '# %s\\n' $shown; echo "# Running on \$(hostname), JOB=\${JOB}"; echo "# Started at \$(now)"; echo '#'; } > "\${log}"
 finish() {
     elapsed=\$((\$(date +%s) - started))
     echo "# Accounting: time=\${elapsed} threads=$threads" >> "\${log}"
-    echo "# Ended (code \$1) at \$(date '+%Y-%m-%dT%H:%M:%S'), elapsed time \${elapsed} seconds" >> "\${log}"
+    echo "# Ended (code \$1) at \$(now), elapsed time \${elapsed} seconds" >> "\${log}"
     kill -KILL "\${watcher}" 2> /dev/null
     rm -f "\${running}"
     { echo "\$1" > "\${launch}/\${JOB}.tmp" && mv "\${launch}/\${JOB}.tmp" "\${launch}/\${JOB}"; } 2> /dev/null

@@ -37,7 +37,8 @@ my %DIALECTS = (
         },
         # Not the first number: sites add lines of their own. A number alone is the answer to --parsable.
         id     => qr/^Submitted batch job (\d+)|^(\d+)(?:;\S+)?$/m,
-        busy   => qr/Unable to contact slurm controller|Socket timed out|temporarily un|Zero Bytes were transmitted|in standby mode|Connection (?:refused|reset|timed out)|Transport endpoint is not connected/i,
+        busy   => qr/Unable[ ]to[ ]contact[ ]slurm[ ]controller|Socket[ ]timed[ ]out|temporarily[ ]un|Zero[ ]Bytes[ ]were
+            |in[ ]standby[ ]mode|Connection[ ](?:refused|reset|timed[ ]out)|Transport[ ]endpoint[ ]is[ ]not[ ]connected/ix,
         alive  => sub { ("squeue", "-h", "-r", "-t", "all", "-o", "%K|%T|%A|%r", "-j", $_[0]) },
         gone   => qr/Invalid job id/i,
         cancel => "scancel",
@@ -51,7 +52,8 @@ my %DIALECTS = (
         submit => sub {
             my ($job) = @_;
             my $jobs = $job->{jobs};
-            return ("-o", $job->{out}, $jobs ? ("-t", "$jobs->[0]-$jobs->[-1]", $job->{max} ? ("-tc", $job->{max}) : ()) : (), $job->{script});
+            my @array = $jobs ? ("-t", "$jobs->[0]-$jobs->[-1]", $job->{max} ? ("-tc", $job->{max}) : ()) : ();
+            return ("-o", $job->{out}, @array, $job->{script});
         },
         id     => qr/Your job(?:-array)? (\d+)/,
         busy   => qr/unable to contact qmaster|Connection refused/i,
@@ -95,20 +97,24 @@ my %ENDS = (
 my $OVER = join "|", keys %ENDS, "COMPLETED", "FAILED", "REVOKED";
 
 # The state that these words of SLURM mean where it does not name one: without cgroups it calls a memory overrun FAILED.
-sub state_in_words { my ($state, $words) = @_; return !$ENDS{$state} && $words =~ /memory limit|oom[-_ ]kill/i ? "OUT_OF_MEMORY" : $state }
+sub state_in_words {
+    my ($state, $words) = @_;
+    return !$ENDS{$state} && $words =~ /memory limit|oom[-_ ]kill/i ? "OUT_OF_MEMORY" : $state;
+}
 
 sub is_over { my ($state) = @_; return $state =~ /^(?:$OVER)$/ }
-sub is_waiting { my ($state) = @_; return $state =~ /^(?:PENDING|CONFIGURING|REQUEUED|REQUEUE_FED|REQUEUE_HOLD|SPECIAL_EXIT|RESV_DEL_HOLD)$/ }
+sub is_waiting { my ($state) = @_; return $state =~ /^(?:PENDING|CONFIGURING|REQUEUED|REQUEUE_\w+|SPECIAL_EXIT|RESV_DEL_HOLD)$/ }
 sub meaning_of_end { my ($state) = @_; return $ENDS{$state} }
 
 # Why SLURM lets a job wait (%r of squeue), in words.
 my @WAITS = (
     [qr/^Resources$/ => "all nodes that could take them are busy"],
     [qr/^Priority$/ => "jobs of others come first"],
-    [qr/^(PartitionConfig|BadConstraints|PartitionNodeLimit)/ => "no node of the partition has what they ask for, so they will never start: "
-        . "fewer --num-threads (--nj, --inference_nj), less --mem, fewer --gpu or --num-nodes, or another --queue"],
-    [qr/^PartitionTimeLimit/ => "the partition does not give that much time, so they will never start: a shorter --time or another --queue"],
-    [qr/^(ReqNodeNotAvail|Nodes required|PartitionDown|PartitionInactive|NodeDown)/ => "nodes are down, drained or reserved; see sinfo -R"],
+    [qr/^(PartitionConfig|BadConstraints|PartitionNodeLimit)/ => "no node of the partition has what they ask for, so they "
+        . "will never start: fewer --num-threads (--nj, --inference_nj), less --mem, fewer --gpu or --num-nodes, or another --queue"],
+    [qr/^PartitionTimeLimit/ => "the partition does not give that much time, so they will never start: a shorter --time "
+        . "or another --queue"],
+    [qr/^(ReqNodeNotAvail|Nodes required|Partition(Down|Inactive)|NodeDown)/ => "nodes are down, drained or reserved; see sinfo -R"],
     [qr/^(Assoc|QOS|MaxCpuPerAccount|MaxMemPerLimit|Licenses)/ => "a limit of the account, the QOS or the licences"],
     [qr/^(JobHeld|launch failed)/ => "they are held; scontrol release lets them go"],
     [qr/^BeginTime/ => "they have been put back into the queue and start again a little later"],

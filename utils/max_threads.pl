@@ -26,7 +26,7 @@ my $most = $wanted;
 if (SchedulerConfig::knows($program)) {
     my $line = JobLine::parse($program, @options, "none.log", "none");
     my $config = SchedulerConfig::read_config($program, $line);
-    my $asked = $config->{scheduler} eq "slurm" && SchedulerDialect::threads_of_node($wanted, SchedulerConfig::flags($line, $config));
-    $most = $asked || $unasked;
+    my @flags = SchedulerConfig::flags($line, $config);
+    $most = $config->{scheduler} eq "slurm" && SchedulerDialect::threads_of_node($wanted, @flags) || $unasked;
 }
 print $most < $wanted ? $most : $wanted, "\n";
