@@ -34,6 +34,8 @@ my $program = "run.pl";
 our $KILLED = "killed (signal 9): usually the machine ran out of memory; use fewer jobs at once (--nj, --max-jobs-run), "
     . "smaller batches, or on a cluster more memory (--mem)";
 
+sub fail { my ($code, $message) = @_; print STDERR "$program: $message\n"; exit $code }
+
 sub usage_error {
     my ($message) = @_;
     print STDERR "$program: $message\n",
@@ -214,6 +216,33 @@ sub cgroup_cpus {
     my ($least) = sort { $a <=> $b } @quotas;
     # A quota of 1.5 processors keeps two busy for most of the time.
     return defined $least ? int($least + 0.999) : undef;
+}
+
+# (exit code, stdout and stderr) of a command, without a shell. It has a process group of its own: a Ctrl-C meant for
+# this program must not end a submission before it has told the number of its jobs.
+sub capture { return capture_within(0, @_) }
+
+# The same for at most some seconds, then it is killed: commands of a scheduler that is away may take minutes.
+sub capture_within {
+    my ($limit_s, @words) = @_;
+    my $pid = open my $from, "-|";
+    fail(1, "cannot start a process: $!") unless defined $pid;
+    if ($pid == 0) {
+        require POSIX;
+        POSIX::setpgid(0, 0);
+        open STDIN, "<", "/dev/null";
+        open STDERR, ">&", \*STDOUT;
+        { no warnings "exec"; exec { $words[0] } @words; }
+        syswrite STDOUT, "cannot run '$words[0]': $!\n";
+        POSIX::_exit(127);
+    }
+    local $SIG{ALRM} = sub { kill "KILL", -$pid };
+    alarm $limit_s;
+    local $/;
+    my $output = <$from>;
+    close $from;
+    alarm 0;
+    return ($? >> 8 || $? & 127, defined $output ? $output : "");
 }
 
 sub slurp {

@@ -4,9 +4,10 @@
 #   slurm.pl [--mem 4G --time 1:00:00 --gpu N --num-threads N --num-nodes N --max-jobs-run N --name x]
 #            [--config conf/slurm.conf] [--pick all|failed|incomplete] [--check-time S] [JOB=1:n] <log> <command> ...
 #
-# Options become flags of sbatch by conf/slurm.conf (or the lines below, if there is none); one that is not
-# described there is an error. Jobs start in this folder and source ./path.sh. --check-time is how often
-# squeue is asked (s). A signal cancels the jobs.
+# Options become flags of sbatch by conf/slurm.conf (or the lines of SchedulerConfig.pm, if there is none); one that is
+# not described there is an error. Jobs start in this folder and source ./path.sh. --check-time is how often squeue is
+# asked (s; default 30). Why jobs wait is told after twice that time, why SLURM has ended one when it has. While its
+# controller is away it is tried again, for 60 times that time. A signal cancels the jobs.
 # Exit: 0 done, 1 a job failed, 2 wrong usage or configuration, 128 + n after signal n.
 
 use strict;
@@ -16,16 +17,4 @@ use File::Basename qw(dirname);
 use lib dirname(abs_path(__FILE__));
 use ArrayScheduler;
 
-my $builtin = <<'END';
-command sbatch --export=PATH --no-requeue
-option name=* --job-name $0
-option time=* --time $0
-option mem=* --mem $0
-option num-threads=* --cpus-per-task $0
-option num-nodes=* --nodes $0
-option queue=* --partition $0
-option gpu=0
-option gpu=* --gres=gpu:$0
-END
-
-exit ArrayScheduler::run("slurm.pl", "slurm", "conf/slurm.conf", $builtin, @ARGV);
+exit ArrayScheduler::run("slurm.pl", @ARGV);

@@ -63,10 +63,13 @@ setup() {
     for backend in "slurm|slurm|slurm.pl" "sge|queue|queue.pl" "pbs|pbs|queue.pl --config conf/pbs.conf"; do
         IFS="|" read -r cmd_backend name default <<< "${backend}"
         . ./cmd.sh
-        for cmd in "${train_cmd}" "${cuda_cmd}" "${decode_cmd}"; do [ "${cmd% }" = "${default}" ]; done
+        # Training on SLURM has more memory.
+        for cmd in "${train_cmd}" "${cuda_cmd/ --mem 8G/}" "${decode_cmd}"; do [ "${cmd% }" = "${default}" ]; done
         cp "conf/${name}.conf" ../..
         . ./cmd.sh
-        for cmd in "${train_cmd}" "${cuda_cmd}" "${decode_cmd}"; do [ "${cmd}" = "${default%% *} --config ../../${name}.conf" ]; done
+        for cmd in "${train_cmd}" "${cuda_cmd/ --mem 8G/}" "${decode_cmd}"; do
+            [ "${cmd}" = "${default%% *} --config ../../${name}.conf" ]
+        done
     done
 }
 

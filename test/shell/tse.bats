@@ -408,7 +408,7 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -2 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4 --num_nodes 2
     [[ "${output}" == *"needs the slurm backend"* ]]
     cmd_backend=slurm run -0 toy --stage 8 --stop_stage 8 --dry_run true --ngpu 4 --num_nodes 2
-    [[ "${output}" == *"slurm.pl --gpu 4 --num-nodes 2 "*" srun "*"scripts/torchrun_node.sh "* ]]
+    [[ "${output}" == *"slurm.pl --mem 8G --gpu 4 --num-nodes 2 "*" srun "*" --cpus-per-task=4 "*"scripts/torchrun_node.sh "* ]]
 }
 
 @test "tags come from configs and options" {

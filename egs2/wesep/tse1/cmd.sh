@@ -7,7 +7,7 @@
 # The .conf files are egs2/<name> of your site (not tracked, for all recipes of the clone) where there is one, else
 # conf/<name>.
 # train_cmd runs data and feature jobs, cuda_cmd training, decode_cmd decoding and scoring. Options may follow
-# the name: --mem 4G --time 1:00:00 --max-jobs-run 10 --queue long.
+# the name: --mem 4G --time 1:00:00 --max-jobs-run 10 --queue long. Of SLURM --mem is that of a processor.
 
 cmd_backend="${cmd_backend:-local}"
 
@@ -22,7 +22,7 @@ case "${cmd_backend}" in
     slurm)
         site_config=$(site_file slurm.conf)
         export train_cmd="slurm.pl ${site_config}"
-        export cuda_cmd="slurm.pl ${site_config}"
+        export cuda_cmd="slurm.pl --mem 8G ${site_config}"
         export decode_cmd="slurm.pl ${site_config}"
         ;;
     sge)

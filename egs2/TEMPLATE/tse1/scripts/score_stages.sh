@@ -108,15 +108,16 @@ task_of() {
 }
 
 score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by these lists -> DIR/scoring
-    local data=${dumpdir}/raw/$1 set=$1 dir=$2 system=$3 out=$2/scoring opts
+    local data=${dumpdir}/raw/$1 set=$1 dir=$2 system=$3 out=$2/scoring opts threads
     shift 3
     needed remove "${out}" score "@${data}" "%${data}" "@${dir}/wav.scp" "%${dir}/wav.scp" "@$(work_mark "${dir}")" \
         "asr=${asr}" "score_opts=${score_opts}" "system=${system}" || return 0
     split_args opts "${score_opts}"
     "${dry_run}" || log "  scoring ${dir}; its log is ${out}/score.log"
-    run_jobs "${decode_cmd} --num-threads ${inference_nj}" 0 "${out}/score.log" \
+    threads=$(threads_of "${decode_cmd}" "${inference_nj}")
+    run_jobs "${decode_cmd} --num-threads ${threads}" 0 "${out}/score.log" \
         "${python}" -m espnet_tse.bin.score --inf_scp "${dir}/wav.scp" "$@" --output_dir "${out}" \
-        --nj "${inference_nj}" --system "${system}" --test_set "${set}" --cache_dir "${data}/.score_cache" "${opts[@]}"
+        --nj "${threads}" --system "${system}" --test_set "${set}" --cache_dir "${data}/.score_cache" "${opts[@]}"
     if ! "${dry_run}"; then
         [ -s "${out}/result.json" ] || die "${out}/result.json was not written; read ${out}/score.log"
     fi
@@ -124,7 +125,7 @@ score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by thes
 }
 
 recognise_set() {  # recognise_set SET: word errors with and without the system in front -> TSE_EXP/front_end_asr_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items threads
     [[ -n "${asr}" || " ${front_end_asr_opts}" == *" --asr"* ]] \
         || die_with 2 "--front_end_asr true wants a recogniser; name one by --asr, as pocketsphinx or whisper:base"
     need 2 "${data}"/{wav,spk1,enroll_spk1}.scp
@@ -142,9 +143,10 @@ recognise_set() {  # recognise_set SET: word errors with and without the system 
     fi
     split_args opts "${front_end_asr_opts}"
     "${dry_run}" || log "  recognisers with and without ${tse_exp}; the log is ${out}/front_end_asr.log"
-    run_jobs "${decode_cmd} --num-threads ${inference_nj} ${device[*]}" 0 "${out}/front_end_asr.log" \
+    threads=$(threads_of "${decode_cmd} ${device[*]}" "${inference_nj}")
+    run_jobs "${decode_cmd} --num-threads ${threads} ${device[*]}" 0 "${out}/front_end_asr.log" \
         "${python}" -m espnet_tse.bin.front_end_asr --data_dir "${data}" --output_dir "${out}" \
-        --system "${tse_tag//[^A-Za-z0-9_.+-]/-}=${tse_exp}" --nj "${inference_nj}" "${extra[@]}" "${opts[@]}"
+        --system "${tse_tag//[^A-Za-z0-9_.+-]/-}=${tse_exp}" --nj "${threads}" "${extra[@]}" "${opts[@]}"
     if ! "${dry_run}"; then
         [ -s "${out}/front_end_asr.json" ] || die "${out}/front_end_asr.json was not written; read ${out}/front_end_asr.log"
         log "  ${out}/front_end_asr.md and front_end_asr.png"

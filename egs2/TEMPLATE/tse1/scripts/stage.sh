@@ -38,7 +38,8 @@ on_signal() {  # on_signal NAME CODE: end the running job with us, orphans would
     log_depth=1 log "Error: ${current_stage:+stage ${current_stage}: }stopped by SIG$1; run the same command to resume" >&2
     if [ -n "${child:-}" ]; then
         kill -TERM -- "-${child}" 2> /dev/null || true
-        wait "${child}" 2> /dev/null || true
+        # Where the job has got the same signal and is gone, bash's wait would wait for the watchdog.
+        while kill -0 "${child}" 2> /dev/null; do sleep 0.1; done
     fi
     exit "$2"
 }
@@ -445,6 +446,14 @@ clamp() {  # clamp NUMBER SCP: no more jobs than keys
     local lines=$1
     if [ -s "$2" ]; then lines=$(awk 'END { print NR }' "$2"); fi
     echo $((lines < $1 ? lines : $1))
+}
+
+# threads_of "BACKEND [OPTIONS]" N: N, or what one job of the backend can have where that is less. A single job with more
+# threads than any node has would wait for ever, unlike an array of N.
+threads_of() {
+    local words
+    read -ra words <<< "$1"
+    utils/max_threads.pl "$2" "${words[@]}" || die_with 2 "the options of '$1' cannot be read (see above)"
 }
 
 # run_shards BACKEND NJ SCP DIR NAME COMMAND...: COMMAND --shard JOB/N as an array, then COMMAND --merge N.

@@ -127,8 +127,9 @@ run_training() {
     if [ "${num_nodes}" -gt 1 ]; then
         [[ "${cuda_cmd}" == *slurm.pl* ]] \
             || die_with 2 "--num_nodes ${num_nodes} needs the slurm backend (cmd.sh); cuda_cmd is '${cuda_cmd}'"
-        launch=(srun --ntasks-per-node=1 --kill-on-bad-exit=1 scripts/torchrun_node.sh "${python}" "${num_nodes}"
-            "${devices}" -m "${module}" --ngpu 1)
+        # From SLURM 22.05 on a step has one processor unless it asks for those of the job.
+        launch=(srun --ntasks-per-node=1 "--cpus-per-task=${threads}" --kill-on-bad-exit=1 scripts/torchrun_node.sh
+            "${python}" "${num_nodes}" "${devices}" -m "${module}" --ngpu 1)
         backend+=" --num-nodes ${num_nodes}"
     fi
     # An empty list of devices makes espnet2's distributed code fail even on processors.
@@ -207,7 +208,7 @@ encode_sets() { local set; for set in "$@"; do encode_set "${set}"; done; }  # e
 
 # make_preferences CONFIG SYSTEM OUT SET NAME=CODES...: stages 7 and 8, where the YAML has preferences; OUT/SET
 make_preferences() {
-    local config=$1 system=$2 out=$3/$4 set=$4 opts=() tokens=() items pair name value
+    local config=$1 system=$2 out=$3/$4 set=$4 opts=() tokens=() items pair name value threads
     shift 4
     items=("@${system}/.done.train" "@${dumpdir}/raw/${set}")
     for pair in "$@"; do
@@ -220,8 +221,10 @@ make_preferences() {
     done <<< "$(inputs_of preferences "${config}")"
     needed remove "${out}" preferences "${items[@]}" || return 0
     "${dry_run}" || log_depth=1 log "  pairs from ${system}; the log is ${out}/log/make.log"
-    run_jobs "${train_cmd}" 0 "${out}/log/make.log" "${python}" -m espnet_tse.bin.make_preferences --model "${system}" \
-        --data_dir "${dumpdir}/raw/${set}" --tokens "${tokens[@]}" --output_dir "${out}" --nj "${nj}" "${opts[@]}"
+    threads=$(threads_of "${train_cmd}" "${nj}")
+    run_jobs "${train_cmd} --num-threads ${threads}" 0 "${out}/log/make.log" \
+        "${python}" -m espnet_tse.bin.make_preferences --model "${system}" \
+        --data_dir "${dumpdir}/raw/${set}" --tokens "${tokens[@]}" --output_dir "${out}" --nj "${threads}" "${opts[@]}"
     [ -s "${out}/preferences.scp" ] || "${dry_run}" || die "${out}/preferences.scp was not written; read ${out}/log/make.log"
     mark_done "${out}" preferences
 }
