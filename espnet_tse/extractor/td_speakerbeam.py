@@ -102,9 +102,9 @@ class TDSpeakerBeam(AbsExtractor):
     def embedding_dim(self) -> int:
         return self.speaker_encoder.output_dim
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
         frames = None
-        if int(lengths.min()) < waveform.size(1):
+        if lengths is not None and int(lengths.min()) < waveform.size(1):
             frames = self.enrollment_analysis.framing.num_frames(lengths)
         return Cue(self.speaker_encoder(self.enrollment_analysis(waveform), frames))
 

@@ -384,10 +384,10 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 # bats test_tags=finished
 @test "the archive is made again if it is gone, with what the recipe says of its data and the results" {
     rm exp/tse_laura_tse_mini.zip
-    mkdir -p local && echo "speech" > local/card.md
+    echo "speech" > card.md
     run -0 toy --stage 12 --licence "CC BY 4.0"
     [ -s exp/tse_laura_tse_mini.zip ]
-    grep "bin.pack" "${FAKE_CALLS}" | grep -q -- "--licence CC BY 4.0 --about local/card.md --extra exp/RESULTS.md"
+    grep "bin.pack" "${FAKE_CALLS}" | grep -q -- "--licence CC BY 4.0 --about card.md --extra exp/RESULTS.md"
 }
 
 # bats test_tags=finished

@@ -207,10 +207,10 @@ if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     fi
     # The card tells what the recipe says of its data, and what was scored.
     pack_opts=(${inference_model:+--checkpoint "${inference_model}"} ${licence:+--licence "${licence}"})
-    if [ -e local/card.md ]; then pack_opts+=(--about local/card.md); fi
+    if [ -e card.md ]; then pack_opts+=(--about card.md); fi
     if [ -e "${expdir}/RESULTS.md" ]; then pack_opts+=(--extra "${expdir}/RESULTS.md"); fi
     if needed keep "${pack_dir}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}" "licence=${licence}" \
-        @local/card.md "@${expdir}/RESULTS.md"; then
+        @card.md "@${expdir}/RESULTS.md"; then
         run_jobs "${train_cmd}" 0 "${pack_dir}/pack.log" "${python}" -m espnet_tse.bin.pack \
             --model "${tse_exp}" --output "${pack_dir}/system.zip" "${pack_opts[@]}"
         if ! "${dry_run}"; then
