@@ -132,7 +132,9 @@ def load_exported(
         raise DataError(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
-    return Discriminative(ExportedExtractor(path)).eval()
+    model = Discriminative(ExportedExtractor(path)).eval()
+    model.configs = {}  # what it was built from stayed behind
+    return model
 
 
 def load_corrector(path: Path | str, device: str | torch.device) -> Corrector:
