@@ -18,6 +18,11 @@ SYSTEMS = {
         {"width": 16, "num_heads": 2, "feedforward": 32, "chunk": 10, "num_layers": 1, "num_repeats": 2},
         None,
     ),
+    "usef_sepformer_released": (
+        {"width": 16, "num_heads": 2, "feedforward": 32, "chunk": 10, "num_layers": 1, "num_repeats": 2}
+        | {"num_cross_layers": 1},
+        None,
+    ),
     "td_speakerbeam": (
         {"num_filters": 16, "width": 8, "hidden": 12, "skip": 8, "num_blocks": 3, "num_repeats": 2, "adapted_block": 3},
         ("tcn", {"width": 8, "hidden": 12, "skip": 8, "num_blocks": 2, "output_dim": 10}),

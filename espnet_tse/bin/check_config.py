@@ -6,6 +6,7 @@ import sys
 from typing import Callable, Sequence
 
 from espnet_tse.io.command_line import CommandLine, announce, imports_to_stderr, run_command
+from espnet_tse.tasks.inputs import Input
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -51,8 +52,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if args.print_inputs:
         return 2 if run_command(parser.prog, lambda: print_inputs(args)) else 0
     checks: list[tuple[str, Callable[[], object]]] = []
-    # Holds the options of the system of --tse_config once its check has found no fault.
-    systems: list[argparse.Namespace] = []
+    # Holds the options of the system of --tse_config, and what it builds on, once its check has found no fault.
+    systems: list[tuple[argparse.Namespace, list[Input]]] = []
     for config, options in zip(args.codec_config, [args.codec_args, *[""] * len(args.codec_config)]):
         checks.append((config, lambda config=config, options=options: check_codec(config, options)))
     for config in args.prerequisite_config:
@@ -60,7 +61,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if args.tse_config:
         checks.append((args.tse_config, lambda: systems.append(check_system(args.tse_config, args.tse_args))))
     if args.inference_config:
-        checks.append((args.inference_config, lambda: check_decoding(args.inference_config, *systems)))
+        decoding, to_train = args.inference_config, args.prerequisite_config
+        checks.append((decoding, lambda: check_decoding(decoding, to_train, *systems)))
     if not checks:
         parser.error("name a YAML: --tse_config, --codec_config, --prerequisite_config or --inference_config")
     announce(f"checking {', '.join(config for config, _ in checks)} (loading PyTorch and ESPnet)")
@@ -69,7 +71,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def print_inputs(args: argparse.Namespace) -> None:
-    from espnet_tse.tasks.inputs import files_of, inputs_of, refuse_same_names
+    from espnet_tse.tasks.inputs import files_of, inputs_of, inputs_of_decoding, refuse_same_names
 
     systems = [(config, "") for config in args.prerequisite_config]
     if args.tse_config:
@@ -78,6 +80,8 @@ def print_inputs(args: argparse.Namespace) -> None:
     yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
     yamls += [config for config in (*args.codec_config, args.inference_config) if config]
     refuse_same_names(dict.fromkeys(yaml for yaml in yamls if yaml != args.inference_config))
+    if args.inference_config:
+        found += inputs_of_decoding(args.inference_config)
     for part in dict.fromkeys([*found, *(file for yaml in dict.fromkeys(yamls) for file in files_of(yaml))]):
         print(part.line())
 
@@ -115,19 +119,30 @@ def check_codec(config: str, options: str) -> None:
     )
 
 
-def check_decoding(config: str, system: argparse.Namespace | None = None) -> None:
-    """As settings of the system whose options are ``system``; without these by itself."""
+def check_decoding(
+    config: str, to_train: Sequence[str], system: tuple[argparse.Namespace, list[Input]] | None = None
+) -> None:
+    """As settings of a system, given by its options and what it builds on; without these by itself.
+
+    Args:
+        to_train: YAMLs of further systems that will have been trained.
+    """
     from espnet_tse.io.scp import DataError
     from espnet_tse.tasks.choices import configs_of, model_choices
     from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_decode_settings
+    from espnet_tse.tasks.input_faults import check_decoding_inputs, check_whole
 
     if system is None:
         check_alone(config)
+        check_decoding_inputs(config, to_train)
         return
+    system, inputs = system
     if system.print_config:
         return
     model = model_choices.classes[system.model]
     settings = read_decode_settings(config, model)
+    check_decoding_inputs(config, to_train)
+    check_whole(system, inputs, settings, config)
     try:
         remarks = check_for_system(settings, model, configs_of(vars(system)), config)
     except DataError as error:
@@ -138,7 +153,7 @@ def check_decoding(config: str, system: argparse.Namespace | None = None) -> Non
         print(f"note: {config}: {remark} ({system.config})", file=sys.stderr)
 
 
-def check_system(config: str, options: str = "") -> argparse.Namespace:
+def check_system(config: str, options: str = "") -> tuple[argparse.Namespace, list[Input]]:
     from espnet_tse.tasks.inputs import inputs_of
 
     inputs = inputs_of(config, words_of(options))  # first, for it takes no time: files that are not there
@@ -148,7 +163,7 @@ def check_system(config: str, options: str = "") -> argparse.Namespace:
     args = TSETask.parse(["--config", config, *words_of(options)], get_parser().prog)
     if not args.print_config:
         check_inputs(args, inputs)
-    return args
+    return args, inputs
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ COMMANDS = {
     "extract": ("extract", "extract a speaker: mixture + enrollment -> estimate"),
     "validate": ("validate", "check data directories"),
     "import-codec": ("import_codec", "a released FunCodec or BiCodec -> a codec folder"),
+    "import-espnet": ("import_espnet", "a YAML and weights of ESPnet's TSE task -> ours"),
+    "import-system": ("import_system", "published weights of another system -> ours"),
     "tokenize": ("encode_codes", "waveforms -> codec codes"),
     "unit-pieces": ("unit_pieces", "units -> text of pieces (byte-pair encoding)"),
     "resynthesize": ("resynthesize", "waveforms -> codes -> waveforms, a codec's upper bound"),

@@ -27,14 +27,14 @@ def read_samples(
     sample_rate: int,
     start: int = 0,
     num_samples: int = -1,
-    dtype: str = "float32",
+    dtype: str | None = "float32",
 ) -> np.ndarray:
     """Read a span of a mono file at a known rate.
 
     Args:
         start: first sample.
         num_samples: samples to read, -1 for all that follow.
-        dtype: ``float32`` (full scale is 1) or ``int16``.
+        dtype: ``float32`` (full scale is 1) or ``int16``; None for what holds all that the file has.
     Returns:
         (num_samples,) samples.
     Raises:

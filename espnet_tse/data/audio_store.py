@@ -7,10 +7,11 @@ import numpy as np
 
 from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.mixing import fit_length
-from espnet_tse.io.audio_entry import INT16_SCALE, AudioError, AudioInfo, refuse_not_finite
+from espnet_tse.io.audio_entry import INT16_SCALE, AudioError, refuse_not_finite
 from espnet_tse.io.scp import DataError
 
 CACHE_BUDGET = 2 * 1024**3  # bytes of audio, and again of codes, that one process holds
+PROBES = 100  # files, at most twice as many, whose headers are read at once where lengths are listed
 
 
 class AudioStore:
@@ -20,40 +21,49 @@ class AudioStore:
     forked share the memory.
     """
 
-    def __init__(self, paths: Mapping[str, str], cache: bool, budget: int = CACHE_BUDGET):
+    def __init__(
+        self,
+        paths: Mapping[str, str],
+        cache: bool,
+        budget: int = CACHE_BUDGET,
+        lengths: Mapping[str, int] | None = None,
+    ):
         """
         Args:
             paths: key -> path.
             cache: hold everything in memory if it takes at most ``budget`` bytes.
+            lengths: key -> samples, of ``utt2num_samples``. With them headers are read of ``PROBES`` files spread
+                over the list, and of others when they are asked for; without, of all files at once.
         Raises:
-            DataError: unreadable, empty, not mono, or of several rates; names the key.
+            DataError: unreadable, empty, not mono, of several rates, or of another length than listed; names the
+                key.
         """
         if not paths:
             raise DataError("no audio is listed; run stage 1 (data) with --force true.")
         self.paths = dict(paths)
-        self.infos: dict[str, AudioInfo] = {key: read_info(path, key) for key, path in self.paths.items()}
-        first, info = next(iter(self.infos.items()))
+        keys = list(self.paths)
+        self._lengths = {key: lengths[key] for key in keys if key in lengths} if lengths else {}
+        for key, length in self._lengths.items():
+            self._refuse_empty(key, length)
+        self._first, info = keys[0], read_info(self.paths[keys[0]], keys[0])
         self.sample_rate = info.sample_rate
-        for key, other in self.infos.items():
-            if other.sample_rate != self.sample_rate or other.num_channels != 1:
-                raise DataError(
-                    f"{key}: '{self.paths[key]}' has {other.num_channels} channel(s) at {other.sample_rate} "
-                    f"Hz, but '{first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format)."
-                )
-            if other.num_samples == 0:
-                raise DataError(
-                    f"{key}: '{self.paths[key]}' holds no samples; drop the key (utils/fix_data_dir.sh)."
-                )
+        probed = keys if lengths is None else keys[:: max(1, len(keys) // PROBES)]
+        num_bytes = [self._read_header(key) for key in probed]
         self._samples: dict[str, np.ndarray] = {}
-        size = sum(i.num_samples * (2 if i.subtype == "PCM_16" else 4) for i in self.infos.values())
-        if cache and size <= budget:
-            for key in self.paths:
-                self._samples[key] = self._read(key, 0, -1)
-            logging.info(f"{len(self.paths)} utterances held in memory, {size / 2**20:.0f} MiB")
-        elif cache:
+        if cache:
+            size = sum(map(self.num_samples, keys)) * max(num_bytes)
+            self._hold_all(size, budget)
+
+    def _hold_all(self, size: int, budget: int) -> None:
+        """Read everything that takes ``size`` bytes, if that is not too much."""
+        if size > budget:
             logging.info(
                 f"audio stays on disk: {size / 2**20:.0f} MiB are more than {budget / 2**20:.0f} MiB"
             )
+            return
+        for key in self.paths:
+            self._samples[key] = self._read(key, 0, -1)
+        logging.info(f"{len(self.paths)} utterances held in memory, {size / 2**20:.0f} MiB")
 
     @property
     def cached(self) -> bool:
@@ -61,12 +71,45 @@ class AudioStore:
         return bool(self._samples)
 
     def num_samples(self, key: str) -> int:
-        return self.infos[key].num_samples
+        """
+        Raises:
+            DataError: the file, which nobody has asked for yet, has one of the faults of ``__init__``.
+        """
+        if key not in self._lengths:
+            self._read_header(key)
+        return self._lengths[key]
+
+    def _read_header(self, key: str) -> int:
+        """Check a file and keep its length; bytes a sample."""
+        info = read_info(self.paths[key], key)
+        if info.sample_rate != self.sample_rate or info.num_channels != 1:
+            raise DataError(
+                f"{key}: '{self.paths[key]}' has {info.num_channels} channel(s) at {info.sample_rate} "
+                f"Hz, but '{self._first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format)."
+            )
+        self._refuse_empty(key, info.num_samples)
+        self._require_listed(key, info.num_samples)
+        self._lengths[key] = info.num_samples
+        return 2 if info.subtype == "PCM_16" else 4
+
+    def _refuse_empty(self, key: str, num_samples: int) -> None:
+        if num_samples == 0:
+            raise DataError(
+                f"{key}: '{self.paths[key]}' holds no samples; drop the key (utils/fix_data_dir.sh)."
+            )
+
+    def _require_listed(self, key: str, num_samples: int) -> None:
+        if num_samples != self._lengths.get(key, num_samples):
+            raise DataError(
+                f"{key}: '{self.paths[key]}' holds {num_samples} samples, but utt2num_samples has "
+                f"{self._lengths[key]}; run stage 2 (format) with --force true, then stage 3 (validate)."
+            )
 
     def _read(self, key: str, start: int, num_samples: int) -> np.ndarray:
-        dtype = "int16" if self.infos[key].subtype == "PCM_16" else "float32"
-        samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype)
-        if dtype == "float32":  # one NaN in a batch spoils the whole model
+        samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype=None)
+        if num_samples < 0:
+            self._require_listed(key, len(samples))
+        if samples.dtype == np.float32:  # one NaN in a batch spoils the whole model
             try:
                 refuse_not_finite(samples, self.paths[key])
             except AudioError as error:

@@ -14,12 +14,13 @@ from espnet_tse.data.enrollment import (
     Span,
     choose_other,
     crop_span,
+    cropped_length,
     place_disjoint,
     share_utterance,
 )
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
-from espnet_tse.data.scp_fields import read_source_dir
+from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.schema.stream_spec import StreamSpec
@@ -67,7 +68,7 @@ class DynamicMixingDataset:
             )
         self.source_dir, self.conf, self.seed, self.hop_length = Path(source_dir), conf, seed, hop_length
         paths, self.utt2spk = read_source_dir(source_dir)
-        self.audio = AudioStore(paths, cache_audio, cache_budget)
+        self.audio = AudioStore(paths, cache_audio, cache_budget, listed_lengths(source_dir))
         self.sample_rate = self.audio.sample_rate
         self.noise = self._extra_store(conf.noise_scp, cache_audio, cache_budget)
         self.rirs = self._extra_store(conf.rir_scp, cache_audio, cache_budget)
@@ -152,9 +153,7 @@ class DynamicMixingDataset:
     def _target_length(self, key: str) -> int:
         if key in self._shared:
             return self._shared[key].target
-        length = self.audio.num_samples(key)
-        # With the generator unused: the length of a crop does not depend on its place.
-        return crop_span(length, self.crop, np.random.default_rng(0), self.hop_length).num_samples
+        return cropped_length(self.audio.num_samples(key), self.crop, self.hop_length)
 
     def _spans(self, key: str, generator: np.random.Generator) -> tuple[Span, str, Span]:
         """Target span, enrollment utterance and enrollment span."""

@@ -28,12 +28,17 @@ def crop_span(
         num_samples: samples wanted; rounded down to a multiple of ``multiple`` when cropping.
         multiple: the crop begins at a multiple of it, so that whole codec frames are cut.
     """
+    cropped = cropped_length(length, num_samples, multiple)
+    if cropped == length:
+        return Span(0, length)
+    return Span(int(generator.integers((length - cropped) // multiple + 1)) * multiple, cropped)
+
+
+def cropped_length(length: int, num_samples: int | None, multiple: int = 1) -> int:
+    """Samples of ``crop_span``, wherever it lies."""
     if num_samples is None or length <= num_samples:
-        return Span(0, length)
-    num_samples = max(multiple, num_samples - num_samples % multiple)
-    if length <= num_samples:
-        return Span(0, length)
-    return Span(int(generator.integers((length - num_samples) // multiple + 1)) * multiple, num_samples)
+        return length
+    return min(length, max(multiple, num_samples - num_samples % multiple))
 
 
 def choose_other(candidates: Sequence[str], excluded: str, generator: np.random.Generator) -> str:

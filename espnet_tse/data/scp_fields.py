@@ -214,6 +214,12 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
     return {speaker: [(str(uid), str(wav)) for uid, wav in pairs] for speaker, pairs in content.items()}
 
 
+def listed_lengths(directory: Path | str) -> dict[str, int] | None:
+    """``utt2num_samples`` of a directory, which stage 2 writes; None where there is none."""
+    path = Path(directory) / NUM_SAMPLES
+    return read_num_samples(path) if path.is_file() else None
+
+
 def read_num_samples(path: Path | str) -> dict[str, int]:
     """``utt2num_samples``: key -> samples of its wav.scp line."""
     lengths = {}

@@ -8,13 +8,14 @@ import numpy as np
 
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore
 from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.data.enrollment import choose_other, crop_span
+from espnet_tse.data.enrollment import choose_other, crop_span, cropped_length
 from espnet_tse.data.preference_store import PREFERENCES_SCP, PreferenceStore
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
     SPEAKER_ENROLLMENTS,
     DynamicEnrollment,
     MixtureRow,
+    listed_lengths,
     read_speaker_enrollments,
     read_tse_dir,
 )
@@ -78,15 +79,14 @@ class StaticDataset:
                 paths[f"{row.key}/enrollment"] = row.enrollment
         for speaker, pairs in self.enrollments.items():
             paths.update({f"{speaker}/{uid}/enrollment": path for uid, path in pairs})
-        self.audio = AudioStore(paths, cache_audio, cache_budget)
+        self.audio = AudioStore(paths, cache_audio, cache_budget, self._listed_lengths())
         self.sample_rate = self.audio.sample_rate
         self.crop = None if crop_s is None else round(crop_s * self.sample_rate)
         self.enrollment_length = None if enrollment_s is None else round(enrollment_s * self.sample_rate)
         if self.has_target:
             self._require_equal_lengths()
-        fixed = np.random.default_rng(0)  # the length of a crop does not depend on its place
         self.num_samples = [
-            crop_span(self.audio.num_samples(f"{key}/mixture"), self.crop, fixed, hop_length).num_samples
+            cropped_length(self.audio.num_samples(f"{key}/mixture"), self.crop, hop_length)
             for key in self.keys
         ]
         self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
@@ -131,6 +131,18 @@ class StaticDataset:
                 )
         wanted = {row.enrollment.speaker for row in starred}
         return {speaker: by_speaker[speaker] for speaker in sorted(wanted)}
+
+    def _listed_lengths(self) -> dict[str, int] | None:
+        """Those of mixtures, which are also their targets'; nothing lists enrollments."""
+        lengths = listed_lengths(self.tse_dir)
+        if lengths is None:
+            return None
+        return {
+            f"{key}/{name}": lengths[key]
+            for key in self.keys
+            if key in lengths
+            for name in ("mixture", "target")
+        }
 
     def _require_equal_lengths(self) -> None:
         for key in self.keys:

@@ -1,16 +1,16 @@
 """The first stage of Mask2Flow-TSE: the mixture's mel spectrogram, masked, and the speaker's vector."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Self
+from typing import Any, Callable, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from espnet_tse.encoder.enrolled_speaker import EnrolledSpeaker
 from espnet_tse.encoder.mask_network import ConvMask, ConvMaskConfig, LSTMMask, LSTMMaskConfig, level_free
-from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, encoder_at_rate
-from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
-from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
+from espnet_tse.encoder.mixture_mel import AbsMixtureMel
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder
+from espnet_tse.layers.shifted_log_mel import ShiftedLogMelConfig
+from espnet_tse.schema import Conditions, Frames, TSEBatch
 
 
 @dataclass(frozen=True)
@@ -21,25 +21,15 @@ class MaskedMelConfig(ShiftedLogMelConfig):
     energy_gain: bool = False
 
 
-class MaskedMel(EnrolledSpeaker):
-    """X_enh = M * X with M in (0, 1) (arXiv:2603.12837, Eq. 9): streams ``mixture`` and ``masked``, vector ``speaker``.
-
-    The speaker's vector has length 1. Encoders that take no waveform hear the enrollment's ``ShiftedLogMel``.
-    """
+class MaskedMel(AbsMixtureMel):
+    """X_enh = M * X with M in (0, 1) (arXiv:2603.12837, Eq. 9): also the stream ``masked``."""
 
     Network: ClassVar[type]  # (config, num_mels, speaker_dim)
 
     def __init__(self, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
-        super().__init__()
-        self.energy_gain, self.mel = config.energy_gain, ShiftedLogMel(config)
-        self.speaker_encoder = encoder_at_rate(
-            new_speaker_encoder(input_dim=config.num_mels), config.sample_rate
-        )
+        super().__init__(config, new_speaker_encoder)
+        self.energy_gain = config.energy_gain
         self.network = self.Network(config, config.num_mels, self.speaker_dim)
-
-    @classmethod
-    def from_config(cls, config: Any, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]) -> Self:
-        return cls(config, new_speaker_encoder)
 
     def masked(self, mixture: Frames, speaker: Tensor) -> Frames:
         """X_enh, (B, T, num_mels), nowhere above X."""
@@ -51,18 +41,10 @@ class MaskedMel(EnrolledSpeaker):
         return Frames(values, mixture.lengths, mixture.frame_rate)
 
     def forward(self, batch: TSEBatch) -> Conditions:
-        mixture, speaker = self.mel(batch.mixture, batch.mixture_lengths), self.speaker(batch)
-        return Conditions(
-            Streams(mixture=mixture, masked=self.masked(mixture, speaker)),
-            Vectors(speaker=speaker),
-            mixture_waveform=batch.mixture,
-            mixture_num_samples=batch.mixture_lengths,
-        )
-
-    def target(self, batch: TSEBatch) -> Frames:
-        """Y, the target's mel spectrogram at the gain of its mixture."""
-        lengths = batch.mixture_lengths
-        return self.mel(batch.target, lengths, self.mel.gain(batch.mixture, lengths))
+        conditions = self.analysed(batch)
+        mixture, speaker = conditions.streams["mixture"], conditions.vectors["speaker"]
+        conditions.streams["masked"] = self.masked(mixture, speaker)
+        return conditions
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Callable
 from espnet_tse.encoder.enrolled_speaker import EnrolledSpeaker
 from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, encoder_at_rate
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
-from espnet_tse.layers.spectral_frames import SpectralFrames, SpectralFramesConfig
-from espnet_tse.schema import Conditions, Streams, TSEBatch, Vectors
+from espnet_tse.layers.spectral_frames import SpectralFrames, SpectralFramesConfig, unit_gain
+from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
 
 MEL_WINDOW_S, MEL_HOP_S = 0.025, 0.010
 
@@ -61,3 +61,8 @@ class MixtureSpectrum(EnrolledSpeaker):
             mixture_num_samples=batch.mixture_lengths,
             enrollment_num_samples=batch.enrollment_lengths,
         )
+
+    def target(self, batch: TSEBatch) -> Frames:
+        """The target's spectrum at the gain that brings its mixture to an RMS of 1."""
+        lengths = batch.mixture_lengths
+        return self.frames(batch.target, lengths, unit_gain(batch.mixture, lengths))

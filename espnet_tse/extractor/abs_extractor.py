@@ -41,11 +41,12 @@ class AbsExtractor(nn.Module, ABC):
 
     Mixture and enrollment are divided by their standard deviations and the estimate is multiplied by that
     of the mixture, so a louder mixture gives a louder estimate and nothing else changes. Causal extractors
-    cannot know the level of what is to come and leave the mixture as it is.
+    cannot know the level of what is to come and leave the mixture as it is; without ``levelled`` both are left.
     """
 
     sample_rate: int  # Hz
     causal: bool = False
+    levelled: bool = True
     slots: dict[str, Slot] = {}
 
     @abstractmethod
@@ -91,7 +92,10 @@ class AbsExtractor(nn.Module, ABC):
 
     def enroll(self, waveform: Tensor, lengths: Tensor) -> Cue:
         """The cue of (B, N_e) enrollments, at any level."""
-        waveform, _ = unit_level(waveform, lengths)
+        if self.levelled:
+            waveform, _ = unit_level(waveform, lengths)
+        else:
+            waveform = waveform * valid_mask(lengths, waveform.size(1))
         return self.encode_enrollment(waveform, lengths)
 
     def forward(self, batch: TSEBatch) -> Extraction:
@@ -108,7 +112,7 @@ class AbsExtractor(nn.Module, ABC):
             )
         lengths = batch.mixture_lengths
         valid = valid_mask(lengths, batch.mixture.size(1))
-        if self.causal:
+        if self.causal or not self.levelled:
             mixture, scale = batch.mixture * valid, valid
         else:
             mixture, level = unit_level(batch.mixture, lengths)

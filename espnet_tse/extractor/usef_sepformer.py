@@ -72,14 +72,16 @@ class AttentionLayer(nn.Module):
     def forward(self, values: Tensor, keys: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         """(B, L, D) and (B, L_k, D), valid keys (B,) or None where all are -> (B, L, D)."""
         normed = self.norm(values)
-        mask = None if lengths is None else valid_mask(lengths, keys.size(1))[:, None, None]
-        parts = [self.query(normed), *self.key_value(normed if keys is None else keys).chunk(2, dim=-1)]
-        query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
-        attended = (
-            F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
-        )
-        values = values + self.drop(self.out(attended))
+        values = values + self.attend(normed, normed if keys is None else keys, lengths)
         return values + self.feedforward(self.feedforward_norm(values))
+
+    def attend(self, queries: Tensor, keys: Tensor, lengths: Tensor | None) -> Tensor:
+        """Attention and its output layer: (B, L, D)."""
+        mask = None if lengths is None else valid_mask(lengths, keys.size(1))[:, None, None]
+        parts = [self.query(queries), *self.key_value(keys).chunk(2, dim=-1)]
+        query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in parts)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.drop(self.out(attended.transpose(1, 2).flatten(2)))
 
 
 class Path(nn.Module):

@@ -10,8 +10,10 @@ from espnet_tse.layers.grid_attention import GridAttention
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.layers.checkpointing import recomputed
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
-from espnet_tse.layers.stft import STFT
+from espnet_tse.layers.stft import STFT, ReflectedSTFT
 from espnet_tse.layers.stream_state import StreamState
+
+EDGES = {"zeros": STFT, "reflected": ReflectedSTFT}
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,14 @@ class USEFTFGridNetConfig:
     hop: int = 1
     checkpoint_blocks: bool = False
     recompute_gates: bool = False
+    # Around a signal: zeros, or itself mirrored, as the released systems (arXiv:2409.02615) were trained; then the
+    # samples behind the last whole hop are silent.
+    edges: str = "zeros"
 
     def __post_init__(self):
         self.grid  # its checks
+        if self.edges not in EDGES:
+            raise ValueError(f"edges '{self.edges}' is none of {list(EDGES)}.")
 
     @property
     def grid(self) -> GridConfig:
@@ -52,7 +59,7 @@ class USEFTFGridNet(AbsExtractor):
     def __init__(self, config: USEFTFGridNetConfig):
         super().__init__()
         self.sample_rate = config.sample_rate
-        self.stft = STFT(config.n_fft, config.hop_length)
+        self.stft = EDGES[config.edges](config.n_fft, config.hop_length)
         bins, width = self.stft.num_bins, config.width
         self.encoder, self.encoder_norm = nn.Conv2d(2, width, 3, padding=1), GlobalNorm(width)
         self.cross_attention = GridAttention(width, bins, config.num_heads, config.approx_qk_dim)
@@ -66,7 +73,7 @@ class USEFTFGridNet(AbsExtractor):
     def encode(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
         """(B, N) -> (B, T, F, C); the same weights for mixture and enrollment."""
         frames = None if lengths is None else self.stft.num_frames(lengths)
-        spectrum = zero_padding(self.stft.analyze(waveform), frames)
+        spectrum = zero_padding(self.stft.analyze_rows(waveform, lengths), frames)
         # A transposed view of channels-last maps is what convolutions on CPUs like best: no copies.
         maps = self.encoder(spectrum.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return self.encoder_norm(maps, frames)
@@ -87,4 +94,5 @@ class USEFTFGridNet(AbsExtractor):
         for block in self.blocks:
             maps = block(maps, frames)
         spectrum = self.decoder(zero_padding(maps, frames).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return Extraction(self.stft.synthesize(zero_padding(spectrum, frames), mixture.size(1)))
+        spectrum = zero_padding(spectrum, frames)
+        return Extraction(self.stft.synthesize_rows(spectrum, lengths, mixture.size(1)))

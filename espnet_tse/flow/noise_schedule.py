@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+GROWTHS = ("roots", "linear")
+
 
 class Rates(NamedTuple):
     """x_t = signal * x_0 + noise * eps; the squares sum to 1."""
@@ -15,18 +17,30 @@ class Rates(NamedTuple):
 
 
 class NoiseSchedule(nn.Module):
-    """Betas whose roots grow linearly, rescaled so that nothing of the data is left at the last step.
+    """Betas that grow, rescaled so that nothing of the data is left at the last step.
 
-    beta_i = (sqrt(b_0) + i / (T - 1) (sqrt(b_1) - sqrt(b_0)))^2, r_i the root of the product of 1 - beta_j up to i,
-    then r_i <- (r_i - r_last) r_0 / (r_0 - r_last) (arXiv:2305.08891, Sec. 3.1): without it r_last would be 0.068, and
-    what sampling starts from another noise than training has seen.
+    beta_i = (sqrt(b_0) + i / (T - 1) (sqrt(b_1) - sqrt(b_0)))^2, or b_0 + i / (T - 1) (b_1 - b_0); r_i the root of the
+    product of 1 - beta_j up to i, then r_i <- (r_i - r_last) r_0 / (r_0 - r_last) (arXiv:2305.08891, Sec. 3.1): without
+    it r_last would be 0.068 at SoloSpeech's betas, and what sampling starts from another noise than training has seen.
     """
 
-    def __init__(self, num_steps: int, first_beta: float, last_beta: float, zero_terminal: bool = True):
+    def __init__(
+        self,
+        num_steps: int,
+        first_beta: float,
+        last_beta: float,
+        zero_terminal: bool = True,
+        growth: str = "roots",
+    ):
+        """
+        Args:
+            growth: of ``GROWTHS``, what of the betas grows linearly.
+        """
         super().__init__()
         self.num_steps = num_steps
-        roots = torch.linspace(first_beta**0.5, last_beta**0.5, num_steps, dtype=torch.float64)
-        signal = (1 - roots.square()).cumprod(dim=0).sqrt()
+        power = 0.5 if growth == "roots" else 1.0
+        betas = torch.linspace(first_beta**power, last_beta**power, num_steps, dtype=torch.float64)
+        signal = (1 - betas ** (1 / power)).cumprod(dim=0).sqrt()
         if zero_terminal:
             signal = (signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])
         # One more entry: behind the last step of sampling, index -1, is the data.

@@ -80,12 +80,13 @@ def read_info(entry: str, pipes: bool = False) -> AudioInfo:
         return AudioInfo(num_samples, file.samplerate, file.channels, file.format, file.subtype, seekable)
 
 
-def read_entry(entry: str, dtype: str = "float64", pipes: bool = False) -> tuple[np.ndarray, int]:
+def read_entry(entry: str, dtype: str | None = "float64", pipes: bool = False) -> tuple[np.ndarray, int]:
     """Read all samples.
 
     Args:
         entry: path, ``file.ark:offset`` or ``command |`` (several commands may be piped; no shell is used).
-        dtype: ``float64`` or ``float32`` (full scale is 1), or ``int16``.
+        dtype: ``float64`` or ``float32`` (full scale is 1), or ``int16``; None for int16 of an entry that holds
+            those, float32 of all others.
         pipes: run commands; refuse them otherwise.
     Returns:
         (N, C) samples and their rate in Hz.
@@ -93,12 +94,15 @@ def read_entry(entry: str, dtype: str = "float64", pipes: bool = False) -> tuple
         AudioError: missing, unreadable, cut short, no audio, or a command that fails.
     """
     with opened(entry, pipes) as file:
-        return all_of(file, entry, dtype), file.samplerate
+        return all_of(file, entry, dtype or own_dtype(file)), file.samplerate
 
 
-def read_span(entry: str, start: int, num_samples: int, dtype: str = "float32") -> tuple[np.ndarray, int]:
+def read_span(
+    entry: str, start: int, num_samples: int, dtype: str | None = "float32"
+) -> tuple[np.ndarray, int]:
     """As ``read_entry``, of at most ``num_samples`` samples from ``start`` on, as a whole read gives them."""
     with opened(entry, pipes=False) as file:
+        dtype = dtype or own_dtype(file)
         if has_exact_length(file) and file.subtype != "OPUS":
             file.seek(min(start, file.frames))
             samples = file.read(num_samples, dtype=dtype, always_2d=True)
@@ -322,6 +326,11 @@ class ArchivedFile(io.RawIOBase):
 
 
 # --- Samples ------------------------------------------------------------------------------------------------
+
+
+def own_dtype(file: "soundfile.SoundFile") -> str:
+    """int16 where that holds all that a file has, else float32."""
+    return "int16" if file.subtype == "PCM_16" else "float32"
 
 
 def has_exact_length(file: "soundfile.SoundFile") -> bool:

@@ -48,3 +48,4 @@ class Pretrained:
     # Those parts of a model of this ``Config`` of which a frozen copy stays as the trained system has them.
     frozen: Callable[[Any], tuple[str, ...]] = lambda config: ()
     whole: bool = False  # the system itself is run, as it is, in training and in extraction
+    role: str = ""  # what it is to the model, for messages

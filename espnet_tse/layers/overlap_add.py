@@ -57,3 +57,26 @@ class Framing(nn.Module):
         if state is None:
             waveform = F.pad(waveform, (0, self.delay + -(waveform.size(1) + self.delay) % self.hop))
         return with_past(waveform, self.delay, 1, self, state).unfold(1, self.size, self.hop)
+
+
+class WholeFraming(nn.Module):
+    """Only frames that lie in the signal: frame t holds the ``size`` samples from t * hop on.
+
+    What is behind the last whole frame is in none, and after ``OverlapAdd`` sample n stands at n. There is no
+    stream of it: it would want to know that a signal begins.
+    """
+
+    delay = 0
+
+    def __init__(self, size: int, hop: int):
+        super().__init__()
+        self.size, self.hop = size, hop
+
+    def num_frames(self, lengths: Tensor) -> Tensor:
+        """Frames that lie in the first ``lengths`` samples, (B,); one of a signal that is shorter than a frame."""
+        return ((lengths - self.size) // self.hop + 1).clamp_min(1)
+
+    def forward(self, waveform: Tensor, state: StreamState | None = None) -> Tensor:
+        """(B, N) -> (B, T, size)."""
+        assert state is None
+        return F.pad(waveform, (0, max(self.size - waveform.size(1), 0))).unfold(1, self.size, self.hop)

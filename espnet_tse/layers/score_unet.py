@@ -21,19 +21,26 @@ class ScoreUNetConfig:
     width: int = 128  # channels of the highest resolution
     multipliers: tuple[int, ...] = (1, 1, 2, 2, 2, 2, 2)  # of the width, a resolution each
     num_blocks: int = 2  # residual blocks a resolution; one more on the way up
-    attention_level: int | None = (
-        4  # the resolution, counted from 0, that attends besides the lowest; None for none
-    )
+    # The resolution, counted from 0, or those that attend besides the middle; None for none.
+    attention_level: int | tuple[int, ...] | None = 4
     checkpoint_blocks: bool = False  # keep only the blocks' inputs for the backward pass
 
     def __post_init__(self):
         object.__setattr__(self, "multipliers", tuple(self.multipliers))  # a YAML gives a list
         if not self.multipliers or min(self.width, self.num_blocks, *self.multipliers) < 1 or self.width % 8:
             raise ValueError(f"sizes of a U-Net must be positive, and its width a multiple of 8: {self}.")
-        if self.attention_level is not None and not 0 <= self.attention_level < len(self.multipliers):
+        if not all(0 <= level < len(self.multipliers) for level in self.attention_levels):
             raise ValueError(
                 f"attention_level is {self.attention_level}, want 0 .. {len(self.multipliers) - 1} or none."
             )
+
+    @property
+    def attention_levels(self) -> tuple[int, ...]:
+        """Those that attend."""
+        levels = self.attention_level
+        if levels is None:
+            return ()
+        return (levels,) if isinstance(levels, int) else tuple(levels)
 
     @property
     def factor(self) -> int:
@@ -108,11 +115,25 @@ class MapAttention(nn.Module):
 class ScoreUNet(nn.Module):
     """Maps -> as many maps through all resolutions, divided by the time, and a mix of them."""
 
-    def __init__(self, config: ScoreUNetConfig, num_inputs: int, num_outputs: int):
+    def __init__(
+        self,
+        config: ScoreUNetConfig,
+        num_inputs: int,
+        num_outputs: int,
+        cue_dim: int | None = None,
+        of_score: bool = True,
+    ):
+        """
+        Args:
+            cue_dim: of a vector that is added to the embedding of the time; None without one.
+            of_score: false where what is predicted does not grow towards the time 0: nothing is divided by the time.
+        """
         super().__init__()
+        self.of_score = of_score
         self.config, width, time_dim = config, config.width, 4 * config.width
         channels = [multiplier * width for multiplier in config.multipliers]
         self.time, self.filter = LogTimeEmbedding(width), FIRResampling()
+        self.cue = None if cue_dim is None else nn.Linear(cue_dim, time_dim)
         self.input = convolution(num_inputs, width)
         self.down, self.halvings, self.combiners, self.down_attention = (nn.ModuleList() for _ in range(4))
         kept, before = [width], width
@@ -123,7 +144,7 @@ class ScoreUNet(nn.Module):
                 before = filters
                 kept.append(before)
             self.down.append(blocks)
-            attends = level == config.attention_level
+            attends = level in config.attention_levels
             self.down_attention.append(
                 nn.ModuleList(MapAttention(filters) for _ in range(config.num_blocks if attends else 0))
             )
@@ -141,23 +162,25 @@ class ScoreUNet(nn.Module):
                 before = filters
             self.up.append(blocks)
             self.up_attention.append(
-                MapAttention(filters) if level == config.attention_level else nn.Identity()
+                MapAttention(filters) if level in config.attention_levels else nn.Identity()
             )
             self.draws.append(nn.Sequential(group_norm(filters), nn.SiLU(), convolution(filters, num_inputs)))
             if level > 0:
                 self.doublings.append(ScoreBlock(before, before, time_dim, "doubled"))
         self.output = nn.Conv2d(num_inputs, num_outputs, 1)
 
-    def forward(self, maps: Tensor, time: Tensor) -> Tensor:
+    def forward(self, maps: Tensor, time: Tensor, cue: Tensor | None = None) -> Tensor:
         """Maps of any size that is a multiple of ``config.factor``.
 
         Args:
             maps: (B, num_inputs, H, W).
             time: (B,) above 0.
+            cue: (B, cue_dim), where there is one.
         Returns:
             (B, num_outputs, H, W).
         """
-        embedded = F.silu(self.time(time))
+        embedded = self.time(time)
+        embedded = F.silu(embedded if self.cue is None else embedded + self.cue(cue))
 
         def through(block: ScoreBlock, hidden: Tensor) -> Tensor:
             return recomputed(self.config.checkpoint_blocks, block, hidden, embedded)
@@ -183,4 +206,4 @@ class ScoreUNet(nn.Module):
             drawn = draw(hidden) if drawn is None else self.filter.doubled(drawn) + draw(hidden)
             if number < len(self.doublings):
                 hidden = through(self.doublings[number], hidden)
-        return self.output(drawn / time[:, None, None, None])
+        return self.output(drawn / time[:, None, None, None] if self.of_score else drawn)

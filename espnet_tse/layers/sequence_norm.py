@@ -42,9 +42,24 @@ class FrameNorm(nn.LayerNorm):
         return super().forward(values)
 
 
-def sequence_norm(width: int, causal: bool) -> nn.Module:
-    """The norm for sequences: over the utterance, or over each frame where the future is not known."""
-    return FrameNorm(width) if causal else GlobalNorm(width)
+NORMS = {"sequence": GlobalNorm, "frame": FrameNorm}
+
+
+def sequence_norm(width: int, causal: bool, name: str | None = None, eps: float = 1e-5) -> nn.Module:
+    """The norm for sequences: over the utterance, or over each frame where the future is not known.
+
+    Args:
+        name: of ``NORMS``; None for the one that ``causal`` asks for.
+    """
+    return NORMS[name or ("frame" if causal else "sequence")](width, eps=eps)
+
+
+def check_norm(option: str, name: str | None, causal: bool) -> None:
+    """Raise ValueError for an unknown norm, or one that hears the future of a causal network."""
+    if name is not None and name not in NORMS:
+        raise ValueError(f"{option} '{name}' is none of {list(NORMS)}.")
+    if causal and name == "sequence":
+        raise ValueError(f"{option} 'sequence' hears the whole utterance; causal: true wants 'frame'.")
 
 
 def frame_mask(values: Tensor, lengths: Tensor) -> Tensor:

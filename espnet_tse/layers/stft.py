@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from espnet_tse.layers.overlap_add import Framing, OverlapAdd
 from espnet_tse.layers.stream_state import StreamState
@@ -47,6 +48,14 @@ class STFT(nn.Module):
             frames = self.framing(waveform.float(), state)
             return torch.view_as_real(torch.fft.rfft(frames * self.window))
 
+    def analyze_rows(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, N), zeros behind each row's samples (B,) -> (B, T, F, 2)."""
+        return self.analyze(waveform)
+
+    def synthesize_rows(self, maps: Tensor, lengths: Tensor | None, num_samples: int) -> Tensor:
+        """(B, T, F, 2) -> (B, num_samples)."""
+        return self.synthesize(maps, num_samples)
+
     def synthesize(self, maps: Tensor, num_samples: int, state: StreamState | None = None) -> Tensor:
         """(B, T, F, 2) -> (B, num_samples); with a state, all T * hop samples, late by ``delay``."""
         with torch.autocast(maps.device.type, enabled=False):
@@ -55,3 +64,49 @@ class STFT(nn.Module):
             waveform = self.overlap_add(frames, state).unflatten(1, (-1, self.hop_length)) / self.power
             waveform = waveform.flatten(1)
             return waveform if state is not None else waveform[:, self.delay : self.delay + num_samples]
+
+
+class ReflectedSTFT(STFT):
+    """The frames of ``torch.stft``: centred on every hop, with the signal reflected at both of its ends.
+
+    For networks that were trained so. They hear each end twice instead of zeros, and what is behind the last
+    whole hop has no place in their output: it is silent.
+    """
+
+    def __init__(self, n_fft: int, hop_length: int):
+        super().__init__(n_fft, hop_length)
+        if n_fft != 2 * hop_length:
+            raise ValueError(
+                f"reflected edges want hop_length n_fft / 2, got n_fft {n_fft}, hop_length {hop_length}."
+            )
+
+    def num_frames(self, lengths: Tensor) -> Tensor:
+        return lengths // self.hop_length + 1
+
+    def reflected(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, N) -> (B, N + n_fft): each row with a hop of itself, mirrored, in front and behind its own end."""
+        hop = self.hop_length
+        # A mirror wants more than it shows.
+        waveform = F.pad(waveform, (0, max(hop + 1 - waveform.size(1), 0)))
+        if lengths is None:
+            return F.pad(waveform, (hop, hop), mode="reflect")
+        rows = []
+        for row, length in zip(waveform, lengths.clamp_min(hop + 1).tolist()):
+            mirrored = F.pad(row[None, :length], (hop, hop), mode="reflect")
+            rows.append(F.pad(mirrored, (0, waveform.size(1) - length)))
+        return torch.cat(rows)
+
+    def analyze_rows(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, N), valid samples (B,) or None where all are -> (B, N // hop + 1, F, 2)."""
+        with torch.autocast(waveform.device.type, enabled=False):
+            frames = self.reflected(waveform.float(), lengths).unfold(1, self.n_fft, self.hop_length)
+            return torch.view_as_real(torch.fft.rfft(frames * self.window))
+
+    def synthesize_rows(self, maps: Tensor, lengths: Tensor | None, num_samples: int) -> Tensor:
+        """(B, T, F, 2), valid samples (B,) or None where all are -> (B, num_samples)."""
+        waveform = self.synthesize(maps, num_samples)
+        waveform = F.pad(waveform, (0, num_samples - waveform.size(1)))
+        if lengths is None:
+            return waveform
+        ends = lengths // self.hop_length * self.hop_length
+        return waveform * (torch.arange(num_samples, device=ends.device) < ends[:, None])

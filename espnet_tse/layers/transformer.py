@@ -28,6 +28,7 @@ class TransformerConfig:
     attention_dropout: float = 0.0
     position: str = "relative"  # "rotary": positions are given, and may be times
     input_activation: bool = False  # a ReLU behind the input layer
+    norm_eps: float = 1.0e-5  # of the norms in and behind the blocks; 1e-12 in FunCodec's layers
 
     def __post_init__(self):
         if self.activation not in ACTIVATIONS:
@@ -38,6 +39,8 @@ class TransformerConfig:
             raise ValueError(f"sizes of a transformer stack must be positive: {self}.")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
+        if self.norm_eps <= 0:
+            raise ValueError(f"norm_eps is {self.norm_eps}, want a small positive number.")
 
 
 class TransformerBlock(nn.Module):
@@ -45,14 +48,14 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
-        self.attention_norm = nn.LayerNorm(config.width)
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         if config.position == "relative":
             self.attention = RelativeSelfAttention(
                 config.width, config.num_heads, config.attention_dropout, position_dropout=config.dropout
             )
         else:
             self.attention = RotarySelfAttention(config.width, config.num_heads, config.attention_dropout)
-        self.feedforward_norm = nn.LayerNorm(config.width)
+        self.feedforward_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.feedforward = nn.Sequential(
             nn.Linear(config.width, config.feedforward),
             ACTIVATIONS[config.activation](),
@@ -110,7 +113,7 @@ class TransformerStack(BlockStack):
         self.input = nn.Sequential(*layers, *([nn.ReLU()] if config.input_activation else []))
         self.input_dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.num_layers))
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = nn.LayerNorm(config.width, eps=config.norm_eps)
 
     def forward(
         self, values: Tensor, allowed: Tensor, positions: Tensor | None = None, cache: KVCache | None = None

@@ -65,11 +65,19 @@ class AbsTSEModel(AbsESPnetModel, ABC):
 
     @classmethod
     def check_system(cls, config: Any, system: type["AbsTSEModel"], configs: Mapping[str, Any]) -> None:
-        """Raise DataError where ``config``, a ``Config``, does not go with a system that is to be run as it is.
+        """Raise DataError where ``config``, a ``Config`` or ``Decode``, does not go with a system that is to be run as it is.
 
         Args:
             configs: option -> ``Config`` of the system's parts.
         """
+
+    def resolved(self, conf: DecodeConf) -> DecodeConf:
+        """``conf``, a ``Decode``, with all that it leaves to the systems that are run as they are.
+
+        Raises:
+            DataError: what it gives does not go with that.
+        """
+        return conf
 
     def check_systems(self, conf: DecodeConf | None) -> None:
         """Raise DataError where settings do not go with the systems that are run as they are; None: those of training."""
@@ -168,6 +176,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """
         conf = self.Decode() if conf is None else conf
         self._check(batch, conf)
+        conf = self.resolved(conf)
         batch, estimate = prepared(batch), self.estimate_by(conf, selector, corrector)
         keys = [str(row) for row in range(batch.mixture.size(0))] if batch.keys is None else batch.keys
         request = Request(batch.mixture_lengths, keys, conf, given)
@@ -191,6 +200,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         Yields:
             (n,) spans that follow each other; their level is not restored.
         """
+        conf = self.resolved(conf)
         chunk, overlap = chunk_and_overlap(conf, self.sample_rate)
         starts = chunk_starts(recording.num_samples, chunk, overlap)
         chunk = min(chunk, recording.num_samples)

@@ -35,7 +35,9 @@ def best_of(
         many, shared = replace(batch.rows(rows), keys=keys), replace(request, conditions=conditions(batch))
         candidates = estimate(many, replace(shared.rows(rows), keys=keys))
         # A candidate with NaN would win, for argmax takes NaN for the largest.
-        scores = selector.scores(candidates, many).view(size, number).nan_to_num(nan=-torch.inf)
+        finite = candidates.waveform.isfinite().all(dim=1)
+        scores = selector.scores(candidates, many).nan_to_num(nan=-torch.inf).masked_fill(~finite, -torch.inf)
+        scores = scores.view(size, number)
         best = scores.argmax(dim=1) + torch.arange(size, device=scores.device) * number
         kept = candidates.rows(best)
         return replace(kept, diagnostics={**kept.diagnostics, "selector_scores": scores.tolist()})

@@ -19,7 +19,7 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.best_of import EstimateFunction
 from espnet_tse.models.correction import corrected
 from espnet_tse.models.level import restore_level
-from espnet_tse.models.long_form import fit_lengths
+from espnet_tse.models.long_form import extract_in_chunks
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 
 LARGEST_SEED = 2**31 - 1
@@ -58,8 +58,9 @@ class CorrectorConfig:
 class CorrectorDecode(DecodeConf):
     """Settings of a correction; candidates are the system's, of which one is corrected."""
 
-    max_chunk_s: float = 20.0
-    overlap_s: float = 2.0
+    # Those of the system when None: it may take no longer chunks than its examples were.
+    max_chunk_s: float | None = None
+    overlap_s: float | None = None
     system: dict = field(default_factory=dict)  # decoding settings of the system, as {steps: 20}
 
     def faults(self) -> list[str]:
@@ -104,9 +105,17 @@ class Corrector(AbsTSEModel, AbsCorrector):
 
     @classmethod
     def check_system(
-        cls, config: CorrectorConfig, system: type[AbsTSEModel], configs: Mapping[str, Any]
+        cls, config: CorrectorConfig | CorrectorDecode, system: type[AbsTSEModel], configs: Mapping[str, Any]
     ) -> None:
-        settings_of(system, configs, config.system)
+        if isinstance(config, CorrectorDecode):
+            with_chunks_of(config, system.Decode())
+            settings_of(system, configs, config.system, **shared_with_system(config))
+        else:
+            settings_of(system, configs, config.system)
+
+    def resolved(self, conf: CorrectorDecode) -> CorrectorDecode:
+        system = self.frozen("system")
+        return with_chunks_of(conf, system.resolved(system.Decode()))
 
     def check_systems(self, conf: CorrectorDecode | None) -> None:
         if conf is None:
@@ -116,8 +125,7 @@ class Corrector(AbsTSEModel, AbsCorrector):
 
     def settings_before(self, conf: CorrectorDecode) -> DecodeConf:
         """Of the system in an extraction."""
-        names = ("task", "seed", "candidates", "selector")
-        return self.settings_of_system(conf.system, **{name: getattr(conf, name) for name in names})
+        return self.settings_of_system(conf.system, **shared_with_system(conf))
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Negative SI-SDR, dB, of the correction; in validation also that of the system's estimate.
@@ -142,12 +150,12 @@ class Corrector(AbsTSEModel, AbsCorrector):
         """(B, N) by the system, each row with the RMS of its mixture."""
         # What is drawn differs from example to example, and is the same in every validation.
         seed = int(torch.randint(LARGEST_SEED, ())) if self.training else 0
-        conf = self.settings_of_system(self.config.system, seed=seed)
+        system = self.frozen("system")
+        conf = system.resolved(self.settings_of_system(self.config.system, seed=seed))
         rows = [str(row) for row in range(len(batch.mixture))]
         request = Request(batch.mixture_lengths, batch.keys or rows, conf)
-        first = self.frozen("system").estimate_by(conf, None)(batch, request).waveform
-        first = fit_lengths(first.float(), batch.mixture_lengths, batch.mixture.size(1))
-        return restore_level(first, batch, "mixture_rms")
+        first = extract_in_chunks(system.estimate_by(conf, None), batch, request)
+        return restore_level(first.waveform.float(), batch, "mixture_rms")
 
     def exchanged(self, first: Tensor, batch: TSEBatch) -> Tensor:
         """(B, N) with mixtures and targets in place of some rows."""
@@ -193,6 +201,24 @@ def settings_of(
     except ValueError as error:
         raise DataError(f"{error} (settings of {system.__name__})") from error
     return settings
+
+
+def shared_with_system(conf: CorrectorDecode) -> dict[str, Any]:
+    """Settings of a correction that are the system's as well."""
+    return {name: getattr(conf, name) for name in ("task", "seed", "candidates", "selector")}
+
+
+def with_chunks_of(conf: CorrectorDecode, system: DecodeConf) -> CorrectorDecode:
+    """``conf`` with the chunks of the system's settings where it has none.
+
+    Raises:
+        DataError: a chunk and an overlap that do not go together, one of them the system's.
+    """
+    names = [name for name in ("max_chunk_s", "overlap_s") if getattr(conf, name) is None]
+    try:
+        return replace(conf, **{name: getattr(system, name) for name in names})
+    except ValueError as error:
+        raise DataError(f"{error} ({' and '.join(names)} of the system; give both)") from error
 
 
 def noise(generator: torch.Generator | None) -> Draw:

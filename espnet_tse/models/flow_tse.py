@@ -10,10 +10,9 @@ from espnet_tse.flow.mixing_ratio import mixing_of
 from espnet_tse.flow.spectral_flow import Ends, SpectralFlow, SpectralFlowDecode, faults_of_decoding
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
-from espnet_tse.layers.spectral_frames import unit_gain
 from espnet_tse.models.mask2flow import mean_square
 from espnet_tse.models.speaker_criterion import LearnsSpeakers, SpeakerCriterionConfig
-from espnet_tse.schema import Conditions, Estimate, Frames, Request, TSEBatch
+from espnet_tse.schema import Conditions, Estimate, Request, TSEBatch
 from espnet_tse.vocoder.inverse_stft import InverseSTFT
 
 
@@ -71,17 +70,12 @@ class FlowTSE(LearnsSpeakers):
         """Of the rows' paths."""
         frames, lengths = self.encoder.frames, batch.mixture_lengths
         if self.lm.config.path == "mixture":
-            start, end = conditions.streams["mixture"].values, self.target(batch).values
+            start, end = conditions.streams["mixture"].values, self.encoder.target(batch).values
             return Ends(start, end, torch.zeros_like(end[:, 0, 0]))
         mixing = mixing_of(batch.mixture, batch.target, lengths)
         background = frames(batch.mixture - batch.target, lengths, mixing.background_gain)
         target = frames(batch.target, lengths, mixing.target_gain)
         return Ends(background.values, target.values, mixing.ratio)
-
-    def target(self, batch: TSEBatch) -> Frames:
-        """The target's spectrum at the gain that brings its mixture to an RMS of 1."""
-        lengths = batch.mixture_lengths
-        return self.encoder.frames(batch.target, lengths, unit_gain(batch.mixture, lengths))
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The flow's criterion and the speaker's cross entropy; in validation also squared errors of the spectra.
@@ -105,7 +99,7 @@ class FlowTSE(LearnsSpeakers):
         """What one step with the predicted ratio leaves of the mixture's error."""
         keys = [str(row) for row in range(len(batch.mixture))]
         prediction = self.lm.generate(conditions, Request(batch.mixture_lengths, keys, self.Decode()))
-        target = self.target(batch)
+        target = self.encoder.target(batch)
         errors = {
             "mse_one_step": mean_square(prediction.streams["spectrum"], target),
             "mse_mixture": mean_square(conditions.streams["mixture"], target),

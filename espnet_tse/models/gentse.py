@@ -113,6 +113,7 @@ class GenTSESemantic(AbsTSEModel):
             ("encoder", "semantic_lm"),
             required=lambda config: config.flc > 0,
             frozen=lambda config: ("encoder", "semantic_lm") if config.flc > 0 else (),
+            role="whose predictions flc, Frozen-LM Conditioning, takes for the history",
         )
     }
 
@@ -170,11 +171,12 @@ class GenTSE(AbsTSEModel):
     }
     tokenizers = {"semantic": AbsTokenizer, "acoustic": AbsCodec}
     pretrained = {
-        "stage1": Pretrained(("encoder", "semantic_lm")),
+        "stage1": Pretrained(("encoder", "semantic_lm"), role="which makes the units"),
         "base": Pretrained(
             ("acoustic_encoder", "acoustic_lm"),
             required=lambda config: config.flc > 0 or config.dpo_beta > 0,
             frozen=lambda config: ("acoustic_encoder", "acoustic_lm") if config.flc > 0 else (),
+            role="whose predictions flc, Frozen-LM Conditioning, takes for the history, and dpo_beta for the reference",
         ),
     }
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.encoder.latents import AbsLatentEncoder
+from espnet_tse.flow.diffusion import faults_of_steps
 from espnet_tse.flow.latent_diffusion import LatentDiffusion, LatentDiffusionDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
@@ -63,9 +64,7 @@ class SoloSpeech(AbsTSEModel):
 
     @classmethod
     def faults_of_decoding(cls, conf: LatentDiffusionDecode, configs: Mapping[str, Any]) -> list[str]:
-        if conf.steps <= configs["lm"].num_steps:
-            return []
-        return [f"steps: {conf.steps} is more than the {configs['lm'].num_steps} of training; take fewer"]
+        return faults_of_steps(conf, configs["lm"])
 
     @property
     def sample_rate(self) -> int:
@@ -82,14 +81,7 @@ class SoloSpeech(AbsTSEModel):
         """
         target, conditions = target_latents(batch), self.encoder(batch)
         loss = self.lm.loss(conditions, target)
-        if self.training:
-            return loss, {}
-        generator = torch.Generator(target.values.device).manual_seed(0)
-        noise = torch.randn(target.values.shape, device=target.values.device, generator=generator)
-        return loss, {
-            "mse_one_step": error_of(self.lm.mean_of_noise(conditions, noise), target),
-            "mse_mixture": error_of(conditions.streams["mixture"].values, target),
-        }
+        return loss, {} if self.training else self.lm.errors(conditions, target)
 
     @torch.no_grad()
     def estimate(self, batch: TSEBatch, request: Request) -> Estimate:
@@ -114,9 +106,3 @@ def target_latents(batch: TSEBatch) -> Frames:
             "(stage 5)."
         )
     return latents
-
-
-def error_of(values: Tensor, target: Frames) -> Tensor:
-    """Mean squared error of (B, T, D) over channels and valid frames."""
-    valid = ~target.padding_mask[..., None]
-    return ((values.float() - target.values) * valid).square().sum() / (valid.sum() * values.size(2))

@@ -43,7 +43,7 @@ class ExtractionStream:
         """The samples (M,) that the chunk (N,) completes; none while less than a window has come in.
 
         Raises:
-            DataError: not one channel of finite float samples, or the stream has ended.
+            DataError: not one channel of finite float samples, or the stream has ended; or the estimate is not finite.
         """
         chunk = np.asarray(chunk)
         if self.closed:
@@ -72,6 +72,11 @@ class ExtractionStream:
         samples, self.waiting = self.waiting[:ready], self.waiting[ready:]
         mixture = torch.from_numpy(samples)[None].to(self.cue.values.device)
         estimate = self.extractor.separate(mixture, None, self.cue, self.state).waveform[0].cpu().numpy()
+        if not np.isfinite(estimate).all():
+            raise DataError(
+                f"the estimate by {type(self.extractor).__name__} holds NaN or infinite samples, {self.returned} samples into "
+                "the stream; take weights of a training whose loss was finite."
+            )
         # The stream's first ``delay`` samples belong to the time before the mixture began.
         start = self.returned - self.extractor.delay
         self.returned += ready

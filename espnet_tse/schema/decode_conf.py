@@ -30,13 +30,7 @@ class DecodeConf:
         faults = []
         if self.level not in LEVELS:
             faults.append(f"level '{self.level}' is none of {list(LEVELS)}")
-        if not SHORTEST_CHUNK_S <= self.max_chunk_s < math.inf:
-            faults.append(f"max_chunk_s is {self.max_chunk_s}, want seconds, {SHORTEST_CHUNK_S} or more")
-        if not SHORTEST_OVERLAP_S <= self.overlap_s < self.max_chunk_s / 2:
-            faults.append(
-                f"overlap_s {self.overlap_s} must lie between {SHORTEST_OVERLAP_S} and half of max_chunk_s "
-                f"{self.max_chunk_s}"
-            )
+        faults += self.faults_of_chunks()
         if self.corrector == "":
             faults.append("corrector is empty; name the folder of a trained one, or leave it out")
         if self.candidates < 1:
@@ -48,6 +42,18 @@ class DecodeConf:
         elif self.candidates > 1 and self.task not in ENROLLED:
             faults.append(
                 f"candidates: {self.candidates} are compared with an enrollment, and task {self.task} has none; leave it out"
+            )
+        return faults
+
+    def faults_of_chunks(self) -> list[str]:
+        """What is wrong with their lengths; None, of settings that leave them to a system, is not."""
+        chunk, overlap, faults = self.max_chunk_s, self.overlap_s, []
+        if chunk is not None and not SHORTEST_CHUNK_S <= chunk < math.inf:
+            faults.append(f"max_chunk_s is {chunk}, want seconds, {SHORTEST_CHUNK_S} or more")
+        longest = math.inf if chunk is None else chunk / 2
+        if overlap is not None and not SHORTEST_OVERLAP_S <= overlap < longest:
+            faults.append(
+                f"overlap_s {overlap} must lie between {SHORTEST_OVERLAP_S} and half of max_chunk_s {chunk}"
             )
         return faults
 

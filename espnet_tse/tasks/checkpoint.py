@@ -18,6 +18,7 @@ from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.config_keys import warn_of_unknown_keys
+from espnet_tse.tasks.frozen_parts import check_frozen_parts
 from espnet_tse.tasks.locations import is_hub_id, located
 from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
@@ -145,11 +146,33 @@ def load_corrector(path: Path | str, device: str | torch.device) -> Corrector:
     """
     with located(path) as folder:
         model = load_from_folder(folder, DEFAULT_CHECKPOINT, None, str(device), alone=True)
-    if not isinstance(model, Corrector):
-        raise DataError(
-            f"corrector: {path} is a {type(model).__name__}; name a folder that model: corrector was trained into."
-        )
+    refuse_other_than_corrector(type(model), path)
     return model
+
+
+def check_corrector(path: Path | str) -> None:
+    """Look, before anything is opened, whether a corrector is there; the hub is not asked.
+
+    Raises:
+        DataError: nothing usable, or something else.
+    """
+    if is_hub_id(path) and not Path(path).exists():
+        return
+    try:
+        with located(path) as folder:
+            model = model_choices.classes[read_config(folder)["model"]]
+            if not (folder / DEFAULT_CHECKPOINT).is_file():
+                raise DataError(f"{folder} holds no {DEFAULT_CHECKPOINT}; train it to the end of an epoch.")
+    except DataError as error:
+        raise DataError(f"corrector: {error}") from error
+    refuse_other_than_corrector(model, path)
+
+
+def refuse_other_than_corrector(model: type[AbsTSEModel], path: Path | str) -> None:
+    if not issubclass(model, Corrector):
+        raise DataError(
+            f"corrector: {path} is a {model.__name__}; name a folder that model: corrector was trained into."
+        )
 
 
 def load_from_folder(
@@ -178,6 +201,8 @@ def load_from_folder(
         ) from error
     if not alone:
         keep_systems(model, {name: find_system(folder, name, config) for name in whole_systems(model)})
+        fix = "put that one back or train anew; behind other systems a corrector goes by corrector: in their decoding YAML"
+        check_frozen_parts(model, folder, fix)
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
 

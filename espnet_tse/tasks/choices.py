@@ -5,6 +5,7 @@ from typing import Any, Iterator, Mapping
 from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterEncoder
 from espnet_tse.encoder.latents import LatentSequence, LatentSpeaker
 from espnet_tse.encoder.masked_mel import ConvMaskedMel, LSTMMaskedMel
+from espnet_tse.encoder.mixture_mel import MixtureMel
 from espnet_tse.encoder.mixture_spectrum import MixtureSpectrum
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
@@ -21,9 +22,11 @@ from espnet_tse.extractor.speaker_wavlm import SpeakerWavLM
 from espnet_tse.extractor.spex_plus import SpExPlus
 from espnet_tse.extractor.td_speakerbeam import TDSpeakerBeam
 from espnet_tse.extractor.usef_sepformer import USEFSepFormer
+from espnet_tse.extractor.usef_sepformer_released import ReleasedUSEFSepFormer
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet
 from espnet_tse.extractor.x_tf_gridnet import XTFGridNet
 from espnet_tse.flow.latent_diffusion import LatentDiffusion
+from espnet_tse.flow.map_diffusion import MapDiffusion
 from espnet_tse.flow.mel_flow import MelFlow
 from espnet_tse.flow.spectral_corrector import SpectralCorrector
 from espnet_tse.flow.spectral_flow import SpectralFlow
@@ -36,6 +39,7 @@ from espnet_tse.lm.masked_lm import MaskedLM
 from espnet_tse.lm.stream_lm import StreamLM
 from espnet_tse.lm.task_lm import TaskLM
 from espnet_tse.models.corrector import Corrector
+from espnet_tse.models.diffusion_tse import DPMTSE, DiffTSE
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.flow_tse import FlowTSE
 from espnet_tse.models.gentse import GenTSE, GenTSESemantic
@@ -65,6 +69,7 @@ encoder_choices = Choices(
     masked_mel_conv=ConvMaskedMel,
     latent_sequence=LatentSequence,
     latent_speaker=LatentSpeaker,
+    mixture_mel=MixtureMel,
     mixture_spectrum=MixtureSpectrum,
 )
 lm_choices = Choices(
@@ -76,6 +81,7 @@ lm_choices = Choices(
     mel_flow=MelFlow,
     latent_diffusion=LatentDiffusion,
     spectral_flow=SpectralFlow,
+    map_diffusion=MapDiffusion,
 )
 vocoder_choices = Choices(
     "vocoder",
@@ -94,6 +100,7 @@ extractor_choices = Choices(
     spex_plus=SpExPlus,
     bsrnn=BSRNN,
     usef_sepformer=USEFSepFormer,
+    usef_sepformer_released=ReleasedUSEFSepFormer,
     dpccn=DPCCN,
     x_tf_gridnet=XTFGridNet,
     magnitude_mask=MagnitudeMask,
@@ -123,6 +130,8 @@ model_choices = Choices(
     mask2flow_vocoder=VocodedMask2Flow,
     solo_speech=SoloSpeech,
     flow_tse=FlowTSE,
+    dpm_tse=DPMTSE,
+    diff_tse=DiffTSE,
     corrector=Corrector,
 )
 

@@ -149,7 +149,7 @@ def code_scp(
     }
     # Of an utterance that lacks a product, one that it lacks; of others any.
     lacking = {key: min((files[name][key] for name in products), key=is_there) for key in keys}
-    todo = [key for key in keys if not is_there(lacking[key])]
+    todo = {key for key in keys if not is_there(lacking[key])}
     logging.info(
         f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already"
     )
@@ -157,7 +157,7 @@ def code_scp(
         codec = load_codec(codec_dir, device)
         warn_of_unknown_codec_keys(codec_dir)
         started, done = time.perf_counter(), 0
-        for batch in unfinished(length_batches(read_infos(keys, paths), batch_size), lacking):
+        for batch in unfinished(length_batches(read_infos(keys, paths), batch_size), todo):
             rows = [torch.from_numpy(read_utterance(paths[key], key, codec.sample_rate)) for key in batch]
             lengths = torch.tensor([len(row) for row in rows], device=device)
             with torch.no_grad():

@@ -1,6 +1,7 @@
 """Decoding YAMLs: settings of one model, checked through the table of models."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, Mapping
 
 from espnet_tse.io.choices import checked
@@ -46,6 +47,14 @@ def read_decode_settings(path: str | None, model: type[AbsTSEModel]) -> DecodeCo
     except DataError as error:
         fault = str(error).removeprefix(": ")
         raise DataError(f"{chain.where(fault)}: {fault}") from error
+
+
+def corrector_of(conf: DecodeConf | Mapping[str, Any] | str | Path | None) -> str | None:
+    """The place of the corrector that settings, or a decoding YAML, name."""
+    if isinstance(conf, (str, Path)):
+        conf = read_chain(conf).content
+    place = (vars(conf) if isinstance(conf, DecodeConf) else conf or {}).get("corrector")
+    return place if isinstance(place, str) and place else None  # other values are refused with their settings
 
 
 def check_alone(path: str) -> None:

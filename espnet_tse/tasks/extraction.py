@@ -22,11 +22,12 @@ from espnet_tse.io.shard import take_shard
 from espnet_tse.models.long_form import Effort
 from espnet_tse.schema import Estimate
 from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
-from espnet_tse.tasks.extractor import Extractor, check_signal
+from espnet_tse.tasks.extractor import Extractor, check_lengths, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
 
 SECOND_SCP = "second.scp"  # the other talkers of a separation
+SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
 
 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, output: str) -> None:
@@ -72,12 +73,13 @@ def extract_scp(
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J; of a separation also
-    ``<key>_second.wav`` and ``second.scp``. ``embedding_scp``
-    holds embeddings of the enrollments for systems that want them, ``oracle_target_scp`` the clean targets for settings that
-    are told the truth. Estimates are 16 bit, of mixtures in
-    floats float.
+    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``. ``embedding_scp`` holds embeddings of the enrollments for
+    systems that want them, ``oracle_target_scp`` the clean targets, as long as the mixtures, for settings that are told the
+    truth. Estimates are 16 bit, of mixtures in floats float.
+
     Raises:
-        DataError: keys without enrollment, dynamic enrollments, unreadable audio, an output that is an input.
+        DataError: keys without enrollment, dynamic enrollments, unreadable audio, targets of other lengths, an output
+            that is an input, an estimate with NaN.
     """
     if batch_size < 1:
         raise DataError(f"--batch_size is {batch_size}, want 1 or more.")
@@ -90,25 +92,32 @@ def extract_scp(
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(lists.mixtures), shard)}
     places = {key: [file] for key, file in files.items()}
-    if extractor.conf.task == "ss":
+    separated = extractor.conf.task == "ss"
+    if separated:
         places = {key: [file, second_file(file)] for key, file in files.items()}
         refuse_same_files(files)
     refuse_inputs([place for both in places.values() for place in both], lists.roles())
+    infos = read_infos(list(files), lists.mixtures)
+    if lists.targets is not None:
+        check_target_lengths(infos, read_infos(list(files), lists.targets), extractor.sample_rate)
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
-    # Of a key that lacks a file, one that it lacks; of others any.
-    lacking = {key: min(both, key=is_there) for key, both in places.items()}
-    todo = [key for key, file in lacking.items() if not is_there(file)]
+    told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
+    todo = {
+        key for key, both in places.items() if not all(map(is_there, both)) or (separated and key not in told)
+    }
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
     )
-    infos = read_infos(list(files), lists.mixtures)
     long = {key for key in infos if is_long(extractor, infos[key])}
     together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
-    batches = unfinished([*together, *([key] for key in infos if key in long)], lacking)
+    batches = unfinished([*together, *([key] for key in infos if key in long)], todo)
     measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
     for keys in batches:
         extract = extract_alone if keys[0] in long else extract_together
         effort, seconds = extract(extractor, lists, keys, infos, places)
+        if separated:
+            told |= {key: str(one).lower() for key, one in zip(keys, effort.diagnostics["second_talker"])}
+            write_scp(folder / SECOND_TALKER, told)
         measured["wall_s"] += seconds
         measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
         measured["num_utterances"] += len(keys)
@@ -116,8 +125,9 @@ def extract_scp(
         measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
         log_progress(measured, sum(map(len, batches)))
     write_scp(folder / "wav.scp", files)
-    if extractor.conf.task == "ss":
+    if separated:
         write_scp(folder / SECOND_SCP, {key: second_file(file) for key, file in files.items()})
+        write_scp(folder / SECOND_TALKER, {key: told[key] for key in files})
     report = folder / "decode.json"
     if batches or not is_there(report):  # a run with nothing to do keeps the figures of the one before
         write_json(report, {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
@@ -197,6 +207,18 @@ def check_truth(extractor: Extractor, oracle_target_scp: str | None) -> None:
             f"--oracle_target_scp {oracle_target_scp}: these settings do not read the truth; leave it out, or set ratio: "
             "oracle in --inference_config."
         )
+
+
+def check_target_lengths(
+    mixtures: dict[str, AudioInfo], targets: dict[str, AudioInfo], sample_rate: int
+) -> None:
+    """DataError where a true target will not be as long as its mixture at ``sample_rate``, as far as headers say."""
+    keys = [key for key in mixtures if mixtures[key].seekable and targets[key].seekable]
+    lengths = [
+        [-(-infos[key].num_samples * sample_rate // infos[key].sample_rate) for key in keys]
+        for infos in (mixtures, targets)
+    ]
+    check_lengths(keys, *lengths)
 
 
 def second_file(path: Path) -> Path:
@@ -366,6 +388,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     """
     merged: dict[str, str] = {}
     second: dict[str, str] = {}
+    told: dict[str, str] = {}
     totals: dict[str, float] = {}
     settings: dict | None = None
     for part in range(1, num_shards + 1):
@@ -388,6 +411,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
             )
         if settings.get("task") == "ss":
             second |= read_scp(folder / SECOND_SCP)
+            told |= read_scp(folder / SECOND_TALKER)
         for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
             totals[name] = totals.get(name, 0) + decoded[name]
         for name in ("peak_memory_mb", "gpu_peak_mb"):
@@ -395,7 +419,8 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
                 totals[name] = max(totals.get(name, 0.0), decoded[name])
     wanted = read_scp(mixture_scp)
     separated = settings is not None and settings.get("task") == "ss"
-    missing = sorted(wanted.keys() - (merged.keys() & second.keys() if separated else merged.keys()))
+    there = merged.keys() & second.keys() & told.keys() if separated else merged.keys()
+    missing = sorted(wanted.keys() - there)
     if missing:
         raise DataError(
             f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; "
@@ -410,6 +435,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     write_scp(output_dir / "wav.scp", merged)
     if separated:
         write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
+        write_scp(output_dir / SECOND_TALKER, {key: told[key] for key in merged})
     write_json(
         output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}
     )

@@ -54,6 +54,7 @@ def begin_record(
         "model": weights_sha256(extractor.model),
         "codecs": codecs_sha256(extractor.model),
         "systems": systems_sha256(extractor),
+        "corrector": None if extractor.corrector is None else weights_sha256(extractor.corrector),
         "settings": vars(extractor.conf),
         "inputs": {key: digest(entries[key], hashes) for key in files},
     }
@@ -100,9 +101,10 @@ def refuse_another(folder: Path, before: dict, now: dict) -> None:
         raise DataError(f"{folder}: holds estimates by another codec, or another decoder of it; {fix}.")
     if before["systems"] != now["systems"]:
         raise DataError(f"{folder}: holds estimates behind another system, or by another corrector; {fix}.")
-    # A setting of later versions had its default.
+    # A setting of later versions had its default. Where a corrector lies says nothing: its hash is compared.
     then, settings = {**vars(DecodeConf()), **before["settings"]}, now["settings"]
-    odd = sorted(name for name in {*settings, *then} if settings.get(name) != then.get(name))
+    names = {*settings, *then} - {"corrector"}
+    odd = sorted(name for name in names if settings.get(name) != then.get(name))
     if odd:
         shown = ", ".join(f"{name} {then.get(name)}, now {settings.get(name)}" for name in odd)
         raise DataError(f"{folder}: holds estimates by other settings ({shown}); {fix}.")

@@ -18,9 +18,14 @@ from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
-from espnet_tse.tasks.checkpoint import load_corrector, load_model
+from espnet_tse.tasks.checkpoint import check_corrector, load_corrector, load_model
 from espnet_tse.tasks.choices import SELECTORS
-from espnet_tse.tasks.decode_settings import check_for_system, decode_settings, read_decode_settings
+from espnet_tse.tasks.decode_settings import (
+    check_for_system,
+    corrector_of,
+    decode_settings,
+    read_decode_settings,
+)
 from espnet_tse.tasks.shipped import SHIPPED
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
@@ -42,9 +47,11 @@ class Extractor:
             DataError: settings that the model, or a system that it runs, does not have; no corrector for it.
         """
         self.model = model.eval()
+        self.name = type(model).__name__  # in messages
         given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
         self.conf = decode_settings(type(model), given)
         self.model.check_systems(self.conf)
+        self.conf = self.model.resolved(self.conf)
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
         self.corrector = None
         if self.conf.corrector is not None:
@@ -79,6 +86,8 @@ class Extractor:
                 system does not have.
         """
         place = SHIPPED if path_or_hf_id is None else path_or_hf_id
+        if corrector := corrector_of(conf):  # before the system is opened, which takes longer
+            check_corrector(corrector)
         model = load_model(place, checkpoint, tokenizers, device)
         where = "inference config"
         if isinstance(conf, (str, Path)):
@@ -87,6 +96,7 @@ class Extractor:
         if task is not None:
             conf = {**(vars(conf) if isinstance(conf, DecodeConf) else conf or {}), "task": task}
         extractor = cls(model, conf)
+        extractor.name = str(place)
         for remark in check_for_system(extractor.conf, type(model), model.configs, where):
             logging.warning(f"{where}: {remark}")
         return extractor
@@ -181,7 +191,7 @@ class Extractor:
         Returns:
             estimates padded to the longest mixture.
         Raises:
-            DataError: a target is not as long as its mixture.
+            DataError: a target is not as long as its mixture, or an estimate holds NaN or infinite samples.
         """
         device = next(self.model.parameters()).device
 
@@ -200,17 +210,39 @@ class Extractor:
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
         given = None
         if targets is not None:
-            check_lengths(keys, mixtures, targets)
+            check_lengths(keys, list(map(len, mixtures)), list(map(len, targets)))
             values, lengths = pad(targets)
             truth = Frames(values[..., None], lengths, self.sample_rate)
             given = Prediction(Streams(target=truth))
         estimate = self.model.extract(batch, self.conf, given, self.selector, self.corrector)
+        self.refuse_not_finite(estimate, keys)
         for key, is_there in zip(keys, estimate.diagnostics.get("second_talker", [])):
             if not is_there:
                 logging.warning(
                     f"no second talker in {'the mixture' if key == ONLY else repr(key)}: both estimates say the same"
                 )
         return estimate
+
+    def refuse_not_finite(self, estimate: Estimate, keys: list[str]) -> None:
+        """Raise DataError where estimates hold NaN or infinite samples."""
+        finite = estimate.waveform.isfinite().all(dim=1)
+        if estimate.second is not None:
+            finite &= estimate.second.isfinite().all(dim=1)
+        if broken := [key for key, is_finite in zip(keys, finite.tolist()) if not is_finite]:
+            raise not_finite(self.name, broken)
+
+
+def not_finite(system: str, keys: list[str]) -> DataError:
+    """What is said of estimates that hold NaN or infinite samples.
+
+    Args:
+        keys: of their mixtures.
+    """
+    named = "the mixture" if keys == [ONLY] else ", ".join(f"'{key}'" for key in keys)
+    return DataError(
+        f"the estimate of {named} by {system} holds NaN or infinite samples, so it was not written; take other decoding "
+        "settings, or weights of a training whose loss was finite (--checkpoint)."
+    )
 
 
 def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
@@ -236,13 +268,12 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
     return signal.astype(np.float32, copy=False)
 
 
-def check_lengths(keys: list[str], mixtures: list[np.ndarray], targets: list[np.ndarray]) -> None:
-    """Raise DataError where a true target is not as long as its mixture."""
+def check_lengths(keys: list[str], mixtures: list[int], targets: list[int]) -> None:
+    """Raise DataError where a true target is not as long as its mixture; both in samples of one rate."""
     for key, mixture, target in zip(keys, mixtures, targets):
-        if len(mixture) != len(target):
+        if mixture != target:
             raise DataError(
-                f"the target of '{key}' has {len(target)} samples and its mixture {len(mixture)}; the truth of a mixture is as "
-                "long as it."
+                f"the target of '{key}' has {target} samples and its mixture {mixture}; the truth of a mixture is as long as it."
             )
 
 

@@ -82,7 +82,7 @@ class FrontEnds:
         Args:
             sample_rate: Hz, of the set.
         Raises:
-            DataError: one cannot be opened, is set to another task than ``tse``, or works at another rate.
+            DataError: one cannot be opened, is set to another task than ``tse``, reads the truth, or works at another rate.
         """
         found = {}
         for name, place in self.places.items():
@@ -92,6 +92,10 @@ class FrontEnds:
             if extractor.conf.task != "tse":
                 raise DataError(
                     f"--system {name}: is set to task {extractor.conf.task}; a front end extracts the enrolled talker, task tse."
+                )
+            if extractor.conf.wants_truth:
+                raise DataError(
+                    f"--system {name}: ratio: oracle reads the truth, which a recogniser has not; take ratio: predicted."
                 )
             if extractor.sample_rate != sample_rate:
                 raise DataError(

@@ -8,6 +8,7 @@ from typing import Iterable, Iterator, Mapping, Sequence
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_chain import Setting, folder_of, read_chain
+from espnet_tse.scoring.result.decoding import ORACLE
 
 KINDS = ("tokenizers", "pretrained")
 PREFERENCES = "preferences"  # settings by which a stage makes the sets of a training by preference
@@ -26,7 +27,9 @@ class Input:
     """One thing that a system builds on."""
 
     config: str  # YAML of the system
-    kind: str  # of KINDS; ``preferences`` for one of their settings, ``file`` for the YAML and each of its bases
+    # Of KINDS; ``preferences`` for one of their settings, ``file`` for the YAML and each of its bases; of a decoding YAML
+    # ``corrector``, and ``truth`` for a setting that reads the true targets.
+    kind: str
     name: str
     value: str  # a folder, an archive or a hub id; or a YAML, as a path from here
 
@@ -69,6 +72,21 @@ def refuse_same_names(yamls: Iterable[str]) -> None:
 def files_of(config: str) -> list[Input]:
     """A YAML of any kind and its bases: a change in one of them is a change of the YAML."""
     return [Input(config, "file", "-", str(file)) for file in read_chain(config).files]
+
+
+def inputs_of_decoding(config: str) -> list[Input]:
+    """What a decoding YAML wants besides a system: a trained corrector, the truth for each setting that reads it."""
+    content = read_chain(config).content
+    corrector = content.get("corrector")
+    named = (
+        [Input(config, "corrector", "corrector", corrector)]
+        if corrector and isinstance(corrector, str)
+        else []
+    )
+    return [
+        *named,
+        *(Input(config, "truth", str(name), ORACLE) for name, value in content.items() if value == ORACLE),
+    ]
 
 
 def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[str, ...]) -> Iterator[Input]:

@@ -1,9 +1,8 @@
 """Utterances of similar length together, so that little of a batch is padding."""
 
-from pathlib import Path
+from typing import Collection
 
 from espnet_tse.io.audio_entry import AudioError, AudioInfo, read_info
-from espnet_tse.io.files import is_there
 from espnet_tse.io.scp import DataError
 
 
@@ -28,9 +27,9 @@ def length_batches(infos: dict[str, AudioInfo], batch_size: int) -> list[list[st
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 
-def unfinished(batches: list[list[str]], files: dict[str, Path]) -> list[list[str]]:
-    """Batches with a key whose file is not there, for a run that goes on.
+def unfinished(batches: list[list[str]], todo: Collection[str]) -> list[list[str]]:
+    """Batches with a key of ``todo``, for a run that goes on.
 
-    Whole ones, though some of their files may be there: with other batch mates a row's last bits are others.
+    Whole ones, though some of their keys may be done: with other batch mates a row's last bits are others.
     """
-    return [batch for batch in batches if not all(is_there(files[key]) for key in batch)]
+    return [batch for batch in batches if any(key in todo for key in batch)]

@@ -17,6 +17,7 @@ from espnet_tse.data.acoustic_scene import (
     shaped_noise,
     with_noise,
 )
+from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, read_text, write_scp
@@ -173,7 +174,9 @@ def write_inputs(data: ListeningSet, conf: SceneConf, folder: Path) -> dict[str,
                 scene = make(data.targets.load(key), generator)
             except ValueError as error:
                 raise DataError(f"key '{key}', {condition}: {error}") from error
-            write_estimate(files[key], scene, data.sample_rate, data.targets.infos[key].is_float)
+            write_estimate(
+                files[key], scene, data.sample_rate, read_info(data.targets.paths[key], key).is_float
+            )
         write_scp(lists[condition], files)
     return lists
 

@@ -24,7 +24,7 @@ from espnet_tse.models.level import level_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
-from espnet_tse.tasks.extractor import Extractor, refuse_constant, refuse_overload
+from espnet_tse.tasks.extractor import Extractor, not_finite, refuse_constant, refuse_overload
 
 REPORT_S = 10.0  # between two lines of progress
 
@@ -104,6 +104,8 @@ def extract_long(
         nonlocal norm, peak
         for piece in with_progress(pieces, stored.num_samples, output):
             samples = piece.cpu().numpy()
+            if not np.isfinite(samples).all():
+                raise not_finite(extractor.name, [mixture.key])
             norm = float(np.hypot(norm, np.linalg.norm(samples)))
             peak = max(peak, float(np.abs(samples).max()))
             yield samples

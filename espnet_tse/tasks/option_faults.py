@@ -54,6 +54,11 @@ def faults_of_yaml(chain: YamlChain, actions: Sequence[argparse.Action]) -> list
         fault.split("; known:")[0] + "; --help lists all options" for fault in unknown_keys(chain, actions)
     ]
     conf = chain.content
+    if "criterions" in conf:  # nothing of ours has this key
+        faults.append(
+            f"{chain.where('criterions')}: criterions: is a key of ESPnet's TSE task; espnet-tse import-espnet "
+            "translates its YAMLs"
+        )
     for action in actions:
         if action.dest in conf:
             faults += [

@@ -22,6 +22,8 @@ from espnet_tse.tasks.checkpoint import (
     whole_systems,
 )
 from espnet_tse.tasks.choices import model_choices
+from espnet_tse.tasks.frozen_parts import KEPT_PARTS
+from espnet_tse.tasks.imported_system import IMPORTED
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.model_card import (
     Card,
@@ -90,6 +92,10 @@ def pack(
             with located(find_system(folder, name, config)) as system:
                 pack(system, archive)
             files[f"systems/{name}.zip"] = archive
+        if (folder / KEPT_PARTS).is_file():
+            files[KEPT_PARTS] = folder / KEPT_PARTS
+        if (folder / IMPORTED).is_file():  # the licence of its weights goes where they go
+            files[IMPORTED] = folder / IMPORTED
         files |= {path.name: path for path in extra}
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:
@@ -140,9 +146,9 @@ def manifest_of(card: Card, licence: str | None, files: dict[str, Path], tokeniz
 
 
 def licence_in(folder: Path) -> str | None:
-    """The licence that a system was packed with before, where it is packed again."""
-    path = folder / "manifest.json"
-    return manifest_in(path).get("licence") if path.is_file() else None
+    """The licence that a system was imported or packed with before; None where nothing says."""
+    notes = [folder / name for name in (IMPORTED, "manifest.json") if (folder / name).is_file()]
+    return next((licence for note in notes if (licence := manifest_in(note).get("licence"))), None)
 
 
 def manifest_in(path: Path) -> dict:

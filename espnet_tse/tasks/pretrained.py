@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Mapping
 
 import torch
-from espnet2.tasks.abs_task import optim_classes
 
 from espnet_tse.codec.manifest import check_same_codec
 from espnet_tse.io.nearest_name import check_known
@@ -15,11 +14,13 @@ from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import MANIFEST, read_manifest
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, keep_systems, read_config
 from espnet_tse.tasks.choices import TABLES, model_choices, slots_of
+from espnet_tse.tasks.frozen_parts import check_frozen_parts
 from espnet_tse.tasks.locations import located
 from espnet_tse.tasks.older_systems import name_norm
 from espnet_tse.tasks.tokenizers import kept_manifest, manifest_at
 from espnet_tse.tasks.weights import read_weights
 from espnet_tse.train.checkpoint import has_checkpoint
+from espnet_tse.train.espnet_task import optim_classes
 
 MEMORY = {"checkpoint_blocks", "recompute_gates"}  # settings of an extractor that change no number
 
@@ -30,7 +31,8 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
     Where the training goes on from a checkpoint, which has them, only the frozen copies are made.
 
     Raises:
-        DataError: a folder is missing, or of another part; one that the model cannot do without is not named.
+        DataError: a folder is missing, or of another part; one that the model cannot do without is not named; or a
+            training goes on with another frozen copy or system than it began with.
     """
     goes_on = args.resume and has_checkpoint(Path(args.output_dir))
     for name, place in model.pretrained.items():
@@ -56,6 +58,9 @@ def start_from_systems(args: argparse.Namespace, model: AbsTSEModel) -> None:
                 f"this model wants a trained {name}; name its folder by --pretrained {name}=FOLDER "
                 "(exp/tse_..., stage 7 makes it)."
             )
+    if goes_on:
+        fix = "name it by --pretrained, or train in another --output_dir"
+        check_frozen_parts(model, Path(args.output_dir), fix)
 
 
 def check_settings(model: AbsTSEModel, config: str | None) -> None:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from espnet2.tasks import abs_task
-from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
@@ -28,6 +26,7 @@ from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices
+from espnet_tse.tasks.frozen_parts import remember_frozen_parts
 from espnet_tse.tasks.idle_options import idle_options, remark_on
 from espnet_tse.tasks.init_param import start_from_weights
 from espnet_tse.tasks.inputs import MOVED
@@ -36,6 +35,7 @@ from espnet_tse.tasks.option_faults import faults_of_arguments, faults_of_yaml
 from espnet_tse.tasks.pretrained import build_optimizer, start_from_systems
 from espnet_tse.tasks.tokenizers import manifests_of, remember_tokenizers
 from espnet_tse.train.checkpoint import has_checkpoint
+from espnet_tse.train.espnet_task import AbsTask, abs_task, scheduler_classes
 from espnet_tse.train.processes import leaving_processes
 from espnet_tse.train.resumable import check_resumable
 from espnet_tse.train.schedulers import OneCycle, WarmupPlateau
@@ -119,7 +119,7 @@ class TSETask(AbsTask):
             DataError: unknown names or keys, values out of range, a tokenizer is lacking. Or the folder holds
                 a checkpoint that this model cannot go on from: ESPnet would see that only after it has
                 written another config.yaml beside it. Or what it has to begin with, systems or
-                weights, is lacking.
+                weights, is lacking, or is another one than that with which the training began.
         """
         tell_idle_options(args, cls.get_parser())
         count_speakers(args)
@@ -135,6 +135,7 @@ class TSETask(AbsTask):
             if not (args.resume and has_checkpoint(Path(args.output_dir))):
                 for init_param in args.init_param:
                     start_from_weights(init_param, model, args.ignore_init_mismatch)
+                remember_frozen_parts(model, Path(args.output_dir))
         return model
 
     @classmethod

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Callable
 
 import torch
-from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.train.checkpoint import has_checkpoint
+from espnet_tse.train.espnet_task import optim_classes, scheduler_classes
 from espnet_tse.train.schedule_length import fault_of_length, length_of
 
 

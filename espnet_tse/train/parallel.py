@@ -6,19 +6,29 @@ DistributedDataParallel, whose buckets travel during the backward pass, or FSDP2
 process holds a share of weights, gradients and optimizer.
 """
 
+import sys
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from espnet_tse.layers.transformer import TransformerBlock
 from espnet_tse.train.processes import start_alike, world_size
 
 WAYS = ("ddp", "fsdp")
+
+
+def _is_a(value: object, module: str, name: str) -> bool:
+    """Whether a value is of a class in a module of PyTorch, which is not loaded for this question.
+
+    FSDP takes a second to load. Where nobody has, there is no such value.
+    """
+    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
+
+
+def _is_spread(value: object) -> bool:
+    return _is_a(value, "torch.distributed.tensor", "DTensor")
 
 
 class _AllTouched(torch.autograd.Function):
@@ -87,6 +97,9 @@ def wrap(module: nn.Module, optimizer: torch.optim.Optimizer, way: str = "ddp") 
 
 def _shard(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Leave each process its share: transformers by block, gathered one at a time, the rest together."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
     start_alike(module)
     names = {id(weight): name for name, weight in module.named_parameters()}
     device = next(module.parameters()).device.type
@@ -120,7 +133,7 @@ def sync(wrapped: nn.Module, loss: Tensor | None) -> Tensor | None:
 
 def passes_alike(wrapped: nn.Module) -> bool:
     """Whether a process can compute only while all do: each pass of a sharded model gathers its weights."""
-    return isinstance(wrapped, FSDPModule)
+    return _is_a(wrapped, "torch.distributed.fsdp", "FSDPModule")
 
 
 def clip(groups: list[list[nn.Parameter]], limit: float, norm_type: float, factor: Tensor) -> Tensor:
@@ -133,7 +146,7 @@ def clip(groups: list[list[nn.Parameter]], limit: float, norm_type: float, facto
     for group in groups:
         gradients = [weight.grad for weight in group if weight.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, norm_type)
-        norm = (norm.full_tensor() if isinstance(norm, DTensor) else norm).to(factor.device)
+        norm = (norm.full_tensor() if _is_spread(norm) else norm).to(factor.device)
         share = factor.to(norm.dtype)
         norm = norm * share
         if gradients:
@@ -149,7 +162,7 @@ def full_state(state: Any) -> Any:
     Args:
         state: a tensor, or a state dict of a module or an optimizer.
     """
-    if isinstance(state, DTensor):
+    if _is_spread(state):
         return state.full_tensor().cpu()  # the place for whole models
     if isinstance(state, dict):
         return {name: full_state(value) for name, value in state.items()}
@@ -160,14 +173,16 @@ def full_state(state: Any) -> Any:
 
 def _laid_like(share: Tensor, whole: Any) -> Any:
     """The inverse of ``full_state`` for what has a value for each of a weight, as the moments of Adam."""
-    if not isinstance(share, DTensor) or not isinstance(whole, Tensor) or whole.shape != share.shape:
+    if not _is_spread(share) or not isinstance(whole, Tensor) or whole.shape != share.shape:
         return whole
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(whole, share.device_mesh, share.placements, src_data_rank=None)
 
 
 def local(tensor: Tensor) -> Tensor:
     """What this process holds of a tensor; changing it changes the tensor."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    return tensor.to_local() if _is_spread(tensor) else tensor
 
 
 def local_of(whole: Tensor, share: Tensor) -> Tensor:
@@ -177,8 +192,10 @@ def local_of(whole: Tensor, share: Tensor) -> Tensor:
 
 def whole_of(mine: Tensor, share: Tensor) -> Tensor:
     """The inverse of ``local_of``; every process has to call this."""
-    if not isinstance(share, DTensor):
+    if not _is_spread(share):
         return mine
+    from torch.distributed.tensor import DTensor
+
     return full_state(
         DTensor.from_local(
             mine, share.device_mesh, share.placements, shape=share.shape, stride=share.stride()

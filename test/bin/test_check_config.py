@@ -299,6 +299,68 @@ def test_settings_of_the_system_behind_a_corrector(write, capsys, system, fault)
     assert (code, fault in error) == (2 if fault else 0, True), error
 
 
+@pytest.mark.parametrize("decoding, fault", [
+    ({"system": {"steps": 2}}, ""),
+    ({"system": {"stepz": 2}}, "decode.yaml: system: unknown 'stepz' (did you mean 'steps'?)"),
+    ({"system": {"steps": 1001}}, "decode.yaml: system: steps: 1001 is more than the 1000 of training"),
+    ({"max_chunk_s": 3.0}, "decode.yaml: overlap_s 2.0 must lie between 0.001 and half of max_chunk_s 3.0"),
+])  # fmt: skip
+def test_decoding_settings_of_the_system_behind_a_corrector(write, capsys, decoding, fault):
+    conf = Path(__file__).parents[2] / "egs2/TEMPLATE/tse1/conf"
+    command = ["--tse_config", str(conf / "corrector_nano.yaml")]
+    code = check_config.main([*command, "--inference_config", write("decode.yaml", decoding)])
+    error = capsys.readouterr().err
+    assert (code, fault in error) == (2 if fault else 0, True), error
+
+
+def test_a_corrector_of_a_decoding_is_there_or_will_be(write, capsys):
+    conf = Path(__file__).parents[2] / "egs2/TEMPLATE/tse1/conf"
+    command = ["--inference_config", write("decode.yaml", {"corrector": "exp/tse_corrector_nano"})]
+    for more in ([], ["--tse_config", str(conf / "solospeech_nano.yaml")]):
+        assert check_config.main([*command, *more]) == 2
+        assert (
+            "decode.yaml: corrector: exp/tse_corrector_nano: neither an exp/ folder"
+            in capsys.readouterr().err
+        )
+    assert check_config.main([*command, "--prerequisite_config", str(conf / "corrector_nano.yaml")]) == 0
+    write("decode.yaml", {"corrector": "exp/tse_solospeech_nano"})
+    assert check_config.main([*command, "--prerequisite_config", str(conf / "solospeech_nano.yaml")]) == 2
+    assert "will be a system of model solo_speech" in capsys.readouterr().err
+    write("decode.yaml", {"corrector": "corrector_nano.yaml"})
+    assert check_config.main(command) == 2
+    assert "decode.yaml: corrector: corrector_nano.yaml: a YAML, which stage 4" in capsys.readouterr().err
+
+
+def test_what_a_decoding_wants_is_printed_for_the_stages(write, capsys):
+    decode = write("decode.yaml", {"corrector": "exp/tse_c", "ratio": "oracle"})
+    assert check_config.main(["--print_inputs", "--inference_config", decode]) == 0
+    lines = [
+        "corrector\tcorrector\tplace\texp/tse_c",
+        "truth\tratio\tplace\toracle",
+        "file\t-\tyaml\tdecode.yaml",
+    ]
+    assert capsys.readouterr().out == "".join(f"decode.yaml\t{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("base, changes, fault", [
+    ("gentse_nano_flc.yaml", {"pretrained": {"stage1": "gentse_nano_stage1.yaml"}}, "pretrained: lacks base, the trained system whose predictions flc"),
+    ("gentse_nano_stage1_flc.yaml", {"pretrained": None}, "name its YAML or folder, as pretrained: {base: exp/tse_...}"),
+    ("gentse_nano_flc.yaml", {"pretrained": {"base": "gentse_nano.yaml"}}, "pretrained: lacks stage1, the trained system which makes the units"),
+    ("gentse_nano_dpo.yaml", {"pretrained": {"stage1": "gentse_nano_stage1.yaml"}}, "pretrained: lacks base, the trained system whose predictions"),
+    ("gentse_nano_dpo.yaml", {"preferences": None}, "model_conf: dpo_beta 0.1 learns from preferences"),
+    ("gentse_nano_dpo.yaml", {"preferences": None, "train_data_dir": "pairs"}, ""),
+    ("gentse_nano_flc.yaml", {}, ""),
+])  # fmt: skip
+def test_trainings_that_lack_what_they_learn_from(write, capsys, base, changes, fault):
+    conf = Path(__file__).parents[2] / "egs2/TEMPLATE/tse1/conf"
+    if changes.get("pretrained"):
+        changes = {"pretrained": {name: str(conf / yaml) for name, yaml in changes["pretrained"].items()}}
+    code = check_config.main(["--tse_config", write("mine.yaml", {"base": str(conf / base), **changes})])
+    error = capsys.readouterr().err
+    assert (code, fault in error) == (2 if fault else 0, True), error
+    assert not fault or "mine.yaml: " in error
+
+
 def test_a_corrector_names_the_system_that_it_runs(write, capsys):
     conf = Path(__file__).parents[2] / "egs2/TEMPLATE/tse1/conf/corrector_nano.yaml"
     yaml = write("corrector.yaml", {"base": str(conf), "pretrained": None})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_tse.data import audio_store
 from espnet_tse.data.audio_files import read_samples
 from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.io.scp import DataError
@@ -69,3 +70,54 @@ def test_faults_name_the_key(dirs, tmp_path):
         read_samples(good, "k", dirs.rate, 90, 30)
     with pytest.raises(DataError, match="k: .*mono at 16000 Hz is wanted"):
         read_samples(good, "k", 16000)
+
+
+@pytest.fixture
+def headers_read(monkeypatch):
+    """Keys whose headers are read, at most two at once of a list with lengths."""
+    keys = []
+    plain = audio_store.read_info
+    monkeypatch.setattr(audio_store, "read_info", lambda path, key: (keys.append(key), plain(path, key))[1])
+    monkeypatch.setattr(audio_store, "PROBES", 2)
+    return keys
+
+
+def test_lengths_that_are_listed_are_not_read_again(dirs, headers_read):
+    paths = {name: dirs.wav(name, ramp(100 + place)) for place, name in enumerate("abcdefgh")}
+    lengths = {name: 100 + place for place, name in enumerate("abcdefgh")}
+    store = AudioStore(paths, cache=False, lengths=lengths)
+    assert [store.num_samples(name) for name in "abcdefgh"] == list(lengths.values())
+    assert set(headers_read) == {"a", "e"}
+    np.testing.assert_array_equal(store.load("c"), ramp(102).astype(np.float32))
+    assert set(headers_read) == {"a", "e"}
+    headers_read.clear()
+    AudioStore(paths, cache=False)
+    assert set(headers_read) == set("abcdefgh")
+
+
+def test_lengths_that_are_not_listed_are_read_when_they_are_asked_for(dirs, headers_read):
+    paths = {name: dirs.wav(name, ramp(100)) for name in "abcdefgh"}
+    store = AudioStore(paths, cache=False, lengths={name: 100 for name in "abcdefg"})
+    assert "h" not in headers_read
+    assert store.num_samples("h") == 100 and "h" in headers_read
+
+
+def test_listed_lengths_have_to_be_true(dirs, headers_read):
+    paths = {name: dirs.wav(name, ramp(100)) for name in "abcdefgh"}
+    wrong = "holds 100 samples, but utt2num_samples has 90; run stage 2"
+    with pytest.raises(DataError, match=f"e: .*{wrong}"):
+        AudioStore(paths, cache=False, lengths=dict.fromkeys("abcdefgh", 100) | {"e": 90})
+    store = AudioStore(paths, cache=False, lengths=dict.fromkeys("abcdefgh", 100) | {"f": 120})
+    with pytest.raises(DataError, match="f: .*ends before sample 120; utt2num_samples is out of date"):
+        store.load("f")
+    with pytest.raises(DataError, match=f"f: .*{wrong}"):
+        AudioStore(paths, cache=True, lengths=dict.fromkeys("abcdefgh", 100) | {"f": 90})
+    with pytest.raises(DataError, match="g: .*holds no samples"):
+        AudioStore(paths, cache=False, lengths=dict.fromkeys("abcdefgh", 100) | {"g": 0})
+
+
+def test_other_rates_behind_listed_lengths_are_refused_when_they_are_read(dirs, headers_read):
+    paths = {name: dirs.wav(name, ramp(100), rate=16000 if name == "b" else dirs.rate) for name in "abcdefgh"}
+    store = AudioStore(paths, cache=False, lengths=dict.fromkeys(paths, 100))
+    with pytest.raises(DataError, match="b: .*at 16000 Hz, but mono at 8000 Hz is wanted"):
+        store.load("b")

@@ -110,7 +110,7 @@ def test_faults(dirs):
     key = sorted(read_scp(directory / "wav.scp"))[1]
     targets = read_scp(directory / "spk1.scp")
     write_scp(directory / "spk1.scp", {**targets, key: dirs.wav("short", np.ones(10) * 0.1)})
-    with pytest.raises(DataError, match=f"key '{key}': the mixture has 8200 samples but its target 10"):
+    with pytest.raises(DataError, match=f"{key}/target: .* holds 10 samples, but utt2num_samples has 8200"):
         StaticDataset(directory)
     (directory / "enroll_spk1.scp").unlink()
     with pytest.raises(DataError, match="enroll_spk1.scp: no such file"):

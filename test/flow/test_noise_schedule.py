@@ -59,6 +59,22 @@ def test_without_rescaling_seven_percent_of_the_data_are_left():
     assert float(rates.signal) == pytest.approx(0.06826491, abs=1e-8)
 
 
+@pytest.mark.parametrize("zero_terminal", [False, True])
+def test_betas_that_grow_linearly(zero_terminal):
+    """A slow obvious version at the betas of arXiv:2006.11239, of which 4.0358e-5 of the power are left."""
+    schedule = NoiseSchedule(1000, 1e-4, 2e-2, zero_terminal, growth="linear")
+    power, roots = 1.0, []
+    for step in range(1000):
+        power *= 1.0 - (1e-4 + step / 999 * (2e-2 - 1e-4))
+        roots.append(math.sqrt(power))
+    assert power == pytest.approx(4.0358e-5, rel=1e-4)
+    if zero_terminal:
+        first, last = roots[0], roots[-1]
+        roots = [(root - last) * first / (first - last) for root in roots]
+        assert roots[-1] == float(schedule.signal[999]) == 0.0
+    torch.testing.assert_close(schedule.signal[:1000], torch.tensor(roots, dtype=torch.float64))
+
+
 def test_noise_grows_at_every_step(schedule):
     signal = schedule.signal[:1000]
     assert (signal.diff() < 0).all() and schedule.signal[-1] == 1 and schedule.noise[-1] == 0

@@ -4,7 +4,16 @@ import errno
 
 import pytest
 
-from espnet_tse.io.files import atomic_write
+from espnet_tse.io.files import atomic_write, is_there
+
+
+def test_an_empty_file_is_not_there(tmp_path):
+    path = tmp_path / "a"
+    assert not is_there(path)
+    path.write_text("")  # as a full disk or a power cut leaves it
+    assert not is_there(path)
+    path.write_text("audio")
+    assert is_there(path)
 
 
 def test_a_folder_of_that_name(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_tse.layers.score_unet import ScoreUNet, ScoreUNetConfig
+from espnet_tse.layers.score_unet import MapAttention, ScoreUNet, ScoreUNetConfig
 
 SMALL = ScoreUNetConfig(width=8, multipliers=(1, 2, 2), num_blocks=1, attention_level=1)
 
@@ -28,6 +28,38 @@ def test_output_has_the_size_of_the_input_and_is_divided_by_the_time():
     torch.nn.init.zeros_(network.output.bias)
     early, late = network(maps, torch.tensor([0.25, 0.25])), network(maps, torch.tensor([0.5, 0.5]))
     torch.testing.assert_close(early, 2 * late)
+
+
+def test_what_is_no_score_is_not_divided_by_the_time():
+    torch.manual_seed(0)
+    score = ScoreUNet(SMALL, 6, 2)
+    velocity = ScoreUNet(SMALL, 6, 2, of_score=False)
+    velocity.load_state_dict(score.state_dict())
+    torch.nn.init.zeros_(score.output.bias), torch.nn.init.zeros_(velocity.output.bias)
+    maps, time = torch.randn(2, 6, 16, 8), torch.tensor([0.25, 0.5])
+    torch.testing.assert_close(velocity(maps, time), score(maps, time) * time[:, None, None, None])
+
+
+def test_a_cue_is_heard_by_its_row_alone():
+    torch.manual_seed(0)
+    network = ScoreUNet(SMALL, 6, 2, cue_dim=3)
+    maps, time, cue = torch.randn(2, 6, 16, 8), torch.tensor([0.3, 0.6]), torch.randn(2, 3)
+    usual, changed = network(maps, time, cue), network(maps, time, torch.stack([cue[0], -cue[1]]))
+    torch.testing.assert_close(changed[0], usual[0])
+    assert not torch.allclose(changed[1], usual[1], atol=1e-4)
+    usual.square().mean().backward()
+    assert network.cue.weight.grad.any()
+
+
+def test_several_resolutions_attend():
+    def attending(level) -> list[bool]:
+        network = ScoreUNet(ScoreUNetConfig(8, (1, 2, 2), 2, level), 6, 2)
+        up = [isinstance(one, MapAttention) for one in reversed(network.up_attention)]
+        assert up == [len(blocks) == 2 for blocks in network.down_attention]
+        return up
+
+    assert attending(1) == attending([1]) == [False, True, False]
+    assert attending((1, 2)) == [False, True, True] and attending(None) == attending(()) == [False] * 3
 
 
 def test_every_weight_learns_and_rows_do_not_mix():
@@ -65,6 +97,7 @@ def test_recomputed_blocks_give_the_same_gradients():
         ({"multipliers": ()}, "must be positive"),
         ({"num_blocks": 0}, "must be positive"),
         ({"attention_level": 7}, "attention_level is 7, want 0 .. 6"),
+        ({"attention_level": [2, 7]}, r"attention_level is \[2, 7\], want 0 .. 6"),
     ],
 )
 def test_bad_sizes(conf, message):

@@ -7,9 +7,10 @@ import torch
 from factories import TableCodec, make_batch, nano_laura_tse
 
 from espnet_tse.models.abs_selector import AbsSelector
+from espnet_tse.models.best_of import best_of
 from espnet_tse.models.laura_tse import LauraTSEDecode
 from espnet_tse.models.speaker_selector import SpeakerSimilarity
-from espnet_tse.schema import DecodeConf, Estimate
+from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 
 
 class Loudest(AbsSelector):
@@ -50,6 +51,18 @@ def test_candidates_are_those_of_single_runs_with_their_keys(seconds, chunk):
         torch.testing.assert_close(
             candidates.waveform[row, :length], estimate.waveform[0, :length], atol=1e-5, rtol=1e-4
         )
+
+
+def test_a_candidate_that_is_not_finite_does_not_win():
+    def estimate(batch, request):
+        waveform = torch.ones(len(batch.keys), 100)
+        waveform[batch.keys.index("a#1"), 7] = torch.inf
+        return Estimate(waveform, batch.mixture_lengths, batch.sample_rate)
+
+    batch = TSEBatch(torch.ones(1, 100), torch.tensor([100]), sample_rate=16000, keys=["a"])
+    request = Request(batch.mixture_lengths, ["a"], LauraTSEDecode(**DRAWING, candidates=2))
+    kept = best_of(estimate, Loudest())(batch, request)
+    assert kept.waveform.isfinite().all() and kept.diagnostics["selector_scores"] == [[100.0, -torch.inf]]
 
 
 def test_the_best_one_is_kept_with_all_that_belongs_to_it():

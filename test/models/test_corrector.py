@@ -33,6 +33,14 @@ class NoisyDecode(DecodeConf):
         return True
 
 
+@dataclass(frozen=True)
+class ShortDecode(NoisyDecode):
+    """Settings of ``Short``."""
+
+    max_chunk_s: float = 0.2
+    overlap_s: float = 0.05
+
+
 class Noisy(AbsTSEModel):
     """The mixture, and noise of its own for each row."""
 
@@ -55,6 +63,12 @@ class Noisy(AbsTSEModel):
         noise = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         waveform = self.gain * batch.mixture + request.conf.spread * noise
         return Estimate(waveform, batch.mixture_lengths, 16000, num_function_evaluations=3)
+
+
+class Short(Noisy):
+    """Takes a fifth of a second."""
+
+    Decode = ShortDecode
 
 
 class Loudest(AbsSelector):
@@ -163,6 +177,39 @@ def test_behind_another_system():
         other.extract(batch(), conf)
     with pytest.raises(ValueError, match="corrector: None, but one is given"):
         other.extract(batch(), NoisyDecode(), corrector=corrector)
+
+
+def test_chunks_are_those_of_the_system():
+    model = new_corrector()
+    conf = model.resolved(CorrectorDecode())
+    assert (conf.max_chunk_s, conf.overlap_s) == (20.0, 1.0)
+    conf = model.resolved(CorrectorDecode(max_chunk_s=8.0))
+    assert (conf.max_chunk_s, conf.overlap_s) == (8.0, 1.0)
+    with pytest.raises(DataError, match=r"overlap_s 1.0 must lie .*\(overlap_s of the system; give both\)"):
+        model.resolved(CorrectorDecode(max_chunk_s=1.0))
+    # Of a corrector behind a corrector those of the system behind both.
+    outer = Corrector(CorrectorConfig(), SpectralCorrector(SIZES))
+    outer.keep_system("system", model)
+    assert outer.resolved(CorrectorDecode(overlap_s=2.0)).max_chunk_s == 20.0
+    with pytest.raises(ValueError, match="max_chunk_s is 0.0, want seconds"):
+        CorrectorDecode(max_chunk_s=0.0)
+
+
+def test_it_is_trained_and_run_in_chunks_that_the_system_takes():
+    model = Corrector(CorrectorConfig(), SpectralCorrector(SIZES))
+    model.keep_system("system", Short())
+    rows = replace(batch(), mixture=batch().mixture.repeat(1, 4), mixture_lengths=torch.tensor([8000, 6000]))
+    longest = []
+    estimate = model.frozen("system").estimate
+
+    def seen(part, request):
+        longest.append(part.mixture.size(1))
+        return estimate(part, request)
+
+    model.frozen("system").estimate = seen
+    assert model.eval().first_estimates(rows).shape == (2, 8000)
+    assert model.extract(replace(rows, target=None)).waveform.shape == (2, 8000)
+    assert len(longest) == 4 and max(longest) == 3200  # each row in chunks, twice
 
 
 def test_long_mixtures_are_corrected_chunk_by_chunk():

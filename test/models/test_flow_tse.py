@@ -124,7 +124,7 @@ def test_the_ends_of_the_background_path_meet_in_the_mixture():
     torch.testing.assert_close(there, mixture, rtol=1e-3, atol=1e-4)
     # Parts of one level; where decoding ends, the target is at its level in the mixture.
     restored = ends.end * (ends.begin / level)[:, None, None]
-    torch.testing.assert_close(restored, model.target(given).values, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(restored, model.encoder.target(given).values, rtol=1e-3, atol=1e-4)
 
 
 def truth(given: TSEBatch) -> Prediction:

@@ -273,7 +273,7 @@ def test_vocoders_of_other_features_do_not_fit():
 
 
 @pytest.mark.parametrize(
-    "encoder", ["latent_sequence", "latent_speaker", "mixture_spectrum", "masked_mel_lstm"]
+    "encoder", ["latent_sequence", "latent_speaker", "mixture_spectrum", "mixture_mel", "masked_mel_lstm"]
 )
 def test_its_encoders_and_those_of_spectra_do_not_fit_token_models(encoder):
     for name, model in model_choices.classes.items():

@@ -66,6 +66,14 @@ def test_what_is_no_stream_is_refused():
         causal.stream(0 * mixture, 16000)
 
 
+def test_an_estimate_that_is_not_finite_ends_the_stream():
+    stream, mixture, _ = stream_of("td_speakerbeam")
+    with torch.no_grad():
+        next(stream.extractor.parameters()).fill_(torch.nan)
+    with pytest.raises(ValueError, match="the estimate by TDSpeakerBeam holds NaN or infinite samples"):
+        stream.push(mixture)
+
+
 def test_systems_of_other_kinds_are_refused():
     class Other(torch.nn.Module):
         sample_rate = 16000

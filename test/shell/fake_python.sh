@@ -90,6 +90,10 @@ case "${module}" in
                 ${opt[inference_config]:-}; do
                 show "${yaml}"
             done
+            for yaml in ${opt[inference_config]:-}; do
+                sed -n -e "s|^ratio: oracle$|${yaml}\ttruth\tratio\tplace\toracle|p" \
+                    -e "s|^corrector: *|${yaml}\tcorrector\tcorrector\tplace\t|p" "${yaml}"
+            done
         fi
         ;;
     validate) echo "${positional[*]}: all is well" ;;

@@ -72,6 +72,22 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [ "$(everything)" = "${before}" ]
 }
 
+@test "options of ESPnet become ours, say so, or are refused with what serves instead" {
+    cp conf/laura_tse_mini.yaml conf/other.yaml
+    run -0 toy --enh-config conf/other.yaml --enh_args="--max_epoch 2" --ref_num 2 --enh_tag mine --skip_upload_hf true --stop_stage 1
+    [[ "${output}" == *"--enh-config of ESPnet is --tse_config here"* ]]
+    [[ "${output}" == *"--enh_args of ESPnet is --tse_args here"* ]]
+    [[ "${output}" == *"--ref_num of ESPnet has no effect: every enroll_spk<n>.scp of a set is a target"* ]]
+    run -0 toy --enh_config conf/other.yaml --enh_args="--max_epoch 2" --stage 8 --dry_run true
+    [[ "${output}" == *"--config conf/other.yaml"*"--max_epoch 2"* ]]
+    run -2 toy --scoring_protocol "STOI SDR"
+    [[ "${output}" == *'--scoring_protocol of ESPnet: name metrics by --score_opts "--metrics si_sdr,stoi"'* ]]
+    run -2 toy --enh_config
+    [[ "${output}" == *"option --tse_config needs a value"* ]]
+    run -2 toy --ngpu 0 enh_config
+    [[ "${output}" == *"'enh_config' is not an option"* ]]
+}
+
 @test "stages are chosen by number and by name, groups are skipped" {
     run -0 toy --stage data --stop_stage 2
     [ -e dump/raw/test/wav.scp ]
@@ -278,6 +294,38 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"1 jobs; their logs are exp/tse_laura_tse_mini/decode_test/log/decode.*.log"* ]]
     [[ "${output}" == *"scoring exp/mixture/test; its log is exp/mixture/test/scoring/score.log"* ]]
     grep -q "score .*--nj 1 " "${FAKE_CALLS}"
+}
+
+# bats test_tags=finished
+@test "a decoding that is told the truth is given the set's spk1.scp, and depends on it" {
+    echo "ratio: oracle" > conf/decode_oracle.yaml
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    grep -q "extract .*--inference_config conf/decode_oracle.yaml --oracle_target_scp dump/raw/test/spk1.scp" "${FAKE_CALLS}"
+    [[ "${output}" == *"conf/decode_oracle.yaml is told the truth, dump/raw/test/spk1.scp"* ]]
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    [[ "${output}" == *"decode_oracle_test: up to date (decode)"* ]]
+    sed -i 's|/1.wav|/other.wav|' dump/raw/test/spk1.scp
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    [[ "${output}" == *"redone (decode), changed: dump/raw/test/spk1.scp"* ]]
+    : > "${FAKE_CALLS}"
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_bounded.yaml
+    run ! grep -q oracle_target_scp "${FAKE_CALLS}"
+    rm dump/raw/test/spk1.scp
+    run -3 toy --stage 9 --stop_stage 9 --inference_config conf/decode_oracle.yaml
+    [[ "${output}" == *"dump/raw/test/spk1.scp is missing; run stage 2 (format) first"* ]]
+}
+
+# bats test_tags=finished
+@test "estimates behind a corrector are made again where it was trained again" {
+    mkdir exp/tse_corrector
+    echo "args=one" > exp/tse_corrector/.done.train
+    echo "corrector: exp/tse_corrector" > conf/decode_corrected.yaml
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_corrected.yaml
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_corrected.yaml
+    [[ "${output}" == *"decode_corrected_test: up to date (decode)"* ]]
+    echo "args=two" > exp/tse_corrector/.done.train
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_corrected.yaml
+    [[ "${output}" == *"redone (decode), changed: exp/tse_corrector/.done.train"* ]]
 }
 
 # bats test_tags=finished

@@ -1,5 +1,7 @@
 """Trained correctors on disk: with their system, behind another one, packed."""
 
+import json
+
 import numpy as np
 import pytest
 from nano_extractors import SYSTEMS
@@ -7,7 +9,10 @@ from tse_system import write_model, write_signal
 
 from espnet_tse import Extractor
 from espnet_tse.bin import pack as pack_bin
+from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.io.scp import DataError
+from espnet_tse.tasks import extractor as extractor_file
+from espnet_tse.tasks.checkpoint import load_corrector
 from espnet_tse.tasks.extraction import extract_scp
 from espnet_tse.tasks.extraction_record import systems_sha256
 
@@ -83,6 +88,26 @@ def test_streams_have_no_corrector(recipe):
         Extractor.from_pretrained(recipe / "exp/tse_front", conf).stream(noise(0.3), 16000)
 
 
+def test_its_chunks_are_those_of_its_system(recipe):
+    conf = Extractor.from_pretrained(recipe / "exp/tse_corrector").conf
+    assert (conf.max_chunk_s, conf.overlap_s) == (15.0, 1.0)
+
+
+def test_a_place_without_a_corrector_is_told_before_the_system_is_opened(recipe, monkeypatch):
+    monkeypatch.setattr(extractor_file, "load_model", lambda *_: pytest.fail("was opened"))
+    for place, fault in (
+        ("tse_front", "is a Discriminative"),
+        ("tse_none", "neither an exp/ folder nor a packed"),
+    ):
+        with pytest.raises(DataError, match=f"corrector: .*{place}.* {fault}"):
+            Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": str(recipe / "exp" / place)})
+    (recipe / "exp/tse_corrector/valid.loss.ave.pth").unlink()
+    yaml = recipe / "decode.yaml"
+    yaml.write_text(f"corrector: {recipe}/exp/tse_corrector\n")
+    with pytest.raises(DataError, match="tse_corrector holds no valid.loss.ave.pth; train it"):
+        Extractor.from_pretrained(recipe / "exp/tse_front", yaml)
+
+
 def test_what_is_no_corrector(recipe):
     with pytest.raises(DataError, match="tse_front is a Discriminative; name a folder that model: corrector"):
         Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": str(recipe / "exp/tse_front")})
@@ -90,19 +115,24 @@ def test_what_is_no_corrector(recipe):
         Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": "exp/nothing"})
 
 
-def test_estimates_of_another_corrector_are_not_gone_on_with(recipe, tmp_path):
+def test_estimates_of_another_corrector_are_not_gone_on_with(recipe, tmp_path, monkeypatch):
     for role in ("mixture", "enrollment"):
         write_signal(tmp_path / f"{role}.wav", noise(0.3))
         (tmp_path / f"{role}.scp").write_text(f"a {tmp_path / role}.wav\n")
 
-    def extract() -> None:
-        conf = {"corrector": str(recipe / "exp/tse_corrector")}
+    def extract(place: str = str(recipe / "exp/tse_corrector")) -> None:
+        conf = {"corrector": place}
         extractor = Extractor.from_pretrained(recipe / "exp/tse_front", conf)
         lists = [str(tmp_path / f"{role}.scp") for role in ("mixture", "enrollment")]
         extract_scp(extractor, *lists, tmp_path / "out", 1, None)
 
     extract()
     extract()  # the same again goes on
+    record = json.loads((tmp_path / "out/extraction.json").read_text())
+    assert record["corrector"] == weights_sha256(load_corrector(recipe / "exp/tse_corrector", "cpu"))
+    with monkeypatch.context() as patch:  # and by another path
+        patch.chdir(recipe)
+        extract("exp/tse_corrector")
     for file in (recipe / "exp/tse_corrector").iterdir():
         if file.is_file():
             file.unlink()

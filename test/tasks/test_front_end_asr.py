@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nano_flow_tse import parts
 from tiny_scorers import save_whisper
 from tse_system import UNISE, write_model, write_signal, write_system
 
@@ -292,6 +293,16 @@ def test_a_system_of_another_task_is_refused(folder, capsys):
         "--system tiny: is set to task sr; a front end extracts the enrolled talker"
         in capsys.readouterr().err
     )
+    assert not (folder / "out").exists()
+
+
+def test_a_system_that_is_told_the_truth_is_refused(folder, capsys):
+    flow = folder / "exp/tse_flow"
+    flow.mkdir(parents=True)
+    write_model(flow, {**parts("ad"), "model_conf": {}, "vocoder_conf": {}, "tokenizers": {}}, 0)
+    (folder / "oracle.yaml").write_text("ratio: oracle\n")
+    assert run(flow, "--inference_config", "oracle.yaml") == 1
+    assert "--system tiny: ratio: oracle reads the truth" in capsys.readouterr().err
     assert not (folder / "out").exists()
 
 

@@ -64,6 +64,7 @@ def test_a_silent_target_is_a_truth_too(recipe):
     ("no oracle", "these settings do not read the truth; leave it out, or set ratio: oracle"),
     ("lacks", "lacks 1 keys of .*, the first is 'b'; add their targets"),
     ("length", "the target of 'b' has 7000 samples and its mixture 6000"),
+    ("missing", "key 'a': .*spk1_a.wav"),
     ("single", "ratio: oracle wants the true targets; give them by key"),
     ("overwrites", "is the target of 'a'; the estimate would be written over it"),
 ])  # fmt: skip
@@ -75,6 +76,8 @@ def test_what_does_not_go_together_is_refused(recipe, case, message, capsys):
         words = command(recipe, *oracle(recipe)[2:])
     elif case == "lacks":
         (recipe / "spk1.scp").write_text(f"a {recipe / 'spk1_a.wav'}\n")
+    elif case == "missing":
+        (recipe / "spk1_a.wav").unlink()
     elif case == "length":
         write_signal(recipe / "wav_b.wav", 0.1 * np.random.default_rng(9).standard_normal(6000))
     elif case == "single":
@@ -86,6 +89,19 @@ def test_what_does_not_go_together_is_refused(recipe, case, message, capsys):
         words[words.index("--output_dir") + 1] = str(recipe)
     assert extract.main(words) != 0
     assert re.search(message, capsys.readouterr().err)
+    assert not (recipe / "out").exists() and not (recipe / "extraction.json").exists()
+
+
+def test_targets_of_another_rate_are_as_long_in_seconds(recipe, capsys):
+    def target(number: int) -> None:
+        write_signal(recipe / "spk1_a.wav", 0.1 * np.random.default_rng(9).standard_normal(number), 8000)
+
+    target(4400)
+    assert extract.main(command(recipe, *oracle(recipe))) != 0
+    assert "the target of 'a' has 8800 samples and its mixture 9000" in capsys.readouterr().err
+    assert not (recipe / "out").exists()
+    target(4500)
+    assert extract.main(command(recipe, *oracle(recipe))) == 0
 
 
 def test_one_mixture_takes_no_list_of_targets(recipe, capsys):

@@ -15,6 +15,7 @@ from espnet_tse.bin import extract
 from espnet_tse.codec.load import save_codec
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.models.unise import UniSE
 from espnet_tse.tasks.extraction import merge_shards
 from espnet_tse.tasks.extractor import Extractor
 
@@ -118,12 +119,35 @@ def test_no_second_talker_is_told(system, caplog, monkeypatch):
         assert ("no second talker" in caplog.text) == told
 
 
+def test_which_mixtures_have_a_second_talker_is_listed(system, corpus, tmp_path, monkeypatch):
+    shares = {12000: 0.7, 90000: 0.2}
+    monkeypatch.setattr(
+        UniSE,
+        "equal_shares",
+        lambda self, first, second, lengths: [shares[length] for length in lengths.tolist()],
+    )
+    out = tmp_path / "out"
+    assert run(system, corpus, out, "ss") == 0
+    listed = out / "utt2second_talker"
+    assert listed.read_text() == "a false\nb true\n"
+    # A run that goes on keeps what it says; where it says nothing the mixture is extracted again, and no file written over.
+    (out / "a.wav").unlink()
+    assert run(system, corpus, out, "ss") == 0 and listed.read_text() == "a false\nb true\n"
+    listed.write_text("a false\n")
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*.wav")}
+    assert run(system, corpus, out, "ss") == 0 and listed.read_text() == "a false\nb true\n"
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("*.wav")}
+    (corpus / "mix.scp").write_text((corpus / "mix.scp").read_text().splitlines(keepends=True)[1])
+    assert run(system, corpus, out, "ss") == 0 and listed.read_text() == "b true\n"
+
+
 def test_shards_of_a_separation_are_merged(system, corpus, tmp_path):
     out = tmp_path / "out"
     for shard in ("1/2", "2/2"):
         assert run(system, corpus, out, "ss", "--shard", shard) == 0
     merge_shards(out, str(corpus / "mix.scp"), 2)
-    assert list(read_scp(out / "wav.scp")) == list(read_scp(out / "second.scp")) == ["a", "b"]
+    lists = [list(read_scp(out / name)) for name in ("wav.scp", "second.scp", "utt2second_talker")]
+    assert lists == [["a", "b"]] * 3
 
 
 def test_the_task_of_a_decoding_yaml_counts_and_the_command_line_wins(system, corpus, tmp_path):

@@ -7,6 +7,8 @@ LIBRI2MIX=${LIBRI2MIX:-}
 WSJ0=${WSJ0:-}
 WHAM_NOISE=${WHAM_NOISE:-}
 
+WESEP_DATA=${WESEP_DATA:-}
+
 if [ -e db.local.sh ]; then
     # shellcheck disable=SC1091
     . ./db.local.sh

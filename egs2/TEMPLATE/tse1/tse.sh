@@ -99,7 +99,10 @@ help_message="Usage: ${0} --train_set SET --valid_set SET --test_sets 'SET ...' 
 Options (run.sh sets some of them and passes its own arguments on; ./run.sh --help lists what it sets)
 $(options_help "${BASH_SOURCE[0]}")
 $(presets_help "${command_line[@]}")
-$(stages_help)"
+$(stages_help)
+
+Options of ESPnet's own tse.sh are read too, each with a line that says what it became: doc/from_espnet.md."
+. scripts/espnet_options.sh
 . utils/parse_options.sh
 [ $# -eq 0 ] || die_with 2 "'$1' is not an option; lists are one quoted string (see --help)"
 stages_init

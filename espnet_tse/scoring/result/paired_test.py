@@ -6,7 +6,7 @@ from typing import Sequence
 import numpy as np
 from scipy.stats import permutation_test
 
-from espnet_tse.scoring.result.bootstrap import interval_of_ratio
+from espnet_tse.scoring.result.bootstrap import BLOCK, interval_of_ratio
 
 FLIPS = 10_000
 EXACT_UP_TO = 13  # units; 2^13 sign patterns are fewer than FLIPS, and scipy takes them all
@@ -63,7 +63,9 @@ def sign_flip_p_value(differences: np.ndarray, clusters: Sequence[str] | None = 
         permutation_type="samples",  # of one sample: its signs
         vectorized=True,
         n_resamples=FLIPS,
-        batch=FLIPS // 10,  # of 3000 utterances all signs at once would be 240 MB
+        batch=min(
+            FLIPS // 10, max(1, BLOCK // count)
+        ),  # of 3000 utterances all signs at once would be 240 MB
         rng=np.random.default_rng(0),
     )
     # scipy's tolerance for ties is relative to the observed sum, which may be next to 0.

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from espnet_tse.scoring.result import bootstrap
 from espnet_tse.scoring.result.bootstrap import interval_of_mean, interval_of_ratio
 
 
@@ -25,3 +26,18 @@ def test_speakers_are_resampled_whole():
     by_utterance = interval_of_mean(values)
     by_speaker = interval_of_mean(values, speakers)
     assert by_speaker[1] - by_speaker[0] > 2 * (by_utterance[1] - by_utterance[0])
+
+
+def test_intervals_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
+    values = np.random.default_rng(1).normal(size=333)
+    whole = interval_of_mean(values)
+    monkeypatch.setattr(bootstrap, "BLOCK", 7 * 333 + 5)
+    monkeypatch.setattr(bootstrap, "HELD", 0)
+    assert interval_of_mean(values) == whole
+
+
+def test_memory_does_not_grow_with_the_set(monkeypatch):
+    monkeypatch.setattr(bootstrap, "DRAWS", 30)
+    monkeypatch.setattr(bootstrap, "BLOCK", 1000)
+    assert [block.shape for block in bootstrap._blocks(10)] == [(30, 10)]
+    assert {block.shape for block in bootstrap._drawn(5000)} == {(1, 5000)}

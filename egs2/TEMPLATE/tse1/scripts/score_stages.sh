@@ -3,16 +3,23 @@
 # shellcheck disable=SC2154  # the options are the caller's
 
 decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TAG_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=()
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items
     need 2 "${data}/wav.scp" "${data}/enroll_spk1.scp"
     need 8 "${tse_exp}/config.yaml"
     if [ -n "${inference_config}" ]; then
         need "name another by --inference_config" "${inference_config}"
         extra=(--inference_config "${inference_config}")
     fi
+    mapfile -t items < <(corrector_items)
+    if [ -n "$(inputs_of truth "${inference_config}")" ]; then
+        need 2 "${data}/spk1.scp"
+        log "  ${inference_config} is told the truth, ${data}/spk1.scp: its scores are flagged and compete with none"
+        extra+=(--oracle_target_scp "${data}/spk1.scp")
+        items+=("@${data}/spk1.scp" "%${data}/spk1.scp")
+    fi
     needed remove "${out}" decode "@${data}/wav.scp" "%${data}/wav.scp" "@${data}/enroll_spk1.scp" \
         "%${data}/enroll_spk1.scp" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
-        "inference_args=${inference_args}" "inference_model=${inference_model}" || return 0
+        "inference_args=${inference_args}" "inference_model=${inference_model}" "${items[@]}" || return 0
     write_resume "${out}" "${current_stage%% *}"
     if "${gpu_inference}"; then
         device=(--gpu 1)
@@ -26,6 +33,14 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         "${extra[@]}" "${opts[@]}"
     check_keys "${data}/wav.scp" "${out}/wav.scp" "${out}/log/decode*.log"
     mark_done "${out}" decode
+}
+
+# The corrector that the decoding YAML names, as an item of needed: its mark, or what there is of it.
+corrector_items() {
+    local place
+    place=$(inputs_of corrector "${inference_config}" | cut -f 2)
+    if [ -e "${place}/.done.train" ]; then place+=/.done.train; fi
+    if [ -e "${place}" ]; then echo "@${place}"; elif [ -n "${place}" ]; then echo "corrector=${place}"; fi
 }
 
 resynthesize_set() {  # resynthesize_set SET: codec round trip of the clean targets, the upper bound of a codec system
@@ -109,13 +124,14 @@ score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by thes
 }
 
 recognise_set() {  # recognise_set SET: word errors with and without the system in front -> TSE_EXP/front_end_asr_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=()
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items
     [[ -n "${asr}" || " ${front_end_asr_opts}" == *" --asr"* ]] \
         || die_with 2 "--front_end_asr true wants a recogniser; name one by --asr, as pocketsphinx or whisper:base"
     need 2 "${data}"/{wav,spk1,enroll_spk1}.scp
     need 8 "${tse_exp}/config.yaml"
+    mapfile -t items < <(corrector_items)
     needed remove "${out}" front_end_asr "@${data}" "%${data}" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
-        "inference_model=${inference_model}" "asr=${asr}" "front_end_asr_opts=${front_end_asr_opts}" || return 0
+        "inference_model=${inference_model}" "asr=${asr}" "front_end_asr_opts=${front_end_asr_opts}" "${items[@]}" || return 0
     [ -z "${inference_args}" ] || warn "--inference_args are not those of front-end-asr; name what it needs by --front_end_asr_opts"
     if [ -n "${asr}" ]; then extra+=(--asr "${asr}"); fi
     if [ -n "${inference_config}" ]; then extra+=(--inference_config "${inference_config}"); fi

@@ -2,15 +2,17 @@
 # Sourced by tse.sh and codec.sh: training of a codec, of what a system builds on, of the system.
 # shellcheck disable=SC2154  # the options are the caller's
 
-# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained), name, form (yaml, place), value,
-# as check_config --print_inputs writes them. No script reads a YAML itself.
+# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained; of decoding corrector, truth), name,
+# form (yaml, place), value, as check_config --print_inputs writes them. No script reads a YAML itself.
 inputs=()
 find_inputs() {
     local words=() lines
     if [ -n "${tse_config:-}" ]; then words+=(--tse_config "${tse_config}" "--tse_args=${tse_args:-}"); fi
     # shellcheck disable=SC2206  # a list
     if [ -n "${prerequisite_config:-}" ]; then words+=(--prerequisite_config ${prerequisite_config}); fi
-    if [ -n "${inference_config:-}" ] && stage_runs 9; then words+=(--inference_config "${inference_config}"); fi
+    if [ -n "${inference_config:-}" ] && { stage_runs 9 || { "${front_end_asr}" && stage_runs 10; }; }; then
+        words+=(--inference_config "${inference_config}")
+    fi
     if [ -n "${codec_config}" ] && [ -z "${codec_dir}" ]; then words+=(--codec_config "${codec_config}"); fi
     if [ -n "${codec_dir}${codec_config}" ]; then words+=(--acoustic "${codec_dir:-${codec_config}}"); fi
     [ ${#words[@]} -gt 0 ] || return 0

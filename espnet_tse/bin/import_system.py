@@ -1,0 +1,62 @@
+"""Import a system from the weights that its authors have published; nothing is fetched, and none are shipped."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Sequence
+
+from espnet_tse.io.command_line import CommandLine, announce, run_command
+
+# System -> the option that it wants besides.
+SYSTEMS = {"usef_tfgridnet": "sample_rate", "usef_sepformer": "sample_rate", "laura_tse": "codec"}
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = CommandLine(prog="espnet-tse import-system", description=__doc__)
+    parser.add_argument("system", choices=tuple(SYSTEMS), help="whose weights they are (doc/from_espnet.md)")
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="the published file, as temp_best.pth.tar"
+    )
+    parser.add_argument(
+        "--output_dir", type=Path, required=True, help="the system's folder, as exp/tse_imported"
+    )
+    parser.add_argument(
+        "--sample_rate", type=int, help="of usef_*: Hz, of the audio it was trained on, as 8000"
+    )
+    parser.add_argument(
+        "--codec", help="of laura_tse: folder of the codec that it was trained with (espnet-tse import-codec)"
+    )
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    for option in sorted(set(SYSTEMS.values())):
+        if (getattr(args, option) is not None) != (option == SYSTEMS[args.system]):
+            parser.error(f"{args.system} wants --{SYSTEMS[args.system]}, and --{option} is for others only")
+    if args.sample_rate is not None and args.sample_rate < 1:
+        parser.error(f"--sample_rate {args.sample_rate}: want Hz, as 8000")
+    return run_command(parser.prog, lambda: import_system(args))
+
+
+def import_system(args: argparse.Namespace) -> None:
+    announce("loading PyTorch")
+    from espnet_tse.tasks.published_systems import IMPORTS
+
+    num_tensors, licence = IMPORTS[args.system](
+        args.checkpoint, getattr(args, SYSTEMS[args.system]), args.output_dir
+    )
+    forbidden = (
+        ": no commercial use, and a system that is trained on from them is bound by it"
+        if "NC" in licence
+        else ""
+    )
+    print(
+        f"{args.output_dir}: {num_tensors} tensors of {args.checkpoint}. Licence of the weights: {licence}{forbidden}.",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
