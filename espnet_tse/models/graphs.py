@@ -17,8 +17,8 @@ class WholeGraph(nn.Module):
         self.extractor = extractor
 
     def forward(self, mixture: Tensor, enrollment: Tensor) -> Tensor:
-        cue = self.extractor.encode_enrollment(at_unit_level(enrollment)[0], None)
-        if self.extractor.causal:
+        cue = Cue(cue_of(self.extractor, enrollment))
+        if self.extractor.causal or not self.extractor.levelled:
             return self.extractor.separate(mixture, None, cue).waveform
         mixture, level = at_unit_level(mixture)
         return self.extractor.separate(mixture, None, cue).waveform * level
@@ -34,7 +34,7 @@ class EnrollGraph(nn.Module):
         self.extractor = extractor
 
     def forward(self, enrollment: Tensor) -> Tensor:
-        return self.extractor.encode_enrollment(at_unit_level(enrollment)[0], None).values
+        return cue_of(self.extractor, enrollment)
 
 
 class StepGraph(nn.Module):
@@ -65,6 +65,13 @@ class StepGraph(nn.Module):
         state = StreamState(zip(self.keepers, states))
         estimate = self.extractor.separate(mixture, None, Cue(cue), state).waveform
         return estimate, *(state[keeper] for keeper in self.keepers)
+
+
+def cue_of(extractor: AbsExtractor, enrollment: Tensor) -> Tensor:
+    """As ``extractor.enroll``, of one row."""
+    if extractor.levelled:
+        enrollment, _ = at_unit_level(enrollment)
+    return extractor.encode_enrollment(enrollment, None).values
 
 
 def at_unit_level(waveform: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.graphs import EnrollGraph, StepGraph, WholeGraph
+from espnet_tse.schema import TSEBatch
 from espnet_tse.tasks.checkpoint import load_model
 
 TRACED_S = (2.3, 3.1)  # of mixture and enrollment; any length runs
@@ -182,16 +183,10 @@ def check_exported(extractor: AbsExtractor, output: Path, files: Sequence[Path])
     """Raise DataError, and remove the files, where they do not give what PyTorch gives for signals of other lengths."""
     mixture, enrollment = (noise(seconds, extractor.sample_rate) for seconds in CHECKED_S)
     exported = ExportedExtractor(output)
+    lengths = [torch.tensor([signal.size(1)]) for signal in (mixture, enrollment)]
+    batch = TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=extractor.sample_rate)
     with torch.no_grad():
-        wanted = WholeGraph(extractor)(mixture, enrollment)
-        if exported.causal:
-            cue = exported.encode_enrollment(enrollment, None)
-            found = exported.separate(mixture, None, cue).waveform
-        else:
-            [result] = exported.session.run(
-                None, {"mixture": mixture.numpy(), "enrollment": enrollment.numpy()}
-            )
-            found = torch.from_numpy(result)
+        wanted, found = extractor(batch).waveform, exported(batch).waveform
     difference = 20 * torch.log10((found - wanted).norm() / wanted.norm().clamp_min(1e-12) + 1e-12).item()
     if not difference <= LARGEST_DB:
         for path in files:

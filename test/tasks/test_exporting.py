@@ -14,6 +14,8 @@ from espnet_tse.bin.export import main
 from espnet_tse.extractor.exported import ExportedExtractor
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.graphs import WholeGraph
+from espnet_tse.schema import TSEBatch
 from espnet_tse.tasks import exporting
 from espnet_tse.tasks.checkpoint import load_model
 
@@ -93,6 +95,16 @@ def test_an_exported_stream_extracts_whole_mixtures_too(streamed):
     mixture, enrollment = signals(5003, 4000)
     sides = [Extractor(Discriminative(extractor)), Extractor.from_pretrained(path)]
     np.testing.assert_allclose(*(side(mixture, enrollment, 16000) for side in sides), atol=1e-5)
+
+
+def test_an_extractor_that_keeps_levels_is_one_function_too():
+    extractor = nano_extractor("td_speakerbeam")
+    extractor.levelled = False
+    mixture, enrollment = (torch.from_numpy(3 * signal)[None] for signal in signals(900, 800))
+    lengths = torch.tensor([900]), torch.tensor([800])
+    batch = TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=16000)
+    with torch.no_grad():
+        torch.testing.assert_close(WholeGraph(extractor)(mixture, enrollment), extractor(batch).waveform)
 
 
 def test_the_states_of_a_stream_are_inputs_and_outputs(streamed):
