@@ -1,13 +1,14 @@
 """Exported systems give what PyTorch gives, for other lengths than those that were traced, whole and as streams."""
 
 import builtins
+import functools
 import shutil
 import sys
 
 import numpy as np
 import pytest
 import torch
-from nano_extractors import nano_extractor
+from nano_extractors import SYSTEMS, nano_extractor
 
 from espnet_tse import Extractor
 from espnet_tse.bin.export import main
@@ -18,6 +19,7 @@ from espnet_tse.models.graphs import WholeGraph
 from espnet_tse.schema import TSEBatch
 from espnet_tse.tasks import exporting
 from espnet_tse.tasks.checkpoint import load_model
+from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 STREAMED = {"num_blocks": 1, "num_repeats": 1, "adapted_block": 0, "causal": True}
 
@@ -46,7 +48,12 @@ def streamed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def network():
     """Spectra, recurrences, convolutions and a speaker encoder on mel frames."""
-    return nano_extractor("magnitude_mask")
+    torch.manual_seed(0)
+    sizes = {"width": 8, "hidden": 12, "skip": 8, "num_blocks": 1, "output_dim": 10}
+    encoder = functools.partial(speaker_encoder_choices.build, "tcn", sizes)
+    return extractor_choices.build(
+        "magnitude_mask", SYSTEMS["magnitude_mask"][0], new_speaker_encoder=encoder
+    ).eval()
 
 
 @pytest.fixture(scope="module")
