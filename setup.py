@@ -40,7 +40,9 @@ EXTRAS = {
     # Recognisers, and the text normalisers of openai-whisper.
     "score-asr": ["faster-whisper>=1.2", "openai-whisper>=20250625"],
     "synth": ["espeakng-loader>=0.2.4"],
-    "hub": ["huggingface_hub>=0.20"],
+    "hub": ["huggingface_hub>=1"],
+    "demo": ["gradio>=6"],
+    "export": ["onnx>=1.18", "onnxruntime>=1.20", "onnxscript>=0.5"],
     "ssl": ["transformers>=4.40"],
     # fast-bss-eval, funcodec and jiwer are what our own code is compared with; funcodec imports six without
     # declaring it.

@@ -25,6 +25,8 @@ EXTRA_PURPOSE = {
     "score-asr": "word errors by openai-whisper and faster-whisper",
     "synth": "the mini_espeak recipe",
     "hub": "download and upload of models",
+    "demo": "espnet-tse demo",
+    "export": "espnet-tse export",
     "ssl": "WavLM and HuBERT features",
     "test": "make test",
 }

@@ -14,6 +14,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, help="archive to write, .zip")
     parser.add_argument("--checkpoint", default="valid.loss.ave.pth", help="file name in the folder")
     parser.add_argument("--extra", nargs="*", default=[], help="further files, e.g. RESULTS.md")
+    parser.add_argument(
+        "--licence", help="of the weights, for the model card: an SPDX name as Apache-2.0, or words"
+    )
+    parser.add_argument(
+        "--about", type=Path, help="Markdown for the model card: training data and their licences"
+    )
     return parser
 
 
@@ -23,7 +29,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
     extra = tuple(Path(path) for path in args.extra)
     return run_command(
-        "espnet-tse pack", lambda: pack(Path(args.model), Path(args.output), args.checkpoint, extra)
+        "espnet-tse pack",
+        lambda: pack(Path(args.model), Path(args.output), args.checkpoint, extra, args.licence, args.about),
     )
 
 

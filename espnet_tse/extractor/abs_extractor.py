@@ -50,8 +50,8 @@ class AbsExtractor(nn.Module, ABC):
     slots: dict[str, Slot] = {}
 
     @abstractmethod
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        """(B, N_e) of unit level, zeros at padding -> the cue."""
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
+        """(B, N_e) of unit level, zeros at padding -> the cue; no ``lengths`` (B,) where all are N_e."""
 
     @abstractmethod
     def separate(

@@ -35,7 +35,7 @@ class EmbeddingExtractor(AbsExtractor):
     def embedding_dim(self) -> int:
         return self.speaker_encoder.output_dim
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
         """(B, N_e) of unit level, zeros at padding -> an embedding (B, E)."""
         encoder = self.speaker_encoder
         if encoder.takes_waveform:

@@ -30,14 +30,19 @@ class EnrollmentMel(nn.Module):
         """Whole windows, one at least: (B,)."""
         return 1 + (lengths - self.size).clamp_min(0) // self.hop
 
-    def forward(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N), zeros at padding -> (B, T, num_mels), zeros at padding, and frames a row (B,)."""
+    def forward(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, N), zeros at padding -> (B, T, num_mels), zeros at padding, and frames a row (B,).
+
+        Without lengths all rows are N samples, and None stands for their frames.
+        """
         with torch.autocast(waveform.device.type, enabled=False):
             waveform = F.pad(waveform.float(), (1, max(0, self.size - waveform.size(1))))
             emphasised = waveform[:, 1:] - PRE_EMPHASIS * waveform[:, :-1]
             frames = emphasised.unfold(1, self.size, self.hop) * self.window
             power = torch.view_as_real(torch.fft.rfft(frames, n=self.n_fft)).square().sum(dim=-1)
             mel = (power @ self.filters + FLOOR).log()
+        if lengths is None:
+            return mel - mel.mean(dim=1, keepdim=True), None
         num_frames = self.num_frames(lengths)
         valid = frame_mask(mel, num_frames)
         mean = (mel * valid).sum(dim=1, keepdim=True) / num_frames[:, None, None]

@@ -82,24 +82,35 @@ class SpeakerGE2E(AbsSpeakerEncoder):
 
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         """(B, N) waveforms at any level, zeros at padding, and samples a row (B,) -> (B, 256)."""
-        if lengths is None:
-            lengths = torch.full((values.size(0),), values.size(1), device=values.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            counts = num_partials(lengths)
-            partials = self.frames(values, lengths, int(counts.max())).unfold(1, PARTIAL, STEP)
-            heard = valid_mask(counts, partials.size(1))
-            _, (hidden, _) = self.lstm(as_autocast_computes(partials.transpose(2, 3)[heard]))
-            units = F.normalize(self.linear(hidden[-1]).relu().float(), dim=-1)
-            total = units.new_zeros(*heard.shape, WIDTH).masked_scatter(heard[..., None], units).sum(dim=1)
-            return F.normalize(total, dim=-1) * WIDTH**0.5
+            if lengths is None:
+                partials = self.partials(values, values.size(1), num_partials(values.size(1)))
+                units = self.units(partials.flatten(0, 1)).unflatten(0, partials.shape[:2])
+            else:
+                counts = num_partials(lengths)
+                partials = self.partials(values, lengths, int(counts.max()))
+                heard = valid_mask(counts, partials.size(1))
+                units = self.units(partials[heard])
+                units = units.new_zeros(*heard.shape, WIDTH).masked_scatter(heard[..., None], units)
+            return F.normalize(units.sum(dim=1), dim=-1) * WIDTH**0.5
 
-    def frames(self, waveform: Tensor, lengths: Tensor, partials: int) -> Tensor:
+    def units(self, partials: Tensor) -> Tensor:
+        """(P, 160, 40) -> (P, 256) of length 1."""
+        _, (hidden, _) = self.lstm(as_autocast_computes(partials))
+        return F.normalize(self.linear(hidden[-1]).relu().float(), dim=-1)
+
+    def partials(self, waveform: Tensor, lengths: Tensor | int, count: int) -> Tensor:
+        """(B, N) -> (B, count, 160, 40): frames of the first ``count`` partial utterances."""
+        return self.frames(waveform, lengths, count).unfold(1, PARTIAL, STEP).transpose(2, 3)
+
+    def frames(self, waveform: Tensor, lengths: Tensor | int, partials: int) -> Tensor:
         """(B, T, 40) powers in mel bands, T those of ``partials`` partial utterances."""
         with torch.autocast(waveform.device.type, enabled=False):
             waveform = waveform.float()
             level = (waveform.square().sum(dim=1) / lengths).sqrt().clamp_min(1e-8)
             wanted = ((partials - 1) * STEP + PARTIAL) * HOP
-            scaled = F.pad(waveform * (LEVEL / level)[:, None], (0, max(0, wanted - waveform.size(1))))
+            missing = torch.sym_max(0, wanted - waveform.size(1))
+            scaled = F.pad(waveform * (LEVEL / level)[:, None], (0, missing))
             power = torch.view_as_real(
                 torch.stft(scaled, WINDOW, HOP, window=self.window, pad_mode="constant", return_complex=True)
             )
@@ -108,9 +119,9 @@ class SpeakerGE2E(AbsSpeakerEncoder):
             ]
 
 
-def num_partials(lengths: Tensor) -> Tensor:
+def num_partials(lengths: Tensor | int) -> Tensor | int:
     """Partial utterances of signals of ``lengths`` (B,) samples; the last is kept if 75 % of it is there."""
-    frames = torch.div(lengths + HOP, HOP, rounding_mode="floor")
-    counts = 1 + (frames - PARTIAL + STEP).clamp_min(0) // STEP
-    covered = (lengths - (counts - 1) * STEP * HOP) / (PARTIAL * HOP)
-    return torch.where((covered < MIN_COVERAGE) & (counts > 1), counts - 1, counts)
+    behind = lengths - round(MIN_COVERAGE * PARTIAL) * HOP
+    return 1 + (behind.clamp_min(0) if isinstance(behind, Tensor) else torch.sym_max(0, behind)) // (
+        STEP * HOP
+    )

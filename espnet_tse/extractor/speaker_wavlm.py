@@ -85,7 +85,7 @@ class SpeakerWavLM(AbsSpeakerEncoder):
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         """(B, N) waveforms at any level and samples a row (B,) -> (B, E); each row as if it were alone."""
         if lengths is None:
-            lengths = torch.full((values.size(0),), values.size(1), device=values.device)
+            return self.embed(values)
         return torch.stack(map_equal_length(self.embed, values, lengths))
 
     def embed(self, signal: Tensor) -> Tensor:

@@ -112,9 +112,9 @@ class SpExPlus(AbsExtractor):
             for analysis, size in zip(self.analyses, self.config.filter_sizes)
         ]
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
         frames = None
-        if int(lengths.min()) < waveform.size(1):
+        if lengths is not None and int(lengths.min()) < waveform.size(1):
             frames = self.analyses[-1].framing.num_frames(lengths)
         return Cue(self.speaker_encoder(torch.cat(self.analyze(waveform), dim=-1), frames))
 

@@ -155,10 +155,10 @@ class TDSpeakerBeam(AbsExtractor):
     def embedding_dim(self) -> int:
         return self.speaker_encoder.output_dim
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
         analysis = self.enrollment_analysis or self.analysis
         frames = None
-        if int(lengths.min()) < waveform.size(1):
+        if lengths is not None and int(lengths.min()) < waveform.size(1):
             frames = analysis.framing.num_frames(lengths)
         return Cue(self.speaker_encoder(analysis(waveform), frames))
 

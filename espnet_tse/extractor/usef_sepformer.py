@@ -125,9 +125,9 @@ class USEFSepFormer(AbsExtractor):
     def from_config(cls, config: USEFSepFormerConfig) -> "USEFSepFormer":
         return cls(config)
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
         frames = None
-        if int(lengths.min()) < waveform.size(1):
+        if lengths is not None and int(lengths.min()) < waveform.size(1):
             frames = self.analysis.framing.num_frames(lengths)
         return Cue(self.bottleneck(self.norm(self.analysis(waveform), frames)), frames)
 

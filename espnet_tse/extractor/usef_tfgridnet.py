@@ -78,8 +78,8 @@ class USEFTFGridNet(AbsExtractor):
         maps = self.encoder(spectrum.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return self.encoder_norm(maps, frames)
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        if int(lengths.min()) == waveform.size(1):
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
+        if lengths is None or int(lengths.min()) == waveform.size(1):
             return Cue(recomputed(True, self.encode, waveform, None))
         return Cue(recomputed(True, self.encode, waveform, lengths), self.stft.num_frames(lengths))
 

@@ -102,10 +102,9 @@ class XTFGridNet(AbsExtractor):
     def embedding_dim(self) -> int:
         return self.speaker_encoder.output_dim
 
-    def encode_enrollment(self, waveform: Tensor, lengths: Tensor) -> Cue:
-        return Cue(
-            self.speaker_encoder(self.stft.analyze(waveform).flatten(2), self.stft.num_frames(lengths))
-        )
+    def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
+        frames = None if lengths is None else self.stft.num_frames(lengths)
+        return Cue(self.speaker_encoder(self.stft.analyze(waveform).flatten(2), frames))
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

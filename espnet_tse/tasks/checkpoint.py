@@ -6,12 +6,14 @@ from typing import Any, Mapping
 import torch
 
 from espnet_tse.codec.manifest import check_same_codec
+from espnet_tse.extractor.exported import ExportedExtractor
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.corrector import Corrector
+from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
@@ -106,7 +108,7 @@ def load_model(
     """Open a trained system in eval mode.
 
     Args:
-        path: ``exp/tse_...``, a packed archive or a hub id.
+        path: ``exp/tse_...``, a packed archive, a hub id, or a file of ``espnet-tse export``.
         checkpoint: file name inside the folder; ``valid.loss.ave.pth`` when None.
         tokenizers: name -> place, where they are not where training found them.
     Raises:
@@ -117,8 +119,23 @@ def load_model(
         raise DataError(
             f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors."
         )
+    if Path(path).suffix == ".onnx":
+        return load_exported(Path(path), checkpoint, tokenizers, device)
     with located(path) as folder:
         return load_from_folder(folder, checkpoint or DEFAULT_CHECKPOINT, tokenizers, device)
+
+
+def load_exported(
+    path: Path, checkpoint: str | None, tokenizers: Mapping[str, str] | None, device: str
+) -> AbsTSEModel:
+    """Open a file of ``espnet-tse export``, which is whole in itself and runs on processors."""
+    if checkpoint or tokenizers or device != "cpu":
+        raise DataError(
+            f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
+        )
+    model = Discriminative(ExportedExtractor(path)).eval()
+    model.configs = {}  # what it was built from stayed behind
+    return model
 
 
 def load_corrector(path: Path | str, device: str | torch.device) -> Corrector:

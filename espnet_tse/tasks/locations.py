@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.tasks.hub import HubId, download
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def located(value: Path | str) -> Iterator[Path]:
             "that folder."
         )
     if not path.exists() and is_hub_id(value):
-        path = Path(download(str(value)))
+        path = packed_inside(download(HubId.parse(str(value))), value)
     if path.is_dir():
         yield path
         return
@@ -67,15 +68,31 @@ def begins_as_archive(path: Path) -> bool:
 
 
 def is_hub_id(value: Path | str) -> bool:
-    """Whether a place that is not here may be a repository, ``owner/name``.
+    """Whether a place that is not here may be in a repository, ``owner/name[@revision][:path]``.
 
     A misspelt exp/tse_x looks like one too: what begins with a folder that is here, or with one that recipes
     and packed systems make, is none.
     """
-    path = Path(value)
-    if len(path.parts) != 2 or path.suffix == ".zip" or path.parts[0] in ("exp", "dump", "tokenizers"):
+    place = HubId.parse(str(value))
+    if place is None or place.repo.endswith(".zip"):
         return False
-    return not Path(path.parts[0]).exists()
+    owner = place.repo.split("/")[0]
+    return owner not in ("exp", "dump", "tokenizers") and not Path(owner).exists()
+
+
+def packed_inside(folder: Path, name: Path | str) -> Path:
+    """The archive of a repository that holds nothing but one; ``folder`` itself where a model lies open in it.
+
+    Raises:
+        DataError: there are several.
+    """
+    archives = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    if not archives or (folder / "config.yaml").is_file():
+        return folder
+    if len(archives) > 1:
+        names = ", ".join(f"{name}:{path.name}" for path in archives)
+        raise DataError(f"'{name}' holds {len(archives)} archives; name one of them: {names}.")
+    return archives[0]
 
 
 def unpack(path: Path, target: Path) -> None:
@@ -96,15 +113,3 @@ def unpack(path: Path, target: Path) -> None:
             raise DataError(
                 f"{path}: cannot be unpacked ({error}); fetch it again, or pack the model again."
             ) from error
-
-
-def download(hf_id: str) -> str:
-    """Fetch a repository of the Hugging Face hub -> its local folder."""
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise DataError(f"'{hf_id}' is no local path, and the hub needs: pip install -e '.[hub]'.") from None
-    try:
-        return snapshot_download(hf_id)
-    except (OSError, ValueError) as error:
-        raise DataError(f"'{hf_id}' is no local path and cannot be had from the hub: {error}") from error

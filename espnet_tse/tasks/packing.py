@@ -1,6 +1,7 @@
 """Packing a trained system: one archive that extracts anywhere."""
 
 import json
+import re
 import tempfile
 import zipfile
 from contextlib import ExitStack
@@ -24,6 +25,14 @@ from espnet_tse.tasks.choices import model_choices
 from espnet_tse.tasks.frozen_parts import KEPT_PARTS
 from espnet_tse.tasks.imported_system import IMPORTED
 from espnet_tse.tasks.locations import located
+from espnet_tse.tasks.model_card import (
+    Card,
+    card_markdown,
+    licences_markdown,
+    licences_of,
+    read_about,
+    results_of,
+)
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
 TOKENIZER_FILES = ("config.yaml", "model.pth", "manifest.json")
@@ -42,18 +51,28 @@ LOCAL = (
 
 
 def pack(
-    folder: Path, output: Path, checkpoint: str = DEFAULT_CHECKPOINT, extra: tuple[Path, ...] = ()
+    folder: Path,
+    output: Path,
+    checkpoint: str = DEFAULT_CHECKPOINT,
+    extra: tuple[Path, ...] = (),
+    licence: str | None = None,
+    about: Path | None = None,
 ) -> None:
-    """Write a zip archive: model, configuration, tokenizers, a frontend's own model, identity, results.
+    """Write a zip archive: model, configuration, tokenizers, a frontend's own model, identity, card, licences.
 
     Args:
         folder: ``exp/tse_...``.
         output: the archive, replaced as a whole.
         checkpoint: which weights; stored under the name that extraction looks for.
-        extra: further files (RESULTS.md, licences), stored by their names.
+        extra: further files (RESULTS.md, texts of licences), stored by their names.
+        licence: of the weights, an SPDX name or words, for card and manifest.
+        about: Markdown for the card: the training data and what else is to be said.
     Raises:
         DataError: a file is missing, or what would be packed does not open: other weights, another tokenizer.
     """
+    if licence is not None and not re.fullmatch(r"\S(.*\S)?", licence):
+        raise DataError(f"--licence {licence!r}: want a name on one line, as Apache-2.0.")
+    words, licence = read_about(about), licence or licence_in(folder)
     config = read_config(folder)
     files = {DEFAULT_CHECKPOINT: folder / checkpoint}
     with ExitStack() as opened:
@@ -83,31 +102,70 @@ def pack(
             raise DataError(
                 f"{folder}: cannot be packed, missing: {', '.join(missing)}; train on, or fix the paths."
             )
-        load_from_folder(folder, checkpoint, {name: str(place) for name, place in tokenizers.items()}, "cpu")
+        places = {name: str(place) for name, place in tokenizers.items()}
+        model = load_from_folder(folder, checkpoint, places, "cpu")
         config |= {name: None for name in LOCAL} | {"init_param": []}
         config["tokenizers"] = {name: f"tokenizers/{name}" for name in tokenizers}
-        write_archive(output, config, manifest_of(config, files), files)
+        manifests = {name: manifest_in(files[f"tokenizers/{name}/manifest.json"]) for name in tokenizers}
+        systems = {
+            Path(name).stem: packed_manifest(files[name]) for name in files if name.startswith("systems/")
+        }
+        card = Card(
+            folder.resolve().name,
+            config,
+            model.sample_rate,
+            sum(parameter.numel() for parameter in model.parameters()),
+            licences_of(licence, config, manifests, systems),
+            words,
+            results_of(folder),
+            tuple(path.name for path in extra),
+        )
+        texts = {
+            "config.yaml": yaml.safe_dump(config, sort_keys=False),
+            "README.md": card_markdown(card),
+            "LICENCES.md": licences_markdown(card),
+        }
+        texts = {name: text for name, text in texts.items() if name not in files}
+        texts["manifest.json"] = json.dumps(manifest_of(card, licence, files, manifests), indent=2)
+        write_archive(output, texts, files)
 
 
-def manifest_of(config: dict, files: dict[str, Path]) -> dict:
+def manifest_of(card: Card, licence: str | None, files: dict[str, Path], tokenizers: dict[str, dict]) -> dict:
     """What the archive says of itself."""
-    sums = {
-        name: json.loads(files[f"tokenizers/{name}/manifest.json"].read_text(encoding="utf-8"))["sha256"]
-        for name in config["tokenizers"]
-    }
     return {
         "format": 2,
-        "system": config["model"],
+        "name": card.name,
+        "system": card.config["model"],
+        "sample_rate": card.sample_rate,
+        "num_parameters": card.num_parameters,
+        "licence": licence,
         "weights_sha256": sha256_of(files[DEFAULT_CHECKPOINT]),
-        "tokenizers_sha256": sums,
+        "tokenizers_sha256": {name: manifest["sha256"] for name, manifest in tokenizers.items()},
+        "files_sha256": {name: sha256_of(path) for name, path in sorted(files.items())},
     }
 
 
-def write_archive(output: Path, config: dict, manifest: dict, files: dict[str, Path]) -> None:
+def licence_in(folder: Path) -> str | None:
+    """The licence that a system was imported or packed with before; None where nothing says."""
+    notes = [folder / name for name in (IMPORTED, "manifest.json") if (folder / name).is_file()]
+    return next((licence for note in notes if (licence := manifest_in(note).get("licence"))), None)
+
+
+def manifest_in(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def packed_manifest(archive: Path) -> dict:
+    """``manifest.json`` of a packed system."""
+    with zipfile.ZipFile(archive) as opened:
+        return json.loads(opened.read("manifest.json"))
+
+
+def write_archive(output: Path, texts: dict[str, str], files: dict[str, Path]) -> None:
     """One zip archive, under a temporary name first."""
     with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.yaml", yaml.safe_dump(config, sort_keys=False))
-        archive.writestr("manifest.json", json.dumps(manifest, indent=2))
+        for name, text in texts.items():
+            archive.writestr(name, text)
         for name, path in files.items():
             archive.write(path, name)
 

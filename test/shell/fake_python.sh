@@ -129,5 +129,6 @@ case "${module}" in
         echo page > "${opt[html]}"
         ;;
     pack) echo archive > "${opt[output]}" ;;
+    upload) echo "https://hub/${opt[repo]}" ;;
     *) echo "fake_python: unknown module '${module}'"; exit 2 ;;
 esac

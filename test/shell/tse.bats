@@ -430,11 +430,29 @@ everything() { find . -path ./utils -prune -o -print | sort; }
 }
 
 # bats test_tags=finished
-@test "the archive is made again for a new model, upload says that it is reserved" {
+@test "the archive is made again if it is gone, with what the recipe says of its data and the results" {
     rm exp/tse_laura_tse_mini.zip
-    run -0 toy --stage 12 --skip_upload false
+    echo "speech" > card.md
+    run -0 toy --stage 12 --licence "CC BY 4.0"
     [ -s exp/tse_laura_tse_mini.zip ]
-    [[ "${output}" == *"this number is reserved"* ]]
+    grep "bin.pack" "${FAKE_CALLS}" | grep -q -- "--licence CC BY 4.0 --about card.md --extra exp/RESULTS.md"
+}
+
+# bats test_tags=finished
+@test "the archive is uploaded once, and again when the repository is another one" {
+    run -0 toy --stage 12 --skip_upload false --hf_repo me/voice --hf_private true
+    grep "bin.upload" "${FAKE_CALLS}" | grep -q -- "exp/tse_laura_tse_mini.zip --repo me/voice --private"
+    run -0 toy --stage 13 --skip_upload false --hf_repo me/voice
+    [ "$(calls upload)" -eq 1 ]
+    run -0 toy --stage 13 --skip_upload false --hf_repo me/other
+    [ "$(calls upload)" -eq 2 ]
+}
+
+@test "an upload without a repository is refused before anything is run" {
+    run -2 toy --skip_upload false
+    [[ "${output}" == *"--hf_repo '': stage 13 (upload) wants a repository of the hub, owner/name"* ]]
+    run -2 toy --skip_upload false --hf_repo "https://hub/me/voice"
+    [ ! -e exp ]
 }
 
 # bats test_tags=finished

@@ -66,6 +66,10 @@ front_end_asr=false    # also recognise the test sets with and without the syste
 front_end_asr_opts=    # more options of espnet-tse front-end-asr, as "--snr_db 0 --asr whisper:base --model_dir DIR"
 report_title=          # title of the report; none: the recipe's name
 report_opts=           # more options of the report
+# Sharing
+licence=               # of the weights, for the model card, as Apache-2.0
+hf_repo=               # repository of the Hugging Face hub for stage 13, owner/name
+hf_private=false       # make it a private one; a repository that is there stays what it is
 
 . scripts/stage.sh
 . scripts/data_stages.sh
@@ -85,8 +89,8 @@ stage_texts=([1]="local/data.sh -> data/<set>"
     [9]="extract the target speaker -> exp/tse_<tag>/<inference_tag>_<set>"
     [10]="score the mixture, the codec's resynthesis and the estimates -> .../scoring"
     [11]="exp/RESULTS.md and exp/report.html"
-    [12]="one archive of the system -> exp/tse_<tag>.zip"
-    [13]="reserved: upload to a model hub")
+    [12]="one archive of the system, with its model card -> exp/tse_<tag>.zip"
+    [13]="the archive -> a repository of the Hugging Face hub (--skip_upload false --hf_repo owner/name)")
 stage_groups=([1]=skip_data_prep [2]=skip_data_prep [3]=skip_data_prep [4]=skip_data_prep [5]=skip_data_prep
     [6]=skip_train [7]=skip_train [8]=skip_train [9]=skip_eval [10]=skip_eval [11]=skip_eval
     [12]=skip_packing [13]=skip_upload)
@@ -119,6 +123,7 @@ inference_tag=${inference_tag:-$(tag_of "${inference_config:-decode}" "${inferen
 report_title=${report_title:-$(basename "$(dirname "${PWD}")")}
 read -ra tests <<< "${test_sets}"
 if stage_runs 8; then need "--tse_config is required for stage 8 (train)" "${tse_config:-(no --tse_config)}"; fi
+if stage_runs 13; then check_repository; fi
 find_inputs
 check_configs
 
@@ -203,9 +208,14 @@ if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     if ! cmp -s <(content_hash "${tse_exp}.zip") "${pack_dir}/system.sha256"; then
         "${dry_run}" || rm -f "${pack_dir}/.done.pack"
     fi
-    if needed keep "${pack_dir}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}"; then
+    # The card tells what the recipe says of its data, and what was scored.
+    pack_opts=(${inference_model:+--checkpoint "${inference_model}"} ${licence:+--licence "${licence}"})
+    if [ -e card.md ]; then pack_opts+=(--about card.md); fi
+    if [ -e "${expdir}/RESULTS.md" ]; then pack_opts+=(--extra "${expdir}/RESULTS.md"); fi
+    if needed keep "${pack_dir}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}" "licence=${licence}" \
+        @card.md "@${expdir}/RESULTS.md"; then
         run_jobs "${train_cmd}" 0 "${pack_dir}/pack.log" "${python}" -m espnet_tse.bin.pack \
-            --model "${tse_exp}" --output "${pack_dir}/system.zip" ${inference_model:+--checkpoint "${inference_model}"}
+            --model "${tse_exp}" --output "${pack_dir}/system.zip" "${pack_opts[@]}"
         if ! "${dry_run}"; then
             content_hash "${pack_dir}/system.zip" > "${pack_dir}/system.sha256"
             mv "${pack_dir}/system.zip" "${tse_exp}.zip"
@@ -215,8 +225,17 @@ if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     stage_ends
 fi
 
-if stage_begins 13 "upload"; then
-    log "  this number is reserved: uploading is not part of this version; share ${tse_exp}.zip of stage 12"
-    stage_ends "nothing was uploaded"
+if stage_begins 13 "${tse_exp}.zip -> ${hf_repo}"; then
+    need 12 "${tse_exp}.zip"
+    upload_dir=${expdir}/upload_${tse_tag}
+    if needed keep "${upload_dir}" upload "@${tse_exp}.zip" "hf_repo=${hf_repo}"; then
+        # Here and not on a node of a cluster, which may have no way out.
+        private=()
+        if "${hf_private}"; then private=(--private); fi
+        run_here "${python}" -m espnet_tse.bin.upload "${tse_exp}.zip" --repo "${hf_repo}" "${private[@]}" \
+            || die "nothing was uploaded; fix the cause and run the same command again"
+        mark_done "${upload_dir}" upload
+    fi
+    stage_ends
 fi
 stages_end

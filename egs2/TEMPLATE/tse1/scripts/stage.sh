@@ -541,6 +541,11 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
     fi
 }
 
+check_repository() {  # before anything is trained for an upload that cannot be
+    [[ "${hf_repo}" =~ ^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$ ]] \
+        || die_with 2 "--hf_repo '${hf_repo}': stage 13 (upload) wants a repository of the hub, owner/name"
+}
+
 # tag_of FILE OPTIONS: a file's base name and what its options change, in characters that are safe in a path.
 tag_of() {
     local tag

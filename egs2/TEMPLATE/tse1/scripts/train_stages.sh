@@ -152,8 +152,8 @@ make_tokenizer() {  # stage 4, of the tokenizer that use_tokenizer has set
 
 import_codec() {  # codec_dir, a release folder, an archive or a hub id -> codec_exp
     local items=("source=${codec_dir}") file
-    # owner/name is a repository of the hub, unless it begins with a folder that is here.
-    if [[ ! "${codec_dir}" =~ ^[^/]+/[^/]+$ ]] || [ -d "${codec_dir%%/*}" ]; then
+    # owner/name[:path] is in a repository of the hub, unless it begins with a folder that is here.
+    if [[ ! "${codec_dir}" =~ ^[^/:]+/[^/:]+(:.+)?$ ]] || [ -d "${codec_dir%%/*}" ]; then
         need "name a codec folder, a FunCodec or BiCodec release folder, an archive or a hub id" "${codec_dir}"
     fi
     for file in "${codec_dir}" "${codec_dir}"/{config.yaml,model.pth,BiCodec/config.yaml,BiCodec/model.safetensors}; do
