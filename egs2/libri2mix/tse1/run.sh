@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Libri2Mix: LauraTSE at the paper's size, trained on its mixtures. Options of the protocol: README.md, or --help.
+
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=local/protocol.sh
+. local/protocol.sh
+take_protocol "$@"
+# With exec a signal reaches the pipeline itself; options of the command line come last and win.
+exec ./tse.sh "${protocol[@]}" \
+    --tse_config local/conf/laura_tse_paper.yaml \
+    --inference_config conf/decode_paper.yaml \
+    --score_opts "--preset laura" \
+    --ngpu 4 \
+    "${others[@]}"

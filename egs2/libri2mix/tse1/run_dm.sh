@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# LibriSpeech (460 h; --dm 960 takes all) mixed while training, scored on Libri2Mix. Options of the protocol: README.md.
+
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=local/protocol.sh
+. local/protocol.sh
+take_protocol --dm 460 "$@"
+exec ./tse.sh "${protocol[@]}" \
+    --tse_config local/conf/laura_tse_paper_dm.yaml \
+    --inference_config conf/decode_paper.yaml \
+    --score_opts "--preset laura" \
+    --ngpu 4 \
+    "${others[@]}"

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# LibriSpeech, mixed while training: 100, 360, 460 or 960 hours (--hours); development and test on fixed mixtures of dev-clean
+# and test-clean.
+
+set -euo pipefail
+
+hours=460
+data_opts=
+others=()
+while [ $# -gt 0 ]; do
+    name=${1%%=*}
+    case "${name}" in
+        --hours | --local_data_opts)
+            if [[ "$1" == *=* ]]; then set -- "${name}" "${1#*=}" "${@:2}"; fi
+            [ $# -ge 2 ] || { echo "run.sh: option ${name} needs a value" >&2; exit 2; }
+            if [ "${name}" = --hours ]; then hours=$2; else data_opts=$2; fi
+            shift 2
+            ;;
+        *) others+=("$1"); shift ;;
+    esac
+done
+case "${hours}" in
+    100 | 360 | 460 | 960) ;;
+    *) echo "run.sh: --hours takes 100, 360, 460 or 960, not '${hours}'" >&2; exit 2 ;;
+esac
+
+# With exec a signal reaches the pipeline itself; options of the command line come last and win.
+exec ./tse.sh \
+    --train_set "train-${hours}" \
+    --valid_set dev \
+    --test_sets test \
+    --local_data_opts "--hours ${hours} ${data_opts}" \
+    --fs 16k \
+    --tse_config local/conf/laura_tse_paper_dm.yaml \
+    --inference_config conf/decode_paper.yaml \
+    --score_opts "--preset laura" \
+    --ngpu 4 \
+    "${others[@]}"
