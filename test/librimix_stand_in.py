@@ -24,7 +24,7 @@ SIZES = {
     "dev-clean": (4, 4),
     "test-clean": (4, 4),
 }
-MIXTURES = {"train-100": 6, "train-360": 6, "dev": 3, "test": 3}
+MIXTURES = {"train-100": 6, "train-360": 6, "dev": 4, "test": 4}
 
 
 def voice(seed: Sequence[int], num_samples: int) -> np.ndarray:
@@ -33,14 +33,14 @@ def voice(seed: Sequence[int], num_samples: int) -> np.ndarray:
     time = np.arange(num_samples) / RATE
     pitch = rng.uniform(90, 250) * (1 + 0.1 * np.sin(2 * np.pi * rng.uniform(0.5, 2) * time))
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
-    harmonics = sum(rng.uniform(0.1, 1) / n * np.sin(n * phase) for n in range(1, 20))
+    harmonics = sum(rng.uniform(0.1, 1) / n * np.sin(n * phase) for n in range(1, 9))
     syllables = np.clip(np.sin(2 * np.pi * rng.uniform(2, 4) * time + rng.uniform(0, 6)) + 0.3, 0, None)
     signal = harmonics * syllables + 0.003 * rng.standard_normal(num_samples)
     return 0.3 * signal / np.abs(signal).max()
 
 
 def write_librispeech(
-    root: Path, sizes: Mapping[str, tuple[int, int]] = SIZES, seconds: tuple[float, float] = (3.0, 4.5)
+    root: Path, sizes: Mapping[str, tuple[int, int]] = SIZES, seconds: tuple[float, float] = (3.0, 3.6)
 ) -> dict[str, list[str]]:
     """FLAC files and transcripts; subset -> paths below ``root``."""
     paths: dict[str, list[str]] = {subset: [] for subset in sizes}
@@ -54,13 +54,15 @@ def write_librispeech(
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 length = int(np.random.default_rng([speaker, number]).uniform(*seconds) * RATE)
                 soundfile.write(root / path, voice([speaker, number], length), RATE, subtype="PCM_16")
-                with (root / path.parent / f"{speaker}-{chapter}.trans.txt").open("a", encoding="utf-8") as file:
+                with (root / path.parent / f"{speaker}-{chapter}.trans.txt").open(
+                    "a", encoding="utf-8"
+                ) as file:
                     file.write(f"{key} SOME WORDS OF {speaker}\n")
                 paths[subset].append(path.as_posix())
     return paths
 
 
-def write_wham(root: Path, names: Sequence[str], seconds: float = 3.5) -> None:
+def write_wham(root: Path, names: Sequence[str], seconds: float = 2.5) -> None:
     """Noises of two channels, shorter than some mixtures, so that they have to be extended."""
     for number, name in enumerate(names):
         rng = np.random.default_rng([7, number])
@@ -69,24 +71,29 @@ def write_wham(root: Path, names: Sequence[str], seconds: float = 3.5) -> None:
         soundfile.write(root / name, samples.clip(-1, 1), RATE, subtype="PCM_16")
 
 
-def draw_rows(
+def make_rows(
     paths: Sequence[str], count: int, num_speakers: int, noise_folder: str, seed: int = 0
 ) -> list[dict[str, str]]:
-    """Rows of LibriMix's metadata, of different speakers and gains that do not clip."""
+    """Rows of LibriMix's metadata: speakers take turns, with another utterance each time, at gains that do not clip."""
     rng = np.random.default_rng([seed, num_speakers, count])
     speakers: dict[str, list[str]] = {}
     for path in paths:
         speakers.setdefault(path.split("/")[1], []).append(path)
-    rows: dict[str, dict[str, str]] = {}
-    while len(rows) < count:
-        chosen = [speakers[s][rng.integers(len(speakers[s]))] for s in rng.permutation(sorted(speakers))[:num_speakers]]
-        mixture_id = "_".join(Path(path).stem for path in chosen)
-        row = {"mixture_ID": mixture_id}
-        for number, path in enumerate(chosen, 1):
-            row |= {f"source_{number}_path": path, f"source_{number}_gain": repr(float(rng.uniform(0.3, 0.9)))}
-        row |= {"noise_path": f"{noise_folder}/n{len(rows)}.wav", "noise_gain": repr(float(rng.uniform(0.3, 0.8)))}
-        rows.setdefault(mixture_id, row)
-    return list(rows.values())
+    unused = {speaker: iter(own) for speaker, own in speakers.items()}
+    names, rows = sorted(speakers), []
+    for number in range(count):
+        chosen = [next(unused[names[(number + place) % len(names)]]) for place in range(num_speakers)]
+        row = {"mixture_ID": "_".join(Path(path).stem for path in chosen)}
+        for place, path in enumerate(chosen, 1):
+            row |= {f"source_{place}_path": path, f"source_{place}_gain": repr(float(rng.uniform(0.3, 0.9)))}
+        rows.append(
+            row
+            | {
+                "noise_path": f"{noise_folder}/n{number}.wav",
+                "noise_gain": repr(float(rng.uniform(0.3, 0.8))),
+            }
+        )
+    return rows
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
@@ -105,7 +112,7 @@ def write_corpora(
     paths = write_librispeech(root / "LibriSpeech", wanted)
     rows = {}
     for seed, (name, count) in enumerate(mixtures.items()):
-        rows[name] = draw_rows(paths[SUBSETS[name]], count, num_speakers, f"{NOISES[name]}/{name}", seed)
+        rows[name] = make_rows(paths[SUBSETS[name]], count, num_speakers, f"{NOISES[name]}/{name}", seed)
         metadata = root / f"metadata/Libri{num_speakers}Mix"
         write_rows(metadata / f"libri{num_speakers}mix_{SUBSETS[name]}.csv", rows[name])
         write_wham(root / "wham_noise", [row["noise_path"] for row in rows[name]])
@@ -124,10 +131,11 @@ def write_published_lists(root: Path, rows: Mapping[str, Sequence[Mapping[str, s
             for n in (1, 2):
                 utterance = Path(row[f"source_{n}_path"]).stem
                 speaker = utterance.split("-")[0]
-                # A source of another mixture, as there; the speaker's own where the stand-in has no other.
-                same = [place for key, place in sources if key.split("-")[0] == speaker]
-                others = [place for key, place in sources if key.split("-")[0] == speaker and key != utterance]
-                lines.append(f"{row['mixture_ID']} {utterance} {(others or same)[0]}\n")
+                # A source of another mixture, as there.
+                others = [
+                    place for key, place in sources if key.split("-")[0] == speaker and key != utterance
+                ]
+                lines.append(f"{row['mixture_ID']} {utterance} {others[0]}\n")
             enrollment = root / "laura" / f"libri2mix_{name}" / "aux_s1" / f"{row['mixture_ID']}.wav"
             enrollment.parent.mkdir(parents=True, exist_ok=True)
             number = int(Path(row["source_1_path"]).stem.split("-")[0])

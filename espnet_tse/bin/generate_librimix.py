@@ -22,30 +22,45 @@ def get_parser() -> argparse.ArgumentParser:
         "another length is an error.",
     )
     add_set_options(parser)
-    parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="train-360 train-100 dev test")
-    parser.add_argument("--kinds", nargs="+", default=["clean"], help="clean (speakers), both (and noise), single")
+    parser.add_argument(
+        "--sets", nargs="+", required=True, metavar="SET", help="train-360 train-100 dev test"
+    )
+    parser.add_argument(
+        "--kinds", nargs="+", default=["clean"], help="clean (speakers), both (and noise), single"
+    )
     parser.add_argument("--wham_noise", type=Path, help="folder of WHAM!'s noise, for kinds with noise")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--shard", metavar="J/N", help="make only this part of the mixtures")
     group.add_argument("--check", action="store_true", help="check that all is there, with its durations")
-    group.add_argument("--dry_run", action="store_true", help="tell how many files and bytes would be written")
+    group.add_argument(
+        "--dry_run", action="store_true", help="tell how many files and bytes would be written"
+    )
     return parser
 
 
 def add_set_options(parser: argparse.ArgumentParser) -> None:
     """What names LibriMix sets; shared by ``prepare_librimix``."""
-    parser.add_argument("--librimix", type=Path, required=True, help="Libri2Mix: holds wav16k/min/train-100 ...")
+    parser.add_argument(
+        "--librimix", type=Path, required=True, help="Libri2Mix: holds wav16k/min/train-100 ..."
+    )
     parser.add_argument("--metadata", type=Path, required=True, help="LibriMix's metadata/Libri2Mix")
     parser.add_argument("--librispeech", type=Path, help="holds train-clean-100 ...")
     parser.add_argument("--num_speakers", type=int, default=2, help="of a mixture")
     parser.add_argument("--sample_rate", type=int, default=16000, choices=(8000, 16000), help="Hz")
-    parser.add_argument("--mode", default="min", choices=("min", "max"), help="length: of the shortest source, the longest")
     parser.add_argument(
-        "--published_metadata", default="true", choices=("true", "false"), help="want the published numbers of mixtures"
+        "--mode", default="min", choices=("min", "max"), help="length: of the shortest source, the longest"
+    )
+    parser.add_argument(
+        "--published_metadata",
+        default="true",
+        choices=("true", "false"),
+        help="want the published numbers of mixtures",
     )
 
 
-def check_set_options(parser: argparse.ArgumentParser, args: argparse.Namespace, kinds: Sequence[str]) -> None:
+def check_set_options(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, kinds: Sequence[str]
+) -> None:
     """End with exit code 2 where names are wrong."""
     from espnet_tse.data.librimix.layout import KINDS
     from espnet_tse.data.librimix.metadata import SUBSETS
@@ -124,7 +139,9 @@ def _generate(args: argparse.Namespace, kinds: tuple[str, ...], shard: tuple[int
             continue
         if set(kinds) - {"clean"}:
             if args.wham_noise is None:
-                raise DataError("mixtures with noise take WHAM!'s; name its folder by --wham_noise (WHAM_NOISE).")
+                raise DataError(
+                    "mixtures with noise take WHAM!'s; name its folder by --wham_noise (WHAM_NOISE)."
+                )
             # Each shard makes the noises of its own mixtures, so that no two write one.
             require_noises(specs, args.wham_noise)
             for name in require_noises(take_shard(specs, shard), args.wham_noise):

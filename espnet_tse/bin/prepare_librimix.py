@@ -13,12 +13,17 @@ from espnet_tse.io.command_line import CommandLine, run_command
 def get_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
     add_set_options(parser)
-    parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="one, or several that become one to train on")
+    parser.add_argument(
+        "--sets", nargs="+", required=True, metavar="SET", help="one, or several that become one to train on"
+    )
     parser.add_argument("--kind", default="clean", help="clean (speakers), both (and noise), single")
     parser.add_argument("--enrollment", default="own", help="own, speakerbeam, laura or espnet")
     parser.add_argument("--enrollment_lists", type=Path, help="folder of the published lists")
     parser.add_argument(
-        "--targets", nargs="+", type=int, help="numbers of the speakers that are targets; none: all, of laura and single the first"
+        "--targets",
+        nargs="+",
+        type=int,
+        help="numbers of the speakers that are targets; none: all, of laura and single the first",
     )
     parser.add_argument("--training", action="store_true", help="enrollments are drawn in training")
     parser.add_argument("--output_dir", type=Path, required=True, help="data/<set>")

@@ -12,7 +12,9 @@ from espnet_tse.io.command_line import CommandLine, run_command
 def get_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
     parser.add_argument("--librispeech", type=Path, required=True, help="holds train-clean-100 ...")
-    parser.add_argument("--subsets", nargs="+", required=True, help="train-clean-100 train-clean-360 train-other-500")
+    parser.add_argument(
+        "--subsets", nargs="+", required=True, help="train-clean-100 train-clean-360 train-other-500"
+    )
     parser.add_argument("--mixing", type=Path, required=True, help="how mixtures are made: a mixing.yaml")
     parser.add_argument("--output_dir", type=Path, required=True, help="data/<set>")
     return parser

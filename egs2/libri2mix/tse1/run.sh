@@ -6,10 +6,10 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=local/protocol.sh
 . local/protocol.sh
 take_protocol "$@"
+default_system --tse_config local/conf/laura_tse_paper.yaml --inference_config conf/decode_paper.yaml
 # With exec a signal reaches the pipeline itself; options of the command line come last and win.
 exec ./tse.sh "${protocol[@]}" \
-    --tse_config local/conf/laura_tse_paper.yaml \
-    --inference_config conf/decode_paper.yaml \
+    "${system[@]}" \
     --score_opts "--preset laura" \
     --ngpu 4 \
     "${others[@]}"

@@ -6,9 +6,9 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=local/protocol.sh
 . local/protocol.sh
 take_protocol --dm 460 "$@"
+default_system --tse_config local/conf/laura_tse_paper_dm.yaml --inference_config conf/decode_paper.yaml
 exec ./tse.sh "${protocol[@]}" \
-    --tse_config local/conf/laura_tse_paper_dm.yaml \
-    --inference_config conf/decode_paper.yaml \
+    "${system[@]}" \
     --score_opts "--preset laura" \
     --ngpu 4 \
     "${others[@]}"

@@ -32,7 +32,12 @@ if [[ ! " ${both[*]} " =~ " "(--help|-h)" " ]]; then
     ./run_dm.sh "${both[@]}" --dm "${dm}" --expdir "${expdir}" --tse_config "${dm_config}" \
         --tse_args "" --tse_tag "" --tse_exp "" --skip_eval true --skip_packing true
 fi
+# As run.sh decodes its own system; another one decodes by default.
+decoding=()
+if [ "${finetune_config}" = local/conf/laura_tse_paper_finetune.yaml ]; then
+    decoding=(--inference_config conf/decode_paper.yaml)
+fi
 # Its own weights, wherever exp is and whatever the YAML says.
 weights=${expdir}/tse_$(basename "${dm_config%.yaml}")/valid.loss.ave.pth
-exec ./run.sh --tse_tag "$(basename "${finetune_config%.yaml}")" "${both[@]}" --expdir "${expdir}" \
+exec ./run.sh "${decoding[@]}" --tse_tag "$(basename "${finetune_config%.yaml}")" "${both[@]}" --expdir "${expdir}" \
     --tse_config "${finetune_config}" --tse_args "--init_param ${weights} ${tse_args}"

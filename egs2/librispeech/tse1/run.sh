@@ -24,6 +24,10 @@ case "${hours}" in
     *) echo "run.sh: --hours takes 100, 360, 460 or 960, not '${hours}'" >&2; exit 2 ;;
 esac
 
+# Decoding as published of the published system; another one decodes by default.
+system=(--tse_config local/conf/laura_tse_paper_dm.yaml --inference_config conf/decode_paper.yaml)
+if [[ " ${others[*]} " =~ " --tse_config"[\ =] ]]; then system=(); fi
+
 # With exec a signal reaches the pipeline itself; options of the command line come last and win.
 exec ./tse.sh \
     --train_set "train-${hours}" \
@@ -31,8 +35,7 @@ exec ./tse.sh \
     --test_sets test \
     --local_data_opts "--hours ${hours} ${data_opts}" \
     --fs 16k \
-    --tse_config local/conf/laura_tse_paper_dm.yaml \
-    --inference_config conf/decode_paper.yaml \
+    "${system[@]}" \
     --score_opts "--preset laura" \
     --ngpu 4 \
     "${others[@]}"

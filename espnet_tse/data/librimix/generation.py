@@ -62,7 +62,9 @@ def check_origin(target: LibriMixSet, metadata_sha256: str) -> None:
     try:
         noted = json.loads(path.read_text(encoding="utf-8"))["metadata_sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); remove {target.folder} to make the set again.") from None
+        raise DataError(
+            f"{path}: cannot be read ({error}); remove {target.folder} to make the set again."
+        ) from None
     if noted != metadata_sha256:
         raise DataError(
             f"{target.folder}: was made from other metadata (sha256 {noted[:12]}..., now {metadata_sha256[:12]}...); "
@@ -93,13 +95,13 @@ def generate(
     return made
 
 
-def make_mixture(
-    target: LibriMixSet, spec: MixtureSpec, kinds: tuple[str, ...], corpora: Corpora
-) -> bool:
+def make_mixture(target: LibriMixSet, spec: MixtureSpec, kinds: tuple[str, ...], corpora: Corpora) -> bool:
     """Write the files that a mixture lacks; whether there were any."""
     num_samples = expected_length(target, spec, corpora.librispeech)
     paths = {signal: target.path(signal, spec.mixture_id) for signal in target.signals(kinds)}
-    lacking = [signal for signal, path in paths.items() if not has_length(path, target.sample_rate, num_samples)]
+    lacking = [
+        signal for signal, path in paths.items() if not has_length(path, target.sample_rate, num_samples)
+    ]
     if not lacking:
         return False
     signals = make_signals(
@@ -177,7 +179,9 @@ def check_sum(target: LibriMixSet, mixture_id: str, kind: str) -> None:
     mixture = _read_int16(target.path(f"mix_{kind}", mixture_id))
     total = sum(_read_int16(target.path(name, mixture_id)) for name in names)
     if len(mixture) != len(total):
-        raise DataError(f"{target.path(f'mix_{kind}', mixture_id)}: is not as long as its sources; remove it.")
+        raise DataError(
+            f"{target.path(f'mix_{kind}', mixture_id)}: is not as long as its sources; remove it."
+        )
     residual = mixture - total
     if len(residual) and (residual.min() < -1 or residual.max() > len(names)):
         raise DataError(

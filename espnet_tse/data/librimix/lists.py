@@ -138,7 +138,9 @@ def row_lists(
 
 def _utterances(target: LibriMixSet, protocol: Protocol) -> list[Utterance]:
     if protocol.librispeech is None:
-        raise DataError(f"enrollment '{protocol.enrollment}' takes LibriSpeech's utterances; LIBRISPEECH names its folder.")
+        raise DataError(
+            f"enrollment '{protocol.enrollment}' takes LibriSpeech's utterances; LIBRISPEECH names its folder."
+        )
     return find_utterances(protocol.librispeech, SUBSETS[target.name])
 
 
@@ -174,9 +176,7 @@ def _remembered(measure: Callable[[Utterance], float]) -> Callable[[Utterance], 
     return remembered
 
 
-def _training_pool(
-    parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], protocol: Protocol
-) -> Pool:
+def _training_pool(parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], protocol: Protocol) -> Pool:
     """What may enroll in training: utterances of LibriSpeech, or as in SpeakerBeam sources of the set's mixtures."""
     pool: Pool = {}
     for target, specs in parts:

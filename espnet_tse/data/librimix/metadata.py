@@ -108,7 +108,9 @@ def _spec(row: dict, num_speakers: int, has_noise: bool, where: str, subset: str
     if strange:
         raise DataError(f"{where}: '{strange[0]}' is not of {subset}; the file was changed, take it anew.")
     if len(set(spec.speakers)) < num_speakers:
-        raise DataError(f"{where}: two sources of '{spec.mixture_id}' are of one speaker; take the file anew.")
+        raise DataError(
+            f"{where}: two sources of '{spec.mixture_id}' are of one speaker; take the file anew."
+        )
     return spec
 
 
@@ -119,7 +121,9 @@ def _part(path: str | None, gain: str | None, where: str, what: str) -> Part:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise DataError(f"{where}: {what}_gain '{gain}' is no gain; the file was changed or cut, take it anew.")
+        raise DataError(
+            f"{where}: {what}_gain '{gain}' is no gain; the file was changed or cut, take it anew."
+        )
     parts = PurePosixPath(path or "..").parts
     if path.startswith("/") or ".." in parts:
         raise DataError(f"{where}: {what}_path '{path}' leaves its folder; take the file anew.")

@@ -29,7 +29,9 @@ def speakerbeam_enrollments(
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         fields = line.split()
         if len(fields) != 3:
-            raise DataError(f"{path}:{number}: wants 'mixture utterance s<n>/<mixture>', has '{line.strip()}'.")
+            raise DataError(
+                f"{path}:{number}: wants 'mixture utterance s<n>/<mixture>', has '{line.strip()}'."
+            )
         listed[fields[0], fields[1]] = fields[2]
     utterances = {
         f"s{number}/{spec.mixture_id}": utterance
@@ -47,7 +49,9 @@ def speakerbeam_enrollments(
                 )
             name = listed[spec.mixture_id, utterance]
             if name not in utterances:
-                raise DataError(f"{path}: '{name}' enrolls '{spec.mixture_id}', but is no source of {target.name}.")
+                raise DataError(
+                    f"{path}: '{name}' enrolls '{spec.mixture_id}', but is no source of {target.name}."
+                )
             signal, _, mixture_id = name.partition("/")
             chosen[spec.mixture_id, number] = Enrollment(target.path(signal, mixture_id), utterances[name])
     return chosen
@@ -98,7 +102,9 @@ def laura_training(
     """
     path = lists / "libri2mix_100_360_aux_s1.txt"
     if not path.is_file():
-        raise DataError(f"{path}: no such file; fetch it from github.com/Beilong-Tang/lauraTSE_code, folder data.")
+        raise DataError(
+            f"{path}: no such file; fetch it from github.com/Beilong-Tang/lauraTSE_code, folder data."
+        )
     listed, known = read_scp(path), {utterance.key: utterance for utterance in utterances}
     chosen: dict[Row, Enrollment] = {}
     for spec in specs:
@@ -106,7 +112,9 @@ def laura_training(
         if name is None:
             raise DataError(f"{path}: has no line for mixture '{spec.mixture_id}'; is the list whole?")
         if name not in known or known[name].speaker != spec.speakers[0]:
-            raise DataError(f"{path}: '{name}' cannot enroll '{spec.mixture_id}': no utterance of its first speaker.")
+            raise DataError(
+                f"{path}: '{name}' cannot enroll '{spec.mixture_id}': no utterance of its first speaker."
+            )
         chosen[spec.mixture_id, 1] = Enrollment(known[name].path, name)
     return chosen
 
@@ -130,7 +138,9 @@ def espnet_enrollments(
         for number in range(1, num_speakers + 1):
             candidates = pool.get(spec.speakers[number - 1])
             if not candidates:
-                raise DataError(f"{spec.mixture_id}: LibriSpeech has no speaker '{spec.speakers[number - 1]}'; is it whole?")
+                raise DataError(
+                    f"{spec.mixture_id}: LibriSpeech has no speaker '{spec.speakers[number - 1]}'; is it whole?"
+                )
             drawn = generator.choice(candidates)
             if number in targets:
                 chosen[spec.mixture_id, number] = Enrollment(drawn.path, drawn.key)
@@ -138,7 +148,11 @@ def espnet_enrollments(
 
 
 def espnet_lists(
-    specs: Sequence[MixtureSpec], targets: Sequence[int], name: str, lists: Path, known: Mapping[str, Utterance]
+    specs: Sequence[MixtureSpec],
+    targets: Sequence[int],
+    name: str,
+    lists: Path,
+    known: Mapping[str, Utterance],
 ) -> dict[Row, Enrollment]:
     """The lists that a run of ESPnet's recipe has drawn: ``<set>/enroll_spk<n>.scp``, paths of LibriSpeech.
 

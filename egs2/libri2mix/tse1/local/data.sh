@@ -54,7 +54,8 @@ if [[ "${enrollment}" == speakerbeam || "${enrollment}" == laura ]]; then
     [ -n "${ENROLLMENT_LISTS}" ] || missing "ENROLLMENT_LISTS is not set; enrollment '${enrollment}' takes published lists," \
         "whose folder it names (README.md says where they come from)"
 fi
-if [ "${kind}" != clean ] && [ ! -d "${WHAM_NOISE}" ]; then
+# Mixtures that are there need no noise any more.
+if [ "${kind}" != clean ] && [ ! -d "${WHAM_NOISE}" ] && [ ! -d "${librimix}/wav${rate}/${mode}/test/mix_${kind}" ]; then
     missing "WHAM_NOISE='${WHAM_NOISE}' is not a folder; it names wham_noise of WHAM!'s noise (wham.whisper.ai)," \
         "which holds tr, cv and tt"
 fi

@@ -24,10 +24,10 @@ protocol_help="Options of the protocol
 wrong() { echo "${0##*/}: $1" >&2; exit 2; }  # wrong MESSAGE: an option is
 
 one_of() {  # one_of OPTION VALUE...: ends the script unless the option has one of the values
-    local name=$1 value
+    local name=$1 value IFS=,
     shift
     for value in "$@"; do if [ "${!name}" = "${value}" ]; then return 0; fi; done
-    wrong "--${name} takes ${*// /+}, not '${!name}'"
+    wrong "--${name} takes one of $*, not '${!name}'"
 }
 
 name_sets() {  # checks the options; sets train_set, valid_set, test_set
@@ -36,9 +36,11 @@ name_sets() {  # checks the options; sets train_set, valid_set, test_set
     one_of mode min max
     one_of kind clean both single
     one_of enrollment own speakerbeam laura espnet
-    one_of dm "" 100 360 460 960
+    [ -z "${dm}" ] || one_of dm 100 360 460 960
     one_of published_metadata true false
-    for part in ${parts}; do one_of part train-100 train-360; done
+    for part in ${parts}; do
+        [[ "${part}" =~ ^train-(100|360)$ ]] || wrong "--parts takes train-100 and train-360, not '${part}'"
+    done
     [[ "${targets}" =~ ^([1-9]( [1-9])*)?$ ]] || wrong "--targets takes numbers of speakers, as '1 2', not '${targets}'"
     if [ "${enrollment}" = laura ] || [ "${kind}" = single ]; then targets=${targets:-1}; fi
     [ -n "${parts}" ] || wrong "--parts names no set"
@@ -78,4 +80,10 @@ take_protocol() {
     protocol=(--fs "${rate}" --train_set "${train_set}" --valid_set "${valid_set}" --test_sets "${test_set}"
         --local_data_opts "--rate ${rate} --mode ${mode} --kind ${kind} --enrollment ${enrollment} --targets '${targets}'\
  --parts '${parts}' --dm '${dm}' --published_metadata ${published_metadata} ${data_opts}")
+}
+
+# default_system OPTION...: sets system to these words for tse.sh, or to none where the command line names another system,
+# which they need not fit
+default_system() {
+    if [[ " ${others[*]} " =~ " --tse_config"[\ =] ]]; then system=(); else system=("$@"); fi
 }

@@ -30,7 +30,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--librispeech", type=Path, required=True, help="holds dev-clean and test-clean")
     parser.add_argument("--mixtures", type=int, default=3000, help="of each set")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output_dir", type=Path, help="receives libri2mix_dev-clean.csv and libri2mix_test-clean.csv")
+    parser.add_argument(
+        "--output_dir", type=Path, help="receives libri2mix_dev-clean.csv and libri2mix_test-clean.csv"
+    )
     parser.add_argument("--dry_run", action="store_true", help="tell how much the mixtures would take")
     return parser
 
@@ -44,7 +46,10 @@ class Speech:
         for utterance in find_utterances(root, subset):
             signal, _ = read_audio(utterance.path, RATE)
             if len(signal) >= SHORTEST_S * RATE:
-                self.signals[utterance.key] = (len(signal), float(np.mean(np.square(signal, dtype=np.float64))))
+                self.signals[utterance.key] = (
+                    len(signal),
+                    float(np.mean(np.square(signal, dtype=np.float64))),
+                )
                 self.by_speaker.setdefault(utterance.speaker, []).append(utterance)
         # A speaker with a single utterance could not be enrolled by another one.
         self.by_speaker = {speaker: own for speaker, own in self.by_speaker.items() if len(own) > 1}
@@ -55,7 +60,9 @@ class Speech:
             )
 
 
-def draw_pairs(speech: Speech, count: int, generator: np.random.Generator) -> list[tuple[Utterance, Utterance]]:
+def draw_pairs(
+    speech: Speech, count: int, generator: np.random.Generator
+) -> list[tuple[Utterance, Utterance]]:
     """Different pairs of utterances of two speakers; each speaker comes first equally often, within one.
 
     Raises:
@@ -73,7 +80,9 @@ def draw_pairs(speech: Speech, count: int, generator: np.random.Generator) -> li
         ]
         pairs.setdefault((drawn[0].key, drawn[1].key), (drawn[0], drawn[1]))
     if len(pairs) < count:
-        raise DataError(f"{speech.root}: only {len(pairs)} of {count} different pairs could be drawn; lower --mixtures.")
+        raise DataError(
+            f"{speech.root}: only {len(pairs)} of {count} different pairs could be drawn; lower --mixtures."
+        )
     return list(pairs.values())
 
 
@@ -82,7 +91,9 @@ def gains(speech: Speech, pair: tuple[Utterance, Utterance], sir_db: float) -> t
     powers = [max(speech.signals[utterance.key][1], 1e-12) for utterance in pair]
     second = float(np.sqrt(powers[0] / powers[1]) * 10 ** (-sir_db / 20))
     factors = np.array([1.0, second]) / max(1.0, second)
-    signals = [read_audio(utterance.path, RATE)[0] * factor for utterance, factor in zip(pair, factors, strict=True)]
+    signals = [
+        read_audio(utterance.path, RATE)[0] * factor for utterance, factor in zip(pair, factors, strict=True)
+    ]
     longest = max(map(len, signals))
     peak = float(np.abs(sum(np.pad(signal, (0, longest - len(signal))) for signal in signals)).max())
     factors *= min(1.0, PEAK / peak)
@@ -111,7 +122,9 @@ def tell_size(name: str, speech: Speech, count: int) -> None:
     weights = 2 * np.arange(len(ordered), 0, -1) - 1
     mean_s = float(np.sum(ordered * weights) / len(ordered) ** 2 / RATE)
     size = count * mean_s * BYTES / GIB
-    print(f"{name}: {count} mixtures of two speakers, {mean_s:.1f} s on average, {size:.2f} GiB in data/audio")
+    print(
+        f"{name}: {count} mixtures of two speakers, {mean_s:.1f} s on average, {size:.2f} GiB in data/audio"
+    )
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
