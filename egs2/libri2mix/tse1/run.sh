@@ -11,5 +11,6 @@ default_system --tse_config local/conf/laura_tse_paper.yaml --inference_config c
 exec ./tse.sh "${protocol[@]}" \
     "${system[@]}" \
     --score_opts "--preset laura" \
+    --report_opts "--paper_rows conf/published/libri2mix.yaml" \
     --ngpu 4 \
     "${others[@]}"

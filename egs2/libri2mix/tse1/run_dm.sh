@@ -10,5 +10,6 @@ default_system --tse_config local/conf/laura_tse_paper_dm.yaml --inference_confi
 exec ./tse.sh "${protocol[@]}" \
     "${system[@]}" \
     --score_opts "--preset laura" \
+    --report_opts "--paper_rows conf/published/libri2mix.yaml" \
     --ngpu 4 \
     "${others[@]}"
