@@ -170,7 +170,7 @@ def test_run_scripts_name_sets_after_their_protocol(clone):
         assert option(given, "local_data_opts").endswith("--nj 3")
         assert ("conf/decode_paper.yaml" in given) == (command != "run_8k.sh")
     (given,) = calls(run(clone, "libri2mix", "./run.sh", "--tse_config=conf/usef_tfgridnet_s.yaml"))
-    assert "--tse_config" not in given and "conf/decode_paper.yaml" not in given
+    assert "--codec_dir" not in given and "conf/decode_paper.yaml" not in given
     ended = run(clone, "libri2mix", "./run.sh", "--mode", "mean")
     assert ended.returncode == 2 and "--mode takes one of min,max, not 'mean'" in ended.stderr
 
@@ -195,12 +195,20 @@ def test_fine_tuning_begins_with_the_weights_of_the_first_training(clone):
     assert option(first, "expdir") == option(second, "expdir") == "exp_b"
     assert option(first, "ngpu") == option(second, "ngpu") == "8"
     assert (
-        option(first, "tse_config") == "local/conf/laura_tse_paper_dm.yaml"
-        and option(first, "skip_eval") == "true"
+        option(first, "tse_config") == "conf/laura_tse_paper_dm.yaml" and option(first, "skip_eval") == "true"
     )
+    assert option(first, "codec_dir") == option(second, "codec_dir") == "./downloads/funcodec"
     assert option(first, "tse_args") == "" and option(second, "tse_tag") == "laura_tse_paper_finetune"
     weights = "--init_param exp_b/tse_laura_tse_paper_dm/valid.loss.ave.pth"
     assert option(second, "tse_args") == f"{weights} --max_epoch 3"
+    configs = ["--dm_config", "conf/laura_tse_nano.yaml", "--finetune_config", "conf/laura_tse_nano.yaml"]
+    first, second = calls(run(clone, "libri2mix", "./run_finetune.sh", *configs))
+    # A codec that is trained here is one codec.
+    assert "--codec_dir" not in first and option(second, "codec_dir") == "exp/codec_nano"
+    refused = run(
+        clone, "libri2mix", "./run_finetune.sh", "--dm_config", "conf/gentse_nano.yaml", *configs[2:]
+    )
+    assert refused.returncode == 2 and "trains its own 'semantic'" in refused.stderr
     refused = run(clone, "libri2mix", "./run_finetune.sh", "--tse_config", "conf/x.yaml")
     assert refused.returncode == 2 and "name them by --dm_config and --finetune_config" in refused.stderr
 

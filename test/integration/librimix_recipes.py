@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""libri2mix and librispeech on stand-in corpora, stages 1 to 10 at nano size: ``test/integration/librimix_recipes.py FOLDER``.
+"""libri2mix and librispeech on stand-in corpora, stages 1 to 10 at nano size: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
 
 Voices and lists under the official paths and names (test/librimix_stand_in.py), the recipes' own commands, a few training
 steps. The scores mean nothing; that they are there, of every row, is what is checked. About ten minutes on two cores.
@@ -34,7 +34,7 @@ NANO = {
 }
 ROWS = MIXTURES["test"]  # of one target
 NANO_8K = "base: ../../conf/usef_tfgridnet_nano.yaml\nextractor_conf: {sample_rate: 8000}\n"
-NANO_FINETUNE = "base: ../../conf/laura_tse_nano.yaml\nmax_epoch: 1\n"
+NANO_FINETUNE = "base: ../../conf/usef_tfgridnet_nano.yaml\noptim_conf: {lr: 1.0e-4}\n"
 
 
 class Fault(Exception):
@@ -46,8 +46,10 @@ def make_clone(folder: Path) -> None:
     ignored = shutil.ignore_patterns("data", "dump", "exp", "downloads", "__pycache__")
     for name in ("utils", "egs2/TEMPLATE", "egs2/libri2mix", "egs2/librispeech"):
         shutil.copytree(REPOSITORY / name, folder / name, symlinks=True, ignore=ignored)
-    for name, text in (("usef_tfgridnet_nano_8k", NANO_8K), ("laura_tse_nano_finetune", NANO_FINETUNE)):
-        (folder / f"egs2/libri2mix/tse1/local/conf/{name}.yaml").write_text(text, encoding="utf-8")
+    for name, text in (("usef_tfgridnet_nano_8k", NANO_8K), ("usef_tfgridnet_nano_finetune", NANO_FINETUNE)):
+        path = folder / f"egs2/libri2mix/tse1/local/conf/{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def run(recipe: Path, corpora: Path, command: str, **options: str) -> None:
@@ -92,82 +94,82 @@ def check_scores(folder: Path, rows: int) -> None:
             raise Fault(f"{path}: {name}: {column or 'no column'}, wanted {rows} rows")
 
 
-def run_all(folder: Path) -> None:
-    """Every command of both recipes.
+class Recipes:
+    """Both recipes in a clone in miniature, and the corpora."""
 
-    Raises:
-        Fault: of any of them.
-    """
-    clone, corpora = folder / "clone", folder / "corpora"
-    make_clone(clone)
-    write_published_lists(corpora, write_corpora(corpora))
-    write_librispeech(corpora / "LibriSpeech", {"train-other-500": SIZES["train-other-500"]})
-    librimix, librispeech = (clone / f"egs2/{name}/tse1" for name in ("libri2mix", "librispeech"))
-    stand_in = {"published_metadata": "false", "local_data_opts": "--nj 1"}
+    def __init__(self, folder: Path):
+        self.corpora, clone = folder / "corpora", folder / "clone"
+        self.librimix, self.librispeech = (
+            clone / f"egs2/{name}/tse1" for name in ("libri2mix", "librispeech")
+        )
+        if not clone.exists():
+            make_clone(clone)
+            write_published_lists(self.corpora, write_corpora(self.corpora))
+            write_librispeech(self.corpora / "LibriSpeech", {"train-other-500": SIZES["train-other-500"]})
 
-    run(
-        librimix,
-        corpora,
-        "run.sh",
-        tse_config="conf/laura_tse_nano.yaml",
-        enrollment="speakerbeam",
-        **stand_in,
-    )
-    decoded = "decode_test_16k_min_clean_speakerbeam"
-    check_scores(librimix / "exp/tse_laura_tse_nano" / decoded, 2 * ROWS)
-    check_scores(librimix / "exp/mixture/test_16k_min_clean_speakerbeam", 2 * ROWS)
+    def run(self, command: str, **options: str) -> None:
+        """A command of libri2mix."""
+        stand_in = {"published_metadata": "false", "local_data_opts": "--nj 1"}
+        run(self.librimix, self.corpora, command, **stand_in | options)
 
-    nano_8k = "local/conf/usef_tfgridnet_nano_8k.yaml"
-    run(librimix, corpora, "run_8k.sh", tse_config=nano_8k, kind="both", **stand_in)
-    check_scores(librimix / "exp/tse_usef_tfgridnet_nano_8k/decode_test_8k_min_both_own", 2 * ROWS)
+    def clean(self) -> None:
+        """LauraTSE on clean mixtures, SpeakerBeam's enrollments."""
+        self.run("run.sh", tse_config="conf/laura_tse_nano.yaml", enrollment="speakerbeam")
+        check_scores(self.librimix / "exp/tse_laura_tse_nano/decode_test_16k_min_clean_speakerbeam", 2 * ROWS)
+        check_scores(self.librimix / "exp/mixture/test_16k_min_clean_speakerbeam", 2 * ROWS)
 
-    options = {
-        "dm_config": "conf/laura_tse_nano.yaml",
-        "finetune_config": "local/conf/laura_tse_nano_finetune.yaml",
-    }
-    run(
-        librimix,
-        corpora,
-        "run_finetune.sh",
-        dm="960",
-        expdir="exp_dm",
-        enrollment="laura",
-        **options,
-        **stand_in,
-    )
-    check_scores(librimix / "exp_dm/tse_laura_tse_nano_finetune/decode_test_16k_min_clean_laura_s1", ROWS)
+    def low_rate(self) -> None:
+        """A discriminative system at 8 kHz, with noise, our enrollments."""
+        self.run("run_8k.sh", tse_config="local/conf/usef_tfgridnet_nano_8k.yaml", kind="both")
+        check_scores(self.librimix / "exp/tse_usef_tfgridnet_nano_8k/decode_test_8k_min_both_own", 2 * ROWS)
 
-    for enrollment, mode in (("espnet", "max"), ("laura", "max")):
-        run(
-            librimix,
-            corpora,
+    def finetune(self) -> None:
+        """Dynamic mixing of all subsets, then Libri2Mix, LauraTSE's enrollments."""
+        configs = {
+            "dm_config": "conf/usef_tfgridnet_nano.yaml",
+            "finetune_config": "local/conf/usef_tfgridnet_nano_finetune.yaml",
+        }
+        self.run("run_finetune.sh", dm="960", expdir="exp_dm", enrollment="laura", **configs)
+        decoded = "exp_dm/tse_usef_tfgridnet_nano_finetune/decode_test_16k_min_clean_laura_s1"
+        check_scores(self.librimix / decoded, ROWS)
+
+    def protocols(self) -> None:
+        """Data of what the others leave out: mode max, ESPnet's enrollments."""
+        self.run(
             "run.sh",
-            **stand_in | {"stop_stage": "validate"},
-            enrollment=enrollment,
-            mode=mode,
+            stop_stage="validate",
+            enrollment="espnet",
+            mode="max",
+            tse_config="conf/laura_tse_nano.yaml",
         )
 
-    run(
-        librispeech,
-        corpora,
-        "run.sh",
-        hours="100",
-        tse_config="conf/laura_tse_nano.yaml",
-        local_data_opts="--mixtures 4 --nj 1",
-    )
-    check_scores(librispeech / "exp/tse_laura_tse_nano/decode_test", 8)
+    def speech(self) -> None:
+        """The recipe librispeech."""
+        sizes = "--mixtures 4 --nj 1"
+        config = "conf/laura_tse_nano.yaml"
+        run(self.librispeech, self.corpora, "run.sh", hours="100", tse_config=config, local_data_opts=sizes)
+        check_scores(self.librispeech / "exp/tse_laura_tse_nano/decode_test", 8)
+
+
+PARTS = ("clean", "low_rate", "finetune", "protocols", "speech")
 
 
 def main(cmd: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path, help="of corpora and clone; is made")
+    parser.add_argument("folder", type=Path, help="of corpora and clone; is made, or gone on with")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)")
     args = parser.parse_args(cmd)
+    if not set(args.parts) <= set(PARTS):
+        parser.error(f"parts are {', '.join(PARTS)}")
+    recipes = Recipes(args.folder.resolve())
+    parts = args.parts or PARTS
     try:
-        run_all(args.folder.resolve())
+        for part in parts:
+            getattr(recipes, part)()
     except Fault as fault:
         print(f"librimix_recipes: {fault}", file=sys.stderr)
         return 1
-    print("librimix_recipes: all commands ran, all rows are scored")
+    print(f"librimix_recipes: {', '.join(parts)}: all commands ran, all rows are scored")
     return 0
 
 

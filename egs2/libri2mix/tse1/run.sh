@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=local/protocol.sh
 . local/protocol.sh
 take_protocol "$@"
-default_system --tse_config local/conf/laura_tse_paper.yaml --inference_config conf/decode_paper.yaml
+default_system --tse_config conf/laura_tse_paper.yaml --codec_dir ./downloads/funcodec \
+    --inference_config conf/decode_paper.yaml
 # With exec a signal reaches the pipeline itself; options of the command line come last and win.
 exec ./tse.sh "${protocol[@]}" \
     "${system[@]}" \

@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=local/protocol.sh
 . local/protocol.sh
 take_protocol --dm 460 "$@"
-default_system --tse_config local/conf/laura_tse_paper_dm.yaml --inference_config conf/decode_paper.yaml
+default_system --tse_config conf/laura_tse_paper_dm.yaml --codec_dir ./downloads/funcodec \
+    --inference_config conf/decode_paper.yaml
 exec ./tse.sh "${protocol[@]}" \
     "${system[@]}" \
     --score_opts "--preset laura" \

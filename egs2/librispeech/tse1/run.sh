@@ -24,8 +24,9 @@ case "${hours}" in
     *) echo "run.sh: --hours takes 100, 360, 460 or 960, not '${hours}'" >&2; exit 2 ;;
 esac
 
-# Decoding as published of the published system; another one decodes by default.
-system=(--tse_config local/conf/laura_tse_paper_dm.yaml --inference_config conf/decode_paper.yaml)
+# Codec and decoding of the published system, which another one need not fit.
+system=(--tse_config conf/laura_tse_paper_dm.yaml --codec_dir ./downloads/funcodec
+    --inference_config conf/decode_paper.yaml)
 if [[ " ${others[*]} " =~ " --tse_config"[\ =] ]]; then system=(); fi
 
 # With exec a signal reaches the pipeline itself; options of the command line come last and win.

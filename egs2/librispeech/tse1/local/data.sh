@@ -71,5 +71,5 @@ for set in dev test; do
     mv "data/${set}/protocol.tmp" "data/${set}/protocol"
 done
 "${python}" -m espnet_tse.bin.prepare_librispeech --librispeech "${LIBRISPEECH}" --subsets "${subsets[@]}" \
-    --mixing local/conf/mixing.yaml --output_dir "data/train-${hours}" || exit 4
+    --mixing local/mixing.yaml --output_dir "data/train-${hours}" || exit 4
 log "Successfully finished. [elapsed=${SECONDS}s]"
