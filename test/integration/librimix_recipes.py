@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""libri2mix and librispeech on stand-in corpora, stages 1 to 10 at nano size: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
+"""libri2mix and librispeech on stand-in corpora, stages 1 to 10: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
 
 Voices and lists under the official paths and names (test/librimix_stand_in.py), the recipes' own commands, a few training
 steps. The scores mean nothing; that they are there, of every row, is what is checked. About ten minutes on two cores.
@@ -17,13 +17,13 @@ from typing import Sequence
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "test")]
 
-from librimix_stand_in import (
+from librimix_stand_in import (  # noqa: E402
     MIXTURES,
     SIZES,
     write_corpora,
     write_librispeech,
     write_published_lists,
-)  # noqa: E402
+)
 
 NANO = {
     "ngpu": "0",

@@ -71,6 +71,11 @@ def held_out_set(target: LibriMixSet, specs: Sequence[MixtureSpec], protocol: Pr
     """
     enrollments = _held_out_enrollments(target, specs, protocol)
     lists = row_lists([(target, specs)], protocol, {row: str(e.path) for row, e in enrollments.items()})
+    if all(enrollment.utterance for enrollment in enrollments.values()):
+        lists["utt2enrollspk"] = {
+            row_key(*row, protocol.targets): enrollment.utterance.split("-")[0]
+            for row, enrollment in enrollments.items()
+        }
     _add_transcripts(lists, target, specs, protocol)
     return PreparedSet(lists, {}, _description(target, protocol))
 

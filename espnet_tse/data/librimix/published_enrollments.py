@@ -164,6 +164,11 @@ def espnet_lists(
     chosen: dict[Row, Enrollment] = {}
     for number in targets:
         path = lists / name / f"enroll_spk{number}.scp"
+        if not path.is_file():
+            raise DataError(
+                f"{path}: no such file; ENROLLMENT_LISTS names the folder data of a run of ESPnet's recipe, or nothing: then "
+                "the draw is made over a sorted listing."
+            )
         listed = read_scp(path)
         for spec in specs:
             utterance = known.get(Path(listed.get(spec.mixture_id, "")).stem)

@@ -1,5 +1,6 @@
 """data/<set> of LibriMix by each enrollment protocol."""
 
+import dataclasses
 import random
 
 import pytest
@@ -7,6 +8,7 @@ import soundfile
 
 from espnet_tse.bin import prepare_librimix
 from espnet_tse.data.librimix.enrollments import own_enrollments
+from espnet_tse.data.librimix.lists import Protocol, held_out_set
 from espnet_tse.data.librimix.published_enrollments import (
     espnet_enrollments,
     laura_training,
@@ -25,6 +27,10 @@ LISTS = {"speakerbeam": "speakerbeam", "laura": "laura"}
 PINNED = (
     "519-1001-0000 520-1001-0001 520-1000-0000 521-1001-0000 521-1000-0001 522-1001-0000 522-1000-0001 519-1000-0000"
 ).split()
+
+
+def read_lists(folder):
+    return {path.name for path in folder.iterdir()}
 
 
 def prepare(stand_in, out, *words, enrollment="own", sets=("test",)):
@@ -82,8 +88,18 @@ def test_rows_of_both_speakers(stand_in, tmp_path):
     assert lists["wav.scp"][first] == lists["wav.scp"][second]
     assert lists["spk1.scp"][first] == lists["spk2.scp"][second] != lists["spk1.scp"][second]
     assert (lists["utt2spk"][first], lists["utt2spk"][second]) == spec.speakers
+    assert read_scp(tmp_path / "test/utt2enrollspk") == lists["utt2spk"]
+    assert "text_spk1" not in read_lists(tmp_path / "test")  # targets are cut, so their words are not known
     assert prepare(stand_in, tmp_path / "first", "--targets", "1") == 0
     assert set(read_scp(tmp_path / "first/wav.scp")) == {spec.mixture_id for spec in stand_in.specs("test")}
+
+
+def test_whole_targets_have_their_words(stand_in, tmp_path):
+    target = dataclasses.replace(stand_in.target("test"), root=tmp_path / "Libri2Mix", mode="max")
+    librispeech = stand_in.root / "LibriSpeech"
+    prepared = held_out_set(target, stand_in.specs("test"), Protocol("own", (1, 2), "clean", librispeech))
+    words, speakers = prepared.lists["text_spk1"], prepared.lists["utt2spk"]
+    assert words == {key: f"some words of {speaker}" for key, speaker in speakers.items()}
 
 
 def test_what_was_there_is_replaced_and_kept_where_it_fails(stand_in, tmp_path, capsys):
@@ -91,7 +107,10 @@ def test_what_was_there_is_replaced_and_kept_where_it_fails(stand_in, tmp_path, 
     out.mkdir()
     (out / "old.scp").write_text("a b\n")
     assert prepare(stand_in, out, "--enrollment_lists", str(tmp_path), enrollment="espnet") == 1
-    assert "enroll_spk1.scp: no such file" in capsys.readouterr().err
+    assert (
+        "enroll_spk1.scp: no such file; ENROLLMENT_LISTS names the folder data of a run of ESPnet's"
+        in capsys.readouterr().err
+    )
     assert [path.name for path in out.iterdir()] == ["old.scp"] and [p.name for p in tmp_path.iterdir()] == [
         "test"
     ]
