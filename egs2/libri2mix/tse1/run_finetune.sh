@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
             printf -v "${name#--}" '%s' "$2"
             shift 2
             ;;
-        --tse_config)
+        --tse_config | --enh_config)
             echo "run_finetune.sh: two systems are trained; name them by --dm_config and --finetune_config" >&2
             exit 2
             ;;

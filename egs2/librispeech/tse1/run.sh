@@ -24,10 +24,10 @@ case "${hours}" in
     *) echo "run.sh: --hours takes 100, 360, 460 or 960, not '${hours}'" >&2; exit 2 ;;
 esac
 
-# Codec and decoding of the published system, which another one need not fit.
+# Codec and decoding of the published system, which another one (by ESPnet's name of the option, too) need not fit.
 system=(--tse_config conf/laura_tse_paper_dm.yaml --codec_dir ./downloads/funcodec
     --inference_config conf/decode_paper.yaml)
-if [[ " ${others[*]} " =~ " --tse_config"[\ =] ]]; then system=(); fi
+if [[ " ${others[*]} " =~ " --"(tse|enh)_config[\ =] ]]; then system=(); fi
 
 # With exec a signal reaches the pipeline itself; options of the command line come last and win.
 exec ./tse.sh \

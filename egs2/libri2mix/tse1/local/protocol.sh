@@ -83,7 +83,7 @@ take_protocol() {
 }
 
 # default_system OPTION...: sets system to these words for tse.sh, or to none where the command line names another system,
-# which they need not fit
+# which they need not fit; ESPnet's name of the option counts, too
 default_system() {
-    if [[ " ${others[*]} " =~ " --tse_config"[\ =] ]]; then system=(); else system=("$@"); fi
+    if [[ " ${others[*]} " =~ " --"(tse|enh)_config[\ =] ]]; then system=(); else system=("$@"); fi
 }
