@@ -169,7 +169,10 @@ def test_run_scripts_name_sets_after_their_protocol(clone):
         assert option(given, "test_sets") == expected[1].replace("dev", "test")
         assert option(given, "local_data_opts").endswith("--nj 3")
         assert ("conf/decode_paper.yaml" in given) == (command != "run_8k.sh")
-    for words in (["--tse_config=conf/usef_tfgridnet_s.yaml"], ["--enh_config", "conf/usef_tfgridnet_s.yaml"]):
+    for words in (
+        ["--tse_config=conf/usef_tfgridnet_s.yaml"],
+        ["--enh_config", "conf/usef_tfgridnet_s.yaml"],
+    ):
         (given,) = calls(run(clone, "libri2mix", "./run.sh", *words))
         assert "--codec_dir" not in given and "conf/decode_paper.yaml" not in given
     ended = run(clone, "libri2mix", "./run.sh", "--mode", "mean")
