@@ -212,11 +212,22 @@ def test_what_run_sh_sets_is_documented(column, recipe):
     assert documented == {name: value for name, value in given.items() if name not in named} and documented
 
 
+def protocol_options() -> set[str]:
+    """Options that the run scripts of libri2mix take out of the command line."""
+    scripts = [ROOT / "egs2/libri2mix/tse1" / name for name in ("local/protocol.sh", "run_finetune.sh")]
+    found = [
+        re.findall(r"(?:^  |^# .*)(--\w+)", script.read_text(encoding="utf-8"), re.M) for script in scripts
+    ]
+    return {option for options in found for option in options} | {"--dm_config", "--finetune_config"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_options_of_run_sh_lines_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     known = {*tse_help(), "--help"}
-    for line in re.findall(r"\./run\.sh[^`\n]*", text):
+    if name == "doc/recipes.md":
+        known |= protocol_options()
+    for line in re.findall(r"\./run(?:_\w+)?\.sh[^`\n]*", text):
         # What stands in quotes is handed on to other programs.
         options = re.findall(r"(?<!\S)--\w+", re.sub(r"\"[^\"]*\"|#.*", "", line))
         check_known(options, known, f"{name}: {line}")

@@ -118,6 +118,20 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" != *"mixture/test/wav.scp is missing"* ]]
 }
 
+@test "--dry_run asks a local/data.sh that can tell what it would write" {
+    cat > local/data.sh << 'END'
+#!/usr/bin/env bash
+dry_run=false
+[ "$*" = "--size 3 --dry_run true" ] && echo "3 GiB would be written" && exit "${FAKE_DATA_EXIT:-0}"
+touch written
+END
+    run -0 toy --dry_run true --stop_stage 1 --local_data_opts "--size 3"
+    [[ "${output}" == *"3 GiB would be written"*"would run: local/data.sh --size 3"* ]]
+    FAKE_DATA_EXIT=3 run -0 toy --dry_run true --stop_stage 1 --local_data_opts "--size 3"
+    [[ "${output}" == *"local/data.sh cannot tell what it would write"* ]]
+    [ ! -e written ]
+}
+
 # bats test_tags=finished
 @test "--dry_run with data names the clean speech of each set" {
     rm -r dump

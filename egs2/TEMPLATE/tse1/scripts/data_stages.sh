@@ -16,6 +16,11 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
     split_args opts "${local_data_opts}"
     # A program of its own: it sees --python and --force only through the environment.
     export python force
+    # A script with an option dry_run tells by itself what it would write; a corpus that it lacks does not end a dry run.
+    if "${dry_run}" && grep -q '^dry_run=' local/data.sh; then
+        log "  local/data.sh --dry_run true:"
+        local/data.sh "${opts[@]}" --dry_run true || warn "local/data.sh cannot tell what it would write (see above)"
+    fi
     run_here local/data.sh "${opts[@]}" || die_with $? "local/data.sh failed (its messages are above)"
     if ! "${dry_run}"; then
         for set in "$@"; do

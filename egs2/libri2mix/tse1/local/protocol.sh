@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Sourced by run*.sh and local/data.sh: the options of the protocol, and the names of the sets that follow from them.
+# shellcheck disable=SC2034  # read by those who source it
+
+num_speakers=2
+rate=16k                      # 16k or 8k
+mode=min                      # min: mixtures as long as their shortest source; max: as their longest
+kind=clean                    # clean: the speakers; both: and WHAM!'s noise; single: the first speaker and the noise
+enrollment=own                # own, speakerbeam, laura or espnet: README.md
+targets=                      # numbers of the speakers that are targets; none: all, with laura and single the first
+parts="train-100 train-360"   # LibriMix's training sets
+dm=                           # LibriSpeech mixed while training in place of parts: its hours, 100, 360, 460 or 960
+published_metadata=true       # false: metadata of your own, of any number of mixtures
+protocol_help="Options of the protocol
+  --rate         16k or 8k (default: ${rate})
+  --mode         min or max (default: ${mode})
+  --kind         clean, both (with noise) or single (default: ${kind})
+  --enrollment   own, speakerbeam, laura or espnet (default: ${enrollment})
+  --targets      numbers of the target speakers, as '1' (default: all; with laura and single: 1)
+  --parts        LibriMix's training sets (default: ${parts})
+  --dm           hours of LibriSpeech that are mixed while training in place of them: 100, 360, 460 or 960 (default: none)
+  --published_metadata  false: metadata of your own (default: true)"
+
+wrong() { echo "${0##*/}: $1" >&2; exit 2; }  # wrong MESSAGE: an option is
+
+one_of() {  # one_of OPTION VALUE...: ends the script unless the option has one of the values
+    local name=$1 value IFS=,
+    shift
+    for value in "$@"; do if [ "${!name}" = "${value}" ]; then return 0; fi; done
+    wrong "--${name} takes one of $*, not '${!name}'"
+}
+
+name_sets() {  # checks the options; sets train_set, valid_set, test_set
+    local part tag train
+    one_of rate 16k 8k
+    one_of mode min max
+    one_of kind clean both single
+    one_of enrollment own speakerbeam laura espnet
+    [ -z "${dm}" ] || one_of dm 100 360 460 960
+    one_of published_metadata true false
+    for part in ${parts}; do
+        [[ "${part}" =~ ^train-(100|360)$ ]] || wrong "--parts takes train-100 and train-360, not '${part}'"
+    done
+    [[ "${targets}" =~ ^([1-9]( [1-9])*)?$ ]] || wrong "--targets takes numbers of speakers, as '1 2', not '${targets}'"
+    if [ "${enrollment}" = laura ] || [ "${kind}" = single ]; then targets=${targets:-1}; fi
+    [ -n "${parts}" ] || wrong "--parts names no set"
+    tag=${rate}_${mode}_${kind}_${enrollment}${targets:+_s${targets// /}}
+    train=${parts// /+}
+    if [ "${train}" = train-100+train-360 ]; then train="train-460"; fi
+    train_set=${train}_${tag}
+    if [ -n "${dm}" ]; then train_set=librispeech-${dm}_${rate}; fi
+    valid_set=dev_${tag}
+    test_set=test_${tag}
+}
+
+# take_protocol WORD...: the options above leave the command line; sets protocol (words for tse.sh) and others (the rest)
+take_protocol() {
+    local name value data_opts=
+    others=()
+    if [[ " $* " =~ " "(--help|-h)" " ]]; then echo "${protocol_help}"; echo; fi
+    while [ $# -gt 0 ]; do
+        name=${1%%=*}
+        case "${name}" in
+            --rate | --mode | --kind | --enrollment | --targets | --parts | --dm | --published_metadata | --local_data_opts)
+                if [[ "$1" == *=* ]]; then
+                    value=${1#*=}
+                else
+                    [ $# -ge 2 ] || wrong "option ${name} needs a value"
+                    value=$2
+                    shift
+                fi
+                if [ "${name}" = --local_data_opts ]; then data_opts=${value}; else printf -v "${name#--}" '%s' "${value}"; fi
+                ;;
+            *) others+=("$1") ;;
+        esac
+        shift
+    done
+    name_sets
+    # shellcheck disable=SC2089,SC2090  # quotes for the program that splits them
+    protocol=(--fs "${rate}" --train_set "${train_set}" --valid_set "${valid_set}" --test_sets "${test_set}"
+        --local_data_opts "--rate ${rate} --mode ${mode} --kind ${kind} --enrollment ${enrollment} --targets '${targets}'\
+ --parts '${parts}' --dm '${dm}' --published_metadata ${published_metadata} ${data_opts}")
+}
+
+# default_system OPTION...: sets system to these words for tse.sh, or to none where the command line names another system,
+# which they need not fit; ESPnet's name of the option counts, too
+default_system() {
+    if [[ " ${others[*]} " =~ " --"(tse|enh)_config[\ =] ]]; then system=(); else system=("$@"); fi
+}

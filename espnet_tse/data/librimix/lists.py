@@ -1,0 +1,250 @@
+"""``data/<set>`` of LibriMix: one row a mixture and target speaker, enrolled after a protocol with a name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Mapping, Sequence
+
+from espnet_tse.data.audio_files import read_info
+from espnet_tse.data.librimix.enrollments import SHORTEST_S, Enrollment, Row, by_speaker, own_enrollments
+from espnet_tse.data.librimix.layout import LibriMixSet, addends
+from espnet_tse.data.librimix.metadata import SUBSETS, MixtureSpec
+from espnet_tse.data.librimix.published_enrollments import (
+    espnet_enrollments,
+    espnet_lists,
+    laura_enrollments,
+    laura_training,
+    speakerbeam_enrollments,
+)
+from espnet_tse.data.librispeech import Utterance, find_utterances, transcripts_of
+from espnet_tse.data.scp_fields import turned_round
+from espnet_tse.data.targets import Lists
+from espnet_tse.io.scp import DataError
+
+# Protocol -> whose list the held-out sets have, and how they are named in the scores.
+ENROLLMENTS = {
+    "own": ("", ", our enrollments"),
+    "speakerbeam": ("SpeakerBeam", ", SpeakerBeam's enrollments"),
+    "laura": ("LauraTSE", ""),
+    "espnet": ("ESPnet", ", ESPnet's enrollments"),
+}
+Pool = dict[str, list[tuple[str, str]]]  # speaker -> utterance ids and paths
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the rows of a set are made."""
+
+    enrollment: str  # of ENROLLMENTS
+    targets: tuple[int, ...]  # numbers of the speakers that are targets
+    kind: str  # clean, both, single
+    librispeech: Path | None = None
+    lists: Path | None = None  # folder of the published lists
+
+    def require_lists(self) -> Path:
+        """The folder of a published list.
+
+        Raises:
+            DataError: none was named.
+        """
+        if self.lists is None:
+            raise DataError(
+                f"enrollment '{self.enrollment}' reads a published list; ENROLLMENT_LISTS names its folder (README.md of "
+                "the recipe says where it comes from)."
+            )
+        return self.lists
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """What a data directory will hold."""
+
+    lists: Lists  # name of a list -> key -> value
+    pool: Pool  # of spk2enroll.json; empty where every enrollment is fixed
+    description: dict[str, object]  # of the file protocol
+
+
+def held_out_set(target: LibriMixSet, specs: Sequence[MixtureSpec], protocol: Protocol) -> PreparedSet:
+    """A set with one fixed enrollment a row.
+
+    Raises:
+        DataError: LibriSpeech or a list is missing or lacks something.
+    """
+    enrollments = _held_out_enrollments(target, specs, protocol)
+    lists = row_lists([(target, specs)], protocol, {row: str(e.path) for row, e in enrollments.items()})
+    if all(enrollment.utterance for enrollment in enrollments.values()):
+        lists["utt2enrollspk"] = {
+            row_key(*row, protocol.targets): enrollment.utterance.split("-")[0]
+            for row, enrollment in enrollments.items()
+        }
+    _add_transcripts(lists, target, specs, protocol)
+    return PreparedSet(lists, {}, _description(target, protocol))
+
+
+def training_set(
+    parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], protocol: Protocol
+) -> PreparedSet:
+    """One or more sets as one, whose enrollments are drawn in training; LauraTSE's are fixed.
+
+    Raises:
+        DataError: as ``held_out_set``.
+    """
+    specs = [spec for _, specs in parts for spec in specs]
+    pool: Pool = {}
+    if protocol.enrollment == "laura":
+        utterances = [u for target, _ in parts for u in _utterances(target, protocol)]
+        fixed = laura_training(specs, utterances, protocol.require_lists())
+        values = {row: str(enrollment.path) for row, enrollment in fixed.items()}
+    else:
+        pool = _training_pool(parts, protocol)
+        values = {
+            (spec.mixture_id, n): f"*{spec.utterances[n - 1]} {spec.speakers[n - 1]}"
+            for spec in specs
+            for n in protocol.targets
+        }
+    return PreparedSet(row_lists(parts, protocol, values), pool, _description(parts[0][0], protocol, parts))
+
+
+def row_key(mixture_id: str, number: int, targets: Sequence[int]) -> str:
+    """The mixture's name; with the target's number, as stage 2 has it, where a mixture has several rows."""
+    return mixture_id if len(targets) == 1 else f"{mixture_id}#spk{number}"
+
+
+def row_lists(
+    parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]],
+    protocol: Protocol,
+    enrollments: Mapping[Row, str],
+) -> Lists:
+    """Lists by row.
+
+    Args:
+        enrollments: row -> value of ``enroll_spk1.scp``.
+    """
+    lists: Lists = {}
+
+    def add(name: str, key: str, value: object) -> None:
+        lists.setdefault(name, {})[key] = str(value)
+
+    for target, specs in parts:
+        signals = addends(target.num_speakers, protocol.kind)
+        speakers = [int(name[1:]) for name in signals if name != "noise"]
+        for spec in specs:
+            for number in protocol.targets:
+                key = row_key(spec.mixture_id, number, protocol.targets)
+                add("wav.scp", key, target.path(f"mix_{protocol.kind}", spec.mixture_id))
+                for place, other in enumerate([number, *(n for n in speakers if n != number)], 1):
+                    add(f"spk{place}.scp", key, target.path(f"s{other}", spec.mixture_id))
+                if "noise" in signals:
+                    add("noise1.scp", key, target.path("noise", spec.mixture_id))
+                add("enroll_spk1.scp", key, enrollments[spec.mixture_id, number])
+                add("utt2spk", key, spec.speakers[number - 1])
+    lists["spk2utt"] = turned_round(lists["utt2spk"])
+    return lists
+
+
+def _utterances(target: LibriMixSet, protocol: Protocol) -> list[Utterance]:
+    if protocol.librispeech is None:
+        raise DataError(
+            f"enrollment '{protocol.enrollment}' takes LibriSpeech's utterances; LIBRISPEECH names its folder."
+        )
+    return find_utterances(protocol.librispeech, SUBSETS[target.name])
+
+
+def duration_s(utterance: Utterance) -> float:
+    info = read_info(utterance.path, utterance.key)
+    return info.num_samples / info.sample_rate
+
+
+def _held_out_enrollments(
+    target: LibriMixSet, specs: Sequence[MixtureSpec], protocol: Protocol
+) -> dict[Row, Enrollment]:
+    if protocol.enrollment == "speakerbeam":
+        return speakerbeam_enrollments(specs, protocol.targets, target, protocol.require_lists())
+    if protocol.enrollment == "laura":
+        return laura_enrollments(specs, target.name, protocol.require_lists())
+    utterances = _utterances(target, protocol)
+    if protocol.enrollment == "own":
+        return own_enrollments(specs, protocol.targets, utterances, _remembered(duration_s))
+    if protocol.lists is None:
+        return espnet_enrollments(specs, protocol.targets, utterances, target.num_speakers)
+    known = {utterance.key: utterance for utterance in utterances}
+    return espnet_lists(specs, protocol.targets, target.name, protocol.lists, known)
+
+
+def _remembered(measure: Callable[[Utterance], float]) -> Callable[[Utterance], float]:
+    known: dict[str, float] = {}
+
+    def remembered(utterance: Utterance) -> float:
+        if utterance.key not in known:
+            known[utterance.key] = measure(utterance)
+        return known[utterance.key]
+
+    return remembered
+
+
+def _training_pool(parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], protocol: Protocol) -> Pool:
+    """What may enroll in training: utterances of LibriSpeech, or as in SpeakerBeam sources of the set's mixtures."""
+    pool: Pool = {}
+    for target, specs in parts:
+        if protocol.enrollment == "speakerbeam":
+            sources = {
+                utterance: target.path(f"s{number}", spec.mixture_id)
+                for spec in specs
+                for number, utterance in enumerate(spec.utterances, 1)
+            }
+            utterances = [Utterance(key, path) for key, path in sorted(sources.items())]
+        else:
+            utterances = _utterances(target, protocol)
+        wanted = {speaker for spec in specs for speaker in spec.speakers}
+        for speaker, own in by_speaker(utterances).items():
+            if speaker in wanted:
+                chosen = own if protocol.enrollment == "espnet" else _long_enough(own)
+                pool[speaker] = [(utterance.key, str(utterance.path)) for utterance in chosen]
+    return pool
+
+
+def _long_enough(utterances: list[Utterance]) -> list[Utterance]:
+    """Those of ``SHORTEST_S`` at least; all, where fewer than two are: one may be the target."""
+    long = [utterance for utterance in utterances if duration_s(utterance) >= SHORTEST_S]
+    return long if len(long) > 1 else utterances
+
+
+def _description(
+    target: LibriMixSet,
+    protocol: Protocol,
+    parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]] = (),
+) -> dict[str, object]:
+    """Lines of the file ``protocol``; ``list`` decides which published figures may stand beside the scores."""
+    owner, suffix = ENROLLMENTS[protocol.enrollment]
+    names = "+".join(part.name for part, _ in parts) or target.name
+    speakers = "" if protocol.targets == (1,) else ", speakers " + " ".join(map(str, protocol.targets))
+    described: dict[str, object] = {
+        "list": f"Libri{target.num_speakers}Mix {names}{speakers}{suffix}",
+        "sample_rate": target.sample_rate,
+        "mode": target.mode,
+        "kind": protocol.kind,
+        "enrollment": protocol.enrollment,
+    }
+    if owner:
+        described["published"] = owner
+    return described
+
+
+def _add_transcripts(
+    lists: Lists, target: LibriMixSet, specs: Sequence[MixtureSpec], protocol: Protocol
+) -> None:
+    """``text_spk1`` where targets are whole (mode max) and LibriSpeech is there with the words of all of them."""
+    if target.mode != "max" or protocol.librispeech is None:
+        return
+    chapters: dict[str, dict[str, str]] = {}
+    words: dict[str, str] = {}
+    for spec in specs:
+        for number in protocol.targets:
+            path = protocol.librispeech / spec.sources[number - 1].path
+            utterance = Utterance(path.stem, path)
+            if utterance.chapter not in chapters:
+                chapters[utterance.chapter] = transcripts_of(utterance)
+            if utterance.key not in chapters[utterance.chapter]:
+                return
+            key = row_key(spec.mixture_id, number, protocol.targets)
+            words[key] = chapters[utterance.chapter][utterance.key]
+    lists["text_spk1"] = words
