@@ -26,6 +26,7 @@ from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.io.audio import resample, write_audio
 from espnet_tse.io.audio_entry import (
     AudioError,
+    AudioInfo,
     is_plain_file,
     read_entry,
     read_span,
@@ -151,11 +152,16 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
     return [replace(item, voice=voice) for voice in conf.voices for item in items]
 
 
-def _stays_in_place(item: Item, conf: FormatConf) -> int | None:
-    """Samples of a file that is right as it is, else None."""
+def _stays_in_place(item: Item, conf: FormatConf, headers: dict[str, AudioInfo]) -> int | None:
+    """Samples of a file that is right as it is, else None.
+
+    Args:
+        headers: by entry, of files that were in place before: one may enroll in many rows.
+    """
     if item.voice != Voice() or item.segment is not None or not is_plain_file(item.entry):
         return None
-    info = read_info(item.entry, item.key)
+    if (info := headers.get(item.entry)) is None:
+        info = headers[item.entry] = read_info(item.entry, item.key)
     if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1) or info.num_samples == 0:
         return None  # an empty file is refused where it is converted
     return info.num_samples if info.format in REFERENCED_FORMATS and info.seekable else None
@@ -196,8 +202,18 @@ def _converted(item: Item, conf: FormatConf) -> np.ndarray:
     return signal
 
 
-def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
-    """Write an audio, and beside it from what and into which file -> that file, and whether it was there.
+@dataclass(frozen=True)
+class Made:
+    """A file that stage 2 has written, now or before."""
+
+    path: Path
+    num_samples: int
+    is_float: bool
+    was_there: bool
+
+
+def _make(item: Item, conf: FormatConf, folder: Path) -> Made:
+    """Write an audio, and beside it from what and into which file.
 
     Samples are 16 bit where that holds them. Others are float: a clipped mixture is no sum of its sources any
     more, and each file brought to a level of its own is none either.
@@ -209,7 +225,8 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
     if stamp.is_file():
         suffix, _, made_from = stamp.read_text(encoding="utf-8").partition(" ")
         if made_from == source and is_there(made := folder / f"{item.new_key}.{suffix}"):
-            return made, True
+            info = read_info(made, item.new_key)
+            return Made(made, info.num_samples, info.is_float, True)
     stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
     signal = _converted(item, conf)
     peak = float(np.max(np.abs(signal)))
@@ -224,7 +241,7 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> tuple[Path, bool]:
     write_audio(output, signal, conf.sample_rate, as_float)
     with atomic_write(stamp) as file:
         file.write(f"{output.suffix[1:]} {source}")
-    return output, False
+    return Made(output, len(signal), as_float, False)
 
 
 def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int, num_shards: int) -> None:
@@ -240,21 +257,20 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     items = take_shard(list_items(directory, conf), (shard, num_shards))
     lists: dict[str, dict[str, str]] = {}
     lengths: dict[str, int] = {}
+    headers: dict[str, AudioInfo] = {}
     counts = {"used in place": 0, "written": 0, "kept from an earlier run": 0}
     floats: list[str] = []
     for number, item in enumerate(items, 1):
         try:
-            num_samples = _stays_in_place(item, conf)
+            num_samples = _stays_in_place(item, conf, headers)
             if num_samples is not None:
                 path = item.entry
                 counts["used in place"] += 1
             else:
-                made, there = _make(item, conf, output_dir / "audio" / Path(item.scp).stem)
-                path = str(made)
-                counts["kept from an earlier run" if there else "written"] += 1
-                info = read_info(path, item.new_key)
-                num_samples = info.num_samples
-                floats += [item.new_key] if info.is_float else []
+                made = _make(item, conf, output_dir / "audio" / Path(item.scp).stem)
+                path, num_samples = str(made.path), made.num_samples
+                counts["kept from an earlier run" if made.was_there else "written"] += 1
+                floats += [item.new_key] if made.is_float else []
         except DataError as error:
             listed = SPEAKER_ENROLLMENTS if item.scp == ENROLLMENT_POOL else item.scp
             raise DataError(f"{directory / listed}: {error}") from None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_tse.data import formatting
 from espnet_tse.data.formatting import FormatConf, format_shard, merge_shards
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.io.scp import DataError, read_scp, write_scp
@@ -229,3 +230,17 @@ def test_faults(dirs, tmp_path):
     (directory / "wav.scp").unlink()
     with pytest.raises(DataError, match="run stage 1"):
         format_shard(directory, output, FASTER, 1, 1)
+
+
+def test_a_header_is_read_once_however_many_rows_name_the_file(dirs, monkeypatch):
+    directory = dirs.tse(num_rows=3)
+    enrollments = read_scp(directory / "enroll_spk1.scp")
+    one = next(iter(enrollments.values()))
+    write_scp(directory / "enroll_spk1.scp", dict.fromkeys(enrollments, one))
+    read = []
+    plain = formatting.read_info
+    monkeypatch.setattr(
+        formatting, "read_info", lambda path, key: (read.append(str(path)), plain(path, key))[1]
+    )
+    format_shard(directory, dirs.root / "formatted", FormatConf(sample_rate=dirs.rate), 1, 1)
+    assert one in read and len(read) == len(set(read))
