@@ -17,6 +17,7 @@ from espnet_tse.io.scp import DataError
 # owner/name, of the characters that the hub allows; a revision and a place inside on request.
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 HUB_ID = re.compile(rf"(?P<repo>{PART}/{PART})(@(?P<revision>[^:@\s]+))?(:(?P<inside>[^:\s]+))?")
+SHA256 = re.compile("[0-9a-f]{64}")
 # Stands in a packed model card for the place of the model; an upload puts the repository there.
 PLACE = "PLACE_OF_THIS_MODEL"
 INSTALL = "pip install -e '.[hub]'"
@@ -104,6 +105,8 @@ def fetch_large_files(place: HubId, patterns: list[str] | None) -> bool:
     blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=place.repo, repo_type="model") / "blobs"
     files = {file.rfilename: file.lfs for file in info.siblings or [] if file.lfs is not None}
     for name in filter_repo_objects(files, allow_patterns=patterns):
+        if not SHA256.fullmatch(files[name].sha256):  # it names a file of the cache
+            raise DataError(f"'{place}': the hub gives no sha256 of {name} but '{files[name].sha256}'.")
         blob = blobs / files[name].sha256
         if not blob.exists():
             fetch_blob(place, info.sha, name, files[name].size, blob)

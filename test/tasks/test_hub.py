@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import hub_stand_in
 import numpy as np
 import pytest
 from hub_stand_in import TOKEN, stand_in_hub
@@ -164,6 +165,16 @@ def test_what_arrives_changed_is_refused_and_not_kept(hub, tmp_path):
     hub.damages = set()
     with located(REPO) as folder:
         assert (folder / "model.pth").read_bytes() == b"weights"
+
+
+def test_what_the_hub_calls_a_sha256_has_to_be_one(hub, monkeypatch, tmp_path):
+    hub.repos[REPO] = {"model.pth": b"weights"}
+    plain = hub_stand_in.sha256
+    monkeypatch.setattr(hub_stand_in, "sha256", lambda body: f"../../{plain(body)}")
+    with pytest.raises(DataError, match="no sha256 of model.pth but '../../"):
+        with located(REPO):
+            pass
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 def test_without_a_network_the_cache_serves(hub, archive, monkeypatch, caplog):
