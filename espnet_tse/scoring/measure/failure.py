@@ -36,7 +36,7 @@ class MetricFault(Exception):
         self.fault = Fault(kind, reason)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A metric of an utterance: a value, a penalty with its fault, or None with its fault."""
 

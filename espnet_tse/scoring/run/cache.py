@@ -14,7 +14,7 @@ import socket
 import uuid
 import zlib
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
 
 def cache_key(identity: str, *parts: str) -> str:
@@ -31,6 +31,28 @@ def checksum(key: str, value: Any) -> int:
     return zlib.crc32(json.dumps([key, value]).encode("utf-8"))
 
 
+def entries_in(path: Path) -> Iterator[tuple[str, Any]]:
+    """Keys and values of a file's lines, one at a time.
+
+    A job that was killed leaves a torn last line, and another run may just have joined the file into its own: what is
+    damaged, gone, or of a release without checksums, is computed again.
+    """
+    try:
+        # str.splitlines also breaks at characters such as U+2028 that may stand inside a transcript.
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                    key, value = entry["key"], entry["value"]
+                    is_whole = entry["crc32"] == checksum(key, value)
+                except (json.JSONDecodeError, KeyError, TypeError):
+                    continue
+                if is_whole:
+                    yield key, value
+    except FileNotFoundError:
+        return
+
+
 class Cache:
     """key -> JSON value. Entries written in this process are on disk once ``flush`` returns."""
 
@@ -43,21 +65,8 @@ class Cache:
             self.read(path)
 
     def read(self, path: Path) -> None:
-        """Add the entries of a file, which may be torn, or gone."""
-        try:
-            content = path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return  # another run has just joined it into its own file; at worst a value is recomputed
-        for line in content.split("\n"):
-            # A job that was killed leaves a torn last line. What is damaged, or of a release without checksums, is
-            # computed again.
-            try:
-                entry = json.loads(line)
-                key, value = entry["key"], entry["value"]
-                if entry["crc32"] == checksum(key, value):
-                    self.entries[key] = value
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue
+        """Add the entries of a file."""
+        self.entries.update(entries_in(path))
 
     def __contains__(self, key: str) -> bool:
         return key in self.entries

@@ -17,7 +17,7 @@ import espnet_tse
 from espnet_tse.io.audio_entry import file_of
 from espnet_tse.io.files import atomic_write
 from espnet_tse.scoring.measure.failure import CRASH, Fault, Outcome
-from espnet_tse.scoring.run.cache import Cache, cache_key, line_of
+from espnet_tse.scoring.run.cache import cache_key, entries_in, line_of
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
 from espnet_tse.scoring.run.worker import Record
 
@@ -39,14 +39,9 @@ class KeptRecords:
 
     def find(self, utterances: Iterable[Utterance]) -> dict[str, Record]:
         """Key -> record of each utterance whose files are those of the last run."""
-        kept = Cache(self.path.parent / "none")
-        kept.read(self.path)
-        found = {}
-        for utterance in utterances:
-            name = self._names[utterance.key] = self.name_of(utterance)
-            if name in kept:
-                found[utterance.key] = record_of(kept[name])
-        return found
+        self._names = {utterance.key: self.name_of(utterance) for utterance in utterances}
+        keys = {name: key for key, name in self._names.items()}
+        return {keys[name]: record_of(content) for name, content in entries_in(self.path) if name in keys}
 
     def name_of(self, utterance: Utterance) -> str:
         """Hash of an utterance, its files' states, and what is measured in which way."""

@@ -29,7 +29,7 @@ from espnet_tse.scoring.run.scene import SAME_DB, Scene, Source, digital_silence
 SHORTEST_S = {"ref": MIN_REFERENCE_S, "mix": 0.0, "enroll": MIN_ENROLLMENT_S}
 
 
-@dataclass
+@dataclass(slots=True)  # a test set has a hundred thousand of them
 class Record:
     """All that is known about one scored utterance; plain values, so that it can be sent between processes."""
 
