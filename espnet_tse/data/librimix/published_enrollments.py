@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from espnet_tse.data.librimix.enrollments import Enrollment, Row, by_speaker
+from espnet_tse.data.own_enrollments import Enrollment, Row, by_speaker
 from espnet_tse.data.librimix.layout import LibriMixSet
 from espnet_tse.data.librimix.metadata import MixtureSpec
 from espnet_tse.data.librispeech import Utterance
