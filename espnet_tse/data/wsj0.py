@@ -48,19 +48,12 @@ def find_wsj0_utterances(root: Path, subsets: Sequence[str]) -> list[Wsj0Utteran
         own = [Wsj0Utterance(path.stem, path) for path in files if path.suffix.lower() == ".wav"]
         if not own:
             sphere = any(path.suffix.lower() in SPHERE for path in files)
-            raise DataError(
-                f"{root / subset}: no <speaker>/*.wav below it"
-                + (
-                    "; its SPHERE files have to be converted (sph2pipe -f wav), as for the mixtures."
-                    if sphere
-                    else ""
-                )
-                + (
-                    f"; WSJ0 names the folder that holds {' and '.join(subsets)} (LDC93S6A)."
-                    if not sphere
-                    else ""
-                )
+            fix = (
+                "its SPHERE files have to be converted (sph2pipe -f wav), as for the mixtures."
+                if sphere
+                else f"WSJ0 names the folder that holds {' and '.join(subsets)} (LDC93S6A)."
             )
+            raise DataError(f"{root / subset}: no <speaker>/*.wav below it; {fix}")
         found += own
     for utterance in found:
         if len(utterance.key) != NAME_LENGTH or utterance.path.parent.name != utterance.speaker:
