@@ -81,7 +81,7 @@ def write_mixture(root: Path, name: str, pair: tuple[str, float, str], speech: d
 
 
 def write_lists(root: Path, name: str, pairs: Sequence[tuple[str, float, str]]) -> None:
-    """The corpora's lists of mixtures, and SpEx's enrollments of cv and tt, in their formats."""
+    """The corpora's lists of mixtures, and SpEx+'s enrollments, in their formats."""
     subset = {speaker: subset for subset, speakers in SPEAKERS.items() for speaker in speakers}
     places = {
         pair: [f"wsj0/{subset[key[:3]]}/{key[:3]}/{key}.wav" for key in (pair[0], pair[2])] for pair in pairs
@@ -95,19 +95,11 @@ def write_lists(root: Path, name: str, pairs: Sequence[tuple[str, float, str]]) 
     (lists / f"mix_2_spk_filenames_{name}.csv").write_text(
         "".join(["output_filename,s1_path,s2_path\n", *rows])
     )
-    file, prefix = {"cv": ("cv/aux_clean.scp", "s0c1r0n0_"), "tt": ("tt_aux60/aux.scp", "")}.get(
-        name, ("", "")
-    )
-    if file:
-        keys = [
-            f"{prefix}{mixture_id(pair)}_{key[:3]}{UTTERANCES[3]}"
-            for pair in pairs
-            for key in (pair[0], pair[2])
-        ]
-        path = root / "spex/data/wsj0_2mix" / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A path of another machine, as there.
-        path.write_text("".join(f"{key} /export/aux/{key}.wav\n" for key in keys))
+    keys = [f"{mixture_id(pair)}_{key[:3]}{UTTERANCES[3]}" for pair in pairs for key in (pair[0], pair[2])]
+    path = root / "spex/data/wsj0_2mix" / name / "aux.scp"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A path of another machine, as there.
+    path.write_text("".join(f"{key} /home/aux/{key[-8:]}.wav\n" for key in keys))
 
 
 def write_corpora(root: Path, seconds: tuple[float, float] = (1.2, 1.6)) -> None:

@@ -31,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--target", default="anechoic", choices=("anechoic", "reverb"), help="of WHAMR!'s targets"
     )
     parser.add_argument("--enrollment", default="own", choices=("own", "spex"))
-    parser.add_argument("--enrollment_lists", type=Path, help="folder of SpEx's lists")
+    parser.add_argument("--enrollment_lists", type=Path, help="folder of SpEx+'s lists")
     parser.add_argument(
         "--mixture_lists", type=Path, help="folder of the corpus's own lists: no other mixture is taken"
     )

@@ -186,7 +186,7 @@ class Recipes:
         check_scores(recipe / f"exp/tse_usef_tfgridnet_nano_8k/decode_tt_{tag}", 2 * WSJ0_MIXTURES["tt"])
 
     def wsj0_2mix(self) -> None:
-        """WSJ0-2mix, SpEx's enrollments."""
+        """WSJ0-2mix, SpEx+'s enrollments."""
         self.wsj0_mix("wsj0_2mix", "8k_min_clean_spex", enrollment="spex")
 
     def wham(self) -> None:

@@ -14,6 +14,7 @@ from espnet_tse.data.own_enrollments import (
     remembered,
 )
 from espnet_tse.data.prepared_set import Pool, PreparedSet, drawn_enrollments, row_key, row_lists
+from espnet_tse.data.targets import Lists
 from espnet_tse.data.validation import SPEAKERS_OF_TRAIN
 from espnet_tse.data.wsj0 import find_wsj0_utterances, speaker_of
 from espnet_tse.data.wsj0_mix.layout import SUBSETS, TITLES, Wsj0MixSet, sources_of
@@ -22,7 +23,7 @@ from espnet_tse.data.wsj0_mix.published_enrollments import spex_enrollments
 from espnet_tse.io.scp import DataError
 
 # Protocol -> whose list the held-out sets have, and how they are named in the scores.
-ENROLLMENTS = {"own": ("", ", our enrollments"), "spex": ("SpEx", ", SpEx's enrollments")}
+ENROLLMENTS = {"own": ("", ", our enrollments"), "spex": ("SpEx+", ", SpEx+'s enrollments")}
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,7 @@ def held_out_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: 
     """
     enrollments = _fixed_enrollments(target, mixtures, protocol)
     values = {row: str(enrollment.path) for row, enrollment in enrollments.items()}
-    lists = row_lists(
-        [(target, mixtures)], protocol.targets, f"mix_{protocol.kind}", sources_of(protocol.kind), values
-    )
+    lists = _rows(target, mixtures, protocol, values)
     lists["utt2enrollspk"] = {
         row_key(*row, protocol.targets): speaker_of(enrollment.utterance)
         for row, enrollment in enrollments.items()
@@ -55,11 +54,26 @@ def held_out_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: 
 
 
 def training_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol) -> PreparedSet:
-    """A set whose enrollments are drawn in training, from all of WSJ0's utterances of the speaker.
+    """A set whose enrollments are drawn in training, from all of WSJ0's utterances of the speaker; SpEx+'s are fixed.
 
     Raises:
         DataError: as ``held_out_set``.
     """
+    if protocol.enrollment == "spex":
+        return held_out_set(target, mixtures, protocol)
+    values = drawn_enrollments(mixtures, protocol.targets)
+    lists = _rows(target, mixtures, protocol, values)
+    return PreparedSet(lists, _pool(target, mixtures, protocol), _description(target, protocol))
+
+
+def _rows(
+    target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol, enrollments: dict[Row, str]
+) -> Lists:
+    sources = sources_of(protocol.kind)
+    return row_lists([(target, mixtures)], protocol.targets, f"mix_{protocol.kind}", sources, enrollments)
+
+
+def _pool(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol) -> Pool:
     speakers = by_speaker(find_wsj0_utterances(protocol.wsj0, SUBSETS[target.name]))
     pool: Pool = {}
     for speaker in sorted({mixture.speakers[n - 1] for mixture in mixtures for n in protocol.targets}):
@@ -69,11 +83,7 @@ def training_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: 
                 f"{protocol.wsj0}: has {len(own)} utterance(s) of speaker '{speaker}'; is WSJ0 whole?"
             )
         pool[speaker] = [(utterance.key, str(utterance.path)) for utterance in long_enough(own)]
-    values = drawn_enrollments(mixtures, protocol.targets)
-    lists = row_lists(
-        [(target, mixtures)], protocol.targets, f"mix_{protocol.kind}", sources_of(protocol.kind), values
-    )
-    return PreparedSet(lists, pool, _description(target, protocol))
+    return pool
 
 
 def _fixed_enrollments(

@@ -1,4 +1,4 @@
-"""SpEx's enrollments of WSJ0-2mix, which WHAM! and WHAMR! can share; their lists are read from a folder, none is shipped."""
+"""SpEx+'s enrollments of WSJ0-2mix, which WHAM! and WHAMR! can share; their lists are read from a folder, none is shipped."""
 
 from pathlib import Path
 from typing import Mapping, Sequence
@@ -10,12 +10,6 @@ from espnet_tse.data.wsj0_mix.mixtures import Wsj0Mixture
 from espnet_tse.io.scp import DataError, read_scp
 
 FOLDERS = ("data/wsj0_2mix", "wsj0_2mix", ".")
-# As that repository has them; the longer enrollments of tt_aux60 begin with the utterance that the key names.
-FILES = {
-    "cv": ("cv/aux_clean.scp", "cv/aux.scp"),
-    "tt": ("tt/aux_clean.scp", "tt/aux.scp", "tt_aux60/aux.scp"),
-}
-OTHER_PREFIX = "s0c1r0n0_"  # of rows enrolled by another utterance; those of s1c1r0n0_ name the target itself
 
 
 def spex_enrollments(
@@ -25,11 +19,11 @@ def spex_enrollments(
     lists: Path,
     known: Mapping[str, Wsj0Utterance],
 ) -> dict[Row, Enrollment]:
-    """SpEx's list of cv or tt: an utterance of WSJ0 by row.
+    """SpEx+'s list of a set: an utterance of WSJ0 by row; ESPnet's recipe wsj0_2mix/tse1 takes it, too.
 
-    Format: ``aux*.scp`` of github.com/xuchenglin28/speaker_extraction_SpEx, ``data/wsj0_2mix``, commit 35ba2900: key
-    ``<mixture>_<utterance>``, in cv behind ``s0c1r0n0_``, and a path of another machine, which is not used. The utterance's
-    speaker says which of the two is the target.
+    Format: ``aux.scp`` of github.com/gemengtju/SpEx_Plus, ``data/wsj0_2mix/{tr,cv,tt}``, commit e97c6d13: key
+    ``<mixture>_<utterance>`` and a path of another machine, which is not used. The utterance's speaker says which of the two
+    is the target.
 
     Args:
         known: WSJ0's utterances by id.
@@ -39,7 +33,7 @@ def spex_enrollments(
     path = spex_list(lists, name)
     listed: dict[tuple[str, str], str] = {}  # mixture, speaker -> utterance
     for key in read_scp(path):
-        mixture_id, _, utterance = key.removeprefix(OTHER_PREFIX).rpartition("_")
+        mixture_id, _, utterance = key.rpartition("_")
         # Where a mixture and speaker stand there again, the first line counts.
         listed.setdefault((mixture_id, speaker_of(utterance)), utterance)
     chosen: dict[Row, Enrollment] = {}
@@ -61,12 +55,11 @@ def spex_enrollments(
 
 
 def spex_list(lists: Path, name: str) -> Path:
-    """The file of a set, below a clone of SpEx or its ``data/wsj0_2mix``."""
+    """The file of a set, below a clone of SpEx+ or its ``data/wsj0_2mix``."""
     for folder in FOLDERS:
-        for file in FILES[name]:
-            if (lists / folder / file).is_file():
-                return lists / folder / file
+        if (lists / folder / name / "aux.scp").is_file():
+            return lists / folder / name / "aux.scp"
     raise DataError(
-        f"{lists}: holds none of {', '.join(FILES[name])}; ENROLLMENT_LISTS names a clone of "
-        "github.com/xuchenglin28/speaker_extraction_SpEx or its folder data/wsj0_2mix."
+        f"{lists}: holds no {name}/aux.scp; ENROLLMENT_LISTS names a clone of github.com/gemengtju/SpEx_Plus or its folder "
+        "data/wsj0_2mix."
     )

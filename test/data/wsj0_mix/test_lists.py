@@ -60,18 +60,19 @@ def test_own_enrollments_are_of_another_session(wsj0_corpora, tmp_path):
 
 def test_spex_names_an_utterance_by_its_key(wsj0_corpora, tmp_path, capsys):
     words = ["--enrollment", "spex", "--enrollment_lists", str(wsj0_corpora / "spex")]
-    for name in ("cv", "tt"):
-        assert prepare(wsj0_corpora, tmp_path / name, *words, name=name) == 0
+    for name in ("tr", "cv", "tt"):
+        training = ["--training"] if name == "tr" else []
+        assert prepare(wsj0_corpora, tmp_path / name, *words, *training, name=name) == 0
         enrolled = read_scp(tmp_path / name / "enroll_spk1.scp")
         speakers = read_scp(tmp_path / name / "utt2spk")
         assert all(path.endswith(f"{speakers[key]}{UTTERANCES[3]}.wav") for key, path in enrolled.items())
     lists = shutil.copytree(wsj0_corpora / "spex", tmp_path / "spex")
-    path = lists / "data/wsj0_2mix/tt_aux60/aux.scp"
+    path = lists / "data/wsj0_2mix/tt/aux.scp"
     lines = path.read_text().splitlines(keepends=True)
     for changed, message in (
         (lines[1:], "aux.scp: has no line for mixture"),
         ([lines[0].replace("0302 ", "0399 "), *lines[1:]], "o0399' enrolls .* is not in WSJ0"),
-        (None, "holds none of tt/aux_clean.scp, tt/aux.scp, tt_aux60/aux.scp; ENROLLMENT_LISTS names"),
+        (None, "holds no tt/aux.scp; ENROLLMENT_LISTS names a clone of"),
     ):
         path.unlink() if changed is None else path.write_text("".join(changed))
         words[-1] = str(lists)
