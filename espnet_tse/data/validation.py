@@ -13,6 +13,7 @@ from espnet_tse.data.scp_fields import (
     PROTOCOL,
     REGIONS,
     SPEAKER_ENROLLMENTS,
+    SPEAKERS_OF_TRAIN,
     TARGET_SCP,
     DynamicEnrollment,
     MixtureRow,
@@ -37,7 +38,6 @@ from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.scp import DataError, check_file_names, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
-SPEAKERS_OF_TRAIN = "of the training set"  # a set's own word, in its file protocol
 LEVEL = re.compile(r"-?\d+(\.\d+)?(e-\d+)?")
 FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or make the lists again (in a recipe stage 2 with --force true)"
 

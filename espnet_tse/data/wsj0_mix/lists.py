@@ -14,8 +14,8 @@ from espnet_tse.data.own_enrollments import (
     remembered,
 )
 from espnet_tse.data.prepared_set import Pool, PreparedSet, drawn_enrollments, row_key, row_lists
+from espnet_tse.data.scp_fields import SPEAKERS_OF_TRAIN
 from espnet_tse.data.targets import Lists
-from espnet_tse.data.validation import SPEAKERS_OF_TRAIN
 from espnet_tse.data.wsj0 import find_wsj0_utterances, speaker_of
 from espnet_tse.data.wsj0_mix.layout import SUBSETS, TITLES, Wsj0MixSet, sources_of
 from espnet_tse.data.wsj0_mix.mixtures import Wsj0Mixture
