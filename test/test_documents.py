@@ -213,8 +213,9 @@ def test_what_run_sh_sets_is_documented(column, recipe):
 
 
 def protocol_options() -> set[str]:
-    """Options that the run scripts of libri2mix take out of the command line."""
+    """Options that the run scripts of libri2mix and of WSJ0's mixtures take out of the command line."""
     scripts = [ROOT / "egs2/libri2mix/tse1" / name for name in ("local/protocol.sh", "run_finetune.sh")]
+    scripts.append(ROOT / "egs2/wsj0_2mix/tse1/local/protocol.sh")
     found = [
         re.findall(r"(?:^  |^# .*)(--\w+)", script.read_text(encoding="utf-8"), re.M) for script in scripts
     ]

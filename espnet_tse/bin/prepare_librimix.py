@@ -42,7 +42,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
     def work() -> None:
         from espnet_tse.data.librimix.generation import check_origin, is_complete
         from espnet_tse.data.librimix.lists import Protocol, held_out_set, training_set
-        from espnet_tse.data.librimix.set_files import write_set
+        from espnet_tse.data.prepared_set import write_set
         from espnet_tse.data.librispeech import librispeech_root
         from espnet_tse.io.scp import DataError
 

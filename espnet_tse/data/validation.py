@@ -13,6 +13,7 @@ from espnet_tse.data.scp_fields import (
     PROTOCOL,
     REGIONS,
     SPEAKER_ENROLLMENTS,
+    SPEAKERS_OF_TRAIN,
     TARGET_SCP,
     DynamicEnrollment,
     MixtureRow,
@@ -37,6 +38,7 @@ from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.scp import DataError, check_file_names, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
+LEVEL = re.compile(r"-?\d+(\.\d+)?(e-\d+)?")
 FIX = "utils/fix_data_dir.sh keeps the common keys, sorted; or make the lists again (in a recipe stage 2 with --force true)"
 
 
@@ -98,9 +100,11 @@ def _check_spk2utt(report: Report, lists: _Lists) -> None:
 
 
 def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> None:
-    """No speaker and no file of a held-out set in the training set."""
+    """No speaker and no file of a held-out set in the training set; speakers may where the corpus is made so."""
     speakers = report.check(
-        "no speaker of train", "split the corpus by speaker; move the shared ones to one set"
+        "no speaker of train",
+        "split the corpus by speaker; move the shared ones to one set",
+        WARNING if _protocol(directory).get("speakers") == SPEAKERS_OF_TRAIN else ERROR,
     )
     files = report.check("no audio file of train", "drop the shared files from one of the sets")
     own, train = speakers_of(directory), speakers_of(train_dir)
@@ -124,9 +128,14 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
 
 
 def utterance_of(path: str) -> str:
-    """The utterance of a file: its name, or of a source of a mixture (``s2/<utt1>_<utt2>.wav``) its part of the name."""
+    """The utterance of a file: its name, or of a source of a mixture its part of the name.
+
+    Sources are ``s2/<utt1>_<utt2>.wav``; WSJ0-2mix and its kin have levels between, ``s2/<utt1>_<dB>_<utt2>_<dB>.wav``, and
+    WHAMR! rooms, ``s2_anechoic``.
+    """
     file = Path(path)
-    source, parts = re.fullmatch(r"s(\d+)", file.parent.name), file.stem.split("_")
+    source = re.fullmatch(r"s(\d+)(?:_anechoic|_reverb)?", file.parent.name)
+    parts = [part for part in file.stem.split("_") if not LEVEL.fullmatch(part)]
     return parts[int(source[1]) - 1] if source and 1 <= int(source[1]) <= len(parts) else file.stem
 
 
@@ -255,7 +264,11 @@ def _check_speakers(
 
 
 def _protocol(directory: Path) -> dict:
-    """What the set says of itself: ``kind: clean`` (its scps name all that was mixed), ``published: NAME``."""
+    """What the set says of itself.
+
+    ``kind: clean`` (its scps name all that was mixed), ``sources`` (they are other signals than were mixed, as dry ones of a
+    reverberant mixture), ``speakers: of the training set``, ``published: NAME``.
+    """
     path = directory / PROTOCOL
     return read_yaml(path) if path.is_file() else {}
 
@@ -365,7 +378,8 @@ def validate_dir(
             mixed = _rows(
                 lists, [name for name in scps if not name.startswith("enroll")], complete, directory
             )
-            check_sums(report, mixed, infos, limits, strict=_protocol_is_complete(directory, mixed))
+            if not _protocol(directory).get("sources"):
+                check_sums(report, mixed, infos, limits, strict=_protocol_is_complete(directory, mixed))
     if codes_dir is not None:
         targets = infos[MIXTURE_SCP if source else TARGET_SCP]
         rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)

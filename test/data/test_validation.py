@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from espnet_tse.data.findings import SHOWN_OFFENDERS, Report
-from espnet_tse.data.validation import validate_dir
+from espnet_tse.data.validation import utterance_of, validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.io.scp import read_scp, write_scp
 
@@ -378,3 +378,17 @@ def test_the_table_shows_the_first_offenders_and_how_to_mend():
     assert f"key{SHOWN_OFFENDERS - 1}: is wrong" in text and f"key{SHOWN_OFFENDERS}:" not in text
     assert f"and {9 - SHOWN_OFFENDERS} more" in text and "fix: do this" in text and "9 of 9" in text
     assert "INVALID: 1 check(s) failed" in text
+
+
+@pytest.mark.parametrize(
+    "path, utterance",
+    [
+        ("s2/1089-134686-0000_121-127105-0031.wav", "121-127105-0031"),
+        ("s2/050a050b_0.0050422_443c020a_-0.0050422.wav", "443c020a"),
+        ("s1_anechoic/050a050b_1e-05_443c020a_-1e-05.wav", "050a050b"),
+        ("mix/050a050b_1_443c020a_-1.wav", "050a050b_1_443c020a_-1"),
+        ("s3/050a050b_1_443c020a_-1.wav", "050a050b_1_443c020a_-1"),
+    ],
+)
+def test_utterances_of_sources_are_found_in_their_names(path, utterance):
+    assert utterance_of(path) == utterance

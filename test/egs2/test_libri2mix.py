@@ -1,4 +1,4 @@
-"""Stage 1 of libri2mix and librispeech on stand-in corpora, by their own local/data.sh and run scripts.
+"""Stage 1 of libri2mix, librimix3 and librispeech on stand-in corpora, by their own local/data.sh and run scripts.
 
 Stages 1 to 10 of all commands: test/integration/librimix_recipes.py.
 """
@@ -20,7 +20,7 @@ from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.io.scp import read_scp
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPORA = ("LIBRISPEECH", "LIBRI2MIX", "LIBRIMIX_METADATA", "WHAM_NOISE", "ENROLLMENT_LISTS")
+CORPORA = ("LIBRISPEECH", "LIBRI2MIX", "LIBRI3MIX", "LIBRIMIX_METADATA", "WHAM_NOISE", "ENROLLMENT_LISTS")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def corpora(tmp_path_factory):
 
 @pytest.fixture
 def clone(tmp_path):
-    """Both recipes with what they link to, without the pipeline: a stand-in prints what it was given."""
-    for name in ("utils", "egs2/TEMPLATE", "egs2/libri2mix", "egs2/librispeech"):
+    """The recipes with what they link to, without the pipeline: a stand-in prints what it was given."""
+    for name in ("utils", "egs2/TEMPLATE", "egs2/libri2mix", "egs2/librimix3", "egs2/librispeech"):
         ignored = shutil.ignore_patterns("data", "dump", "exp", "downloads", "__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, symlinks=True, ignore=ignored)
     (tmp_path / "egs2/TEMPLATE/tse1/tse.sh").write_text('#!/bin/sh\nprintf "%s\\n" call "$@"\n')
@@ -215,6 +215,31 @@ def test_fine_tuning_begins_with_the_weights_of_the_first_training(clone):
     assert refused.returncode == 2 and "trains its own 'semantic'" in refused.stderr
     refused = run(clone, "libri2mix", "./run_finetune.sh", "--tse_config", "conf/x.yaml")
     assert refused.returncode == 2 and "name them by --dm_config and --finetune_config" in refused.stderr
+
+
+def test_three_speakers_are_three_targets(clone, tmp_path):
+    root = tmp_path / "three"
+    write_corpora(root, {"train-100": 3, "dev": 2, "test": 2}, num_speakers=3)
+    named = {
+        "LIBRISPEECH": root,
+        "LIBRIMIX_METADATA": root / "metadata/Libri3Mix",
+        "LIBRI3MIX": root / "made",
+    }
+    (given,) = calls(
+        run(clone, "librimix3", "./run.sh", "--parts", "train-100", "--published_metadata", "false")
+    )
+    assert option(given, "test_sets") == "test_8k_min_clean_own" and option(given, "fs") == "8k"
+    words = ["/bin/sh", "-c", f"local/data.sh {option(given, 'local_data_opts')} --nj 1"]
+    ended = run(clone, "librimix3", *words, **named)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    data = clone / "egs2/librimix3/tse1/data"
+    report = validate_dir(data / "test_8k_min_clean_own", AudioLimits(), data / "train-100_8k_min_clean_own")
+    # The enrollments are LibriSpeech's, at 16 kHz until stage 2.
+    assert [check.name for check in report.checks if check.status == "error"] == ["sample rate"]
+    assert report["mixture = sum of its sources"].status == "ok"
+    assert len(read_scp(data / "test_8k_min_clean_own/spk3.scp")) == 2 * 3
+    ended = run(clone, "librimix3", "local/data.sh", "--enrollment", "laura", **named)
+    assert ended.returncode == 2 and "LauraTSE's enrollments are of two speakers" in ended.stderr
 
 
 def test_librispeech_draws_its_own_mixtures(clone, corpora):

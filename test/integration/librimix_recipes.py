@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""libri2mix and librispeech on stand-in corpora, stages 1 to 10: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
+"""Recipes of corpora of mixtures on stand-ins, stages 1 to 10: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
 
 Voices and lists under the official paths and names (test/librimix_stand_in.py), the recipes' own commands, a few training
-steps. The scores mean nothing; that they are there, of every row, is what is checked. About ten minutes on two cores.
+steps. The scores mean nothing; that they are there, of every row, is what is checked. About fifteen minutes on two cores.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from librimix_stand_in import (  # noqa: E402
     write_librispeech,
     write_published_lists,
 )
+from wsj0_mix_stand_in import MIXTURES as WSJ0_MIXTURES  # noqa: E402
+from wsj0_mix_stand_in import write_corpora as write_wsj0_corpora  # noqa: E402
 
 NANO = {
     "ngpu": "0",
@@ -33,7 +35,13 @@ NANO = {
     "stop_stage": "score",
 }
 ROWS = MIXTURES["test"]  # of one target
+THREE = {"train-100": 4, "dev": 3, "test": 3}  # mixtures of three speakers
+# Recipe -> variable of the mixtures that their own scripts make.
+WSJ0_RECIPES = {"wsj0_2mix": "WSJ0_2MIX", "wham": "WHAM", "whamr": "WHAMR"}
+METADATA = {"librimix3": "Libri3Mix"}
+LISTS = {"laura": "laura", "speakerbeam": "speakerbeam", "spex": "spex"}  # enrollments -> folder
 NANO_8K = "base: ../../conf/usef_tfgridnet_nano.yaml\nextractor_conf: {sample_rate: 8000}\n"
+NANO_8K_PATH = "local/conf/usef_tfgridnet_nano_8k.yaml"
 NANO_FINETUNE = "base: ../../conf/usef_tfgridnet_nano.yaml\noptim_conf: {lr: 1.0e-4}\n"
 
 
@@ -44,12 +52,14 @@ class Fault(Exception):
 def make_clone(folder: Path) -> None:
     """The recipes with what they link to."""
     ignored = shutil.ignore_patterns("data", "dump", "exp", "downloads", "__pycache__")
-    for name in ("utils", "egs2/TEMPLATE", "egs2/libri2mix", "egs2/librispeech"):
+    recipes = ("libri2mix", "librispeech", "librimix3", *WSJ0_RECIPES)
+    for name in ("utils", "egs2/TEMPLATE", *(f"egs2/{recipe}" for recipe in recipes)):
         shutil.copytree(REPOSITORY / name, folder / name, symlinks=True, ignore=ignored)
-    for name, text in (("usef_tfgridnet_nano_8k", NANO_8K), ("usef_tfgridnet_nano_finetune", NANO_FINETUNE)):
-        path = folder / f"egs2/libri2mix/tse1/local/conf/{name}.yaml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    for recipe in recipes:
+        conf = folder / f"egs2/{recipe}/tse1/local/conf"
+        conf.mkdir(exist_ok=True)
+        (conf / "usef_tfgridnet_nano_8k.yaml").write_text(NANO_8K, encoding="utf-8")
+        (conf / "usef_tfgridnet_nano_finetune.yaml").write_text(NANO_FINETUNE, encoding="utf-8")
 
 
 def run(recipe: Path, corpora: Path, command: str, **options: str) -> None:
@@ -63,10 +73,11 @@ def run(recipe: Path, corpora: Path, command: str, **options: str) -> None:
         **os.environ,
         "LIBRISPEECH": str(corpora / "LibriSpeech"),
         "WHAM_NOISE": str(corpora / "wham_noise"),
-        "LIBRIMIX_METADATA": str(corpora / "metadata/Libri2Mix"),
-        "ENROLLMENT_LISTS": str(
-            corpora / {"laura": "laura"}.get(options.get("enrollment", ""), "speakerbeam")
-        ),
+        "LIBRIMIX_METADATA": str(corpora / "metadata" / METADATA.get(recipe.parent.name, "Libri2Mix")),
+        "ENROLLMENT_LISTS": str(corpora / LISTS.get(options.get("enrollment", ""), "")),
+        "WSJ0": str(corpora),
+        "MIXTURE_LISTS": str(corpora / "lists"),
+        **{variable: str(corpora / name) for name, variable in WSJ0_RECIPES.items()},
         "PYTHONPATH": str(REPOSITORY),
         "OMP_NUM_THREADS": "1",
     }
@@ -95,10 +106,11 @@ def check_scores(folder: Path, rows: int) -> None:
 
 
 class Recipes:
-    """Both recipes in a clone in miniature, and the corpora."""
+    """The recipes in a clone in miniature, and the corpora."""
 
     def __init__(self, folder: Path):
         self.corpora, clone = folder / "corpora", folder / "clone"
+        self.recipes = clone / "egs2"
         self.librimix, self.librispeech = (
             clone / f"egs2/{name}/tse1" for name in ("libri2mix", "librispeech")
         )
@@ -106,6 +118,8 @@ class Recipes:
             make_clone(clone)
             write_published_lists(self.corpora, write_corpora(self.corpora))
             write_librispeech(self.corpora / "LibriSpeech", {"train-other-500": SIZES["train-other-500"]})
+            write_corpora(self.corpora / "three", THREE, num_speakers=3)
+            write_wsj0_corpora(self.corpora / "wsj0_mix", (3.0, 3.6))
 
     def run(self, command: str, **options: str) -> None:
         """A command of libri2mix."""
@@ -120,7 +134,7 @@ class Recipes:
 
     def low_rate(self) -> None:
         """A discriminative system at 8 kHz, with noise, our enrollments."""
-        self.run("run_8k.sh", tse_config="local/conf/usef_tfgridnet_nano_8k.yaml", kind="both")
+        self.run("run_8k.sh", tse_config=NANO_8K_PATH, kind="both")
         check_scores(self.librimix / "exp/tse_usef_tfgridnet_nano_8k/decode_test_8k_min_both_own", 2 * ROWS)
 
     def finetune(self) -> None:
@@ -150,8 +164,44 @@ class Recipes:
         run(self.librispeech, self.corpora, "run.sh", hours="100", tse_config=config, local_data_opts=sizes)
         check_scores(self.librispeech / "exp/tse_laura_tse_nano/decode_test", 8)
 
+    def librimix3(self) -> None:
+        """Three speakers, of which each is a target."""
+        options = {
+            "published_metadata": "false",
+            "parts": "train-100",
+            "local_data_opts": "--nj 1",
+            "tse_config": NANO_8K_PATH,
+        }
+        recipe = self.recipes / "librimix3/tse1"
+        run(recipe, self.corpora / "three", "run.sh", **options)
+        check_scores(
+            recipe / "exp/tse_usef_tfgridnet_nano_8k/decode_test_8k_min_clean_own", 3 * THREE["test"]
+        )
 
-PARTS = ("clean", "low_rate", "finetune", "protocols", "speech")
+    def wsj0_mix(self, name: str, tag: str, **options: str) -> None:
+        """A recipe of WSJ0's mixtures, both speakers as targets."""
+        recipe = self.recipes / name / "tse1"
+        common = {"published_counts": "false", "tse_config": NANO_8K_PATH}
+        run(recipe, self.corpora / "wsj0_mix", "run.sh", **common | options)
+        check_scores(recipe / f"exp/tse_usef_tfgridnet_nano_8k/decode_tt_{tag}", 2 * WSJ0_MIXTURES["tt"])
+
+    def wsj0_2mix(self) -> None:
+        """WSJ0-2mix, SpEx+'s enrollments."""
+        self.wsj0_mix("wsj0_2mix", "8k_min_clean_spex", enrollment="spex")
+
+    def wham(self) -> None:
+        """WHAM!, two speakers and noise."""
+        self.wsj0_mix("wham", "8k_min_both_own")
+
+    def whamr(self) -> None:
+        """WHAMR!, anechoic targets of reverberant and noisy mixtures."""
+        self.wsj0_mix("whamr", "8k_min_both_reverb-anechoic_own")
+
+
+PARTS = (
+    *("clean", "low_rate", "finetune", "protocols", "speech"),
+    *("librimix3", "wsj0_2mix", "wham", "whamr"),
+)
 
 
 def main(cmd: Sequence[str]) -> int:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
+from typing import Sequence
 
-from espnet_tse.data.audio_files import read_info
-from espnet_tse.data.librimix.enrollments import SHORTEST_S, Enrollment, Row, by_speaker, own_enrollments
 from espnet_tse.data.librimix.layout import LibriMixSet, addends
 from espnet_tse.data.librimix.metadata import SUBSETS, MixtureSpec
 from espnet_tse.data.librimix.published_enrollments import (
@@ -16,7 +14,16 @@ from espnet_tse.data.librimix.published_enrollments import (
     speakerbeam_enrollments,
 )
 from espnet_tse.data.librispeech import Utterance, find_utterances, transcripts_of
-from espnet_tse.data.scp_fields import turned_round
+from espnet_tse.data.own_enrollments import (
+    Enrollment,
+    Row,
+    by_speaker,
+    duration_s,
+    long_enough,
+    own_enrollments,
+    remembered,
+)
+from espnet_tse.data.prepared_set import Pool, PreparedSet, drawn_enrollments, row_key, row_lists
 from espnet_tse.data.targets import Lists
 from espnet_tse.io.scp import DataError
 
@@ -27,7 +34,6 @@ ENROLLMENTS = {
     "laura": ("LauraTSE", ""),
     "espnet": ("ESPnet", ", ESPnet's enrollments"),
 }
-Pool = dict[str, list[tuple[str, str]]]  # speaker -> utterance ids and paths
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,6 @@ class Protocol:
         return self.lists
 
 
-@dataclass(frozen=True)
-class PreparedSet:
-    """What a data directory will hold."""
-
-    lists: Lists  # name of a list -> key -> value
-    pool: Pool  # of spk2enroll.json; empty where every enrollment is fixed
-    description: dict[str, object]  # of the file protocol
-
-
 def held_out_set(target: LibriMixSet, specs: Sequence[MixtureSpec], protocol: Protocol) -> PreparedSet:
     """A set with one fixed enrollment a row.
 
@@ -70,7 +67,7 @@ def held_out_set(target: LibriMixSet, specs: Sequence[MixtureSpec], protocol: Pr
         DataError: LibriSpeech or a list is missing or lacks something.
     """
     enrollments = _held_out_enrollments(target, specs, protocol)
-    lists = row_lists([(target, specs)], protocol, {row: str(e.path) for row, e in enrollments.items()})
+    lists = _row_lists([(target, specs)], protocol, {row: str(e.path) for row, e in enrollments.items()})
     if all(enrollment.utterance for enrollment in enrollments.values()):
         lists["utt2enrollspk"] = {
             row_key(*row, protocol.targets): enrollment.utterance.split("-")[0]
@@ -96,49 +93,17 @@ def training_set(
         values = {row: str(enrollment.path) for row, enrollment in fixed.items()}
     else:
         pool = _training_pool(parts, protocol)
-        values = {
-            (spec.mixture_id, n): f"*{spec.utterances[n - 1]} {spec.speakers[n - 1]}"
-            for spec in specs
-            for n in protocol.targets
-        }
-    return PreparedSet(row_lists(parts, protocol, values), pool, _description(parts[0][0], protocol, parts))
+        values = drawn_enrollments(specs, protocol.targets)
+    return PreparedSet(_row_lists(parts, protocol, values), pool, _description(parts[0][0], protocol, parts))
 
 
-def row_key(mixture_id: str, number: int, targets: Sequence[int]) -> str:
-    """The mixture's name; with the target's number, as stage 2 has it, where a mixture has several rows."""
-    return mixture_id if len(targets) == 1 else f"{mixture_id}#spk{number}"
-
-
-def row_lists(
+def _row_lists(
     parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]],
     protocol: Protocol,
-    enrollments: Mapping[Row, str],
+    enrollments: dict[Row, str],
 ) -> Lists:
-    """Lists by row.
-
-    Args:
-        enrollments: row -> value of ``enroll_spk1.scp``.
-    """
-    lists: Lists = {}
-
-    def add(name: str, key: str, value: object) -> None:
-        lists.setdefault(name, {})[key] = str(value)
-
-    for target, specs in parts:
-        signals = addends(target.num_speakers, protocol.kind)
-        speakers = [int(name[1:]) for name in signals if name != "noise"]
-        for spec in specs:
-            for number in protocol.targets:
-                key = row_key(spec.mixture_id, number, protocol.targets)
-                add("wav.scp", key, target.path(f"mix_{protocol.kind}", spec.mixture_id))
-                for place, other in enumerate([number, *(n for n in speakers if n != number)], 1):
-                    add(f"spk{place}.scp", key, target.path(f"s{other}", spec.mixture_id))
-                if "noise" in signals:
-                    add("noise1.scp", key, target.path("noise", spec.mixture_id))
-                add("enroll_spk1.scp", key, enrollments[spec.mixture_id, number])
-                add("utt2spk", key, spec.speakers[number - 1])
-    lists["spk2utt"] = turned_round(lists["utt2spk"])
-    return lists
+    sources = addends(parts[0][0].num_speakers, protocol.kind)
+    return row_lists(parts, protocol.targets, f"mix_{protocol.kind}", sources, enrollments)
 
 
 def _utterances(target: LibriMixSet, protocol: Protocol) -> list[Utterance]:
@@ -147,11 +112,6 @@ def _utterances(target: LibriMixSet, protocol: Protocol) -> list[Utterance]:
             f"enrollment '{protocol.enrollment}' takes LibriSpeech's utterances; LIBRISPEECH names its folder."
         )
     return find_utterances(protocol.librispeech, SUBSETS[target.name])
-
-
-def duration_s(utterance: Utterance) -> float:
-    info = read_info(utterance.path, utterance.key)
-    return info.num_samples / info.sample_rate
 
 
 def _held_out_enrollments(
@@ -163,22 +123,11 @@ def _held_out_enrollments(
         return laura_enrollments(specs, target.name, protocol.require_lists())
     utterances = _utterances(target, protocol)
     if protocol.enrollment == "own":
-        return own_enrollments(specs, protocol.targets, utterances, _remembered(duration_s))
+        return own_enrollments(specs, protocol.targets, utterances, remembered(duration_s))
     if protocol.lists is None:
         return espnet_enrollments(specs, protocol.targets, utterances, target.num_speakers)
     known = {utterance.key: utterance for utterance in utterances}
     return espnet_lists(specs, protocol.targets, target.name, protocol.lists, known)
-
-
-def _remembered(measure: Callable[[Utterance], float]) -> Callable[[Utterance], float]:
-    known: dict[str, float] = {}
-
-    def remembered(utterance: Utterance) -> float:
-        if utterance.key not in known:
-            known[utterance.key] = measure(utterance)
-        return known[utterance.key]
-
-    return remembered
 
 
 def _training_pool(parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], protocol: Protocol) -> Pool:
@@ -197,15 +146,9 @@ def _training_pool(parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], p
         wanted = {speaker for spec in specs for speaker in spec.speakers}
         for speaker, own in by_speaker(utterances).items():
             if speaker in wanted:
-                chosen = own if protocol.enrollment == "espnet" else _long_enough(own)
+                chosen = own if protocol.enrollment == "espnet" else long_enough(own)
                 pool[speaker] = [(utterance.key, str(utterance.path)) for utterance in chosen]
     return pool
-
-
-def _long_enough(utterances: list[Utterance]) -> list[Utterance]:
-    """Those of ``SHORTEST_S`` at least; all, where fewer than two are: one may be the target."""
-    long = [utterance for utterance in utterances if duration_s(utterance) >= SHORTEST_S]
-    return long if len(long) > 1 else utterances
 
 
 def _description(

@@ -4,10 +4,10 @@ import random
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from espnet_tse.data.librimix.enrollments import Enrollment, Row, by_speaker
 from espnet_tse.data.librimix.layout import LibriMixSet
 from espnet_tse.data.librimix.metadata import MixtureSpec
 from espnet_tse.data.librispeech import Utterance
+from espnet_tse.data.own_enrollments import Enrollment, Row, by_speaker
 from espnet_tse.io.scp import DataError, read_scp
 
 ESPNET_SEED = 1

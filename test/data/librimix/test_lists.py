@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from espnet_tse.bin import prepare_librimix
-from espnet_tse.data.librimix.enrollments import own_enrollments
+from espnet_tse.data.own_enrollments import own_enrollments
 from espnet_tse.data.librimix.lists import Protocol, held_out_set
 from espnet_tse.data.librimix.published_enrollments import (
     espnet_enrollments,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Stage 1 of libri2mix: LibriMix's metadata, LibriSpeech and WHAM!'s noise -> mixtures below LIBRI2MIX -> data/<set>
+# Stage 1 of libri2mix and librimix3: LibriMix's metadata, LibriSpeech and WHAM!'s noise -> mixtures below LIBRI2MIX or
+# LIBRI3MIX -> data/<set>
 set -euo pipefail
 
 nj=            # jobs that make mixtures; none: 32 on a cluster, as many as processors here
@@ -11,8 +12,8 @@ ${protocol_help}
 Further options
   --nj           jobs that make mixtures (default: none: 32 on a cluster, as many as processors here)
   --dry_run      true: tell what would be written, and write nothing (default: false)
-Variables (environment, db.sh or db.local.sh): LIBRISPEECH, LIBRIMIX_METADATA; LIBRI2MIX, where mixtures are or will be
-(default: downloads/Libri2Mix); WHAM_NOISE, for kinds with noise; ENROLLMENT_LISTS, for published enrollments."
+Variables (environment, db.sh or db.local.sh): LIBRISPEECH, LIBRIMIX_METADATA; LIBRI${num_speakers}MIX, where mixtures are
+or will be (default: downloads/Libri${num_speakers}Mix); WHAM_NOISE, for kinds with noise; ENROLLMENT_LISTS, for published enrollments."
 
 log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
 missing() { log "Error: $*" >&2; exit 3; }  # missing WORD...: something that the user has to fetch
@@ -28,9 +29,10 @@ name_sets
 . ./db.sh
 python=${python:-python3}
 
-librimix=${LIBRI2MIX:-downloads/Libri2Mix}
+folder=LIBRI${num_speakers}MIX
+librimix=${!folder:-downloads/Libri${num_speakers}Mix}
 [ -n "${LIBRIMIX_METADATA}" ] \
-    || missing "LIBRIMIX_METADATA is not set; it names metadata/Libri2Mix of a clone of github.com/JorisCos/LibriMix"
+    || missing "LIBRIMIX_METADATA is not set; it names metadata/Libri${num_speakers}Mix of a clone of github.com/JorisCos/LibriMix"
 [ -d "${LIBRIMIX_METADATA}" ] || missing "LIBRIMIX_METADATA='${LIBRIMIX_METADATA}' is not a folder"
 common=(--librimix "${librimix}" --metadata "${LIBRIMIX_METADATA}" --num_speakers "${num_speakers}"
     --sample_rate "${rate/%k/000}" --mode "${mode}" --published_metadata "${published_metadata}")

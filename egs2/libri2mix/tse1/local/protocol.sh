@@ -2,6 +2,9 @@
 # Sourced by run*.sh and local/data.sh: the options of the protocol, and the names of the sets that follow from them.
 # shellcheck disable=SC2034  # read by those who source it
 
+# shellcheck source-path=SCRIPTDIR/.. source=scripts/protocol_options.sh
+. scripts/protocol_options.sh
+protocol_names=(rate mode kind enrollment targets parts dm published_metadata)
 num_speakers=2
 rate=16k                      # 16k or 8k
 mode=min                      # min: mixtures as long as their shortest source; max: as their longest
@@ -21,15 +24,6 @@ protocol_help="Options of the protocol
   --dm           hours of LibriSpeech that are mixed while training in place of them: 100, 360, 460 or 960 (default: none)
   --published_metadata  false: metadata of your own (default: true)"
 
-wrong() { echo "${0##*/}: $1" >&2; exit 2; }  # wrong MESSAGE: an option is
-
-one_of() {  # one_of OPTION VALUE...: ends the script unless the option has one of the values
-    local name=$1 value IFS=,
-    shift
-    for value in "$@"; do if [ "${!name}" = "${value}" ]; then return 0; fi; done
-    wrong "--${name} takes one of $*, not '${!name}'"
-}
-
 name_sets() {  # checks the options; sets train_set, valid_set, test_set
     local part tag train
     one_of rate 16k 8k
@@ -41,7 +35,8 @@ name_sets() {  # checks the options; sets train_set, valid_set, test_set
     for part in ${parts}; do
         [[ "${part}" =~ ^train-(100|360)$ ]] || wrong "--parts takes train-100 and train-360, not '${part}'"
     done
-    [[ "${targets}" =~ ^([1-9]( [1-9])*)?$ ]] || wrong "--targets takes numbers of speakers, as '1 2', not '${targets}'"
+    check_targets
+    if [ "${enrollment}" = laura ] && [ "${num_speakers}" != 2 ]; then wrong "LauraTSE's enrollments are of two speakers"; fi
     if [ "${enrollment}" = laura ] || [ "${kind}" = single ]; then targets=${targets:-1}; fi
     [ -n "${parts}" ] || wrong "--parts names no set"
     tag=${rate}_${mode}_${kind}_${enrollment}${targets:+_s${targets// /}}
@@ -51,39 +46,4 @@ name_sets() {  # checks the options; sets train_set, valid_set, test_set
     if [ -n "${dm}" ]; then train_set=librispeech-${dm}_${rate}; fi
     valid_set=dev_${tag}
     test_set=test_${tag}
-}
-
-# take_protocol WORD...: the options above leave the command line; sets protocol (words for tse.sh) and others (the rest)
-take_protocol() {
-    local name value data_opts=
-    others=()
-    if [[ " $* " =~ " "(--help|-h)" " ]]; then echo "${protocol_help}"; echo; fi
-    while [ $# -gt 0 ]; do
-        name=${1%%=*}
-        case "${name}" in
-            --rate | --mode | --kind | --enrollment | --targets | --parts | --dm | --published_metadata | --local_data_opts)
-                if [[ "$1" == *=* ]]; then
-                    value=${1#*=}
-                else
-                    [ $# -ge 2 ] || wrong "option ${name} needs a value"
-                    value=$2
-                    shift
-                fi
-                if [ "${name}" = --local_data_opts ]; then data_opts=${value}; else printf -v "${name#--}" '%s' "${value}"; fi
-                ;;
-            *) others+=("$1") ;;
-        esac
-        shift
-    done
-    name_sets
-    # shellcheck disable=SC2089,SC2090  # quotes for the program that splits them
-    protocol=(--fs "${rate}" --train_set "${train_set}" --valid_set "${valid_set}" --test_sets "${test_set}"
-        --local_data_opts "--rate ${rate} --mode ${mode} --kind ${kind} --enrollment ${enrollment} --targets '${targets}'\
- --parts '${parts}' --dm '${dm}' --published_metadata ${published_metadata} ${data_opts}")
-}
-
-# default_system OPTION...: sets system to these words for tse.sh, or to none where the command line names another system,
-# which they need not fit; ESPnet's name of the option counts, too
-default_system() {
-    if [[ " ${others[*]} " =~ " --"(tse|enh)_config[\ =] ]]; then system=(); else system=("$@"); fi
 }

@@ -1,0 +1,1 @@
+../../../libri2mix/tse1/local/data.sh

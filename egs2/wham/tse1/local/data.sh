@@ -1,0 +1,1 @@
+../../../wsj0_2mix/tse1/local/data.sh
