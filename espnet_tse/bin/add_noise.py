@@ -33,16 +33,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
     def work() -> None:
         from espnet_tse.data.noise_corpora import noise_recordings
         from espnet_tse.data.noisy_set import write_noisy_set
-        from espnet_tse.io.scp import DataError, read_filled_scp
+        from espnet_tse.io.scp import read_filled_scp
 
-        try:
-            noises = (
-                noise_recordings(args.corpus, args.corpus_dir)
-                if args.corpus
-                else read_filled_scp(args.noise_scp)
-            )
-        except ValueError as error:
-            raise DataError(f"--corpus: {error}") from None
+        noises = (
+            noise_recordings(args.corpus, args.corpus_dir) if args.corpus else read_filled_scp(args.noise_scp)
+        )
         rows = write_noisy_set(args.data_dir, noises, args.snr_db, args.output_dir, args.seed)
         logging.info(
             f"{args.output_dir}: {rows} mixtures at {args.snr_db:g} dB, of {len(noises)} recordings of noise"

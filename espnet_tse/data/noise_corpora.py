@@ -18,9 +18,12 @@ def noise_recordings(corpus: str, folder: Path | str) -> dict[str, Path]:
         corpus: a key of ``LAYOUTS``.
         folder: what the archive unpacks to, or the folder above it.
     Raises:
-        DataError: nothing of the layout is there.
+        DataError: another corpus, or nothing of the layout is there.
     """
-    check_known([corpus], LAYOUTS, where="noise corpus")
+    try:
+        check_known([corpus], LAYOUTS, where="--corpus")
+    except ValueError as error:
+        raise DataError(str(error)) from None
     folder = Path(folder)
     for root in (folder, folder / corpus, folder / corpus.upper()):
         paths = sorted(root.glob(LAYOUTS[corpus]))

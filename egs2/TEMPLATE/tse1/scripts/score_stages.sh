@@ -75,8 +75,8 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
         *) die_with 2 "${dir} holds estimates of task '$(task_of "${dir}")', and this stage compares with the enrolled talker" \
             "alone; end with --stop_stage decode and score them by 'espnet-tse score' against lists of your own" ;;
     esac
-    optional=(--ref_scp "$(target_scp "$1")")
-    if [ "${optional[1]}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
+    if has_targets "$1"; then optional=(--ref_scp "$(target_scp "$1")"); fi
+    if [ "${optional[1]-}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
     if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi
     for file in "${data}"/spk[2-9].scp; do [ ! -e "${file}" ] || interference+=("${file}"); done
     if [ ${#interference[@]} -gt 0 ]; then optional+=(--intf_scp "${interference[@]}"); fi
@@ -85,8 +85,19 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     done
     if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
-    if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
+    if [ -e "${data}/utt2activity" ]; then optional+=(--activity "${data}/utt2activity"); fi
+    if [ -n "${asr}" ]; then
+        optional+=(--asr "${asr}")
+    elif [[ " ${optional[*]}" != *" --text "* && " ${optional[*]}" != *" --ref_scp "* && " ${score_opts}" != *" --asr"* ]]; then
+        log "  ${data} has neither words nor clean targets: no recogniser of the preset can be scored"
+        optional+=(--asr none)
+    fi
     score_against "$@" "${optional[@]}"
+}
+
+has_targets() {  # has_targets SET: whether it lists clean targets, which recordings of the real world lack
+    local data=${dumpdir}/raw/$1
+    [ ! -e "${data}/wav.scp" ] || [ -e "${data}/spk1.scp" ] || [ -e "${data}/mixing.yaml" ]
 }
 
 score_other() {  # score_other SET DIR SYSTEM: as score_set, of task rtse: the talker who is not enrolled is the target
