@@ -62,3 +62,21 @@ def write_noises(root: Path) -> dict[str, Path]:
     for name in ("DKITCHEN", "STRAFFIC"):
         write(root / "demand" / name / "ch01.wav", generator.normal(0, 0.05, 9 * RATE), 3 * RATE)
     return {"MUSAN": root / "musan", "DEMAND": root / "demand"}
+
+
+def write_restoration(root: Path) -> Path:
+    """Clean speech of five speakers, noise at 48 kHz, a room, and three noisy recordings with their targets."""
+    for number in range(5):
+        for utterance in range(2):
+            write(root / f"clean/reader_{number}/part {utterance}.wav", voice(number, 1.5 + 0.3 * utterance))
+    write_noises(root / "all")
+    (root / "all/demand").rename(root / "noise")
+    response = np.zeros(800)
+    response[[20, 300]] = 0.9, 0.3
+    write(root / "rir/small.wav", response)
+    for number in range(3):
+        clean = voice(6 + number, 1.2)
+        hiss = np.random.default_rng(number).normal(0, 0.01, len(clean))
+        write(root / f"test/clean/fileid_{number}.wav", clean)
+        write(root / f"test/noisy/fileid_{number}.wav", clean + hiss)
+    return root

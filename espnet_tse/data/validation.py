@@ -332,7 +332,7 @@ def validate_dir(
     else:
         scps = [MIXTURE_SCP, TARGET_SCP, *(p.name for p in numbered_scps(directory, "spk", 2))]
         scps += [p.name for stem in ("noise", "enroll_spk") for p in numbered_scps(directory, stem)]
-        lists.read(ENROLLMENT_SCP, required=True)
+        lists.read(ENROLLMENT_SCP, required=_protocol(directory).get("task") != "sr")  # which enrolls nobody
     keyed = [
         "text",
         "text_spk1",
