@@ -11,6 +11,7 @@ FRAME_S = 0.01  # of the energies among which a pause is sought
 REACH_S = (
     0.25  # a turn ends at the quietest frame this near to the drawn place: within a pause, not within a word
 )
+SHORTEST_TURN_S = 0.2
 
 # Ranges of a share with their probabilities: (low, high, probability), uniform within a range.
 Histogram = tuple[tuple[float, float, float], ...]
@@ -112,17 +113,23 @@ def draw_turns(
     if silent == 0:
         return Turns((Span(0, total),), total)
     speech = total - silent
-    cuts = sorted(
-        {_quiet_place(signal, int(cut), sample_rate, speech) for cut in _cuts(speech, num_turns, generator)}
-    )
+    cuts = _cuts(signal, sample_rate, speech, num_turns, generator)
     lengths = np.diff([0, *cuts, speech])
     pauses = np.diff([0, *np.sort(generator.integers(0, silent + 1, size=len(lengths)))])
     ends = np.cumsum(pauses + lengths)
     return Turns(tuple(Span(int(end - length), int(length)) for end, length in zip(ends, lengths)), total)
 
 
-def _cuts(speech: int, num_turns: int, generator: np.random.Generator) -> np.ndarray:
-    return generator.integers(1, max(2, speech), size=num_turns - 1)
+def _cuts(
+    signal: np.ndarray, sample_rate: int, speech: int, num_turns: int, generator: np.random.Generator
+) -> list[int]:
+    """Where turns end but for the last one, of ``speech`` samples; none is shorter than ``SHORTEST_TURN_S``."""
+    shortest, cuts = round(SHORTEST_TURN_S * sample_rate), [0]
+    for cut in np.sort(generator.integers(1, max(2, speech), size=num_turns - 1)):
+        place = _quiet_place(signal, int(cut), sample_rate, speech)
+        if place >= cuts[-1] + shortest and place <= speech - shortest:
+            cuts.append(place)
+    return cuts[1:]
 
 
 def _quiet_place(signal: np.ndarray, cut: int, sample_rate: int, end: int) -> int:

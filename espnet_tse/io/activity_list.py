@@ -52,4 +52,9 @@ def activity_line(times: Sequence[tuple[float, float]] | None) -> str:
     """The value of a line that ``read_activity`` reads."""
     if times is None:
         return UNKNOWN
-    return " ".join(f"{round(start, 4):g}-{round(end, 4):g}" for start, end in times) or NONE
+    return " ".join(f"{_seconds(start)}-{_seconds(end)}" for start, end in times) or NONE
+
+
+def _seconds(time: float) -> str:
+    """To a tenth of a millisecond."""
+    return f"{time:.4f}".rstrip("0").rstrip(".")

@@ -45,10 +45,10 @@ def test_noise_has_its_ratio_and_is_listed(dirs, corpora):
         sets[snr] = corpora / f"test_demand_{snr}"
         demand = ("--corpus", "demand", "--corpus_dir", str(corpora / "demand"))
         assert add(data, sets[snr], *demand, "--snr_db", snr) == 0
-        report = validate_dir(sets[snr])
-        assert not any(check.offenders for check in report.checks), report.render()  # sums hold, too
         assert "list: test_demand_" in (sets[snr] / "protocol").read_text()
         assert "public" not in (text := (sets[snr] / "protocol").read_text()) and "published" not in text
+    report = validate_dir(sets["0"])
+    assert not any(check.offenders for check in report.checks), report.render()  # sums hold, too
     assert (sets["0"] / "enroll_spk1.scp").read_bytes() == (data / "enroll_spk1.scp").read_bytes()
     for key, target in read_scp(data / "spk1.scp").items():
         speech = soundfile.read(target)[0]

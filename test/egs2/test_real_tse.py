@@ -45,10 +45,11 @@ def run(recipe, command, *words, **variables):
     return subprocess.run([command, *words], cwd=recipe, env=environment, capture_output=True, text=True)
 
 
-def test_stage_1_and_a_set_in_noise(recipe, places):
+def test_stage_1_and_a_set_in_noise(recipe, places, monkeypatch):
     ended = run(recipe, "local/data.sh", *SIZES, **places)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    data = recipe / "data"
+    monkeypatch.chdir(recipe)
+    data = Path("data")
     assert not (data / "real/spk1.scp").exists()
     assert read_activity(data / "real/utt2activity")["call-2"] is None
     assert read_text(data / "real/text_spk1")["call-4"] == ""
@@ -92,9 +93,10 @@ def test_missing_corpora_end_with_3_and_leave_nothing(recipe, places, change, co
         ("mixture/call 5.wav", "", "names are keys of lists, which have no blanks"),
     ],
 )
-def test_faults_of_the_recordings(recipe, places, name, text, message):
+def test_faults_of_the_recordings(places, tmp_path, name, text, message):
     (places["REAL_TSE"] / name).write_text(text)
-    words = ["local/prepare_recordings.py", "--folder", str(places["REAL_TSE"]), "--output_dir", "data/real"]
-    ended = run(recipe, sys.executable, *words)
+    program = ROOT / "egs2/real_tse/tse1/local/prepare_recordings.py"
+    words = [program, "--folder", places["REAL_TSE"], "--output_dir", "data/real"]
+    ended = run(tmp_path, sys.executable, *map(str, words))
     assert ended.returncode == 1 and message in ended.stderr
-    assert not list((recipe / "data").glob("*"))
+    assert not list((tmp_path / "data").glob("*"))

@@ -32,10 +32,11 @@ def run(recipe, folder, *words):
     return subprocess.run(command, cwd=recipe, env=environment, capture_output=True, text=True)
 
 
-def test_stage_1(recipe, tmp_path):
+def test_stage_1(recipe, tmp_path, monkeypatch):
     ended = run(recipe, write_restoration(tmp_path / "with space"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    data = recipe / "data"
+    monkeypatch.chdir(recipe)
+    data = Path("data")
     assert len(set(read_scp(data / "train/utt2spk").values())) == 3
     conf = read_mixing_conf(data / "train/mixing.yaml")
     assert (conf.noise_scp, conf.rir_scp) == ("data/noise_16k/wav.scp", "data/rir_16k/wav.scp")
