@@ -50,6 +50,7 @@ def folder(tmp_path, monkeypatch, speech, other_speech, noise):
         "theirs/text": "a one two six\nb three four\nc\n",
         "test/utt2spk": "a s1\nb s2\nc s1\n",
         "test/absent": "c\n",
+        "test/utt2activity": "a 0-2\nb 0-1.2 1.5-2.5\nc none\n",
         "theirs/versa.jsonl": '{"key": "a", "utmos": 3.0}\n{"key": "b", "utmos": 2.5}\n',
     }
     for name, text in texts.items():
