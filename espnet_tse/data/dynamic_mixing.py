@@ -195,8 +195,8 @@ class DynamicMixingDataset:
             -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
             ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None; ``task``: its place in
             ``TASKS``, where there are others than extraction; restoration has an empty enrollment; ``turns``: spans of
-            the mixture in which the target speaks. The target keeps its level; with rooms, it is the dry signal, aligned with its direct path. An absent target is
-            silence.
+            the mixture in which the target speaks. The target keeps its level; with rooms, it is the dry signal,
+            aligned with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.
         """
@@ -296,6 +296,9 @@ class DynamicMixingDataset:
             ratio_db = generator.uniform(*sir_db)
             places = self._places(Span(start, active), turns, generator)
             num_samples = active if turns is None else len(places)
+            if num_samples == 0 and other is others[-1] and not mixture.any():
+                # Without the target and anybody else there would be no mixture: one speaks all the time.
+                places, num_samples = slice(0, len(mixture)), len(mixture)
             if num_samples == 0:
                 continue
             signal = self.audio.load_fitted(other, num_samples, generator)

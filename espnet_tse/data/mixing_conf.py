@@ -39,10 +39,8 @@ class MixingConf:
     snr_kind: str = "rms"  # what a level is: rms, or peak as LauraTSE's released mixing (arXiv:2601.06006)
     # Share of the target that an interferer covers; also a distribution, see ``checked_histogram``.
     overlap: Histogram | tuple[float, float] = (1.0, 1.0)
-    silence: Histogram | tuple[float, float] = (
-        0.0,
-        0.0,
-    )  # share of the mixture in which the target is silent
+    # Share of the mixture in which the target is silent, likewise.
+    silence: Histogram | tuple[float, float] = (0.0, 0.0)
     turns: tuple[int, int] = (1, 3)  # of the target, where it is silent in between
     pause_speech: float = 1.0  # share of the target's pauses in which an interferer goes on
     noise_scp: str | None = None  # noise recordings

@@ -91,6 +91,13 @@ def test_an_interferer_covers_its_share_of_the_speech_and_fills_the_pauses(dirs)
             assert ratio == pytest.approx(3, abs=0.05)
 
 
+def test_a_mixture_without_its_target_is_never_empty(dirs):
+    for silence in ((0.0, 0.0), (0.3, 0.3)):
+        examples = mixed(dirs, target_absent=1.0, overlap=(0.0, 0.0), silence=silence, pause_speech=0.0)
+        assert all(np.count_nonzero(example["mixture"]) > 7000 for example in examples)
+    assert not any(e["mixture"].any() and e["target"].any() for e in examples)
+
+
 def test_turns_of_an_absent_and_of_an_unbroken_target(dirs):
     assert all(example["turns"] == () for example in mixed(dirs, silence=(0.4, 0.4), target_absent=1.0))
     (span,) = mixed(dirs)[0]["turns"]

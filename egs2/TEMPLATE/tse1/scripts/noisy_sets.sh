@@ -2,7 +2,7 @@
 # Further test sets of any recipe: the mixtures of one in noise of MUSAN or DEMAND. Run in the recipe's folder, after stage 1.
 set -euo pipefail
 
-set=test                 # its mixtures get noise: data/<set>
+set="test"               # its mixtures get noise: data/<set>
 corpora="musan demand"   # which noise
 snrs_db="0 5 10 15"      # target to noise, dB
 seed=0                   # of the choice of noise
