@@ -333,16 +333,8 @@ def validate_dir(
         scps = [MIXTURE_SCP, TARGET_SCP, *(p.name for p in numbered_scps(directory, "spk", 2))]
         scps += [p.name for stem in ("noise", "enroll_spk") for p in numbered_scps(directory, stem)]
         lists.read(ENROLLMENT_SCP, required=_protocol(directory).get("task") != "sr")  # which enrolls nobody
-    keyed = [
-        "text",
-        "text_spk1",
-        "text_spk2",
-        "utt2category",
-        REGIONS,
-        NUM_SAMPLES,
-        "utt2enrollspk",
-        ACTIVITY,
-    ]
+    keyed = ["text", "text_spk1", "text_spk2", "utt2category", "utt2enrollspk"]
+    keyed += [REGIONS, NUM_SAMPLES, ACTIVITY]
     for name in scps + keyed:
         lists.read(name)
     _check_keys(report, lists, set(mixtures), [*scps, "utt2spk", *keyed])

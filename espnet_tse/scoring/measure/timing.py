@@ -63,7 +63,7 @@ def _f1(wanted: np.ndarray, heard: np.ndarray) -> float:
 
 
 def pause_leak(times: Times, mixture: np.ndarray, estimate: np.ndarray) -> float:
-    """How much more of the mixture passes while the target speaks than while it is silent, in dB with a minus sign.
+    """How much of the mixture passes while the target is silent, beside what passes while it speaks, in dB.
 
     10 log10((E_p / M_p) / (E_s / M_s)), E and M the energies of estimate and mixture, p in the target's pauses, s in its
     speech, -100 to 20. The mixture itself has 0, whatever its level.

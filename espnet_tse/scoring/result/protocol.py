@@ -18,7 +18,8 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     """The ``protocol`` block of result.json.
 
     ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets, or of the mixtures where there
-    are no targets: they are equal for two systems that were scored on the same audio, whatever its path. ``rate``: see ``rate_of``.
+    are no targets: they are equal for two systems that were scored on the same audio, whatever its path. ``rate``: see
+    ``rate_of``.
     """
     keys = sorted(records)
     absent = [key for key in keys if records[key].target_absent]

@@ -4,10 +4,9 @@ from typing import Callable
 
 import numpy as np
 
-from espnet_tse.io.activity_list import Times
 from espnet_tse.scoring.measure.audio import RATE, level_dbfs
 from espnet_tse.scoring.measure.card import MetricCard
-from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE, REF, Fault, MetricFault, Outcome
+from espnet_tse.scoring.measure.failure import EST, REF, Fault, MetricFault, Outcome
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS
 from espnet_tse.scoring.measure.timing import pause_leak, timing_f1, timing_f1_of_times
 from espnet_tse.scoring.run.scene import Scene
@@ -86,25 +85,16 @@ def _closeness(scene: Scene, interferer) -> float:
 
 
 def _timing(scene: Scene, card: MetricCard) -> float:
-    times = _known(scene.activity, "--activity")
-    return timing_f1(times, scene.estimate.at(RATE).samples)
+    return timing_f1(scene.activity, scene.estimate.at(RATE).samples)
 
 
 def _timing_of_vad(scene: Scene, card: MetricCard) -> float:
-    return timing_f1_of_times(
-        _known(scene.activity, "--activity"), _known(scene.vad_activity, "--vad_activity")
-    )
+    return timing_f1_of_times(scene.activity, scene.vad_activity)
 
 
 def _pause_leak(scene: Scene, card: MetricCard) -> float:
-    times = _known(scene.activity, "--activity")
-    return pause_leak(times, *(s.at(RATE).samples for s in (scene.data["mix"].signal, scene.estimate)))
-
-
-def _known(times: Times | None, option: str) -> Times:
-    if times is None:
-        raise MetricFault(NOT_APPLICABLE, f"not known by {option}")
-    return times
+    mixture, estimate = (signal.at(RATE).samples for signal in (scene.data["mix"].signal, scene.estimate))
+    return pause_leak(scene.activity, mixture, estimate)
 
 
 _DERIVED: dict[str, Callable[[Scene, MetricCard], float]] = {
