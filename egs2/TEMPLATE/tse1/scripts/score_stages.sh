@@ -95,12 +95,7 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
     if [ -e "${data}/utt2activity" ]; then optional+=(--activity "${data}/utt2activity"); fi
-    if [ -n "${asr}" ]; then
-        optional+=(--asr "${asr}")
-    elif [[ " ${optional[*]}" != *" --text "* && " ${optional[*]}" != *" --ref_scp "* && " ${score_opts}" != *" --asr"* ]]; then
-        log "  ${data} has neither words nor clean targets: no recogniser of the preset can be scored"
-        optional+=(--asr none)
-    fi
+    if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
     score_against "$@" "${optional[@]}"
 }
 
