@@ -84,7 +84,11 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
             ;;
         *) refuse_task "$(task_of "${dir}")" "${dir}" ;;
     esac
-    if has_targets "$1"; then optional=(--ref_scp "$(target_scp "$1")"); fi
+    if has_targets "$1"; then
+        optional=(--ref_scp "$(target_scp "$1")")
+    else
+        log "  ${data} lists no clean targets: metrics that want them are n/a"
+    fi
     if [ "${optional[1]-}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
     if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi
     for file in "${data}"/spk[2-9].scp; do [ ! -e "${file}" ] || interference+=("${file}"); done
