@@ -33,7 +33,7 @@ def write_librispeech(root: Path, subsets: tuple[str, ...], speakers: int = 3, u
 
 
 def write_recordings(root: Path) -> Path:
-    """Four recordings of two speakers: with words and times, with neither, without the target; one of two channels."""
+    """Four recordings of two speakers: two with times, one without, one without the target; one of two channels."""
     for number, key in enumerate(("call-1", "call-2", "call-3", "call-4")):
         target, other = voice(2 + number // 2, 2.0), voice(8 + number, 2.0)
         target[RATE:] = 0
@@ -47,7 +47,7 @@ def write_recordings(root: Path) -> Path:
     lists = {
         "utt2enroll": "call-1 anna\ncall-2 anna\ncall-3 ben\ncall-4 ben\n",
         "utt2activity": "call-1 0-1\ncall-3 0.1-0.9\ncall-4 none\n",
-        "text": "call-1 good morning\ncall-3 not today\n",
+        "text": "call-1 good morning\ncall-2 come in\ncall-3 not today\n",
     }
     for name, text in lists.items():
         (root / name).write_text(text, encoding="utf-8")

@@ -87,6 +87,7 @@ def test_missing_corpora_end_with_3_and_leave_nothing(recipe, places, change, co
     [
         ("utt2enroll", "call-1 anna\n", "no recording 'call-2' for mixture 'call-2' (3 of 4 have none)"),
         ("text", "call-5 hello\n", "1 of its keys are no recordings of"),
+        ("text", "call-1 hello\n", "2 of 4 recordings have no words, first 'call-2'"),
         ("text", "call-4 hello\n", "'call-4' has words in text, but its line of utt2activity is none"),
         ("utt2activity", "call-1 0:1\n", "key 'call-1': '0:1' is no span of time"),
         ("mixture/call-1.wav", "", "both call-1.flac and call-1.wav"),

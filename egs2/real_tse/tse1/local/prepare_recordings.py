@@ -80,7 +80,7 @@ def prepare(folder: Path, output_dir: Path) -> str:
         write_scp(data / "spk2utt", turned_round(speakers))
         if lists["text"]:
             write_scp(data / "text_spk1", {key: lists["text"].get(key, "") for key in mixtures})
-        absent = 0
+        absent, activity = 0, {}
         if lists[ACTIVITY]:
             activity = read_activity(folder / ACTIVITY)
             absent = sum(times == () for times in activity.values())
@@ -89,6 +89,15 @@ def prepare(folder: Path, output_dir: Path) -> str:
                     f"{folder}: '{speaking[0]}' has words in text, but its line of {ACTIVITY} is none; fix one of them."
                 )
             write_scp(data / ACTIVITY, {key: activity_line(activity.get(key)) for key in mixtures})
+        silent = {key for key, times in activity.items() if times == ()}
+        # An error rate of some rows is none of the set, and the scorer counts rows without words as failures.
+        if lists["text"] and (
+            wordless := [k for k in mixtures if k not in silent and not lists["text"].get(k)]
+        ):
+            raise DataError(
+                f"{folder / 'text'}: {len(wordless)} of {len(mixtures)} recordings have no words, first '{wordless[0]}'; write "
+                "them all but for targets that say nothing, or remove the file."
+            )
     words = sum(bool(text) for text in lists["text"].values())
     return (
         f"{output_dir}: {len(mixtures)} recordings, {words} of them with words, {len(lists[ACTIVITY])} with times, {absent} "
