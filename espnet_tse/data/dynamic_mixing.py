@@ -21,6 +21,7 @@ from espnet_tse.data.enrollment import (
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
 from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
+from espnet_tse.data.timeline import Turns, draw_share, draw_turns
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.schema.stream_spec import StreamSpec
@@ -65,6 +66,11 @@ class DynamicMixingDataset:
             raise DataError(
                 f"{source_dir}: target_absent is {conf.target_absent}, but an absent target has no codes; "
                 "set it to 0 or train without codes."
+            )
+        if tokens and conf.has_pauses:
+            raise DataError(
+                f"{source_dir}: silence moves the target's speech, but its codes are those of the whole utterance; "
+                "set silence: [0, 0] or train without codes."
             )
         self.source_dir, self.conf, self.seed, self.hop_length = Path(source_dir), conf, seed, hop_length
         paths, self.utt2spk = read_source_dir(source_dir)
@@ -188,9 +194,9 @@ class DynamicMixingDataset:
             ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``targets``: stream
             -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
             ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None; ``task``: its place in
-            ``TASKS``, where there are others than extraction; restoration has an empty enrollment. The target keeps its
-            level; with rooms, it is the dry signal, aligned with its direct path. An absent target is
-            silence.
+            ``TASKS``, where there are others than extraction; restoration has an empty enrollment; ``turns``: spans of
+            the mixture in which the target speaks. The target keeps its level; with rooms, it is the dry signal,
+            aligned with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.
         """
@@ -203,18 +209,21 @@ class DynamicMixingDataset:
             count = 1 + int(generator.random() < conf.sr_interferer)
         span, enrollment_key, enrollment_span = self._spans(key, generator)
         target = self.audio.load(key, span.start, span.num_samples)
+        turns = self._turns(target, generator)
+        if turns is not None:
+            target = turns.spread(target)
         in_room = happens(conf.reverb_share, generator)
         image = self._room(target, generator) if in_room else target
         mixture = np.zeros_like(target) if absent else image.copy()
         sir_db = conf.sr_sir_db if task == "sr" else conf.sir_db
         num_others = max(count - 1, int(absent))
         others = self._add_interferers(
-            mixture, image, self.utt2spk[key], num_others, sir_db, in_room, generator
+            mixture, image, turns, self.utt2spk[key], num_others, sir_db, in_room, generator
         )
         if task == "rtse":
             enrollment_key, enrollment_span = self._enrollment_beside(others[0], generator)
         if happens(conf.noise_share, generator):
-            self._add_noise(mixture, image, generator, conf.snr_db)
+            self._add_noise(mixture, spoken(image, turns), generator, conf.snr_db)
         if conf.degradation:
             mixture = degraded(mixture, self.sample_rate, conf.degradation, generator)
         enrollment = np.zeros(0, dtype=np.float32)
@@ -228,10 +237,20 @@ class DynamicMixingDataset:
             "targets": self.tokens.load(key, self.audio.num_samples(key), span.start, span.num_samples),
             "speaker": -1 if task == "sr" else self.speaker_numbers[self.utt2spk[enrollment_key]],
             "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
+            "turns": () if absent else (Span(0, len(target)),) if turns is None else turns.spans,
         }
         if set(conf.tasks) != {"tse"}:
             example["task"] = TASKS.index(task)
         return example
+
+    def _turns(self, target: np.ndarray, generator: np.random.Generator) -> Turns | None:
+        """Turns of a target (N,); drawn where it may be silent at all, so that other draws are those without."""
+        conf = self.conf
+        if not conf.has_pauses:
+            return None
+        silence = draw_share(conf.silence, generator)
+        num_turns = int(generator.integers(conf.turns[0], conf.turns[1] + 1))
+        return draw_turns(target, self.sample_rate, silence, num_turns, generator)
 
     def _task(self, generator: np.random.Generator) -> str:
         """Drawn where there are several, so that other draws are those of one."""
@@ -261,6 +280,7 @@ class DynamicMixingDataset:
         self,
         mixture: np.ndarray,
         image: np.ndarray,
+        turns: Turns | None,
         speaker: str,
         count: int,
         sir_db: tuple[float, float],
@@ -269,36 +289,63 @@ class DynamicMixingDataset:
     ) -> list[str]:
         """Add ``count`` other speakers to ``mixture``, at SIRs against the target's ``image`` (N,); their utterances."""
         others = self._interferers(speaker, count, generator)
+        said = spoken(image, turns)
         for other in others:
-            active = round(generator.uniform(*self.conf.overlap) * len(image))
-            start = int(generator.integers(len(image) - active + 1))
+            active = round(draw_share(self.conf.overlap, generator) * len(said))
+            start = int(generator.integers(len(said) - active + 1))
             ratio_db = generator.uniform(*sir_db)
-            if active == 0:
+            places = self._places(Span(start, active), turns, generator)
+            num_samples = active if turns is None else len(places)
+            if num_samples == 0 and other is others[-1] and not mixture.any():
+                # Without the target and anybody else there would be no mixture: one speaks all the time.
+                places, num_samples = slice(0, len(mixture)), len(mixture)
+            if num_samples == 0:
                 continue
-            signal = self.audio.load_fitted(other, active, generator)
+            signal = self.audio.load_fitted(other, num_samples, generator)
             if in_room:
                 signal = self._room(signal, generator)
             # The ratio is that of the target to the active part: less overlap is not a lower level.
-            mixture[start : start + active] += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
+            mixture[places] += scale_to_ratio(said, signal, ratio_db, self.conf.snr_kind)
         return others
+
+    def _places(
+        self, covered: Span, turns: Turns | None, generator: np.random.Generator
+    ) -> slice | np.ndarray:
+        """Samples of the mixture in which an interferer speaks.
+
+        Args:
+            covered: span of the target's speech, without its pauses, that it covers.
+        """
+        if turns is None:
+            return slice(covered.start, covered.end)
+        places = [np.flatnonzero(turns.speech)[covered.start : covered.end]]
+        for gap in turns.gaps:
+            if happens(self.conf.pause_speech, generator):
+                places.append(np.arange(gap.start, gap.end))
+        return np.sort(np.concatenate(places))
 
     def _add_noise(
         self,
         mixture: np.ndarray,
-        image: np.ndarray,
+        speech: np.ndarray,
         generator: np.random.Generator,
         snr_db: tuple[float, float],
     ) -> None:
-        """Add a noise recording to ``mixture``, against the level of ``image``, if there are any."""
+        """Add a noise recording to ``mixture``, against the level of ``speech``, if there are any."""
         if self.noise is None:
             return
         keys = list(self.noise.paths)
         key = keys[int(generator.integers(len(keys)))]
-        signal = self.noise.load_fitted(key, len(image), generator)
+        signal = self.noise.load_fitted(key, len(mixture), generator)
         ratio_db = generator.uniform(*snr_db)
-        mixture += scale_to_ratio(image, signal, ratio_db, self.conf.snr_kind)
+        mixture += scale_to_ratio(speech, signal, ratio_db, self.conf.snr_kind)
 
 
 def happens(share: float, generator: np.random.Generator) -> bool:
     """Whether it does this time; nothing is drawn where it always does."""
     return share >= 1.0 or bool(generator.random() < share)
+
+
+def spoken(image: np.ndarray, turns: Turns | None) -> np.ndarray:
+    """What the target says, without its pauses: (N,) -> (M,)."""
+    return image if turns is None else image[turns.speech]

@@ -9,6 +9,7 @@ from typing import Any, Mapping
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.degradation import DegradationConf
 from espnet_tse.data.mixing import LEVEL_KINDS
+from espnet_tse.data.timeline import Histogram, checked_histogram
 from espnet_tse.io.audio_entry import is_pipe, is_plain_file
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError, read_scp
@@ -16,6 +17,7 @@ from espnet_tse.io.yaml_file import read_yaml
 
 MIXED_TASKS = ("tse", "rtse", "sr")  # that mixtures can be made for
 ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
+LONGEST_SILENCE = 0.95  # of a mixture; a target that says nothing at all is target_absent
 
 
 def _pair(name: str, value: Any, low: float, high: float) -> tuple[float, float]:
@@ -35,7 +37,12 @@ class MixingConf:
     num_speakers: dict[int, float] = field(default_factory=lambda: {2: 1.0})  # speakers -> share
     sir_db: tuple[float, float] = (-5.0, 5.0)  # target to interferer, drawn uniformly
     snr_kind: str = "rms"  # what a level is: rms, or peak as LauraTSE's released mixing (arXiv:2601.06006)
-    overlap: tuple[float, float] = (1.0, 1.0)  # share of the target that an interferer covers
+    # Share of the target that an interferer covers; also a distribution, see ``checked_histogram``.
+    overlap: Histogram | tuple[float, float] = (1.0, 1.0)
+    # Share of the mixture in which the target is silent, likewise.
+    silence: Histogram | tuple[float, float] = (0.0, 0.0)
+    turns: tuple[int, int] = (1, 3)  # of the target, where it is silent in between
+    pause_speech: float = 1.0  # share of the target's pauses in which an interferer goes on
     noise_scp: str | None = None  # noise recordings
     snr_db: tuple[float, float] = (0.0, 20.0)  # target to noise
     rir_scp: str | None = None  # room impulse responses
@@ -67,14 +74,16 @@ class MixingConf:
         object.__setattr__(
             self, "enrollment_snr_db", _pair("enrollment_snr_db", self.enrollment_snr_db, -100.0, 100.0)
         )
-        object.__setattr__(self, "overlap", _pair("overlap", self.overlap, 0.0, 1.0))
+        object.__setattr__(self, "overlap", checked_histogram("overlap", self.overlap))
+        object.__setattr__(self, "silence", checked_histogram("silence", self.silence, LONGEST_SILENCE))
+        object.__setattr__(self, "turns", self._checked_turns())
         if self.snr_kind not in LEVEL_KINDS:
             check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
         if self.enrollment not in ENROLLMENT_KINDS:
             check_known([self.enrollment], ENROLLMENT_KINDS, "enrollment")
         shares = (
             *("enrollment_noise", "enrollment_reverb", "target_absent", "noise_share", "reverb_share"),
-            *("bandwidth", "clipping", "packet_loss", "lossy_codec", "sr_interferer"),
+            *("bandwidth", "clipping", "packet_loss", "lossy_codec", "sr_interferer", "pause_speech"),
         )
         for name, low in (
             ("enrollment_s", 0.1),
@@ -98,6 +107,17 @@ class MixingConf:
     def degradation(self) -> DegradationConf:
         """How mixtures are degraded."""
         return DegradationConf(self.bandwidth, self.clipping, self.packet_loss, self.lossy_codec)
+
+    @property
+    def has_pauses(self) -> bool:
+        """Whether the target may be silent in parts of a mixture."""
+        return any(high > 0 for _, high, _ in self.silence)
+
+    def _checked_turns(self) -> tuple[int, int]:
+        low, high = _pair("turns", self.turns, 1, 1000)
+        if low != int(low) or high != int(high):
+            raise ValueError(f"turns: wants whole numbers, got {self.turns!r}")
+        return int(low), int(high)
 
     def _checked_tasks(self) -> dict[str, float]:
         try:

@@ -14,6 +14,7 @@ MIXING_YAML = "mixing.yaml"  # its presence makes a directory a source directory
 NUM_SAMPLES = "utt2num_samples"
 SPEAKER_ENROLLMENTS = "spk2enroll.json"
 REGIONS = "utt2regions"
+ACTIVITY = "utt2activity"
 PROTOCOL = "protocol"
 SPEAKERS_OF_TRAIN = "of the training set"  # there, as ``speakers``: the corpus is made so
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from espnet_tse.data.findings import ERROR, WARNING, Check, Report
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
+    ACTIVITY,
     ENROLLMENT_SCP,
     MIXING_YAML,
     MIXTURE_SCP,
@@ -35,6 +36,7 @@ from espnet_tse.data.validation_audio import (
     check_sums,
 )
 from espnet_tse.data.validation_codes import check_codes
+from espnet_tse.io.activity_list import read_activity
 from espnet_tse.io.scp import DataError, check_file_names, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
@@ -343,8 +345,9 @@ def validate_dir(
     else:
         scps = [MIXTURE_SCP, TARGET_SCP, *(p.name for p in numbered_scps(directory, "spk", 2))]
         scps += [p.name for stem in ("noise", "enroll_spk") for p in numbered_scps(directory, stem)]
-        lists.read(ENROLLMENT_SCP, required=True)
-    keyed = ["text", "text_spk1", "text_spk2", "utt2category", REGIONS, NUM_SAMPLES, "utt2enrollspk"]
+        lists.read(ENROLLMENT_SCP, required=_protocol(directory).get("task") != "sr")  # which enrolls nobody
+    keyed = ["text", "text_spk1", "text_spk2", "utt2category", "utt2enrollspk"]
+    keyed += [REGIONS, NUM_SAMPLES, ACTIVITY]
     for name in scps + keyed:
         lists.read(name)
     _check_keys(report, lists, set(mixtures), [*scps, "utt2spk", *keyed])
@@ -371,7 +374,7 @@ def validate_dir(
         check_lengths(report, infos, MIXTURE_SCP)
     _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
     if limits.full:
-        contents = check_samples(report, fields, infos)
+        contents = check_samples(report, fields, infos, _absent_keys(lists))
         if not source:
             check_contents(report, rows, contents)
             # Of each mixture once, whatever its targets.
@@ -387,6 +390,18 @@ def validate_dir(
         check_codes(report, codes_dir, lengths, rate, codec_dir)
     _check_file_names(report, mixtures)
     return report
+
+
+def _absent_keys(lists: _Lists) -> set[str]:
+    """Keys whose target says nothing, as far as the set says when targets speak."""
+    if not lists.read(ACTIVITY):
+        return set()
+    try:
+        activity = read_activity(lists.directory / ACTIVITY)
+    except DataError as error:
+        lists.readable.offend(ACTIVITY, str(error))
+        return set()
+    return {key for key, times in activity.items() if times == ()}
 
 
 def _rows(lists: _Lists, scps: list[str], keys: list[str], directory: Path) -> list[MixtureRow]:

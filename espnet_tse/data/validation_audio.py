@@ -3,6 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Collection
 
 import numpy as np
 
@@ -104,10 +105,15 @@ def _dbfs(samples: np.ndarray) -> float:
 
 
 def check_samples(
-    report: Report, fields: dict[str, dict[str, str]], infos: dict[str, dict[str, AudioInfo]]
+    report: Report,
+    fields: dict[str, dict[str, str]],
+    infos: dict[str, dict[str, AudioInfo]],
+    absent: Collection[str] = (),
 ) -> dict[str, str]:
     """NaN, silence, clipping and scale; each file is read once, however many keys share it.
 
+    Args:
+        absent: keys whose target says nothing, and has to be silent.
     Returns:
         path -> hash of its samples without the zeros around them, of targets and enrollments.
     """
@@ -141,7 +147,12 @@ def check_samples(
                 finite.offend(key, f"{name}: {int((~np.isfinite(samples)).sum())} samples ({path})")
                 continue
             level = _dbfs(samples)
-            if level < SILENCE_DBFS:
+            if name == "spk1.scp" and key in absent:
+                if level > -math.inf:
+                    level_check.offend(
+                        key, f"{name}: {level:.1f} dBFS, but its utt2activity is none ({path})"
+                    )
+            elif level < SILENCE_DBFS:
                 level_check.offend(key, f"{name}: {level:.1f} dBFS ({path})")
             peak = float(np.max(np.abs(samples)))
             if peak > OVERLOAD:

@@ -50,6 +50,7 @@ def folder(tmp_path, monkeypatch, speech, other_speech, noise):
         "theirs/text": "a one two six\nb three four\nc\n",
         "test/utt2spk": "a s1\nb s2\nc s1\n",
         "test/absent": "c\n",
+        "test/utt2activity": "a 0-2\nb 0-1.2 1.5-2.5\nc none\n",
         "theirs/versa.jsonl": '{"key": "a", "utmos": 3.0}\n{"key": "b", "utmos": 2.5}\n',
     }
     for name, text in texts.items():
@@ -59,18 +60,19 @@ def folder(tmp_path, monkeypatch, speech, other_speech, noise):
 
 def test_the_commands_of_the_page_run(folder, capsys):
     found = commands()
-    assert len(found) == 9
+    assert len(found) == 10
     for command in found:
         assert command[:2] == ["espnet-tse", "score"]
         assert main(command[2:]) == 0, command
 
-    theirs, ours, external, absent, array = (
+    theirs, ours, external, absent, real, array = (
         json.loads(Path(name, "result.json").read_text())
         for name in (
             "theirs/scoring",
             "ours/scoring",
             "theirs/scoring_versa",
             "theirs/scoring_absent",
+            "theirs/scoring_real",
             "theirs/array",
         )
     )
@@ -91,4 +93,5 @@ def test_the_commands_of_the_page_run(folder, capsys):
     assert os.listdir("theirs/versa") and "versa/bin/scorer.py" in capsys.readouterr().out
     assert absent["metrics"]["absent_leak"]["mean"] == -100.0 and absent["coverage"]["target_absent"] == 1
     assert absent["metrics"]["si_sdr"]["n_expected"] == 2 and absent["metrics"]["si_sdr"]["n_excluded"] == 0
+    assert real["metrics"]["timing_f1"]["n"] == 2 and real["metrics"]["absent_leak"]["mean"] == -100.0
     assert array["metrics"]["si_sdr"]["mean"] == theirs["metrics"]["si_sdr"]["mean"]

@@ -355,6 +355,34 @@ END
 }
 
 # bats test_tags=finished
+@test "recordings without clean targets are scored by what is known of them" {
+    rm dump/raw/test/spk*.scp
+    awk '{ print $1, "0.5-1" }' dump/raw/test/wav.scp > dump/raw/test/utt2activity
+    run -0 toy --stage 10 --stop_stage 10 --force true
+    grep -q "score .*--inf_scp exp/tse_laura_tse_mini/decode_test/wav.scp --mix_scp dump/raw/test/wav.scp --enroll_scp dump/raw/test/enroll_spk1.scp \
+.*--activity dump/raw/test/utt2activity" "${FAKE_CALLS}"
+    run ! grep -q -e --ref_scp -e resynthesize "${FAKE_CALLS}"
+}
+
+# bats test_tags=finished
+@test "restoration wants no enrollment, and is scored where there is one talker" {
+    echo "task: sr" > conf/decode_sr.yaml
+    rm dump/raw/test/enroll_spk1.scp
+    run -3 toy --stage 9 --stop_stage 9 --force true
+    [[ "${output}" == *"dump/raw/test/enroll_spk1.scp is missing"* ]]
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_sr.yaml
+    grep -q "extract .*--mixture_scp dump/raw/test/wav.scp .*--inference_config conf/decode_sr.yaml" "${FAKE_CALLS}"
+    run ! grep -q -e --enroll_scp "${FAKE_CALLS}"
+    decoded=exp/tse_laura_tse_mini/decode_sr_test
+    printf '{\n  "settings": {\n    "task": "sr"\n  }\n}\n' > "${decoded}/decode.json"
+    run -2 toy --stage 10 --stop_stage 10 --inference_config conf/decode_sr.yaml
+    [[ "${output}" == *"${decoded} holds estimates of task 'sr'"*"espnet-tse score"* ]]
+    rm dump/raw/test/spk2.scp
+    run -0 toy --stage 10 --stop_stage 10 --inference_config conf/decode_sr.yaml
+    grep -q "score .*--inf_scp ${decoded}/wav.scp --ref_scp dump/raw/test/spk1.scp" "${FAKE_CALLS}"
+}
+
+# bats test_tags=finished
 @test "--front_end_asr recognises each test set with and without the run's system, once" {
     out=exp/tse_laura_tse_mini/front_end_asr_test
     [ ! -e "${out}" ]

@@ -185,7 +185,7 @@ if stage_begins 10 "the mixture, the codec's resynthesis and the estimates of ${
         need 9 "${tse_exp}/${inference_tag}_${set}/wav.scp"
         mixture_set "${set}"
         score_set "${set}" "${expdir}/mixture/${set}" mixture
-        if [ -n "${acoustic}" ]; then
+        if [ -n "${acoustic}" ] && has_targets "${set}"; then
             use_tokenizer acoustic "${acoustic}"
             resynthesize_set "${set}"
             score_set "${set}" "${codec_exp}/resynthesis_${set}" "$(basename "${codec_exp}") resynthesis"

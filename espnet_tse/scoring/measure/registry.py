@@ -12,6 +12,7 @@ from espnet_tse.scoring.measure.cards import (
     opinion,
     samples,
     speaker,
+    timing,
     words,
 )
 
@@ -26,14 +27,14 @@ def _by_name(entries: list) -> dict:
 MEASURES: dict[str, Measure] = _by_name(
     [
         measure
-        for family in (samples, opinion, meaning, speaker, words, extraction, diagnostics)
+        for family in (samples, opinion, meaning, speaker, words, extraction, timing, diagnostics)
         for measure in family.MEASURES
     ]
 )
 METRICS: dict[str, MetricCard] = _by_name(
     [
         card
-        for family in (samples, opinion, meaning, speaker, extraction, diagnostics)
+        for family in (samples, opinion, meaning, speaker, extraction, timing, diagnostics)
         for card in family.METRICS
     ]
 )

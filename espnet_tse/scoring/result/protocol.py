@@ -17,17 +17,22 @@ PROTOCOL_FILE = "protocol"  # of a data folder: which public list this is
 def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     """The ``protocol`` block of result.json.
 
-    ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets: they are equal for two
-    systems that were scored on the same audio, whatever its path. ``rate``: see ``rate_of``.
+    ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets, or of the mixtures where there
+    are no targets: they are equal for two systems that were scored on the same audio, whatever its path. ``rate``: see
+    ``rate_of``.
     """
     keys = sorted(records)
     absent = [key for key in keys if records[key].target_absent]
-    described = read_protocol_file(plan.options.ref_scp)
-    return {
+    described = read_protocol_file(plan.options.ref_scp or plan.options.mix_scp)
+    audio = "target_sha1" if plan.options.ref_scp else "mixture_sha1"
+    spoken = {}
+    if plan.options.activity:
+        spoken["activity_sha256"] = _digest([f"{u.key} {u.activity}" for u in plan.utterances])
+    return spoken | {
         "preset": plan.options.preset,
         "n": len(keys),
         "keys_sha256": _digest(keys),
-        "reference_sha256": _digest([f"{key} {records[key].target_sha1}" for key in keys]),
+        "reference_sha256": _digest([f"{key} {getattr(records[key], audio)}" for key in keys]),
         "absent_sha256": _digest(absent) if absent else None,
         "rate": rate_of(records),
         "bandwidth": "8k" if plan.low_band else "16k",
@@ -53,9 +58,9 @@ def _digest(lines: list[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def read_protocol_file(ref_scp: Path | None) -> dict[str, str]:
-    """``name: value`` lines of the file beside the targets' list; empty where there is none."""
-    path = ref_scp.parent / PROTOCOL_FILE if ref_scp else None
+def read_protocol_file(scp: Path | None) -> dict[str, str]:
+    """``name: value`` lines of the file beside a list of the set; empty where there is none."""
+    path = scp.parent / PROTOCOL_FILE if scp else None
     if path is None or not path.is_file():
         return {}
     lines = (line.partition(":") for line in path.read_text(encoding="utf-8-sig").splitlines())
@@ -84,6 +89,9 @@ def protocol_differences(first: dict, second: dict) -> list[str]:
         if first.get(name) != second.get(name):
             shown = "" if name.endswith("sha256") else f" ({first.get(name)} and {second.get(name)})"
             found.append(meaning + shown)
+    times = {protocol.get("activity_sha256") for protocol in (first, second)} - {None}
+    if len(times) > 1:  # what only one of them was given is no difference
+        found.append("other times of the targets' speech")
     heard = [(protocol.get("words") or {}).get("asr") for protocol in (first, second)]
     # Older protocols do not record the recogniser; then the normaliser may matter.
     both_heard = None in heard or bool(set(heard[0]) & set(heard[1]))

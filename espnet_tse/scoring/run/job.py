@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_tse.io.activity_list import Times
 from espnet_tse.scoring.asr.option import AsrSpec
 
 
@@ -19,6 +20,8 @@ class Utterance:
     duration_s: float = 0.0
     target_absent: bool = False  # the list says so
     rtf: float | None = None  # as recorded by the decoder
+    activity: Times | None = None  # when the target speaks; None: not known
+    vad_activity: Times | None = None  # when the estimate does, as a detector found
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,12 @@ from espnet_tse.scoring.run.presets import PRESETS
 log = logging.getLogger("espnet_tse.scoring")
 
 # Role of an input in a metric's card -> the option that gives it, where that is not --<role>_scp.
-_OPTION = {"absent": "--absent", "utt2rtf": "--utt2rtf"}
+_OPTION = {
+    "absent": "--absent",
+    "utt2rtf": "--utt2rtf",
+    "activity": "--activity",
+    "vad": "--vad_activity",
+}
 
 
 def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]]:
@@ -78,7 +83,9 @@ def drop_impossible(
     unexpected = {
         name: "needs --absent"
         for name in names
-        if not options.absent and METRICS[name].when == "absent" and name not in explicit
+        if not (options.absent or options.activity)
+        and METRICS[name].when == "absent"
+        and name not in explicit
     }
     names = tuple(name for name in names if name not in unexpected)
     if low_band and not options.allow_upsample and "pesq" in names:
@@ -99,7 +106,9 @@ def _obstacle(card: MetricCard, options: ScoringOptions, low_band: bool) -> Obst
         "mix": options.mix_scp is not None,
         "enroll": options.enroll_scp is not None,
         "intf": bool(options.intf_scp),
-        "absent": bool(options.absent),
+        "absent": bool(options.absent or options.activity),
+        "activity": options.activity is not None,
+        "vad": options.vad_activity is not None,
         "utt2rtf": options.utt2rtf is not None,
     }
     lacking = [_OPTION.get(role, f"--{role}_scp") for role in card.inputs if not given[role]]

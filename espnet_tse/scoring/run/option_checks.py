@@ -24,6 +24,7 @@ def check_options(options: ScoringOptions) -> None:
     _check_values(options)
     _check_estimates(options)
     _check_absent(options)
+    _check_activity(options)
     _check_companions(options)
     _check_folders(options)
 
@@ -64,6 +65,13 @@ def _check_absent(options: ScoringOptions) -> None:
     if options.absent == SILENT and not options.ref_scp:
         raise DataError(
             f"--absent {SILENT}: means targets that are digital silence; give --ref_scp, or a list of keys."
+        )
+
+
+def _check_activity(options: ScoringOptions) -> None:
+    if options.vad_activity and not options.activity:
+        raise DataError(
+            "--vad_activity: the times of the estimates are compared with those of the targets; give --activity."
         )
 
 

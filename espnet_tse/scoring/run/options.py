@@ -41,6 +41,15 @@ class ScoringOptions:
         "inputs",
         "",
     )
+    activity: Path | None = option(
+        "when the targets speak, lines 'key START-END ...' in seconds, 'key none' or 'key unknown' (timing_f1, "
+        "pause_leak); those of 'none' are --absent as well",
+        "inputs",
+        None,
+    )
+    vad_activity: Path | None = option(
+        "when the estimates speak, such lines of any voice activity detector (timing_f1_vad)", "inputs", None
+    )
     text: Path | None = option("transcripts of the targets (wer)", "inputs", None)
     intf_text: tuple[Path, ...] = option("transcripts of the interferers (leak)", "inputs", ())
     utt2spk: Path | None = option("key -> target speaker", "inputs", None)

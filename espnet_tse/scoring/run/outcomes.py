@@ -25,6 +25,9 @@ def outcome_of(scene: Scene, card: MetricCard, flags: list[str]) -> Outcome:
     if card.measure == "decoding_time":
         unknown = Fault(NOT_APPLICABLE, "not in --utt2rtf") if scene.rtf is None else None
         return Outcome(scene.rtf, unknown)
+    for role, times in (("activity", scene.activity), ("vad", scene.vad_activity)):
+        if role in card.inputs and times is None:
+            return Outcome(None, Fault(NOT_APPLICABLE, f"{role}: not known"))
     for role in card.inputs:
         if role != "inf" and scene.faults[role]:
             return Outcome(None, Fault(REF, f"{role}: {scene.faults[role]}"))

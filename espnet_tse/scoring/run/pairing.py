@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_tse.io.activity_list import Times, read_activity
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.audio import RATE, probe
 from espnet_tse.scoring.run.audio_lists import read_entries, read_keys
@@ -28,6 +29,8 @@ class Lists:
     enrollments: dict[str, str]
     interferers: list[dict[str, str]]
     absent: set[str]  # utterances whose target says nothing
+    activity: dict[str, Times | None]  # when targets speak
+    vad_activity: dict[str, Times | None]  # when estimates do
     keys: list[str]  # to score, in byte order
 
     @property
@@ -46,6 +49,8 @@ class Lists:
             tuple(entries[key] for entries in self.interferers if key in entries),
             duration_s,
             key in self.absent,
+            activity=self.activity.get(key),
+            vad_activity=self.vad_activity.get(key),
         )
 
 
@@ -85,19 +90,30 @@ def _read_lists(options: ScoringOptions) -> Lists:
     where, estimates = read_estimates(options)
     targets = read_entries(options.ref_scp) if options.ref_scp else None
     mixtures = read_entries(options.mix_scp) if options.mix_scp else {}
+    activity, vad_activity = (
+        read_activity(path) if path else {} for path in (options.activity, options.vad_activity)
+    )
     absent = _read_absent(options, [estimates, targets or {}, mixtures])
+    absent |= _said_to_be_absent(options, activity, absent, set(estimates) | set(targets or {}))
     wanted = set(estimates if targets is None else targets) | absent
     keys = sorted(wanted, key=lambda key: key.encode("utf-8"))
     if not keys:
         raise DataError(f"{options.ref_scp or where}: holds no utterance.")
     estimates = present_estimates(options, where, estimates, keys)
     enrollments = read_entries(options.enroll_scp) if options.enroll_scp else {}
-    for entries, path in ((mixtures, options.mix_scp), (enrollments, options.enroll_scp)):
+    lists = (
+        (mixtures, "mix_scp"),
+        (enrollments, "enroll_scp"),
+        (activity, "activity"),
+        (vad_activity, "vad_activity"),
+    )
+    for entries, name in lists:
+        path = getattr(options, name)
         without = [key for key in keys if path and key not in entries]
         if without:
             raise DataError(f"{path}: lacks {len(without)} of {len(keys)} keys to score: {some(without)}.")
     interferers = _read_interferers(options, keys, absent)
-    return Lists(estimates, targets, mixtures, enrollments, interferers, absent, keys)
+    return Lists(estimates, targets, mixtures, enrollments, interferers, absent, activity, vad_activity, keys)
 
 
 def _read_absent(options: ScoringOptions, lists: list[dict[str, str]]) -> set[str]:
@@ -115,6 +131,30 @@ def _read_absent(options: ScoringOptions, lists: list[dict[str, str]]) -> set[st
             "fix this list (--absent)."
         )
     return absent
+
+
+def _said_to_be_absent(
+    options: ScoringOptions, activity: dict[str, Times | None], listed: set[str], keys: set[str]
+) -> set[str]:
+    """Those of ``keys`` whose target says nothing by ``--activity``.
+
+    Args:
+        listed: those of ``--absent``.
+    Raises:
+        DataError: ``--absent`` names one that speaks, or there is no mixture to compare with.
+    """
+    if speaking := sorted(key for key in listed if activity.get(key)):
+        raise DataError(
+            f"{options.absent} names {len(speaking)} keys that speak by {options.activity}: {some(speaking)}; fix one of "
+            "them."
+        )
+    silent = {key for key, times in activity.items() if times == ()} & (keys | listed)
+    if silent and not options.mix_scp:
+        raise DataError(
+            f"{options.activity}: {len(silent)} targets say nothing; their estimates are compared with the mixture: give "
+            "--mix_scp."
+        )
+    return silent
 
 
 def _read_interferers(options: ScoringOptions, keys: list[str], absent: set[str]) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from espnet_tse.io.activity_list import Times
 from espnet_tse.scoring.measure.audio import AudioError, Signal, broken, fault_of, load
 from espnet_tse.scoring.measure.failure import EST, MIN_ESTIMATE_S, REF, MetricFault
 from espnet_tse.scoring.run.measuring import Measurer, Uses
@@ -61,6 +62,8 @@ class Scene:
     faults: dict[str, str | None]
     target_absent: bool = False
     rtf: float | None = None
+    activity: Times | None = None  # when the target speaks, s; None: not known
+    vad_activity: Times | None = None  # when the estimate does, as a detector found
 
     @property
     def estimate(self) -> Signal:

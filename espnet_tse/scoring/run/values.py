@@ -4,10 +4,11 @@ from typing import Callable
 
 import numpy as np
 
-from espnet_tse.scoring.measure.audio import level_dbfs
+from espnet_tse.scoring.measure.audio import RATE, level_dbfs
 from espnet_tse.scoring.measure.card import MetricCard
 from espnet_tse.scoring.measure.failure import EST, REF, Fault, MetricFault, Outcome
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS
+from espnet_tse.scoring.measure.timing import pause_leak, timing_f1, timing_f1_of_times
 from espnet_tse.scoring.run.scene import Scene
 
 FAILED_BELOW_DB = MEASURES["failure"].settings["threshold_db"]
@@ -83,11 +84,27 @@ def _closeness(scene: Scene, interferer) -> float:
         return METRICS["si_sdr"].low
 
 
+def _timing(scene: Scene, card: MetricCard) -> float:
+    return timing_f1(scene.activity, scene.estimate.at(RATE).samples)
+
+
+def _timing_of_vad(scene: Scene, card: MetricCard) -> float:
+    return timing_f1_of_times(scene.activity, scene.vad_activity)
+
+
+def _pause_leak(scene: Scene, card: MetricCard) -> float:
+    mixture, estimate = (signal.at(RATE).samples for signal in (scene.data["mix"].signal, scene.estimate))
+    return pause_leak(scene.activity, mixture, estimate)
+
+
 _DERIVED: dict[str, Callable[[Scene, MetricCard], float]] = {
     "improvement": _improvement,
     "failure": _failure,
     "confusion": _confusion,
     "source_confusion": _source_confusion,
+    "timing": _timing,
+    "timing_of_vad": _timing_of_vad,
+    "pause_leak": _pause_leak,
 }
 
 

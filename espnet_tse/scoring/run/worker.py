@@ -121,10 +121,14 @@ class UtteranceScorer:
         silent = "ref" in data and digital_silence(data["ref"])
         absent = utterance.target_absent or (self.plan.silent_is_absent and silent)
         faults["absent"] = doubt_of_absence(data.get("ref")) if absent else None
+        faults["activity"] = faults["vad"] = None  # where they are not known, their metrics do not apply
         if not absent and not est.fault:
             heard = [data[role].signal for role in ("ref", "mix") if role in data and not data[role].fault]
             est = Source(est.signal, _near_silence(est.signal, heard))
-        return Scene(self.measurer, Uses(), est, raw, data, interferers, faults, absent, utterance.rtf)
+        times = (utterance.activity, utterance.vad_activity)
+        return Scene(
+            self.measurer, Uses(), est, raw, data, interferers, faults, absent, utterance.rtf, *times
+        )
 
     def _describe(self, scene: Scene, record: Record) -> None:
         """Properties of the utterance that do not depend on the estimate: for the protocol and the buckets."""

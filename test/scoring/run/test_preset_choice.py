@@ -21,7 +21,7 @@ def test_presets_hold_what_exists(name):
 
 
 def test_presets_are_the_published_ones():
-    published = {"laura", "solospeech", "gentse", "unise", "mask2flow", "wesep", "usef", "versa"}
+    published = {"laura", "solospeech", "gentse", "unise", "mask2flow", "wesep", "usef", "versa", "real_tse"}
     assert set(PRESETS) == {"offline"} | published
     assert PRESETS["laura"].decode == "paper" and PRESETS["laura"].options == {"text_norm": "none"}
     assert {"sbs", "spk_wespeaker01", "nisqa"} <= set(PRESETS["laura"].metrics)

@@ -3,12 +3,18 @@
 # shellcheck disable=SC2154  # the options are the caller's
 
 decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TAG_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items
-    need 2 "${data}/wav.scp" "${data}/enroll_spk1.scp"
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items items_enrolled=()
+    need 2 "${data}/wav.scp"
+    # Restoration and separation enroll nobody.
+    if [ -e "${data}/enroll_spk1.scp" ] || ! grep -q '^task: *\(sr\|ss\) *$' "${inference_config:-/dev/null}"; then
+        need 2 "${data}/enroll_spk1.scp"
+        extra=(--enroll_scp "${data}/enroll_spk1.scp")
+        items_enrolled=("@${data}/enroll_spk1.scp" "%${data}/enroll_spk1.scp")
+    fi
     need 8 "${tse_exp}/config.yaml"
     if [ -n "${inference_config}" ]; then
         need "name another by --inference_config" "${inference_config}"
-        extra=(--inference_config "${inference_config}")
+        extra+=(--inference_config "${inference_config}")
     fi
     mapfile -t items < <(corrector_items)
     if [ -n "$(inputs_of truth "${inference_config}")" ]; then
@@ -17,8 +23,8 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         extra+=(--oracle_target_scp "${data}/spk1.scp")
         items+=("@${data}/spk1.scp" "%${data}/spk1.scp")
     fi
-    needed remove "${out}" decode "@${data}/wav.scp" "%${data}/wav.scp" "@${data}/enroll_spk1.scp" \
-        "%${data}/enroll_spk1.scp" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+    needed remove "${out}" decode "@${data}/wav.scp" "%${data}/wav.scp" "${items_enrolled[@]}" \
+        "@${tse_exp}/.done.train" "@${inference_config:-none}" \
         "inference_args=${inference_args}" "inference_model=${inference_model}" "${items[@]}" || return 0
     write_resume "${out}" "${current_stage%% *}"
     if "${gpu_inference}"; then
@@ -29,7 +35,7 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
     split_args opts "${inference_args}"
     run_shards "${decode_cmd} ${device[*]}" "${inference_nj}" "${data}/wav.scp" "${out}" decode \
         "${python}" -m espnet_tse.bin.extract --model "${tse_exp}" \
-        --mixture_scp "${data}/wav.scp" --enroll_scp "${data}/enroll_spk1.scp" --output_dir "${out}" \
+        --mixture_scp "${data}/wav.scp" --output_dir "${out}" \
         "${extra[@]}" "${opts[@]}"
     check_keys "${data}/wav.scp" "${out}/wav.scp" "${out}/log/decode*.log"
     mark_done "${out}" decode
@@ -68,15 +74,22 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     need 2 "${data}/wav.scp"
     case $(task_of "${dir}") in
         tse) ;;
+        sr)
+            # With one talker in each recording the loudest is the target.
+            if [ -e "${data}/spk2.scp" ]; then refuse_task sr "${dir}"; fi
+            ;;
         rtse)
             score_other "$@"
             return
             ;;
-        *) die_with 2 "${dir} holds estimates of task '$(task_of "${dir}")', and this stage compares with the enrolled talker" \
-            "alone; end with --stop_stage decode and score them by 'espnet-tse score' against lists of your own" ;;
+        *) refuse_task "$(task_of "${dir}")" "${dir}" ;;
     esac
-    optional=(--ref_scp "$(target_scp "$1")")
-    if [ "${optional[1]}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
+    if has_targets "$1"; then
+        optional=(--ref_scp "$(target_scp "$1")")
+    else
+        log "  ${data} lists no clean targets: metrics that want them are n/a"
+    fi
+    if [ "${optional[1]-}" != "${data}/wav.scp" ]; then optional+=(--mix_scp "${data}/wav.scp"); fi
     if [ -e "${data}/enroll_spk1.scp" ]; then optional+=(--enroll_scp "${data}/enroll_spk1.scp"); fi
     for file in "${data}"/spk[2-9].scp; do [ ! -e "${file}" ] || interference+=("${file}"); done
     if [ ${#interference[@]} -gt 0 ]; then optional+=(--intf_scp "${interference[@]}"); fi
@@ -85,8 +98,19 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     done
     if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
+    if [ -e "${data}/utt2activity" ]; then optional+=(--activity "${data}/utt2activity"); fi
     if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
     score_against "$@" "${optional[@]}"
+}
+
+refuse_task() {  # refuse_task TASK DIR: ends the stage
+    die_with 2 "$2 holds estimates of task '$1', and this stage compares with the enrolled talker alone; end with --stop_stage" \
+        "decode and score them by 'espnet-tse score' against lists of your own"
+}
+
+has_targets() {  # has_targets SET: whether it lists clean targets, which recordings of the real world lack
+    local data=${dumpdir}/raw/$1
+    [ ! -e "${data}/wav.scp" ] || [ -e "${data}/spk1.scp" ] || [ -e "${data}/mixing.yaml" ]
 }
 
 score_other() {  # score_other SET DIR SYSTEM: as score_set, of task rtse: the talker who is not enrolled is the target

@@ -1,0 +1,45 @@
+"""A source directory -> a fixed set of mixtures, as its mixing.yaml says."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Sequence
+
+from espnet_tse.io.command_line import CommandLine, run_command
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = CommandLine(description=__doc__)
+    parser.add_argument("--source_dir", type=Path, required=True, help="wav.scp, utt2spk, mixing.yaml")
+    parser.add_argument("--rows", type=int, required=True, help="mixtures to make")
+    parser.add_argument(
+        "--crop_s", type=float, help="longest mixture in seconds; without it targets are whole"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all draws")
+    parser.add_argument("--output_dir", type=Path, required=True, help="data/<set>")
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    if args.rows < 1 or (args.crop_s is not None and args.crop_s <= 0):
+        parser.error("--rows and --crop_s must be above 0")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
+
+    def work() -> None:
+        from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
+        from espnet_tse.data.mixed_set import write_mixed_set
+        from espnet_tse.data.mixing_conf import read_mixing_conf
+
+        conf = read_mixing_conf(args.source_dir / "mixing.yaml")
+        dataset = DynamicMixingDataset(args.source_dir, conf, args.crop_s, args.seed, cache_audio=False)
+        absent = write_mixed_set(dataset, args.rows, args.output_dir)
+        logging.info(f"{args.output_dir}: {args.rows} mixtures, {absent} of them without their target")
+
+    return run_command("mix_set", work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

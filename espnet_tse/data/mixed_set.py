@@ -1,0 +1,56 @@
+"""A fixed set of mixtures, as training would mix them: for development sets of what no corpus has ready."""
+
+from pathlib import Path
+
+import numpy as np
+
+from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
+from espnet_tse.data.scp_fields import ACTIVITY, ENROLLMENT_SCP, MIXTURE_SCP, TARGET_SCP, turned_round
+from espnet_tse.io.activity_list import activity_line
+from espnet_tse.io.audio import write_audio
+from espnet_tse.io.replaced_folder import replaced_folder
+from espnet_tse.io.scp import DataError, write_scp
+
+PEAK = 0.9  # of mixture and target at most; both are scaled alike
+SIGNALS = {MIXTURE_SCP: "mixture", TARGET_SCP: "target", ENROLLMENT_SCP: "enrollment"}
+
+
+def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Path | str) -> int:
+    """Write a TSE directory; utterances take turns as the target, in an order drawn by the data set's seed.
+
+    ``utt2activity`` has the turns of each target; where the target is absent, ``spk1.scp`` is silence.
+
+    Args:
+        dataset: its examples become the rows, those of one epoch after those of another.
+    Returns:
+        rows whose target is absent.
+    Raises:
+        DataError: the mixtures are not for extraction alone, or audio cannot be read.
+    """
+    if set(dataset.conf.tasks) != {"tse"}:
+        raise DataError(
+            f"{dataset.source_dir}: a fixed set is one of extraction; leave 'tasks' out of mixing.yaml."
+        )
+    output_dir, rate = Path(output_dir), dataset.sample_rate
+    order = np.random.default_rng([dataset.seed, len(dataset)]).permutation(len(dataset))
+    lists: dict[str, dict[str, object]] = {name: {} for name in (*SIGNALS, "utt2spk", ACTIVITY)}
+    with replaced_folder(output_dir) as folder:
+        for row in range(num_rows):
+            epoch, place = divmod(row, len(dataset))
+            example = dataset.example(epoch, int(order[place]))
+            key = f"{example['key']}-{epoch}"
+            loudest = max(float(np.abs(example[name]).max()) for name in ("mixture", "target"))
+            gain = min(1.0, PEAK / loudest) if loudest else 1.0
+            for scp, name in SIGNALS.items():
+                file = Path("audio") / Path(scp).stem / f"{key}.wav"
+                signal = example[name] * (1.0 if name == "enrollment" else gain)
+                write_audio(folder / file, np.clip(signal, -1.0, 1.0), rate)
+                lists[scp][key] = output_dir.resolve() / file
+            lists["utt2spk"][key] = dataset.utt2spk[example["key"]]
+            lists[ACTIVITY][key] = activity_line(
+                [(span.start / rate, span.end / rate) for span in example["turns"]]
+            )
+        for name, entries in lists.items():
+            write_scp(folder / name, entries)
+        write_scp(folder / "spk2utt", turned_round(lists["utt2spk"]))
+    return sum(line == activity_line(()) for line in lists[ACTIVITY].values())

@@ -1,0 +1,77 @@
+"""Fixed mixtures made as training makes them."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_tse.bin import mix_set
+from espnet_tse.data.static_dataset import StaticDataset
+from espnet_tse.data.validation import validate_dir
+from espnet_tse.io.activity_list import read_activity
+from espnet_tse.io.scp import read_scp
+
+TIMELINE = "target_absent: 0.4\nsilence: [0.2, 0.5]\noverlap: [[0, 0, 1], [0.2, 1, 2]]\nsir_db: [-20, -20]\n"
+
+
+@pytest.fixture
+def source(dirs):
+    return dirs.source({"a": [9000, 9000], "b": [9000, 9000], "c": [12000, 9000]}, TIMELINE)
+
+
+def make(source, output, *more: str) -> int:
+    options = [
+        "--source_dir",
+        str(source),
+        "--rows",
+        "14",
+        "--crop_s",
+        "1",
+        "--output_dir",
+        str(output),
+        *more,
+    ]
+    return mix_set.main(options)
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*.wav")}
+
+
+def test_a_set_is_valid_and_says_when_targets_speak(source, tmp_path):
+    assert make(source, tmp_path / "dev") == 0
+    report = validate_dir(tmp_path / "dev")
+    assert not any(check.offenders for check in report.checks if check.severity == "error"), report.render()
+    activity = read_activity(tmp_path / "dev" / "utt2activity")
+    mixtures, targets = (read_scp(tmp_path / "dev" / name) for name in ("wav.scp", "spk1.scp"))
+    assert len(activity) == 14 and 2 <= sum(times == () for times in activity.values()) <= 10
+    for key, times in activity.items():
+        target = soundfile.read(targets[key])[0]
+        inside = np.zeros(8000, dtype=bool)
+        for start, end in times:
+            inside[round(start * 8000) : round(end * 8000)] = True
+        assert not target[~inside].any() and (not times or 0.4 <= inside.mean() <= 0.81)
+        # Interferers 20 dB above the target: all of a row is scaled alike.
+        assert np.abs(soundfile.read(mixtures[key])[0]).max() <= 0.901
+    assert len(StaticDataset(tmp_path / "dev", training=False)) == 14
+
+
+def test_equal_seeds_make_equal_sets_and_faults_leave_nothing(source, tmp_path, capsys):
+    for name, seed in (("one", "0"), ("two", "0"), ("three", "1")):
+        assert make(source, tmp_path / name, "--seed", seed) == 0
+    assert contents(tmp_path / "one") == contents(tmp_path / "two") != contents(tmp_path / "three")
+    (source / "mixing.yaml").write_text("tasks: {tse: 1, sr: 1}\n")
+    assert make(source, tmp_path / "four") == 1
+    assert "leave 'tasks' out of mixing.yaml" in capsys.readouterr().err
+    assert not [path for path in tmp_path.iterdir() if "four" in path.name]
+
+
+def test_a_target_that_should_be_absent_is_heard(source, tmp_path):
+    assert make(source, tmp_path / "dev") == 0
+    activity = tmp_path / "dev" / "utt2activity"
+    key = next(key for key, times in read_activity(activity).items() if times)
+    lines = [
+        f"{key} none" if line.startswith(f"{key} ") else line for line in activity.read_text().splitlines()
+    ]
+    activity.write_text("\n".join(lines) + "\n")
+    offenders = [offender for check in validate_dir(tmp_path / "dev").checks for offender in check.offenders]
+    assert any(where == key and "but its utt2activity is none" in what for where, what in offenders)
