@@ -53,14 +53,15 @@ def resolved(base: dict, own: dict) -> dict:
 
 
 def codec_of(path: Path) -> AbsCodec | None:
-    """The untrained codec of the ``codec_<size>.yaml`` beside a system's config, None where it needs none.
+    """The untrained codec that a system's config names, or of its size where it names none; None where it needs none.
 
     Random tables of the same sizes stand for those that are slow to run; no config filters with these.
     """
     if path in WITHOUT_CODEC:
         return None
     size = re.search(r"_(paper|small|mini|nano)(?:_|$)", path.stem)[1]
-    conf = read_chain(path.parent / f"codec_{size}.yaml").content
+    named = (read_chain(path).content.get("tokenizers") or {}).get("acoustic", f"codec_{size}.yaml")
+    conf = read_chain(path.parent / named).content
     if conf["codec"] == "spectral":
         return codec_choices.build("spectral", conf.get("codec_conf") or {})
     config = codec_choices.config(conf["codec"], conf.get("codec_conf") or {})
@@ -89,16 +90,44 @@ def batch_for(path: Path, tokenizers: dict, seconds: float, sample_rate: int):
     return batch
 
 
-SIZES = {"wavlm-base-plus": (768, 12), "wavlm-large": (1024, 6)}  # width and layers that are read
+SIZES = {"wavlm-base-plus": (768, 12), "wavlm-large": (1024, 6)}  # width, and layers that most configs read
 
 
 @pytest.fixture
-def wavlms_as_named(tmp_path, monkeypatch):
-    """Small random WavLMs of the published widths where the configs look for them."""
+def ssl_models_as_named(path, tmp_path, monkeypatch):
+    """Small random models of the published widths where the config ``path`` and its tokenizers look for them."""
     monkeypatch.chdir(tmp_path)
+    conf = read_chain(path).content
+    tokenizers = (conf.get("tokenizers") or {}).values()
+    named = str([conf, *(read_chain(path.parent / value).content for value in tokenizers)])
+    deepest = (conf.get("frontend_conf") or {}).get("layer", 0)
     for name, (hidden, layers) in SIZES.items():
-        write_wavlm(tmp_path / "downloads" / name, hidden_size=hidden, num_hidden_layers=layers)
-    write_xlsr(tmp_path / "downloads" / "wav2vec2-large-xlsr-53")
+        if name in named:
+            sizes = {"hidden_size": hidden, "num_hidden_layers": max(layers, deepest)}
+            write_wavlm(tmp_path / "downloads" / name, **sizes)
+    if "wav2vec2-large-xlsr-53" in named:
+        write_xlsr(tmp_path / "downloads" / "wav2vec2-large-xlsr-53")
+
+
+@pytest.fixture
+def quick_initial_weights(monkeypatch):
+    """Large tables draw their first rows and repeat them: some hundred million draws take longer than all the rest."""
+
+    def first_rows_repeated(draw):
+        @torch.no_grad()
+        def fill(tensor, *args, **kwargs):
+            if tensor.numel() <= 1 << 18:
+                return draw(tensor, *args, **kwargs)
+            number = max(1, (1 << 16) // tensor[0].numel())
+            rows = draw(tensor[:number], *args, **kwargs)
+            for part in tensor.split(number)[1:]:
+                part.copy_(rows[: len(part)])
+            return tensor
+
+        return fill
+
+    for name in ("normal_", "kaiming_uniform_", "xavier_uniform_"):
+        monkeypatch.setattr(torch.nn.init, name, first_rows_repeated(getattr(torch.nn.init, name)))
 
 
 def wants_wavlm(path: Path) -> bool:
@@ -107,9 +136,10 @@ def wants_wavlm(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=names(SYSTEMS))
+@pytest.mark.usefixtures("quick_initial_weights")
 def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
     if wants_wavlm(path):
-        request.getfixturevalue("wavlms_as_named")
+        request.getfixturevalue("ssl_models_as_named")
     monkeypatch.setattr(SpeakerWavLM, "start_from_pretrained", lambda self: None)  # its weights are not here
     tokenizers = tokenizers_of(path)
     monkeypatch.setattr(build, "open_tokenizers", lambda model, places: tokenizers)
@@ -296,7 +326,7 @@ def test_system_can_be_decoded_without_naming_a_checkpoint(path):
 @pytest.mark.parametrize("path", CODECS, ids=names(CODECS))
 def test_codec_is_built(path, request):
     if wants_wavlm(path):
-        request.getfixturevalue("wavlms_as_named")
+        request.getfixturevalue("ssl_models_as_named")
     conf = read_train_conf(path, {})
     codec = codec_choices.build(conf.codec, conf.codec_conf)
     stated = re.search(r"([\d,]{5,}) parameters", head_comment(path))
