@@ -28,6 +28,7 @@ def read_samples(
     start: int = 0,
     num_samples: int = -1,
     dtype: str | None = "float32",
+    total: int | None = None,
 ) -> np.ndarray:
     """Read a span of a mono file at a known rate.
 
@@ -35,6 +36,7 @@ def read_samples(
         start: first sample.
         num_samples: samples to read, -1 for all that follow.
         dtype: ``float32`` (full scale is 1) or ``int16``; None for what holds all that the file has.
+        total: samples of the whole file by ``utt2num_samples``, where a span is read.
     Returns:
         (num_samples,) samples.
     Raises:
@@ -45,7 +47,7 @@ def read_samples(
             samples, rate = read_entry(str(path), dtype)
             samples = samples[start:]
         else:
-            samples, rate = read_span(str(path), start, num_samples, dtype)
+            samples, rate = read_span(str(path), start, num_samples, dtype, total)
     except AudioError as error:
         raise DataError(f"{key}: {error}") from None
     if rate != sample_rate or samples.shape[1] != 1:

@@ -43,11 +43,13 @@ class AudioStore:
         self.paths = dict(paths)
         keys = list(self.paths)
         self._lengths = {key: lengths[key] for key in keys if key in lengths} if lengths else {}
-        for key, length in self._lengths.items():
-            self._refuse_empty(key, length)
         self._first, info = keys[0], read_info(self.paths[keys[0]], keys[0])
         self.sample_rate = info.sample_rate
-        probed = keys if lengths is None else keys[:: max(1, len(keys) // PROBES)]
+        probed = keys
+        if lengths is not None:
+            probed = [key for key, length in self._lengths.items() if length == 0] + keys[
+                :: max(1, len(keys) // PROBES)
+            ]
         num_bytes = [self._read_header(key) for key in probed]
         self._samples: dict[str, np.ndarray] = {}
         if cache:
@@ -87,16 +89,13 @@ class AudioStore:
                 f"{key}: '{self.paths[key]}' has {info.num_channels} channel(s) at {info.sample_rate} "
                 f"Hz, but '{self._first}' has {self.sample_rate} Hz and mono is wanted; run stage 2 (format)."
             )
-        self._refuse_empty(key, info.num_samples)
-        self._require_listed(key, info.num_samples)
-        self._lengths[key] = info.num_samples
-        return 2 if info.subtype == "PCM_16" else 4
-
-    def _refuse_empty(self, key: str, num_samples: int) -> None:
-        if num_samples == 0:
+        if info.num_samples == 0:
             raise DataError(
                 f"{key}: '{self.paths[key]}' holds no samples; drop the key (utils/fix_data_dir.sh)."
             )
+        self._require_listed(key, info.num_samples)
+        self._lengths[key] = info.num_samples
+        return 2 if info.subtype == "PCM_16" else 4
 
     def _require_listed(self, key: str, num_samples: int) -> None:
         if num_samples != self._lengths.get(key, num_samples):
@@ -106,7 +105,8 @@ class AudioStore:
             )
 
     def _read(self, key: str, start: int, num_samples: int) -> np.ndarray:
-        samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, dtype=None)
+        total = self._lengths.get(key)
+        samples = read_samples(self.paths[key], key, self.sample_rate, start, num_samples, None, total)
         if num_samples < 0:
             self._require_listed(key, len(samples))
         if samples.dtype == np.float32:  # one NaN in a batch spoils the whole model

@@ -98,16 +98,27 @@ def read_entry(entry: str, dtype: str | None = "float64", pipes: bool = False) -
 
 
 def read_span(
-    entry: str, start: int, num_samples: int, dtype: str | None = "float32"
+    entry: str, start: int, num_samples: int, dtype: str | None = "float32", total: int | None = None
 ) -> tuple[np.ndarray, int]:
-    """As ``read_entry``, of at most ``num_samples`` samples from ``start`` on, as a whole read gives them."""
+    """As ``read_entry``, of at most ``num_samples`` samples from ``start`` on, as a whole read gives them.
+
+    Args:
+        total: samples that the whole entry is known to have; another number is an AudioError.
+    """
     with opened(entry, pipes=False) as file:
         dtype = dtype or own_dtype(file)
         if has_exact_length(file) and file.subtype != "OPUS":
-            file.seek(min(start, file.frames))
+            found = file.frames
+            file.seek(min(start, found))
             samples = file.read(num_samples, dtype=dtype, always_2d=True)
         else:
-            samples = all_of(file, entry, dtype)[start : start + num_samples]
+            whole = all_of(file, entry, dtype)
+            found, samples = len(whole), whole[start : start + num_samples]
+        if total is not None and found != total:
+            raise AudioError(
+                f"'{entry}' holds {found} samples, but utt2num_samples has {total}; run stage 2 (format) with --force "
+                "true, then stage 3 (validate)."
+            )
         return samples, file.samplerate
 
 

@@ -19,6 +19,7 @@ from espnet_tse.io.files import atomic_write
 from espnet_tse.scoring.measure.failure import CRASH, Fault, Outcome
 from espnet_tse.scoring.run.cache import cache_key, entries_in, line_of
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
+from espnet_tse.scoring.run.scene import UNREADABLE
 from espnet_tse.scoring.run.worker import Record
 
 RECORDS = "records.json"  # in the cache of a system; JSON lines, but none of the cache's files of values
@@ -68,9 +69,15 @@ def state_of(entry: str) -> tuple[int, ...] | None:
 
 
 def is_lasting(record: Record) -> bool:
-    """Whether another run would find the same: a crash may have been the machine's fault; JSON holds no infinity."""
-    crashed = any(outcome.fault and outcome.fault.kind == CRASH for outcome in record.outcomes.values())
-    return not crashed and math.isfinite(record.input_sir_db or 0.0)
+    """Whether another run would find the same; JSON holds no infinity.
+
+    A crash, or a file that could not be read, may have been the fault of the machine, or of its disk at that moment.
+    """
+    faults = [outcome.fault for outcome in record.outcomes.values() if outcome.fault]
+    reasons = [fault.reason for fault in faults] + list(record.text_faults.values())
+    reasons += filter(None, (record.estimate_fault, record.absent_fault))
+    passing = any(fault.kind == CRASH for fault in faults) or any(UNREADABLE in reason for reason in reasons)
+    return not passing and math.isfinite(record.input_sir_db or 0.0)
 
 
 def record_of(content: dict[str, Any]) -> Record:

@@ -34,6 +34,9 @@ class Source:
         return broken(self.signal.samples) if self.signal else self.fault
 
 
+UNREADABLE = "unreadable"  # begins the fault of a file that could not be read
+
+
 def open_source(entry: str | None, channel: int) -> Source:
     """Load an scp entry at its own rate; any failure becomes a fault."""
     if entry is None:
@@ -41,7 +44,7 @@ def open_source(entry: str | None, channel: int) -> Source:
     try:
         return Source(load(entry, channel))
     except AudioError as error:
-        return Source(None, f"unreadable: {error}")
+        return Source(None, f"{UNREADABLE}: {error}")
 
 
 @dataclass

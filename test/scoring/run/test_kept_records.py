@@ -83,6 +83,14 @@ def test_what_may_be_otherwise_next_time_is_not_kept(plan, utterances):
     assert KeptRecords(plan).find(utterances) == {}
 
 
+def test_a_file_that_could_not_be_read_is_read_again(plan, utterances):
+    """The disk may have been away."""
+    unread = record("a")
+    unread.outcomes["si_sdr"] = Outcome(None, Fault("ref", "target: unreadable: input/output error"))
+    keep(plan, utterances, a=unread, b=record("b", estimate_fault="unreadable: stale file handle"))
+    assert KeptRecords(plan).find(utterances) == {}
+
+
 def test_a_torn_file_loses_only_its_last_record(plan, utterances):
     keep(plan, utterances)
     kept = KeptRecords(plan)
