@@ -191,8 +191,25 @@ class Extractor:
         Returns:
             estimates padded to the longest mixture.
         Raises:
-            DataError: a target is not as long as its mixture, or an estimate holds NaN or infinite samples.
+            DataError: lists of several lengths, a target that is not as long as its mixture or holds NaN or samples far beyond
+                full scale, or an estimate that holds NaN or infinite samples.
         """
+        given_lists = [
+            keys,
+            mixtures,
+            *(given for given in (enrollments, embeddings, targets) if given is not None),
+        ]
+        if not keys or len(set(map(len, given_lists))) > 1:
+            raise DataError(
+                f"{len(keys)} keys, {len(mixtures)} mixtures and as many enrollments, embeddings and targets as are given "
+                "want to be the same number, and at least one."
+            )
+        if self.conf.wants_truth != (targets is not None):
+            raise DataError(
+                "these settings read the true targets; give them: Extractor.extract(..., targets=[...])."
+                if self.conf.wants_truth
+                else "these settings read no true targets; leave them out."
+            )
         device = next(self.model.parameters()).device
 
         def pad(signals: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -211,6 +228,8 @@ class Extractor:
         given = None
         if targets is not None:
             check_lengths(keys, list(map(len, mixtures)), list(map(len, targets)))
+            for key, target in zip(keys, targets):
+                check_truth(np.asarray(target), f"true target of '{key}'")
             values, lengths = pad(targets)
             truth = Frames(values[..., None], lengths, self.sample_rate)
             given = Prediction(Streams(target=truth))
@@ -266,6 +285,13 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
             f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
         )
     return signal.astype(np.float32, copy=False)
+
+
+def check_truth(signal: np.ndarray, name: str) -> None:
+    """Raise DataError for a true target whose samples are no signal; it may be silent."""
+    if not np.isfinite(signal).all():
+        raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
+    refuse_overload(float(np.abs(signal.astype(np.float64)).max(initial=0.0)), name)
 
 
 def check_lengths(keys: list[str], mixtures: list[int], targets: list[int]) -> None:

@@ -83,5 +83,8 @@ def test_systems_of_other_kinds_are_refused():
         def check_systems(self, conf: DecodeConf) -> None:
             pass
 
+        def resolved(self, conf: DecodeConf) -> DecodeConf:
+            return conf
+
     with pytest.raises(ValueError, match="Other cannot stream"):
         Extractor(Other()).stream(np.ones(100, dtype=np.float32), 16000)

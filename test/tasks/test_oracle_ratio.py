@@ -8,8 +8,10 @@ import pytest
 from nano_flow_tse import parts
 from tse_system import write_model, write_signal
 
+from espnet_tse import Extractor
 from espnet_tse.bin import extract
 from espnet_tse.io.audio import read_audio
+from espnet_tse.io.scp import DataError
 
 KEYS = ("a", "b")
 
@@ -118,3 +120,32 @@ def test_a_row_of_one_chunk_beside_one_of_several(recipe):
     for key in KEYS:
         both = [read_audio(recipe / folder / f"{key}.wav")[0] for folder in ("together", "alone")]
         np.testing.assert_allclose(*both, atol=1e-3)
+
+
+NO_TRUTH = [
+    ({}, [0.1], "these settings read no true targets"),
+    (
+        {"ratio": "oracle"},
+        None,
+        r"these settings read the true targets; give them: Extractor.extract\(..., targets",
+    ),
+    ({"ratio": "oracle"}, [np.nan], "the true target of 'a' holds NaN"),
+    ({"ratio": "oracle"}, [3000.0], "the true target of 'a' reaches 3000, while full scale is 1"),
+]
+
+
+@pytest.mark.parametrize("settings, target, message", NO_TRUTH)
+def test_what_is_no_truth_is_refused_by_the_python_interface(recipe, settings, target, message):
+    mixture = 0.1 * np.random.default_rng(0).normal(size=4000).astype(np.float32)
+    targets = None if target is None else [np.full(4000, *target, dtype=np.float32)]
+    with pytest.raises(DataError, match=message):
+        Extractor.from_pretrained(recipe / "exp" / "tse_nano", settings).extract(
+            [mixture], [mixture], ["a"], targets=targets
+        )
+
+
+def test_lists_have_one_length(recipe):
+    mixture = 0.1 * np.random.default_rng(0).normal(size=4000).astype(np.float32)
+    for mixtures, enrollments, keys in (([mixture] * 2, [mixture], ["a", "b"]), ([], [], [])):
+        with pytest.raises(DataError, match="want to be the same number, and at least one"):
+            Extractor.from_pretrained(recipe / "exp" / "tse_nano", {}).extract(mixtures, enrollments, keys)

@@ -105,5 +105,7 @@ def test_every_decoding_of_the_template_is_used():
     of_diffusion |= {path.name for path in CONF.glob("decode_diffusion_*.yaml")} | {
         "decode_corrector_nano.yaml"
     }
+    # In test_diffusion_tse.py and test_map_diffusion.py.
+    of_diffusion |= {"decode_ancestral.yaml"} | {path.name for path in CONF.glob("decode_ensemble_*.yaml")}
     known = used | of_front_ends | of_unise | of_flows | of_diffusion
     assert known == {path.name for path in CONF.glob("decode_*.yaml")}
