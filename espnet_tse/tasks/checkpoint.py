@@ -55,7 +55,7 @@ def read_config(folder: Path) -> dict:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is this the folder of a trained system (exp/tse_...)?")
     config = read_yaml(path)
-    warn_of_unknown_keys(path, config)
+    given = dict(config)
     moved_options(config)
     wanted = [name for option, _ in slots_of("model", config) for name in (option, f"{option}_conf")]
     lacking = [name for name in wanted if name not in config]
@@ -63,6 +63,7 @@ def read_config(folder: Path) -> dict:
         raise DataError(
             f"{path}: lacks {', '.join(lacking)}; give the folder of a trained system (exp/tse_...)."
         )
+    warn_of_unknown_keys(path, given)
     try:
         model = model_choices.chosen(config["model"])
     except ValueError as error:

@@ -18,12 +18,16 @@ def read_weights(path: Path, device: str) -> dict[str, torch.Tensor]:
     Args:
         device: ``meta`` for names and shapes alone, without the check.
     Raises:
-        DataError: there is none, it is not the one whose hash is kept with it, or, without a hash, a byte of it was
+        DataError: there is none, it is empty, it is not the one whose hash is kept with it, or, without a hash, a byte of it was
             flipped; one that is damaged otherwise makes PyTorch raise one of many errors.
     """
     if not path.is_file():
         there = sorted(file.name for file in path.parent.glob("*.pth"))
         raise DataError(f"{path}: no such checkpoint; the folder holds: {', '.join(there) or 'none'}.")
+    if path.stat().st_size == 0:
+        raise DataError(
+            f"{path}: is empty, 0 bytes; copy it again, or go on with the training that writes it."
+        )
     if device != "meta":
         if kept := kept_checksum(path) or packed_checksum(path):
             check_checksum(path, *kept)

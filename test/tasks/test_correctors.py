@@ -12,7 +12,7 @@ from espnet_tse.bin import pack as pack_bin
 from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks import extractor as extractor_file
-from espnet_tse.tasks.checkpoint import load_corrector
+from espnet_tse.tasks.checkpoint import check_corrector, load_corrector
 from espnet_tse.tasks.extraction import extract_scp
 from espnet_tse.tasks.extraction_record import systems_sha256
 
@@ -176,3 +176,12 @@ def test_the_record_tells_a_system_behind_two_correctors(recipe):
     write_model(front_folder, front(), seed=5)
     after = systems_sha256(Extractor.from_pretrained(folder))
     assert len(before) == len(after) == 2 and before[0] == after[0] and before[1] != after[1]
+
+
+def test_the_folder_of_a_codec_is_no_corrector_and_its_keys_are_not_remarked_on(tmp_path, caplog):
+    (tmp_path / "config.yaml").write_text("codec: funcodec\nmax_steps: 3\n")
+    with pytest.raises(
+        DataError, match="corrector: .*config.yaml: lacks .*give the folder of a trained system"
+    ):
+        check_corrector(tmp_path)
+    assert not caplog.text

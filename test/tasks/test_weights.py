@@ -75,6 +75,14 @@ def test_weights_of_pytorch_before_1_6_open(system):
     load_model(system)
 
 
+def test_an_empty_file_is_called_that(system):
+    for checksum in system.glob(f"{WEIGHTS}.*"):
+        checksum.unlink()
+    (system / WEIGHTS).write_bytes(b"")
+    with pytest.raises(DataError, match=f"{WEIGHTS}: is empty, 0 bytes"):
+        load_model(system)
+
+
 def test_an_archive_that_is_cut(system, tmp_path):
     archive = tmp_path / "system.zip"
     pack(system, archive)
