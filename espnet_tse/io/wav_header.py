@@ -1,6 +1,9 @@
 """The sizes in the header of a WAV file, which writers fill in last or, into a pipe, never."""
 
+from pathlib import Path
 from typing import BinaryIO
+
+from espnet_tse.io.files import is_there
 
 STREAMED = 0x7FFFF000  # sizes from here on stand for "not known", as writers to a pipe put them
 
@@ -21,6 +24,14 @@ def missing_bytes(file: BinaryIO, num_bytes: int) -> int:
         return 0
     lacking = size + 8 - num_bytes
     return lacking if lacking > 1 else 0  # some writers count a byte of padding and do not write it
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a WAV file has been written, as far as its size and header tell; copies of other tools may be torn."""
+    if not is_there(path):
+        return False
+    with open(path, "rb") as file:
+        return missing_bytes(file, path.stat().st_size) == 0
 
 
 def filled_in(content: bytes) -> bytes | None:

@@ -19,6 +19,7 @@ from espnet_tse.io.audio_entry import AudioInfo, read_info
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.io.wav_header import is_whole
 from espnet_tse.models.long_form import Effort
 from espnet_tse.schema import Estimate
 from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
@@ -103,7 +104,7 @@ def extract_scp(
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
     told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
     todo = {
-        key for key, both in places.items() if not all(map(is_there, both)) or (separated and key not in told)
+        key for key, both in places.items() if not all(map(is_whole, both)) or (separated and key not in told)
     }
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
@@ -303,7 +304,7 @@ def extract_together(
         waveforms.append(estimate.second.cpu().numpy())
     seconds = time.perf_counter() - started
     for row, (key, signal) in enumerate(zip(keys, signals)):
-        if all(map(is_there, places[key])):
+        if all(map(is_whole, places[key])):
             continue
         for place, rows in zip(places[key], waveforms):
             write_estimate(place, rows[row, : len(signal)], rate, infos[key].is_float)

@@ -206,12 +206,12 @@ def test_an_enrollment_too_many_or_too_few_is_an_error(system, tmp_path, capsys)
         Extractor.from_pretrained(system, task="sr")(noise(9000, 0), noise(9000, 1), RATE)
 
 
-def test_a_second_talker_that_is_gone_is_made_again(system, corpus, tmp_path):
+def test_what_is_gone_or_torn_is_made_again(system, corpus, tmp_path):
     out = tmp_path / "out"
     assert run(system, corpus, out, "ss") == 0
     before = {path: path.read_bytes() for path in out.glob("*.wav")}
     (out / "b_second.wav").unlink()
-    (out / "a.wav").unlink()
+    (out / "a.wav").write_bytes(before[out / "a.wav"][:-100])  # what a full disk leaves of a copy
     assert run(system, corpus, out, "ss") == 0
     assert before == {path: path.read_bytes() for path in out.glob("*.wav")}
 
