@@ -127,13 +127,13 @@ class Chromium:
 
     # What a reader does
 
-    def open(self, path: Path) -> None:
-        """Load a file, to the end of loading."""
+    def open(self, page: Path | str) -> None:
+        """Load a file or an address, to the end of loading."""
         self.events.clear()
         start = time.monotonic()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
-            self.read(start + self.timeout_s, f"load of {path}")
+            self.read(start + self.timeout_s, f"load of {page}")
 
     def busy_s(self) -> float:
         """Seconds of CPU that the page's own thread has spent since it was opened, whatever else runs."""
@@ -171,14 +171,12 @@ class Chromium:
     def click(self, selector: str) -> None:
         """The middle of the first element, with the mouse."""
         found = json.dumps(selector)
-        place = self.ask(
-            f"""(() => {{
+        place = self.ask(f"""(() => {{
                 const element = document.querySelector({found});
                 element?.scrollIntoView({{ block: "center", behavior: "instant" }});
                 const box = element?.getBoundingClientRect();
                 return box ? [box.x + box.width / 2, box.y + box.height / 2] : null;
-            }})()"""
-        )
+            }})()""")
         if place is None:
             raise BrowserError(f"no element {selector}")
         self.click_at(*place)

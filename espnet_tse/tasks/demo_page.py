@@ -48,9 +48,7 @@ def build_page(demo: Demo) -> Any:
         with gradio.Row():
             inputs = [gradio.Audio(label="Mixture", **given)]
             if wants_enrollment:
-                inputs.append(
-                    gradio.Audio(label="Enrollment", **given)
-                )
+                inputs.append(gradio.Audio(label="Enrollment", **given))
         button = gradio.Button("Extract", variant="primary")
         estimate = gradio.Audio(label="Estimate", interactive=False, **heard)
         words = gradio.Markdown()
@@ -61,8 +59,8 @@ def build_page(demo: Demo) -> Any:
     return page
 
 
-def serve(demo: Demo, host: str, port: int) -> None:
-    """Show the page until Ctrl-C.
+def serve(demo: Demo, host: str, port: int, wait: bool = True) -> Any:
+    """Show the page until Ctrl-C, or, without ``wait``, until the page that is returned is closed.
 
     Raises:
         DataError: gradio is not installed, or the port is taken.
@@ -72,7 +70,9 @@ def serve(demo: Demo, host: str, port: int) -> None:
     theme = gradio.themes.Default(font=["sans-serif"], font_mono=["monospace"])
     print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
     try:
-        build_page(demo).launch(
+        page = build_page(demo)
+        page.launch(
+            prevent_thread_lock=not wait,
             server_name=host,
             server_port=port,
             share=False,
@@ -83,3 +83,4 @@ def serve(demo: Demo, host: str, port: int) -> None:
         )
     except OSError as error:
         raise DataError(f"--port {port} of {host} cannot be used ({error}); name another one.") from error
+    return page
