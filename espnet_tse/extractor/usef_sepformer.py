@@ -101,6 +101,19 @@ class Path(nn.Module):
         return values + self.norm(self.last_norm(hidden).view(values.shape))
 
 
+def encoded_cue(extractor: AbsExtractor, waveform: Tensor, lengths: Tensor | None) -> Cue:
+    """An enrollment through ``analysis``, ``norm`` and ``bottleneck`` of an extractor, to frames (B, T, D).
+
+    Args:
+        waveform: (B, N).
+        lengths: (B,) samples, None where all are N; so are those of the cue, in frames.
+    """
+    frames = None
+    if lengths is not None and int(lengths.min()) < waveform.size(1):
+        frames = extractor.analysis.framing.num_frames(lengths)
+    return Cue(extractor.bottleneck(extractor.norm(extractor.analysis(waveform), frames)), frames)
+
+
 class USEFSepFormer(AbsExtractor):
     """Learned filters, cross attention, transformers within and across chunks of frames, a mask."""
 
@@ -126,10 +139,7 @@ class USEFSepFormer(AbsExtractor):
         return cls(config)
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
-        frames = None
-        if lengths is not None and int(lengths.min()) < waveform.size(1):
-            frames = self.analysis.framing.num_frames(lengths)
-        return Cue(self.bottleneck(self.norm(self.analysis(waveform), frames)), frames)
+        return encoded_cue(self, waveform, lengths)
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
-from espnet_tse.extractor.usef_sepformer import AttentionLayer, USEFSepFormerConfig
+from espnet_tse.extractor.usef_sepformer import AttentionLayer, USEFSepFormerConfig, encoded_cue
 from espnet_tse.layers.positional import sinusoid
 from espnet_tse.layers.sequence_norm import GlobalNorm
 from espnet_tse.layers.stream_state import StreamState
@@ -96,10 +96,7 @@ class ReleasedUSEFSepFormer(AbsExtractor):
         return cls(config)
 
     def encode_enrollment(self, waveform: Tensor, lengths: Tensor | None) -> Cue:
-        frames = None
-        if lengths is not None and int(lengths.min()) < waveform.size(1):
-            frames = self.analysis.framing.num_frames(lengths)
-        return Cue(self.bottleneck(self.norm(self.analysis(waveform), frames)), frames)
+        return encoded_cue(self, waveform, lengths)
 
     def separate(
         self, mixture: Tensor, lengths: Tensor | None, cue: Cue, state: StreamState | None = None

@@ -21,7 +21,7 @@ class Unused:
     """In place of a class or function that is not loaded; nothing is an instance of it."""
 
     def __init__(self, *_args: object, **_settings: object):
-        raise NotImplementedError("espnet_tse does not load this part of ESPnet.")
+        raise ImportError("espnet_tse does not load this part of ESPnet.")
 
 
 @contextlib.contextmanager

@@ -57,6 +57,15 @@ setup() {
     [ "$(cat egs2/TEMPLATE/tse1/conf/* 2> /dev/null | cksum)" = "${before}" ]
 }
 
+@test "--force makes a recipe's own cmd.sh of a link and leaves the template's" {
+    "${SETUP}" egs2/toy/tse1
+    ln -sf ../../TEMPLATE/tse1/cmd.sh egs2/toy/tse1/cmd.sh
+    before=$(cat egs2/TEMPLATE/tse1/cmd.sh)
+    "${SETUP}" egs2/toy/tse1 --force
+    [ ! -L egs2/toy/tse1/cmd.sh ] && [ "$(cat egs2/toy/tse1/cmd.sh)" = "${before}" ]
+    [ "$(cat egs2/TEMPLATE/tse1/cmd.sh)" = "${before}" ]
+}
+
 @test "cmd.sh takes the .conf of the site where there is one, for every recipe of the clone" {
     "${SETUP}" egs2/toy/tse1
     cd egs2/toy/tse1

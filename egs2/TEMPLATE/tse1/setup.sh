@@ -91,6 +91,7 @@ if "${copy}"; then cp -R "${root}/utils" "${dir}/utils"; else ln -s ../../../uti
 
 own() {  # own SOURCE TARGET: a file of the recipe, filled from the template, kept if it is there
     if [ -e "${dir}/$2" ] && ! "${force}"; then return 0; fi
+    rm -f "${dir:?}/$2"  # a link would write into the template
     sed -e "s/@CORPUS@/${corpus}/g" -e "s/@DB@/${db}/g" -e "s/@TRAIN@/${names[0]}/g" -e "s/@VALID@/${names[1]}/g" \
         -e "s/@TESTS@/${names[*]:2}/g" -e "s/@SETS@/${names[*]}/g" "${template}/$1" > "${dir}/$2"
     case "$2" in *.sh) chmod +x "${dir}/$2" ;; esac
