@@ -36,6 +36,20 @@ class CausalStackConfig:
             raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
 
 
+@dataclass(frozen=True)
+class RotaryStackConfig(CausalStackConfig):
+    """Sizes where the inputs hold no positions, so that the stack has to turn queries and keys by them."""
+
+    style: str = "llama"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.style != "llama":
+            raise ValueError(
+                f"style {self.style} has no rotary positions, and the inputs hold none; use llama."
+            )
+
+
 class SwiGLU(nn.Module):
     """W_3 (silu(W_1 x) * W_2 x) without biases (arXiv:2002.05202, Eq. 6)."""
 

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from espnet_tse.layers.causal_stack import CausalStack, CausalStackConfig
+from espnet_tse.layers.causal_stack import CausalStack, RotaryStackConfig
 from espnet_tse.layers.condition_sequence import frames_at, mean_enrollment
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.lm.unmasking import MaskedDecode, Unmasking
@@ -18,10 +18,9 @@ ENROLLMENT, MIXTURE = range(2)  # segments; behind them one for each stream
 
 
 @dataclass(frozen=True)
-class MaskedLMConfig(CausalStackConfig):
+class MaskedLMConfig(RotaryStackConfig):
     """Sizes; the attention is bidirectional throughout."""
 
-    style: str = "llama"
     width: int = 512
     feedforward: int = 2048
     dropout: float = 0.1

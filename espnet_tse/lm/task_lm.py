@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espnet_tse.layers.causal_stack import CausalStack, CausalStackConfig
+from espnet_tse.layers.causal_stack import CausalStack, RotaryStackConfig
 from espnet_tse.layers.condition_sequence import frames_at, mean_enrollment
 from espnet_tse.layers.joining import join_left_padded
 from espnet_tse.lm.token_lm import Prompt, TokenLM
@@ -20,10 +20,9 @@ TASKS = ("sr", "tse", "rtse")  # in the order of the task tokens
 
 
 @dataclass(frozen=True)
-class TaskLMConfig(CausalStackConfig):
+class TaskLMConfig(RotaryStackConfig):
     """62,930,432 parameters at paper size, without those of the three tables of conditions."""
 
-    style: str = "llama"
     width: int = 512
     feedforward: int = 2048
     dropout: float = 0.0

@@ -64,6 +64,11 @@ def test_the_enrollments_mean_reaches_the_frames_of_streams_at_a_rate_alone():
         small(add_enrollment=True, frame_synchronous=False)
 
 
+def test_a_style_without_positions_is_refused():
+    with pytest.raises(ValueError, match="style gpt2 has no rotary positions"):
+        small(style="gpt2")
+
+
 @pytest.mark.parametrize("specs", [TWO_STREAMS, THREE_BOOKS], ids=["two streams", "three codebooks"])
 @pytest.mark.parametrize(
     "conf",
