@@ -11,7 +11,10 @@ from espnet_tse.io.command_line import CommandLine, announce, run_command
 def get_parser(prog: str = "espnet-tse tokenize", description: str = __doc__) -> argparse.ArgumentParser:
     parser = CommandLine(prog=prog, description=description)
     parser.add_argument("--codec", required=True, help="codec folder: config.yaml, model.pth, manifest.json")
-    parser.add_argument("--scp", required=True, help="wav.scp or spk1.scp of the utterances")
+    meaning = (
+        "wav.scp or spk1.scp of the utterances; or a TSE directory: its targets, mixtures and enrollments"
+    )
+    parser.add_argument("--scp", required=True, help=meaning)
     parser.add_argument("--output_dir", required=True, help="folder of the scp, manifest.json and files")
     parser.add_argument("--batch_size", type=int, default=8, help="utterances a pass; equal lengths share it")
     parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")

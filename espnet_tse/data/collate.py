@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.schema import PADDING_CODE
-from espnet_tse.schema.tse_batch import TARGET_PREFIX
+from espnet_tse.schema.tse_batch import STREAM_PREFIXES
 
 
 class TSECollate:
@@ -17,8 +17,8 @@ class TSECollate:
     def __init__(self, frame_rates: Mapping[str, float | None] | None = None):
         """
         Args:
-            frame_rates: stream of ``targets`` -> Hz, travels with it as ``target_<stream>_rate``; None for
-                streams of a fixed number of codes, which have no rate.
+            frame_rates: stream -> Hz, travels with it as ``target_<stream>_rate``; None for streams of a fixed
+                number of codes, which have no rate.
         """
         self.frame_rates = dict(frame_rates or {})
 
@@ -29,8 +29,9 @@ class TSECollate:
         Returns:
             keys, and ``speech_mix`` (B, N), ``enroll_ref1`` (B, N_e), ``speech_ref1`` (B, N) float32,
             and of each stream ``target_<stream>``, codes (B, K, T) int64 padded with -1 or frames (B, T, D)
-            float32; each with ``*_lengths`` (B,) int64; ``speaker`` (B,) int64; ``speaker_embedding`` (B, E)
-            float32; ``task`` (B,) int64. What the examples do not have is left out.
+            float32, likewise ``mixture_<stream>`` and ``enrollment_<stream>``; each with ``*_lengths`` (B,)
+            int64; ``speaker`` (B,) int64; ``speaker_embedding`` (B, E) float32; ``task`` (B,) int64. What the
+            examples do not have is left out.
         Raises:
             ValueError: some examples have a target and some do not.
         """
@@ -45,10 +46,10 @@ class TSECollate:
                 rows = [torch.from_numpy(array) for array in arrays]
                 batch[name] = pad_sequence(rows, batch_first=True)
                 batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows])
-        for stream in examples[0].get("targets", {}):
-            batch |= self._stream(
-                stream, [torch.from_numpy(example["targets"][stream]) for example in examples]
-            )
+        for field, prefix in STREAM_PREFIXES.items():
+            for stream in examples[0].get(field, {}):
+                rows = [torch.from_numpy(example[field][stream]) for example in examples]
+                batch |= self._stream(prefix, stream, rows)
         if all("task" in example for example in examples):
             batch["task"] = torch.tensor([example["task"] for example in examples])
         if all("speaker" in example for example in examples):
@@ -58,9 +59,9 @@ class TSECollate:
             batch["speaker_embedding"] = torch.stack(rows)
         return [example["key"] for example in examples], batch
 
-    def _stream(self, stream: str, rows: list[Tensor]) -> dict[str, Tensor]:
+    def _stream(self, prefix: str, stream: str, rows: list[Tensor]) -> dict[str, Tensor]:
         """The tensors of one stream from its (T, K) codes or (T, D) frames."""
-        name, lengths = f"{TARGET_PREFIX}{stream}", torch.tensor([len(row) for row in rows])
+        name, lengths = f"{prefix}{stream}", torch.tensor([len(row) for row in rows])
         if rows[0].is_floating_point():
             padded = pad_sequence(rows, batch_first=True)
         else:

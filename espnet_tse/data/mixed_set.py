@@ -1,13 +1,23 @@
-"""A fixed set of mixtures, as training would mix them: for development sets of what no corpus has ready."""
+"""Fixed sets of mixtures, as training would mix them: for development, or for a training on stored latents."""
 
 from pathlib import Path
 
 import numpy as np
 
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
-from espnet_tse.data.scp_fields import ACTIVITY, ENROLLMENT_SCP, MIXTURE_SCP, TARGET_SCP, turned_round
+from espnet_tse.data.prepared_set import Pool
+from espnet_tse.data.scp_fields import (
+    ACTIVITY,
+    ENROLLMENT_SCP,
+    MIXTURE_SCP,
+    NUM_SAMPLES,
+    SPEAKER_ENROLLMENTS,
+    TARGET_SCP,
+    turned_round,
+)
 from espnet_tse.io.activity_list import activity_line
 from espnet_tse.io.audio import write_audio
+from espnet_tse.io.files import write_json
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, write_scp
 
@@ -54,3 +64,57 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
             write_scp(folder / name, entries)
         write_scp(folder / "spk2utt", turned_round(lists["utt2spk"]))
     return sum(line == activity_line(()) for line in lists[ACTIVITY].values())
+
+
+def write_training_set(dataset: DynamicMixingDataset, passes: int, output_dir: Path | str) -> None:
+    """Write a TSE directory of mixtures alone: their targets, whole, and what enrolls them are files of the source.
+
+    Each utterance is the target once a pass; training draws enrollments among the speaker's other utterances.
+
+    Args:
+        dataset: its examples become the rows.
+    Raises:
+        DataError: targets or enrollments would be others than the utterances, or audio cannot be read.
+    """
+    conf = dataset.conf
+    changed = conf.target_absent or conf.has_pauses or conf.enrollment_noise or conf.enrollment_reverb
+    if (
+        changed
+        or conf.enrollment != "other_utterance"
+        or set(conf.tasks) != {"tse"}
+        or dataset.crop is not None
+    ):
+        raise DataError(
+            f"{dataset.source_dir}: fixed mixtures for training have the source's own utterances as targets and "
+            "enrollments; leave tasks, target_absent, silence, enrollment_noise, enrollment_reverb and "
+            "'enrollment: same_utterance_disjoint' out of mixing.yaml."
+        )
+    output_dir = Path(output_dir)
+    names = (MIXTURE_SCP, TARGET_SCP, ENROLLMENT_SCP, "utt2spk", NUM_SAMPLES)
+    lists: dict[str, dict[str, object]] = {name: {} for name in names}
+    with replaced_folder(output_dir) as folder:
+        for row in range(passes * len(dataset)):
+            number, index = divmod(row, len(dataset))
+            example = dataset.example(number, index)
+            uid = example["key"]
+            key, speaker = f"{uid}-{number}", dataset.utt2spk[uid]
+            file = Path("audio") / f"{key}.wav"
+            # Not scaled, for the target is not either.
+            write_audio(folder / file, example["mixture"], dataset.sample_rate, as_float=True)
+            values = (
+                output_dir.resolve() / file,
+                dataset.audio.paths[uid],
+                f"*{uid} {speaker}",
+                speaker,
+                len(example["mixture"]),
+            )
+            for name, value in zip(names, values):
+                lists[name][key] = value
+        for name, entries in lists.items():
+            write_scp(folder / name, entries)
+        write_scp(folder / "spk2utt", turned_round(lists["utt2spk"]))
+        pool: Pool = {
+            speaker: [(uid, str(dataset.audio.paths[uid])) for uid in uids]
+            for speaker, uids in dataset.spk2utt.items()
+        }
+        write_json(folder / SPEAKER_ENROLLMENTS, pool)

@@ -8,7 +8,7 @@ import numpy as np
 
 from espnet_tse.data.audio_store import CACHE_BUDGET, AudioStore
 from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.data.enrollment import choose_other, crop_span, cropped_length
+from espnet_tse.data.enrollment import Span, choose_other, crop_span, cropped_length
 from espnet_tse.data.preference_store import PREFERENCES_SCP, PreferenceStore
 from espnet_tse.data.scp_fields import (
     ENROLLMENT_SCP,
@@ -19,6 +19,7 @@ from espnet_tse.data.scp_fields import (
     read_speaker_enrollments,
     read_tse_dir,
 )
+from espnet_tse.data.stored_inputs import enrollment_name, mixture_name
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema.stream_spec import StreamSpec
@@ -43,6 +44,7 @@ class StaticDataset:
         cache_audio: bool = False,
         cache_budget: int = CACHE_BUDGET,
         embeddings_scp: Path | str | None = None,
+        stored_inputs: bool = False,
     ):
         """
         Args:
@@ -51,6 +53,8 @@ class StaticDataset:
             crop_s: longest mixture in seconds, None for whole mixtures.
             enrollment_s: longest enrollment in seconds, None for whole ones.
             tokens: stream -> scp and sizes of codes, units or latents of the whole targets.
+            stored_inputs: ``tokens`` has those of whole mixtures and enrollments, too, by the names of
+                ``stored_inputs.audio_of``; examples have them, and enrollments are cut at multiples of the hop.
             hop_length: samples a frame of the streams; crops begin at its multiples.
             training: draw again each epoch; by default if ``crop_s`` is given.
             embeddings_scp: speaker embeddings by key of the mixture, or by utterance id where enrollments are
@@ -93,7 +97,8 @@ class StaticDataset:
         if self.embeddings is not None:
             self.embeddings.require([row.key for row in self.rows if isinstance(row.enrollment, str)])
             self.embeddings.require([uid for pairs in self.enrollments.values() for uid, _ in pairs])
-        self.tokens = TokenStores.open(tokens or {}, self.keys, cache_budget)
+        self.stored_inputs = stored_inputs
+        self.tokens = TokenStores.open(tokens or {}, self._stored_names(), cache_budget)
         self.preferences = self._preferences(crop_s, enrollment_s)
 
     def _preferences(self, crop_s: float | None, enrollment_s: float | None) -> PreferenceStore | None:
@@ -109,6 +114,15 @@ class StaticDataset:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def _stored_names(self) -> list[str]:
+        """What the examples ask for of ``tokens``."""
+        if not self.stored_inputs:
+            return self.keys
+        fixed = [row.key for row in self.rows if isinstance(row.enrollment, str)]
+        drawn = [uid for pairs in self.enrollments.values() for uid, _ in pairs]
+        mixtures = [mixture_name(key) for key in self.keys]
+        return [*self.keys, *mixtures, *(enrollment_name(key) for key in (*fixed, *drawn))]
 
     def _speaker_enrollments(self) -> dict[str, list[tuple[str, str]]]:
         """What the starred rows draw from, checked so that every draw succeeds."""
@@ -153,19 +167,18 @@ class StaticDataset:
                     f"{target}; make them equal. 'espnet-tse validate {self.tse_dir}' lists all such keys."
                 )
 
-    def _enrollment_name(self, row: MixtureRow, generator: np.random.Generator) -> str:
+    def _enrollment(self, row: MixtureRow, generator: np.random.Generator) -> tuple[str, str]:
+        """What enrolls a row: its name among the audio, and the key of the row or the utterance that was drawn."""
         if isinstance(row.enrollment, str):
-            return f"{row.key}/enrollment"
+            return f"{row.key}/enrollment", row.key
         speaker = row.enrollment.speaker
         uids = [uid for uid, _ in self.enrollments[speaker]]
-        return f"{speaker}/{choose_other(uids, row.enrollment.excluded_id, generator)}/enrollment"
+        uid = choose_other(uids, row.enrollment.excluded_id, generator)
+        return f"{speaker}/{uid}/enrollment", uid
 
-    def _embedding(self, row: MixtureRow, enrollment_name: str) -> np.ndarray | None:
-        if self.embeddings is None:
-            return None
-        return self.embeddings.load(
-            row.key if isinstance(row.enrollment, str) else enrollment_name.split("/")[-2]
-        )
+    def _stored(self, name: str, num_samples: int, span: Span) -> dict[str, np.ndarray]:
+        """Stream -> the part of a span of what has ``num_samples`` in all."""
+        return self.tokens.load(name, num_samples, span.start, span.num_samples)
 
     def example(self, epoch: int, index: int) -> dict:
         """The example ``index`` of ``epoch``.
@@ -173,8 +186,8 @@ class StaticDataset:
         Returns:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
             ``targets``: stream -> (T, K) int64 or (T, D) float32, with those of ``PreferenceStore`` where the folder has
-            them; ``speaker``: number of the enrolled one
-            among the sorted names, -1 where it is unknown, and outside of training, whose speakers are
+            them; ``mixture_streams`` and ``enrollment_streams`` likewise, where they are stored; ``speaker``:
+            number of the enrolled one among the sorted names, -1 where it is unknown, and outside of training, whose speakers are
             others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
             DataError: a file has become unreadable.
@@ -186,24 +199,31 @@ class StaticDataset:
         generator = np.random.default_rng(keyed)
         total = self.audio.num_samples(f"{row.key}/mixture")
         span = crop_span(total, self.crop, generator, self.hop_length)
-        enrollment_name = self._enrollment_name(row, generator)
-        enrollment_span = crop_span(
-            self.audio.num_samples(enrollment_name), self.enrollment_length, generator
-        )
+        enrollment, enrolled_by = self._enrollment(row, generator)
+        enrollment_total = self.audio.num_samples(enrollment)
+        multiple = self.hop_length if self.stored_inputs else 1
+        enrollment_span = crop_span(enrollment_total, self.enrollment_length, generator, multiple)
         target = None
         if self.has_target:
             target = self.audio.load(f"{row.key}/target", span.start, span.num_samples)
-        targets = self.tokens.load(row.key, total, span.start, span.num_samples)
+        targets = self._stored(row.key, total, span)
         if self.preferences is not None:
             targets |= self.preferences.load(row.key)
+        inputs = {}
+        if self.stored_inputs:
+            inputs = {
+                "mixture_streams": self._stored(mixture_name(row.key), total, span),
+                "enrollment_streams": self._stored(
+                    enrollment_name(enrolled_by), enrollment_total, enrollment_span
+                ),
+            }
         return {
             "key": row.key,
             "mixture": self.audio.load(f"{row.key}/mixture", span.start, span.num_samples),
             "target": target,
-            "enrollment": self.audio.load(
-                enrollment_name, enrollment_span.start, enrollment_span.num_samples
-            ),
+            "enrollment": self.audio.load(enrollment, enrollment_span.start, enrollment_span.num_samples),
             "targets": targets,
+            **inputs,
             "speaker": self.speaker_numbers.get(row.speaker, -1) if self.training else -1,
-            "speaker_embedding": self._embedding(row, enrollment_name),
+            "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrolled_by),
         }

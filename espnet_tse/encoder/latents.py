@@ -41,13 +41,23 @@ class AbsLatentEncoder(HoldsFrozen, AbsConditionEncoder):
         with torch.autocast(waveform.device.type, enabled=False):
             return self.autoencoder.encode(waveform, lengths)["latent"]
 
+    def mixture_latents(self, batch: TSEBatch) -> Frames:
+        """The stored ones, or those of the waveform."""
+        stored = batch.mixture_streams.get("latent")
+        return self.latents(batch.mixture, batch.mixture_lengths) if stored is None else stored
+
+    def enrollment_latents(self, batch: TSEBatch) -> Frames:
+        """The stored ones, or those of the waveform."""
+        stored = batch.enrollment_streams.get("latent")
+        return self.latents(batch.enrollment, batch.enrollment_lengths) if stored is None else stored
+
     @abstractmethod
     def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
         """Of the enrollment: the stream ``enrollment`` or the vector ``speaker``."""
 
     def forward(self, batch: TSEBatch) -> Conditions:
         streams, vectors = self.describe(batch)
-        streams["mixture"] = self.latents(batch.mixture, batch.mixture_lengths)
+        streams["mixture"] = self.mixture_latents(batch)
         return Conditions(streams, vectors)
 
 
@@ -79,7 +89,7 @@ class LatentSequence(AbsLatentEncoder):
         return cls(config, autoencoder)
 
     def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
-        latents = self.latents(batch.enrollment, batch.enrollment_lengths)
+        latents = self.enrollment_latents(batch)
         values = self.transformer(self.projection(latents.values), ~latents.padding_mask)
         values = values.masked_fill(latents.padding_mask[..., None], 0.0)
         return Streams(enrollment=Frames(values, latents.lengths, latents.frame_rate)), Vectors()
@@ -121,7 +131,7 @@ class LatentSpeaker(AbsLatentEncoder):
     def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
         signal, lengths = batch.enrollment, batch.enrollment_lengths
         if not self.speaker_encoder.takes_waveform:
-            latents = self.latents(signal, lengths)
+            latents = self.enrollment_latents(batch)
             signal, lengths = latents.values, latents.lengths
         vector = self.speaker_encoder(signal, lengths)
         return Streams(), Vectors(speaker=nn.functional.normalize(vector.float(), dim=-1))

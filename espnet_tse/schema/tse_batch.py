@@ -9,6 +9,12 @@ from espnet_tse.schema.rows import BatchedFields, take_spans
 from espnet_tse.schema.streams import Streams
 
 TARGET_PREFIX = "target_"  # in front of a stream's name among ESPnet's named tensors
+# The fields of streams, each with its prefix.
+STREAM_PREFIXES = {
+    "targets": TARGET_PREFIX,
+    "mixture_streams": "mixture_",
+    "enrollment_streams": "enrollment_",
+}
 # Extraction; reverse extraction (all but the enrolled speaker); restoration; separation without an
 # enrollment.
 TASKS = ("tse", "rtse", "sr", "ss")
@@ -26,6 +32,9 @@ class TSEBatch(BatchedFields):
     keys: list[str] | None = None  # utterance ids, B of them
     target: Tensor | None = None  # (B, N) float, the clean target, as long as the mixture
     targets: Streams = field(default_factory=Streams)  # stored codes, units or latents of the target
+    # The same of what is heard, where stage 5 has stored them (``stored_passes``).
+    mixture_streams: Streams = field(default_factory=Streams)
+    enrollment_streams: Streams = field(default_factory=Streams)
     speaker: Tensor | None = None  # (B,) int64, number of the target's speaker in training, -1 where unknown
     speaker_embedding: Tensor | None = None  # (B, E) of the enrollment, where another model made it
     extracted: Tensor | None = None  # (B, N) what a front-end has made of mixture and enrollment
@@ -69,5 +78,6 @@ class TSEBatch(BatchedFields):
             target=span(self.target),
             extracted=span(self.extracted),
             targets=self.targets.crop(starts, lengths, self.sample_rate),
+            mixture_streams=self.mixture_streams.crop(starts, lengths, self.sample_rate),
             keys=keys,
         )

@@ -14,6 +14,7 @@ from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.abs_tokenizer import AbsTokenizer
 from espnet_tse.codec.load import codec_choices, load_codec
 from espnet_tse.codec.manifest import check_same_codec, check_same_decoder
+from espnet_tse.data.stored_inputs import audio_of
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
@@ -34,6 +35,9 @@ def encode_scp(
 
     Codes are stored in the smallest integer type that holds the vocabulary. Shard J of N writes below
     ``output_dir/J``. Files that are there already are kept, if the folder carries this tokenizer's manifest.
+
+    Args:
+        scp: a list, or a TSE directory, of which all that its rows hold is encoded (``audio_of``).
     Raises:
         DataError: unreadable audio, or codes of another tokenizer in ``output_dir``.
     """
@@ -139,10 +143,14 @@ def code_scp(
         compute: codec, waveforms (B, N), lengths (B,) -> arrays of B utterances, by name of the product.
     """
     folder = output_dir / str(shard[0]) if shard else output_dir
-    paths = read_filled_scp(scp)
+    paths = files_of(scp)
     check_file_names(paths, scp)
     stamp(folder, codec_dir, check)
-    keys = take_shard(list(paths), shard)
+    # A file that is listed several times is coded once, under the first of its keys.
+    first: dict[str, str] = {}
+    for key, path in paths.items():
+        first.setdefault(path, key)
+    keys = take_shard(list(first.values()), shard)
     files = {
         name: {key: folder / place / f"{key}{suffix}" for key in keys}
         for name, (_, place, suffix) in products.items()
@@ -172,7 +180,13 @@ def code_scp(
             if done == len(todo) or (done // batch_size) % 20 == 0:
                 logging.info(f"{done}/{len(todo)} utterances, {remaining:.0f} s to go")
     for name, (list_name, _, _) in products.items():
-        write_scp(folder / list_name, files[name])
+        made = {key: files[name].get(first[path]) for key, path in paths.items()}
+        write_scp(folder / list_name, {key: file for key, file in made.items() if file is not None})
+
+
+def files_of(scp: Path) -> dict[str, str]:
+    """Key -> audio entry of a list that is not empty, or of all that the rows of a TSE directory hold."""
+    return audio_of(scp) if scp.is_dir() else read_filled_scp(scp)
 
 
 def read_utterance(path: str, key: str, sample_rate: int) -> np.ndarray:
@@ -225,7 +239,7 @@ def merge(
         check(read_manifest(folder), manifest)
         for name in names:
             merged[name] |= read_scp(folder / name)
-    wanted = read_scp(scp)
+    wanted = files_of(scp)
     for name in names:
         missing = [key for key in wanted if key not in merged[name]]
         if missing:

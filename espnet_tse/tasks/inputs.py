@@ -12,6 +12,7 @@ from espnet_tse.scoring.result.decoding import ORACLE
 
 KINDS = ("tokenizers", "pretrained")
 PREFERENCES = "preferences"  # settings by which a stage makes the sets of a training by preference
+STORED_PASSES = "stored_passes"  # of training mixtures that are made and encoded before it
 # Options of the first release, which knew one codec and one front-end -> current mapping and name. They still
 # are short forms on the command line, and stand in the config.yaml of older systems.
 MOVED = {
@@ -27,8 +28,8 @@ class Input:
     """One thing that a system builds on."""
 
     config: str  # YAML of the system
-    # Of KINDS; ``preferences`` for one of their settings, ``file`` for the YAML and each of its bases; of a decoding YAML
-    # ``corrector``, and ``truth`` for a setting that reads the true targets.
+    # Of KINDS; ``preferences`` for one of their settings, ``stored_passes``, ``file`` for the YAML and each of its bases;
+    # of a decoding YAML ``corrector``, and ``truth`` for a setting that reads the true targets.
     kind: str
     name: str
     value: str  # a folder, an archive or a hub id; or a YAML, as a path from here
@@ -103,6 +104,10 @@ def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[
             if kind == "pretrained" and found.form == "yaml":
                 yield from _walk(value, (), acoustic, (*above, config))
             yield found
+    stored = settings.get(STORED_PASSES)
+    passes = given_passes(words) or (None if stored is None else str(stored.value))
+    if passes not in (None, "0"):
+        yield Input(config, STORED_PASSES, "-", passes)
     setting = settings.get(PREFERENCES)
     if setting is not None and isinstance(setting.value, dict):  # another form is refused when it is checked
         for name, value in setting.value.items():
@@ -125,6 +130,13 @@ def options_of(words: Sequence[str]) -> dict[str, dict[str, str]]:
         if kind in given and getattr(args, option):
             given[kind][name] = getattr(args, option)
     return given
+
+
+def given_passes(words: Sequence[str]) -> str | None:
+    """``stored_passes`` of a command line."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(f"--{STORED_PASSES}")
+    return parser.parse_known_args(words)[0].stored_passes
 
 
 def pair_of(word: str, kind: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Mapping, Sequence
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from espnet_tse.data.mixing_conf import MIXED_TASKS, MixingConf
+from espnet_tse.encoder.latents import AbsLatentEncoder
 from espnet_tse.io.chain_parser import unknown_keys
 from espnet_tse.io.choices import checked
 from espnet_tse.io.nearest_name import check_known
@@ -42,6 +43,7 @@ def faults_of_arguments(args: argparse.Namespace, chain: YamlChain | None) -> li
         *faults,
         *faults_of_mixing(args),
         *faults_of_preferences(args),
+        *faults_of_stored_passes(args),
         *faults_of_lengths(args),
         *faults_of(args),
     ]
@@ -117,6 +119,24 @@ def faults_of_preferences(args: argparse.Namespace) -> list[str]:
             "them out"
         ]
     return []
+
+
+def faults_of_stored_passes(args: argparse.Namespace) -> list[str]:
+    """What is wrong with ``stored_passes``."""
+    passes = args.stored_passes
+    if not isinstance(passes, int) or passes < 0:
+        return [f"stored_passes is {passes!r}, want a whole number of 0 or more"]
+    if not passes:
+        return []
+    faults = []
+    encoder = TABLES["encoder"].classes.get(args.encoder)
+    if encoder is None or not issubclass(encoder, AbsLatentEncoder):
+        faults.append(
+            f"stored_passes: encoder {args.encoder} reads no stored latents, as latent_sequence does; leave it out"
+        )
+    if args.mixing:
+        faults.append("stored_passes: mixtures are made by mixing.yaml of the set alone; leave out mixing")
+    return faults
 
 
 def faults_of_lengths(args: argparse.Namespace) -> list[str]:

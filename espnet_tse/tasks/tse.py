@@ -94,6 +94,11 @@ class TSETask(AbsTask):
         )
         group.add_argument("--preferences", action=NestedDictAction, default={}, help=meaning)
         meaning = "keys of mixing.yaml that this system has otherwise, as tasks: {tse: 1, rtse: 1, sr: 1}"
+        meaning = (
+            "passes of training mixtures that stage 5 of a recipe fixes and encodes, with their enrollments, so that "
+            "training encodes nothing; a set of ready mixtures is one pass; 0: mix and encode while training"
+        )
+        group.add_argument("--stored_passes", type=int, default=0, help=meaning)
         group.add_argument("--mixing", action=NestedDictAction, default={}, help=meaning)
         group.add_argument(
             "--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds"
@@ -213,7 +218,18 @@ class TSETask(AbsTask):
                     f"{folder}: has no mixing.yaml, so its mixtures are ready; mixing: of the system wants a source "
                     "directory (doc/data_format.md)."
                 )
-            return StaticDataset(folder, enrollment_s=args.enrollment_s, training=train, **settings)
+            return StaticDataset(
+                folder,
+                enrollment_s=args.enrollment_s,
+                training=train,
+                stored_inputs=args.stored_passes > 0,
+                **settings,
+            )
+        if args.stored_passes:
+            raise DataError(
+                f"{folder}: is mixed while training, but stored_passes: {args.stored_passes} reads the latents of fixed "
+                "mixtures; name those that stage 5 has made (mix_set --passes), or set stored_passes: 0."
+            )
         conf = read_mixing_conf(mixing, args.mixing)
         known = model_choices.classes[args.model].tasks
         if unknown := [task for task in conf.tasks if task not in known]:

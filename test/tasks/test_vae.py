@@ -1,6 +1,9 @@
 """A VAE from training to latents on disk, and the system that learns from them, at the size of tests."""
 
 import json
+import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +13,21 @@ import yaml
 from tse_system import write_signal
 
 from espnet_tse import Extractor
-from espnet_tse.bin import codec_train, encode_codes, resynthesize, tse_train
+from espnet_tse.bin import codec_train, encode_codes, mix_set, resynthesize, tse_train
 from espnet_tse.codec.load import load_codec
 from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE
+from espnet_tse.data.collate import TSECollate
+from espnet_tse.encoder.latents import AbsLatentEncoder
 from espnet_tse.flow.latent_diffusion import LatentDiffusionDecode
 from espnet_tse.io.audio import read_audio
 from espnet_tse.io.scp import read_scp, write_scp
 from espnet_tse.io.yaml_chain import read_chain
+from espnet_tse.models.espnet_batch import to_tse_batch
+from espnet_tse.schema import Streams
 from espnet_tse.schema.manifest import read_manifest
+from espnet_tse.tasks.build import build_model
+from espnet_tse.tasks.tokenizers import manifests_of
+from espnet_tse.tasks.tse import TSETask
 
 CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"
 QUIET = {"use_tensorboard": False, "use_matplotlib": False}
@@ -165,3 +175,120 @@ def test_latents_of_another_vae_are_refused(work, system, tmp_path, capsys):
     )
     assert tse_train.main(command) == 1
     assert "codec mismatch" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def stored(work) -> Path:
+    """Two passes of fixed mixtures; latents of all that they, and the development set, hold."""
+    command = ("--source_dir", work / "train", "--passes", 2, "--output_dir", work / "mixed")
+    assert mix_set.main(words(*command)) == 0
+    for name in ("mixed", "valid"):
+        command = ("--codec", work / "codec", "--scp", work / name, "--output_dir", work / f"stored_{name}")
+        for more in (("--shard", "1/2"), ("--shard", "2/2"), ("--merge", 2)):
+            assert encode_codes.main(words(*command, *more)) == 0
+    return work
+
+
+def stored_options(work: Path, output_dir: Path, **changes) -> list[str]:
+    return [
+        *options(work, output_dir, stored_passes=2, **changes),
+        f"--train_data_dir={work / 'mixed'}",
+        f"--train_tokens=latent={work / 'stored_mixed'}",
+        f"--valid_tokens=latent={work / 'stored_valid'}",
+    ]
+
+
+def test_what_is_heard_several_times_is_encoded_once(stored):
+    found = read_scp(stored / "stored_mixed" / "latent.scp")
+    rows = 2 * len(LENGTHS)
+    assert len(found) == 2 * rows + len(LENGTHS)
+    # The mixtures, and each utterance once, whether it is a target or enrolls.
+    assert len(set(found.values())) == rows + len(LENGTHS)
+    assert found["spk0-0-1"] == found["spk0-0-0"] == found["spk0-0#enrollment"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"encoder": "latent_speaker", "encoder_conf": {}}])
+def test_conditions_from_stored_latents_are_those_of_whole_recordings(stored, changes):
+    if changes:
+        speaker = {"speaker_encoder": "resnet34"}
+        changes |= speaker | {"speaker_encoder_conf": {"width": 2, "num_blocks": [1] * 4, "output_dim": 4}}
+    folder = stored / "exp" / "tse_never"
+    args = TSETask.parse(stored_options(stored, folder, crop_s=None, enrollment_s=None, **changes))
+    manifests = manifests_of(args.tokenizers)
+    dataset = TSETask.open_dataset(args, True, manifests)
+    encoder = build_model(vars(args)).encoder.eval()
+    examples = [dataset.example(1, index) for index in range(len(dataset))]
+    batch = to_tse_batch(TSECollate({"latent": 50.0})(examples)[1], 16000)
+    assert batch.mixture_streams and batch.enrollment_streams and len(examples) == 2 * len(LENGTHS)
+    with torch.no_grad():
+        found = encoder(batch)
+        made = encoder(replace(batch, mixture_streams=Streams(), enrollment_streams=Streams()))
+    for kind in ("streams", "vectors"):
+        for name, value in getattr(made, kind).items():
+            other = getattr(found, kind)[name]
+            if kind == "streams":
+                assert other.lengths.equal(value.lengths) and other.frame_rate == value.frame_rate
+                value, other = value.values, other.values
+            torch.testing.assert_close(other, value, atol=2e-3, rtol=2e-3)
+
+
+def test_crops_take_the_same_span_of_mixture_and_target_and_another_of_the_enrollment(stored):
+    args = TSETask.parse(stored_options(stored, stored / "exp" / "tse_never", enrollment_s=0.1))
+    dataset = TSETask.open_dataset(args, True, manifests_of(args.tokenizers))
+    latents = {key: np.load(path) for key, path in read_scp(stored / "stored_mixed" / "latent.scp").items()}
+    drawn = set()
+    for epoch in range(1, 9):
+        index = epoch % 2
+        example, key = dataset.example(epoch, index), dataset.keys[index]
+        mixture = example["mixture_streams"]["latent"]
+        [first] = [
+            start
+            for start in range(len(latents[key]))
+            if np.array_equal(latents[f"{key}#mixture"][start : start + len(mixture)], mixture)
+        ]
+        assert len(mixture) == len(example["mixture"]) // 320 == 10
+        assert np.array_equal(latents[key][first : first + 10], example["targets"]["latent"])
+        whole = read_audio(read_scp(stored / "mixed" / "wav.scp")[key])[0]
+        assert np.array_equal(whole[320 * first : 320 * first + 3200], example["mixture"])
+        enrollment = example["enrollment_streams"]["latent"]
+        assert len(enrollment) == 5 and len(example["enrollment"]) == 1600
+        names = [
+            name
+            for name, whole in latents.items()
+            for start in range(len(whole) - 4)
+            if name.endswith("#enrollment") and np.array_equal(whole[start : start + 5], enrollment)
+        ]
+        [name] = names
+        assert name.startswith("spk0-") and name != "spk0-0#enrollment"
+        drawn.add((name, first))
+    assert len(drawn) > 4
+
+
+def test_a_system_learns_from_stored_latents_without_encoding(stored, monkeypatch):
+    def encode(*_):
+        raise AssertionError("encoded")
+
+    monkeypatch.setattr(AbsLatentEncoder, "latents", encode)
+    folder = stored / "exp" / "tse_stored"
+    assert tse_train.main(stored_options(stored, folder)) == 0
+    assert torch.load(folder / "valid.loss.ave.pth", weights_only=True)
+
+
+def test_faults_of_stored_latents_are_told(stored, tmp_path, capsys):
+    def fault(*more: str, **changes) -> str:
+        with pytest.raises(SystemExit) as ended:
+            sys.exit(tse_train.main([*stored_options(stored, tmp_path / "exp", **changes), *more]))
+        assert ended.value.code
+        return capsys.readouterr().err
+
+    assert "lacks the codes of" in (err := fault(f"--train_tokens=latent={stored / 'latents_train'}"))
+    assert "run stage 5 (token)" in err
+    assert "mix_set --passes" in fault(f"--train_data_dir={stored / 'train'}")
+    other = tmp_path / "other"
+    shutil.copytree(stored / "stored_mixed", other)
+    manifest = json.loads((other / "manifest.json").read_text())
+    (other / "manifest.json").write_text(json.dumps({**manifest, "sha256": "0" * 64, "fingerprint": "0"}))
+    assert "codec" in fault(f"--train_tokens=latent={other}")
+    assert "stored_passes is -1, want a whole number" in fault("--stored_passes=-1")
+    assert "leave out mixing" in fault(mixing={"sir_db": [0, 0]})
+    assert not (tmp_path / "exp" / "latest.pth").exists()

@@ -150,7 +150,7 @@ if stage_begins 4 "tokenizers -> ${expdir}/codec_<tag>"; then
 fi
 
 if stage_begins 5 "clean speech -> ${dumpdir}/codes_<tag>/<set>"; then
-    for_tokenizers encode_sets "${train_set}" "${valid_set}"
+    encode_sets
     stage_ends
 fi
 

@@ -108,10 +108,13 @@ edited() {  # edited DIR: whether its lists are not what stage 3 left
     [ -s "$1/.filtered" ] && [ "$(cat "$1/.filtered")" != "$(content_hash "$1")" ]
 }
 
+# Of what stage 1 or stage 2 has made, whichever is there.
+is_mixed_on_the_fly() { [ -e "${dumpdir}/raw/$1/mixing.yaml" ] || [ -e "data/$1/mixing.yaml" ]; }  # is_mixed_on_the_fly SET
+
 # The clean speech that a codec learns and encodes: a dynamic mixing set has it in wav.scp.
 target_scp() {
     local dir=${dumpdir}/raw/$1
-    if [ -e "${dir}/mixing.yaml" ] || [ -e "data/$1/mixing.yaml" ]; then
+    if is_mixed_on_the_fly "$1"; then
         echo "${dir}/wav.scp"
     elif "${dry_run}" && [ ! -e "${dir}/wav.scp" ] && [ ! -e "data/$1/wav.scp" ]; then
         echo "${dir}/CLEAN.scp"

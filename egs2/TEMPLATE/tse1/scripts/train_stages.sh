@@ -2,8 +2,8 @@
 # Sourced by tse.sh and codec.sh: training of a codec, of what a system builds on, of the system.
 # shellcheck disable=SC2154  # the options are the caller's
 
-# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained; of decoding corrector, truth), name,
-# form (yaml, place), value, as check_config --print_inputs writes them. No script reads a YAML itself.
+# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained, preferences, stored_passes; of decoding
+# corrector, truth), name, form (yaml, place), value, as check_config --print_inputs writes them. No script reads a YAML itself.
 inputs=()
 find_inputs() {
     local words=() lines
@@ -191,20 +191,57 @@ finish_codec() {
     mark_done "${codec_exp}" codec
 }
 
-encode_set() {  # encode_set SET: clean speech -> dump/codes_TAG/SET
-    local scp out=${codes_dir}/$1
-    scp=$(target_scp "$1")
-    need 2 "${scp}"
+# encode_set SET [PASSES]: clean speech -> dump/codes_TAG/SET; with PASSES mixtures and enrollments, too
+encode_set() {
+    local scp list='' out=${codes_dir}/$1
+    if [ -n "${2:-}" ]; then
+        need 2 "${dumpdir}/raw/$1/wav.scp"
+        scp=$(fixed_set "$1" "$2") out=${codes_dir}/passes_$2/$1
+    else
+        scp=$(target_scp "$1")
+        need 2 "${scp}"
+    fi
     need "${codec_stage}" "${codec_exp}/manifest.json"
     claim_dump
     needed remove "${out}" codes "@${codec_exp}/manifest.json" "@${scp}" "%${scp}" || return 0
-    run_shards "${train_cmd}" "${nj}" "${scp}" "${out}" encode "${python}" -m espnet_tse.bin.encode_codes \
+    if [ -d "${scp}" ]; then list=${scp}/wav.scp; fi
+    run_shards "${train_cmd}" "${nj}" "${list:-${scp}}" "${out}" encode "${python}" -m espnet_tse.bin.encode_codes \
         --codec "${codec_exp}" --scp "${scp}" --output_dir "${out}"
     [ -s "${out}/manifest.json" ] || "${dry_run}" || die "${out}/manifest.json was not written; read ${out}/log/"
     mark_done "${out}" codes
 }
 
-encode_sets() { local set; for set in "$@"; do encode_set "${set}"; done; }  # encode_sets SET...
+# fixed_set SET PASSES: the folder of the mixtures that a training on stored latents reads
+fixed_set() {
+    if is_mixed_on_the_fly "$1"; then echo "${dumpdir}/mixed_$2/$1"; else echo "${dumpdir}/raw/$1"; fi
+}
+
+mix_set() {  # mix_set SET PASSES: fixed mixtures of a set that training would mix -> dump/mixed_PASSES/SET
+    local source=${dumpdir}/raw/$1 out=${dumpdir}/mixed_$2
+    is_mixed_on_the_fly "$1" || return 0
+    need 2 "${source}/wav.scp"
+    claim_dump
+    needed remove "${out}" mixed "@${source}" "%${source}" "passes=$2" "seed=${seed}" || return 0
+    run_jobs "${train_cmd}" 0 "${out}/log/mix.log" "${python}" -m espnet_tse.bin.mix_set --source_dir "${source}" \
+        --passes "$2" --output_dir "${out}/$1" ${seed:+--seed "${seed}"}
+    [ -s "${out}/$1/wav.scp" ] || "${dry_run}" || die "${out}/$1/wav.scp was not written; read ${out}/log/mix.log"
+    mark_done "${out}" mixed
+}
+
+encode_sets() {  # stage 5: of the training and the development set what each tokenizer makes for each YAML
+    local name value passes words
+    words=$(printf '%s\n' "${inputs[@]}" | awk -F '\t' '
+        $2 == "stored_passes" { passes[$1] = $5 }
+        $2 == "tokenizers" { config[++count] = $1; words[count] = $3 FS $5 }
+        END { for (i = 1; i <= count; i++) if (!seen[line = words[i] FS passes[config[i]]]++) print line }')
+    [ -n "${words}" ] || { log "  this system builds on no tokenizer: nothing to do"; return 0; }
+    while IFS=$'\t' read -r name value passes <&3; do
+        use_tokenizer "${name}" "${value}"
+        if [ -n "${passes}" ]; then mix_set "${train_set}" "${passes}"; fi
+        encode_set "${train_set}" "${passes}"
+        encode_set "${valid_set}" "${passes}"
+    done 3<<< "${words}"
+}
 
 # make_preferences CONFIG SYSTEM OUT SET NAME=CODES...: stages 7 and 8, where the YAML has preferences; OUT/SET
 make_preferences() {
@@ -232,18 +269,22 @@ make_preferences() {
 # train_system CONFIG DIR [ARGUMENT...]: stages 7 and 8
 train_system() {
     local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} built_on=() items name value
-    local policy=aside names=() base='' out
+    local policy=aside names=() base='' out passes codes
     shift 2
+    passes=$(inputs_of stored_passes "${config}" | cut -f 2)
+    if [ -n "${passes}" ]; then train=$(fixed_set "${train_set}" "${passes}"); fi
     need "name it by --tse_config" "${config}"
-    need 2 "${train}/wav.scp" "${valid}/wav.scp"
+    need 2 "${valid}/wav.scp"
+    need "$((passes ? 5 : 2))" "${train}/wav.scp"
     items=("@${config}" "args=$*" "seed=${seed}" "@${train}" "@${valid}")
     while IFS=$'\t' read -r name value; do
         [ -n "${name}" ] || continue
         use_tokenizer "${name}" "${value}"
         need "${codec_stage}" "${codec_exp}/manifest.json"
-        need 5 "${codes_dir}/${train_set}/manifest.json" "${codes_dir}/${valid_set}/manifest.json"
-        items+=("@${codec_exp}/manifest.json" "@${codes_dir}/${train_set}" "@${codes_dir}/${valid_set}")
-        names+=("${name}=${codes_dir}")
+        codes=${codes_dir}${passes:+/passes_${passes}}
+        need 5 "${codes}/${train_set}/manifest.json" "${codes}/${valid_set}/manifest.json"
+        items+=("@${codec_exp}/manifest.json" "@${codes}/${train_set}" "@${codes}/${valid_set}")
+        names+=("${name}=${codes}")
         built_on+=(--tokenizers "${name}=${codec_exp}")
     done <<< "$(inputs_of tokenizers "${config}")"
     while IFS=$'\t' read -r name value; do
