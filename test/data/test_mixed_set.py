@@ -75,3 +75,38 @@ def test_a_target_that_should_be_absent_is_heard(source, tmp_path):
     activity.write_text("\n".join(lines) + "\n")
     offenders = [offender for check in validate_dir(tmp_path / "dev").checks for offender in check.offenders]
     assert any(where == key and "but its utt2activity is none" in what for where, what in offenders)
+
+
+def test_mixtures_for_training_have_the_sources_own_files(dirs, tmp_path):
+    source = dirs.source({"a": [9000, 7000], "b": [9000, 9000], "c": [12000, 9000]}, "sir_db: [-20, -20]\n")
+    output = tmp_path / "mixed"
+    assert mix_set.main(["--source_dir", str(source), "--passes", "2", "--output_dir", str(output)]) == 0
+    report = validate_dir(output)
+    assert not any(check.offenders for check in report.checks if check.severity == "error"), report.render()
+    sources, targets, mixtures = (
+        read_scp(path) for path in (source / "wav.scp", output / "spk1.scp", output / "wav.scp")
+    )
+    assert sorted(targets) == sorted(f"{uid}-{number}" for uid in sources for number in range(2))
+    signals = {key: soundfile.read(path)[0] for key, path in mixtures.items()}
+    for key, target in targets.items():
+        assert target == sources[key[:-2]]
+        other = signals[key] - soundfile.read(target)[0]
+        assert 0.5 < np.abs(other).max()  # 20 dB above the target, and not turned down
+    # The second pass has other mixtures.
+    assert not np.allclose(signals["a-0-0"], signals["a-0-1"])
+    dataset = StaticDataset(output, crop_s=0.5)
+    drawn = [dataset.example(epoch, 0)["enrollment"] for epoch in range(4)]
+    own = soundfile.read(sources["a-1"])[0]
+    assert all(np.allclose(enrollment, own, atol=1e-4) for enrollment in drawn)
+
+
+@pytest.mark.parametrize("mixing", ["target_absent: 0.4\n", "silence: [0.2, 0.5]\n"])
+def test_for_training_targets_and_enrollments_stay_as_they_are(dirs, tmp_path, capsys, mixing):
+    source = dirs.source({"a": [9000, 9000], "b": [9000, 9000]}, mixing)
+    command = ["--source_dir", str(source), "--passes", "1", "--output_dir", str(tmp_path / "mixed")]
+    assert mix_set.main(command) == 1
+    assert "have the source's own utterances as targets" in capsys.readouterr().err
+    assert not (tmp_path / "mixed").exists()
+    with pytest.raises(SystemExit):
+        mix_set.main([*command, "--crop_s", "1"])
+    assert "leave out --crop_s" in capsys.readouterr().err

@@ -80,7 +80,9 @@ case "${module}" in
                     printf '%s\t%s\t%s\t-\t%s\n' "$1" "${kind}" "${name}" "${value}"
                 done
                 line=$(sed -n 's/^preferences: *{\(.*\)}.*/\1/p' "${file}")
-                if [ -n "${line}" ]; then printf '%s\tpreferences\t%s\tplace\t%s\n' "$1" "${line%%:*}" "${line#*: }"; fi
+                [ -z "${line}" ] || printf '%s\tpreferences\t%s\tplace\t%s\n' "$1" "${line%%:*}" "${line#*: }"
+                line=$(sed -n 's/^stored_passes: *//p' "${file}")
+                [ -z "${line}" ] || printf '%s\tstored_passes\t-\tplace\t%s\n' "$1" "${line}"
                 base=$(sed -n 's/^base: *//p' "${file}")
                 file=${base:+$(dirname "${file}")/${base}}
             done
@@ -103,8 +105,13 @@ case "${module}" in
         for file in config.yaml model.pth manifest.json; do echo codec > "${opt[output_dir]}/${file}"; done
         ;;
     encode_codes)
+        if [ -d "${opt[scp]}" ]; then opt[scp]+=/wav.scp; fi
         sharded "${opt[scp]}" acoustic.scp ''
         echo codec > "${opt[output_dir]}/manifest.json"
+        ;;
+    mix_set)
+        mkdir -p "${opt[output_dir]}"
+        cp "${opt[source_dir]}/wav.scp" "${opt[output_dir]}/wav.scp"
         ;;
     resynthesize) sharded "${opt[scp]}" wav.scp '' ;;
     make_preferences)

@@ -596,6 +596,29 @@ END
     [[ "${output}" == *"preferences want the system that they are drawn from"* ]]
 }
 
+@test "a training on stored latents has its mixtures fixed and encoded first" {
+    printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" > conf/first.yaml
+    printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {base: first.yaml}" \
+        "stored_passes: 2" > conf/second.yaml
+    echo 'echo "sir_db: [-5, 5]" > data/train/mixing.yaml' >> local/data.sh
+    second() { toy --tse_config conf/second.yaml --stop_stage 8 "$@"; }
+    run -0 second
+    grep -q -- "mix_set --source_dir dump/raw/train --passes 2 --output_dir dump/mixed_2/train" "${FAKE_CALLS}"
+    [ "$(calls mix_set)" -eq 1 ]
+    grep -q -- "encode_codes --codec exp/codec_mini --scp dump/mixed_2/train --output_dir dump/codes_mini/passes_2/train" "${FAKE_CALLS}"
+    # What is ready stays; the other system learns from targets alone.
+    grep -q -- "encode_codes --codec exp/codec_mini --scp dump/raw/dev --output_dir dump/codes_mini/passes_2/dev" "${FAKE_CALLS}"
+    grep -q -- "encode_codes --codec exp/codec_mini --scp dump/raw/train/wav.scp --output_dir dump/codes_mini/train" "${FAKE_CALLS}"
+    grep -q -- "tse_train .*--config conf/second.yaml --train_data_dir dump/mixed_2/train --valid_data_dir dump/raw/dev .*--train_tokens acoustic=dump/codes_mini/passes_2/train --valid_tokens acoustic=dump/codes_mini/passes_2/dev" "${FAKE_CALLS}"
+    grep -q -- "tse_train .*--config conf/first.yaml --train_data_dir dump/raw/train .*--train_tokens acoustic=dump/codes_mini/train" "${FAKE_CALLS}"
+    run -0 second
+    [[ "${output}" == *"dump/mixed_2: up to date (mixed)"*"dump/codes_mini/passes_2/train: up to date (codes)"* ]]
+    [ "$(calls mix_set)" -eq 1 ]
+    sed -i 's/stored_passes: 2/stored_passes: 3/' conf/second.yaml
+    run -3 second --stage 8
+    [[ "${output}" == *"dump/mixed_3/train/wav.scp is missing; run stage 5 (token) first"* ]]
+}
+
 @test "a front-end is trained without the codec that the system has, and when it is trained again so is the system" {
     echo "model: discriminative" > conf/front.yaml
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {front_end: front.yaml}" > conf/joint.yaml

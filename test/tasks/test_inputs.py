@@ -39,6 +39,18 @@ def test_a_chain_comes_in_the_order_in_which_it_is_made():
     ]
 
 
+def test_stored_passes_of_a_yaml_and_of_the_command_line(yamls):
+    def passes(*words: str) -> list[tuple[str, str]]:
+        found = inputs_of("conf/joint.yaml", words)
+        return [(part.config, part.value) for part in found if part.kind == "stored_passes"]
+
+    assert passes() == passes("--stored_passes", "0") == []
+    (yamls / "paper.yaml").write_text("model: toy\nstored_passes: 2\n")
+    assert passes() == [("conf/joint.yaml", "2"), ("conf/paper.yaml", "2")]
+    assert passes("--stored_passes=3") == [("conf/joint.yaml", "3"), ("conf/paper.yaml", "2")]
+    assert passes("--stored_passes", "0") == [("conf/paper.yaml", "2")]
+
+
 def test_options_win_and_one_codec_takes_the_place_of_all():
     words = ["--pretrained", "front_end=exp/tse_x", "--pretrained", "stage1=owner/name", "--lr", "1"]
     found = triples("conf/joint.yaml", words, acoustic="exp/codec_x")
