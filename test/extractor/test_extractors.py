@@ -5,7 +5,7 @@ import torch
 from factories import make_batch, take_row
 from nano_extractors import CAUSAL, SYSTEMS, nano_extractor
 
-from espnet_tse.extractor.bsrnn import compressed
+from espnet_tse.extractor.band_split_network import compressed
 from espnet_tse.io.scp import DataError
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
@@ -164,6 +164,11 @@ def test_bands_and_compression_make_another_estimate(conf):
         ("bsrnn", {"num_layers": 0}, "positive"),
         ("bsrnn", {"bands": "corse"}, "did you mean 'coarse'"),
         ("bsrnn", {"compression": 0.0}, "above 0 and up to 1"),
+        ("bsrnn_map", {"sharpness": 0.0}, "sharpness and exponent must be positive"),
+        ("bsrnn_map", {"exponent": 2.0}, "exponent up to 1"),
+        ("bsrnn_attention", {"num_heads": 3}, "num_heads must divide width"),
+        ("bsrnn_context", {"attention_dim": 0}, "must be positive"),
+        ("bsrnn_context", {"fuse_every_layer": True}, "in front of the first layer"),
         ("dpccn", {"n_fft": 96}, "times halved"),
     ],
 )
