@@ -187,8 +187,8 @@ class StaticDataset:
             ``key``; ``mixture``, ``target`` (or None), ``enrollment``: (N,), (N,), (N_e,) float32;
             ``targets``: stream -> (T, K) int64 or (T, D) float32, with those of ``PreferenceStore`` where the folder has
             them; ``mixture_streams`` and ``enrollment_streams`` likewise, where they are stored; ``speaker``:
-            number of the enrolled one among the sorted names, -1 where it is unknown, and outside of training, whose speakers are
-            others; ``speaker_embedding``: (E,) float32 or None.
+            number of the enrolled one among the sorted names, -1 where it is unknown, and outside of training,
+            whose speakers are others; ``speaker_embedding``: (E,) float32 or None.
         Raises:
             DataError: a file has become unreadable.
         """
