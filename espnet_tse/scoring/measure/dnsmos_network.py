@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Iterable, Iterator
 
 import numpy as np
 
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.onnx_session import open_session
 
 if TYPE_CHECKING:
     import onnx
 
-FRAME, HOP = 320, 160  # samples
+FRAME, HOP = 320, 160  # samples, 20 and 10 ms
 STEP = 100  # frames from the start of a window to that of the next
 REACH = 4  # frames at either end of a window that its padding changes, one a convolution
 POOL = 2  # frames that become one
@@ -28,10 +29,18 @@ log = logging.getLogger("espnet_tse.scoring")
 
 
 def open_network(path: Path) -> "SharedNetwork | WholeNetwork":
-    """The network of a file; one with another graph than the known one is slower and warned about."""
-    import onnx
+    """The network of a file; one with another graph than the known one is slower and warned about.
 
-    model = onnx.load(path)
+    Raises:
+        DataError: no ONNX file.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path)
+    except DecodeError:
+        raise DataError(f"{path}: no ONNX file; copy it again, or install speechmos again.") from None
     if graph_sha256(model.graph) == GRAPH_SHA256:
         return SharedNetwork(model)
     log.warning(

@@ -2,6 +2,7 @@ import numpy as np
 import onnx
 import pytest
 
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.dnsmos import split_windows
 from espnet_tse.scoring.measure.dnsmos_network import SharedNetwork, WholeNetwork, open_network
 from espnet_tse.scoring.measure.weights import find_weight
@@ -34,3 +35,10 @@ def test_another_graph_is_computed_window_by_window_and_named(windows, tmp_path,
     assert isinstance(network, WholeNetwork)
     assert f"{tmp_path}/other.onnx: its graph is not that of speechmos 0.0.1.1" in caplog.text
     assert next(network(windows)).shape == (3,)
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    whole = find_weight("pdnsmos").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="cut.onnx: no ONNX file"):
+        open_network(tmp_path / "cut.onnx")
