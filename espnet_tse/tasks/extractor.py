@@ -12,8 +12,10 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.level import restoring_gain
 from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
@@ -144,11 +146,17 @@ class Extractor:
         inside = resample(mixture, sample_rate, self.sample_rate)
         result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
-        estimates = []
-        for waveform in found:
-            restored = resample(waveform[0].cpu().numpy(), self.sample_rate, sample_rate)[: len(mixture)]
-            estimates.append(np.pad(restored, (0, len(mixture) - len(restored))))
-        return estimates
+        return [self.at_rate_of(mixture, sample_rate, waveform[0].cpu().numpy()) for waveform in found]
+
+    def at_rate_of(self, mixture: np.ndarray, sample_rate: int, waveform: np.ndarray) -> np.ndarray:
+        """An estimate at the model's rate -> (N,), as long as its mixture."""
+        estimate = resample(waveform, self.sample_rate, sample_rate)[: len(mixture)]
+        if sample_rate < self.sample_rate:  # what it had above the mixture's band is gone
+            made, heard = SignalLevel(), SignalLevel()
+            made.add(estimate)
+            heard.add(mixture)
+            estimate = estimate * np.float32(restoring_gain(made, heard, self.conf.level))
+        return np.pad(estimate, (0, len(mixture) - len(estimate)))
 
     def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
         """Begin an extraction whose mixture comes in chunks; causal discriminative systems only.
