@@ -19,7 +19,7 @@ from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.config_keys import warn_of_unknown_keys
 from espnet_tse.tasks.frozen_parts import check_frozen_parts
-from espnet_tse.tasks.locations import is_hub_id, located
+from espnet_tse.tasks.locations import is_hub_id, located, places_of_training
 from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
@@ -34,8 +34,7 @@ def find_frontend(folder: Path, config: dict) -> Path | None:
     model_dir = (config.get("frontend_conf") or {}).get("model_dir")
     if model_dir is None:
         return None
-    recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
-    places = [folder / "frontend", Path(model_dir), recipe / model_dir, folder.parent / Path(model_dir).name]
+    places = [folder / "frontend", *places_of_training(folder, model_dir)]
     for place in places:
         if (place / "config.json").is_file():
             return place
@@ -222,8 +221,7 @@ def find_system(folder: Path, name: str, config: Mapping[str, Any]) -> str:
     trained_with = (config.get("pretrained") or {}).get(name)
     places = [folder / "systems" / f"{name}.zip"]
     if trained_with:
-        recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
-        places += [Path(trained_with), recipe / trained_with, folder.parent / Path(trained_with).name]
+        places += places_of_training(folder, trained_with)
     for place in places:
         if place.is_file() or (place / "config.yaml").is_file():
             return str(place)

@@ -47,6 +47,20 @@ def located(value: Path | str) -> Iterator[Path]:
             raise DataError(str(error).replace(unpacked, str(path))) from error
 
 
+def places_of_training(system: Path, trained_with: str) -> list[Path]:
+    """Where what a trained system builds on may lie, each place once: as its training named it, or beside it.
+
+    Args:
+        system: its folder, exp/tse_x.
+        trained_with: as in its configuration, relative to the folder whose run.sh trained it.
+    """
+    recipe = system.resolve().parent.parent
+    places: dict[Path, Path] = {}
+    for place in (Path(trained_with), recipe / trained_with, system.parent / Path(trained_with).name):
+        places.setdefault(place.resolve(), place)
+    return list(places.values())
+
+
 @contextmanager
 def named_in_log(folder: str, name: str) -> Iterator[None]:
     """Warnings of the block name ``name`` where they would a ``folder`` that is gone when they are read."""
