@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any, ClassVar, Iterator, Mapping
 
 import torch
@@ -46,7 +47,8 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     tasks: ClassVar[tuple[str, ...]] = ("tse",)  # of ``schema.tse_batch.TASKS``, those it was made for
     sample_rate: int  # Hz, of everything that goes in and comes out
     config: Any  # its ``Config``
-    configs: Mapping[str, Any]  # option -> ``Config`` of the model and its parts, where a YAML has built it
+    # Option -> ``Config`` of the model and its parts; none of one that no YAML has built.
+    configs: Mapping[str, Any] = MappingProxyType({})
 
     @classmethod
     def faults_of_decoding(cls, conf: DecodeConf, configs: Mapping[str, Any]) -> list[str]:

@@ -133,9 +133,7 @@ def load_exported(
         raise DataError(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
-    model = Discriminative(ExportedExtractor(path)).eval()
-    model.configs = {}  # what it was built from stayed behind
-    return model
+    return Discriminative(ExportedExtractor(path)).eval()
 
 
 def load_corrector(path: Path | str, device: str | torch.device) -> Corrector:

@@ -16,6 +16,7 @@ from espnet_tse.bin import extract as extract_bin
 from espnet_tse.bin import pack as pack_bin
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
+from espnet_tse.tasks.checkpoint import load_model
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,9 @@ def test_a_silent_enrollment_is_named_by_key_and_role(system, tmp_path, capsys):
     write_signal(tmp_path / "enroll_spk1.scp 1.wav", np.zeros(10))
     assert extract_bin.main(command) == 1
     told = capsys.readouterr().err
-    assert "key 'utt1'" in told and "the enrollment is digital silence: all of its samples are zero (10" in told
+    assert (
+        "key 'utt1'" in told and "the enrollment is digital silence: all of its samples are zero (10" in told
+    )
 
 
 def scps(folder, count=5):
@@ -252,6 +255,14 @@ def test_names_that_the_system_does_not_have_are_refused(system):
     conf = replace(LauraTSEDecode(sampling=True, top_k=4, candidates=2), selector="loudest")
     with pytest.raises(DataError, match="selector: unknown 'loudest'"):
         Extractor.from_pretrained(system, conf)
+
+
+def test_settings_that_do_not_go_with_the_system_are_refused_of_an_opened_one(system, caplog):
+    model = load_model(system)
+    with pytest.raises(DataError, match="inference config: give_enrollment is for models trained with"):
+        Extractor(model, {"give_enrollment": True})
+    Extractor(model, {"refine": False})
+    assert "inference config: refine: false" in caplog.text
 
 
 def test_another_codec_is_refused(system, tmp_path):
