@@ -58,7 +58,8 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(cmd: Sequence[str] | None = None) -> int:
+def parse(cmd: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of an extraction; ends with exit code 2 where they do not go together."""
     parser = get_parser()
     args = parser.parse_args(cmd)
     single = args.mixture is not None
@@ -78,7 +79,12 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
     if single and Path(args.output).is_dir():
         parser.error(f"-o {args.output}: is a folder; name a file in it")
-    return run_command(parser.prog, lambda: merge(args) if args.merge else run(args, single))
+    return args
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    args = parse(cmd)
+    return run_command("espnet-tse extract", lambda: merge(args) if args.merge else run(args))
 
 
 def merge(args: argparse.Namespace) -> None:
@@ -114,7 +120,7 @@ def places_of_tokenizers(args: argparse.Namespace) -> dict[str, str]:
     return places
 
 
-def run(args: argparse.Namespace, single: bool) -> None:
+def run(args: argparse.Namespace) -> None:
     from espnet_tse.io.shard import parse_shard
 
     require_inputs(args)
@@ -142,7 +148,7 @@ def run(args: argparse.Namespace, single: bool) -> None:
         args.device,
         args.task,
     )
-    if single:
+    if args.mixture is not None:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:
         lists = (args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
