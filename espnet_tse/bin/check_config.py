@@ -133,9 +133,11 @@ def check_decoding(
     """As settings of a system, given by its options and what it builds on, or trained; without these by itself."""
     from espnet_tse.bin import extract
     from espnet_tse.io.scp import DataError
-    from espnet_tse.tasks.choices import configs_of, model_choices
-    from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_task_settings
-    from espnet_tse.tasks.input_faults import check_decoding_inputs, check_whole
+
+    with imports_to_stderr():
+        from espnet_tse.tasks.choices import configs_of, model_choices
+        from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_task_settings
+        from espnet_tse.tasks.input_faults import check_decoding_inputs, check_whole
 
     lists = ["--mixture_scp=-", "--enroll_scp=-", "--output_dir=-"]
     given = extract.parse([*lists, *words_of(args.inference_args)])
