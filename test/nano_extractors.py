@@ -46,7 +46,7 @@ SYSTEMS = {
         RESNET34,
     ),
 }
-CAUSAL = ("td_speakerbeam", "spex_plus", "bsrnn", "bsrnn_attention", "bsrnn_context", "bsrnn_map")
+CAUSAL = ("td_speakerbeam", "spex_plus", "bsrnn", "bsrnn_attention", "bsrnn_context", "bsrnn_map", "magnitude_mask")
 
 
 def nano_extractor(name: str, **conf) -> AbsExtractor:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
 from espnet_tse.extractor.band_split import BANDS, BandMask, BandSplit, band_widths
 from espnet_tse.io.nearest_name import check_known
-from espnet_tse.layers.autocast import as_autocast_computes
 from espnet_tse.layers.blstm import BLSTM
+from espnet_tse.layers.forward_lstm import ForwardLSTM
 from espnet_tse.layers.sequence_norm import GlobalNorm, sequence_norm, zero_padding
 from espnet_tse.layers.stft import STFT
 from espnet_tse.layers.stream_state import StreamState
@@ -35,20 +35,6 @@ class BandSplitConfig:
         if not 0.0 < self.compression <= 1.0:
             raise ValueError(f"compression is {self.compression}, want an exponent above 0 and up to 1.")
         check_known([self.bands], BANDS, where="bands")
-
-
-class ForwardLSTM(nn.LSTM):
-    """A unidirectional LSTM on time-major sequences that goes on where a stream stopped."""
-
-    def forward(
-        self, values: Tensor, lengths: Tensor | None = None, state: StreamState | None = None
-    ) -> Tensor:
-        """(L, N, D) -> (L, N, H); what comes behind a sequence does not reach it."""
-        held = None if state is None or self not in state else tuple(state[self].unbind())
-        values, last = super().forward(as_autocast_computes(values), held)
-        if state is not None:
-            state[self] = torch.stack(last)
-        return values
 
 
 class BandLayer(nn.Module):

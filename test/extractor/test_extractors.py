@@ -181,3 +181,13 @@ def test_bad_settings_are_refused(name, conf, fault):
 def test_speaker_encoders_refuse_sizes_of_nothing(name):
     with pytest.raises(ValueError, match="positive"):
         speaker_encoder_choices.build(name, {"output_dim": 0}, input_dim=16)
+
+
+@torch.no_grad()
+def test_a_causal_magnitude_mask_does_not_depend_on_the_level():
+    model, batch = build("magnitude_mask", True), make_batch([0.2], [0.1], None)
+    plain = model(batch).waveform
+    for gain in (0.05, 8.0):
+        louder = take_row(batch, 0)
+        louder.mixture = louder.mixture * gain
+        torch.testing.assert_close(model(louder).waveform, plain * gain, atol=1e-5, rtol=1e-3)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""LibriSpeech's training set and folders of speech, noise and rooms -> data/train and data/sources/{dev,test,test_noisy}.
+"""LibriSpeech's training set and folders of speech, noise and rooms -> data/train and data/sources/.
 
 Every 12th speaker of a source by name (positions 11, 23, ...) is dev, every 12th shifted by 6 (5, 17, ...) is test, the rest is
 train: the rule of mini_librispeech. Of noises and rooms every 6th recording (5, 11, ...) is heard in test only.
@@ -40,6 +40,8 @@ TEST = {
 }
 NOISY = {"snr_db": [5.0, 20.0], "enrollment_noise": 0.5, "enrollment_snr_db": [10.0, 30.0]}
 ROOM = {"reverb_share": 0.5, "enrollment_reverb": 0.5}
+ABSENT = {"num_speakers": {3: 1.0}, "target_absent": 1.0}  # two others talk
+LEAST_SPEAKERS = {"dev": 2, "test": 3}
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,9 @@ def find_speech(folders: Sequence[Path]) -> list[Utterance]:
             name, or as ``keyed`` and ``check_audio``.
     """
     if taken := [folder for folder in folders if folder.name == LIBRISPEECH]:
-        raise DataError(f"{taken[0]}: '{LIBRISPEECH}' is the source that LIBRISPEECH names; rename the folder.")
+        raise DataError(
+            f"{taken[0]}: '{LIBRISPEECH}' is the source that LIBRISPEECH names; rename the folder."
+        )
     utterances, places = [], {}
     for key, (folder, path) in keyed(folders).items():
         if path.parent.parent != folder:
@@ -241,11 +245,10 @@ def sets_of(folders: Sequence[Path]) -> dict[str, list[Utterance]]:
         logging.info(
             f"{folder.name}: {', '.join(f'{len(names)} speakers {name}' for name, names in speakers.items())}"
         )
-    for name in ("dev", "test"):
-        if len({utterance.speaker for utterance in sets[name]}) < 2:
+    for name, least in LEAST_SPEAKERS.items():
+        if len({utterance.speaker for utterance in sets[name]}) < least:
             raise DataError(
-                f"{folders[0].parent}: fewer than two speakers are left for {name}; two sources of 12 speakers or one of 24 "
-                "are enough."
+                f"{folders[0].parent}: fewer than {least} speakers are left for {name}; 30 of one source are enough."
             )
     return sets
 
@@ -284,6 +287,7 @@ def pool(args: argparse.Namespace) -> None:
         write_source_dir(work / "dev", sets["dev"], TEST)
         write_source_dir(work / "test", sets["test"], TEST)
         write_source_dir(work / "test_noisy", sets["test"], noisy)
+        write_source_dir(work / "test_absent", sets["test"], TEST | ABSENT)
     with replaced_folder(output / "train") as work:
         write_source_dir(work, sets["train"], read_yaml(args.mixing) | changes)
     for name, utterances in sets.items():
