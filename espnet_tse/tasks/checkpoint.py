@@ -189,7 +189,7 @@ def load_from_folder(
         config["frontend_conf"]["model_dir"] = str(frontend)
     weights = folder / checkpoint
     name_norm(config, weights)
-    model = build_checked(config, folder)
+    model = build_checked(config, folder / "config.yaml")
     try:
         model.load_state_dict(read_weights(weights, device))
     except DataError:
@@ -246,11 +246,11 @@ def keep_systems(model: AbsTSEModel, places: Mapping[str, str]) -> None:
             raise DataError(f"{place}: {error}") from error
 
 
-def build_checked(config: dict[str, Any], folder: Path) -> AbsTSEModel:
-    """``build_model``; what is wrong is of the folder's ``config.yaml``."""
+def build_checked(config: dict[str, Any], path: Path) -> AbsTSEModel:
+    """``build_model``; what is wrong is of the file ``path``."""
     try:
         return build_model(config)
     except DataError:
         raise
     except (TypeError, ValueError) as error:
-        raise DataError(f"{folder / 'config.yaml'}: {error}") from error
+        raise DataError(f"{path}: {error}") from error

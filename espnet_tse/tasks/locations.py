@@ -11,6 +11,8 @@ from typing import Iterator
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.hub import HubId, download
 
+WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
+
 
 @contextmanager
 def located(value: Path | str) -> Iterator[Path]:
@@ -24,6 +26,14 @@ def located(value: Path | str) -> Iterator[Path]:
         raise DataError(
             f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give "
             "that folder."
+        )
+    if "://" in str(value):
+        raise DataError(
+            f"{value}: an address; of the hub give the id, owner/name, of others what you have downloaded."
+        )
+    if path.suffix in WEIGHTS and path.is_file():
+        raise DataError(
+            f"{value}: weights alone; give the folder that has config.yaml, too, as {path.parent} (--checkpoint picks a file)."
         )
     if not path.exists() and is_hub_id(value):
         path = packed_inside(download(HubId.parse(str(value))), value)
