@@ -41,7 +41,7 @@ for name in NOISE ROOMS; do
     [ -z "${!name}" ] || [ -d "${!name}" ] || missing "${name}='${!name}' is not a folder; it holds <source>/<recording>.flac (or .wav)"
 done
 if [ -z "${NOISE}${ROOMS}" ]; then
-    log "NOISE and ROOMS are empty: there will be no data/test_pooled_noisy, so leave it out of --test_sets"
+    log "NOISE and ROOMS are empty: there will be no data/test_pooled_noisy, and run.sh leaves it out"
     rm -rf data/test_pooled_noisy  # of other options
 fi
 
