@@ -42,11 +42,8 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
     paths = [path, *([second_file(path)] if extractor.conf.task == "ss" else [])]
     inputs = {"mixture": mixture, **({} if enrollment is None else {"enrollment": enrollment})}
     refuse_inputs(paths, inputs)
-    info, inside = read_info(mixture), extractor.sample_rate
-    cue = None
-    if enrollment is not None:
-        cue, cue_rate = read_audio(enrollment)
-        cue = resample(check_signal(cue, f"enrollment {enrollment}", cue_rate), cue_rate, inside)
+    info = read_info(mixture)
+    cue = None if enrollment is None else read_enrollment(extractor, enrollment)
     started = time.perf_counter()
     if is_long(extractor, info):
         extract_long(extractor, Mixture(mixture, info, "utt", f"mixture {mixture}"), cue, path)
@@ -58,6 +55,12 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
     logging.info(
         f"{', '.join(map(str, paths))}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s"
     )
+
+
+def read_enrollment(extractor: Extractor, path: str) -> np.ndarray:
+    """(N_e,) float32 at the model's rate; DataError as of ``check_signal``."""
+    signal, rate = read_audio(path)
+    return resample(check_signal(signal, f"enrollment {path}", rate), rate, extractor.sample_rate)
 
 
 def extract_scp(

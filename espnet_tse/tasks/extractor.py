@@ -2,6 +2,7 @@
 
 import logging
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -10,6 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.data.validation_audio import OVERLOAD
+from espnet_tse.extractor.abs_extractor import AbsExtractor
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
@@ -19,7 +21,7 @@ from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
 from espnet_tse.tasks.checkpoint import check_corrector, load_corrector, load_model
-from espnet_tse.tasks.choices import SELECTORS
+from espnet_tse.tasks.choices import SELECTORS, extractor_choices
 from espnet_tse.tasks.decode_settings import (
     check_for_system,
     corrector_of,
@@ -29,6 +31,12 @@ from espnet_tse.tasks.decode_settings import (
 from espnet_tse.tasks.shipped import SHIPPED
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
+# Names of extractors that can be trained for streams.
+STREAMING = [
+    name
+    for name, extractor in extractor_choices.classes.items()
+    if "causal" in {field.name for field in fields(extractor.Config)}
+]
 SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 
 
@@ -159,20 +167,33 @@ class Extractor:
         Raises:
             DataError: the system cannot stream, works at another rate, or has a corrector behind it.
         """
-        if not isinstance(self.model, Discriminative):
-            raise DataError(f"{type(self.model).__name__} cannot stream; causal discriminative systems can.")
+        extractor = self.causal_extractor()
         if self.corrector is not None:
             raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
         if sample_rate != self.sample_rate:
             raise DataError(
-                f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."
+                f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it on its way "
+                f"(sox -r {self.sample_rate}, ffmpeg -ar {self.sample_rate})."
             )
         samples = torch.from_numpy(check_signal(enrollment, "enrollment", sample_rate))[None]
         samples, lengths = prepared_enrollment(samples, torch.tensor([samples.size(1)]), sample_rate)
         device = next(self.model.parameters()).device
         with torch.no_grad():
-            cue = self.model.extractor.enroll(samples.to(device), lengths.to(device))
-        return ExtractionStream(self.model.extractor, cue)
+            cue = extractor.enroll(samples.to(device), lengths.to(device))
+        return ExtractionStream(extractor, cue)
+
+    def causal_extractor(self) -> AbsExtractor:
+        """The network, of a system that can stream.
+
+        Raises:
+            DataError: it cannot.
+        """
+        if not (isinstance(self.model, Discriminative) and self.model.extractor.causal):
+            raise DataError(
+                f"{self.name} hears whole mixtures and cannot stream; systems can that were trained with extractor_conf: "
+                f"{{causal: true}}, which {', '.join(STREAMING)} have (doc/discriminative.md)."
+            )
+        return self.model.extractor
 
     def extract(
         self,
