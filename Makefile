@@ -17,8 +17,10 @@ test: env test-python test-shell lint
 test-python:
 	$(BIN)/python -m pytest -n 2
 
+# Two files at a time, that of the longest tests first; each prints as a whole.
 test-shell:
-	$(BIN)/bats test/shell
+	printf '%s\n' test/shell/interruptions.bats $$(ls test/shell/*.bats | grep -v interruptions) | \
+		xargs -P 2 -I{} sh -c 'output=$$($(BIN)/bats {} 2>&1); code=$$?; printf "%s\n" {} "$$output"; exit $$code'
 
 lint:
 	$(BIN)/shellcheck -x -S warning $$(git ls-files '*.sh' .ci/run)

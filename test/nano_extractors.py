@@ -11,6 +11,7 @@ from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 GRID = {"n_fft": 64, "hop_length": 32, "width": 8, "num_blocks": 2, "hidden": 6, "num_heads": 2, "approx_qk_dim": 64}
+BAND_SPLIT = {"n_fft": 64, "hop_length": 16, "width": 8, "num_layers": 2}
 RESNET34 = ("resnet34", {"width": 4, "num_blocks": (1, 1), "output_dim": 10})
 SYSTEMS = {
     "usef_tfgridnet": (GRID, None),
@@ -35,7 +36,10 @@ SYSTEMS = {
         {"num_filters": 16, "filter_sizes": (20, 40, 80), "width": 8, "hidden": 12, "num_blocks": 3, "num_stacks": 2},
         ("resnet1d", {"width": 8, "hidden": 12, "output_dim": 10}),
     ),
-    "bsrnn": ({"n_fft": 64, "hop_length": 16, "width": 8, "num_layers": 2, "num_mels": 16}, RESNET34),
+    "bsrnn": ({**BAND_SPLIT, "num_mels": 16}, RESNET34),
+    "bsrnn_attention": ({**BAND_SPLIT, "num_heads": 2, "approx_qk_dim": 64}, None),
+    "bsrnn_context": ({**BAND_SPLIT, "num_mels": 16, "attention_dim": 12}, RESNET34),
+    "bsrnn_map": (BAND_SPLIT, None),
     "dpccn": (
         {"n_fft": 128, "hop_length": 32, "width": 4, "deep_widths": (8, 8), "num_blocks": 2, "num_repeats": 1}
         | {"num_mels": 16, "pools": (2, 4)},
@@ -46,7 +50,7 @@ SYSTEMS = {
         RESNET34,
     ),
 }
-CAUSAL = ("td_speakerbeam", "spex_plus", "bsrnn")
+CAUSAL = ("td_speakerbeam", "spex_plus", "bsrnn", "bsrnn_attention", "bsrnn_context", "bsrnn_map", "magnitude_mask")
 
 
 def nano_extractor(name: str, **conf) -> AbsExtractor:

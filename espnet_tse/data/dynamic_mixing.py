@@ -17,10 +17,13 @@ from espnet_tse.data.enrollment import (
     cropped_length,
     place_disjoint,
     share_utterance,
+    with_pause,
 )
+from espnet_tse.data.equalizer import equalized
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
 from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
+from espnet_tse.data.source_weights import weighted_keys
 from espnet_tse.data.timeline import Turns, draw_share, draw_turns
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_scp
@@ -31,7 +34,7 @@ SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared uttera
 
 
 class DynamicMixingDataset:
-    """A source directory as mixtures; every utterance is the target once an epoch.
+    """A source directory as mixtures; every utterance is the target once an epoch, or as its source is weighted.
 
     All draws of an example come from a generator keyed by (seed, epoch, index), so neither the order of
     the calls, nor the number of workers or processes, nor a resumed training changes it.
@@ -96,15 +99,16 @@ class DynamicMixingDataset:
             )
         self._shared: dict[str, DisjointLengths] = {}
         self.keys = list(self.utt2spk)
-        if conf.enrollment == "same_utterance_disjoint":
-            self._share_utterances()
-        else:
+        if conf.enrollment == "other_utterance":
             self._require_other_utterances()
+        else:
+            self._share_utterances()
+        self.keys = weighted_keys(self.source_dir, self.keys, conf.source_weights)
         self.num_samples = [self._target_length(key) for key in self.keys]
         self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
         if self.embeddings is not None:
             self.embeddings.require(list(self.utt2spk))
-        self.tokens = TokenStores.open(tokens or {}, self.keys, cache_budget)
+        self.tokens = TokenStores.open(tokens or {}, list(dict.fromkeys(self.keys)), cache_budget)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -130,26 +134,34 @@ class DynamicMixingDataset:
             )
 
     def _share_utterances(self) -> None:
-        """Keep as targets the utterances that hold two regions; one that does not still interferes."""
+        """Keep as targets the utterances that hold two regions, or have another beside them that may enroll.
+
+        What is no target still interferes.
+        """
         rate, conf = self.sample_rate, self.conf
-        for key in self.keys:
+        lonely = [
+            key
+            for key in self.keys
+            if conf.enrollment == "same_utterance_disjoint" or len(self.spk2utt[self.utt2spk[key]]) < 2
+        ]
+        for key in lonely:
             lengths = share_utterance(
                 self.audio.num_samples(key),
                 self.crop,
-                round(conf.enrollment_s * rate),
+                round(conf.longest_enrollment_s * rate),
                 round(conf.enrollment_gap_s * rate),
                 self.hop_length,
                 round(SHORTEST_REGION_S * rate),
             )
             if lengths is not None:
                 self._shared[key] = lengths
-        dropped = len(self.keys) - len(self._shared)
+        dropped = set(lonely) - self._shared.keys()
         if dropped:
             logging.warning(
-                f"{self.source_dir}: {dropped} of {len(self.keys)} utterances are too short for a target and "
+                f"{self.source_dir}: {len(dropped)} of {len(self.keys)} utterances are too short for a target and "
                 f"an enrollment {conf.enrollment_gap_s} s apart; they only interfere"
             )
-        self.keys = list(self._shared)
+        self.keys = [key for key in self.keys if key not in dropped]
         if not self.keys:
             raise DataError(
                 f"{self.source_dir}: no utterance is long enough for a target and an enrollment; lower "
@@ -191,7 +203,8 @@ class DynamicMixingDataset:
         """The example ``index`` of ``epoch``.
 
         Returns:
-            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``targets``: stream
+            ``key``; ``mixture``, ``target``, ``enrollment``: (N,), (N,), (N_e,) float32; ``interference``: (N,), what the
+            other talkers add, before noise and degradations; ``targets``: stream
             -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
             ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None; ``task``: its place in
             ``TASKS``, where there are others than extraction; restoration has an empty enrollment; ``turns``: spans of
@@ -220,6 +233,7 @@ class DynamicMixingDataset:
         others = self._add_interferers(
             mixture, image, turns, self.utt2spk[key], num_others, sir_db, in_room, generator
         )
+        interference = mixture.copy() if absent else mixture - image
         if task == "rtse":
             enrollment_key, enrollment_span = self._enrollment_beside(others[0], generator)
         if happens(conf.noise_share, generator):
@@ -234,6 +248,7 @@ class DynamicMixingDataset:
             "mixture": mixture,
             "target": np.zeros_like(target) if absent else target,
             "enrollment": enrollment,
+            "interference": interference,
             "targets": self.tokens.load(key, self.audio.num_samples(key), span.start, span.num_samples),
             "speaker": -1 if task == "sr" else self.speaker_numbers[self.utt2spk[enrollment_key]],
             "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
@@ -262,13 +277,22 @@ class DynamicMixingDataset:
     def _enrollment_beside(self, key: str, generator: np.random.Generator) -> tuple[str, Span]:
         """Another utterance of the speaker of ``key``, and the span of it that enrolls."""
         other = choose_other(self.spk2utt[self.utt2spk[key]], key, generator)
-        wanted = round(self.conf.enrollment_s * self.sample_rate)
+        wanted = round(self.conf.longest_enrollment_s * self.sample_rate)
         return other, crop_span(self.audio.num_samples(other), wanted, generator)
 
     def _enrollment(self, key: str, span: Span, generator: np.random.Generator) -> np.ndarray:
-        """An enrollment, in a room and noise as often as the configuration says."""
-        signal = self.audio.load(key, span.start, span.num_samples)
+        """An enrollment, with a pause, another microphone, a room and noise as often as the configuration says."""
         conf = self.conf
+        if isinstance(conf.enrollment_s, tuple):
+            shorter = crop_span(
+                span.num_samples, round(generator.uniform(*conf.enrollment_s) * self.sample_rate), generator
+            )
+            span = Span(span.start + shorter.start, shorter.num_samples)
+        signal = self.audio.load(key, span.start, span.num_samples)
+        if conf.enrollment_pauses and generator.random() < conf.enrollment_pauses:
+            signal = with_pause(signal, generator)
+        if conf.enrollment_eq_db:
+            signal = equalized(signal, self.sample_rate, conf.enrollment_eq_db, generator)
         if conf.enrollment_reverb and generator.random() < conf.enrollment_reverb:
             signal = self._room(signal, generator)
         if conf.enrollment_noise and generator.random() < conf.enrollment_noise:

@@ -114,3 +114,13 @@ def place_disjoint(
     target_start = int(generator.integers(low, highest + 1)) * multiple
     enrollment_start = int(generator.integers(target_start - gap - enrollment + 1))
     return Span(target_start, target), Span(enrollment_start, enrollment)
+
+
+def with_pause(signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A signal (N,) whose end is lost to a pause of up to half of its length, somewhere in it or at an end."""
+    pause = int(generator.integers(len(signal) // 2 + 1))
+    start = int(generator.integers(len(signal) - pause + 1))
+    paused = signal.copy()
+    paused[start + pause :] = signal[start : len(signal) - pause]
+    paused[start : start + pause] = 0.0
+    return paused

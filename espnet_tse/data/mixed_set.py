@@ -13,12 +13,14 @@ from espnet_tse.io.scp import DataError, write_scp
 
 PEAK = 0.9  # of mixture and target at most; both are scaled alike
 SIGNALS = {MIXTURE_SCP: "mixture", TARGET_SCP: "target", ENROLLMENT_SCP: "enrollment"}
+INTERFERENCE = {"spk2.scp": "interference"}
 
 
 def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Path | str) -> int:
     """Write a TSE directory; utterances take turns as the target, in an order drawn by the data set's seed.
 
-    ``utt2activity`` has the turns of each target; where the target is absent, ``spk1.scp`` is silence.
+    ``utt2activity`` has the turns of each target; where the target is absent, ``spk1.scp`` is silence. ``spk2.scp`` is there
+    where every mixture has two talkers.
 
     Args:
         dataset: its examples become the rows, those of one epoch after those of another.
@@ -33,15 +35,19 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
         )
     output_dir, rate = Path(output_dir), dataset.sample_rate
     order = np.random.default_rng([dataset.seed, len(dataset)]).permutation(len(dataset))
-    lists: dict[str, dict[str, object]] = {name: {} for name in (*SIGNALS, "utt2spk", ACTIVITY)}
+    signals = SIGNALS | (INTERFERENCE if set(dataset.conf.num_speakers) == {2} else {})  # of one talker
+    lists: dict[str, dict[str, object]] = {name: {} for name in (*signals, "utt2spk", ACTIVITY)}
+    times: dict[str, int] = {}
     with replaced_folder(output_dir) as folder:
         for row in range(num_rows):
             epoch, place = divmod(row, len(dataset))
             example = dataset.example(epoch, int(order[place]))
-            key = f"{example['key']}-{epoch}"
+            # A source of a weight above 1 has its utterances several times in an epoch.
+            times[example["key"]] = times.get(example["key"], -1) + 1
+            key = f"{example['key']}-{times[example['key']]}"
             loudest = max(float(np.abs(example[name]).max()) for name in ("mixture", "target"))
             gain = min(1.0, PEAK / loudest) if loudest else 1.0
-            for scp, name in SIGNALS.items():
+            for scp, name in signals.items():
                 file = Path("audio") / Path(scp).stem / f"{key}.wav"
                 signal = example[name] * (1.0 if name == "enrollment" else gain)
                 write_audio(folder / file, np.clip(signal, -1.0, 1.0), rate)

@@ -16,7 +16,8 @@ from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
 MIXED_TASKS = ("tse", "rtse", "sr")  # that mixtures can be made for
-ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint")
+ENROLLMENT_KINDS = ("other_utterance", "same_utterance_disjoint", "other_or_disjoint")
+SHORTEST_ENROLLMENT_S = 0.1
 LONGEST_SILENCE = 0.95  # of a mixture; a target that says nothing at all is target_absent
 
 
@@ -47,12 +48,17 @@ class MixingConf:
     snr_db: tuple[float, float] = (0.0, 20.0)  # target to noise
     rir_scp: str | None = None  # room impulse responses
     enrollment: str = "other_utterance"
-    enrollment_s: float = 5.0  # at most; a shorter utterance is used whole
+    # At most, or drawn between two bounds; a shorter utterance is used whole.
+    enrollment_s: float | tuple[float, float] = 5.0
     enrollment_gap_s: float = 0.5  # between target and enrollment of one utterance
     enrollment_noise: float = 0.0  # share of enrollments with noise of noise_scp
     enrollment_snr_db: tuple[float, float] = (5.0, 20.0)
     enrollment_reverb: float = 0.0  # share of enrollments in a room of rir_scp
+    enrollment_eq_db: float = 0.0  # largest gain of a random equalizer on the enrollment
+    enrollment_pauses: float = 0.0  # share of enrollments with a pause in them, of up to half of their length
     target_absent: float = 0.0  # share of mixtures without the enrolled speaker
+    # Source of utt2source -> how often in an epoch its utterances are targets, 1 where it is not named.
+    source_weights: dict[str, float] = field(default_factory=dict)
     noise_share: float = 1.0  # of the mixtures, with noise of noise_scp
     reverb_share: float = 1.0  # of the mixtures, in a room of rir_scp
     bandwidth: float = 0.0  # shares of the mixtures that are degraded so, see ``degraded``
@@ -77,6 +83,10 @@ class MixingConf:
         object.__setattr__(self, "overlap", checked_histogram("overlap", self.overlap))
         object.__setattr__(self, "silence", checked_histogram("silence", self.silence, LONGEST_SILENCE))
         object.__setattr__(self, "turns", self._checked_turns())
+        object.__setattr__(self, "source_weights", self._checked_weights())
+        if isinstance(self.enrollment_s, (list, tuple)):
+            bounds = _pair("enrollment_s", self.enrollment_s, SHORTEST_ENROLLMENT_S, 3600.0)
+            object.__setattr__(self, "enrollment_s", bounds)
         if self.snr_kind not in LEVEL_KINDS:
             check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
         if self.enrollment not in ENROLLMENT_KINDS:
@@ -84,12 +94,12 @@ class MixingConf:
         shares = (
             *("enrollment_noise", "enrollment_reverb", "target_absent", "noise_share", "reverb_share"),
             *("bandwidth", "clipping", "packet_loss", "lossy_codec", "sr_interferer", "pause_speech"),
+            "enrollment_pauses",
         )
-        for name, low in (
-            ("enrollment_s", 0.1),
-            ("enrollment_gap_s", 0.0),
-            *((name, 0.0) for name in shares),
-        ):
+        numbers = [("enrollment_gap_s", 0.0), ("enrollment_eq_db", 0.0), *((name, 0.0) for name in shares)]
+        if not isinstance(self.enrollment_s, tuple):
+            numbers.append(("enrollment_s", SHORTEST_ENROLLMENT_S))
+        for name, low in numbers:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
                 raise ValueError(f"{name}: wants a number of at least {low}, got {value!r}")
@@ -102,6 +112,10 @@ class MixingConf:
         for name, source in (("enrollment_noise", "noise_scp"), ("enrollment_reverb", "rir_scp")):
             if getattr(self, name) and getattr(self, source) is None:
                 raise ValueError(f"{name}: {getattr(self, name)} wants {source}")
+
+    @property
+    def longest_enrollment_s(self) -> float:
+        return self.enrollment_s[1] if isinstance(self.enrollment_s, tuple) else self.enrollment_s
 
     @property
     def degradation(self) -> DegradationConf:
@@ -118,6 +132,17 @@ class MixingConf:
         if low != int(low) or high != int(high):
             raise ValueError(f"turns: wants whole numbers, got {self.turns!r}")
         return int(low), int(high)
+
+    def _checked_weights(self) -> dict[str, float]:
+        try:
+            weights = {str(source): float(weight) for source, weight in dict(self.source_weights).items()}
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"source_weights: wants {{source: weight}}, got {self.source_weights!r}"
+            ) from None
+        if not all(0 <= weight < math.inf for weight in weights.values()):
+            raise ValueError(f"source_weights: wants weights of at least 0, got {self.source_weights!r}")
+        return weights
 
     def _checked_tasks(self) -> dict[str, float]:
         try:

@@ -15,6 +15,7 @@ class AbsSpeakerEncoder(nn.Module, ABC):
     output_dim: int  # E
     takes_waveform: bool = False  # an encoder that was trained elsewhere brings its own analysis
     sample_rate: int | None = None  # Hz, of such an encoder
+    frame_dim: int | None = None  # of ``with_frames``, where there is one
 
     @abstractmethod
     def forward(self, values: Tensor, lengths: Tensor | None) -> Tensor:
@@ -26,6 +27,14 @@ class AbsSpeakerEncoder(nn.Module, ABC):
         Returns:
             (B, E).
         """
+
+    def with_frames(self, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The embedding (B, E), the frames that it is pooled of (B, T', ``frame_dim``), and how many a row has (B,).
+
+        Raises:
+            NotImplementedError: the encoder has no frames (``frame_dim`` is None).
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no frames.")
 
 
 # Of an extractor that is given the speaker as an embedding: it knows the width of the features that it hands

@@ -44,14 +44,14 @@ class BandLinear(nn.Module):
 class BandSplit(nn.Module):
     """Each band's bins, normalised, become one vector of common width."""
 
-    def __init__(self, widths: list[int], width: int, causal: bool):
+    def __init__(self, widths: list[int], width: int, causal: bool, channels: int = 2):
         super().__init__()
         self.widths = widths
-        self.norms = nn.ModuleList(sequence_norm(2 * bins, causal) for bins in widths)
-        self.linears = nn.ModuleList(nn.Linear(2 * bins, width) for bins in widths)
+        self.norms = nn.ModuleList(sequence_norm(channels * bins, causal) for bins in widths)
+        self.linears = nn.ModuleList(nn.Linear(channels * bins, width) for bins in widths)
 
     def forward(self, spectrum: Tensor, lengths: Tensor | None) -> Tensor:
-        """(B, T, F, 2) -> (K, B, T, D)."""
+        """(B, T, F, channels) -> (K, B, T, D)."""
         pieces = spectrum.split(self.widths, dim=2)
         parts = zip(pieces, self.norms, self.linears)
         return torch.stack([linear(norm(piece.flatten(2), lengths)) for piece, norm, linear in parts])

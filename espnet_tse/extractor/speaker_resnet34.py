@@ -95,8 +95,8 @@ class SpeakerResNet34(AbsSpeakerEncoder):
             for block in range(count):
                 blocks.append(PlaneBlock(inputs, outputs, stride if block == 0 else 1, config.norm))
                 inputs = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.out = nn.Linear(2 * inputs * bands, config.output_dim)
+        self.blocks, self.frame_dim = nn.Sequential(*blocks), inputs * bands
+        self.out = nn.Linear(2 * self.frame_dim, config.output_dim)
 
     @classmethod
     def from_config(cls, config: SpeakerResNet34Config, input_dim: int) -> "SpeakerResNet34":
@@ -109,7 +109,23 @@ class SpeakerResNet34(AbsSpeakerEncoder):
 
     def embed(self, values: Tensor) -> Tensor:
         """(b, T, D) of one length -> (b, E)."""
+        return self.pool(self.planes(values))
+
+    def planes(self, values: Tensor) -> Tensor:
+        """(b, T, D) of one length -> (b, T', C * D')."""
         maps = F.relu(self.first_norm(self.first(values.transpose(1, 2)[:, None])))
-        maps = self.blocks(maps).flatten(1, 2)  # (b, C * D', T')
-        variance, mean = torch.var_mean(maps, dim=2, unbiased=False)
+        return self.blocks(maps).flatten(1, 2).transpose(1, 2)
+
+    def pool(self, frames: Tensor) -> Tensor:
+        """``planes`` of one length -> (b, E)."""
+        variance, mean = torch.var_mean(frames, dim=1, unbiased=False)
         return self.out(torch.cat([mean, (variance + 1e-7).sqrt()], dim=1))
+
+    def with_frames(self, values: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        if lengths is None:
+            frames = self.planes(values)
+            return self.pool(frames), frames, None
+        rows = map_equal_length(self.planes, values, lengths)
+        counts = torch.tensor([len(row) for row in rows], device=values.device)
+        embeddings = torch.cat([self.pool(row[None]) for row in rows])
+        return embeddings, nn.utils.rnn.pad_sequence(rows, batch_first=True), counts

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.layers.adaptive_norm import AdaptiveLayerNorm
+from espnet_tse.layers.stream_state import StreamState, with_past
 
 
 class ConvNeXtBlock(nn.Module):
@@ -42,8 +43,28 @@ class ConvNeXtBlock(nn.Module):
         """
         if padding is not None:
             hidden = hidden.masked_fill(padding[..., None], 0.0)
-        mixed = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
+        mixed = self.over_time(hidden)
         mixed = self.norm(mixed) if condition is None else self.norm(mixed, condition)
+        return hidden + self.scale * self.narrow(nn.functional.gelu(self.widen(mixed)))
+
+    def over_time(self, hidden: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, C), each channel by itself."""
+        return self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
+
+
+class CausalConvNeXtBlock(ConvNeXtBlock):
+    """The block on the frames so far; what comes behind a row's end does not reach it."""
+
+    def __init__(self, channels: int, expansion: int = 3, kernel_size: int = 7):
+        super().__init__(channels, expansion, kernel_size)
+        self.past = kernel_size - 1
+        self.depthwise.padding = (0,)
+
+    def forward(
+        self, hidden: Tensor, padding: Tensor | None = None, state: StreamState | None = None
+    ) -> Tensor:
+        """``state``: of a stream, whose next frames ``hidden`` (B, T, C) has."""
+        mixed = self.norm(self.over_time(with_past(hidden, self.past, 1, self, state)))
         return hidden + self.scale * self.narrow(nn.functional.gelu(self.widen(mixed)))
 
 

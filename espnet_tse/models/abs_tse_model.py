@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, ClassVar, Iterator, Mapping
 
 import torch
@@ -72,12 +73,17 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         """
 
     def resolved(self, conf: DecodeConf) -> DecodeConf:
-        """``conf``, a ``Decode``, with all that it leaves to the systems that are run as they are.
+        """``conf``, a ``Decode``, with all that it leaves to this system and to those that are run as they are.
 
         Raises:
             DataError: what it gives does not go with that.
         """
-        return conf
+        return conf if conf.level is not None else replace(conf, level=self.own_level)
+
+    @property
+    def own_level(self) -> str:
+        """``level`` of a decoding that leaves it open."""
+        return "mixture_rms"
 
     def check_systems(self, conf: DecodeConf | None) -> None:
         """Raise DataError where settings do not go with the systems that are run as they are; None: those of training."""

@@ -115,7 +115,7 @@ class Corrector(AbsTSEModel, AbsCorrector):
 
     def resolved(self, conf: CorrectorDecode) -> CorrectorDecode:
         system = self.frozen("system")
-        return with_chunks_of(conf, system.resolved(system.Decode()))
+        return with_chunks_of(super().resolved(conf), system.resolved(system.Decode()))
 
     def check_systems(self, conf: CorrectorDecode | None) -> None:
         if conf is None:

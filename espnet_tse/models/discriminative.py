@@ -72,6 +72,11 @@ class Discriminative(AbsTSEModel):
     def sample_rate(self) -> int:
         return self.extractor.sample_rate
 
+    @property
+    def own_level(self) -> str:
+        """A system that has learned to be silent without its talker keeps its own level, or its silence would be turned up."""
+        return "none" if "absent_energy" in self.config.losses else super().own_level
+
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the criteria that the configuration names.
 

@@ -16,7 +16,7 @@ class DecodeConf:
     seed: int = 0  # with the utterance id it seeds each row's own draws
     max_chunk_s: float = 15.0  # longer mixtures are extracted in overlapping chunks
     overlap_s: float = 1.0  # of neighbouring chunks, cross-faded
-    level: str = "mixture_rms"  # what the estimate's level follows
+    level: str | None = None  # what the estimate's level follows; None leaves it to the system
     candidates: int = 1  # estimates drawn for each mixture, of which the selector keeps one
     selector: str = "speaker_similarity"  # how one of several candidates is chosen
     corrector: str | None = None  # folder of a trained corrector, which has the last word
@@ -28,7 +28,7 @@ class DecodeConf:
     def faults(self) -> list[str]:
         """What is wrong with the values; classes that derive from this add theirs."""
         faults = []
-        if self.level not in LEVELS:
+        if self.level is not None and self.level not in LEVELS:
             faults.append(f"level '{self.level}' is none of {list(LEVELS)}")
         faults += self.faults_of_chunks()
         if self.corrector == "":

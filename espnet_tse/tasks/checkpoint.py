@@ -13,7 +13,7 @@ from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.corrector import Corrector
-from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.discriminative import Discriminative, DiscriminativeConfig
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
@@ -134,7 +134,9 @@ def load_exported(
         raise DataError(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
-    model = Discriminative(ExportedExtractor(path)).eval()
+    extractor = ExportedExtractor(path)
+    learned = {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}  # of older files not known
+    model = Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
     model.configs = {}  # what it was built from stayed behind
     return model
 

@@ -10,6 +10,9 @@ from espnet_tse.encoder.mixture_spectrum import MixtureSpectrum
 from espnet_tse.encoder.shared_convnext import SharedConvNeXtEncoder
 from espnet_tse.encoder.shared_transformer import SharedTransformerEncoder
 from espnet_tse.extractor.bsrnn import BSRNN
+from espnet_tse.extractor.bsrnn_attention import BSRNNAttention
+from espnet_tse.extractor.bsrnn_context import BSRNNContext
+from espnet_tse.extractor.bsrnn_map import BSRNNMap
 from espnet_tse.extractor.dpccn import DPCCN
 from espnet_tse.extractor.given_embedding import GivenEmbedding
 from espnet_tse.extractor.magnitude_mask import MagnitudeMask
@@ -99,6 +102,9 @@ extractor_choices = Choices(
     td_speakerbeam=TDSpeakerBeam,
     spex_plus=SpExPlus,
     bsrnn=BSRNN,
+    bsrnn_attention=BSRNNAttention,
+    bsrnn_context=BSRNNContext,
+    bsrnn_map=BSRNNMap,
     usef_sepformer=USEFSepFormer,
     usef_sepformer_released=ReleasedUSEFSepFormer,
     dpccn=DPCCN,

@@ -53,7 +53,8 @@ def export_system(
         raise DataError(f"{output}: want a file name that ends in .onnx.")
     model = load_model(place, checkpoint)
     extractor = exportable(model, place)
-    about = {"sample_rate": extractor.sample_rate, "system": str(place)}
+    # What it has learned decides about the level of its estimates.
+    about = {"sample_rate": extractor.sample_rate, "system": str(place), "losses": model.config.losses}
     if whole or not extractor.causal:
         inputs = tuple(noise(seconds, extractor.sample_rate) for seconds in TRACED_S)
         write_graph(WholeGraph(extractor), inputs, (1, 1), output, {"kind": WHOLE, **about})

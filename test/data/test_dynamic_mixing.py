@@ -336,3 +336,83 @@ def test_a_system_may_change_the_sets_own_mixing(dirs):
     assert conf.sir_db == (0.0, 1.0) and conf.tasks == {"sr": 1.0} and conf.clipping == 0.5
     with pytest.raises(DataError, match="mixing of the system"):
         read_mixing_conf(directory / "mixing.yaml", {"cliping": 0.5})
+
+
+def enrollments(directory, epochs: int = 20) -> list[dict]:
+    dataset = open_set(directory, crop_s=0.5)
+    return [dataset.example(epoch, index) for epoch in range(epochs) for index in range(len(dataset))]
+
+
+def test_enrollments_are_as_long_as_drawn(dirs):
+    drawn = enrollments(dirs.source({"a": [9000, 12000], "b": [9000, 10000]}, "enrollment_s: [0.25, 1.0]\n"))
+    lengths = [len(example["enrollment"]) for example in drawn]
+    assert 2000 <= min(lengths) < 2500 and 7500 < max(lengths) <= 8000
+    alone = dirs.source(
+        {"a": [20000], "b": [20000]},
+        "enrollment: same_utterance_disjoint\nenrollment_s: [0.25, 1.0]\n",
+        name="alone",
+    )
+    lengths = [len(example["enrollment"]) for example in enrollments(alone)]
+    assert 2000 <= min(lengths) < 2500 and 7500 < max(lengths) <= 8000
+
+
+def test_pauses_and_equalizers_change_the_enrollment_and_nothing_else(dirs):
+    plain = enrollments(dirs.source(LENGTHS, "enrollment_s: 0.5\n"), 4)
+    changed = dirs.source(LENGTHS, "enrollment_s: 0.5\nenrollment_pauses: 1.0\nenrollment_eq_db: 6\n")
+    changed = enrollments(changed, 4)
+    for one, other in zip(plain, changed, strict=True):
+        assert np.array_equal(one["mixture"], other["mixture"])
+        assert len(one["enrollment"]) == len(other["enrollment"])
+        assert not np.array_equal(one["enrollment"], other["enrollment"])
+
+
+def test_speakers_with_one_utterance_enroll_themselves_and_others_by_another(dirs):
+    directory = dirs.source(
+        LENGTHS | {"d": [16000], "e": [3000]}, "enrollment: other_or_disjoint\nenrollment_s: 0.5\n"
+    )
+    dataset = open_set(directory, crop_s=0.5)
+    assert "e-0" not in dataset.keys and "e-0" in dataset.utt2spk  # too short for both: it only interferes
+    for index, key in enumerate(dataset.keys):
+        span, enrolls, enrollment = dataset._spans(key, np.random.default_rng(index))
+        if key == "d-0":
+            assert enrolls == key
+            assert enrollment.start >= span.end + 4000 or span.start >= enrollment.end + 4000
+        else:
+            assert enrolls != key and dataset.utt2spk[enrolls] == dataset.utt2spk[key]
+
+
+def test_sources_are_targets_as_often_as_they_weigh(dirs):
+    directory = dirs.source(LENGTHS, "source_weights: {near: 2, far: 0.5}\n")
+    write_scp(
+        directory / "utt2source",
+        {key: "near" if key[0] == "a" else "far" for key in read_scp(directory / "wav.scp")},
+    )
+    dataset = open_set(directory, crop_s=0.5)
+    times = {key: dataset.keys.count(key) for key in dataset.utt2spk}
+    assert times["a-0"] == times["a-1"] == 2
+    assert sorted(times[key] for key in times if key[0] != "a") == [0, 0, 0, 1, 1]
+    assert [len(dataset.example(1, index)["target"]) for index in range(len(dataset))] == dataset.num_samples
+
+
+@pytest.mark.parametrize(
+    "weights, sources, message",
+    [
+        ("{near: 2}", None, "utt2source: no such file"),
+        ("{near: 2}", {"a-0": "near"}, "has no source of 'a-1' .6 missing."),
+        ("{nea: 2}", "near", r"did you mean 'near'"),
+        ("{near: 0}", "near", "leave no targets"),
+    ],
+)
+def test_faults_of_source_weights(dirs, weights, sources, message):
+    directory = dirs.source(LENGTHS, f"source_weights: {weights}\n")
+    if isinstance(sources, str):
+        sources = dict.fromkeys(read_scp(directory / "wav.scp"), sources)
+    if sources is not None:
+        write_scp(directory / "utt2source", sources)
+    with pytest.raises(DataError, match=message):
+        open_set(directory)
+
+
+def test_what_interferes_is_the_mixture_without_target_and_noise(dirs):
+    example = open_set(dirs.source(LENGTHS), crop_s=0.5).example(1, 0)
+    np.testing.assert_allclose(example["mixture"], example["target"] + example["interference"], atol=1e-7)

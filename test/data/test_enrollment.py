@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
+from espnet_tse.data.enrollment import (
+    Span,
+    choose_other,
+    crop_span,
+    place_disjoint,
+    share_utterance,
+    with_pause,
+)
 
 
 def test_crop_begins_at_a_multiple_and_reaches_both_ends():
@@ -60,3 +67,12 @@ def test_both_regions_shrink_in_proportion():
 def test_too_short_an_utterance():
     assert share_utterance(150, 100, 100, 100, 1, minimum=30) is None
     assert share_utterance(90, 100, 100, 100, 1, minimum=1) is None
+
+
+def test_a_pause_takes_half_of_the_signal_at_most_and_keeps_the_rest_in_order():
+    signal = np.arange(1, 1001, dtype=np.float32)
+    for seed in range(50):
+        paused = with_pause(signal, np.random.default_rng(seed))
+        spoken = paused[paused != 0]
+        assert len(paused) == 1000 and len(spoken) >= 500 and paused.dtype == np.float32
+        np.testing.assert_array_equal(spoken, signal[: len(spoken)])

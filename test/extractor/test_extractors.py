@@ -5,7 +5,7 @@ import torch
 from factories import make_batch, take_row
 from nano_extractors import CAUSAL, SYSTEMS, nano_extractor
 
-from espnet_tse.extractor.bsrnn import compressed
+from espnet_tse.extractor.band_split_network import compressed
 from espnet_tse.io.scp import DataError
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
@@ -164,6 +164,11 @@ def test_bands_and_compression_make_another_estimate(conf):
         ("bsrnn", {"num_layers": 0}, "positive"),
         ("bsrnn", {"bands": "corse"}, "did you mean 'coarse'"),
         ("bsrnn", {"compression": 0.0}, "above 0 and up to 1"),
+        ("bsrnn_map", {"sharpness": 0.0}, "sharpness and exponent must be positive"),
+        ("bsrnn_map", {"exponent": 2.0}, "exponent up to 1"),
+        ("bsrnn_attention", {"num_heads": 3}, "num_heads must divide width"),
+        ("bsrnn_context", {"attention_dim": 0}, "must be positive"),
+        ("bsrnn_context", {"fuse_every_layer": True}, "in front of the first layer"),
         ("dpccn", {"n_fft": 96}, "times halved"),
     ],
 )
@@ -176,3 +181,13 @@ def test_bad_settings_are_refused(name, conf, fault):
 def test_speaker_encoders_refuse_sizes_of_nothing(name):
     with pytest.raises(ValueError, match="positive"):
         speaker_encoder_choices.build(name, {"output_dim": 0}, input_dim=16)
+
+
+@torch.no_grad()
+def test_a_causal_magnitude_mask_does_not_depend_on_the_level():
+    model, batch = build("magnitude_mask", True), make_batch([0.2], [0.1], None)
+    plain = model(batch).waveform
+    for gain in (0.05, 8.0):
+        louder = take_row(batch, 0)
+        louder.mixture = louder.mixture * gain
+        torch.testing.assert_close(model(louder).waveform, plain * gain, atol=1e-5, rtol=1e-3)

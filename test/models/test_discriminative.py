@@ -163,3 +163,25 @@ def test_bfloat16_gives_the_loss_and_a_gradient_of_its_direction(name):
     assert coarse_loss == pytest.approx(loss, abs=0.5)  # dB
     assert coarse_gradient.isfinite().all()
     assert torch.cosine_similarity(gradient, coarse_gradient, dim=0) > 0.8
+
+
+@torch.no_grad()
+def test_silence_that_was_learned_is_not_turned_up():
+    batch = make_batch([0.1], [0.1], None)
+
+    def ratio(losses: dict, conf: DecodeConf) -> float:
+        model = Discriminative(nano_extractor("bsrnn"), DiscriminativeConfig(losses=losses)).eval()
+        own = model.extractor.separate
+
+        def faint(*args, **kwargs):
+            result = own(*args, **kwargs)
+            result.waveform = 1e-3 * result.waveform / result.waveform.std() * batch.mixture.std()
+            return result
+
+        model.extractor.separate = faint
+        return float(model.extract(batch, conf).waveform.norm() / batch.mixture.norm())
+
+    silent = {"si_sdr": 1.0, "absent_energy": 0.1}
+    assert ratio({"si_sdr": 1.0}, DecodeConf()) == pytest.approx(1.0, rel=1e-3)
+    assert ratio(silent, DecodeConf()) < 0.01
+    assert ratio(silent, DecodeConf(level="mixture_rms")) == pytest.approx(1.0, rel=1e-3)

@@ -14,7 +14,7 @@ from espnet_tse import Extractor
 from espnet_tse.bin.export import main
 from espnet_tse.extractor.exported import ExportedExtractor
 from espnet_tse.io.scp import DataError
-from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.discriminative import Discriminative, DiscriminativeConfig
 from espnet_tse.models.graphs import WholeGraph
 from espnet_tse.schema import TSEBatch
 from espnet_tse.tasks import exporting
@@ -112,6 +112,20 @@ def test_an_extractor_that_keeps_levels_is_one_function_too():
     batch = TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=16000)
     with torch.no_grad():
         torch.testing.assert_close(WholeGraph(extractor)(mixture, enrollment), extractor(batch).waveform)
+
+
+def test_the_level_of_estimates_goes_with_the_file(tmp_path, monkeypatch):
+    extractor = nano_extractor("magnitude_mask", causal=True)
+    learned = DiscriminativeConfig(losses={"snr": 1.0, "absent_energy": 0.1})
+    monkeypatch.setattr(exporting, "load_model", lambda *args: Discriminative(extractor, learned))
+    assert main(["a system", str(tmp_path / "out.onnx")]) == 0
+    mixture, enrollment = signals(5003, 4000)
+    sides = [
+        Extractor(Discriminative(extractor, learned)),
+        Extractor.from_pretrained(tmp_path / "out.onnx"),
+    ]
+    assert [side.conf.level for side in sides] == ["none", "none"]
+    np.testing.assert_allclose(*(side(mixture, enrollment, 16000) for side in sides), atol=1e-5)
 
 
 def test_the_states_of_a_stream_are_inputs_and_outputs(streamed):

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Stage 1 of pooled_speech: LibriSpeech and any folders of speech, noise and rooms -> data/train, mixed while training, and fixed
+# sets: dev and test of mini_librispeech, dev_pooled, test_pooled, test_pooled_noisy of the other folders' held-out speakers
+set -euo pipefail
+
+sources=""               # folders of SPEECH with the weights of their utterances: "mine theirs:0.5"; empty: all, each 1
+noises=""                # folders of NOISE; empty: all
+rooms=""                 # folders of ROOMS; empty: all
+librispeech_weight=1     # of LibriSpeech's utterances
+dev_mixtures=60          # of dev, and of dev_pooled
+test_mixtures=60         # of test
+pooled_test_mixtures=120 # of test_pooled, and of test_pooled_noisy
+crop_s=6                 # longest mixture of the pooled sets, in seconds
+seed=0                   # of the fixed sets
+help_message="Usage: local/data.sh [options]
+  --sources               folders of SPEECH, with weights: 'mine theirs:0.5' (default: all, each 1)
+  --noises, --rooms       folders of NOISE and ROOMS (default: all)
+  --librispeech_weight    of LibriSpeech's utterances (default: ${librispeech_weight})
+  --dev_mixtures          of dev, and of dev_pooled (default: ${dev_mixtures})
+  --test_mixtures         of test (default: ${test_mixtures})
+  --pooled_test_mixtures  of test_pooled, and of test_pooled_noisy (default: ${pooled_test_mixtures})
+  --crop_s                longest mixture of the pooled sets, in seconds (default: ${crop_s})
+  --seed                  of the fixed sets (default: ${seed})
+LIBRISPEECH, SPEECH, NOISE and ROOMS (environment, db.sh or db.local.sh) name folders, which README.md describes; without NOISE or
+ROOMS there is none of it in the mixtures, and without both no test_pooled_noisy."
+
+log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
+
+. utils/parse_options.sh
+[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
+# shellcheck disable=SC1091
+. ./path.sh
+# shellcheck disable=SC1091
+. ./db.sh
+python=${python:-python3}
+missing() { log "Error: $*" >&2; exit 3; }
+[ "${LIBRISPEECH}" != downloads ] && [ -d "${LIBRISPEECH}" ] \
+    || missing "LIBRISPEECH='${LIBRISPEECH}' is not a folder; it names one in LibriSpeech layout (openslr.org/12, or /31)"
+[ -d "${SPEECH}" ] || missing "SPEECH='${SPEECH}' is not a folder; it holds <source>/<speaker>/<utterance>.flac (or .wav)"
+for name in NOISE ROOMS; do
+    [ -z "${!name}" ] || [ -d "${!name}" ] || missing "${name}='${!name}' is not a folder; it holds <source>/<recording>.flac (or .wav)"
+done
+
+SECONDS=0
+mkdir -p data
+"${python}" local/prepare_mini_librispeech.py --librispeech "${LIBRISPEECH}" --data_dir data/librispeech \
+    --dev_mixtures "${dev_mixtures}" --test_mixtures "${test_mixtures}" --seed "${seed}"
+# shellcheck disable=SC2086  # lists
+"${python}" local/pool_speech.py --librispeech_train data/librispeech/train --librispeech_weight "${librispeech_weight}" \
+    --speech "${SPEECH}" --sources ${sources} ${NOISE:+--noise "${NOISE}"} --noises ${noises} ${ROOMS:+--rooms "${ROOMS}"} \
+    --rooms_of ${rooms} --mixing local/mixing.yaml --output_dir data
+mix() {  # mix SOURCES ROWS SET: a fixed set
+    "${python}" -m espnet_tse.bin.mix_set --source_dir "data/sources/$1" --rows "$2" --crop_s "${crop_s}" --seed "${seed}" \
+        --output_dir "data/$3" || exit 4
+}
+mix dev "${dev_mixtures}" dev_pooled
+mix test "${pooled_test_mixtures}" test_pooled
+if [ -n "${NOISE}${ROOMS}" ]; then mix test_noisy "${pooled_test_mixtures}" test_pooled_noisy; fi
+utils/copy_data_dir.sh data/librispeech/test data/test
+utils/combine_data.sh --strict false data/dev data/librispeech/dev data/dev_pooled
+log "Successfully finished. [elapsed=${SECONDS}s]"

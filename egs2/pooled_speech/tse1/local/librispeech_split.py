@@ -1,0 +1,1 @@
+../../../mini_librispeech/tse1/local/librispeech_split.py

@@ -1,0 +1,1 @@
+../../../mini_librispeech/tse1/local/prepare_mini_librispeech.py

@@ -1,0 +1,1 @@
+../../TEMPLATE/tse1/path.sh

@@ -1,0 +1,154 @@
+"""Speech from several folders becomes one training set and fixed sets of held-out speakers."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
+from espnet_tse.data.mixing_conf import read_mixing_conf
+from espnet_tse.data.validation import validate_dir
+from espnet_tse.data.validation_audio import AudioLimits
+from espnet_tse.io.scp import read_scp, write_scp
+
+RECIPE = Path(__file__).parents[2] / "egs2" / "pooled_speech" / "tse1"
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """The recipe's preparation, called in this process."""
+    monkeypatch.syspath_prepend(str(RECIPE / "local"))
+    yield importlib.import_module("pool_speech").main
+    sys.modules.pop("pool_speech", None)
+
+
+def write_audio(path: Path, seconds: float, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(seed).normal(0, 0.1, round(seconds * 16000)).clip(-0.9, 0.9)
+    soundfile.write(path, samples, 16000)
+    return path
+
+
+@pytest.fixture
+def corpora(tmp_path):
+    """Two sources of 24 and 7 speakers, noise, rooms, and the training set of two LibriSpeech speakers."""
+    for speaker in range(24):
+        for utterance in range(2):
+            write_audio(
+                tmp_path / "speech" / "near" / f"s{speaker:02d}" / f"u{utterance}.flac",
+                1.2,
+                2 * speaker + utterance,
+            )
+    for speaker in range(7):
+        write_audio(tmp_path / "speech" / "far" / f"{speaker}" / "long.wav", 4.0, 100 + speaker)
+    for number in range(7):
+        for piece in range(2):
+            write_audio(
+                tmp_path / "noise" / "street" / f"r{number}_{piece}.flac", 1.0, 200 + 2 * number + piece
+            )
+        response = np.zeros(800)
+        response[[10, 400]] = 0.9, 0.2
+        path = tmp_path / "rooms" / "office" / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, response, 16000)
+    train = tmp_path / "librispeech"
+    wav = {f"{n}-7-0000": write_audio(tmp_path / f"{n}-7-0000.flac", 5.0, 300 + n) for n in (19, 26)}
+    train.mkdir()
+    write_scp(train / "wav.scp", wav)
+    write_scp(train / "utt2spk", {key: key.split("-")[0] for key in wav})
+    return tmp_path
+
+
+def call(main, corpora: Path, *options: str) -> int:
+    return main(
+        [
+            *("--librispeech_train", str(corpora / "librispeech"), "--speech", str(corpora / "speech")),
+            *(
+                "--mixing",
+                str(RECIPE / "local" / "mixing.yaml"),
+                "--output_dir",
+                str(corpora / "data"),
+                *options,
+            ),
+        ]
+    )
+
+
+def heard_in(scp: Path) -> set[str]:
+    return set(read_scp(scp))
+
+
+def test_no_speaker_noise_or_room_is_in_two_sets(main, corpora):
+    options = [
+        "--noise",
+        str(corpora / "noise"),
+        "--rooms",
+        str(corpora / "rooms"),
+        "--librispeech_weight",
+        "3",
+    ]
+    assert call(main, corpora, *options) == 0
+    data = corpora / "data"
+    folders = {"train": data / "train"} | {
+        name: data / "sources" / name for name in ("dev", "test", "test_noisy")
+    }
+    speakers = {name: set(read_scp(folder / "utt2spk").values()) for name, folder in folders.items()}
+    assert speakers["test"] == speakers["test_noisy"] == {"far-5", "near-s05", "near-s17"}
+    assert speakers["dev"] == {"near-s11", "near-s23"}
+    assert not speakers["train"] & (speakers["dev"] | speakers["test"]) and "19" in speakers["train"]
+    assert set(read_scp(folders["train"] / "utt2source").values()) == {"near", "far", "librispeech"}
+    noise = {kind: heard_in(data / "lists" / f"noise_{kind}.scp") for kind in ("train", "test")}
+    assert noise["test"] == {"street-r5_0", "street-r5_1"} and not noise["train"] & noise["test"]
+    assert heard_in(data / "lists" / "rir_test.scp") == {"office-5"}
+    conf = read_mixing_conf(data / "train" / "mixing.yaml")
+    assert conf.source_weights == {"librispeech": 3.0} and conf.noise_scp.endswith("noise_train.scp")
+    for name, folder in folders.items():
+        dataset = DynamicMixingDataset(folder, read_mixing_conf(folder / "mixing.yaml"), crop_s=1.0)
+        example = dataset.example(1, 0)
+        assert example["mixture"].any() and len(example["enrollment"])
+        report = validate_dir(folder, AudioLimits(16000))
+        assert not report.num_errors, (name, report.render())
+
+
+def test_without_noise_and_rooms_the_mixtures_have_none(main, corpora):
+    assert call(main, corpora, "--sources", "near:0.5") == 0
+    conf = read_mixing_conf(corpora / "data" / "train" / "mixing.yaml")
+    assert conf.noise_scp is None and conf.rir_scp is None and conf.source_weights["near"] == 0.5
+    assert conf.enrollment_noise == conf.enrollment_reverb == 0.0
+    assert "far" not in read_scp(corpora / "data" / "train" / "utt2source").values()
+    assert not (corpora / "data" / "lists").exists()
+
+
+def test_a_folder_that_is_gone_leaves_no_list_of_before(main, corpora):
+    assert call(main, corpora, "--noise", str(corpora / "noise")) == 0
+    assert call(main, corpora) == 0
+    assert "noise_scp" not in yaml.safe_load((corpora / "data" / "train" / "mixing.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--sources", "neer"], "did you mean 'near'"),
+        (["--sources", "near:often"], "'often' is no weight; write near:0.5"),
+        (["--sources", "far"], "fewer than two speakers are left for dev"),
+        (["--noise", "{}/empty"], "holds no folders"),
+        (["--noise", "{}/few"], "2 recordings; at least 6 are wanted"),
+    ],
+)
+def test_faults_leave_no_sets(main, corpora, options, message, capsys):
+    (corpora / "empty").mkdir()
+    for number in range(2):
+        write_audio(corpora / "few" / "x" / f"{number}.wav", 0.1, number)
+    assert call(main, corpora, *(option.format(corpora) for option in options)) == 1
+    assert message in capsys.readouterr().err
+    assert not (corpora / "data" / "train").exists()
+
+
+def test_two_files_of_one_name_are_told(main, corpora, capsys):
+    write_audio(corpora / "speech" / "near" / "s00" / "u0.wav", 1.0, 1)
+    assert call(main, corpora) == 1
+    assert "has the name of" in capsys.readouterr().err
