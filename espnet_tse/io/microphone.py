@@ -8,7 +8,7 @@ import numpy as np
 from espnet_tse.io.scp import DataError
 
 MICROPHONE = "mic"  # or mic:DEVICE
-INSTALL = "pip install 'espnet_tse[mic]'"
+INSTALL = "pip install -e '.[mic]'"
 
 
 def microphone_blocks(name: str, sample_rate: int, block: int) -> Iterator[np.ndarray]:

@@ -21,6 +21,7 @@ from espnet_tse.tasks.config_keys import warn_of_unknown_keys
 from espnet_tse.tasks.frozen_parts import check_frozen_parts
 from espnet_tse.tasks.locations import is_hub_id, located
 from espnet_tse.tasks.older_systems import moved_options, name_norm
+from espnet_tse.tasks.presence import read_threshold
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
 
@@ -135,7 +136,9 @@ def load_exported(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
     extractor = ExportedExtractor(path)
-    learned = {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}  # of older files not known
+    learned = (
+        {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}
+    )  # of older files not known
     model = Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
     model.configs = {}  # what it was built from stayed behind
     return model
@@ -206,6 +209,7 @@ def load_from_folder(
         keep_systems(model, {name: find_system(folder, name, config) for name in whole_systems(model)})
         fix = "put that one back or train anew; behind other systems a corrector goes by corrector: in their decoding YAML"
         check_frozen_parts(model, folder, fix)
+    model.presence_threshold = read_threshold(folder)
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
 

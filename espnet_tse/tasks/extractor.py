@@ -3,6 +3,7 @@
 import logging
 import math
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -17,9 +18,11 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.prepared_input import prepared_enrollment
+from espnet_tse.models.presence import PresenceJudge
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
+from espnet_tse.schema.presence import Presence
 from espnet_tse.tasks.checkpoint import check_corrector, load_corrector, load_model
 from espnet_tse.tasks.choices import SELECTORS, extractor_choices
 from espnet_tse.tasks.decode_settings import (
@@ -28,6 +31,7 @@ from espnet_tse.tasks.decode_settings import (
     decode_settings,
     read_decode_settings,
 )
+from espnet_tse.tasks.presence import packaged_speaker_encoder
 from espnet_tse.tasks.shipped import SHIPPED
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
@@ -142,13 +146,17 @@ class Extractor:
         if enrollment is not None:
             enrollment = check_signal(enrollment, "enrollment", sample_rate)
             enrollment = resample(enrollment, sample_rate, self.sample_rate)
-        estimates = self.extract_one(mixture, sample_rate, enrollment)
+        estimates, _ = self.extract_one(mixture, sample_rate, enrollment)
         return estimates[0] if len(estimates) == 1 else np.stack(estimates)
 
     def extract_one(
         self, mixture: np.ndarray, sample_rate: int, enrollment: np.ndarray | None
-    ) -> list[np.ndarray]:
-        """As a call, of checked signals; the enrollment is at the model's rate already. Two of task ``ss``."""
+    ) -> tuple[list[np.ndarray], Estimate]:
+        """As a call, of checked signals; the enrollment is at the model's rate already.
+
+        Returns:
+            (N,) float32 at ``sample_rate``, two of task ``ss``; and what they are at the model's rate.
+        """
         inside = resample(mixture, sample_rate, self.sample_rate)
         result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
@@ -156,7 +164,28 @@ class Extractor:
         for waveform in found:
             restored = resample(waveform[0].cpu().numpy(), self.sample_rate, sample_rate)[: len(mixture)]
             estimates.append(np.pad(restored, (0, len(mixture) - len(restored))))
-        return estimates
+        return estimates, result
+
+    def presence(self, estimate: Estimate, enrollments: list[np.ndarray]) -> list[Presence]:
+        """For each row of ``extract``: how much of its enrollment is speech, and whether that voice is in the estimate.
+
+        Args:
+            enrollments: those that it was extracted with.
+        """
+        waveforms, lengths = estimate.waveform.cpu().numpy(), estimate.lengths.tolist()
+        return [
+            self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db)
+            for waveform, length, enrollment, level_db in zip(
+                waveforms, lengths, enrollments, estimate.diagnostics["level_db"], strict=True
+            )
+        ]
+
+    @cached_property
+    def presence_judge(self) -> PresenceJudge:
+        """With the threshold of the system where it was calibrated, for the system alone and the enrolled speaker."""
+        calibrated = self.conf.task == "tse" and self.corrector is None
+        encoder = packaged_speaker_encoder(next(self.model.parameters()).device)
+        return PresenceJudge(encoder, self.model.presence_threshold if calibrated else None)
 
     def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
         """Begin an extraction whose mixture comes in chunks; causal discriminative systems only.

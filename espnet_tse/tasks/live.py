@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Generator, Iterable, Iterator
 
 import numpy as np
+import torch
 
 from espnet_tse.io.audio import FULL_SCALE, is_unbounded, write_audio_blocks
 from espnet_tse.io.files import atomic_write
@@ -15,9 +16,13 @@ from espnet_tse.io.microphone import microphone_blocks
 from espnet_tse.io.raw_pcm import RAW_SUFFIXES, encoded, read_raw, write_all
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.until_interrupt import UntilInterrupt
+from espnet_tse.models.prepared_input import speech_s
 from espnet_tse.models.streaming import ExtractionStream
+from espnet_tse.schema.presence import enrollment_in_words
 from espnet_tse.tasks.extraction import read_enrollment
+from espnet_tse.tasks.extraction_record import refuse_inputs
 from espnet_tse.tasks.extractor import Extractor, refuse_overload
+from espnet_tse.tasks.presence_record import warn_of_short_speech
 
 BLOCK_S = 0.01  # of a microphone, in whole hops: a pass for each hop of 0.5 ms costs more than the network
 
@@ -69,11 +74,17 @@ def extract_stream(
         output: unbuffered, for raw PCM in ``sample_format``; or a file of it (``.raw``, ``.pcm``) or of audio.
         sample_rate: Hz, of source and output; the model's when None.
     Raises:
-        DataError: the system cannot stream or works at another rate, no samples came in, or some that are none.
+        DataError: the system cannot stream or works at another rate, the output is the enrollment, or no samples came in, or
+            some that are none.
         BrokenPipeError: nobody reads the output any more.
     """
     rate = extractor.sample_rate if sample_rate is None else sample_rate
+    if isinstance(output, Path):
+        refuse_inputs([output], {"enrollment": enrollment})
     cue = read_enrollment(extractor, enrollment)
+    speech = speech_s(torch.from_numpy(cue), extractor.sample_rate)
+    logging.info(enrollment_in_words(len(cue) / extractor.sample_rate, speech))
+    warn_of_short_speech({f"enrollment {enrollment}": speech})
     warm_up = extractor.stream(cue, rate)
     hop = warm_up.extractor.hop_length
     warm_up.push(np.zeros(hop, np.float32))  # a network's first pass takes longer than those behind it

@@ -20,7 +20,7 @@ from espnet_tse.io.audio import (
 )
 from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.stored_signal import StoredSignal
-from espnet_tse.models.level import level_gain
+from espnet_tse.models.level import level_db, level_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
@@ -112,6 +112,7 @@ def extract_long(
 
     for block in resampled_blocks(measured(pieces), inside, wanted):
         estimate.append(block)
+    effort.diagnostics["level_db"] = [level_db(norm, stored.norm(offset))]
     gain = level_gain((norm, stored.norm(offset)), (peak, stored.peak(offset)), extractor.conf.level)
     if not is_unbounded(output, info.is_float):
         gain *= headroom(gain * estimate.peak(), output)

@@ -106,6 +106,11 @@ def test_what_is_no_input_leaves_nothing_behind(extractor, signals, tmp_path, co
     assert not list(tmp_path.iterdir())
 
 
+def test_the_enrollment_is_not_written_over(extractor, signals):
+    with pytest.raises(ValueError, match="is the enrollment; the estimate would be written over it"):
+        extract_stream(extractor, io.BytesIO(), signals[1], Path(signals[1]), "s16le")
+
+
 def test_another_rate_is_refused(extractor, signals, tmp_path):
     with pytest.raises(ValueError, match="model's 16000 Hz, not at 8000 Hz"):
         extract_stream(extractor, io.BytesIO(), signals[1], tmp_path / "out.wav", "s16le", 8000)
