@@ -16,10 +16,7 @@ class ExtractionStream:
     """
 
     def __init__(self, extractor: AbsExtractor, cue: Cue):
-        """
-        Args:
-            extractor: a causal one.
-        """
+        """``extractor`` is a causal one, ``cue`` of one enrollment."""
         self.extractor, self.cue, self.state = extractor, cue, StreamState()
         self.waiting = np.zeros(0, dtype=np.float32)  # less than a hop
         self.received, self.returned, self.closed = 0, 0, False

@@ -136,9 +136,7 @@ def load_exported(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
     extractor = ExportedExtractor(path)
-    learned = (
-        {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}
-    )  # of older files not known
+    learned = {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}  # of older files not known
     model = Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
     model.configs = {}  # what it was built from stayed behind
     return model
@@ -209,7 +207,8 @@ def load_from_folder(
         keep_systems(model, {name: find_system(folder, name, config) for name in whole_systems(model)})
         fix = "put that one back or train anew; behind other systems a corrector goes by corrector: in their decoding YAML"
         check_frozen_parts(model, folder, fix)
-    model.presence_threshold = read_threshold(folder)
+    if checkpoint == DEFAULT_CHECKPOINT:
+        model.presence_threshold = read_threshold(folder)
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
 

@@ -91,12 +91,11 @@ def extract_stream(
     stream, pace = extractor.stream(cue, rate), Pace(rate)
     if isinstance(source, str):
         block = hop * -(-round(BLOCK_S * rate) // hop)
-        incoming, latency = (
-            microphone_blocks(source, rate, block),
-            stream.latency + block - hop,
-        )
+        incoming = microphone_blocks(source, rate, block)
+        latency = stream.latency + block - hop
     else:
-        incoming, latency = read_raw(source, sample_format), stream.latency
+        incoming = read_raw(source, sample_format)
+        latency = stream.latency
     logging.info(
         f"listening at {rate} Hz; algorithmic latency {1000 * latency / rate:.1f} ms ({latency} samples)"
     )
@@ -121,12 +120,10 @@ def live_estimates(
         piece = stream.push(block)
         pace.add(len(block), time.perf_counter() - started, len(piece) > 0)
         yield piece
+    if pace.received == 0 and blocks.interrupted:
+        raise KeyboardInterrupt
     if pace.received == 0:
-        raise (
-            KeyboardInterrupt
-            if blocks.interrupted
-            else DataError("the input ended before its first sample; look at what should write it.")
-        )
+        raise DataError("the input ended before its first sample; look at what should write it.")
     yield stream.flush()
 
 

@@ -35,10 +35,8 @@ def read_threshold(folder: Path) -> PresenceThreshold | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    said = json.loads(path.read_text(encoding="utf-8")).get(PRESENCE)
-    if said is None:
-        return None
     try:
-        return PresenceThreshold.from_json(said)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: {PRESENCE} {error}; calibrate the system again.") from None
+        said = json.loads(path.read_text(encoding="utf-8")).get(PRESENCE)
+        return None if said is None else PresenceThreshold.from_json(said)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: {PRESENCE}: {error}; calibrate the system again.") from None

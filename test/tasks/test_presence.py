@@ -120,7 +120,7 @@ def test_a_packed_system_keeps_its_threshold_with_its_weights(tmp_path):
 def test_a_threshold_that_is_none_is_refused(system):
     (system / "manifest.json").write_text(json.dumps({"presence": {"measure": "similarity"}}))
     with pytest.raises(
-        ValueError, match=r"manifest.json: presence has measure, wants measure, threshold, .* again"
+        ValueError, match=r"manifest.json: presence: has measure, wants measure, threshold, .* again"
     ):
         read_threshold(system)
 
