@@ -35,8 +35,8 @@ def write_audio(path: Path, seconds: float, seed: int) -> Path:
 
 @pytest.fixture
 def corpora(tmp_path):
-    """Two sources of 24 and 7 speakers, noise, rooms, and the training set of two LibriSpeech speakers."""
-    for speaker in range(24):
+    """Two sources of 30 and 7 speakers, noise, rooms, and the training set of two LibriSpeech speakers."""
+    for speaker in range(30):
         for utterance in range(2):
             write_audio(
                 tmp_path / "speech" / "near" / f"s{speaker:02d}" / f"u{utterance}.flac",
@@ -94,10 +94,10 @@ def test_no_speaker_noise_or_room_is_in_two_sets(main, corpora):
     assert call(main, corpora, *options) == 0
     data = corpora / "data"
     folders = {"train": data / "train"} | {
-        name: data / "sources" / name for name in ("dev", "test", "test_noisy")
+        name: data / "sources" / name for name in ("dev", "test", "test_noisy", "test_absent")
     }
     speakers = {name: set(read_scp(folder / "utt2spk").values()) for name, folder in folders.items()}
-    assert speakers["test"] == speakers["test_noisy"] == {"far-5", "near-s05", "near-s17"}
+    assert speakers["test"] == speakers["test_noisy"] == {"far-5", "near-s05", "near-s17", "near-s29"}
     assert speakers["dev"] == {"near-s11", "near-s23"}
     assert not speakers["train"] & (speakers["dev"] | speakers["test"]) and "19" in speakers["train"]
     assert set(read_scp(folders["train"] / "utt2source").values()) == {"near", "far", "librispeech"}
@@ -134,7 +134,7 @@ def test_a_folder_that_is_gone_leaves_no_list_of_before(main, corpora):
     [
         (["--sources", "neer"], "did you mean 'near'"),
         (["--sources", "near:often"], "'often' is no weight; write near:0.5"),
-        (["--sources", "far"], "fewer than two speakers are left for dev"),
+        (["--sources", "far"], "fewer than 2 speakers are left for dev"),
         (["--noise", "{}/empty"], "holds no folders"),
         (["--noise", "{}/few"], "2 recordings; at least 6 are wanted"),
     ],

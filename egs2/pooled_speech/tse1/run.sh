@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Made by setup.sh for pooled_speech
-# pooled_speech: sets and configs; everything else is ./tse.sh (--help lists all options).
+# pooled_speech: LibriSpeech (LIBRISPEECH) and any folders of speech (SPEECH), with noise (NOISE) and rooms (ROOMS) where there are
+# any, mixed online for training. Options of stage 1 that name no noise and no rooms want other --test_sets (README.md).
 
 set -euo pipefail
 
 # With exec a signal reaches the pipeline itself; options of the command line come last and win.
 exec ./tse.sh \
-    --train_set "train" \
-    --valid_set "dev" \
-    --test_sets "test test_pooled" \
+    --train_set train \
+    --valid_set dev \
+    --test_sets "test test_pooled test_pooled_noisy test_pooled_absent" \
     --fs 16k \
-    --tse_config conf/laura_tse_mini.yaml \
+    --tse_config local/conf/magnitude_mask_base.yaml \
+    --nj 2 \
+    --num_procs 1 \
     "$@"

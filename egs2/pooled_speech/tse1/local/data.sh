@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Stage 1 of pooled_speech: LibriSpeech and any folders of speech, noise and rooms -> data/train, mixed while training, and fixed
-# sets: dev and test of mini_librispeech, dev_pooled, test_pooled, test_pooled_noisy of the other folders' held-out speakers
+# sets: dev and test of mini_librispeech, dev_pooled, test_pooled, test_pooled_noisy and test_pooled_absent of the other folders' held-out speakers
 set -euo pipefail
 
 sources=""               # folders of SPEECH with the weights of their utterances: "mine theirs:0.5"; empty: all, each 1
 noises=""                # folders of NOISE; empty: all
 rooms=""                 # folders of ROOMS; empty: all
 librispeech_weight=1     # of LibriSpeech's utterances
-dev_mixtures=60          # of dev, and of dev_pooled
+dev_mixtures=60          # of dev, of dev_pooled, and of test_pooled_absent
 test_mixtures=60         # of test
 pooled_test_mixtures=120 # of test_pooled, and of test_pooled_noisy
 crop_s=6                 # longest mixture of the pooled sets, in seconds
@@ -16,7 +16,7 @@ help_message="Usage: local/data.sh [options]
   --sources               folders of SPEECH, with weights: 'mine theirs:0.5' (default: all, each 1)
   --noises, --rooms       folders of NOISE and ROOMS (default: all)
   --librispeech_weight    of LibriSpeech's utterances (default: ${librispeech_weight})
-  --dev_mixtures          of dev, and of dev_pooled (default: ${dev_mixtures})
+  --dev_mixtures          of dev, of dev_pooled, and of test_pooled_absent (default: ${dev_mixtures})
   --test_mixtures         of test (default: ${test_mixtures})
   --pooled_test_mixtures  of test_pooled, and of test_pooled_noisy (default: ${pooled_test_mixtures})
   --crop_s                longest mixture of the pooled sets, in seconds (default: ${crop_s})
@@ -55,6 +55,7 @@ mix() {  # mix SOURCES ROWS SET: a fixed set
 }
 mix dev "${dev_mixtures}" dev_pooled
 mix test "${pooled_test_mixtures}" test_pooled
+mix test_absent "${dev_mixtures}" test_pooled_absent
 if [ -n "${NOISE}${ROOMS}" ]; then mix test_noisy "${pooled_test_mixtures}" test_pooled_noisy; fi
 utils/copy_data_dir.sh data/librispeech/test data/test
 utils/combine_data.sh --strict false data/dev data/librispeech/dev data/dev_pooled

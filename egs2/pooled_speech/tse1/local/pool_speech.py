@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""LibriSpeech's training set and folders of speech, noise and rooms -> data/train and data/sources/{dev,test,test_noisy}.
+"""LibriSpeech's training set and folders of speech, noise and rooms -> data/train and data/sources/.
 
 Every 12th speaker of a source by name (positions 11, 23, ...) is dev, every 12th shifted by 6 (5, 17, ...) is test, the rest is
 train: the rule of mini_librispeech. Of noises and rooms every 6th recording (5, 11, ...) is heard in test only.
@@ -34,6 +34,8 @@ TEST = {
 }
 NOISY = {"snr_db": [5.0, 20.0], "enrollment_noise": 0.5, "enrollment_snr_db": [10.0, 30.0]}
 ROOM = {"reverb_share": 0.5, "enrollment_reverb": 0.5}
+ABSENT = {"num_speakers": {3: 1.0}, "target_absent": 1.0}  # two others talk
+LEAST_SPEAKERS = {"dev": 2, "test": 3}
 
 
 @dataclass(frozen=True)
@@ -166,10 +168,10 @@ def pool(args: argparse.Namespace) -> None:
         Utterance(LIBRISPEECH, speakers[key], Path(path))
         for key, path in read_scp(args.librispeech_train / "wav.scp").items()
     ]
-    for name in ("dev", "test"):
-        if len({utterance.speaker for utterance in sets[name]}) < 2:
+    for name, least in LEAST_SPEAKERS.items():
+        if len({utterance.speaker for utterance in sets[name]}) < least:
             raise DataError(
-                f"{args.speech}: fewer than two speakers are left for {name}; 18 a source are enough."
+                f"{args.speech}: fewer than {least} speakers are left for {name}; 30 a source are enough."
             )
     output = args.output_dir
     lists: dict[str, dict[str, str]] = {"train": {}, "test": {}}
@@ -193,6 +195,7 @@ def pool(args: argparse.Namespace) -> None:
         write_source_dir(work / "dev", sets["dev"], TEST)
         write_source_dir(work / "test", sets["test"], TEST)
         write_source_dir(work / "test_noisy", sets["test"], noisy)
+        write_source_dir(work / "test_absent", sets["test"], TEST | ABSENT)
     with replaced_folder(output / "train") as work:
         write_source_dir(work, sets["train"], mixing)
     for name, utterances in sets.items():
