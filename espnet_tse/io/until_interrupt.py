@@ -16,7 +16,9 @@ class UntilInterrupt(Generic[Item]):
         self.waiting = False  # for the source
 
     def __iter__(self) -> Iterator[Item]:
-        before = signal.signal(signal.SIGINT, self._note)
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.SIG_IGN:  # as shells have it for what runs in the background
+            signal.signal(signal.SIGINT, self._note)
         try:
             with closing(self.source):
                 while not self.interrupted:

@@ -50,3 +50,14 @@ def test_a_second_interrupt_is_an_ordinary_one():
         for _ in UntilInterrupt(iter_of(range(10))):
             interrupt()
             interrupt()
+
+
+def test_what_ignores_interrupts_goes_on_doing_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        items = UntilInterrupt(iter_of(range(3)))
+        for _ in items:
+            interrupt()
+        assert not items.interrupted and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
