@@ -28,6 +28,7 @@ REQUIRES = [
 EXTRAS = {
     # Resemblyzer and speechmos are only carriers of weight files; their code is never imported.
     "score": [
+        "onnx>=1.18",
         "onnxruntime>=1.17",
         "pesq==0.0.4",
         "pocketsphinx>=5",

@@ -79,17 +79,23 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(cmd: Sequence[str] | None = None) -> int:
+def parse(cmd: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of an extraction; ends with exit code 2 where they do not go together."""
     parser = get_parser()
     args = parser.parse_args(cmd)
     single = args.mixture is not None
     if fault := fault_of(args, single):
         parser.error(fault)
-    if args.merge:
-        return run_command(parser.prog, lambda: merge(args))
-    if args.stream or args.measure_latency:
-        return run_command(parser.prog, lambda: stream(args) if args.stream else measure_latency(args))
-    return run_command(parser.prog, lambda: run(args, single))
+    return args
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    args = parse(cmd)
+    work = run
+    for name, other in (("merge", merge), ("stream", stream), ("measure_latency", measure_latency)):
+        if getattr(args, name):
+            work = other
+    return run_command("espnet-tse extract", lambda: work(args))
 
 
 def fault_of(args: argparse.Namespace, single: bool) -> str | None:
@@ -204,14 +210,14 @@ def open_extractor(args: argparse.Namespace):
     )
 
 
-def run(args: argparse.Namespace, single: bool) -> None:
+def run(args: argparse.Namespace) -> None:
     from espnet_tse.io.shard import parse_shard
 
     shard = parse_shard(args.shard) if args.shard else None
     extractor = open_extractor(args)
     from espnet_tse.tasks.extraction import extract_file, extract_scp
 
-    if single:
+    if args.mixture is not None:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:
         lists = (args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Iterator, Mapping
 
 import torch
@@ -48,8 +49,9 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     tasks: ClassVar[tuple[str, ...]] = ("tse",)  # of ``schema.tse_batch.TASKS``, those it was made for
     sample_rate: int  # Hz, of everything that goes in and comes out
     config: Any  # its ``Config``
-    configs: Mapping[str, Any]  # option -> ``Config`` of the model and its parts, where a YAML has built it
     presence_threshold: PresenceThreshold | None = None  # of its weights, where it was calibrated
+    # Option -> ``Config`` of the model and its parts; none of one that no YAML has built.
+    configs: Mapping[str, Any] = MappingProxyType({})
 
     @classmethod
     def faults_of_decoding(cls, conf: DecodeConf, configs: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ import torch
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.io.audio import is_unbounded, read_audio, resample, write_audio
 from espnet_tse.io.audio_entry import AudioInfo, read_info
+from espnet_tse.io.faults import fault_of, refuse_all
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
@@ -34,6 +35,7 @@ from espnet_tse.tasks.presence_record import (
     warn_of_short_speech,
     write_presences,
 )
+from espnet_tse.tasks.recording_faults import faults_of_audio
 
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
@@ -98,8 +100,8 @@ def extract_scp(
     as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
     Raises:
-        DataError: keys without enrollment, dynamic enrollments, unreadable audio, targets of other lengths, an output
-            that is an input, an estimate with NaN.
+        DataError: keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
+            recordings that cannot be used, all of them together and before anything is extracted; an estimate with NaN.
     """
     if batch_size < 1:
         raise DataError(f"--batch_size is {batch_size}, want 1 or more.")
@@ -132,6 +134,7 @@ def extract_scp(
     long = {key for key in infos if is_long(extractor, infos[key])}
     together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
     batches = unfinished([*together, *([key] for key in infos if key in long)], todo)
+    lists.check([key for keys in batches for key in keys])
     measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
     for keys in batches:
         extract = extract_alone if keys[0] in long else extract_together
@@ -189,6 +192,17 @@ class Lists:
             if scp is not None
             for key in self.mixtures
         }
+
+    def check(self, keys: list[str]) -> None:
+        """Read what is to be extracted before hours are spent; DataError with all that cannot be used."""
+        faults = faults_of_audio(keys, self.mixtures, "mixture")
+        if self.enrollments is not None:
+            faults += faults_of_audio(keys, self.enrollments, "enrollment")
+        if self.embeddings is not None:
+            faults += filter(None, (fault_of(self.embeddings.load, key) for key in keys))
+        if self.targets is not None:
+            faults += faults_of_audio(keys, self.targets, "target", may_be_silent=True)
+        refuse_all(faults)
 
     def cues(
         self, keys: list[str], sample_rate: int

@@ -11,12 +11,16 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.extractor.abs_extractor import AbsExtractor
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.level import restoring_gain
 from espnet_tse.models.prepared_input import prepared_enrollment
 from espnet_tse.models.presence import PresenceJudge
 from espnet_tse.models.streaming import ExtractionStream
@@ -51,23 +55,37 @@ class Extractor:
     >>> estimate = extractor(mixture, enrollment, sample_rate=16000)     # doctest: +SKIP
     """
 
-    def __init__(self, model: AbsTSEModel, conf: DecodeConf | Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        model: AbsTSEModel,
+        conf: DecodeConf | Mapping[str, Any] | None = None,
+        where: str = "inference config",
+    ):
         """
         Args:
             conf: decoding settings, the keys of a decoding YAML; the model's defaults when None.
+            where: begins what is said of them.
         Raises:
-            DataError: settings that the model, or a system that it runs, does not have; no corrector for it.
+            DataError: settings that the model, or a system that it runs, does not have or does not go with; no
+                corrector for it.
         """
         self.model = model.eval()
         self.name = type(model).__name__  # in messages
         given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
-        self.conf = decode_settings(type(model), given)
+        self.conf = decode_settings(type(model), given, where)
         self.model.check_systems(self.conf)
         self.conf = self.model.resolved(self.conf)
+        if model.configs:  # of parts that were put together by hand nothing is known
+            for remark in check_for_system(self.conf, type(model), model.configs, where):
+                logging.warning(f"{where}: {remark}")
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
         self.corrector = None
         if self.conf.corrector is not None:
             self.corrector = load_corrector(self.conf.corrector, next(self.model.parameters()).device)
+            if isinstance(model, Corrector) and weights_sha256(model) == weights_sha256(self.corrector):
+                raise DataError(
+                    f"{where}: corrector: {self.conf.corrector} is this system itself; leave it out."
+                )
             if self.corrector.sample_rate != self.sample_rate:
                 raise DataError(
                     f"corrector: {self.conf.corrector} works at {self.corrector.sample_rate} Hz, the system at "
@@ -107,10 +125,8 @@ class Extractor:
             conf = read_decode_settings(where, type(model))
         if task is not None:
             conf = {**(vars(conf) if isinstance(conf, DecodeConf) else conf or {}), "task": task}
-        extractor = cls(model, conf)
+        extractor = cls(model, conf, where)
         extractor.name = str(place)
-        for remark in check_for_system(extractor.conf, type(model), model.configs, where):
-            logging.warning(f"{where}: {remark}")
         return extractor
 
     @property
@@ -160,11 +176,18 @@ class Extractor:
         inside = resample(mixture, sample_rate, self.sample_rate)
         result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
-        estimates = []
-        for waveform in found:
-            restored = resample(waveform[0].cpu().numpy(), self.sample_rate, sample_rate)[: len(mixture)]
-            estimates.append(np.pad(restored, (0, len(mixture) - len(restored))))
-        return estimates, result
+        waveforms = [self.at_rate_of(mixture, sample_rate, waveform[0].cpu().numpy()) for waveform in found]
+        return waveforms, result
+
+    def at_rate_of(self, mixture: np.ndarray, sample_rate: int, waveform: np.ndarray) -> np.ndarray:
+        """An estimate at the model's rate -> (N,), as long as its mixture."""
+        estimate = resample(waveform, self.sample_rate, sample_rate)[: len(mixture)]
+        if sample_rate < self.sample_rate:  # what it had above the mixture's band is gone
+            made, heard = SignalLevel(), SignalLevel()
+            made.add(estimate)
+            heard.add(mixture)
+            estimate = estimate * np.float32(restoring_gain(made, heard, self.conf.level))
+        return np.pad(estimate, (0, len(mixture) - len(estimate)))
 
     def presence(self, estimate: Estimate, enrollments: list[np.ndarray]) -> list[Presence]:
         """For each row of ``extract``: how much of its enrollment is speech, and whether that voice is in the estimate.

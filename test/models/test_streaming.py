@@ -97,6 +97,7 @@ def test_systems_of_other_kinds_are_refused():
         sample_rate = 16000
         Decode = DecodeConf
         tasks = ("tse",)
+        configs: dict = {}
 
         def check_systems(self, conf: DecodeConf) -> None:
             pass

@@ -20,11 +20,12 @@ import numpy as np
 import soundfile
 from librispeech_split import Utterance, find_utterances, split_speakers
 
+from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
-from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
-from espnet_tse.io.scp import write_scp
+from espnet_tse.io.scp import DataError, write_scp
 
 VERSION = 1  # raise it when the same options give other samples, and no file in local/ says so
 SAMPLE_RATE = 16000
@@ -65,16 +66,18 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def num_samples(utterance: Utterance) -> int:
-    info = soundfile.info(utterance.path)
-    if (info.samplerate, info.channels) != (SAMPLE_RATE, 1):
-        raise SystemExit(
-            f"{utterance.path}: {info.samplerate} Hz, {info.channels} channel(s); LibriSpeech is 16 kHz mono"
+    info = read_info(utterance.path, utterance.key)
+    if (info.sample_rate, info.num_channels) != (SAMPLE_RATE, 1):
+        raise DataError(
+            f"{utterance.path}: {info.sample_rate} Hz, {info.num_channels} channel(s); LibriSpeech is 16 kHz mono."
         )
-    return info.frames
+    return info.num_samples
 
 
 def read(utterance: Utterance, span: Span) -> np.ndarray:
-    return soundfile.read(utterance.path, start=span.start, frames=span.num_samples, dtype="float64")[0]
+    return read_samples(
+        utterance.path, utterance.key, SAMPLE_RATE, span.start, span.num_samples, dtype="float64"
+    )
 
 
 def write_speakers(directory: Path, utt2spk: dict[str, str]) -> None:
@@ -133,8 +136,8 @@ class MixtureMaker:
             f"{name}: {len(self.speakers)} speakers, {short} without an utterance long enough to be target"
         )
         if not self.targets or len(self.speakers) < 2:
-            raise SystemExit(
-                f"{name}: {len(self.targets)} usable speakers; wants two speakers and longer utterances"
+            raise DataError(
+                f"{name}: {len(self.targets)} usable speakers; wants two speakers and longer utterances."
             )
 
     def _disjoint(self, key: str, target: int, enrollment: int):
@@ -263,6 +266,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if not args.librispeech.is_dir():
         parser.error(f"--librispeech: {args.librispeech} is no folder")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
+    return run_command("prepare_mini_librispeech", lambda: prepare_once(args))
+
+
+def prepare_once(args: argparse.Namespace) -> None:
+    """``prepare``, unless these options have been prepared; replaces what was there as a whole."""
     # Paths of the lists stay valid from any folder.
     args.librispeech = args.librispeech.resolve()
     options = {name: str(value) for name, value in vars(args).items()}
@@ -279,7 +287,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
         and json.loads(mark.read_text(encoding="utf-8"))["sha256"] == digest
     ):
         logging.info(f"{args.data_dir}: up to date (remove {mark} to prepare again)")
-        return 0
+        return
     mark.unlink(missing_ok=True)
     started = time.time()
     work = args.data_dir / f".mini_librispeech.{os.getpid()}.tmp"
@@ -293,7 +301,6 @@ def main(cmd: Sequence[str] | None = None) -> int:
         shutil.rmtree(work, ignore_errors=True)
     write_json(mark, {"options": options, "version": VERSION, "code": code, "sha256": digest})
     logging.info(f"mini_librispeech written to {args.data_dir} in {time.time() - started:.1f} s")
-    return 0
 
 
 if __name__ == "__main__":
