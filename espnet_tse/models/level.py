@@ -1,5 +1,6 @@
 """The level of estimates, which follows that of the mixtures."""
 
+import math
 from typing import Sequence
 
 import torch
@@ -8,6 +9,23 @@ from torch import Tensor
 from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.models.prepared_input import offset_of
 from espnet_tse.schema import TSEBatch
+
+LOWEST_DB = -120.0  # told of estimates that are silent
+
+
+def levels_db(waveform: Tensor, batch: TSEBatch) -> list[float]:
+    """Level of each estimate (B, N) against its mixture, dB."""
+    return [
+        level_db(*(float(torch.linalg.vector_norm(signal, dtype=torch.float64)) for signal in pair))
+        for pair in zip(waveform, batch.mixture)
+    ]
+
+
+def level_db(norm: float, norm_of_mixture: float) -> float:
+    """Of Euclidean norms; dB, from ``LOWEST_DB`` on, which is that of a silent mixture too."""
+    if norm_of_mixture == 0 or norm <= norm_of_mixture * 10 ** (LOWEST_DB / 20):
+        return LOWEST_DB
+    return 20 * math.log10(norm / norm_of_mixture)
 
 
 def restore_level(waveform: Tensor, batch: TSEBatch, level: str) -> Tensor:

@@ -21,6 +21,7 @@ from espnet_tse.tasks.config_keys import warn_of_unknown_keys
 from espnet_tse.tasks.frozen_parts import check_frozen_parts
 from espnet_tse.tasks.locations import is_hub_id, located, places_of_training
 from espnet_tse.tasks.older_systems import moved_options, name_norm
+from espnet_tse.tasks.presence import read_threshold
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
 
@@ -203,6 +204,8 @@ def load_from_folder(
         keep_systems(model, {name: find_system(folder, name, config) for name in whole_systems(model)})
         fix = "put that one back or train anew; behind other systems a corrector goes by corrector: in their decoding YAML"
         check_frozen_parts(model, folder, fix)
+    if checkpoint == DEFAULT_CHECKPOINT:
+        model.presence_threshold = read_threshold(folder)
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
 

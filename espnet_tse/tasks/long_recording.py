@@ -21,7 +21,7 @@ from espnet_tse.io.audio import (
 from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.io.stored_signal import StoredSignal
-from espnet_tse.models.level import restoring_gain
+from espnet_tse.models.level import level_db, restoring_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
@@ -108,6 +108,7 @@ def extract_long(
 
     for block in resampled_blocks(made.of(finite(pieces)), inside, wanted):
         estimate.append(block)
+    effort.diagnostics["level_db"] = [level_db(made.norm(), stored.level.norm(offset))]
     # At the lower rate: above its band only one of both has anything.
     compared = (estimate.level, heard) if wanted < inside else (made, stored.level)
     gain = restoring_gain(*compared, extractor.conf.level)

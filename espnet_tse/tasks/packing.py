@@ -33,6 +33,7 @@ from espnet_tse.tasks.model_card import (
     read_about,
     results_of,
 )
+from espnet_tse.tasks.presence import PRESENCE
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
 TOKENIZER_FILES = ("config.yaml", "model.pth", "manifest.json")
@@ -135,7 +136,8 @@ def pack(
             "LICENCES.md": licences_markdown(card),
         }
         texts = {name: text for name, text in texts.items() if name not in files}
-        texts["manifest.json"] = json.dumps(manifest_of(card, licence, files, manifests), indent=2)
+        manifest = {**manifest_of(card, licence, files, manifests), **presence_in(folder, files)}
+        texts["manifest.json"] = json.dumps(manifest, indent=2)
         write_archive(output, texts, files)
 
 
@@ -152,6 +154,14 @@ def manifest_of(card: Card, licence: str | None, files: dict[str, Path], tokeniz
         "tokenizers_sha256": {name: manifest["sha256"] for name, manifest in tokenizers.items()},
         "files_sha256": {name: sha256_of(path) for name, path in sorted(files.items())},
     }
+
+
+def presence_in(folder: Path, files: dict[str, Path]) -> dict:
+    """What the manifest of ``folder`` says of the presence of voices, if it is of the weights that are packed."""
+    path = folder / "manifest.json"
+    said = manifest_in(path) if path.is_file() else {}
+    of_these = said.get("weights_sha256") == sha256_of(files[DEFAULT_CHECKPOINT])
+    return {PRESENCE: said[PRESENCE]} if PRESENCE in said and of_these else {}
 
 
 def licence_in(folder: Path) -> str | None:

@@ -54,6 +54,9 @@ def check_sets(data: Path) -> None:
         lengths = [soundfile.info(path).duration for path in read_scp(data / name / "wav.scp").values()]
         assert 2 <= min(lengths) <= max(lengths) <= 2.5
         assert all(-5 <= float(sir) <= 5 for sir in read_scp(data / name / "utt2sir").values())
+        speakers, interferers = read_scp(data / name / "utt2spk"), read_scp(data / name / "utt2interferer")
+        assert speakers.keys() == interferers.keys()
+        assert all(interferers[key] != speaker for key, speaker in speakers.items())
 
 
 def measured_sir_db(data: Path, name: str, key: str) -> float:

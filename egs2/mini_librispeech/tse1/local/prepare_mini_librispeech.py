@@ -170,13 +170,14 @@ class MixtureMaker:
         target_span = crop_span(self.lengths[key], target, self.generator)
         return key, target_span, other, crop_span(self.lengths[other], enrollment, self.generator)
 
-    def interference(self, speaker: str, length: int) -> np.ndarray:
-        """A random span of a random utterance of another speaker, repeated if too short."""
+    def interference(self, speaker: str, length: int) -> tuple[str, np.ndarray]:
+        """Another speaker, and a random span of a random utterance of theirs, repeated if too short."""
         others = [other for other in self.speakers if other != speaker]
-        keys = self.by_speaker[others[int(self.generator.integers(len(others)))]]
+        interferer = others[int(self.generator.integers(len(others)))]
+        keys = self.by_speaker[interferer]
         utterance = self.by_key[keys[int(self.generator.integers(len(keys)))]]
         whole = read(utterance, Span(0, self.lengths[utterance.key]))
-        return fit_length(whole, length, self.generator)
+        return interferer, fit_length(whole, length, self.generator)
 
     def make(self, count: int, audio: Path, final: Path) -> dict[str, dict]:
         """Write ``count`` mixtures; every usable speaker is target equally often (within one).
@@ -188,7 +189,8 @@ class MixtureMaker:
         """
         names = ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp")
         lists: dict[str, dict] = {
-            name: {} for name in (*names, "utt2spk", "utt2enrollspk", "utt2sir", "utt2regions")
+            name: {}
+            for name in (*names, "utt2spk", "utt2enrollspk", "utt2interferer", "utt2sir", "utt2regions")
         }
         speakers = list(self.targets)
         for folder in ("mixture", "target", "interference", "enrollment"):
@@ -197,7 +199,7 @@ class MixtureMaker:
             speaker = speakers[number % len(speakers)]
             target_key, target_span, enroll_key, enroll_span = self.regions(speaker)
             target = read(self.by_key[target_key], target_span)
-            other = self.interference(speaker, len(target))
+            interferer, other = self.interference(speaker, len(target))
             sir_db = self.generator.uniform(*self.args.sir_db)
             mixture, (other,) = mix_sources(target, [other], [sir_db], kind="rms")
             scale = min(1.0, PEAK / max(np.abs(signal).max() for signal in (mixture, target, other)))
@@ -217,6 +219,7 @@ class MixtureMaker:
                 )
                 lists[name][key] = final / folder / f"{key}.wav"
             lists["utt2spk"][key] = lists["utt2enrollspk"][key] = speaker
+            lists["utt2interferer"][key] = interferer
             lists["utt2sir"][key] = f"{sir_db:.4f}"
             ends = [f"{x / SAMPLE_RATE:.6f}" for s in (target_span, enroll_span) for x in (s.start, s.end)]
             lists["utt2regions"][key] = f"{target_key} {ends[0]} {ends[1]} {enroll_key} {ends[2]} {ends[3]}"
