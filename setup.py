@@ -28,6 +28,7 @@ REQUIRES = [
 EXTRAS = {
     # Resemblyzer and speechmos are only carriers of weight files; their code is never imported.
     "score": [
+        "onnx>=1.18",
         "onnxruntime>=1.17",
         "pesq==0.0.4",
         "pocketsphinx>=5",
@@ -42,6 +43,7 @@ EXTRAS = {
     "synth": ["espeakng-loader>=0.2.4"],
     "hub": ["huggingface_hub>=1"],
     "demo": ["gradio>=6"],
+    "mic": ["sounddevice>=0.5"],
     "export": ["onnx>=1.18", "onnxruntime>=1.20", "onnxscript>=0.5"],
     "ssl": ["transformers>=4.40"],
     # fast-bss-eval, funcodec and jiwer are what our own code is compared with; funcodec imports six without

@@ -1,9 +1,13 @@
 """Extractors at the size of unit tests, in eval mode with fixed weights."""
 
+from pathlib import Path
+
 import torch
+import yaml
 from torch import nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor
+from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 GRID = {"n_fft": 64, "hop_length": 32, "width": 8, "num_blocks": 2, "hidden": 6, "num_heads": 2, "approx_qk_dim": 64}
@@ -61,3 +65,20 @@ def nano_extractor(name: str, **conf) -> AbsExtractor:
         for fusion in model.fusions:
             nn.init.constant_(fusion.gain, 0.5)
     return model.eval()
+
+
+def write_extractor(folder: Path, name: str, **conf) -> Path:
+    """The folder of a trained system of ``SYSTEMS``."""
+    sizes, (encoder, encoder_conf) = SYSTEMS[name]
+    config = {
+        "model": "discriminative",
+        "model_conf": {},
+        "extractor": name,
+        "extractor_conf": {**sizes, **conf},
+        "speaker_encoder": encoder,
+        "speaker_encoder_conf": encoder_conf,
+    }
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    torch.save(Discriminative(nano_extractor(name, **conf)).state_dict(), folder / "valid.loss.ave.pth")
+    return folder

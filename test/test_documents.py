@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from nano_extractors import write_extractor
 from tse_system import write_signal, write_system
 
 from espnet_tse.bin import pack
@@ -50,6 +51,7 @@ def recipe(tmp_path_factory):
     system = system.rename(system.with_name("tse_laura_tse_mini"))
     assert pack.main(["--model", str(system), "--output", f"{system}.zip"]) == 0
     shutil.copytree(system / "tokenizers" / "acoustic", root / "exp" / "codec_mini")
+    write_extractor(root / "exp" / "tse_bsrnn_mini_causal", "bsrnn", causal=True)
     rng = np.random.default_rng(0)
 
     def audio(name: str, seconds: float) -> np.ndarray:

@@ -2,7 +2,8 @@
 """A trained system -> the folder that comes with the package: an archive of `espnet-tse pack`, in half precision.
 
 tools/ship_model.py exp/tse_magnitude_mask_small [espnet_tse/pretrained/magnitude_mask_librispeech]
-README.md of the folder, the card, is written by hand and stays.
+README.md of the folder, the card, is written by hand and stays. tools/calibrate_presence.py then finds from where on an output has
+the enrolled voice.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from pathlib import Path
 from typing import Callable, Sequence
 
 from espnet_tse.io.command_line import CommandLine, announce, imports_to_stderr, run_command
@@ -25,8 +26,16 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--codec_args", default="", help="options that follow the first of them, one quoted string"
     )
-    meaning = "of decoding, by the system of --tse_config if given"
+    meaning = "of decoding, by the system of --tse_config or --model if given"
     parser.add_argument("--inference_config", metavar="YAML", help=meaning)
+    parser.add_argument(
+        "--inference_args",
+        default="",
+        help="options of 'espnet-tse extract' that follow it, one quoted string",
+    )
+    parser.add_argument(
+        "--model", metavar="FOLDER", help="the system that decodes where it is trained already"
+    )
     meaning = (
         "print what the YAMLs build on instead of checking them: YAML, kind, name, yaml or place, value, "
         "separated by tabs"
@@ -60,9 +69,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
         checks.append((config, lambda config=config: check_system(config)))
     if args.tse_config:
         checks.append((args.tse_config, lambda: systems.append(check_system(args.tse_config, args.tse_args))))
-    if args.inference_config:
-        decoding, to_train = args.inference_config, args.prerequisite_config
-        checks.append((decoding, lambda: check_decoding(decoding, to_train, *systems)))
+    if args.inference_config or args.inference_args:
+        checks.append((args.inference_config or "--inference_args", lambda: check_decoding(args, *systems)))
     if not checks:
         parser.error("name a YAML: --tse_config, --codec_config, --prerequisite_config or --inference_config")
     announce(f"checking {', '.join(config for config, _ in checks)} (loading PyTorch and ESPnet)")
@@ -120,37 +128,51 @@ def check_codec(config: str, options: str) -> None:
 
 
 def check_decoding(
-    config: str, to_train: Sequence[str], system: tuple[argparse.Namespace, list[Input]] | None = None
+    args: argparse.Namespace, system: tuple[argparse.Namespace, list[Input]] | None = None
 ) -> None:
-    """As settings of a system, given by its options and what it builds on; without these by itself.
-
-    Args:
-        to_train: YAMLs of further systems that will have been trained.
-    """
+    """As settings of a system, given by its options and what it builds on, or trained; without these by itself."""
+    from espnet_tse.bin import extract
     from espnet_tse.io.scp import DataError
-    from espnet_tse.tasks.choices import configs_of, model_choices
-    from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_decode_settings
-    from espnet_tse.tasks.input_faults import check_decoding_inputs, check_whole
 
+    with imports_to_stderr():
+        from espnet_tse.tasks.choices import configs_of, model_choices
+        from espnet_tse.tasks.decode_settings import check_alone, check_for_system, read_task_settings
+        from espnet_tse.tasks.input_faults import check_decoding_inputs, check_whole
+
+    lists = ["--mixture_scp=-", "--enroll_scp=-", "--output_dir=-"]
+    given = extract.parse([*lists, *words_of(args.inference_args)])
+    config = given.inference_config or args.inference_config
+    if config is not None:
+        check_decoding_inputs(config, args.prerequisite_config, args.model)
+    if args.model is not None:
+        system = trained_system(args.model)
     if system is None:
-        check_alone(config)
-        check_decoding_inputs(config, to_train)
+        if config is not None:
+            check_alone(config)
         return
     system, inputs = system
     if system.print_config:
         return
-    model = model_choices.classes[system.model]
-    settings = read_decode_settings(config, model)
-    check_decoding_inputs(config, to_train)
-    check_whole(system, inputs, settings, config)
+    model, where = model_choices.classes[system.model], config or "--inference_args"
+    settings = read_task_settings(config, model, given.task)
+    check_whole(system, inputs, settings, where)
     try:
-        remarks = check_for_system(settings, model, configs_of(vars(system)), config)
+        remarks = check_for_system(settings, model, configs_of(vars(system)), where)
     except DataError as error:
         raise DataError(
             "\n".join(f"{fault} ({system.config})" for fault in str(error).splitlines())
         ) from error
     for remark in remarks:
-        print(f"note: {config}: {remark} ({system.config})", file=sys.stderr)
+        print(f"note: {where}: {remark} ({system.config})", file=sys.stderr)
+
+
+def trained_system(folder: str) -> tuple[argparse.Namespace, list[Input]]:
+    """As ``check_system``, of a system that is there."""
+    from espnet_tse.tasks.checkpoint import read_config
+    from espnet_tse.tasks.inputs import inputs_of
+
+    options, config = read_config(Path(folder)), str(Path(folder) / "config.yaml")
+    return argparse.Namespace(**{**options, "config": config, "print_config": False}), inputs_of(config)
 
 
 def check_system(config: str, options: str = "") -> tuple[argparse.Namespace, list[Input]]:

@@ -2,12 +2,17 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Sequence
 
 from espnet_tse.io.command_line import CommandLine, announce, run_command
+from espnet_tse.io.microphone import MICROPHONE
+from espnet_tse.io.raw_pcm import FORMATS, RAW_SUFFIXES, samples_to_stdout
 
 AUDIO_SUFFIXES = (".wav", ".flac")
+STANDARD = "-"  # input or output
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as of a shell's own commands
 INPUTS = (
     "mixture",
     "enrollment",
@@ -23,11 +28,27 @@ def get_parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="espnet-tse extract",
         description="Extract the enrolled speaker from mixtures: "
-        "'extract mixture.wav enrollment.wav -o out.wav', or scp files with --output_dir.",
+        "'extract mixture.wav enrollment.wav -o out.wav', or scp files with --output_dir, or while it comes in: "
+        "'extract --stream - enrollment.wav -o -'.",
     )
-    parser.add_argument("mixture", nargs="?", help="one mixture (wav, flac ...)")
+    meaning = (
+        "one mixture (wav, flac ...); with --stream - for raw samples on standard input, mic or mic:DEVICE"
+    )
+    parser.add_argument("mixture", nargs="?", help=meaning)
     parser.add_argument("enrollment", nargs="?", help="another recording of the wanted speaker")
-    parser.add_argument("-o", "--output", help="file of the estimate")
+    meaning = "file of the estimate; with --stream - for standard output, .raw or .pcm for raw samples"
+    parser.add_argument("-o", "--output", help=meaning)
+    meaning = "write the estimate while the mixture comes in, one channel; causal systems only (see doc/decoding.md)"
+    parser.add_argument("--stream", action="store_true", help=meaning)
+    meaning = "raw samples of a stream: 16-bit integers (default) or 32-bit floats, in and out"
+    parser.add_argument("--sample_format", choices=tuple(FORMATS), help=meaning)
+    parser.add_argument(
+        "--rate", type=int, metavar="HZ", help="of a stream (default and only: that of the model)"
+    )
+    meaning = (
+        "tell the algorithmic latency of a causal system, as found by changing samples of a mixture, and end"
+    )
+    parser.add_argument("--measure_latency", action="store_true", help=meaning)
     parser.add_argument("--mixture_scp", help="scp of many mixtures")
     parser.add_argument("--enroll_scp", help="scp of their enrollments, by key")
     parser.add_argument(
@@ -58,27 +79,75 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(cmd: Sequence[str] | None = None) -> int:
+def parse(cmd: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of an extraction; ends with exit code 2 where they do not go together."""
     parser = get_parser()
     args = parser.parse_args(cmd)
     single = args.mixture is not None
+    if fault := fault_of(args, single):
+        parser.error(fault)
+    return args
+
+
+def main(cmd: Sequence[str] | None = None) -> int:
+    args = parse(cmd)
+    work = run
+    for name, other in (("merge", merge), ("stream", stream), ("measure_latency", measure_latency)):
+        if getattr(args, name):
+            work = other
+    return run_command("espnet-tse extract", lambda: work(args))
+
+
+def fault_of(args: argparse.Namespace, single: bool) -> str | None:
+    """What is wrong with the combination of options."""
+    if args.measure_latency:
+        given = [name for name in (*INPUTS, "output", "output_dir", "stream") if getattr(args, name)]
+        return f"--measure_latency takes no {given[0]}: only --model" if given else None
+    if args.stream:
+        return fault_of_stream(args)
+    for name in ("sample_format", "rate"):
+        if getattr(args, name) is not None:
+            return f"--{name} goes with --stream"
     # A decoding YAML may name a task without an enrollment.
     enrolled = args.task in ("tse", "rtse") or (args.task is None and args.inference_config is None)
+    if single and STANDARD in (args.mixture, args.output):
+        return "- is raw samples and goes with --stream"
     if single and not (args.output and (args.enrollment or not enrolled)):
-        parser.error("one mixture wants: mixture enrollment -o output")
+        return "one mixture wants: mixture enrollment -o output"
     if not single and not args.merge and enrolled and not args.enroll_scp:
-        parser.error("--enroll_scp is required with --mixture_scp")
+        return "--enroll_scp is required with --mixture_scp"
     if not single and not (args.mixture_scp and args.output_dir):
-        parser.error("give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir")
+        return "give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir"
     if single and args.embedding_scp:
-        parser.error("--embedding_scp goes with --mixture_scp; lists of one line serve for one mixture")
+        return "--embedding_scp goes with --mixture_scp; lists of one line serve for one mixture"
     if single and args.oracle_target_scp:
-        parser.error("--oracle_target_scp goes with --mixture_scp; lists of one line serve for one mixture")
-    if single and Path(args.output).suffix.lower() not in AUDIO_SUFFIXES:
-        parser.error(f"-o {args.output}: name a file that ends in {' or '.join(AUDIO_SUFFIXES)}")
-    if single and Path(args.output).is_dir():
-        parser.error(f"-o {args.output}: is a folder; name a file in it")
-    return run_command(parser.prog, lambda: merge(args) if args.merge else run(args, single))
+        return "--oracle_target_scp goes with --mixture_scp; lists of one line serve for one mixture"
+    return fault_of_output(args.output, AUDIO_SUFFIXES) if single else None
+
+
+def fault_of_stream(args: argparse.Namespace) -> str | None:
+    """What is wrong with the options of a stream."""
+    lists = [name for name in (*INPUTS[2:-1], "output_dir", "shard", "merge") if getattr(args, name)]
+    if lists:
+        return f"--stream takes one mixture: leave out --{lists[0]}"
+    if not (args.enrollment and args.output):
+        return "a stream wants: --stream -|mic enrollment -o -|output"
+    if args.mixture != STANDARD and args.mixture.partition(":")[0] != MICROPHONE:
+        return f"--stream {args.mixture}: want - (raw samples on standard input) or mic; leave out --stream for a file"
+    if args.mixture == STANDARD and sys.stdin.isatty():
+        return "--stream -: standard input is a terminal; pipe raw samples into it, or take mic"
+    if args.output == STANDARD:
+        return (
+            "-o -: standard output is a terminal; pipe it on, or name a file" if sys.stdout.isatty() else None
+        )
+    return fault_of_output(args.output, (*AUDIO_SUFFIXES, *RAW_SUFFIXES))
+
+
+def fault_of_output(output: str, suffixes: Sequence[str]) -> str | None:
+    """What is wrong with the place of an estimate."""
+    if Path(output).suffix.lower() not in suffixes:
+        return f"-o {output}: name a file that ends in {' or '.join(suffixes)}"
+    return f"-o {output}: is a folder; name a file in it" if Path(output).is_dir() else None
 
 
 def merge(args: argparse.Namespace) -> None:
@@ -91,7 +160,7 @@ def require_inputs(args: argparse.Namespace) -> None:
     """``DataError`` for a path of the command line that is no file, before anything heavy is loaded."""
     from espnet_tse.io.scp import DataError
 
-    for name in INPUTS:
+    for name in INPUTS[args.stream :]:  # the mixture of a stream is no file
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
             fix = "run the stage that makes it, or fix the path" if name.endswith("_scp") else "fix the path"
@@ -114,17 +183,14 @@ def places_of_tokenizers(args: argparse.Namespace) -> dict[str, str]:
     return places
 
 
-def run(args: argparse.Namespace, single: bool) -> None:
-    from espnet_tse.io.shard import parse_shard
-
+def open_extractor(args: argparse.Namespace):
+    """The system of the command line; what it says and logs goes to stderr."""
     require_inputs(args)
-    shard = parse_shard(args.shard) if args.shard else None
     announce("loading PyTorch")
     import logging
 
     import torch
 
-    from espnet_tse.tasks.extraction import extract_file, extract_scp
     from espnet_tse.tasks.extractor import Extractor
     from espnet_tse.tasks.shipped import SHIPPED
 
@@ -134,7 +200,7 @@ def run(args: argparse.Namespace, single: bool) -> None:
     torch.set_num_threads(args.num_threads)
     if args.model is None:
         logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")
-    extractor = Extractor.from_pretrained(
+    return Extractor.from_pretrained(
         args.model or SHIPPED,
         args.inference_config,
         args.checkpoint,
@@ -142,11 +208,44 @@ def run(args: argparse.Namespace, single: bool) -> None:
         args.device,
         args.task,
     )
-    if single:
+
+
+def run(args: argparse.Namespace) -> None:
+    from espnet_tse.io.shard import parse_shard
+
+    shard = parse_shard(args.shard) if args.shard else None
+    extractor = open_extractor(args)
+    from espnet_tse.tasks.extraction import extract_file, extract_scp
+
+    if args.mixture is not None:
         extract_file(extractor, args.mixture, args.enrollment, args.output)
     else:
         lists = (args.mixture_scp, args.enroll_scp, Path(args.output_dir), args.batch_size, shard)
         extract_scp(extractor, *lists, args.embedding_scp, args.oracle_target_scp)
+
+
+def stream(args: argparse.Namespace) -> int:
+    """Extract what comes in; the exit code."""
+    with samples_to_stdout() if args.output == STANDARD else nullcontext(Path(args.output)) as output:
+        extractor = open_extractor(args)
+        from espnet_tse.tasks.live import extract_stream
+
+        source = sys.stdin.buffer if args.mixture == STANDARD else args.mixture
+        try:
+            extract_stream(
+                extractor, source, args.enrollment, output, args.sample_format or "s16le", args.rate
+            )
+        except BrokenPipeError:  # whoever read the output has gone
+            return CLOSED_PIPE
+    return 0
+
+
+def measure_latency(args: argparse.Namespace) -> None:
+    extractor = open_extractor(args)
+    from espnet_tse.models.latency import measured_latency
+
+    latency = measured_latency(extractor.causal_extractor())
+    print(f"latency: {latency} samples, {1000 * latency / extractor.sample_rate:.1f} ms")
 
 
 if __name__ == "__main__":

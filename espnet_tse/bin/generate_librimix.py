@@ -137,6 +137,7 @@ def _generate(args: argparse.Namespace, kinds: tuple[str, ...], shard: tuple[int
         if generation.is_complete(target, specs, kinds):
             logging.info(f"{target.folder}: all {len(specs)} mixtures are there")
             continue
+        generation.require_sources(take_shard(specs, shard), args.librispeech)
         if set(kinds) - {"clean"}:
             if args.wham_noise is None:
                 raise DataError(

@@ -37,6 +37,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     if (args.checkpoint is None) != (args.output_dir is None):
         parser.error("--checkpoint and --output_dir go together")
+    if args.output is not None and args.output.resolve() == args.config.resolve():
+        parser.error(f"--output {args.output} is the YAML that is translated; name another file")
     if args.sample_rate < 1:
         parser.error(f"--sample_rate {args.sample_rate}: want Hz, as 8000")
     return run_command(parser.prog, lambda: import_config(args))
@@ -50,6 +52,7 @@ def import_config(args: argparse.Namespace) -> None:
         from espnet_tse.tasks.espnet_config import translate_config
         from espnet_tse.tasks.idle_options import INSTEAD
         from espnet_tse.tasks.imported_system import build_imported
+        from espnet_tse.tasks.option_faults import faults_of_config
         from espnet_tse.tasks.tse import TSETask
 
     from espnet_tse.io.files import atomic_write
@@ -60,7 +63,8 @@ def import_config(args: argparse.Namespace) -> None:
     model = build_imported(translation.config, args.config)
     if args.checkpoint is not None:
         import_weights(args, translation, model)
-    for remark in translation.remarks:
+    faults = [f"training would refuse it: {fault}" for fault in faults_of_config(translation.config, parser)]
+    for remark in [*translation.remarks, *faults]:
         print(f"{args.config}: {remark}", file=sys.stderr)
     text = f"# Of ESPnet's {args.config.name}, by espnet-tse import-espnet.\n"
     text += yaml.safe_dump(translation.config, sort_keys=False)

@@ -32,9 +32,12 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
-    for option in sorted(set(SYSTEMS.values())):
-        if (getattr(args, option) is not None) != (option == SYSTEMS[args.system]):
-            parser.error(f"{args.system} wants --{SYSTEMS[args.system]}, and --{option} is for others only")
+    wanted = SYSTEMS[args.system]
+    if getattr(args, wanted) is None:
+        parser.error(f"{args.system} wants --{wanted}")
+    for option in sorted(set(SYSTEMS.values()) - {wanted}):
+        if getattr(args, option) is not None:
+            parser.error(f"--{option} is not for {args.system}; leave it out")
     if args.sample_rate is not None and args.sample_rate < 1:
         parser.error(f"--sample_rate {args.sample_rate}: want Hz, as 8000")
     return run_command(parser.prog, lambda: import_system(args))

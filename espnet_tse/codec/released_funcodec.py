@@ -13,6 +13,7 @@ from torch import Tensor
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
 from espnet_tse.codec.weight_fit import check_fit
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.unreadable_weights import reason_of
 from espnet_tse.io.yaml_file import read_yaml
 
 QUANTIZER_PREFIX = "quantizer.rq.model."
@@ -125,7 +126,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
-        raise DataError(f"{path}: not readable as weights ({error}); fetch the file again.") from error
+        raise DataError(
+            f"{path}: not readable as weights ({reason_of(error)}); fetch the file again."
+        ) from error
     for wrapper in ("model", "state_dict"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]

@@ -84,7 +84,17 @@ def _read_lines(path: Path | str, want_values: bool) -> dict[str, str]:
 
 
 def write_scp(path: Path | str, entries: Mapping[str, object]) -> None:
-    """Write ``key value`` lines in byte order (as ``LC_ALL=C sort``), atomically."""
+    """Write ``key value`` lines in byte order (as ``LC_ALL=C sort``), atomically.
+
+    Raises:
+        DataError: a key is empty or has spaces: read again, it would end at the first one.
+    """
+    for key in entries:
+        if key.split() != [key]:
+            raise DataError(
+                f"{path}: key '{key}' is empty or has spaces, and a key ends at the first one; rename the file or the folder "
+                "that it comes from."
+            )
     with atomic_write(path) as file:
         for key in sorted(entries, key=lambda k: k.encode("utf-8")):
             file.write(f"{key} {entries[key]}".rstrip() + "\n")

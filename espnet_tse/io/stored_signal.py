@@ -1,6 +1,5 @@
 """A long signal in a nameless file, so that memory does not grow with it."""
 
-import math
 import os
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from espnet_tse.io.audio_entry import BLOCK
 from espnet_tse.io.files import naming
+from espnet_tse.io.signal_level import SignalLevel
 
 WIDTH = 4  # bytes of a float32
 
@@ -28,9 +28,7 @@ class StoredSignal:
         self.folder = folder
         with naming(folder):
             self.file = tempfile.TemporaryFile(dir=folder)
-        self.num_samples = 0
-        self.total, self.squares = 0.0, 0.0
-        self.highest, self.lowest = -math.inf, math.inf
+        self.level = SignalLevel()
 
     def append(self, samples: np.ndarray) -> None:
         """Add (n,) at the end.
@@ -45,11 +43,7 @@ class StoredSignal:
             self.file.seek(0, os.SEEK_END)
             self.file.write(samples)
             self.file.flush()
-        self.num_samples += len(samples)
-        self.total += float(samples.sum(dtype=np.float64))
-        self.squares += float(np.square(samples, dtype=np.float64).sum())
-        self.highest = max(self.highest, float(samples.max()))
-        self.lowest = min(self.lowest, float(samples.min()))
+        self.level.add(samples)
 
     def span(self, start: int, num_samples: int) -> np.ndarray:
         """(num_samples,) from ``start`` on, or as many as there are."""
@@ -62,13 +56,5 @@ class StoredSignal:
             yield self.span(start, BLOCK)
 
     @property
-    def mean(self) -> float:
-        return self.total / max(1, self.num_samples)
-
-    def norm(self, offset: float = 0.0) -> float:
-        """Euclidean norm without ``offset``, which is 0 or the mean."""
-        return math.sqrt(max(0.0, self.squares - self.num_samples * offset**2))
-
-    def peak(self, offset: float = 0.0) -> float:
-        """Largest absolute sample without ``offset``."""
-        return max(0.0, self.highest - offset, offset - self.lowest)
+    def num_samples(self) -> int:
+        return self.level.num_samples

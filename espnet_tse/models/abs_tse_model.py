@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Iterator, Mapping
 
 import torch
@@ -18,7 +19,7 @@ from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.best_of import EstimateFunction, best_of
 from espnet_tse.models.correction import corrected
 from espnet_tse.models.espnet_batch import to_tse_batch
-from espnet_tse.models.level import restore_level
+from espnet_tse.models.level import levels_db, restore_level
 from espnet_tse.models.long_form import (
     Effort,
     chunk_and_overlap,
@@ -31,6 +32,7 @@ from espnet_tse.models.prepared_input import prepared
 from espnet_tse.models.recording import Recording
 from espnet_tse.schema import Conditions, DecodeConf, Estimate, Prediction, Request, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
+from espnet_tse.schema.presence import PresenceThreshold
 
 FROZEN = "frozen_"  # begins the names of frozen copies
 
@@ -47,7 +49,9 @@ class AbsTSEModel(AbsESPnetModel, ABC):
     tasks: ClassVar[tuple[str, ...]] = ("tse",)  # of ``schema.tse_batch.TASKS``, those it was made for
     sample_rate: int  # Hz, of everything that goes in and comes out
     config: Any  # its ``Config``
-    configs: Mapping[str, Any]  # option -> ``Config`` of the model and its parts, where a YAML has built it
+    presence_threshold: PresenceThreshold | None = None  # of its weights, where it was calibrated
+    # Option -> ``Config`` of the model and its parts; none of one that no YAML has built.
+    configs: Mapping[str, Any] = MappingProxyType({})
 
     @classmethod
     def faults_of_decoding(cls, conf: DecodeConf, configs: Mapping[str, Any]) -> list[str]:
@@ -187,6 +191,7 @@ class AbsTSEModel(AbsESPnetModel, ABC):
         keys = [str(row) for row in range(batch.mixture.size(0))] if batch.keys is None else batch.keys
         request = Request(batch.mixture_lengths, keys, conf, given)
         result = extract_in_chunks(estimate, batch, request)
+        result.diagnostics = {**result.diagnostics, "level_db": levels_db(result.waveform, batch)}
         result.waveform = restore_level(result.waveform, batch, conf.level)
         return result
 

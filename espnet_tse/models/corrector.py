@@ -101,7 +101,7 @@ class Corrector(AbsTSEModel, AbsCorrector):
             DataError: settings that it does not have, or that do not go with it.
         """
         system = self.frozen("system")
-        return settings_of(type(system), getattr(system, "configs", {}), given, **shared)
+        return settings_of(type(system), system.configs, given, **shared)
 
     @classmethod
     def check_system(

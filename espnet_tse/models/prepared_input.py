@@ -68,14 +68,9 @@ def without_pauses(signal: Tensor, lengths: Tensor, sample_rate: int) -> tuple[T
 
 def kept(signal: Tensor, sample_rate: int) -> Tensor:
     """(N,) bool, False where the middle of a long pause is taken out."""
-    frame = max(1, round(FRAME_S * sample_rate))
+    frame = frame_length(sample_rate)
     stays = torch.ones(len(signal), dtype=torch.bool, device=signal.device)
-    count = len(signal) // frame
-    if count == 0:
-        return stays
-    power = signal[: count * frame].view(count, frame).square().mean(dim=1)
-    loud = power.sort().values[-max(1, count // 20) :].mean()
-    active = (power > loud * 10 ** (INACTIVE_DB / 10)).nonzero()[:, 0].tolist()
+    active = active_frames(signal, sample_rate).nonzero()[:, 0].tolist()
     if not active:  # digital silence, which is refused elsewhere
         return stays
     # From the frame behind an active one to the next active one, or to the signal's ends.
@@ -86,3 +81,21 @@ def kept(signal: Tensor, sample_rate: int) -> Tensor:
         if end - begin > LONG_PAUSE_S * sample_rate:
             stays[begin + margin : end - margin] = False
     return stays
+
+
+def active_frames(signal: Tensor, sample_rate: int) -> Tensor:
+    """(T,) bool: which whole frames of ``FRAME_S`` of a signal (N,) are near the level of its loudest; none of silence."""
+    frame = frame_length(sample_rate)
+    count = len(signal) // frame
+    power = signal[: count * frame].view(count, frame).square().mean(dim=1)
+    loud = power.sort().values[-max(1, count // 20) :].mean()
+    return power > loud * 10 ** (INACTIVE_DB / 10)
+
+
+def frame_length(sample_rate: int) -> int:
+    return max(1, round(FRAME_S * sample_rate))
+
+
+def speech_s(signal: Tensor, sample_rate: int) -> float:
+    """Seconds of a signal (N,) that are active; steady noise at the level of speech is taken for it."""
+    return int(active_frames(signal, sample_rate).sum()) * frame_length(sample_rate) / sample_rate

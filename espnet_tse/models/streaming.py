@@ -16,16 +16,7 @@ class ExtractionStream:
     """
 
     def __init__(self, extractor: AbsExtractor, cue: Cue):
-        """
-        Raises:
-            DataError: the extractor looks ahead.
-        """
-        if not extractor.causal:
-            raise DataError(
-                f"{type(extractor).__name__} looks at the whole mixture and cannot stream; train it with "
-                "extractor_conf: {causal: true}, if it has that (doc/discriminative.md names those that "
-                "have)."
-            )
+        """``extractor`` is a causal one, ``cue`` of one enrollment."""
         self.extractor, self.cue, self.state = extractor, cue, StreamState()
         self.waiting = np.zeros(0, dtype=np.float32)  # less than a hop
         self.received, self.returned, self.closed = 0, 0, False

@@ -19,8 +19,9 @@ from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import model_choices, slots_of
 from espnet_tse.tasks.config_keys import warn_of_unknown_keys
 from espnet_tse.tasks.frozen_parts import check_frozen_parts
-from espnet_tse.tasks.locations import is_hub_id, located
+from espnet_tse.tasks.locations import is_hub_id, located, places_of_training
 from espnet_tse.tasks.older_systems import moved_options, name_norm
+from espnet_tse.tasks.presence import read_threshold
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
 
@@ -34,8 +35,7 @@ def find_frontend(folder: Path, config: dict) -> Path | None:
     model_dir = (config.get("frontend_conf") or {}).get("model_dir")
     if model_dir is None:
         return None
-    recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
-    places = [folder / "frontend", Path(model_dir), recipe / model_dir, folder.parent / Path(model_dir).name]
+    places = [folder / "frontend", *places_of_training(folder, model_dir)]
     for place in places:
         if (place / "config.json").is_file():
             return place
@@ -136,9 +136,7 @@ def load_exported(
         )
     extractor = ExportedExtractor(path)
     learned = {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}  # of older files not known
-    model = Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
-    model.configs = {}  # what it was built from stayed behind
-    return model
+    return Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
 
 
 def load_corrector(path: Path | str, device: str | torch.device) -> Corrector:
@@ -192,7 +190,7 @@ def load_from_folder(
         config["frontend_conf"]["model_dir"] = str(frontend)
     weights = folder / checkpoint
     name_norm(config, weights)
-    model = build_checked(config, folder)
+    model = build_checked(config, folder / "config.yaml")
     try:
         model.load_state_dict(read_weights(weights, device))
     except DataError:
@@ -206,6 +204,8 @@ def load_from_folder(
         keep_systems(model, {name: find_system(folder, name, config) for name in whole_systems(model)})
         fix = "put that one back or train anew; behind other systems a corrector goes by corrector: in their decoding YAML"
         check_frozen_parts(model, folder, fix)
+    if checkpoint == DEFAULT_CHECKPOINT:
+        model.presence_threshold = read_threshold(folder)
     model = model.to(device).eval()
     return column_major_weights(model) if device == "cpu" else model
 
@@ -224,8 +224,7 @@ def find_system(folder: Path, name: str, config: Mapping[str, Any]) -> str:
     trained_with = (config.get("pretrained") or {}).get(name)
     places = [folder / "systems" / f"{name}.zip"]
     if trained_with:
-        recipe = folder.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
-        places += [Path(trained_with), recipe / trained_with, folder.parent / Path(trained_with).name]
+        places += places_of_training(folder, trained_with)
     for place in places:
         if place.is_file() or (place / "config.yaml").is_file():
             return str(place)
@@ -250,11 +249,11 @@ def keep_systems(model: AbsTSEModel, places: Mapping[str, str]) -> None:
             raise DataError(f"{place}: {error}") from error
 
 
-def build_checked(config: dict[str, Any], folder: Path) -> AbsTSEModel:
-    """``build_model``; what is wrong is of the folder's ``config.yaml``."""
+def build_checked(config: dict[str, Any], path: Path) -> AbsTSEModel:
+    """``build_model``; what is wrong is of the file ``path``."""
     try:
         return build_model(config)
     except DataError:
         raise
     except (TypeError, ValueError) as error:
-        raise DataError(f"{folder / 'config.yaml'}: {error}") from error
+        raise DataError(f"{path}: {error}") from error

@@ -49,6 +49,14 @@ def read_decode_settings(path: str | None, model: type[AbsTSEModel]) -> DecodeCo
         raise DataError(f"{chain.where(fault)}: {fault}") from error
 
 
+def read_task_settings(path: str | None, model: type[AbsTSEModel], task: str | None) -> DecodeConf:
+    """As ``read_decode_settings``; ``task``, of the command line, wins over that of the file."""
+    settings = read_decode_settings(path, model)
+    if task is None:
+        return settings
+    return decode_settings(model, {**vars(settings), "task": task}, f"--task {task}")
+
+
 def corrector_of(conf: DecodeConf | Mapping[str, Any] | str | Path | None) -> str | None:
     """The place of the corrector that settings, or a decoding YAML, name."""
     if isinstance(conf, (str, Path)):

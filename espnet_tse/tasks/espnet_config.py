@@ -15,12 +15,14 @@ from espnet_tse.tasks.espnet_keys import (
     FILTERS,
     FUSIONS,
     LOCAL,
+    NO_TSE,
     NORM_EPS,
     NORMS,
     OF_ONE_RUN,
     TRANSLATED,
     VALUES,
 )
+from espnet_tse.train.options import UNSUPPORTED
 
 
 @dataclass
@@ -48,7 +50,8 @@ def translate_config(
     """
     theirs = read_yaml(path)
     result = Translation()
-    faults = translate_network(theirs, sample_rate, result)
+    faults = [f"{key}: {reason}" for key, reason in NO_TSE.items() if key in theirs]
+    faults += translate_network(theirs, sample_rate, result)
     faults += translate_lengths(theirs, sample_rate, result)
     if faults:
         raise DataError(
@@ -82,7 +85,7 @@ def translate_network(theirs: Mapping, sample_rate: int, result: Translation) ->
             faults.append(str(error))
     faults += [f"encoder_conf: lacks {key}" for key in FILTERS if key not in filters]
     faults += [
-        f"decoder_conf: {key}: {decoder.get(key)} is not the encoder's {filters[key]}"
+        f"decoder_conf: {key}: {decoder.get(key)!r} is not the encoder's {filters[key]!r}"
         for key in FILTERS
         if key in filters and decoder.get(key) != filters[key]
     ]
@@ -191,7 +194,11 @@ def translate_criteria(theirs: Mapping, result: Translation) -> None:
                 f"criterions: {name}: no counterpart; model_conf: losses has those of doc/discriminative.md"
             )
             continue
-        losses[CRITERIA[name]] = float(weight)
+        losses[CRITERIA[name]] = losses.get(CRITERIA[name], 0.0) + float(weight)
+        if criterion.get("wrapper", "fixed_order") != "fixed_order":
+            result.remarks.append(
+                f"criterions: {name}: wrapper: {criterion['wrapper']}: no counterpart; rows have one target, so there is one order"
+            )
         result.remarks += [
             f"criterions: {name}: conf: {key}: no counterpart"
             for key in conf
@@ -217,7 +224,7 @@ def translate_lengths(theirs: Mapping, sample_rate: int, result: Translation) ->
         ("enrollment_s", "enroll_segment"),
     ):
         samples = theirs.get(key)
-        if samples is not None and str(samples).isdigit():
+        if samples is not None and str(samples).isdigit() and int(samples):
             result.config[ours] = round(int(samples) / sample_rate, 4)
         elif samples is not None:
             faults.append(f"{key}: {samples}, want a number of samples")
@@ -257,6 +264,10 @@ def translate_key(
         default, instead = ELSEWHERE[key] if key in ELSEWHERE else (defaults.get(key), LOCAL[key])
         if plain(value) not in (plain(default), plain(None)):
             result.remarks.append(f"{key}: {instead}")
+    elif key in UNSUPPORTED:
+        neutral, instead = UNSUPPORTED[key]
+        if plain(value) not in (plain(neutral), plain(None)):
+            result.remarks.append(f"{key}: no counterpart; {instead}")
     elif key in idle:
         if plain(value) != plain(defaults.get(key)):
             result.remarks.append(f"{key}: no counterpart; {idle[key]}")

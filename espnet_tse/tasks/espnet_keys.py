@@ -29,6 +29,12 @@ FILTERS = {"channel": "num_filters", "kernel_size": "filter_size", "stride": "ho
 CRITERIA = {"si_snr": "si_sdr", "snr": "snr"}
 VALUES = {"loss": "loss", "si_snr_loss": "loss_si_sdr", "snr_loss": "loss_snr"}
 
+# Keys of YAMLs of other kinds, which are taken for one of the TSE task.
+NO_TSE = {
+    "separator": "is of ESPnet's enhancement task; want a YAML of its TSE task, with an extractor",
+    "model": "is of a YAML of this package, which needs no translation",
+}
+
 # Keys of the task without a place in a YAML of ours: what serves instead, and ESPnet's default.
 ELSEWHERE: dict[str, tuple[object, str]] = {
     "train_spk2enroll": (
@@ -63,6 +69,7 @@ ELSEWHERE: dict[str, tuple[object, str]] = {
     "categories": ([], "no counterpart"),
     "avoid_allzero_segment": (True, "no counterpart: rows without a target count in no loss of waveforms"),
     "preprocessor": ("tse", "no counterpart"),
+    "use_preprocessor": (True, "no counterpart"),
     "preprocessor_conf": ({}, "no counterpart"),
 }
 
@@ -83,5 +90,5 @@ OF_ONE_RUN = frozenset(
     "config output_dir dry_run print_config log_level ngpu seed_worker dist_backend dist_init_method dist_launcher "
     "dist_master_addr dist_master_port dist_rank dist_world_size local_rank multiprocessing_distributed resume required "
     "version distributed collect_stats train_data_path_and_name_and_type valid_data_path_and_name_and_type "
-    "train_shape_file valid_shape_file wandb_id wandb_name wandb_entity wandb_project".split()
+    "train_shape_file valid_shape_file wandb_id wandb_name wandb_entity wandb_project num_att_plot".split()
 )

@@ -55,6 +55,7 @@ def export_system(
     extractor = exportable(model, place)
     # What it has learned decides about the level of its estimates.
     about = {"sample_rate": extractor.sample_rate, "system": str(place), "losses": model.config.losses}
+    logging.info(f"tracing {type(extractor).__name__}; one of many layers takes minutes")
     if whole or not extractor.causal:
         inputs = tuple(noise(seconds, extractor.sample_rate) for seconds in TRACED_S)
         write_graph(WholeGraph(extractor), inputs, (1, 1), output, {"kind": WHOLE, **about})

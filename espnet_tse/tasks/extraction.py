@@ -16,16 +16,26 @@ import torch
 from espnet_tse.data.embedding_store import EmbeddingStore
 from espnet_tse.io.audio import is_unbounded, read_audio, resample, write_audio
 from espnet_tse.io.audio_entry import AudioInfo, read_info
+from espnet_tse.io.faults import fault_of, refuse_all
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.io.wav_header import is_whole
 from espnet_tse.models.long_form import Effort
 from espnet_tse.schema import Estimate
+from espnet_tse.schema.presence import Presence
 from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
 from espnet_tse.tasks.extractor import Extractor, check_lengths, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
+from espnet_tse.tasks.presence_record import (
+    presence_in_file,
+    read_presences,
+    tell_presences,
+    warn_of_short_speech,
+    write_presences,
+)
+from espnet_tse.tasks.recording_faults import faults_of_audio
 
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
@@ -34,7 +44,8 @@ SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has 
 def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, output: str) -> None:
     """Extract one file at its own sample rate; estimates of mixtures in floats have more than 16 bits.
 
-    Of a separation the other talker is written beside ``output``, with ``_second`` behind its stem.
+    How much of the enrollment is speech, and whether its voice is in the output, is told. Of a separation the other talker is
+    written beside ``output``, with ``_second`` behind its stem.
     """
     path = Path(output)
     check_enrollment(extractor, enrollment, "name one behind the mixture", "leave it out")
@@ -42,22 +53,32 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
     paths = [path, *([second_file(path)] if extractor.conf.task == "ss" else [])]
     inputs = {"mixture": mixture, **({} if enrollment is None else {"enrollment": enrollment})}
     refuse_inputs(paths, inputs)
-    info, inside = read_info(mixture), extractor.sample_rate
-    cue = None
-    if enrollment is not None:
-        cue, cue_rate = read_audio(enrollment)
-        cue = resample(check_signal(cue, f"enrollment {enrollment}", cue_rate), cue_rate, inside)
+    info = read_info(mixture)
+    cue = None if enrollment is None else read_enrollment(extractor, enrollment)
     started = time.perf_counter()
-    if is_long(extractor, info):
-        extract_long(extractor, Mixture(mixture, info, "utt", f"mixture {mixture}"), cue, path)
+    if long := is_long(extractor, info):
+        result = extract_long(extractor, Mixture(mixture, info, "utt", f"mixture {mixture}"), cue, path)
     else:
         signal = check_signal(read_audio(mixture)[0], f"mixture {mixture}", info.sample_rate)
-        for place, estimate in zip(paths, extractor.extract_one(signal, info.sample_rate, cue)):
-            write_estimate(place, estimate, info.sample_rate, info.is_float)
+        waveforms, result = extractor.extract_one(signal, info.sample_rate, cue)
+        for place, waveform in zip(paths, waveforms):
+            write_estimate(place, waveform, info.sample_rate, info.is_float)
     duration = info.num_samples / info.sample_rate
     logging.info(
         f"{', '.join(map(str, paths))}: {duration:.2f} s of audio in {time.perf_counter() - started:.2f} s"
     )
+    if cue is not None:
+        presence = (
+            presence_in_file(extractor, path, cue, result) if long else extractor.presence(result, [cue])[0]
+        )
+        logging.info(presence.sentence(extractor.presence_judge.threshold))
+        warn_of_short_speech({f"enrollment {enrollment}": presence.speech_s})
+
+
+def read_enrollment(extractor: Extractor, path: str) -> np.ndarray:
+    """(N_e,) float32 at the model's rate; DataError as of ``check_signal``."""
+    signal, rate = read_audio(path)
+    return resample(check_signal(signal, f"enrollment {path}", rate), rate, extractor.sample_rate)
 
 
 def extract_scp(
@@ -74,13 +95,13 @@ def extract_scp(
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J; of a separation also
-    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``. ``embedding_scp`` holds embeddings of the enrollments for
-    systems that want them, ``oracle_target_scp`` the clean targets, as long as the mixtures, for settings that are told the
-    truth. Estimates are 16 bit, of mixtures in floats float.
+    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``; of extractions by an enrollment ``presence.json``.
+    ``embedding_scp`` holds embeddings of the enrollments for systems that want them, ``oracle_target_scp`` the clean targets,
+    as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
     Raises:
-        DataError: keys without enrollment, dynamic enrollments, unreadable audio, targets of other lengths, an output
-            that is an input, an estimate with NaN.
+        DataError: keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
+            recordings that cannot be used, all of them together and before anything is extracted; an estimate with NaN.
     """
     if batch_size < 1:
         raise DataError(f"--batch_size is {batch_size}, want 1 or more.")
@@ -102,6 +123,7 @@ def extract_scp(
     if lists.targets is not None:
         check_target_lengths(infos, read_infos(list(files), lists.targets), extractor.sample_rate)
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
+    presences = read_presences(folder)
     told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
     todo = {
         key for key, both in places.items() if not all(map(is_whole, both)) or (separated and key not in told)
@@ -112,13 +134,17 @@ def extract_scp(
     long = {key for key in infos if is_long(extractor, infos[key])}
     together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
     batches = unfinished([*together, *([key] for key in infos if key in long)], todo)
+    lists.check([key for keys in batches for key in keys])
     measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
     for keys in batches:
         extract = extract_alone if keys[0] in long else extract_together
-        effort, seconds = extract(extractor, lists, keys, infos, places)
+        effort, seconds, found = extract(extractor, lists, keys, infos, places)
         if separated:
             told |= {key: str(one).lower() for key, one in zip(keys, effort.diagnostics["second_talker"])}
             write_scp(folder / SECOND_TALKER, told)
+        if found:
+            presences |= found
+            write_presences(folder, presences)
         measured["wall_s"] += seconds
         measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
         measured["num_utterances"] += len(keys)
@@ -129,6 +155,10 @@ def extract_scp(
     if separated:
         write_scp(folder / SECOND_SCP, {key: second_file(file) for key, file in files.items()})
         write_scp(folder / SECOND_TALKER, {key: told[key] for key in files})
+    presences = {key: presence for key, presence in presences.items() if key in files}
+    if presences:
+        write_presences(folder, presences)
+        tell_presences(presences)
     report = folder / "decode.json"
     if batches or not is_there(report):  # a run with nothing to do keeps the figures of the one before
         write_json(report, {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
@@ -162,6 +192,17 @@ class Lists:
             if scp is not None
             for key in self.mixtures
         }
+
+    def check(self, keys: list[str]) -> None:
+        """Read what is to be extracted before hours are spent; DataError with all that cannot be used."""
+        faults = faults_of_audio(keys, self.mixtures, "mixture")
+        if self.enrollments is not None:
+            faults += faults_of_audio(keys, self.enrollments, "enrollment")
+        if self.embeddings is not None:
+            faults += filter(None, (fault_of(self.embeddings.load, key) for key in keys))
+        if self.targets is not None:
+            faults += faults_of_audio(keys, self.targets, "target", may_be_silent=True)
+        refuse_all(faults)
 
     def cues(
         self, keys: list[str], sample_rate: int
@@ -287,8 +328,8 @@ def extract_together(
     keys: list[str],
     infos: dict[str, AudioInfo],
     places: dict[str, list[Path]],
-) -> tuple[Estimate, float]:
-    """Extract a batch and write its files; what it took, and the seconds of the extraction alone.
+) -> tuple[Estimate, float, dict[str, Presence]]:
+    """Extract a batch and write its files; what it took, the seconds of the extraction alone, and what of the voices is known.
 
     Args:
         places: key -> where each of its talkers is written.
@@ -308,7 +349,8 @@ def extract_together(
             continue
         for place, rows in zip(places[key], waveforms):
             write_estimate(place, rows[row, : len(signal)], rate, infos[key].is_float)
-    return estimate, seconds
+    presences = {} if wanted is None else dict(zip(keys, extractor.presence(estimate, wanted)))
+    return estimate, seconds, presences
 
 
 def extract_alone(
@@ -317,7 +359,7 @@ def extract_alone(
     keys: list[str],
     infos: dict[str, AudioInfo],
     places: dict[str, list[Path]],
-) -> tuple[Effort, float]:
+) -> tuple[Effort, float, dict[str, Presence]]:
     """As ``extract_together``, of one mixture that is longer than a chunk; reading and writing count."""
     [key], rate = keys, extractor.sample_rate
     wanted, embeddings = lists.cues(keys, rate)
@@ -327,7 +369,11 @@ def extract_alone(
         effort = extract_long(
             extractor, mixture, wanted and wanted[0], places[key][0], rate, embeddings and embeddings[0]
         )
-    return effort, time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    presences = (
+        {} if wanted is None else {key: presence_in_file(extractor, places[key][0], wanted[0], effort)}
+    )
+    return effort, seconds, presences
 
 
 def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
@@ -390,6 +436,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     merged: dict[str, str] = {}
     second: dict[str, str] = {}
     told: dict[str, str] = {}
+    presences: dict[str, Presence] = {}
     totals: dict[str, float] = {}
     settings: dict | None = None
     for part in range(1, num_shards + 1):
@@ -413,6 +460,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
         if settings.get("task") == "ss":
             second |= read_scp(folder / SECOND_SCP)
             told |= read_scp(folder / SECOND_TALKER)
+        presences |= read_presences(folder)
         for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
             totals[name] = totals.get(name, 0) + decoded[name]
         for name in ("peak_memory_mb", "gpu_peak_mb"):
@@ -437,6 +485,8 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     if separated:
         write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
         write_scp(output_dir / SECOND_TALKER, {key: told[key] for key in merged})
+    if presences:
+        write_presences(output_dir, {key: presences[key] for key in wanted if key in presences})
     write_json(
         output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}
     )

@@ -2,6 +2,8 @@
 
 import logging
 import math
+from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -9,26 +11,40 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.data.validation_audio import OVERLOAD
+from espnet_tse.extractor.abs_extractor import AbsExtractor
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.corrector import Corrector
 from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.models.level import restoring_gain
 from espnet_tse.models.prepared_input import prepared_enrollment
+from espnet_tse.models.presence import PresenceJudge
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema import DecodeConf, Estimate, Frames, Prediction, Streams, TSEBatch
 from espnet_tse.schema.decode_conf import ENROLLED
+from espnet_tse.schema.presence import Presence
 from espnet_tse.tasks.checkpoint import check_corrector, load_corrector, load_model
-from espnet_tse.tasks.choices import SELECTORS
+from espnet_tse.tasks.choices import SELECTORS, extractor_choices
 from espnet_tse.tasks.decode_settings import (
     check_for_system,
     corrector_of,
     decode_settings,
     read_decode_settings,
 )
+from espnet_tse.tasks.presence import packaged_speaker_encoder
 from espnet_tse.tasks.shipped import SHIPPED
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
+# Names of extractors that can be trained for streams.
+STREAMING = [
+    name
+    for name, extractor in extractor_choices.classes.items()
+    if "causal" in {field.name for field in fields(extractor.Config)}
+]
 SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 
 
@@ -39,23 +55,37 @@ class Extractor:
     >>> estimate = extractor(mixture, enrollment, sample_rate=16000)     # doctest: +SKIP
     """
 
-    def __init__(self, model: AbsTSEModel, conf: DecodeConf | Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        model: AbsTSEModel,
+        conf: DecodeConf | Mapping[str, Any] | None = None,
+        where: str = "inference config",
+    ):
         """
         Args:
             conf: decoding settings, the keys of a decoding YAML; the model's defaults when None.
+            where: begins what is said of them.
         Raises:
-            DataError: settings that the model, or a system that it runs, does not have; no corrector for it.
+            DataError: settings that the model, or a system that it runs, does not have or does not go with; no
+                corrector for it.
         """
         self.model = model.eval()
         self.name = type(model).__name__  # in messages
         given = vars(conf) if isinstance(conf, DecodeConf) else conf or {}
-        self.conf = decode_settings(type(model), given)
+        self.conf = decode_settings(type(model), given, where)
         self.model.check_systems(self.conf)
         self.conf = self.model.resolved(self.conf)
+        if model.configs:  # of parts that were put together by hand nothing is known
+            for remark in check_for_system(self.conf, type(model), model.configs, where):
+                logging.warning(f"{where}: {remark}")
         self.selector = SELECTORS[self.conf.selector]() if self.conf.candidates > 1 else None
         self.corrector = None
         if self.conf.corrector is not None:
             self.corrector = load_corrector(self.conf.corrector, next(self.model.parameters()).device)
+            if isinstance(model, Corrector) and weights_sha256(model) == weights_sha256(self.corrector):
+                raise DataError(
+                    f"{where}: corrector: {self.conf.corrector} is this system itself; leave it out."
+                )
             if self.corrector.sample_rate != self.sample_rate:
                 raise DataError(
                     f"corrector: {self.conf.corrector} works at {self.corrector.sample_rate} Hz, the system at "
@@ -95,10 +125,8 @@ class Extractor:
             conf = read_decode_settings(where, type(model))
         if task is not None:
             conf = {**(vars(conf) if isinstance(conf, DecodeConf) else conf or {}), "task": task}
-        extractor = cls(model, conf)
+        extractor = cls(model, conf, where)
         extractor.name = str(place)
-        for remark in check_for_system(extractor.conf, type(model), model.configs, where):
-            logging.warning(f"{where}: {remark}")
         return extractor
 
     @property
@@ -134,21 +162,53 @@ class Extractor:
         if enrollment is not None:
             enrollment = check_signal(enrollment, "enrollment", sample_rate)
             enrollment = resample(enrollment, sample_rate, self.sample_rate)
-        estimates = self.extract_one(mixture, sample_rate, enrollment)
+        estimates, _ = self.extract_one(mixture, sample_rate, enrollment)
         return estimates[0] if len(estimates) == 1 else np.stack(estimates)
 
     def extract_one(
         self, mixture: np.ndarray, sample_rate: int, enrollment: np.ndarray | None
-    ) -> list[np.ndarray]:
-        """As a call, of checked signals; the enrollment is at the model's rate already. Two of task ``ss``."""
+    ) -> tuple[list[np.ndarray], Estimate]:
+        """As a call, of checked signals; the enrollment is at the model's rate already.
+
+        Returns:
+            (N,) float32 at ``sample_rate``, two of task ``ss``; and what they are at the model's rate.
+        """
         inside = resample(mixture, sample_rate, self.sample_rate)
         result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
-        estimates = []
-        for waveform in found:
-            restored = resample(waveform[0].cpu().numpy(), self.sample_rate, sample_rate)[: len(mixture)]
-            estimates.append(np.pad(restored, (0, len(mixture) - len(restored))))
-        return estimates
+        waveforms = [self.at_rate_of(mixture, sample_rate, waveform[0].cpu().numpy()) for waveform in found]
+        return waveforms, result
+
+    def at_rate_of(self, mixture: np.ndarray, sample_rate: int, waveform: np.ndarray) -> np.ndarray:
+        """An estimate at the model's rate -> (N,), as long as its mixture."""
+        estimate = resample(waveform, self.sample_rate, sample_rate)[: len(mixture)]
+        if sample_rate < self.sample_rate:  # what it had above the mixture's band is gone
+            made, heard = SignalLevel(), SignalLevel()
+            made.add(estimate)
+            heard.add(mixture)
+            estimate = estimate * np.float32(restoring_gain(made, heard, self.conf.level))
+        return np.pad(estimate, (0, len(mixture) - len(estimate)))
+
+    def presence(self, estimate: Estimate, enrollments: list[np.ndarray]) -> list[Presence]:
+        """For each row of ``extract``: how much of its enrollment is speech, and whether that voice is in the estimate.
+
+        Args:
+            enrollments: those that it was extracted with.
+        """
+        waveforms, lengths = estimate.waveform.cpu().numpy(), estimate.lengths.tolist()
+        return [
+            self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db)
+            for waveform, length, enrollment, level_db in zip(
+                waveforms, lengths, enrollments, estimate.diagnostics["level_db"], strict=True
+            )
+        ]
+
+    @cached_property
+    def presence_judge(self) -> PresenceJudge:
+        """With the threshold of the system where it was calibrated, for the system alone and the enrolled speaker."""
+        calibrated = self.conf.task == "tse" and self.corrector is None
+        encoder = packaged_speaker_encoder(next(self.model.parameters()).device)
+        return PresenceJudge(encoder, self.model.presence_threshold if calibrated else None)
 
     def stream(self, enrollment: np.ndarray, sample_rate: int) -> ExtractionStream:
         """Begin an extraction whose mixture comes in chunks; causal discriminative systems only.
@@ -159,20 +219,33 @@ class Extractor:
         Raises:
             DataError: the system cannot stream, works at another rate, or has a corrector behind it.
         """
-        if not isinstance(self.model, Discriminative):
-            raise DataError(f"{type(self.model).__name__} cannot stream; causal discriminative systems can.")
+        extractor = self.causal_extractor()
         if self.corrector is not None:
             raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
         if sample_rate != self.sample_rate:
             raise DataError(
-                f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it."
+                f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it on its way "
+                f"(sox -r {self.sample_rate}, ffmpeg -ar {self.sample_rate})."
             )
         samples = torch.from_numpy(check_signal(enrollment, "enrollment", sample_rate))[None]
         samples, lengths = prepared_enrollment(samples, torch.tensor([samples.size(1)]), sample_rate)
         device = next(self.model.parameters()).device
         with torch.no_grad():
-            cue = self.model.extractor.enroll(samples.to(device), lengths.to(device))
-        return ExtractionStream(self.model.extractor, cue)
+            cue = extractor.enroll(samples.to(device), lengths.to(device))
+        return ExtractionStream(extractor, cue)
+
+    def causal_extractor(self) -> AbsExtractor:
+        """The network, of a system that can stream.
+
+        Raises:
+            DataError: it cannot.
+        """
+        if not (isinstance(self.model, Discriminative) and self.model.extractor.causal):
+            raise DataError(
+                f"{self.name} hears whole mixtures and cannot stream; systems can that were trained with extractor_conf: "
+                f"{{causal: true}}, which {', '.join(STREAMING)} have (doc/discriminative.md)."
+            )
+        return self.model.extractor
 
     def extract(
         self,

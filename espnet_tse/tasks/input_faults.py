@@ -97,15 +97,18 @@ def content_of(system: Input) -> Mapping[str, Any] | None:
     return read_config(folder) if (folder / "config.yaml").is_file() else None
 
 
-def check_decoding_inputs(config: str, to_train: Iterable[str]) -> None:
+def check_decoding_inputs(config: str, to_train: Iterable[str], model: str | None = None) -> None:
     """Raise DataError where a decoding YAML names a corrector that is not there, or something else.
 
     Args:
         to_train: YAMLs of systems that are trained before, into folders named by them.
+        model: folder of the system that decodes, where it is trained already.
     """
     corrector = corrector_of(config)
     if corrector is None:
         return
+    if model is not None and Path(corrector).resolve() == Path(model).resolve():
+        raise DataError(f"{config}: corrector: {corrector} is this system itself; leave it out.")
     yamls = {f"tse_{Path(yaml).stem}": yaml for yaml in to_train}
     yaml = None if Path(corrector).exists() else yamls.get(Path(corrector).name)
     if yaml is None:

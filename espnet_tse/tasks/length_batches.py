@@ -3,21 +3,22 @@
 from typing import Collection
 
 from espnet_tse.io.audio_entry import AudioError, AudioInfo, read_info
-from espnet_tse.io.scp import DataError
+from espnet_tse.io.faults import refuse_all
 
 
 def read_infos(keys: list[str], paths: dict[str, str]) -> dict[str, AudioInfo]:
     """Headers by key.
 
     Raises:
-        DataError: a file of ``paths`` is not readable as audio; names the key.
+        DataError: files of ``paths`` are not readable as audio; names their keys.
     """
-    infos = {}
+    infos, faults = {}, []
     for key in keys:
         try:
             infos[key] = read_info(paths[key])
         except AudioError as error:
-            raise DataError(f"key '{key}': {error}") from error
+            faults.append(f"key '{key}': {error}")
+    refuse_all(faults)
     return infos
 
 

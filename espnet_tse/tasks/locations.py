@@ -11,6 +11,8 @@ from typing import Iterator
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.hub import HubId, download
 
+WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
+
 
 @contextmanager
 def located(value: Path | str) -> Iterator[Path]:
@@ -24,6 +26,14 @@ def located(value: Path | str) -> Iterator[Path]:
         raise DataError(
             f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give "
             "that folder."
+        )
+    if "://" in str(value):
+        raise DataError(
+            f"{value}: an address; of the hub give the id, owner/name, of others what you have downloaded."
+        )
+    if path.suffix in WEIGHTS and path.is_file():
+        raise DataError(
+            f"{value}: weights alone; give the folder that has config.yaml, too, as {path.parent} (--checkpoint picks a file)."
         )
     if not path.exists() and is_hub_id(value):
         path = packed_inside(download(HubId.parse(str(value))), value)
@@ -45,6 +55,20 @@ def located(value: Path | str) -> Iterator[Path]:
                 yield Path(unpacked)
         except DataError as error:  # of a folder that is gone when it is read
             raise DataError(str(error).replace(unpacked, str(path))) from error
+
+
+def places_of_training(system: Path, trained_with: str) -> list[Path]:
+    """Where what a trained system builds on may lie, each place once: as its training named it, or beside it.
+
+    Args:
+        system: its folder, exp/tse_x.
+        trained_with: as in its configuration, relative to the folder whose run.sh trained it.
+    """
+    recipe = system.resolve().parent.parent
+    places: dict[Path, Path] = {}
+    for place in (Path(trained_with), recipe / trained_with, system.parent / Path(trained_with).name):
+        places.setdefault(place.resolve(), place)
+    return list(places.values())
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from espnet_tse.io.audio import (
     write_audio_blocks,
 )
 from espnet_tse.io.audio_entry import AudioInfo
+from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.io.stored_signal import StoredSignal
-from espnet_tse.models.level import level_gain
+from espnet_tse.models.level import level_db, restoring_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
@@ -74,13 +75,12 @@ def extract_long(
     info, role = mixture.info, mixture.role
     rate, inside = info.sample_rate, extractor.sample_rate
     wanted = rate if sample_rate is None else sample_rate
-    stored = StoredSignal(output.parent)
-    for block in resampled_blocks(read_audio_blocks(mixture.entry), rate, inside):
+    stored, heard = StoredSignal(output.parent), SignalLevel()
+    for block in resampled_blocks(heard.of(read_audio_blocks(mixture.entry)), rate, inside):
         stored.append(block)
-    refuse_constant(stored.lowest, stored.highest, role, stored.num_samples, inside)
-    if info.is_float:
-        refuse_overload(stored.peak(), role)
-    offset = offset_of(stored.mean, stored.norm(stored.mean) / stored.num_samples**0.5)
+    refuse_constant(heard.lowest, heard.highest, role, heard.num_samples, rate)
+    refuse_overload(heard.peak(), role)
+    offset = offset_of(stored.level.mean, stored.level.std)
     device = next(extractor.model.parameters()).device
     if enrollment is not None:
         cue = torch.from_numpy(enrollment)[None]
@@ -94,27 +94,26 @@ def extract_long(
         None if embedding is None else torch.from_numpy(embedding)[None].to(device),
         device,
     )
-    effort, estimate = Effort(), StoredSignal(output.parent)
-    norm, peak = 0.0, 0.0  # at the model's rate
+    effort, estimate, made = Effort(), StoredSignal(output.parent), SignalLevel()
     pieces = extractor.model.extract_recording(
         recording, extractor.conf, extractor.selector, effort, extractor.corrector
     )
 
-    def measured(pieces: Iterable[Tensor]) -> Iterator[np.ndarray]:
-        nonlocal norm, peak
+    def finite(pieces: Iterable[Tensor]) -> Iterator[np.ndarray]:
         for piece in with_progress(pieces, stored.num_samples, output):
             samples = piece.cpu().numpy()
             if not np.isfinite(samples).all():
                 raise not_finite(extractor.name, [mixture.key])
-            norm = float(np.hypot(norm, np.linalg.norm(samples)))
-            peak = max(peak, float(np.abs(samples).max()))
             yield samples
 
-    for block in resampled_blocks(measured(pieces), inside, wanted):
+    for block in resampled_blocks(made.of(finite(pieces)), inside, wanted):
         estimate.append(block)
-    gain = level_gain((norm, stored.norm(offset)), (peak, stored.peak(offset)), extractor.conf.level)
+    effort.diagnostics["level_db"] = [level_db(made.norm(), stored.level.norm(offset))]
+    # At the lower rate: above its band only one of both has anything.
+    compared = (estimate.level, heard) if wanted < inside else (made, stored.level)
+    gain = restoring_gain(*compared, extractor.conf.level)
     if not is_unbounded(output, info.is_float):
-        gain *= headroom(gain * estimate.peak(), output)
+        gain *= headroom(gain * estimate.level.peak(), output)
     length = info.num_samples if wanted == rate else stored.num_samples
     blocks = (block * np.float32(gain) for block in fitted(estimate.blocks(), length))
     write_audio_blocks(output, blocks, wanted, info.is_float)

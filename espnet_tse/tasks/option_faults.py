@@ -49,6 +49,20 @@ def faults_of_arguments(args: argparse.Namespace, chain: YamlChain | None) -> li
     ]
 
 
+def faults_of_config(config: Mapping[str, object], parser: argparse.ArgumentParser) -> list[str]:
+    """What is wrong with the content of a YAML that is no file yet.
+
+    Args:
+        parser: of training; it takes the values as defaults.
+    """
+    actions = [action for action in parser._actions if action.dest in config]
+    faults = [fault for action in actions for fault in faults_of_value(action, config[action.dest])]
+    if faults:
+        return faults
+    parser.set_defaults(**config)
+    return faults_of_arguments(parser.parse_args([]), None)
+
+
 def faults_of_yaml(chain: YamlChain, actions: Sequence[argparse.Action]) -> list[str]:
     """What is wrong with keys, choices and values of the ``--config`` file and its bases, with their file."""
     # The list of all known options is the parser's --help; here it would bury the fault.
@@ -74,10 +88,10 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
     name = action.dest
     if isinstance(action, NestedDictAction) and not isinstance(value, dict):
         return [f"{name}: want 'key: value' pairs, got {value!r}"]
-    if not isinstance(value, str):
+    if value is None or isinstance(value, (list, dict)):
         return []
     try:
-        typed = action.type(value) if action.type else value
+        typed = action.type(str(value)) if action.type else value
     except (TypeError, ValueError, argparse.ArgumentTypeError):
         kind = getattr(action.type, "__name__", "value")
         return [f"{name}: '{value}' is not {WANTED.get(kind, f'what {kind} reads')}"]

@@ -33,6 +33,7 @@ from espnet_tse.tasks.model_card import (
     read_about,
     results_of,
 )
+from espnet_tse.tasks.presence import PRESENCE
 from espnet_tse.tasks.tokenizers import KEPT, kept_manifest
 
 TOKENIZER_FILES = ("config.yaml", "model.pth", "manifest.json")
@@ -64,12 +65,18 @@ def pack(
         folder: ``exp/tse_...``.
         output: the archive, replaced as a whole.
         checkpoint: which weights; stored under the name that extraction looks for.
-        extra: further files (RESULTS.md, texts of licences), stored by their names.
+        extra: further files (RESULTS.md, texts of licences), stored by their names; a README.md or LICENCES.md is put in place
+            of ours.
         licence: of the weights, an SPDX name or words, for card and manifest.
         about: Markdown for the card: the training data and what else is to be said.
     Raises:
-        DataError: a file is missing, or what would be packed does not open: other weights, another tokenizer.
+        DataError: a file is missing, two have one name, the archive has another suffix than .zip, or what would be packed does
+            not open: other weights, another tokenizer.
     """
+    if output.suffix != ".zip":
+        raise DataError(
+            f"--output {output}: an archive is written, and opened by its name; call it {output.stem}.zip."
+        )
     if licence is not None and not re.fullmatch(r"\S(.*\S)?", licence):
         raise DataError(f"--licence {licence!r}: want a name on one line, as Apache-2.0.")
     words, licence = read_about(about), licence or licence_in(folder)
@@ -96,7 +103,10 @@ def pack(
             files[KEPT_PARTS] = folder / KEPT_PARTS
         if (folder / IMPORTED).is_file():  # the licence of its weights goes where they go
             files[IMPORTED] = folder / IMPORTED
-        files |= {path.name: path for path in extra}
+        for path in extra:
+            if path.name in files or path.name in ("config.yaml", "manifest.json"):
+                raise DataError(f"--extra {path}: the archive has another {path.name}; rename the file.")
+            files[path.name] = path
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:
             raise DataError(
@@ -126,7 +136,8 @@ def pack(
             "LICENCES.md": licences_markdown(card),
         }
         texts = {name: text for name, text in texts.items() if name not in files}
-        texts["manifest.json"] = json.dumps(manifest_of(card, licence, files, manifests), indent=2)
+        manifest = {**manifest_of(card, licence, files, manifests), **presence_in(folder, files)}
+        texts["manifest.json"] = json.dumps(manifest, indent=2)
         write_archive(output, texts, files)
 
 
@@ -143,6 +154,14 @@ def manifest_of(card: Card, licence: str | None, files: dict[str, Path], tokeniz
         "tokenizers_sha256": {name: manifest["sha256"] for name, manifest in tokenizers.items()},
         "files_sha256": {name: sha256_of(path) for name, path in sorted(files.items())},
     }
+
+
+def presence_in(folder: Path, files: dict[str, Path]) -> dict:
+    """What the manifest of ``folder`` says of the presence of voices, if it is of the weights that are packed."""
+    path = folder / "manifest.json"
+    said = manifest_in(path) if path.is_file() else {}
+    of_these = said.get("weights_sha256") == sha256_of(files[DEFAULT_CHECKPOINT])
+    return {PRESENCE: said[PRESENCE]} if PRESENCE in said and of_these else {}
 
 
 def licence_in(folder: Path) -> str | None:

@@ -13,7 +13,7 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
-from espnet_tse.tasks.locations import is_hub_id, located
+from espnet_tse.tasks.locations import is_hub_id, located, places_of_training
 
 KEPT = "tokenizers_of_training"  # below a system's folder: their manifests, a folder each
 
@@ -99,9 +99,8 @@ def find_tokenizer(system: Path, name: str, trained_with: str) -> Path | str:
     Raises:
         DataError: it is not to be found.
     """
-    recipe = system.resolve().parent.parent  # exp/tse_x -> the folder whose run.sh trained it
     packed = [system / "tokenizers" / name, *([system / "codec"] if name == "acoustic" else [])]
-    places = [*packed, Path(trained_with), recipe / trained_with, system.parent / Path(trained_with).name]
+    places = [*packed, *places_of_training(system, trained_with)]
     for place in places:
         if (place / "manifest.json").is_file() or place.suffix == ".zip" and place.is_file():
             return place

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from espnet_tse.io.checksum import refuse_flipped_bytes
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.unreadable_weights import reason_of
 
 Shape = tuple[int, ...]
 
@@ -100,11 +101,8 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
         with torch.serialization.safe_globals(numpy_arrays()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
-        # PyTorch's text goes on with advice to read the file without this guard.
-        lines = str(error).splitlines() or [type(error).__name__]
-        reason = next((line for line in lines if "Unsupported" in line), lines[0]).strip()[:200]
         raise DataError(
-            f"{path}: not readable as weights ({reason}); fetch or copy the file again."
+            f"{path}: not readable as weights ({reason_of(error)}); fetch or copy the file again."
         ) from error
     for wrapper in wrappers:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):

@@ -67,6 +67,29 @@ def test_unusable_audio_is_refused(recipe, command, kind):
     assert any(fix in output for fix in FIXES), output
 
 
+@pytest.mark.parametrize("kind", ["corrupt", "nan", "silent", "stereo"])
+def test_what_a_list_holds_is_told_together_and_before_anything_is_extracted(recipe, kind):
+    SPOILS[kind]("audio/m0_mix.wav")
+    SPOILS[kind]("audio/m1_enroll.wav")
+    Path("audio/m1_enroll.wav").rename("audio/shared.wav")
+    for key in ("m0", "m1"):
+        recipe.set_line("data/test/enroll_spk1.scp", key, "audio/shared.wav")
+    shown = ["key 'm0', audio/shared.wav", "key 'm1', audio/shared.wav"]
+    if kind == "corrupt":  # shows in the headers already
+        assert "key 'm0'" in recipe.refuses("extract", "audio/m0_mix.wav")
+        recipe.set_line("data/test/wav.scp", "m0", "audio/m1_mix.wav")
+    else:
+        shown.append("key 'm0', audio/m0_mix.wav")
+    recipe.refuses("extract", f"{len(shown)} entries cannot be used:", *shown)
+    assert not list(Path("out").glob("*.wav"))
+
+
+def test_headers_of_a_list_are_told_together(recipe):
+    for key in ("m0", "m1"):
+        SPOILS["corrupt"](f"audio/{key}_mix.wav")
+    recipe.refuses("extract", "2 entries cannot be used:", "key 'm0'", "key 'm1'")
+
+
 def test_an_estimate_of_no_known_format_is_refused_before_it_is_computed(recipe):
     recipe.refuses(
         "extract_one", "name a file that ends in .wav or .flac", code=2, options="-o out/estimate.mp3"

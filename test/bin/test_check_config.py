@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tse_system import write_system
 
 from espnet_tse.bin import check_config
 
@@ -135,6 +136,36 @@ def test_decoding_that_the_system_would_refuse_after_its_training(write, capsys,
     assert f"decode.yaml: {fault}" in error and (
         "(system.yaml)" in error or "(settings of LauraTSE)" in error
     )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return write_system(tmp_path_factory.mktemp("recipe"))
+
+
+@pytest.mark.parametrize(
+    "decoding, options, faults",
+    [
+        ({"sampling": True}, "--batch_size 2 --device cuda", []),
+        ({"steps": 3}, "", ["decode.yaml: unknown 'steps'", "(settings of LauraTSE)"]),
+        ({"give_enrollment": True}, "", ["decode.yaml: give_enrollment is for models", "/config.yaml)"]),
+        ({}, "--batch_siz 2", ["unknown option --batch_siz (did you mean --batch_size?)"]),
+        ({}, "--task sr", ["--task sr: task: unknown 'sr'", "(settings of LauraTSE)"]),
+        ({}, "--inference_config absent.yaml", ["absent.yaml: no such file"]),
+        ({}, "sampling true", ["one mixture wants: mixture enrollment -o output"]),
+    ],
+)
+def test_decoding_by_a_system_that_is_trained(write, trained, capsys, decoding, options, faults):
+    words = ["--model", str(trained), "--inference_config", write("decode.yaml", decoding)]
+    assert check_config.main([*words, f"--inference_args={options}"]) == (2 if faults else 0)
+    error = capsys.readouterr().err
+    assert all(fault in error for fault in faults) and "Traceback" not in error
+
+
+def test_options_of_a_decoding_by_itself(capsys):
+    assert check_config.main(["--inference_args=--batch_size 2"]) == 0
+    assert check_config.main(["--inference_args=--samplng true"]) == 2
+    assert "unknown option --samplng" in capsys.readouterr().err
 
 
 def test_the_system_is_parsed_once_and_each_yaml_read_once_for_it(write, monkeypatch):
@@ -311,6 +342,12 @@ def test_decoding_settings_of_the_system_behind_a_corrector(write, capsys, decod
     code = check_config.main([*command, "--inference_config", write("decode.yaml", decoding)])
     error = capsys.readouterr().err
     assert (code, fault in error) == (2 if fault else 0, True), error
+
+
+def test_a_corrector_is_not_put_behind_itself(write, capsys):
+    words = ["--inference_config", write("decode.yaml", {"corrector": "exp/tse_corrector"})]
+    assert check_config.main([*words, "--model", "./exp/tse_corrector"]) == 2
+    assert "decode.yaml: corrector: exp/tse_corrector is this system itself" in capsys.readouterr().err
 
 
 def test_a_corrector_of_a_decoding_is_there_or_will_be(write, capsys):

@@ -82,6 +82,9 @@ def test_usage_and_the_set_itself(dirs, corpora, capsys):
         with pytest.raises(SystemExit) as stopped:
             add(data, corpora / "out", "--snr_db", "5", *words)
         assert stopped.value.code == 2
+    with pytest.raises(SystemExit):
+        add(data, corpora / "out", "--noise_scp", "a", "--snr_db", "nan")
+    assert "want dB from -100 to 100" in capsys.readouterr().err
     musan = ("--corpus", "musan", "--corpus_dir", str(corpora), "--snr_db", "5")
     assert add(data, data, *musan) == 1 and "is the set itself" in capsys.readouterr().err
     assert (data / "wav.scp").is_file()

@@ -54,6 +54,9 @@ def check_sets(data: Path) -> None:
         lengths = [soundfile.info(path).duration for path in read_scp(data / name / "wav.scp").values()]
         assert 2 <= min(lengths) <= max(lengths) <= 2.5
         assert all(-5 <= float(sir) <= 5 for sir in read_scp(data / name / "utt2sir").values())
+        speakers, interferers = read_scp(data / name / "utt2spk"), read_scp(data / name / "utt2interferer")
+        assert speakers.keys() == interferers.keys()
+        assert all(interferers[key] != speaker for key, speaker in speakers.items())
 
 
 def measured_sir_db(data: Path, name: str, key: str) -> float:
@@ -130,16 +133,39 @@ def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tm
 
 def test_faults(main, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match="LIBRISPEECH must name the folder"):
-        main(["--librispeech", str(tmp_path / "empty"), "--data_dir", str(tmp_path / "d")])
+    assert main(["--librispeech", str(tmp_path / "empty"), "--data_dir", str(tmp_path / "d")]) == 1
+    assert "LIBRISPEECH must name the folder" in capsys.readouterr().err
     assert not list((tmp_path / "d").iterdir())  # nothing half done is left
     corpus = write_corpus(tmp_path / "c", {"train-x": {1: [6.0], 2: [6.0]}, "dev-x": {3: [1.0], 4: [1.0]}})
-    with pytest.raises(SystemExit, match="dev: 0 usable speakers"):
-        main(["--librispeech", str(corpus), "--data_dir", str(tmp_path / "d"), *OPTIONS])
+    command = ["--librispeech", str(corpus), "--data_dir", str(tmp_path / "d"), *OPTIONS]
+    assert main(command) == 1 and "dev: 0 usable speakers" in capsys.readouterr().err
+    torn = corpus / "dev-x" / "3" / "7" / "3-7-0000.flac"
+    torn.write_bytes(torn.read_bytes()[:40])  # of a download that was broken off
+    assert main(command) == 1 and "3-7-0000.flac' cannot be read as audio" in capsys.readouterr().err
+    write_corpus(corpus, {"vctk": {"p225": []}})
+    torn.rename(corpus / "vctk" / "p225" / "7" / "p225_001.flac")
+    assert main(command) == 1 and "speaker 'p225' is no number" in capsys.readouterr().err
+    assert not list((tmp_path / "d").iterdir())
     for options in (["--librispeech", "/nowhere"], ["--librispeech", str(corpus), "--mixture_s", "5", "4"]):
         with pytest.raises(SystemExit) as stopped:
             main(options)
         assert stopped.value.code == 2
+
+
+def test_an_utterance_of_two_subsets_is_one(main, tmp_path):
+    speakers = {n: [3.0, 3.0] for n in (1, 2)}
+    subsets = {
+        "train-clean-100": speakers,
+        "train-clean-5": speakers,
+        "dev-clean": {7: [3.0] * 2, 8: [3.0] * 2},
+    }
+    subsets["dev-clean-2"] = subsets["dev-clean"]
+    corpus = write_corpus(tmp_path / "c", subsets)
+    (corpus / "dev-clean" / "7" / "7" / "._7-7-0000.flac").write_bytes(b"of macOS")
+    find_utterances = importlib.import_module("librispeech_split").find_utterances
+    found = find_utterances(corpus)
+    assert [utterance.key for utterance in found] == [f"{n}-7-000{i}" for n in (1, 2, 7, 8) for i in (0, 1)]
+    assert {utterance.subset for utterance in found} == {"train-clean-100", "dev-clean"}
 
 
 def run_data_sh(recipe: Path, **environment: str) -> subprocess.CompletedProcess:

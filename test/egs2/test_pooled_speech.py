@@ -134,7 +134,11 @@ def test_a_folder_that_is_gone_leaves_no_list_of_before(main, corpora):
     [
         (["--sources", "neer"], "did you mean 'near'"),
         (["--sources", "near:often"], "'often' is no weight; write near:0.5"),
-        (["--sources", "far"], "fewer than 2 speakers are left for dev"),
+        (["--sources", "near:-1"], "'-1' is no weight; write near:0.5"),
+        (["--sources", "near:nan"], "'nan' is no weight; write near:0.5"),
+        (["--sources", "near:1", "near:3"], "'near' is named twice"),
+        (["--librispeech_weight", "-3"], "source_weights: wants weights of at least 0"),
+        (["--sources", "far"], "fewer than 2 speakers are left for dev; 30 of one source are enough"),
         (["--noise", "{}/empty"], "holds no folders"),
         (["--noise", "{}/few"], "2 recordings; at least 6 are wanted"),
     ],
@@ -148,7 +152,70 @@ def test_faults_leave_no_sets(main, corpora, options, message, capsys):
     assert not (corpora / "data" / "train").exists()
 
 
-def test_two_files_of_one_name_are_told(main, corpora, capsys):
-    write_audio(corpora / "speech" / "near" / "s00" / "u0.wav", 1.0, 1)
+def odd_file(corpora: Path, place: str, seconds: float = 1.2, rate: int = 16000, channels: int = 1) -> Path:
+    path = corpora / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(7).normal(0, 0.1, (round(seconds * rate), channels)).clip(-0.9, 0.9)
+    soundfile.write(path, samples, rate)
+    return path
+
+
+@pytest.mark.parametrize(
+    "place, form, message",
+    [
+        ("speech/near/s00/u0.wav", {}, "has the name of"),
+        ("speech/near/s00/hi.wav", {"rate": 44100}, "44100 Hz, 1 channel(s); mono at 16000 Hz is wanted"),
+        ("speech/near/s00/stereo.wav", {"channels": 2}, "16000 Hz, 2 channel(s)"),
+        ("speech/near/s00/void.wav", {"seconds": 0}, "holds no samples"),
+        ("speech/near/loose.wav", {}, "is not <speaker>/<utterance>"),
+        ("speech/near/s00/chapter/deep.wav", {}, "is not <speaker>/<utterance>"),
+        ("speech/librispeech/s/u.wav", {}, "rename the folder"),
+        ("noise/street/r1_0.wav", {}, "has the name of"),
+        ("noise/street-r1/_0.wav", {"rate": 8000}, "8000 Hz"),
+        ("rooms/office/wide.wav", {"channels": 2}, "16000 Hz, 2 channel(s)"),
+    ],
+)
+def test_audio_that_would_be_mistaken_is_told_before_anything_is_written(
+    main, corpora, place, form, message, capsys
+):
+    path = odd_file(corpora, place, **form)
+    code = call(main, corpora, "--noise", str(corpora / "noise"), "--rooms", str(corpora / "rooms"))
+    assert code == 1
+    told = capsys.readouterr().err
+    assert message in told and str(path if "rename the folder" not in message else path.parents[1]) in told
+    assert not (corpora / "data").exists()
+
+
+def test_speakers_of_two_sources_never_meet_under_one_name(main, corpora, capsys):
+    odd_file(corpora, "speech/near/a-b/u0.wav")
+    odd_file(corpora, "speech/near-a/b/u1.wav")
     assert call(main, corpora) == 1
-    assert "has the name of" in capsys.readouterr().err
+    assert "'near-a-b'; rename one of the folders" in capsys.readouterr().err
+
+
+def test_an_unreadable_file_is_told(main, corpora, capsys):
+    (corpora / "speech" / "near" / "s00" / "torn.wav").write_bytes(b"RIFF")
+    assert call(main, corpora) == 1
+    assert "torn.wav' is cut short" in capsys.readouterr().err
+
+
+def test_names_with_spaces_hidden_files_links_and_other_formats(main, corpora, caplog):
+    odd_file(corpora, "speech/near/John Smith/my rec 1.WAV")
+    odd_file(corpora, "elsewhere/u0.wav")
+    (corpora / "speech" / "near" / "linked").symlink_to(corpora / "elsewhere")
+    (corpora / "noise" / "street" / "more").symlink_to(corpora / "elsewhere")
+    (corpora / "speech" / ".Trash").mkdir()
+    for name in ("._u0.wav", "song.mp3"):  # macOS leaves the first beside each file that it copies
+        (corpora / "speech" / "near" / "s00" / name).write_bytes(b"\0\5\26\7")
+    caplog.set_level("INFO")
+    assert call(main, corpora, "--noise", str(corpora / "noise")) == 0
+    wav = {}
+    for folder in ("train", "sources/dev", "sources/test"):
+        wav |= read_scp(corpora / "data" / folder / "wav.scp")
+    speech = (corpora / "speech").resolve()
+    assert wav["near-John_Smith-my_rec_1"] == str(speech / "near" / "John Smith" / "my rec 1.WAV")
+    assert "near-linked-u0" in wav and not any("._" in key for key in wav)
+    assert "street-more-u0" in heard_in(corpora / "data" / "lists" / "noise_train.scp") | heard_in(
+        corpora / "data" / "lists" / "noise_test.scp"
+    )
+    assert "left out, for only .flac and .wav are read: 1 .mp3" in caplog.text

@@ -66,6 +66,10 @@ def test_stage_1_and_a_set_in_noise(recipe, places, monkeypatch):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert '--test_sets "dev dev_demand_minus5db"' in ended.stdout
     assert len(read_scp(data / "dev_demand_minus5db/noise1.scp")) == 6
+    for ratios in ("0 loud", "0,5", "nan"):  # told before the first set
+        ended = run(recipe, "scripts/noisy_sets.sh", *words[:-1], ratios, **places)
+        assert ended.returncode == 2 and "--snrs_db takes ratios in dB" in ended.stderr
+    assert not (data / "dev_demand_0db").exists()
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,10 @@ def link_entry(path: Path) -> None:
             "want {speaker",
         ),
         (lambda shard: shard.parent.joinpath("shard.list").write_text(""), "names no shards"),
+        (
+            lambda shard: shard.parent.joinpath("shard.list").write_bytes(b"\xff\xfe"),
+            "is no list of shards, which has a path a line",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_and_no_list_is_written(main, wesep, tmp_path, capsys, spoil, message):

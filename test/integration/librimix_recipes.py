@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Recipes of corpora of mixtures on stand-ins, stages 1 to 10: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
+"""Recipes of corpora on stand-ins, stages 1 to 10: ``test/integration/librimix_recipes.py FOLDER [PART ...]``.
 
 Voices and lists under the official paths and names (test/librimix_stand_in.py), the recipes' own commands, a few training
 steps. The scores mean nothing; that they are there, of every row, is what is checked. About fifteen minutes on two cores.
@@ -24,6 +24,8 @@ from librimix_stand_in import (  # noqa: E402
     write_librispeech,
     write_published_lists,
 )
+from real_tse_stand_in import write_librispeech as write_voices  # noqa: E402
+from real_tse_stand_in import write_recordings, write_restoration  # noqa: E402
 from wsj0_mix_stand_in import MIXTURES as WSJ0_MIXTURES  # noqa: E402
 from wsj0_mix_stand_in import write_corpora as write_wsj0_corpora  # noqa: E402
 
@@ -52,10 +54,10 @@ class Fault(Exception):
 def make_clone(folder: Path) -> None:
     """The recipes with what they link to."""
     ignored = shutil.ignore_patterns("data", "dump", "exp", "downloads", "__pycache__")
-    recipes = ("libri2mix", "librispeech", "librimix3", *WSJ0_RECIPES)
-    for name in ("utils", "egs2/TEMPLATE", *(f"egs2/{recipe}" for recipe in recipes)):
+    mixed = ("libri2mix", "librispeech", "librimix3", *WSJ0_RECIPES)
+    for name in ("utils", "egs2/TEMPLATE", *(f"egs2/{recipe}" for recipe in (*mixed, "real_tse", "urgent"))):
         shutil.copytree(REPOSITORY / name, folder / name, symlinks=True, ignore=ignored)
-    for recipe in recipes:
+    for recipe in mixed:
         conf = folder / f"egs2/{recipe}/tse1/local/conf"
         conf.mkdir(exist_ok=True)
         (conf / "usef_tfgridnet_nano_8k.yaml").write_text(NANO_8K, encoding="utf-8")
@@ -77,6 +79,8 @@ def run(recipe: Path, corpora: Path, command: str, **options: str) -> None:
         "ENROLLMENT_LISTS": str(corpora / LISTS.get(options.get("enrollment", ""), "")),
         "WSJ0": str(corpora),
         "MIXTURE_LISTS": str(corpora / "lists"),
+        "REAL_TSE": str(corpora / "recordings"),
+        "URGENT": str(corpora / "restoration"),
         **{variable: str(corpora / name) for name, variable in WSJ0_RECIPES.items()},
         "PYTHONPATH": str(REPOSITORY),
         "OMP_NUM_THREADS": "1",
@@ -89,7 +93,7 @@ def run(recipe: Path, corpora: Path, command: str, **options: str) -> None:
         raise Fault(f"{recipe}: {command} ended with {code}")
 
 
-def check_scores(folder: Path, rows: int) -> None:
+def check_scores(folder: Path, rows: int, metrics: Sequence[str] = ("si_sdr", "si_sdr_i", "estoi")) -> None:
     """A scored set: all rows, each with a number.
 
     Raises:
@@ -99,7 +103,7 @@ def check_scores(folder: Path, rows: int) -> None:
     if not path.is_file():
         raise Fault(f"{path} is not there")
     result = json.loads(path.read_text(encoding="utf-8"))
-    for name in ("si_sdr", "si_sdr_i", "estoi"):
+    for name in metrics:
         column = result["metrics"].get(name, {})
         if column.get("n") != rows:
             raise Fault(f"{path}: {name}: {column or 'no column'}, wanted {rows} rows")
@@ -120,6 +124,9 @@ class Recipes:
             write_librispeech(self.corpora / "LibriSpeech", {"train-other-500": SIZES["train-other-500"]})
             write_corpora(self.corpora / "three", THREE, num_speakers=3)
             write_wsj0_corpora(self.corpora / "wsj0_mix", (3.0, 3.6))
+            write_recordings(self.corpora / "real/recordings")
+            write_voices(self.corpora / "real/LibriSpeech", ("train-clean-100", "dev-clean"))
+            write_restoration(self.corpora / "restoration/restoration")
 
     def run(self, command: str, **options: str) -> None:
         """A command of libri2mix."""
@@ -197,10 +204,34 @@ class Recipes:
         """WHAMR!, anechoic targets of reverberant and noisy mixtures."""
         self.wsj0_mix("whamr", "8k_min_both_reverb-anechoic_own")
 
+    def real_tse(self) -> None:
+        """Recordings without clean targets: the metrics that want none; training on mixtures like conversations."""
+        recipe = self.recipes / "real_tse/tse1"
+        options = {
+            "local_data_opts": "--subsets train-clean-100 --dev_mixtures 4 --dev_crop_s 1.5",
+            "tse_config": "local/conf/bsrnn_real_nano.yaml",
+            "score_opts": "--metrics timing_f1,pause_leak,absent_leak,absent_activity",
+        }
+        run(recipe, self.corpora / "real", "run.sh", **options)
+        for folder in ("tse_bsrnn_real_nano/decode_own_level_real", "mixture/real"):
+            check_scores(recipe / "exp" / folder, 1, ["absent_leak", "absent_activity"])
+            check_scores(recipe / "exp" / folder, 2, ["timing_f1", "pause_leak"])
+
+    def urgent(self) -> None:
+        """Restoration: noisy recordings of one talker each, without an enrollment."""
+        recipe = self.recipes / "urgent/sr1"
+        options = {
+            "local_data_opts": "--dev_speakers 2 --dev_mixtures 4 --dev_crop_s 1",
+            "tse_config": "conf/unise_nano.yaml",
+            "score_opts": "--metrics estoi",
+        }
+        run(recipe, self.corpora / "restoration", "run.sh", **options)
+        check_scores(recipe / "exp/tse_unise_nano/decode_restoration_test", 3, ["estoi"])
+
 
 PARTS = (
     *("clean", "low_rate", "finetune", "protocols", "speech"),
-    *("librimix3", "wsj0_2mix", "wham", "whamr"),
+    *("librimix3", "wsj0_2mix", "wham", "whamr", "real_tse", "urgent"),
 )
 
 

@@ -50,3 +50,12 @@ def test_entries_are_written_in_byte_order(tmp_path):
     path = tmp_path / "wav.scp"
     write_scp(path, {"b": 1, "\u00e9": 2, "B": 3})
     assert path.read_text(encoding="utf-8") == "B 3\nb 1\n\u00e9 2\n" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("key", ["my rec 1", "", " a", "a\tb"])
+def test_a_key_that_would_be_read_as_another_is_not_written(tmp_path, key):
+    path = tmp_path / "wav.scp"
+    write_scp(path, {"a": 1})
+    with pytest.raises(DataError, match="empty or has spaces"):
+        write_scp(path, {"b": 2, key: 1})
+    assert read_scp(path) == {"a": "1"}

@@ -19,20 +19,6 @@ def test_samples_come_back_in_any_span(tmp_path):
     assert not list((tmp_path / "new").iterdir())  # it has no name
 
 
-def test_statistics_are_those_of_the_whole_signal(tmp_path):
-    signal = np.random.default_rng(0).standard_normal(30_000).astype(np.float32) + np.float32(0.3)
-    stored = StoredSignal(tmp_path)
-    for part in np.array_split(signal, 7):
-        stored.append(part)
-    assert stored.mean == pytest.approx(signal.mean(), rel=1e-5)
-    assert stored.norm() == pytest.approx(np.linalg.norm(signal), rel=1e-6)
-    assert stored.peak() == pytest.approx(np.abs(signal).max())
-    without = signal - signal.mean()
-    assert stored.norm(stored.mean) == pytest.approx(np.linalg.norm(without), rel=1e-5)
-    assert stored.peak(stored.mean) == pytest.approx(np.abs(without).max(), rel=1e-5)
-    assert StoredSignal(tmp_path).peak() == 0.0
-
-
 def test_a_full_disk_names_the_folder(tmp_path, monkeypatch):
     stored = StoredSignal(tmp_path)
 

@@ -48,6 +48,21 @@ def test_flush_completes_streams_of_any_length():
         assert len(estimate) == length
 
 
+@pytest.mark.parametrize("name", CAUSAL)
+def test_the_state_does_not_grow(name):
+    stream, mixture, _ = stream_of(name)
+
+    def size() -> int:
+        return stream.waiting.size + sum(value.numel() for value in stream.state.values())
+
+    stream.push(mixture[:640])
+    before = size()
+    for start in range(640, 1280, 64):
+        stream.push(mixture[start : start + 64])
+    stream.push(np.tile(mixture[:1280], 5))
+    assert size() == before > 0
+
+
 def test_what_is_no_stream_is_refused():
     stream, mixture, _ = stream_of("td_speakerbeam")
     with pytest.raises(ValueError, match=r"shape \(N,\)"):
@@ -57,7 +72,10 @@ def test_what_is_no_stream_is_refused():
     stream.flush()
     with pytest.raises(ValueError, match="has ended"):
         stream.push(mixture)
-    with pytest.raises(ValueError, match="looks at the whole mixture"):
+    with pytest.raises(
+        ValueError,
+        match="Discriminative hears whole mixtures and cannot stream; .*, which td_speakerbeam, .*bsrnn.* have",
+    ):
         Extractor(Discriminative(nano_extractor("bsrnn"))).stream(mixture, 16000)
     causal = Extractor(Discriminative(nano_extractor("bsrnn", causal=True)))
     with pytest.raises(ValueError, match="model's 16000 Hz"):
@@ -79,6 +97,7 @@ def test_systems_of_other_kinds_are_refused():
         sample_rate = 16000
         Decode = DecodeConf
         tasks = ("tse",)
+        configs: dict = {}
 
         def check_systems(self, conf: DecodeConf) -> None:
             pass
@@ -86,5 +105,5 @@ def test_systems_of_other_kinds_are_refused():
         def resolved(self, conf: DecodeConf) -> DecodeConf:
             return conf
 
-    with pytest.raises(ValueError, match="Other cannot stream"):
+    with pytest.raises(ValueError, match="Other hears whole mixtures and cannot stream"):
         Extractor(Other()).stream(np.ones(100, dtype=np.float32), 16000)

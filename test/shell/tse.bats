@@ -164,8 +164,12 @@ END
     [ "$(calls check_config)" -eq 1 ]
     : > "${FAKE_CALLS}"
     # The system's folder holds what is decoded; --tse_config need not be of it.
-    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_bounded.yaml
-    grep -q "check_config --inference_config conf/decode_bounded.yaml$" "${FAKE_CALLS}"
+    run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_bounded.yaml --inference_args "--batch_size 2"
+    grep -q "check_config --inference_config conf/decode_bounded.yaml --inference_args=--batch_size 2 --model exp/tse_laura_tse_mini$" \
+        "${FAKE_CALLS}"
+    : > "${FAKE_CALLS}"
+    FAKE_FAIL="check_config" run -2 toy --stage 9 --stop_stage 9 --inference_args "--batch_siz 2"
+    [ "$(calls extract)" -eq 0 ]
     : > "${FAKE_CALLS}"
     run -0 toy --stage 8 --stop_stage 9 --inference_config conf/decode_bounded.yaml
     grep -q "check_config --tse_config .* --inference_config conf/decode_bounded.yaml$" "${FAKE_CALLS}"

@@ -115,6 +115,20 @@ def test_what_is_no_corrector(recipe):
         Extractor.from_pretrained(recipe / "exp/tse_front", {"corrector": "exp/nothing"})
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_corrector_does_not_correct_twice(recipe, packed):
+    folder, place = recipe / "exp/tse_corrector", recipe / "exp/tse_corrector"
+    if packed:
+        place = recipe / "corrector.zip"
+        pack_bin.main(["--model", str(folder), "--output", str(place)])
+    with pytest.raises(DataError, match=f"corrector: {place} is this system itself; leave it out"):
+        Extractor.from_pretrained(folder, {"corrector": str(place)})
+    another = recipe / "exp/tse_another"
+    another.mkdir()
+    write_model(another, CORRECTOR, seed=5)
+    assert Extractor.from_pretrained(folder, {"corrector": str(another)}).corrector is not None
+
+
 def test_estimates_of_another_corrector_are_not_gone_on_with(recipe, tmp_path, monkeypatch):
     for role in ("mixture", "enrollment"):
         write_signal(tmp_path / f"{role}.wav", noise(0.3))

@@ -6,7 +6,7 @@ import torch
 import yaml
 from torch import nn
 
-from espnet_tse.bin import import_espnet
+from espnet_tse.bin import check_config, import_espnet
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema import DecodeConf, Request, TSEBatch
 from espnet_tse.tasks.checkpoint import load_model
@@ -222,7 +222,9 @@ def test_weights_that_would_run_a_program_are_refused(written, tmp_path, capsys)
     command = [str(written(espnet_yaml(adapt_enroll_dim=6))), "--sample_rate", "8000"]
     command += ["--checkpoint", str(tmp_path / "a.pth"), "--output_dir", str(tmp_path / "x")]
     assert import_espnet.main(command) == 1
-    assert "not readable as weights" in capsys.readouterr().err and not (tmp_path / "x").exists()
+    told = capsys.readouterr().err
+    assert "not readable as weights" in told and "GLOBAL" in told and not (tmp_path / "x").exists()
+    assert "Re-running" not in told  # PyTorch's advice to read the file without the guard
 
 
 def test_recipe_keys_become_ours_and_others_are_told(written):
@@ -277,6 +279,9 @@ def test_recipe_keys_become_ours_and_others_are_told(written):
         ({"extractor_conf": {**SIZES, "adapt_enroll_dim": 6, "causal": True}}, "hears the whole utterance"),
         ({"model_conf": {"share_encoder": False}}, "signals want share_encoder: true"),
         ({"extractor": "beamformer"}, "extractor: beamformer, want td_speakerbeam"),
+        ({"separator": "tcn"}, "separator: is of ESPnet's enhancement task"),
+        ({"model": "discriminative"}, "model: is of a YAML of this package"),
+        ({"iterator_type": "chunk", "chunk_length": 0}, "chunk_length: 0, want a number of samples"),
         ({"extractor_conf": "td"}, "extractor_conf: want 'key: value' lines"),
         ({"enroll_segment": "long"}, "enroll_segment: long, want a number of samples"),
     ],
@@ -284,6 +289,47 @@ def test_recipe_keys_become_ours_and_others_are_told(written):
 def test_other_networks_are_refused_by_key(written, change, message):
     with pytest.raises(DataError, match=message):
         translated(written({**espnet_yaml(adapt_enroll_dim=6), **change}))
+
+
+def test_criteria_of_one_name_count_together_and_orders_are_told(written):
+    criteria = [
+        {"name": "snr", "wrapper": "pit", "wrapper_conf": {"weight": 0.5}},
+        {"name": "snr", "wrapper": "fixed_order"},
+    ]
+    translation = translated(written(espnet_yaml(adapt_enroll_dim=6) | {"criterions": criteria}))
+    assert translation.config["model_conf"] == {"losses": {"snr": 1.5}}
+    assert [remark for remark in translation.remarks if "wrapper: pit" in remark]
+
+
+def test_a_resolved_config_becomes_a_yaml_that_trains(written, tmp_path, capsys):
+    # Of every config.yaml that ESPnet writes: values of its own defaults that training here refuses or does not know.
+    written_out = {"num_att_plot": 3, "use_preprocessor": True, "train_dtype": "float32", "optim": "adam"}
+    command = [str(written(espnet_yaml(adapt_enroll_dim=6) | written_out)), "--sample_rate", "8000"]
+    command += ["--output", str(tmp_path / "ours.yaml")]
+    assert import_espnet.main(command) == 0
+    told = capsys.readouterr().err
+    assert "num_att_plot" not in told and "use_preprocessor" not in told and "refuse" not in told
+    assert check_config.main(["--tse_config", str(tmp_path / "ours.yaml")]) == 0
+
+    command[0] = str(
+        written(
+            espnet_yaml(adapt_enroll_dim=6) | {"train_dtype": "float16", "optim": "lion", "batch_size": 8.5}
+        )
+    )
+    assert import_espnet.main(command) == 0
+    told = capsys.readouterr().err
+    assert "train_dtype: no counterpart; weights are float32" in told
+    assert "training would refuse it: optim: unknown 'lion'" in told
+    assert "training would refuse it: batch_size: '8.5' is not a whole number" in told
+
+
+def test_the_yaml_that_is_translated_is_never_overwritten(written, capsys):
+    path = written(espnet_yaml(adapt_enroll_dim=6))
+    before = path.read_bytes()
+    with pytest.raises(SystemExit):
+        import_espnet.main([str(path), "--sample_rate", "8000", "--output", str(path)])
+    assert "is the YAML that is translated; name another file" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_numpy_state_beside_the_weights_is_read(tmp_path):

@@ -97,6 +97,18 @@ def test_a_stream_gives_the_samples_of_pytorch_whatever_the_chunks(streamed):
     assert stream.latency == extractor.delay + 16  # a chunk of two hops
 
 
+def test_causal_spex_plus_is_a_stream(monkeypatch, tmp_path, caplog):
+    """Filters of three lengths, each with a past of its own."""
+    extractor = nano_extractor("spex_plus", causal=True, num_blocks=1, num_stacks=1)
+    with caplog.at_level("INFO"):
+        files = exported(monkeypatch, extractor, tmp_path / "out.onnx")  # compares before it keeps them
+    assert [file.name for file in files] == [
+        "out.onnx",
+        "out_enroll.onnx",
+    ] and "dB from PyTorch" in caplog.text
+    assert load_model(files[0]).extractor.delay == extractor.delay
+
+
 def test_an_exported_stream_extracts_whole_mixtures_too(streamed):
     extractor, path = streamed
     mixture, enrollment = signals(5003, 4000)

@@ -16,6 +16,7 @@ from espnet_tse.bin import extract as extract_bin
 from espnet_tse.bin import pack as pack_bin
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
+from espnet_tse.tasks.checkpoint import load_model
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,37 @@ def test_arrays_in_arrays_out_at_their_own_rate(system, rate):
     assert (
         estimate.shape == (int(0.7 * rate),) and estimate.dtype == np.float32 and np.isfinite(estimate).all()
     )
+
+
+def rms(signal):
+    return float(np.sqrt(np.square(signal, dtype=np.float64).mean()))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000])
+@pytest.mark.parametrize("offset", [0.0, 0.1])
+def test_the_level_is_right_at_the_rate_of_the_mixture(system, rate, offset):
+    """The system works at 16 kHz: what it puts above the mixture's band is not heard, and does not count."""
+    mixture = noise(0.7, rate)
+    heard = mixture + np.float32(offset)
+    estimate = Extractor.from_pretrained(system)(heard, noise(0.5, rate, seed=1), rate)
+    assert rms(estimate) == pytest.approx(rms(heard - heard.mean()), rel=1e-3)
+    estimate = Extractor.from_pretrained(system, {"level": "mixture_peak"})(mixture, noise(0.5, rate), rate)
+    assert np.abs(estimate).max() == pytest.approx(np.abs(mixture).max(), rel=1e-3)
+
+
+@pytest.mark.parametrize("seconds", [0.7, 2.0])  # whole, and in chunks
+def test_a_mixture_in_floats_beyond_full_scale_keeps_its_level(system, tmp_path, caplog, seconds):
+    mixture = noise(seconds)
+    mixture *= 3 / np.abs(mixture).max()
+    soundfile.write(tmp_path / "mix.wav", mixture, 16000, subtype="FLOAT")
+    write_signal(tmp_path / "enroll.wav", noise(0.5, seed=1))
+    (tmp_path / "conf.yaml").write_text("level: mixture_peak\nmax_chunk_s: 1.0\noverlap_s: 0.1\n")
+    words = [str(tmp_path / "mix.wav"), str(tmp_path / "enroll.wav"), "--model", str(system)]
+    words += ["--inference_config", str(tmp_path / "conf.yaml")]
+    for name, peak in (("out.wav", 3.0), ("out.flac", 1.0)):  # FLAC holds integers
+        assert extract_bin.main([*words, "-o", str(tmp_path / name)]) == 0
+        assert np.abs(soundfile.read(tmp_path / name)[0]).max() == pytest.approx(peak, rel=1e-3)
+        assert (f"{name}: turned down by 9.54 dB" in caplog.text) == (peak == 1.0)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +136,9 @@ def test_a_silent_enrollment_is_named_by_key_and_role(system, tmp_path, capsys):
     command = [*scps(tmp_path, 2), f"--model={system}", f"--output_dir={tmp_path / 'out'}"]
     write_signal(tmp_path / "enroll_spk1.scp 1.wav", np.zeros(10))
     assert extract_bin.main(command) == 1
+    told = capsys.readouterr().err
     assert (
-        "the enrollment of 'utt1' is digital silence: all of its samples are zero (10 samples"
-        in capsys.readouterr().err
+        "key 'utt1'" in told and "the enrollment is digital silence: all of its samples are zero (10" in told
     )
 
 
@@ -223,6 +255,14 @@ def test_names_that_the_system_does_not_have_are_refused(system):
     conf = replace(LauraTSEDecode(sampling=True, top_k=4, candidates=2), selector="loudest")
     with pytest.raises(DataError, match="selector: unknown 'loudest'"):
         Extractor.from_pretrained(system, conf)
+
+
+def test_settings_that_do_not_go_with_the_system_are_refused_of_an_opened_one(system, caplog):
+    model = load_model(system)
+    with pytest.raises(DataError, match="inference config: give_enrollment is for models trained with"):
+        Extractor(model, {"give_enrollment": True})
+    Extractor(model, {"refine": False})
+    assert "inference config: refine: false" in caplog.text
 
 
 def test_another_codec_is_refused(system, tmp_path):

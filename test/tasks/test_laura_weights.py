@@ -143,4 +143,9 @@ def test_missing_and_unknown_weights_are_named(released, codec, tmp_path, capsys
 def test_options_of_other_systems_are_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         import_system.main(["laura_tse", "--checkpoint", "a", "--output_dir", "b", "--sample_rate", "8000"])
-    assert "laura_tse wants --codec" in capsys.readouterr().err
+    assert "error: laura_tse wants --codec\n" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        import_system.main(
+            ["laura_tse", "--checkpoint", "a", "--output_dir", "b", "--codec", "c", "--sample_rate", "8000"]
+        )
+    assert "--sample_rate is not for laura_tse; leave it out" in capsys.readouterr().err

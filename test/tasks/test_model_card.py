@@ -89,3 +89,16 @@ def test_bad_words_for_the_card_are_refused(tmp_path, capsys):
     with pytest.raises(DataError, match="want a name on one line, as Apache-2.0"):
         pack(SHIPPED, tmp_path / "a.zip", licence="a\nb")
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_an_archive_replaces_no_file_of_another_kind_and_holds_no_name_twice(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("model: mine\n")
+    with pytest.raises(DataError, match="call it config.zip"):
+        pack(SHIPPED, config)
+    assert config.read_text() == "model: mine\n"
+    for extra in ((config,), (tmp_path / "a.md", tmp_path / "a.md")):
+        (tmp_path / "a.md").write_text("words")
+        with pytest.raises(DataError, match=f"the archive has another {extra[-1].name}; rename the file"):
+            pack(SHIPPED, tmp_path / "a.zip", extra=extra)
+    assert not (tmp_path / "a.zip").exists()

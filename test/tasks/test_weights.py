@@ -96,6 +96,13 @@ def test_an_archive_that_is_cut(system, tmp_path):
         load_model(archive)
 
 
+def test_addresses_and_weights_alone_are_no_places_of_a_system(system):
+    with pytest.raises(DataError, match="an address; of the hub give the id, owner/name"):
+        load_model("https://huggingface.co/owner/name")
+    with pytest.raises(DataError, match="weights alone; give the folder that has config.yaml, too"):
+        load_model(system / WEIGHTS)
+
+
 @pytest.mark.parametrize("change", [flip_a_byte, exchange])
 def test_an_archive_and_the_folder_that_it_is_unpacked_to(system, tmp_path, change):
     archive, unpacked = tmp_path / "system.zip", tmp_path / "unpacked"

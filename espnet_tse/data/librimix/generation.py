@@ -38,6 +38,17 @@ def is_complete(target: LibriMixSet, specs: list[MixtureSpec], kinds: tuple[str,
     return True
 
 
+def require_sources(specs: list[MixtureSpec], librispeech: Path) -> None:
+    """Raise DataError where LibriSpeech lacks utterances of the metadata, as half a corpus or another folder does."""
+    paths = dict.fromkeys(source.path for spec in specs for source in spec.sources)
+    lost = [path for path in paths if not (librispeech / path).is_file()]
+    if lost:
+        raise DataError(
+            f"{librispeech}: lacks {len(lost)} of {len(paths)} utterances that the metadata names, first '{lost[0]}'; "
+            f"LIBRISPEECH names the folder that holds {lost[0].split('/')[0]}, unpacked whole."
+        )
+
+
 def claim(target: LibriMixSet, metadata_sha256: str) -> None:
     """Note, ahead of the first file, what the set is made from.
 

@@ -20,10 +20,11 @@ class Measure:
 
     ``rate``: Hz of the signals that it takes, to which others are resampled; None: the rate of the data.
     Raise ``version`` whenever its numbers change: caches and signatures follow it.
-    ``packages`` are distributions that must be installed and ``extra`` of this package brings, ``weights``
-    names of the table in ``weight_files.py``, ``longest_s`` what the network takes at once (longer signals are
-    cut into equal parts and flagged ``chunked``), ``cost_ms`` CPU milliseconds per 5 s signal (per window
-    of 9.01 s for DNSMOS, of 30 s for Whisper) for the estimate of the running time.
+    ``packages`` are distributions that must be installed and ``extra`` of this package brings, ``tools`` those
+    whose version does not matter to the numbers; ``weights`` names of the table in ``weight_files.py``,
+    ``longest_s`` what the network takes at once (longer signals are cut into equal parts and flagged
+    ``chunked``), ``cost_ms`` CPU milliseconds per 5 s signal (for DNSMOS of the first window of 9.01 s, for
+    Whisper per window of 30 s) for the estimate of the running time.
     """
 
     name: str
@@ -36,6 +37,11 @@ class Measure:
     extra: str = "score"
     longest_s: float | None = None
     rate: int | None = 16000
+    tools: tuple[str, ...] = ()
+
+    @property
+    def needed_packages(self) -> tuple[str, ...]:
+        return (*self.packages, *self.tools)
 
 
 @dataclass(frozen=True)

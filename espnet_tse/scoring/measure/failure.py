@@ -16,7 +16,7 @@ MIN_REFERENCE_S = 0.25  # below: too little for PESQ and STOI
 MIN_ENROLLMENT_S = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Why a value is missing.
 

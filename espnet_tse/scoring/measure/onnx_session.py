@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-def open_session(path: Path) -> "onnxruntime.InferenceSession":
-    """A CPU session with one thread; the default takes five times as long on a busy machine."""
+def open_session(model: Path | bytes) -> "onnxruntime.InferenceSession":
+    """A CPU session of a file or of its content, with one thread; the default takes five times as long on a busy machine."""
     import onnxruntime
 
     # Its warnings concern caches and devices that a CPU session does not use.
@@ -17,4 +17,5 @@ def open_session(path: Path) -> "onnxruntime.InferenceSession":
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

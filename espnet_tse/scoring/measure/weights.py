@@ -48,7 +48,7 @@ def missing_packages(measure: Measure) -> list[str]:
     """Packages that ``measure`` lacks on this machine, each with how to install it."""
     return [
         f"package '{name}' is not installed (pip install -e '.[{measure.extra}]')"
-        for name in measure.packages
+        for name in measure.needed_packages
         if package_version(name) is None
     ]
 
@@ -62,5 +62,5 @@ def missing_parts(measure: Measure, places: Places = Places()) -> list[str]:
 
 def missing_names(measure: Measure, places: Places = Places()) -> list[str]:
     """The same in few words: names of packages, else of weight files."""
-    packages = [f"package {name}" for name in measure.packages if package_version(name) is None]
+    packages = [f"package {name}" for name in measure.needed_packages if package_version(name) is None]
     return packages or [WEIGHTS[name].relative for name in measure.weights if WEIGHTS[name].problem(places)]

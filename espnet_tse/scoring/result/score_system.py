@@ -67,10 +67,12 @@ def score_system(plan: ScoringPlan) -> int:
 def _join_caches(plan: ScoringPlan, records: dict[str, Record], files: list[Path]) -> None:
     """Make one file of each cache: the system's keeps what this run used, the shared one keeps everything."""
     own, shared = plan.worker.estimate_cache, plan.worker.reference_cache
+    parts = list(own.glob("*.jsonl"))
     if shared == own:
-        join_files(own, list(own.glob("*.jsonl")))
+        join_files(own, parts)
         return
-    join_files(own, list(own.glob("*.jsonl")), {k for r in records.values() for k in r.estimate_keys})
+    # Where nothing was scored the cache stays the file that it is, unread.
+    join_files(own, parts, {k for r in records.values() for k in r.estimate_keys} if files else None)
     join_files(shared, {*(path for path in files if path.parent == shared), *abandoned(shared)})
 
 

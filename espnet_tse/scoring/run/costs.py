@@ -8,7 +8,8 @@ from espnet_tse.scoring.measure.registry import EMBEDDINGS, MEASURES, METRICS
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.plan import ScoringPlan
 
-DNSMOS_RATE, DNSMOS_WINDOW_S = 16000, 9.01
+DNSMOS_WINDOW_S = 9.01
+DNSMOS_NEXT = 0.17  # of a window's time: what of a further one is not shared with the window before
 WHISPER_WINDOW_S = 30  # shorter input is padded to it
 
 
@@ -43,7 +44,7 @@ def _seconds(measure: str, duration_s: float, recognisers: dict[str, AsrSpec]) -
     if spec and spec.kind in WHISPER_KINDS:
         return cost * relative_cost(spec) * math.ceil(duration_s / WHISPER_WINDOW_S)
     if measure in ("dnsmos", "pdnsmos"):
-        return cost * dnsmos_windows(duration_s)
+        return cost * (1 + DNSMOS_NEXT * (dnsmos_windows(duration_s) - 1))
     return cost * duration_s / 5
 
 

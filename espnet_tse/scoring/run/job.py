@@ -7,7 +7,7 @@ from espnet_tse.io.activity_list import Times
 from espnet_tse.scoring.asr.option import AsrSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One row to score: the scp entries of a key. None: the estimate is missing / the input not given."""
 

@@ -91,7 +91,7 @@ def _cards() -> list[str]:
         if measure.settings:
             facts.append("Settings: " + ", ".join(f"{k} = {v}" for k, v in measure.settings.items()) + ".")
         if measure.packages:
-            facts.append(f"Packages: {', '.join(measure.packages)} (extra `{measure.extra}`).")
+            facts.append(f"Packages: {', '.join(measure.needed_packages)} (extra `{measure.extra}`).")
         if measure.weights:
             facts.append("Weights: " + "; ".join(_weight_facts(name) for name in measure.weights) + ".")
         length = (

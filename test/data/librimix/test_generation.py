@@ -182,6 +182,14 @@ def test_the_command_makes_checks_and_resumes(stand_in, tmp_path, capsys):
     assert everything(folder) == before
 
 
+def test_the_command_tells_a_corpus_that_is_not_whole(stand_in, tmp_path, capsys):
+    assert command(stand_in, tmp_path / "L", "--librispeech", str(tmp_path)) == 1
+    message = capsys.readouterr().err
+    assert "lacks 8 of 8 utterances that the metadata names, first 'test-clean/" in message
+    assert "LIBRISPEECH names the folder that holds test-clean" in message
+    assert not (tmp_path / "L").exists()
+
+
 def test_the_command_wants_noise_where_a_kind_has_it(stand_in, tmp_path, capsys):
     assert command(stand_in, tmp_path / "L", "--kinds", "both") == 1
     assert "take WHAM!'s; name its folder by --wham_noise" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from espnet_tse.scoring.measure.dnsmos import DNSMOS, WINDOW, split_windows
+from espnet_tse.scoring.measure.dnsmos import DNSMOS, WINDOW, p808_powers, split_windows
 from espnet_tse.scoring.measure.weights import find_weight
 
 
@@ -16,9 +16,42 @@ def test_known_values(dnsmos, speech, noisy):
     assert dnsmos(speech[:48000]) == pytest.approx([1.8032, 3.4128, 1.6776, 2.4316], abs=2e-3)
 
 
+@pytest.mark.parametrize(
+    "num_samples, pause, model_type",
+    [
+        pytest.param(48_000, (0, 0), "dnsmos", id="doubled"),
+        pytest.param(WINDOW, (0, 0), "dnsmos", id="one window"),
+        pytest.param(WINDOW + 1, (0, 9000), "dnsmos", id="a sample more"),
+        pytest.param(193_000, (5000, 100_000), "dnsmos", id="pauses"),
+        pytest.param(193_000, (5000, 100_000), "dnsmos_personalized", id="personalised"),
+    ],
+)
+def test_values_are_those_of_speechmos(num_samples, pause, model_type, speech, dnsmos, monkeypatch):
+    from speechmos import dnsmos as theirs
+
+    # Its window ends are rounded one sample short from the eighth on, and those windows dropped.
+    monkeypatch.setattr(theirs, "INPUT_LENGTH", theirs.INPUT_LENGTH + 1e-9)
+    samples = np.tile(speech, 3)[:num_samples]
+    samples[slice(*pause)] = 0
+    named = theirs.run(samples, sr=16000, model_type=model_type)
+    wanted = [named[f"{name}_mos"] for name in ("sig", "bak", "ovrl", "p808")]
+    if model_type == "dnsmos":
+        assert dnsmos(samples) == pytest.approx(wanted, abs=1e-5)
+    else:
+        personalised = DNSMOS(find_weight("pdnsmos"), None, personalised=True)
+        assert personalised(samples) == pytest.approx(wanted[:3], abs=1e-5)
+
+
 def test_digital_silence_misleads_the_network(dnsmos):
     # The reason why silent estimates get the penalty without being asked about.
     assert dnsmos(np.zeros(80000)) == pytest.approx([2.5136, 3.4724, 1.8399, 2.1468], abs=2e-3)
+
+
+def test_features_of_a_window_do_not_depend_on_the_one_before(speech):
+    windows = split_windows(np.tile(speech, 3)[:200_000])
+    alone = [next(p808_powers([window])) for window in windows]
+    assert len(alone) == 3 and alone[0].shape == (900, 120)
+    np.testing.assert_allclose(list(p808_powers(windows)), alone, rtol=1e-9, atol=1e-12)
 
 
 def test_personalised_has_no_p808(speech):

@@ -42,3 +42,20 @@ def test_equals_the_package_at_the_signals_own_rate(rate, extended):
     estimate = target + 0.5 * rng.standard_normal(2 * rate)
     expected = pystoi.stoi(target, estimate, rate, extended=extended)
     assert stoi(target, estimate, rate, extended) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_equals_the_package_where_the_estimate_is_silent(speech, noisy, extended, monkeypatch):
+    """The noise that pystoi adds is that of numpy's global generator, seeded with 0."""
+    pystoi = pytest.importorskip("pystoi", reason="pip install -e '.[score]'")
+    estimate = noisy.copy()
+    estimate[20000:60000] = 0
+    monkeypatch.setattr(np.random, "standard_normal", np.random.RandomState(0).standard_normal)
+    expected = pystoi.stoi(speech, estimate, 16000, extended=extended)
+    assert stoi(speech, estimate, 16000, extended) == pytest.approx(expected, abs=1e-9)
+
+
+def test_both_share_the_bands_of_one_pair_only(speech, noisy):
+    alone = stoi(speech, noisy, 16000, extended=True)
+    stoi(speech, speech, 16000, extended=False)
+    assert stoi(speech, noisy, 16000, extended=True) == alone

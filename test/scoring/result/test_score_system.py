@@ -182,12 +182,16 @@ def test_many_crashes_end_the_run_and_its_work_is_kept(deadly, tmp_path, caplog,
 
 
 def test_an_unchanged_run_reads_no_audio_and_writes_the_same(options, monkeypatch):
+    def names_of_caches():
+        return {path.name for path in options.output_dir.glob(".cache/*.jsonl")}
+
     assert score_system(make_plan(options)) == 0
-    first = files_of(options.output_dir)
+    first, caches = files_of(options.output_dir), names_of_caches()
     with monkeypatch.context() as patch:
         patch.setattr(runner, "JobPool", None)
         assert score_system(make_plan(options)) == 0
     assert files_of(options.output_dir) == first
+    assert names_of_caches() == caches and len(caches) == 1  # not read and written anew
     with pytest.raises(TypeError), monkeypatch.context() as patch:
         patch.setattr(runner, "JobPool", None)
         score_system(make_plan(replace(options, resume=False)))

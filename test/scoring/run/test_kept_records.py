@@ -45,6 +45,10 @@ def test_records_come_back_as_they_were(plan, utterances):
     keep(plan, utterances)
     found = KeptRecords(plan).find(utterances)
     assert found == {key: record(key, computed=0, cached=2) for key in "ab"}
+    # What every record repeats is held once.
+    for one, other in zip(found["a"].outcomes, found["b"].outcomes):
+        assert one is other
+    assert found["a"].flags[0] is found["b"].flags[0]
 
 
 def rewritten(path: Path) -> None:

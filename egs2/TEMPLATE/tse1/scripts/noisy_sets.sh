@@ -37,6 +37,10 @@ for corpus in "${names[@]}"; do
     variable=${corpus^^}
     [ -d "${!variable}" ] || { log "Error: ${variable}='${!variable}' is not a folder; it names ${corpus}, unpacked" >&2; exit 3; }
 done
+for snr in "${ratios[@]}"; do
+    [[ "${snr}" =~ ^-?[0-9]+(\.[0-9]+)?$ ]] \
+        || { log "Error: --snrs_db takes ratios in dB with spaces between them, as \"0 5\", not '${snr}'" >&2; exit 2; }
+done
 made=()
 for corpus in "${names[@]}"; do
     variable=${corpus^^}

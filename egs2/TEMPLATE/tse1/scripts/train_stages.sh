@@ -10,7 +10,7 @@ find_inputs() {
     if [ -n "${tse_config:-}" ]; then words+=(--tse_config "${tse_config}" "--tse_args=${tse_args:-}"); fi
     # shellcheck disable=SC2206  # a list
     if [ -n "${prerequisite_config:-}" ]; then words+=(--prerequisite_config ${prerequisite_config}); fi
-    if [ -n "${inference_config:-}" ] && { stage_runs 9 || { "${front_end_asr}" && stage_runs 10; }; }; then
+    if [ -n "${inference_config:-}" ] && decodes; then
         words+=(--inference_config "${inference_config}")
     fi
     if [ -n "${codec_config}" ] && [ -z "${codec_dir}" ]; then words+=(--codec_config "${codec_config}"); fi
@@ -23,6 +23,10 @@ find_inputs() {
     if [ -z "${tse_config:-}" ] && [ -n "${codec_dir}${codec_config}" ]; then
         inputs+=($'-\ttokenizers\tacoustic\t-\t'"${codec_dir:-${codec_config}}")
     fi
+}
+
+decodes() {  # whether a stage of this run extracts
+    stage_runs 9 || { "${front_end_asr}" && stage_runs 10; }
 }
 
 inputs_of() {  # inputs_of KIND [YAML]: lines NAME<tab>VALUE, each once
@@ -77,9 +81,13 @@ check_configs() {
     done <<< "$(prerequisites_of_run)"
     if [ ${#prerequisites[@]} -gt 0 ]; then words+=(--prerequisite_config "${prerequisites[@]}"); fi
     split_args opts "${tse_args:-}"
-    if [ -n "${inference_config:-}" ] && stage_runs 9; then decoding=(--inference_config "${inference_config}"); fi
+    if [ -n "${inference_config:-}" ] && decodes; then decoding=(--inference_config "${inference_config}"); fi
+    if [ -n "${inference_args:-}" ] && stage_runs 9; then decoding+=("--inference_args=${inference_args}"); fi
     # A trained system is checked again for a decoding that follows: together, for not all settings are every system's.
     # Without stage 8 the system is that of the folder, which --tse_config need not be.
+    if [ ${#decoding[@]} -gt 0 ] && ! stage_runs 8 && [ -e "${tse_exp}/config.yaml" ]; then
+        decoding+=(--model "${tse_exp}")
+    fi
     if [ -n "${tse_config:-}" ] && stage_runs 8 && { [ ${#decoding[@]} -gt 0 ] \
         || ! made_from "${tse_exp}" train "@${tse_config}" "args=${opts[*]}"; }; then
         words+=(--tse_config "${tse_config}" "--tse_args=${tse_args}")

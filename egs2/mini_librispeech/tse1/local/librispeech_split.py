@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_tse.io.scp import DataError
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -16,28 +18,30 @@ class Utterance:
 
 
 def find_utterances(root: Path) -> list[Utterance]:
-    """All utterances below ``root`` (which holds the subsets), by key.
+    """All utterances below ``root`` (which holds the subsets), by key; of one in two subsets (train-clean-5 is a part of
+    train-clean-100) the first.
 
     Raises:
-        SystemExit: there are none.
+        DataError: there are none, or speakers are no numbers.
     """
     if (root / "LibriSpeech").is_dir():
         root = root / "LibriSpeech"
-    found = []
-    for path in sorted(root.glob("*/*/*/*.flac")):
-        chapter = path.parent
-        transcripts = _transcripts(chapter)
-        found.append(
-            Utterance(
-                path.stem, chapter.parent.name, chapter.parent.parent.name, path, transcripts.get(path.stem)
+    found: dict[str, Utterance] = {}
+    for path in sorted(root.glob("*/*/*/[!.]*.flac")):
+        chapter, text = path.parent, _transcripts(path.parent).get(path.stem)
+        speaker, subset = chapter.parent.name, chapter.parent.parent.name
+        if not speaker.isdecimal():
+            raise DataError(
+                f"{path}: speaker '{speaker}' is no number; LIBRISPEECH must be laid out as published, "
+                "<subset>/<speaker>/<chapter>/*.flac."
             )
-        )
+        found.setdefault(path.stem, Utterance(path.stem, speaker, subset, path, text))
     if not found:
-        raise SystemExit(
+        raise DataError(
             f"{root}: no <subset>/<speaker>/<chapter>/*.flac below it; LIBRISPEECH must name the folder that "
             "holds train-clean-5, dev-clean-2 or other subsets."
         )
-    return sorted(found, key=lambda u: u.key)
+    return [found[key] for key in sorted(found)]
 
 
 _CHAPTERS: dict[Path, dict[str, str]] = {}

@@ -20,11 +20,12 @@ import numpy as np
 import soundfile
 from librispeech_split import Utterance, find_utterances, split_speakers
 
+from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
-from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
-from espnet_tse.io.scp import write_scp
+from espnet_tse.io.scp import DataError, write_scp
 
 VERSION = 1  # raise it when the same options give other samples, and no file in local/ says so
 SAMPLE_RATE = 16000
@@ -65,16 +66,18 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def num_samples(utterance: Utterance) -> int:
-    info = soundfile.info(utterance.path)
-    if (info.samplerate, info.channels) != (SAMPLE_RATE, 1):
-        raise SystemExit(
-            f"{utterance.path}: {info.samplerate} Hz, {info.channels} channel(s); LibriSpeech is 16 kHz mono"
+    info = read_info(utterance.path, utterance.key)
+    if (info.sample_rate, info.num_channels) != (SAMPLE_RATE, 1):
+        raise DataError(
+            f"{utterance.path}: {info.sample_rate} Hz, {info.num_channels} channel(s); LibriSpeech is 16 kHz mono."
         )
-    return info.frames
+    return info.num_samples
 
 
 def read(utterance: Utterance, span: Span) -> np.ndarray:
-    return soundfile.read(utterance.path, start=span.start, frames=span.num_samples, dtype="float64")[0]
+    return read_samples(
+        utterance.path, utterance.key, SAMPLE_RATE, span.start, span.num_samples, dtype="float64"
+    )
 
 
 def write_speakers(directory: Path, utt2spk: dict[str, str]) -> None:
@@ -133,8 +136,8 @@ class MixtureMaker:
             f"{name}: {len(self.speakers)} speakers, {short} without an utterance long enough to be target"
         )
         if not self.targets or len(self.speakers) < 2:
-            raise SystemExit(
-                f"{name}: {len(self.targets)} usable speakers; wants two speakers and longer utterances"
+            raise DataError(
+                f"{name}: {len(self.targets)} usable speakers; wants two speakers and longer utterances."
             )
 
     def _disjoint(self, key: str, target: int, enrollment: int):
@@ -167,13 +170,14 @@ class MixtureMaker:
         target_span = crop_span(self.lengths[key], target, self.generator)
         return key, target_span, other, crop_span(self.lengths[other], enrollment, self.generator)
 
-    def interference(self, speaker: str, length: int) -> np.ndarray:
-        """A random span of a random utterance of another speaker, repeated if too short."""
+    def interference(self, speaker: str, length: int) -> tuple[str, np.ndarray]:
+        """Another speaker, and a random span of a random utterance of theirs, repeated if too short."""
         others = [other for other in self.speakers if other != speaker]
-        keys = self.by_speaker[others[int(self.generator.integers(len(others)))]]
+        interferer = others[int(self.generator.integers(len(others)))]
+        keys = self.by_speaker[interferer]
         utterance = self.by_key[keys[int(self.generator.integers(len(keys)))]]
         whole = read(utterance, Span(0, self.lengths[utterance.key]))
-        return fit_length(whole, length, self.generator)
+        return interferer, fit_length(whole, length, self.generator)
 
     def make(self, count: int, audio: Path, final: Path) -> dict[str, dict]:
         """Write ``count`` mixtures; every usable speaker is target equally often (within one).
@@ -185,7 +189,8 @@ class MixtureMaker:
         """
         names = ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp")
         lists: dict[str, dict] = {
-            name: {} for name in (*names, "utt2spk", "utt2enrollspk", "utt2sir", "utt2regions")
+            name: {}
+            for name in (*names, "utt2spk", "utt2enrollspk", "utt2interferer", "utt2sir", "utt2regions")
         }
         speakers = list(self.targets)
         for folder in ("mixture", "target", "interference", "enrollment"):
@@ -194,7 +199,7 @@ class MixtureMaker:
             speaker = speakers[number % len(speakers)]
             target_key, target_span, enroll_key, enroll_span = self.regions(speaker)
             target = read(self.by_key[target_key], target_span)
-            other = self.interference(speaker, len(target))
+            interferer, other = self.interference(speaker, len(target))
             sir_db = self.generator.uniform(*self.args.sir_db)
             mixture, (other,) = mix_sources(target, [other], [sir_db], kind="rms")
             scale = min(1.0, PEAK / max(np.abs(signal).max() for signal in (mixture, target, other)))
@@ -214,6 +219,7 @@ class MixtureMaker:
                 )
                 lists[name][key] = final / folder / f"{key}.wav"
             lists["utt2spk"][key] = lists["utt2enrollspk"][key] = speaker
+            lists["utt2interferer"][key] = interferer
             lists["utt2sir"][key] = f"{sir_db:.4f}"
             ends = [f"{x / SAMPLE_RATE:.6f}" for s in (target_span, enroll_span) for x in (s.start, s.end)]
             lists["utt2regions"][key] = f"{target_key} {ends[0]} {ends[1]} {enroll_key} {ends[2]} {ends[3]}"
@@ -260,6 +266,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
     if not args.librispeech.is_dir():
         parser.error(f"--librispeech: {args.librispeech} is no folder")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
+    return run_command("prepare_mini_librispeech", lambda: prepare_once(args))
+
+
+def prepare_once(args: argparse.Namespace) -> None:
+    """``prepare``, unless these options have been prepared; replaces what was there as a whole."""
     # Paths of the lists stay valid from any folder.
     args.librispeech = args.librispeech.resolve()
     options = {name: str(value) for name, value in vars(args).items()}
@@ -276,7 +287,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
         and json.loads(mark.read_text(encoding="utf-8"))["sha256"] == digest
     ):
         logging.info(f"{args.data_dir}: up to date (remove {mark} to prepare again)")
-        return 0
+        return
     mark.unlink(missing_ok=True)
     started = time.time()
     work = args.data_dir / f".mini_librispeech.{os.getpid()}.tmp"
@@ -290,7 +301,6 @@ def main(cmd: Sequence[str] | None = None) -> int:
         shutil.rmtree(work, ignore_errors=True)
     write_json(mark, {"options": options, "version": VERSION, "code": code, "sha256": digest})
     logging.info(f"mini_librispeech written to {args.data_dir} in {time.time() - started:.1f} s")
-    return 0
 
 
 if __name__ == "__main__":

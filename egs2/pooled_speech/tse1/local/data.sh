@@ -40,6 +40,10 @@ missing() { log "Error: $*" >&2; exit 3; }
 for name in NOISE ROOMS; do
     [ -z "${!name}" ] || [ -d "${!name}" ] || missing "${name}='${!name}' is not a folder; it holds <source>/<recording>.flac (or .wav)"
 done
+if [ -z "${NOISE}${ROOMS}" ]; then
+    log "NOISE and ROOMS are empty: there will be no data/test_pooled_noisy, and run.sh leaves it out"
+    rm -rf data/test_pooled_noisy  # of other options
+fi
 
 SECONDS=0
 mkdir -p data

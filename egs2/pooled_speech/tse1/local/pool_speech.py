@@ -7,23 +7,29 @@ train: the rule of mini_librispeech. Of noises and rooms every 6th recording (5,
 
 import argparse
 import logging
+import math
+import os
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import yaml
 
+from espnet_tse.data.audio_files import read_info
+from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.scp_fields import turned_round
 from espnet_tse.data.source_weights import SOURCES
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.replaced_folder import replaced_folder
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
 from espnet_tse.io.yaml_file import read_yaml
 
 SUFFIXES = (".flac", ".wav")
+SAMPLE_RATE = 16000
 LIBRISPEECH = "librispeech"
 # Of mixtures that are compared: two talkers, all the time, clean; in noise and rooms the same with both in each.
 TEST = {
@@ -42,11 +48,8 @@ LEAST_SPEAKERS = {"dev": 2, "test": 3}
 class Utterance:
     source: str
     speaker: str
+    key: str
     path: Path
-
-    @property
-    def key(self) -> str:
-        return f"{self.speaker}-{self.path.stem}"
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -65,12 +68,16 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def chosen(folder: Path, names: Sequence[str]) -> list[Path]:
-    """The named folders below ``folder``, or all.
+    """The named folders below ``folder``, or all but hidden ones.
 
     Raises:
         DataError: there are none, or one is not there.
     """
-    there = {path.name: path for path in sorted(folder.resolve().iterdir()) if path.is_dir()}
+    there = {
+        path.name: path
+        for path in sorted(folder.resolve().iterdir())
+        if path.is_dir() and not path.name.startswith(".")
+    }
     if not there:
         raise DataError(f"{folder}: holds no folders; each source is one.")
     try:
@@ -84,35 +91,104 @@ def weights_of(sources: Sequence[str]) -> dict[str, float]:
     """``NAME[:WEIGHT]`` -> weight.
 
     Raises:
-        DataError: a weight is no number.
+        DataError: a weight is none, or a source is named twice.
     """
-    weights = {}
+    weights: dict[str, float] = {}
     for entry in sources:
         name, _, weight = entry.partition(":")
+        if name in weights:
+            raise DataError(f"--sources {entry}: '{name}' is named twice; keep one.")
         try:
             weights[name] = float(weight or 1.0)
         except ValueError:
-            raise DataError(f"--sources {entry}: '{weight}' is no weight; write {name}:0.5.") from None
+            weights[name] = math.nan
+        if not 0 <= weights[name] < math.inf:
+            raise DataError(f"--sources {entry}: '{weight}' is no weight; write {name}:0.5.")
     return weights
 
 
-def find_speech(folder: Path) -> list[Utterance]:
-    """Utterances of a source; its name is part of the speakers', so that two sources' never meet.
+def audio_below(folder: Path) -> list[Path]:
+    """Files of ``SUFFIXES`` at any depth below a source, behind links to folders, too; hidden ones, as ``._a.wav``, are none.
+
+    What else lies there is told by its suffixes: it may be speech in another format.
 
     Raises:
-        DataError: there are none, or two files of a speaker have one name.
+        DataError: there are none.
     """
-    found: dict[str, Utterance] = {}
-    for path in sorted(folder.glob("*/*")):
-        if path.suffix.lower() not in SUFFIXES:
-            continue
-        utterance = Utterance(folder.name, f"{folder.name}-{path.parent.name}", path)
-        if other := found.get(utterance.key):
-            raise DataError(f"{path}: has the name of {other.path}; rename one of them.")
-        found[utterance.key] = utterance
+    found, others = [], Counter()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(place, name) for name in sorted(names) if not name.startswith(".")):
+            if path.suffix.lower() in SUFFIXES:
+                found.append(path)
+            else:
+                others[path.suffix.lower() or "without suffix"] += 1
+    left_out = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
     if not found:
-        raise DataError(f"{folder}: no <speaker>/<utterance>.flac or .wav below it.")
-    return list(found.values())
+        raise DataError(f"{folder}: no .flac or .wav below it" + (f", only {left_out}." if left_out else "."))
+    if left_out:
+        logging.info(f"{folder}: left out, for only .flac and .wav are read: {left_out}")
+    return found
+
+
+def listed(*parts: str) -> str:
+    """A name as lists can hold it, without spaces."""
+    return "_".join("-".join(parts).split())
+
+
+def keyed(folders: Sequence[Path]) -> dict[str, tuple[Path, Path]]:
+    """Key -> source and file; the place in the source makes the key.
+
+    Raises:
+        DataError: two have one key, a key can name no file, or as ``audio_below``.
+    """
+    found: dict[str, tuple[Path, Path]] = {}
+    for folder in folders:
+        for path in audio_below(folder):
+            key = listed(folder.name, *path.relative_to(folder).with_suffix("").parts)
+            if key in found:
+                raise DataError(f"{path}: has the name of {found[key][1]}, '{key}'; rename one of them.")
+            found[key] = folder, path
+    check_file_names(found, ", ".join(map(str, folders)))
+    return found
+
+
+def check_audio(files: Mapping[str, Path]) -> None:
+    """Raise DataError where one of key -> file is not mono at ``SAMPLE_RATE``, or empty."""
+    for key, path in files.items():
+        info = read_info(path, key)
+        if (info.sample_rate, info.num_channels) != (SAMPLE_RATE, 1):
+            raise DataError(
+                f"{path}: {info.sample_rate} Hz, {info.num_channels} channel(s); mono at {SAMPLE_RATE} Hz is wanted. "
+                f"Convert it and all others alike, as `ffmpeg -i IN -ac 1 -ar {SAMPLE_RATE} OUT.flac`."
+            )
+        if info.num_samples == 0:
+            raise DataError(f"{path}: holds no samples; take it away.")
+
+
+def find_speech(folders: Sequence[Path]) -> list[Utterance]:
+    """Utterances of all sources; the source is part of a speaker's name, so that speakers of two never meet.
+
+    Raises:
+        DataError: a source has LibriSpeech's name, a file lies elsewhere than in a speaker's folder, two speakers have one
+            name, or as ``keyed`` and ``check_audio``.
+    """
+    if taken := [folder for folder in folders if folder.name == LIBRISPEECH]:
+        raise DataError(
+            f"{taken[0]}: '{LIBRISPEECH}' is the source that LIBRISPEECH names; rename the folder."
+        )
+    utterances, places = [], {}
+    for key, (folder, path) in keyed(folders).items():
+        if path.parent.parent != folder:
+            raise DataError(f"{path}: is not <speaker>/<utterance> below {folder}; move it, or take it away.")
+        speaker = listed(folder.name, path.parent.name)
+        if places.setdefault(speaker, path.parent) != path.parent:
+            raise DataError(
+                f"{path.parent}: its speaker has the name of {places[speaker]}'s, '{speaker}'; rename one of the folders."
+            )
+        utterances.append(Utterance(folder.name, speaker, key, path))
+    check_audio({utterance.key: utterance.path for utterance in utterances})
+    return utterances
 
 
 def split(names: Sequence[str]) -> dict[str, list[str]]:
@@ -121,15 +197,14 @@ def split(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def recordings(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
-    """Set -> key -> file. Pieces of a recording, ``<recording>_<piece>``, are of one set."""
+    """Set -> key -> file. Pieces of a recording, ``<recording>_<piece>``, are of one set.
+
+    Raises:
+        DataError: there are too few, or as ``keyed`` and ``check_audio``.
+    """
     found: dict[str, dict[str, Path]] = {}
-    for folder in folders:
-        for path in sorted(folder.glob("**/*")):
-            if path.suffix.lower() in SUFFIXES:
-                key = f"{folder.name}-{'-'.join(path.relative_to(folder).with_suffix('').parts)}"
-                found.setdefault(key.rpartition("_")[0] or key, {})[key] = path
-    if not found:
-        raise DataError(f"{', '.join(map(str, folders))}: no .flac or .wav below.")
+    for key, (_, path) in keyed(folders).items():
+        found.setdefault(key.rpartition("_")[0] or key, {})[key] = path
     names = list(found)
     held_out = set(names[5::6])
     sets: dict[str, dict[str, Path]] = {"train": {}, "test": {}}
@@ -137,6 +212,8 @@ def recordings(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
         sets["test" if name in held_out else "train"] |= files
     if not sets["test"]:
         raise DataError(f"{', '.join(map(str, folders))}: {len(names)} recordings; at least 6 are wanted.")
+    for files in sets.values():
+        check_audio(files)
     return sets
 
 
@@ -151,53 +228,68 @@ def write_source_dir(folder: Path, utterances: Sequence[Utterance], mixing: dict
         yaml.safe_dump(mixing, file, sort_keys=False)
 
 
-def pool(args: argparse.Namespace) -> None:
-    weights = weights_of(args.sources)
-    sets: dict[str, list[Utterance]] = {"train": [], "dev": [], "test": []}
-    for folder in chosen(args.speech, list(weights)):
-        utterances = find_speech(folder)
-        speakers = split(sorted({utterance.speaker for utterance in utterances}))
+def sets_of(folders: Sequence[Path]) -> dict[str, list[Utterance]]:
+    """Train, dev and test of the speakers of each source.
+
+    Raises:
+        DataError: too few are left for dev or test, or as ``find_speech``.
+    """
+    utterances = find_speech(folders)
+    sets: dict[str, list[Utterance]] = {}
+    for folder in folders:
+        own = [utterance for utterance in utterances if utterance.source == folder.name]
+        speakers = split(sorted({utterance.speaker for utterance in own}))
         for name, names in speakers.items():
             members = set(names)
-            sets[name] += [utterance for utterance in utterances if utterance.speaker in members]
+            sets.setdefault(name, []).extend(utterance for utterance in own if utterance.speaker in members)
         logging.info(
             f"{folder.name}: {', '.join(f'{len(names)} speakers {name}' for name, names in speakers.items())}"
         )
-    speakers = read_scp(args.librispeech_train / "utt2spk")
-    sets["train"] += [
-        Utterance(LIBRISPEECH, speakers[key], Path(path))
-        for key, path in read_scp(args.librispeech_train / "wav.scp").items()
-    ]
     for name, least in LEAST_SPEAKERS.items():
         if len({utterance.speaker for utterance in sets[name]}) < least:
             raise DataError(
-                f"{args.speech}: fewer than {least} speakers are left for {name}; 30 a source are enough."
+                f"{folders[0].parent}: fewer than {least} speakers are left for {name}; 30 of one source are enough."
             )
+    return sets
+
+
+def pool(args: argparse.Namespace) -> None:
+    weights = weights_of(args.sources)
+    sets = sets_of(chosen(args.speech, list(weights)))
+    speakers = read_scp(args.librispeech_train / "utt2spk")
+    sets["train"] += [
+        Utterance(LIBRISPEECH, speakers[key], key, Path(path))
+        for key, path in read_scp(args.librispeech_train / "wav.scp").items()
+    ]
     output = args.output_dir
-    lists: dict[str, dict[str, str]] = {"train": {}, "test": {}}
+    lists: dict[str, dict[str, Path]] = {}
+    scps: dict[str, dict[str, str]] = {"train": {}, "test": {}}
     for name, folder, subset in (("noise", args.noise, args.noises), ("rir", args.rooms, args.rooms_of)):
         if folder is None:
             continue
         for kind, files in recordings(chosen(folder, subset)).items():
-            scp = output / "lists" / f"{name}_{kind}.scp"
-            scp.parent.mkdir(parents=True, exist_ok=True)
-            write_scp(scp, files)
-            lists[kind][f"{name}_scp"] = str(scp)
-    mixing = read_yaml(args.mixing) | lists["train"]
-    if "noise_scp" not in mixing:
-        mixing |= {"enrollment_noise": 0.0}
-    if "rir_scp" not in mixing:
-        mixing |= {"enrollment_reverb": 0.0}
-    mixing["source_weights"] = weights | {LIBRISPEECH: args.librispeech_weight}
-    noisy = TEST | lists["test"]
+            lists[f"{name}_{kind}.scp"] = files
+            scps[kind][f"{name}_scp"] = str(output / "lists" / f"{name}_{kind}.scp")
+    changes: dict[str, Any] = {"source_weights": weights | {LIBRISPEECH: args.librispeech_weight}}
+    changes |= scps["train"]
+    if "noise_scp" not in changes:
+        changes["enrollment_noise"] = 0.0
+    if "rir_scp" not in changes:
+        changes["enrollment_reverb"] = 0.0
+    read_mixing_conf(args.mixing, changes)  # what it refuses is refused before anything is written
+    noisy = TEST | scps["test"]
     noisy |= (NOISY if "noise_scp" in noisy else {}) | (ROOM if "rir_scp" in noisy else {})
+    if lists:
+        with replaced_folder(output / "lists") as work:
+            for name, files in lists.items():
+                write_scp(work / name, files)
     with replaced_folder(output / "sources") as work:
         write_source_dir(work / "dev", sets["dev"], TEST)
         write_source_dir(work / "test", sets["test"], TEST)
         write_source_dir(work / "test_noisy", sets["test"], noisy)
         write_source_dir(work / "test_absent", sets["test"], TEST | ABSENT)
     with replaced_folder(output / "train") as work:
-        write_source_dir(work, sets["train"], mixing)
+        write_source_dir(work, sets["train"], read_yaml(args.mixing) | changes)
     for name, utterances in sets.items():
         logging.info(f"{name}: {len({u.speaker for u in utterances})} speakers, {len(utterances)} utterances")
 

@@ -51,7 +51,12 @@ def shards_of(list_file: Path) -> list[Path]:
     """The lines of shard.list."""
     if not list_file.is_file():
         raise DataError(f"{list_file}: no such file; WeSep's tools/make_shard_list_premix.py writes it.")
-    lines = list_file.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = list_file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{list_file}: is no list of shards, which has a path a line; is it a shard?"
+        ) from None
     shards = [Path(placed(line.strip(), list_file)) for line in lines if line.strip()]
     if not shards:
         raise DataError(f"{list_file}: names no shards.")

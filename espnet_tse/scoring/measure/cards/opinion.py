@@ -13,9 +13,17 @@ MEASURES = [
         ("onnxruntime", "speechmos"),
         ("dnsmos_primary", "dnsmos_p808"),
         cost_ms=184,
+        tools=("onnx",),
     ),
     Measure(
-        "pdnsmos", 1, "signal", _DNSMOS_SETTINGS, ("onnxruntime", "speechmos"), ("pdnsmos",), cost_ms=175
+        "pdnsmos",
+        1,
+        "signal",
+        _DNSMOS_SETTINGS,
+        ("onnxruntime", "speechmos"),
+        ("pdnsmos",),
+        cost_ms=175,
+        tools=("onnx",),
     ),
     Measure(
         "nisqa",

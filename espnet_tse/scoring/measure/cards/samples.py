@@ -119,8 +119,8 @@ METRICS = [
         "extended STOI",
         "up",
         ("inf", "ref"),
-        "pystoi with extended=True; numpy's generator is seeded before each call, because pystoi adds "
-        "noise that shows where the estimate is digital silence.",
+        "pystoi with extended=True; the noise that it adds is drawn from a fixed seed, because it shows where the "
+        "estimate is digital silence.",
         "Delays count: a clean file 10 ms late has 0.76, 100 ms late about 0. An unprocessed 0 dB mixture has "
         "about 0.53.",
         ceiling=1.0,

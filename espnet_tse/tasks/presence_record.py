@@ -1,0 +1,76 @@
+"""What is known of the enrolled voices of extractions, told and kept beside the estimates."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Mapping
+
+import numpy as np
+
+from espnet_tse.io.audio import read_audio_blocks, resampled_blocks
+from espnet_tse.io.audio_entry import read_info
+from espnet_tse.io.files import is_there, write_json
+from espnet_tse.io.scp import DataError
+from espnet_tse.models.long_form import Effort
+from espnet_tse.schema.presence import SHORT_SPEECH_S, Presence
+from espnet_tse.tasks.extractor import Extractor
+
+PRESENCE = "presence.json"  # key -> the fields of ``Presence``
+
+
+def presence_in_file(
+    extractor: Extractor, estimate: Path, enrollment: np.ndarray, effort: Effort
+) -> Presence:
+    """As ``Extractor.presence``, of a long recording that has been written."""
+    rate = extractor.sample_rate
+    blocks = resampled_blocks(read_audio_blocks(estimate), read_info(str(estimate)).sample_rate, rate)
+    return extractor.presence_judge.judge(blocks, rate, enrollment, effort.diagnostics["level_db"][0])
+
+
+def read_presences(folder: Path) -> dict[str, Presence]:
+    """By key; none where the folder has no record.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    path = folder / PRESENCE
+    if not is_there(path):
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {key: Presence(**fields) for key, fields in content.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); remove it, and it is begun anew.") from None
+
+
+def write_presences(folder: Path, presences: Mapping[str, Presence]) -> None:
+    write_json(folder / PRESENCE, {key: asdict(presence) for key, presence in presences.items()})
+
+
+def tell_presences(presences: Mapping[str, Presence]) -> None:
+    """How many outputs have the enrolled voice, where that can be said, and which enrollments are short of speech."""
+    judged = [presence.present for presence in presences.values() if presence.present is not None]
+    if judged:
+        logging.info(f"{sum(judged)} of {len(judged)} outputs have the enrolled voice, likely")
+    warn_of_short_speech({f"enrollment of '{key}'": presence.speech_s for key, presence in presences.items()})
+
+
+def warn_of_short_speech(speech_s: Mapping[str, float]) -> None:
+    """Warn of enrollments with less than ``SHORT_SPEECH_S`` of speech.
+
+    Args:
+        speech_s: what each enrollment is called -> seconds.
+    """
+    short = {name: seconds for name, seconds in speech_s.items() if seconds < SHORT_SPEECH_S}
+    if short:
+        name, seconds = next(iter(short.items()))
+        others = (
+            f", and {len(short) - 1} other enrollments less than {SHORT_SPEECH_S:.0f} s"
+            if len(short) > 1
+            else ""
+        )
+        logging.warning(
+            f"the {name} has {seconds:.1f} s of speech{others}; below {SHORT_SPEECH_S:.0f} s it tells little of a voice: "
+            "record more, or closer to the microphone"
+        )
