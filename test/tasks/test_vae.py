@@ -126,6 +126,7 @@ def test_a_finished_training_stays_as_it_is(work):
 
 def options(work: Path, output_dir: Path, **changes) -> list[str]:
     conf = {**read_chain(CONF / "solospeech_nano.yaml").content, **QUIET, "crop_s": 0.2, "enrollment_s": 0.2}
+    conf |= {"stored_passes": 0}
     conf.pop("tokenizers")
     path = work / f"{output_dir.name}.yaml"
     path.write_text(yaml.safe_dump({**conf, **changes}))
