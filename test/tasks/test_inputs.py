@@ -42,7 +42,7 @@ def test_a_chain_comes_in_the_order_in_which_it_is_made():
 def test_stored_passes_of_a_yaml_and_of_the_command_line(yamls):
     def passes(*words: str) -> list[tuple[str, str]]:
         found = inputs_of("conf/joint.yaml", words)
-        return [(part.config, part.value) for part in found if part.kind == "stored_passes"]
+        return sorted((part.config, part.value) for part in found if part.kind == "stored_passes")
 
     assert passes() == passes("--stored_passes", "0") == []
     (yamls / "paper.yaml").write_text("model: toy\nstored_passes: 2\n")
