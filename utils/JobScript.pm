@@ -89,6 +89,7 @@ started=\$(date +%s)
 now() { date '+%Y-%m-%dT%H:%M:%S'; }
 { printf '# %s\\n' $shown; echo "# Running on \$(hostname), JOB=\${JOB}"; echo "# Started at \$(now)"; echo '#'; } > "\${log}"
 finish() {
+    trap '' TERM  # what has ended is not cancelled any more
     elapsed=\$((\$(date +%s) - started))
     echo "# Accounting: time=\${elapsed} threads=$threads" >> "\${log}"
     echo "# Ended (code \$1) at \$(now), elapsed time \${elapsed} seconds" >> "\${log}"
