@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A trained system -> the folder that comes with the package: an archive of `espnet-tse pack`, in half precision.
 
-tools/ship_model.py exp/tse_magnitude_mask_small [espnet_tse/pretrained/magnitude_mask_librispeech]
+tools/ship_model.py exp/tse_magnitude_mask_small [espnet_tse/pretrained/magnitude_mask_base]
 README.md of the folder, the card, is written by hand and stays. tools/calibrate_presence.py then finds from where on an output has
 the enrolled voice.
 """
@@ -32,6 +32,7 @@ def main() -> int:
         archive, folder = Path(name) / "system.zip", args.folder
         pack(args.system, archive)
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "manifest.json").unlink(missing_ok=True)  # it is of the weights that were there
         with zipfile.ZipFile(archive) as packed:
             weights = torch.load(packed.open(DEFAULT_CHECKPOINT), weights_only=True)
             manifest = json.loads(packed.read("manifest.json"))
@@ -41,6 +42,7 @@ def main() -> int:
     model = load_model(folder)
     manifest |= {
         "weights_sha256": digest,
+        "files_sha256": {DEFAULT_CHECKPOINT: digest},
         "precision": "float16",
         "sample_rate": model.sample_rate,
         "num_parameters": sum(parameter.numel() for parameter in model.parameters()),

@@ -2,4 +2,4 @@
 
 from pathlib import Path
 
-SHIPPED = Path(__file__).parents[1] / "pretrained" / "magnitude_mask_librispeech"
+SHIPPED = Path(__file__).parents[1] / "pretrained" / "magnitude_mask_base"

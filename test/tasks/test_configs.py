@@ -254,7 +254,7 @@ JOINT = [path for path in SYSTEMS if path.stem.startswith("usef_laura_tse") and 
 PARTS_OF = {"s": ("usef_tfgridnet_s", "laura_tse_paper"), "l": ("usef_tfgridnet_l", "laura_tse_paper")}
 PARTS_OF["mini"] = ("usef_tfgridnet_mini", "laura_tse_mini")
 PARTS_OF["mini_magnitude_mask"] = ("magnitude_mask_small", "laura_tse_mini")
-FRONT_END_DIRS = {"magnitude_mask_small": "../../../espnet_tse/pretrained/magnitude_mask_librispeech"}
+FRONT_END_DIRS = {"magnitude_mask_small": "../../../espnet_tse/pretrained/magnitude_mask_base"}
 
 
 @pytest.mark.parametrize("path", JOINT, ids=names(JOINT))

@@ -51,7 +51,8 @@ def test_its_card_names_data_and_licences():
         "Apache-2.0",
         "Resemblyzer",
         "SI-SDRi",
-        "magnitude_mask_small.yaml",
+        "magnitude_mask_base.yaml",
+        "speechocean762",
     ):
         assert part in card
 
