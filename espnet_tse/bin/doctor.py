@@ -27,6 +27,7 @@ EXTRA_PURPOSE = {
     "hub": "download and upload of models",
     "demo": "espnet-tse demo",
     "export": "espnet-tse export",
+    "mic": "espnet-tse extract --stream mic",
     "ssl": "WavLM and HuBERT features",
     "test": "make test",
 }

@@ -30,7 +30,7 @@ OF_TRAINING = frozenset("""
     multiple_iterator multiprocessing_distributed nbest_averaging_interval ngpu no_forward_run
     num_att_plot num_cache_chunks num_iters_per_epoch num_workers optim optim_conf output_dir parallel
     patience preferences pretrain_path pretrained print_config resume save_strategy scheduler scheduler_conf seed
-    sharded_ddp shuffle_within_batch sort_batch sort_in_batch tokenizers train_data_dir
+    sharded_ddp shuffle_within_batch sort_batch sort_in_batch stored_passes tokenizers train_data_dir
     train_data_path_and_name_and_type train_dtype train_embeddings train_shape_file train_tokens
     unused_parameters upsampling_factor use_adapter use_amp use_deepspeed use_matplotlib use_tensorboard
     use_tf32 use_wandb val_scheduler_criterion valid_batch_bins valid_batch_size valid_batch_type

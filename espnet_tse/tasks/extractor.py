@@ -219,9 +219,9 @@ class Extractor:
         Raises:
             DataError: the system cannot stream, works at another rate, or has a corrector behind it.
         """
-        extractor = self.causal_extractor()
         if self.corrector is not None:
             raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
+        extractor = self.causal_extractor()
         if sample_rate != self.sample_rate:
             raise DataError(
                 f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it on its way "
