@@ -188,11 +188,11 @@ setup() {
     [ "${code}" -eq 1 ]
     gone "$(cat begun)"
     grep -q 'job 1 is not wanted any more, so it ends' log/q/one.log
+    wait_until [ ! -e log/q/one.running/1 ]  # its last deed, which must not meet the file of the next one
     # One on another machine: its file changes, and then rests.
     (for beat in 1 2 3 4; do echo "elsewhere:1:2:job 9, ${beat}" > log/q/one.running/1; sleep 0.5; done; touch rests) 3>&- &
     wait_for_file log/q/one.running/1
-    # Ten seconds: on a busy machine half a second may last for some.
-    run -0 slurm.pl --check-time 10 log/one.log bash -c '[ -e rests ]'
+    run -0 slurm.pl --check-time 3 log/one.log bash -c '[ -e rests ]'
     grep -q 'job 1 waits for an earlier one: elsewhere:1:2:job 9' log/q/one.log
     # A dead one of this machine is not waited for.
     echo "$(hostname):$(readlink /proc/self/ns/pid):$(bash -c 'echo $$'):job 9, 3" > log/q/one.running/1
