@@ -151,7 +151,7 @@ def fault_of_output(output: str, suffixes: Sequence[str]) -> str | None:
 
 
 def merge(args: argparse.Namespace) -> None:
-    from espnet_tse.tasks.extraction import merge_shards
+    from espnet_tse.tasks.extraction_merge import merge_shards
 
     merge_shards(Path(args.output_dir), args.mixture_scp, args.merge)
 

@@ -25,7 +25,12 @@ class PresenceJudge:
 
     @torch.no_grad()
     def judge(
-        self, estimate: Iterable[np.ndarray], sample_rate: int, enrollment: np.ndarray, level_db: float
+        self,
+        estimate: Iterable[np.ndarray],
+        sample_rate: int,
+        enrollment: np.ndarray,
+        level_db: float,
+        compare: bool = True,
     ) -> Presence:
         """
         Args:
@@ -33,11 +38,14 @@ class PresenceJudge:
             sample_rate: Hz, of both.
             enrollment: (N_e,).
             level_db: of the estimate against the mixture, as ``level.levels_db`` tells.
+            compare: the voices too, which takes two passes of the encoder.
         """
         samples = torch.from_numpy(enrollment)
-        heard, _ = prepared_enrollment(samples[None], torch.tensor([len(samples)]), sample_rate)
-        vectors = [self.voice(blocks, sample_rate) for blocks in ([heard[0].numpy()], estimate)]
-        measured = {"similarity": float(F.cosine_similarity(*vectors, dim=0)), "level_db": level_db}
+        measured = {"similarity": None, "level_db": level_db}
+        if compare:
+            heard, _ = prepared_enrollment(samples[None], torch.tensor([len(samples)]), sample_rate)
+            vectors = [self.voice(blocks, sample_rate) for blocks in ([heard[0].numpy()], estimate)]
+            measured["similarity"] = float(F.cosine_similarity(*vectors, dim=0))
         present = self.threshold and measured[self.threshold.measure] >= self.threshold.threshold
         return Presence(
             len(samples) / sample_rate, speech_s(samples, sample_rate), **measured, present=present

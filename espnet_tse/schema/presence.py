@@ -41,7 +41,9 @@ class Presence:
 
     enrollment_s: float
     speech_s: float  # of the enrollment
-    similarity: float  # cosine of speaker embeddings of enrollment and estimate
+    similarity: (
+        float | None
+    )  # cosine of speaker embeddings of enrollment and estimate, where they were compared
     level_db: float  # of the estimate against the mixture, before it is brought to the mixture's level
     present: bool | None = None  # None where the system has no threshold
 

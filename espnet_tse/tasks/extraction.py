@@ -1,6 +1,5 @@
-"""Extraction of many mixtures: batching, resuming, measuring, joining of array jobs."""
+"""Extraction of many mixtures: batching, resuming, measuring."""
 
-import json
 import logging
 import resource
 import sys
@@ -29,6 +28,7 @@ from espnet_tse.tasks.extractor import Extractor, check_lengths, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
 from espnet_tse.tasks.presence_record import (
+    add_presences,
     presence_in_file,
     read_presences,
     tell_presences,
@@ -95,7 +95,7 @@ def extract_scp(
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J; of a separation also
-    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``; of extractions by an enrollment ``presence.json``.
+    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``; of extractions by an enrollment ``presence.jsonl``.
     ``embedding_scp`` holds embeddings of the enrollments for systems that want them, ``oracle_target_scp`` the clean targets,
     as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
@@ -124,6 +124,8 @@ def extract_scp(
         check_target_lengths(infos, read_infos(list(files), lists.targets), extractor.sample_rate)
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
     presences = read_presences(folder)
+    if presences:
+        write_presences(folder, presences)  # without a line that was cut
     told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
     todo = {
         key for key, both in places.items() if not all(map(is_whole, both)) or (separated and key not in told)
@@ -144,7 +146,7 @@ def extract_scp(
             write_scp(folder / SECOND_TALKER, told)
         if found:
             presences |= found
-            write_presences(folder, presences)
+            add_presences(folder, found)
         measured["wall_s"] += seconds
         measured["audio_s"] += sum(infos[key].num_samples / infos[key].sample_rate for key in keys)
         measured["num_utterances"] += len(keys)
@@ -155,7 +157,7 @@ def extract_scp(
     if separated:
         write_scp(folder / SECOND_SCP, {key: second_file(file) for key, file in files.items()})
         write_scp(folder / SECOND_TALKER, {key: told[key] for key in files})
-    presences = {key: presence for key, presence in presences.items() if key in files}
+    presences = {key: presences[key] for key in files if key in presences}
     if presences:
         write_presences(folder, presences)
         tell_presences(presences)
@@ -349,7 +351,9 @@ def extract_together(
             continue
         for place, rows in zip(places[key], waveforms):
             write_estimate(place, rows[row, : len(signal)], rate, infos[key].is_float)
-    presences = {} if wanted is None else dict(zip(keys, extractor.presence(estimate, wanted)))
+    presences = {}
+    if wanted is not None:
+        presences = dict(zip(keys, extractor.presence(estimate, wanted, extractor.tells_presence)))
     return estimate, seconds, presences
 
 
@@ -370,9 +374,10 @@ def extract_alone(
             extractor, mixture, wanted and wanted[0], places[key][0], rate, embeddings and embeddings[0]
         )
     seconds = time.perf_counter() - started
-    presences = (
-        {} if wanted is None else {key: presence_in_file(extractor, places[key][0], wanted[0], effort)}
-    )
+    presences = {}
+    if wanted is not None:
+        compare = extractor.tells_presence
+        presences[key] = presence_in_file(extractor, places[key][0], wanted[0], effort, compare)
     return effort, seconds, presences
 
 
@@ -422,74 +427,3 @@ def summary(measured: dict) -> dict:
         "rtf": wall / audio if audio else None,
         "frames_per_s": measured["num_frames"] / wall if wall else None,
     }
-
-
-def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
-    """Join the shards of an array job: ``wav.scp`` and ``decode.json`` of ``output_dir``.
-
-    Counts and times are summed; memory is that of the job that took most. Estimates of keys that ``mixture_scp`` does not
-    hold any more are left out, with a warning: those counts and times are still of all that was extracted.
-
-    Raises:
-        DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
-    """
-    merged: dict[str, str] = {}
-    second: dict[str, str] = {}
-    told: dict[str, str] = {}
-    presences: dict[str, Presence] = {}
-    totals: dict[str, float] = {}
-    settings: dict | None = None
-    for part in range(1, num_shards + 1):
-        folder = output_dir / str(part)
-        merged |= read_scp(folder / "wav.scp")
-        try:
-            decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError) as error:
-            raise DataError(
-                f"{folder / 'decode.json'}: cannot be read ({error}); run shard {part} of {num_shards} "
-                "again, it goes on where it stopped."
-            ) from None
-        own = decoded.pop("settings")
-        settings = own if settings is None else settings
-        if own != settings:
-            odd = sorted(name for name in {*own, *settings} if own.get(name) != settings.get(name))
-            raise DataError(
-                f"{folder / 'decode.json'}: other settings than of shard 1 ({', '.join(odd)}); remove {folder} and run "
-                f"shard {part} of {num_shards} again with the same settings."
-            )
-        if settings.get("task") == "ss":
-            second |= read_scp(folder / SECOND_SCP)
-            told |= read_scp(folder / SECOND_TALKER)
-        presences |= read_presences(folder)
-        for name in ("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"):
-            totals[name] = totals.get(name, 0) + decoded[name]
-        for name in ("peak_memory_mb", "gpu_peak_mb"):
-            if name in decoded:
-                totals[name] = max(totals.get(name, 0.0), decoded[name])
-    wanted = read_scp(mixture_scp)
-    separated = settings is not None and settings.get("task") == "ss"
-    there = merged.keys() & second.keys() & told.keys() if separated else merged.keys()
-    missing = sorted(wanted.keys() - there)
-    if missing:
-        raise DataError(
-            f"{output_dir}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; "
-            "run the shards again, they go on where they stopped."
-        )
-    if dropped := sorted(merged.keys() - wanted.keys()):
-        logging.warning(
-            f"{output_dir}: {len(dropped)} estimates of keys that {mixture_scp} does not hold are left out of wav.scp, the "
-            f"first is '{dropped[0]}'; decode.json counts them"
-        )
-        merged = {key: place for key, place in merged.items() if key in wanted}
-    write_scp(output_dir / "wav.scp", merged)
-    if separated:
-        write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
-        write_scp(output_dir / SECOND_TALKER, {key: told[key] for key in merged})
-    if presences:
-        write_presences(output_dir, {key: presences[key] for key in wanted if key in presences})
-    write_json(
-        output_dir / "decode.json", {**summary(totals), "num_shards": num_shards, "settings": settings}
-    )
-    logging.info(
-        f"{output_dir}: {len(merged)} estimates, RTF {totals['wall_s'] / max(totals['audio_s'], 1e-9):.3f}"
-    )

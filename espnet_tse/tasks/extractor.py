@@ -189,19 +189,27 @@ class Extractor:
             estimate = estimate * np.float32(restoring_gain(made, heard, self.conf.level))
         return np.pad(estimate, (0, len(mixture) - len(estimate)))
 
-    def presence(self, estimate: Estimate, enrollments: list[np.ndarray]) -> list[Presence]:
+    def presence(
+        self, estimate: Estimate, enrollments: list[np.ndarray], compare: bool = True
+    ) -> list[Presence]:
         """For each row of ``extract``: how much of its enrollment is speech, and whether that voice is in the estimate.
 
         Args:
             enrollments: those that it was extracted with.
+            compare: the voices too, which takes two passes of the speaker encoder a row.
         """
         waveforms, lengths = estimate.waveform.cpu().numpy(), estimate.lengths.tolist()
         return [
-            self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db)
+            self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db, compare)
             for waveform, length, enrollment, level_db in zip(
                 waveforms, lengths, enrollments, estimate.diagnostics["level_db"], strict=True
             )
         ]
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether there is a verdict, for which voices have to be compared."""
+        return self.presence_judge.threshold is not None
 
     @cached_property
     def presence_judge(self) -> PresenceJudge:

@@ -4,48 +4,63 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Mapping
+from typing import Iterator, Mapping
 
 import numpy as np
 
 from espnet_tse.io.audio import read_audio_blocks, resampled_blocks
 from espnet_tse.io.audio_entry import read_info
-from espnet_tse.io.files import is_there, write_json
+from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.long_form import Effort
 from espnet_tse.schema.presence import SHORT_SPEECH_S, Presence
 from espnet_tse.tasks.extractor import Extractor
 
-PRESENCE = "presence.json"  # key -> the fields of ``Presence``
+PRESENCE = "presence.jsonl"  # a line a mixture: its key and the fields of ``Presence``
 
 
 def presence_in_file(
-    extractor: Extractor, estimate: Path, enrollment: np.ndarray, effort: Effort
+    extractor: Extractor, estimate: Path, enrollment: np.ndarray, effort: Effort, compare: bool = True
 ) -> Presence:
     """As ``Extractor.presence``, of a long recording that has been written."""
     rate = extractor.sample_rate
     blocks = resampled_blocks(read_audio_blocks(estimate), read_info(str(estimate)).sample_rate, rate)
-    return extractor.presence_judge.judge(blocks, rate, enrollment, effort.diagnostics["level_db"][0])
+    level_db = effort.diagnostics["level_db"][0]
+    return extractor.presence_judge.judge(blocks, rate, enrollment, level_db, compare)
 
 
 def read_presences(folder: Path) -> dict[str, Presence]:
-    """By key; none where the folder has no record.
+    """By key; none where the folder has no record. What a killed run had not written to the end of its line is left out.
 
     Raises:
         DataError: it cannot be read.
     """
     path = folder / PRESENCE
-    if not is_there(path):
+    if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {key: Presence(**fields) for key, fields in content.items()}
-    except (AttributeError, TypeError, ValueError) as error:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        rows = [json.loads(line) for line in lines if line.endswith("\n")]
+        return {row.pop("key"): Presence(**row) for row in rows}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); remove it, and it is begun anew.") from None
 
 
 def write_presences(folder: Path, presences: Mapping[str, Presence]) -> None:
-    write_json(folder / PRESENCE, {key: asdict(presence) for key, presence in presences.items()})
+    """The whole record, in the order of ``presences``."""
+    with atomic_write(folder / PRESENCE) as file:
+        file.writelines(lines_of(presences))
+
+
+def add_presences(folder: Path, presences: Mapping[str, Presence]) -> None:
+    """Further rows at the end, so that a long list is not written again with each batch."""
+    with (folder / PRESENCE).open("a", encoding="utf-8") as file:
+        file.writelines(lines_of(presences))
+
+
+def lines_of(presences: Mapping[str, Presence]) -> Iterator[str]:
+    for key, presence in presences.items():
+        yield json.dumps({"key": key, **asdict(presence)}, ensure_ascii=False) + "\n"
 
 
 def tell_presences(presences: Mapping[str, Presence]) -> None:

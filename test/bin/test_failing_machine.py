@@ -84,7 +84,7 @@ def run_and_die(recipe, command: str, options: str, number: int) -> None:
         ("format", 2, "shard 2 of 2 has not run to its end; run it again"),
         ("tokenize", 2, "no such file; run the stage that makes it"),
         ("extract", 2, "no such file; run the stage that makes it"),
-        ("extract", 6, "run shard 2 of 2 again, it goes on where it stopped"),
+        ("extract", 5, "run shard 2 of 2 again, it goes on where it stopped"),
     ],
 )
 def test_a_shard_that_is_killed(recipe, command, number, fix):

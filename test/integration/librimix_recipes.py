@@ -207,12 +207,14 @@ class Recipes:
     def real_tse(self) -> None:
         """Recordings without clean targets: the metrics that want none; training on mixtures like conversations."""
         recipe = self.recipes / "real_tse/tse1"
-        options = {
-            "local_data_opts": "--subsets train-clean-100 --dev_mixtures 4 --dev_crop_s 1.5",
-            "tse_config": "local/conf/bsrnn_real_nano.yaml",
-            "score_opts": "--metrics timing_f1,pause_leak,absent_leak,absent_activity",
-        }
-        run(recipe, self.corpora / "real", "run.sh", **options)
+        run(
+            recipe,
+            self.corpora / "real",
+            "run.sh",
+            local_data_opts="--subsets train-clean-100 --dev_mixtures 4 --dev_crop_s 1.5",
+            tse_config="local/conf/bsrnn_real_nano.yaml",
+            score_opts="--metrics timing_f1,pause_leak,absent_leak,absent_activity",
+        )
         for folder in ("tse_bsrnn_real_nano/decode_own_level_real", "mixture/real"):
             check_scores(recipe / "exp" / folder, 1, ["absent_leak", "absent_activity"])
             check_scores(recipe / "exp" / folder, 2, ["timing_f1", "pause_leak"])
@@ -220,12 +222,9 @@ class Recipes:
     def urgent(self) -> None:
         """Restoration: noisy recordings of one talker each, without an enrollment."""
         recipe = self.recipes / "urgent/sr1"
-        options = {
-            "local_data_opts": "--dev_speakers 2 --dev_mixtures 4 --dev_crop_s 1",
-            "tse_config": "conf/unise_nano.yaml",
-            "score_opts": "--metrics estoi",
-        }
-        run(recipe, self.corpora / "restoration", "run.sh", **options)
+        sizes = "--dev_speakers 2 --dev_mixtures 4 --dev_crop_s 1"
+        restored = {"tse_config": "conf/unise_nano.yaml", "score_opts": "--metrics estoi"}
+        run(recipe, self.corpora / "restoration", "run.sh", local_data_opts=sizes, **restored)
         check_scores(recipe / "exp/tse_unise_nano/decode_restoration_test", 3, ["estoi"])
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from espnet_tse.io.scp import read_scp
-from espnet_tse.tasks.extraction import merge_shards, process_peaks
+from espnet_tse.tasks.extraction import process_peaks
+from espnet_tse.tasks.extraction_merge import merge_shards
 
 
 def write_shards(folder, *peaks):

@@ -38,6 +38,11 @@ def system(tmp_path):
     return folder
 
 
+def record_of(folder) -> dict[str, dict]:
+    rows = [json.loads(line) for line in (folder / PRESENCE).read_text().splitlines()]
+    return {row.pop("key"): row for row in rows}
+
+
 def lists(folder, enrollments: dict[str, np.ndarray], **seconds: float) -> list[str]:
     for key, enrollment in enrollments.items():
         write_signal(folder / f"{key}_mixture.wav", noise(len(key), seconds.get(key, 0.6)))
@@ -78,7 +83,7 @@ def test_a_list_has_a_record_that_shards_join(system, tmp_path, caplog):
         assert extract.main([*words, "--shard", shard]) == 0
     assert "the enrollment of 'bb' has 0.3 s of speech; below 1 s" in caplog.text
     assert extract.main([*words, "--merge", "2"]) == 0
-    record = json.loads((tmp_path / "out" / PRESENCE).read_text())
+    record = record_of(tmp_path / "out")
     assert list(record) == ["a", "bb", "ccc"] and all(row["present"] for row in record.values())
     assert [row["enrollment_s"] for row in record.values()] == [2.0, 0.3, 2.0]
     assert all(-1 <= row["similarity"] <= 1 and -100 < row["level_db"] < 20 for row in record.values())
@@ -88,10 +93,24 @@ def test_a_resumed_list_keeps_what_is_known(system, tmp_path):
     words = lists(tmp_path, {"a": noise(1), "bb": noise(2)})
     words += ["--model", str(system), "--output_dir", str(tmp_path / "out"), "--batch_size", "1"]
     assert extract.main(words) == 0
-    before = json.loads((tmp_path / "out" / PRESENCE).read_text())
+    before = record_of(tmp_path / "out")
     (tmp_path / "out" / "bb.wav").unlink()
+    with (tmp_path / "out" / PRESENCE).open("a") as file:
+        file.write('{"key": "bb", "enrol')  # killed while it wrote
     assert extract.main(words) == 0
-    assert json.loads((tmp_path / "out" / PRESENCE).read_text()) == before
+    assert record_of(tmp_path / "out") == before
+
+
+def test_lists_of_systems_without_a_verdict_compare_no_voices(system, tmp_path, monkeypatch, caplog):
+    (system / "manifest.json").unlink()
+    monkeypatch.setattr(SpeakerGE2E, "forward", lambda *args: pytest.fail("the encoder was run"))
+    words = lists(tmp_path, {"a": noise(1), "bb": noise(2, 0.3)}, bb=16.0)
+    assert extract.main([*words, "--model", str(system), "--output_dir", str(tmp_path / "out")]) == 0
+    record = record_of(tmp_path / "out")
+    assert all(row["similarity"] is row["present"] is None for row in record.values())
+    assert (
+        record["bb"]["speech_s"] == pytest.approx(0.3) and "the enrollment of 'bb' has 0.3 s" in caplog.text
+    )
 
 
 def test_python_tells_the_same_with_and_without_restored_levels():

@@ -16,7 +16,7 @@ from espnet_tse.codec.load import save_codec
 from espnet_tse.codec.spectral_bicodec import SpectralBiCodec, SpectralBiCodecConfig
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.models.unise import UniSE
-from espnet_tse.tasks.extraction import merge_shards
+from espnet_tse.tasks.extraction_merge import merge_shards
 from espnet_tse.tasks.extractor import Extractor
 
 CONF = Path(__file__).resolve().parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf"

@@ -16,16 +16,9 @@ help_message="Usage: scripts/noisy_sets.sh [options]
 MUSAN and DEMAND (environment, db.sh or db.local.sh) name the folders that their archives unpack to. Leaves
 data/<set>_<corpus>_<snr>db and prints the option that scores them."
 
-log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
-
-. utils/parse_options.sh
-[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
-# shellcheck disable=SC1091
-. ./path.sh
-# shellcheck disable=SC1091
-. ./db.sh
-python=${python:-python3}
-[ -s "data/${set}/wav.scp" ] || { log "Error: data/${set}/wav.scp is not there; run stage 1 (data) first" >&2; exit 3; }
+# shellcheck source-path=SCRIPTDIR source=data_script.sh
+. scripts/data_script.sh
+[ -s "data/${set}/wav.scp" ] || missing "data/${set}/wav.scp is not there; run stage 1 (data) first"
 read -ra names <<< "${corpora}"
 read -ra ratios <<< "${snrs_db}"
 # Before the first set is made: all that is missing is told at once.
@@ -35,7 +28,7 @@ for corpus in "${names[@]}"; do
         *) log "Error: --corpora takes musan and demand, not '${corpus}'" >&2; exit 2 ;;
     esac
     variable=${corpus^^}
-    [ -d "${!variable}" ] || { log "Error: ${variable}='${!variable}' is not a folder; it names ${corpus}, unpacked" >&2; exit 3; }
+    need_folder "${variable}" "it names ${corpus}, unpacked"
 done
 for snr in "${ratios[@]}"; do
     [[ "${snr}" =~ ^-?[0-9]+(\.[0-9]+)?$ ]] \

@@ -15,10 +15,8 @@ help_message="Usage: local/data.sh [options]
   --dry_run      true: tell what would be written, and write nothing (default: false)
 LIBRISPEECH (environment, db.sh or db.local.sh) names the folder that holds train-clean-100, dev-clean, test-clean ..."
 
-log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
-
-. utils/parse_options.sh
-[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
+# shellcheck source-path=SCRIPTDIR source=../../../TEMPLATE/tse1/scripts/data_script.sh
+. scripts/data_script.sh
 case "${hours}" in
     100) subsets=(train-clean-100) ;;
     360) subsets=(train-clean-360) ;;
@@ -27,17 +25,8 @@ case "${hours}" in
     *) log "Error: --hours takes 100, 360, 460 or 960, not '${hours}'" >&2; exit 2 ;;
 esac
 # shellcheck disable=SC1091
-. ./path.sh
-# shellcheck disable=SC1091
 . ./cmd.sh
-# shellcheck disable=SC1091
-. ./db.sh
-python=${python:-python3}
-if [ "${LIBRISPEECH}" = downloads ] || [ ! -d "${LIBRISPEECH}" ]; then
-    log "Error: LIBRISPEECH='${LIBRISPEECH}' is not a folder; it names the one that holds ${subsets[*]}, dev-clean and" \
-        "test-clean (openslr.org/12)" >&2
-    exit 3
-fi
+need_folder LIBRISPEECH "it names the one that holds ${subsets[*]}, dev-clean and test-clean (openslr.org/12)"
 
 SECONDS=0
 draw=("${python}" local/draw_mixtures.py --librispeech "${LIBRISPEECH}" --mixtures "${mixtures}" --seed "${seed}")

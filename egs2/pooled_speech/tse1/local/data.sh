@@ -24,21 +24,12 @@ help_message="Usage: local/data.sh [options]
 LIBRISPEECH, SPEECH, NOISE and ROOMS (environment, db.sh or db.local.sh) name folders, which README.md describes; without NOISE or
 ROOMS there is none of it in the mixtures, and without both no test_pooled_noisy."
 
-log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
-
-. utils/parse_options.sh
-[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
-# shellcheck disable=SC1091
-. ./path.sh
-# shellcheck disable=SC1091
-. ./db.sh
-python=${python:-python3}
-missing() { log "Error: $*" >&2; exit 3; }
-[ "${LIBRISPEECH}" != downloads ] && [ -d "${LIBRISPEECH}" ] \
-    || missing "LIBRISPEECH='${LIBRISPEECH}' is not a folder; it names one in LibriSpeech layout (openslr.org/12, or /31)"
-[ -d "${SPEECH}" ] || missing "SPEECH='${SPEECH}' is not a folder; it holds <source>/<speaker>/<utterance>.flac (or .wav)"
+# shellcheck source-path=SCRIPTDIR source=../../../TEMPLATE/tse1/scripts/data_script.sh
+. scripts/data_script.sh
+need_folder LIBRISPEECH "it names one in LibriSpeech layout (openslr.org/12, or /31)"
+need_folder SPEECH "it holds <source>/<speaker>/<utterance>.flac (or .wav)"
 for name in NOISE ROOMS; do
-    [ -z "${!name}" ] || [ -d "${!name}" ] || missing "${name}='${!name}' is not a folder; it holds <source>/<recording>.flac (or .wav)"
+    [ -z "${!name}" ] || need_folder "${name}" "it holds <source>/<recording>.flac (or .wav)"
 done
 if [ -z "${NOISE}${ROOMS}" ]; then
     log "NOISE and ROOMS are empty: there will be no data/test_pooled_noisy, and run.sh leaves it out"

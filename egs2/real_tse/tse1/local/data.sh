@@ -14,20 +14,11 @@ help_message="Usage: local/data.sh [options]
 REAL_TSE (environment, db.sh or db.local.sh) names the folder of recordings, which README.md describes; LIBRISPEECH the one that
 holds train-clean-100, dev-clean ...; MUSAN, if it is set, noise for the training mixtures."
 
-log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
-
-. utils/parse_options.sh
-[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
-# shellcheck disable=SC1091
-. ./path.sh
-# shellcheck disable=SC1091
-. ./db.sh
-python=${python:-python3}
-missing() { log "Error: $*" >&2; exit 3; }
-[ -d "${REAL_TSE}" ] || missing "REAL_TSE='${REAL_TSE}' is not a folder; it names the one that holds mixture/ and enrollment/"
-[ "${LIBRISPEECH}" != downloads ] && [ -d "${LIBRISPEECH}" ] \
-    || missing "LIBRISPEECH='${LIBRISPEECH}' is not a folder; it names the one that holds ${subsets} dev-clean (openslr.org/12)"
-[ -z "${MUSAN}" ] || [ -d "${MUSAN}" ] || missing "MUSAN='${MUSAN}' is not a folder (openslr.org/17)"
+# shellcheck source-path=SCRIPTDIR source=../../../TEMPLATE/tse1/scripts/data_script.sh
+. scripts/data_script.sh
+need_folder REAL_TSE "it names the one that holds mixture/ and enrollment/"
+need_folder LIBRISPEECH "it names the one that holds ${subsets} dev-clean (openslr.org/12)"
+[ -z "${MUSAN}" ] || need_folder MUSAN "it names what openslr.org/17 unpacks to"
 
 SECONDS=0
 mkdir -p data

@@ -13,19 +13,9 @@ help_message="Usage: local/data.sh [options]
   --seed          of the development set (default: ${seed})
 URGENT (environment, db.sh or db.local.sh) names the folder of the data, which README.md describes."
 
-log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
-
-. utils/parse_options.sh
-[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
-# shellcheck disable=SC1091
-. ./path.sh
-# shellcheck disable=SC1091
-. ./db.sh
-python=${python:-python3}
-if [ ! -d "${URGENT}" ]; then
-    log "Error: URGENT='${URGENT}' is not a folder; it names the one that holds clean/, noise/ and test/noisy/" >&2
-    exit 3
-fi
+# shellcheck source-path=SCRIPTDIR source=../../../TEMPLATE/tse1/scripts/data_script.sh
+. scripts/data_script.sh
+need_folder URGENT "it names the one that holds clean/, noise/ and test/noisy/"
 
 SECONDS=0
 mkdir -p data

@@ -11,23 +11,13 @@ WESEP_DATA (environment, db.sh or db.local.sh) names the data folder of a WeSep 
 examples/librimix/tse/v2/data/clean. The shards are unpacked into data/<set>/audio, as large as they are; a broken run is
 resumed. Relative paths in WeSep's lists are looked for from here and from the folders above the list."
 
-log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
+# shellcheck source-path=SCRIPTDIR source=../../../TEMPLATE/tse1/scripts/data_script.sh
+. scripts/data_script.sh
 
-. utils/parse_options.sh
-[ $# -eq 0 ] || { log "Error: '$1' is not an option (see --help)" >&2; exit 2; }
-# shellcheck disable=SC1091
-. ./path.sh
-# shellcheck disable=SC1091
-. ./db.sh
-
-if [ -z "${WESEP_DATA}" ]; then
-    log "Error: WESEP_DATA is not set; name the data folder of a WeSep recipe in the environment or in db.local.sh" >&2
-    exit 3
-fi
-[ -d "${WESEP_DATA}" ] || { log "Error: WESEP_DATA='${WESEP_DATA}' is not a folder" >&2; exit 3; }
+need_folder WESEP_DATA "it names the data folder of a WeSep recipe, in the environment or in db.local.sh"
 
 SECONDS=0
-prepare() { ${python:-python3} local/prepare_wesep.py "$@"; }
+prepare() { "${python}" local/prepare_wesep.py "$@"; }
 # Enrollments of the training set are drawn anew for every row; those of dev and test are WeSep's own choice.
 prepare --wesep_dir "${WESEP_DATA}/${train_dir}" --shard_list "${train_list}" --output_dir data/train
 prepare --wesep_dir "${WESEP_DATA}/${dev_dir}" --fixed_enrollments --output_dir data/dev
