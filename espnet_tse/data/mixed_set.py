@@ -24,6 +24,11 @@ from espnet_tse.io.scp import DataError, write_scp
 PEAK = 0.9  # of mixture and target at most; both are scaled alike
 SIGNALS = {MIXTURE_SCP: "mixture", TARGET_SCP: "target", ENROLLMENT_SCP: "enrollment"}
 INTERFERENCE = {"spk2.scp": "interference"}
+# Settings by which targets or enrollments are no files of the source, or some come several times.
+OTHER_SIGNALS = (
+    *("target_absent", "enrollment_noise", "enrollment_reverb", "enrollment_eq_db", "enrollment_pauses"),
+    "source_weights",
+)
 
 
 def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Path | str) -> int:
@@ -81,19 +86,22 @@ def write_training_set(dataset: DynamicMixingDataset, passes: int, output_dir: P
         dataset: its examples become the rows.
     Raises:
         DataError: targets or enrollments would be others than the utterances, or audio cannot be read.
+        ValueError: the data set crops.
     """
+    if dataset.crop is not None:
+        raise ValueError("mixtures for training are whole; training cuts them.")
     conf = dataset.conf
-    changed = conf.target_absent or conf.has_pauses or conf.enrollment_noise or conf.enrollment_reverb
-    if (
-        changed
-        or conf.enrollment != "other_utterance"
-        or set(conf.tasks) != {"tse"}
-        or dataset.crop is not None
-    ):
+    changed = [name for name in OTHER_SIGNALS if getattr(conf, name)]
+    if conf.has_pauses:
+        changed.append("silence")
+    if set(conf.tasks) != {"tse"}:
+        changed.append("tasks")
+    if conf.enrollment != "other_utterance":
+        changed.append(f"enrollment: {conf.enrollment}")
+    if changed:
         raise DataError(
             f"{dataset.source_dir}: fixed mixtures for training have the source's own utterances as targets and "
-            "enrollments; leave tasks, target_absent, silence, enrollment_noise, enrollment_reverb and "
-            "'enrollment: same_utterance_disjoint' out of mixing.yaml."
+            f"enrollments, each as often as the others; leave {', '.join(changed)} out of mixing.yaml."
         )
     output_dir = Path(output_dir)
     names = (MIXTURE_SCP, TARGET_SCP, ENROLLMENT_SCP, "utt2spk", NUM_SAMPLES)

@@ -8,7 +8,7 @@ from espnet_tse.bin import mix_set
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.io.activity_list import read_activity
-from espnet_tse.io.scp import read_scp
+from espnet_tse.io.scp import read_scp, write_scp
 
 TIMELINE = "target_absent: 0.4\nsilence: [0.2, 0.5]\noverlap: [[0, 0, 1], [0.2, 1, 2]]\nsir_db: [-20, -20]\n"
 
@@ -100,9 +100,19 @@ def test_mixtures_for_training_have_the_sources_own_files(dirs, tmp_path):
     assert all(np.allclose(enrollment, own, atol=1e-4) for enrollment in drawn)
 
 
-@pytest.mark.parametrize("mixing", ["target_absent: 0.4\n", "silence: [0.2, 0.5]\n"])
+@pytest.mark.parametrize(
+    "mixing",
+    [
+        "target_absent: 0.4\n",
+        "silence: [0.2, 0.5]\n",
+        "enrollment_eq_db: 6\n",
+        "enrollment_pauses: 0.5\n",
+        "source_weights: {a: 2}\n",
+    ],
+)
 def test_for_training_targets_and_enrollments_stay_as_they_are(dirs, tmp_path, capsys, mixing):
     source = dirs.source({"a": [9000, 9000], "b": [9000, 9000]}, mixing)
+    write_scp(source / "utt2source", {key: key[0] for key in read_scp(source / "wav.scp")})
     command = ["--source_dir", str(source), "--passes", "1", "--output_dir", str(tmp_path / "mixed")]
     assert mix_set.main(command) == 1
     assert "have the source's own utterances as targets" in capsys.readouterr().err
