@@ -21,10 +21,14 @@ def record_error(message: str, trace: str = "") -> None:
     """
     if path := os.environ.get(ERROR_FILE):
         extra = {"py_callstack": trace or message, "timestamp": str(int(time.time()))}
+        content = json.dumps({"message": {"message": message, "extraInfo": extra}})
+        # torchrun reads the file as soon as any process has failed, and ends with a fault of its own where it is half
+        # written.
+        temporary = Path(f"{path}.tmp")
         # A disk that is full must not hide the error itself.
         with contextlib.suppress(OSError):
-            content = json.dumps({"message": {"message": message, "extraInfo": extra}})
-            Path(path).write_text(content, encoding="utf-8")
+            temporary.write_text(content, encoding="utf-8")
+            temporary.replace(path)
 
 
 def read_error(path: Path) -> tuple[str, str] | None:

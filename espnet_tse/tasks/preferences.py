@@ -141,6 +141,7 @@ def open_set(system: Path, data_dir: Path, tokens: Mapping[str, str], places: Ma
         train_embeddings=None,
         seed=seed,
         cache_audio=False,
+        stored_passes=0,
         mixing=config.get("mixing") or {},
         **{name: config.get(name) for name in ("crop_s", "enrollment_s", "model", "model_conf")},
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-from espnet_tse.io.rank_error import ERROR_FILE, record_error
+from espnet_tse.io.rank_error import ERROR_FILE, read_error, record_error
 from espnet_tse.train.torchrun import failures_of, tell
 
 GLOO = (
@@ -154,6 +154,21 @@ def test_without_a_launcher_nothing_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setenv(ERROR_FILE, str(tmp_path / "none" / "error.json"))
     record_error("x")  # its folder is gone, or the disk is full
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_process_has_left_is_never_half_written(tmp_path, monkeypatch):
+    """torchrun may look between the two, and cannot bear a file without its content."""
+    path, seen = tmp_path / "error.json", []
+    monkeypatch.setenv(ERROR_FILE, str(path))
+    replace = Path.replace
+
+    def look_first(self, target):
+        seen.append(path.exists() or read_error(self))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", look_first)
+    record_error("the cause")
+    assert seen == [("the cause", "")] and read_error(path) == ("the cause", "")
 
 
 # --- Ctrl-Z -------------------------------------------------------------------------------------------------
