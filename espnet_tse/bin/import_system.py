@@ -7,8 +7,13 @@ from typing import Sequence
 
 from espnet_tse.io.command_line import CommandLine, announce, run_command
 
-# System -> the option that it wants besides.
-SYSTEMS = {"usef_tfgridnet": "sample_rate", "usef_sepformer": "sample_rate", "laura_tse": "codec"}
+# System -> the options that it wants besides.
+SYSTEMS = {
+    "usef_tfgridnet": ("sample_rate",),
+    "usef_sepformer": ("sample_rate",),
+    "laura_tse": ("codec",),
+    "unise": ("codec", "wavlm"),
+}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,8 +29,10 @@ def get_parser() -> argparse.ArgumentParser:
         "--sample_rate", type=int, help="of usef_*: Hz, of the audio it was trained on, as 8000"
     )
     parser.add_argument(
-        "--codec", help="of laura_tse: folder of the codec that it was trained with (espnet-tse import-codec)"
+        "--codec",
+        help="of laura_tse, unise: folder of the codec that it was trained with (espnet-tse import-codec)",
     )
+    parser.add_argument("--wavlm", help="of unise: folder of microsoft/wavlm-base-plus")
     return parser
 
 
@@ -33,9 +40,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
     wanted = SYSTEMS[args.system]
-    if getattr(args, wanted) is None:
-        parser.error(f"{args.system} wants --{wanted}")
-    for option in sorted(set(SYSTEMS.values()) - {wanted}):
+    for option in wanted:
+        if getattr(args, option) is None:
+            parser.error(f"{args.system} wants --{option}")
+    for option in sorted({option for options in SYSTEMS.values() for option in options} - set(wanted)):
         if getattr(args, option) is not None:
             parser.error(f"--{option} is not for {args.system}; leave it out")
     if args.sample_rate is not None and args.sample_rate < 1:
@@ -47,9 +55,8 @@ def import_system(args: argparse.Namespace) -> None:
     announce("loading PyTorch")
     from espnet_tse.tasks.published_systems import IMPORTS
 
-    num_tensors, licence = IMPORTS[args.system](
-        args.checkpoint, getattr(args, SYSTEMS[args.system]), args.output_dir
-    )
+    options = [getattr(args, option) for option in SYSTEMS[args.system]]
+    num_tensors, licence = IMPORTS[args.system](args.checkpoint, *options, args.output_dir)
     forbidden = (
         ": no commercial use, and a system that is trained on from them is bound by it"
         if "NC" in licence

@@ -1,7 +1,7 @@
 """Weights of another toolkit's model as those of ours: which of theirs each of ours is, and in what shape it lies there."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
@@ -98,7 +98,7 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
         raise DataError(f"{path}: no such file; fix the path.")
     refuse_flipped_bytes(path)
     try:
-        with torch.serialization.safe_globals(numpy_arrays()):
+        with torch.serialization.safe_globals([*numpy_arrays(), *paths()]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
         raise DataError(
@@ -111,6 +111,11 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise DataError(f"{path}: holds no state dict of tensors; name the file of the model's weights.")
     return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def paths() -> list[Any]:
+    """Paths in a checkpoint's settings: PyTorch Lightning keeps what a model was built with."""
+    return [(PurePosixPath, f"pathlib.{kind}") for kind in ("PosixPath", "PurePosixPath", "WindowsPath")]
 
 
 def numpy_arrays() -> list[Any]:
