@@ -13,6 +13,8 @@ SYSTEMS = {
     "usef_sepformer": ("sample_rate",),
     "laura_tse": ("codec",),
     "unise": ("codec", "wavlm"),
+    "solospeech_vae": (),
+    "solospeech": ("codec",),
 }
 
 
@@ -23,14 +25,18 @@ def get_parser() -> argparse.ArgumentParser:
         "--checkpoint", type=Path, required=True, help="the published file, as temp_best.pth.tar"
     )
     parser.add_argument(
-        "--output_dir", type=Path, required=True, help="the system's folder, as exp/tse_imported"
+        "--output_dir",
+        type=Path,
+        required=True,
+        help="the system's folder, as exp/tse_imported; of solospeech_vae a codec's",
     )
     parser.add_argument(
         "--sample_rate", type=int, help="of usef_*: Hz, of the audio it was trained on, as 8000"
     )
     parser.add_argument(
         "--codec",
-        help="of laura_tse, unise: folder of the codec that it was trained with (espnet-tse import-codec)",
+        help="of laura_tse, unise, solospeech: folder of the codec that it was trained with (espnet-tse import-codec; of "
+        "solospeech the import of solospeech_vae)",
     )
     parser.add_argument("--wavlm", help="of unise: folder of microsoft/wavlm-base-plus")
     return parser

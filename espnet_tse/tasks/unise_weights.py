@@ -16,7 +16,6 @@ from espnet_tse.tasks.weight_map import Source, WeightMap, pair
 LICENCE = (
     "not known apart from that of its code, Apache-2.0; BiCodec, whose codes it predicts, is CC-BY-NC-SA-4.0"
 )
-WRAPPERS = ("state_dict",)  # beside it what PyTorch Lightning keeps: settings, optimizer
 OUTER = "dnn."  # of the trained module, in which codec and WavLM are left out
 NUM_HEADS = 8
 MARGIN = 160  # zeros around what WavLM hears, samples
