@@ -13,6 +13,8 @@ Shapes = dict[str, tuple[int, ...]]
 # Of the VAE: cells of EMB channels, LSTMs of HIDDEN, HEADS of NARROW channels for queries; a hop is half a window.
 EMB, HIDDEN, HEADS, NARROW, N_FFT, DIM, VAE_BLOCKS = 4, 3, 2, 5, 32, 6, 2
 BINS, HOP = N_FFT // 2 + 1, N_FFT // 2
+# Of the corrector: channels of the highest resolution, and how many times as many the others have.
+CHANNELS, MULTIPLES, NUM_BLOCKS, ATTENTION_HEIGHT, HEIGHT = 8, (1, 1, 2, 2, 2, 2, 2), 2, 16, 256
 # Of the extractor: width, heads of 8, blocks on the way in and out; then of what describes the enrollment.
 WIDTH, HALF, CONTEXT, CONDITION, CONDITION_BLOCKS, HEAD, GATED = 16, 2, 12, 24, 3, 8, 256
 
@@ -91,6 +93,70 @@ def blocks() -> list[str]:
     """Of the diffusion's network, in their order."""
     first, last = ([f"model.{side}_blocks.{number}" for number in range(HALF)] for side in ("in", "out"))
     return [*first, "model.mid_block", *last]
+
+
+def group_shapes(name: str, channels: int) -> Shapes:
+    return {f"{name}.weight": (channels,), f"{name}.bias": (channels,)}
+
+
+class Layers:
+    """Shapes of a list of layers, one after the other."""
+
+    def __init__(self):
+        self.shapes: Shapes = {"all_modules.0.W": (CHANNELS,)}
+        self.number = 1
+
+    def add(self, shapes_of, *sizes: int) -> None:
+        self.shapes |= shapes_of(f"all_modules.{self.number}", *sizes)
+        self.number += 1
+
+
+def block_shapes(name: str, before: int, after: int, resampled: bool = False) -> Shapes:
+    found = group_shapes(f"{name}.GroupNorm_0", before) | layer(f"{name}.Conv_0", after, before, 3, 3)
+    found |= layer(f"{name}.Dense_0", after, 4 * CHANNELS) | group_shapes(f"{name}.GroupNorm_1", after)
+    found |= layer(f"{name}.Conv_1", after, after, 3, 3)
+    return found | (layer(f"{name}.Conv_2", after, before, 1, 1) if resampled or before != after else {})
+
+
+def map_attention_shapes(name: str, channels: int) -> Shapes:
+    found = group_shapes(f"{name}.GroupNorm_0", channels)
+    for number in range(4):
+        found |= {f"{name}.NIN_{number}.W": (channels, channels), f"{name}.NIN_{number}.b": (channels,)}
+    return found
+
+
+def corrector_shapes() -> Shapes:
+    """In the order of the trained module's parameters."""
+    layers, time_dim = Layers(), 4 * CHANNELS
+    layers.add(layer, time_dim, 2 * CHANNELS)
+    layers.add(layer, time_dim, time_dim)
+    layers.add(layer, CHANNELS, 6, 3, 3)
+    kept, before = [CHANNELS], CHANNELS
+    for level, multiple in enumerate(MULTIPLES):
+        for _ in range(NUM_BLOCKS):
+            layers.add(block_shapes, before, multiple * CHANNELS)
+            before = multiple * CHANNELS
+            if HEIGHT >> level == ATTENTION_HEIGHT:
+                layers.add(map_attention_shapes, before)
+            kept.append(before)
+        if level + 1 < len(MULTIPLES):
+            layers.add(block_shapes, before, before, True)
+            layers.add(lambda name, size: layer(f"{name}.Conv_0", size, 6, 1, 1), before)
+            kept.append(before)
+    layers.add(block_shapes, before, before)
+    layers.add(map_attention_shapes, before)
+    layers.add(block_shapes, before, before)
+    for level, multiple in reversed(list(enumerate(MULTIPLES))):
+        for _ in range(NUM_BLOCKS + 1):
+            layers.add(block_shapes, before + kept.pop(), multiple * CHANNELS)
+            before = multiple * CHANNELS
+        if HEIGHT >> level == ATTENTION_HEIGHT:
+            layers.add(map_attention_shapes, before)
+        layers.add(group_shapes, before)
+        layers.add(layer, 6, before, 3, 3)
+        if level > 0:
+            layers.add(block_shapes, before, before, True)
+    return layer("output_layer", 2, 6, 1, 1) | layers.shapes
 
 
 def random_weights(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
@@ -235,6 +301,118 @@ class Extractor(Reference):
             query, key = rotated(query), rotated(key)
         weights = (query @ key.transpose(2, 3) * HEAD**-0.5).softmax(dim=-1)
         return self.linear((weights @ value).transpose(1, 2).flatten(2), f"{name}.proj")
+
+
+class Corrector(Reference):
+    """One step from the mixture, at time 0.5."""
+
+    TIME, K, THETA = 0.5, 2.6, 0.52
+
+    @property
+    def deviation(self) -> float:
+        """Of the state around its mean, by quadrature."""
+        times = torch.linspace(0, self.TIME, 100001, dtype=torch.float64)
+        growth = self.THETA * self.K ** (2 * times) / (1 - times) ** 2
+        return float((1 - self.TIME) * torch.trapezoid(growth, times).sqrt())
+
+    def correct(self, mixture: Tensor, estimate: Tensor, noise: Tensor) -> Tensor:
+        """(1, N), (1, N) and complex (1, 256, T) -> (1, N), before it is brought to a level."""
+        peak = mixture.abs().max()
+        end, other = self.compressed(mixture / peak), self.compressed(estimate / peak)
+        state = end + noise * self.deviation
+        drift = (end - state) / (1 - self.TIME)
+        score = -self.network(state, end, other)
+        found = state - (drift - self.THETA * self.K ** (2 * self.TIME) * score) * self.TIME
+        spectrum = torch.polar((found.abs() / 0.15) ** 2, found.angle())
+        return peak * torch.istft(
+            spectrum, 510, 128, window=torch.hann_window(510), center=True, length=mixture.size(1)
+        )
+
+    def compressed(self, waveform: Tensor) -> Tensor:
+        spectrum = torch.stft(waveform, 510, 128, window=torch.hann_window(510), return_complex=True)
+        compressed = torch.polar(0.15 * spectrum.abs().sqrt(), spectrum.angle())
+        return F.pad(compressed, (0, -compressed.size(2) % 64))
+
+    def network(self, *spectra: Tensor) -> Tensor:
+        """Three complex (1, 256, T) -> one."""
+        self.number = 0
+        pyramid = torch.cat([part for spectrum in spectra for part in (spectrum.real, spectrum.imag)])[None]
+        angles = torch.log(torch.tensor([self.TIME])) * self["all_modules.0.W"] * 2 * torch.pi
+        time = self.linear(torch.cat([angles.sin(), angles.cos()])[None], self.next())
+        time = F.silu(self.linear(F.silu(time), self.next()))
+        hidden = self.conv(pyramid, self.next())
+        kept = [hidden]
+        for level in range(len(MULTIPLES)):
+            for _ in range(NUM_BLOCKS):
+                hidden = self.attended(self.block(hidden, time), level)
+                kept.append(hidden)
+            if level + 1 < len(MULTIPLES):
+                hidden, pyramid = self.block(hidden, time, halved), halved(pyramid)
+                hidden = self.conv(pyramid, f"{self.next()}.Conv_0") + hidden
+                kept.append(hidden)
+        hidden = self.map_attention(self.block(hidden, time))
+        hidden, drawn = self.block(hidden, time), None
+        for level in reversed(range(len(MULTIPLES))):
+            for _ in range(NUM_BLOCKS + 1):
+                hidden = self.block(torch.cat([hidden, kept.pop()], dim=1), time)
+            hidden = self.attended(hidden, level)
+            here = self.conv(F.silu(self.group(hidden, self.next())), self.next())
+            drawn = here if drawn is None else doubled(drawn) + here
+            hidden = self.block(hidden, time, doubled) if level > 0 else hidden
+        real, imaginary = self.conv(drawn / self.TIME, "output_layer")[0]
+        return torch.complex(real, imaginary)[None]
+
+    def next(self) -> str:
+        """Name of the next layer of the list."""
+        self.number += 1
+        return f"all_modules.{self.number}"
+
+    def conv(self, maps: Tensor, name: str) -> Tensor:
+        weight, bias = self.pair(name)
+        return F.conv2d(maps, weight, bias, padding=weight.size(2) // 2)
+
+    def group(self, maps: Tensor, name: str) -> Tensor:
+        return F.group_norm(maps, min(maps.size(1) // 4, 32), *self.pair(name), eps=1e-6)
+
+    def block(self, maps: Tensor, time: Tensor, resampled=None) -> Tensor:
+        name = self.next()
+        hidden = F.silu(self.group(maps, f"{name}.GroupNorm_0"))
+        if resampled is not None:
+            hidden, maps = resampled(hidden), resampled(maps)
+        hidden = self.conv(hidden, f"{name}.Conv_0") + self.linear(time, f"{name}.Dense_0")[..., None, None]
+        hidden = self.conv(F.silu(self.group(hidden, f"{name}.GroupNorm_1")), f"{name}.Conv_1")
+        if f"{name}.Conv_2.weight" in self.weights:
+            maps = self.conv(maps, f"{name}.Conv_2")
+        return (maps + hidden) / 2**0.5
+
+    def attended(self, maps: Tensor, level: int) -> Tensor:
+        return self.map_attention(maps) if HEIGHT >> level == ATTENTION_HEIGHT else maps
+
+    def map_attention(self, maps: Tensor) -> Tensor:
+        name = self.next()
+        places = self.group(maps, f"{name}.GroupNorm_0").flatten(2).transpose(1, 2)
+        query, key, value = (places @ self[f"{name}.NIN_{n}.W"] + self[f"{name}.NIN_{n}.b"] for n in range(3))
+        mixed = (query @ key.transpose(1, 2) * maps.size(1) ** -0.5).softmax(dim=-1) @ value
+        mixed = mixed @ self[f"{name}.NIN_3.W"] + self[f"{name}.NIN_3.b"]
+        return (maps + mixed.transpose(1, 2).view_as(maps)) / 2**0.5
+
+
+def filtered(maps: Tensor, gain: float) -> Tensor:
+    """[1, 3, 3, 1] in both directions, over padded maps."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    kernel = gain * torch.outer(taps, taps) / 64
+    return F.conv2d(maps, kernel.expand(maps.size(1), 1, 4, 4), groups=maps.size(1))
+
+
+def halved(maps: Tensor) -> Tensor:
+    return filtered(F.pad(maps, (1, 1, 1, 1)), 1.0)[..., ::2, ::2]
+
+
+def doubled(maps: Tensor) -> Tensor:
+    """Zeros between the places, then the filter."""
+    spread = maps.new_zeros(*maps.shape[:2], 2 * maps.size(2), 2 * maps.size(3))
+    spread[..., ::2, ::2] = maps
+    return filtered(F.pad(spread, (2, 1, 2, 1)), 4.0)
 
 
 def rotated(values: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ SYSTEMS = {
     "unise": ("codec", "wavlm"),
     "solospeech_vae": (),
     "solospeech": ("codec",),
+    "solospeech_corrector": ("corrects",),
 }
 
 
@@ -37,6 +38,9 @@ def get_parser() -> argparse.ArgumentParser:
         "--codec",
         help="of laura_tse, unise, solospeech: folder of the codec that it was trained with (espnet-tse import-codec; of "
         "solospeech the import of solospeech_vae)",
+    )
+    parser.add_argument(
+        "--corrects", help="of solospeech_corrector: folder of the system whose estimates it corrects"
     )
     parser.add_argument("--wavlm", help="of unise: folder of microsoft/wavlm-base-plus")
     return parser

@@ -11,7 +11,14 @@ from espnet_tse.codec.load import load_codec, save_codec
 from espnet_tse.codec.time_frequency_vae import TimeFrequencyVAE, TimeFrequencyVAEConfig
 from espnet_tse.io.choices import checked
 from espnet_tse.io.files import sha256_of
-from espnet_tse.tasks import laura_weights, sepformer_weights, solospeech_weights, unise_weights, usef_weights
+from espnet_tse.tasks import (
+    corrector_weights,
+    laura_weights,
+    sepformer_weights,
+    solospeech_weights,
+    unise_weights,
+    usef_weights,
+)
 from espnet_tse.tasks.imported_system import build_imported, check_place, save_imported
 from espnet_tse.tasks.weight_map import WeightMap, read_state
 
@@ -74,6 +81,15 @@ def import_solospeech_vae(checkpoint: Path, folder: Path) -> Imported:
     return len(vae.state_dict()), solospeech_weights.LICENCE
 
 
+def import_solospeech_corrector(checkpoint: Path, system: str, folder: Path) -> Imported:
+    """As ``import_usef``, of the corrector, behind a system of ours."""
+    theirs = corrector_weights.averaged_state(checkpoint)
+    config = corrector_weights.config_of(theirs, system, checkpoint)
+    return imported(
+        config, corrector_weights.weight_map, theirs, checkpoint, corrector_weights.LICENCE, folder
+    )
+
+
 def imported(
     config: Mapping[str, Any],
     map_of: Callable[[nn.Module], WeightMap],
@@ -96,4 +112,5 @@ IMPORTS: Mapping[str, Callable[..., Imported]] = {
     "unise": import_unise,
     "solospeech_vae": import_solospeech_vae,
     "solospeech": import_solospeech,
+    "solospeech_corrector": import_solospeech_corrector,
 }

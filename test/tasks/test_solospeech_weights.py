@@ -1,13 +1,26 @@
 """SoloSpeech's released files: latents, waveforms, velocities and corrections as written down under the released names."""
 
+import sys
+import types
+
 import pytest
 import torch
-from solospeech_reference import HOP, VAE, Extractor, extractor_shapes, random_weights, vae_shapes
+from solospeech_reference import (
+    HOP,
+    VAE,
+    Corrector,
+    Extractor,
+    corrector_shapes,
+    extractor_shapes,
+    random_weights,
+    vae_shapes,
+)
+from tse_system import write_system
 
 from espnet_tse.bin import import_system
 from espnet_tse.codec.load import load_codec
 from espnet_tse.schema import Frames, Request, Streams, TSEBatch
-from espnet_tse.tasks.checkpoint import load_model
+from espnet_tse.tasks.checkpoint import load_corrector, load_model
 
 
 def call(system: str, checkpoint, folder, *more) -> int:
@@ -76,6 +89,59 @@ def test_imported_extractor_gives_the_released_velocities(released, vae_folder, 
             torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
         estimate = model.estimate(batch, Request(lengths, ["a"], model.Decode(steps=2)))
     assert estimate.waveform.isfinite().all() and estimate.waveform.any()
+
+
+class Settings:
+    """A class of another package, as the settings in a checkpoint name one."""
+
+
+Settings.__module__, Settings.__qualname__ = "geco.data_module", "Settings"
+
+
+def write_corrector(path, monkeypatch, averages: dict, without_waves: bool = False):
+    """As PyTorch Lightning writes it: weights of the last step, their averages in a list, and the settings."""
+    module = types.ModuleType("geco.data_module")
+    module.Settings = Settings
+    monkeypatch.setitem(sys.modules, "geco", types.ModuleType("geco"))
+    monkeypatch.setitem(sys.modules, "geco.data_module", module)
+    shown = [value for name, value in averages.items() if not (without_waves and name.endswith(".0.W"))]
+    last = {name: value if name.endswith(".0.W") else value + 1 for name, value in averages.items()}
+    content = {"state_dict": {f"dnn.{name}": value for name, value in last.items()}}
+    content |= {"ema": {"decay": 0.999, "shadow_params": shown}, "hyper_parameters": {"data": Settings}}
+    torch.save(content, path)
+
+
+@pytest.mark.parametrize("without_waves", [False, True])
+def test_imported_corrector_gives_the_released_corrections(tmp_path, monkeypatch, without_waves):
+    averages = random_weights(corrector_shapes())
+    path = tmp_path / "corrector.ckpt"
+    write_corrector(path, monkeypatch, averages, without_waves)
+    system = write_system(tmp_path)
+    assert call("solospeech_corrector", path, tmp_path / "tse_x", "--corrects", system) == 0
+    corrector, theirs = load_corrector(tmp_path / "tse_x", "cpu").corrector, Corrector(averages)
+    mixture, estimate = noise(4100, 1), noise(4100, 2)
+    drawn = torch.randn(1, 64, 256, 2, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        wanted = theirs.correct(mixture, estimate, torch.view_as_complex(drawn).transpose(1, 2) / 2**0.5)
+        found = corrector.corrected(mixture, estimate, lambda shape: drawn.view(shape))
+    peak = wanted.abs().max()  # the level is free, there as here
+    torch.testing.assert_close(found / peak, wanted / peak, atol=1e-5, rtol=0)
+
+
+def test_a_corrector_of_other_layers_or_without_averages_is_refused(tmp_path, monkeypatch, capsys):
+    averages, system = random_weights(corrector_shapes()), write_system(tmp_path)
+    averages["all_modules.3.gain"] = averages.pop("all_modules.4.Conv_0.bias")
+    write_corrector(tmp_path / "corrector.ckpt", monkeypatch, averages)
+    assert (
+        call("solospeech_corrector", tmp_path / "corrector.ckpt", tmp_path / "tse_x", "--corrects", system)
+        == 1
+    )
+    said = capsys.readouterr().err
+    assert "missing all_modules.4.Conv_0.bias" in said and "unknown all_modules.3.gain" in said
+    torch.save({"state_dict": averages}, tmp_path / "last.ckpt")
+    assert call("solospeech_corrector", tmp_path / "last.ckpt", tmp_path / "tse_x", "--corrects", system) == 1
+    assert "its moving averages (ema) are 0" in capsys.readouterr().err
+    assert not (tmp_path / "tse_x").exists()
 
 
 def test_missing_unknown_and_differently_shaped_weights_are_named(released, vae_folder, tmp_path, capsys):
