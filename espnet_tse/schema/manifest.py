@@ -71,7 +71,7 @@ def check_sizes(path: Path, key: str, sizes: object) -> None:
             raise wrong_type(path, place, block, "sizes by name")
         for size, value in block.items():
             # Of a stream's hop_length and num_tokens one is null, and its frames may lie on the edges of hops.
-            if not is_number(value) and not (key == "streams" and value in (None, True)):
+            if not is_number(value) and not (key == "streams" and (value is None or value is True)):
                 raise wrong_type(path, f"{place}: {size}", value, "a whole number")
 
 

@@ -86,7 +86,7 @@ def import_solospeech_corrector(checkpoint: Path, system: str, folder: Path) -> 
     theirs = corrector_weights.averaged_state(checkpoint)
     config = corrector_weights.config_of(theirs, system, checkpoint)
     return imported(
-        config, corrector_weights.weight_map, theirs, checkpoint, corrector_weights.LICENCE, folder
+        config, corrector_weights.weight_map, theirs, checkpoint, solospeech_weights.LICENCE, folder
     )
 
 

@@ -193,3 +193,13 @@ def test_weights_of_another_system_are_refused(parts, tmp_path, capsys):
     torch.save({"state_dict": {"conv.weight": torch.zeros(1)}}, tmp_path / "best.ckpt")
     assert import_system.main(command(tmp_path / "best.ckpt", *parts, tmp_path / "tse_x")) == 1
     assert "has no codec_embedding.weight" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("system, option", [("unise", "wavlm"), ("solospeech_corrector", "corrects")])
+def test_parts_are_named_for_the_systems_that_have_them(capsys, system, option):
+    with pytest.raises(SystemExit):
+        import_system.main([system, "--checkpoint", "a", "--output_dir", "b", "--codec", "c"])
+    assert f"error: {system} wants --{option}\n" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        import_system.main(["solospeech_vae", "--checkpoint", "a", "--output_dir", "b", f"--{option}", "c"])
+    assert f"--{option} is not for solospeech_vae; leave it out" in capsys.readouterr().err
