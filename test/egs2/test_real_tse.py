@@ -16,7 +16,7 @@ from espnet_tse.io.scp import read_scp, read_text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ("LIBRISPEECH", "REAL_TSE", "MUSAN", "DEMAND")
-SIZES = "--subsets train-clean-100 --dev_mixtures 6 --dev_crop_s 1.5".split()
+SIZES = "--subsets train-clean-100 --dev_mixtures 6 --dev_crop_s 1.5 --published_counts false".split()
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ if [ -n "${dm}" ]; then
         960) subsets=(train-clean-100 train-clean-360 train-other-500) ;;
     esac
     "${python}" -m espnet_tse.bin.prepare_librispeech --librispeech "${LIBRISPEECH}" --subsets "${subsets[@]}" \
-        --mixing local/mixing.yaml --output_dir "data/${train_set}" || exit 4
+        --published_counts "${published_metadata}" --mixing local/mixing.yaml --output_dir "data/${train_set}" || exit 4
 else
     # shellcheck disable=SC2086  # a list
     prepare "data/${train_set}" --sets ${parts} --training
