@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 # Subset -> utterances, openslr.org/12.
 PUBLISHED_COUNTS = {
@@ -47,7 +48,7 @@ def find_utterances(root: Path, subset: str, published: bool = True) -> list[Utt
     Raises:
         DataError: there are none, they are not as many, or a file is named otherwise than its folders.
     """
-    paths = (root / subset).glob("*/*/*.flac")
+    paths = visible_files(root / subset, "*/*/*.flac")
     utterances = sorted((Utterance(path.stem, path) for path in paths), key=lambda utterance: utterance.key)
     if not utterances:
         raise DataError(

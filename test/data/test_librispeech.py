@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from librimix_stand_in import write_librispeech
+from system_files import leave_system_files
 
 from espnet_tse.bin import prepare_librispeech
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
@@ -18,6 +19,7 @@ SIZES = {"train-clean-100": (2, 2), "train-other-500": (2, 2)}
 def corpus(tmp_path_factory):
     root = tmp_path_factory.mktemp("corpus")
     write_librispeech(root / "LibriSpeech", SIZES, (0.5, 0.6))
+    leave_system_files(root)
     (root / "mixing.yaml").write_text(
         "num_speakers: {2: 1.0}\nsir_db: [0, 5]\nsnr_kind: peak\nenrollment_s: 0.3\n"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from system_files import leave_system_files
 
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.mixing_conf import read_mixing_conf
@@ -160,8 +161,8 @@ def test_an_utterance_of_two_subsets_is_one(main, tmp_path, caplog):
         "dev-clean": {7: [3.0] * 2, 8: [3.0] * 2},
     }
     subsets["dev-clean-2"] = subsets["dev-clean"]
-    corpus = write_corpus(tmp_path / "c", subsets)
-    (corpus / "dev-clean" / "7" / "7" / "._7-7-0000.flac").write_bytes(b"of macOS")
+    corpus = write_corpus(tmp_path / "c", subsets, transcripts=True)
+    leave_system_files(corpus)
     find_utterances = importlib.import_module("librispeech_split").find_utterances
     with caplog.at_level("WARNING"):
         found = find_utterances(corpus)

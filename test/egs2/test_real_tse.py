@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from real_tse_stand_in import write_librispeech, write_noises, write_recordings
+from system_files import leave_system_files
 
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.validation import validate_dir
@@ -31,11 +32,13 @@ def recipe(tmp_path):
 @pytest.fixture
 def places(tmp_path):
     corpora = tmp_path / "with space"
-    return {
+    written = {
         "REAL_TSE": write_recordings(corpora / "real"),
         "LIBRISPEECH": write_librispeech(corpora / "LibriSpeech", ("train-clean-100", "dev-clean")),
         **write_noises(corpora),
     }
+    leave_system_files(corpora)
+    return written
 
 
 def run(recipe, command, *words, **variables):

@@ -59,7 +59,9 @@ def wesep(tmp_path):
     """A set as WeSep's recipe leaves it: two shards, spk2enroll.json, spk<n>.enroll, single.wav.scp."""
     folder = tmp_path / "wesep" / "dev"
     folder.mkdir(parents=True)
-    shards = [write_shard(folder / f"shards_{key}.tar", mixture_of(key)) for key in KEYS]
+    # macOS's tar adds such a file to each.
+    system = {f"._{key}.wav": b"\0\5\x16\7" for key in KEYS}
+    shards = [write_shard(folder / f"shards_{key}.tar", mixture_of(key) | system) for key in KEYS]
     (folder / "shard.list").write_text("".join(f"{shard}\n" for shard in shards))
     single = {}
     for number, (speaker, utterance) in enumerate((s, u) for s in ("11", "22") for u in ("1", "2", "3")):

@@ -7,6 +7,7 @@ from wsj0_mix_stand_in import MIXTURES, mixture_id, pairs_of
 from espnet_tse.data.wsj0_mix.layout import Wsj0MixSet, mixture_root
 from espnet_tse.data.wsj0_mix.mixtures import parse_name, read_mixtures
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 
 def set_of(root, corpus, name="tt", rooms=("", "")):
@@ -42,7 +43,7 @@ def test_half_a_corpus_is_refused(own_corpora):
     target = set_of(own_corpora, "wham")
     with pytest.raises(DataError, match="holds 4 mixtures, the published set 3000; run the corpus's script"):
         read_mixtures(target, "both")
-    lost = next(target.signal_folder("s2").iterdir())
+    lost = next(visible_files(target.signal_folder("s2"), "*.wav"))
     lost.unlink()
     with pytest.raises(DataError, match=f"s2: lacks 1 of the 4 mixtures of .*mix_both, first {lost.name}"):
         read_mixtures(target, "both", published=False)
@@ -75,7 +76,7 @@ def test_changed_lists_are_refused(own_corpora):
 
 def test_another_rate_and_other_lengths_are_refused(own_corpora):
     target = set_of(own_corpora, "wsj0_2mix")
-    path = sorted(target.signal_folder("s1").iterdir())[1]
+    path = sorted(visible_files(target.signal_folder("s1"), "*.wav"))[1]
     samples, _ = soundfile.read(path, dtype="int16")
     soundfile.write(path, samples, 16000)
     with pytest.raises(DataError, match=f"{path.name}: 1 channel.* at 16000 Hz, wanted is mono at 8000 Hz"):

@@ -8,6 +8,7 @@ from typing import Iterable
 
 from espnet_tse.data.librispeech import PUBLISHED_COUNTS
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def find_utterances(root: Path) -> list[Utterance]:
     if (root / "LibriSpeech").is_dir():
         root = root / "LibriSpeech"
     found: dict[str, Utterance] = {}
-    for path in sorted(root.glob("*/*/*/[!.]*.flac")):
+    for path in sorted(visible_files(root, "*/*/*/*.flac")):
         chapter, text = path.parent, _transcripts(path.parent).get(path.stem)
         speaker, subset = chapter.parent.name, chapter.parent.parent.name
         if not speaker.isdecimal():
@@ -66,7 +67,7 @@ def _transcripts(chapter: Path) -> dict[str, str]:
     """``<speaker>-<chapter>.trans.txt``: key -> words."""
     if chapter not in _CHAPTERS:
         lines: dict[str, str] = {}
-        for path in chapter.glob("*.trans.txt"):
+        for path in visible_files(chapter, "*.trans.txt"):
             for line in path.read_text(encoding="utf-8").splitlines():
                 key, _, words = line.partition(" ")
                 if words.strip():

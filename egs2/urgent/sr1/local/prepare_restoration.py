@@ -11,6 +11,7 @@ from espnet_tse.data.scp_fields import MIXTURE_SCP, PROTOCOL, TARGET_SCP, turned
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.visible_files import visible_files
 
 AUDIO = (".wav", ".flac")
 
@@ -30,7 +31,7 @@ def recordings(folder: Path, required: bool = True) -> dict[str, Path]:
         DataError: there are none, or two of one key.
     """
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(visible_files(folder, "**/*")):
         if path.suffix.lower() not in AUDIO:
             continue
         key = str(path.relative_to(folder).with_suffix("")).replace("/", "-").replace(" ", "_")
