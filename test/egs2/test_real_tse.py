@@ -93,6 +93,7 @@ def test_missing_corpora_end_with_3_and_leave_nothing(recipe, places, change, co
     "name, text, message",
     [
         ("utt2enroll", "call-1 anna\n", "no recording 'call-2' for mixture 'call-2' (3 of 4 have none)"),
+        ("utt2activity", "", "utt2activity: is empty; write its lines (README.md), or remove it"),
         ("text", "call-5 hello\n", "1 of its keys are no recordings of"),
         ("text", "call-1 hello\n", "2 of 4 recordings have no words, first 'call-2'"),
         ("text", "call-4 hello\n", "'call-4' has words in text, but its line of utt2activity is none"),

@@ -64,6 +64,11 @@ def test_stage_1(recipe, tmp_path, monkeypatch):
             4,
             "whose speech is it? put it in a folder of its speaker",
         ),
+        (
+            lambda folder: (folder / "clean/utt2spk").touch(),
+            4,
+            "is empty; write its lines 'name-of-file speaker'",
+        ),
     ],
 )
 def test_faults_leave_nothing(recipe, tmp_path, change, code, message):

@@ -187,6 +187,15 @@ def test_what_is_wrong_is_named_and_no_list_is_written(main, wesep, tmp_path, ca
     assert not (out / "wav.scp").exists() and not (tmp_path / "a.wav").exists()
 
 
+@pytest.mark.parametrize("name", ["single.wav.scp", "spk1.enroll"])
+def test_lists_that_hold_nothing_are_made_again(main, wesep, tmp_path, capsys, name):
+    (wesep / name).write_text("")
+    out = tmp_path / "data" / "dev"
+    assert main(["--wesep_dir", str(wesep), "--output_dir", str(out), "--fixed_enrollments"]) == 1
+    assert f"{name}: is empty; prepare WeSep's data again" in capsys.readouterr().err
+    assert not list(out.glob("*.scp"))
+
+
 def test_enrollments_that_single_wav_scp_lacks_are_named(main, wesep, tmp_path, capsys):
     write_scp(wesep / "single.wav.scp", {"s1/other.wav": "x"})
     command = ["--wesep_dir", str(wesep), "--output_dir", str(tmp_path / "out"), "--fixed_enrollments"]

@@ -11,6 +11,7 @@ from espnet_tse.data.own_enrollments import own_enrollments
 from espnet_tse.data.librimix.lists import Protocol, held_out_set, training_set
 from espnet_tse.data.librimix.published_enrollments import (
     espnet_enrollments,
+    espnet_lists,
     laura_training,
     speakerbeam_enrollments,
 )
@@ -216,15 +217,22 @@ def test_faults_of_published_lists_are_told(stand_in, tmp_path):
     path.parent.mkdir()
     first = specs[0]
     for line, message in (
+        ("", "map_mixture2enrollment: is empty; fetch it again"),
         ("a b", ":1: wants 'mixture utterance s<n>/<mixture>'"),
         (f"{first.mixture_id} {first.utterances[1]} s1/x", f"has no line for mixture '{first.mixture_id}'"),
         (f"{first.mixture_id} {first.utterances[0]} s3/x", "'s3/x' enrolls .* but is no source of test"),
     ):
-        path.write_text(line + "\n")
+        path.write_text(line and line + "\n")
         with pytest.raises(DataError, match=message):
             speakerbeam_enrollments(specs, (1,), target, tmp_path)
     with pytest.raises(DataError, match="libri2mix_100_360_aux_s1.txt: no such file; fetch it"):
         laura_training(specs, [], tmp_path)
+    (tmp_path / "libri2mix_100_360_aux_s1.txt").write_text("")
+    with pytest.raises(DataError, match="libri2mix_100_360_aux_s1.txt: is empty; fetch it again"):
+        laura_training(specs, [], tmp_path)
+    (tmp_path / "test/enroll_spk1.scp").write_text("\n")
+    with pytest.raises(DataError, match="enroll_spk1.scp: is empty; fetch it again"):
+        espnet_lists(specs, (1,), "test", tmp_path, {})
     (tmp_path / "libri2mix_100_360_aux_s1.txt").write_text(f"{first.mixture_id} 1-2-3\n")
     with pytest.raises(DataError, match="'1-2-3' cannot enroll"):
         laura_training(specs[:1], [], tmp_path)

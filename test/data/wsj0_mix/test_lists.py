@@ -96,6 +96,7 @@ def test_spex_names_an_utterance_by_its_key(wsj0_corpora, tmp_path, capsys):
     lines = path.read_text().splitlines(keepends=True)
     for changed, message in (
         (lines[1:], "aux.scp: has no line for mixture"),
+        ([], "aux.scp: is empty; fetch it again"),
         ([lines[0].replace("0302 ", "0399 "), *lines[1:]], "o0399' enrolls .* is not in WSJ0"),
         (None, "holds no tt/aux.scp; ENROLLMENT_LISTS names a clone of"),
     ):

@@ -62,13 +62,20 @@ def test_changed_lists_are_refused(own_corpora):
     for changed, message in (
         (lines[:-1], "holds 1 mixtures that .*mix_2_spk_tt.txt has not, first"),
         ([lines[0].replace("1.2345", "1.3"), *lines[1:]], "lacks 1 of the 4 mixtures of .*mix_2_spk_tt.txt"),
-        ([*lines, lines[0]], "a mixture stands there twice; take the file anew"),
+        ([*lines, lines[0]], "a mixture stands there twice; fetch the file again"),
         (["wsj0/a.wav loud wsj0/b.wav", *lines], "mix_2_spk_tt.txt:1: wants '<file> <level> <file> <level>'"),
-        ([], "is empty; take the file anew"),
+        ([], "holds no mixture; fetch the file again"),
     ):
         path.write_text("".join(f"{line}\n" for line in changed))
         with pytest.raises(DataError, match=message):
             read_mixtures(target, "clean", published=False, lists=path.parent)
+    table = path.with_name("mix_2_spk_filenames_tt.csv")
+    table.write_text("output_filename,s1_path,s2_path\n")
+    with pytest.raises(DataError, match="mix_2_spk_filenames_tt.csv: holds no mixture; fetch the file again"):
+        read_mixtures(set_of(own_corpora, "wham"), "clean", published=False, lists=path.parent)
+    path.write_bytes(b"\x1f\x8b\xff")
+    with pytest.raises(DataError, match="mix_2_spk_tt.txt: not UTF-8 .*; unpack it"):
+        read_mixtures(target, "clean", published=False, lists=path.parent)
     path.unlink()
     with pytest.raises(DataError, match="mix_2_spk_tt.txt: no such file; MIXTURE_LISTS names"):
         read_mixtures(target, "clean", published=False, lists=path.parent)

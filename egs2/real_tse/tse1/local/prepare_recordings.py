@@ -48,12 +48,14 @@ def listed(folder: Path, name: str, keys: dict[str, Path]) -> dict[str, str]:
     """An optional list; empty where it is not there.
 
     Raises:
-        DataError: it names a recording that is not there.
+        DataError: it is empty, or names a recording that is not there.
     """
     path = folder / name
     if not path.is_file():
         return {}
     entries = (read_text if name == "text" else read_scp)(path)
+    if not entries:
+        raise DataError(f"{path}: is empty; write its lines (README.md), or remove it.")
     if unknown := sorted(entries.keys() - keys.keys()):
         raise DataError(
             f"{path}: {len(unknown)} of its keys are no recordings of {folder / 'mixture'}, first '{unknown[0]}'; keys are "
