@@ -107,6 +107,8 @@ def test_stage_1_makes_mixtures_and_lists_and_again_only_lists(clone, corpora):
         ("", "--dm 200", 2, "--dm takes one of 100,360,460,960, not '200'"),
         ("", "--parts dev", 2, "--parts takes train-100 and train-360, not 'dev'"),
         ("", "--targets 1,2", 2, "--targets takes numbers of speakers"),
+        ("", "--sample-rate=8k", 2, "--sample-rate of ESPnet's local/data.sh is --rate here"),
+        ("", "--rate 8k --min_or_max max", 2, "--min_or_max of ESPnet's local/data.sh is --mode here"),
         ("", "--kinds both", 2, "unknown option --kinds (did you mean --kind?)"),
     ],
 )
