@@ -1,4 +1,4 @@
-"""What a folder of recordings holds without the files that systems leave there: macOS's ``.DS_Store``, and ``._a.wav`` beside ``a.wav``."""
+"""Files of a folder of recordings without those that systems leave there: macOS's ``.DS_Store``, and ``._a.wav`` beside ``a.wav``."""
 
 from pathlib import Path
 from typing import Iterator
