@@ -18,7 +18,7 @@ import torch
 from espnet_tse.io.files import sha256_of, write_json, write_tensors
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, load_model
 from espnet_tse.tasks.packing import pack
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("system", type=Path, help="exp/tse_... folder")
-    parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED, help=f"default: {SHIPPED}")
+    parser.add_argument("folder", type=Path, nargs="?", default=BASE, help=f"default: {BASE}")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         archive, folder = Path(name) / "system.zip", args.folder

@@ -41,13 +41,13 @@ def main(cmd: Sequence[str] | None = None) -> int:
         from espnet_tse.tasks.demo import Demo
         from espnet_tse.tasks.demo_page import gradio_library, serve
         from espnet_tse.tasks.extractor import Extractor
-        from espnet_tse.tasks.shipped import SHIPPED
+        from espnet_tse.tasks.shipped import BASE
 
         gradio_library()  # before a system is loaded for nothing
         extractor = Extractor.from_pretrained(
             args.model, args.inference_config, args.checkpoint, device=args.device
         )
-        name = args.model or SHIPPED.name
+        name = args.model or BASE.name
         serve(Demo(extractor, Path(name).stem if Path(name).exists() else name), args.host, args.port)
 
     return run_command("espnet-tse demo", work)

@@ -59,7 +59,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
     parser.add_argument(
         "--model",
-        help="exp/tse_... folder, packed .zip, or Hugging Face id (default: the one in the package)",
+        help="exp/tse_... folder, packed .zip, Hugging Face id, or base or stream, which come with the package (default: "
+        "base; of a stream stream)",
     )
     parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
     meaning = "tokenizers that are not where training found them, as acoustic=exp/codec_x"
@@ -198,10 +199,12 @@ def open_extractor(args: argparse.Namespace):
         level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
     )
     torch.set_num_threads(args.num_threads)
-    if args.model is None:
-        logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")
+    model = args.model
+    if model is None:
+        model = "stream" if args.stream or args.measure_latency else "base"
+        logging.info(f"no --model: {model}, which comes with the package; its card: {SHIPPED[model]}/README.md")
     return Extractor.from_pretrained(
-        args.model or SHIPPED,
+        model,
         args.inference_config,
         args.checkpoint,
         places_of_tokenizers(args),

@@ -1,4 +1,4 @@
-"""Where a trained thing is: a folder, a packed archive, or a repository of the Hugging Face hub."""
+"""Where a trained thing is: a folder, a packed archive, a repository of the Hugging Face hub, or the package itself."""
 
 import logging
 import tempfile
@@ -10,6 +10,7 @@ from typing import Iterator
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.hub import HubId, download
+from espnet_tse.tasks.shipped import SHIPPED
 
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 
@@ -18,10 +19,14 @@ WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 def located(value: Path | str) -> Iterator[Path]:
     """The folder of ``value``; an archive is unpacked while the folder is used, a repository fetched first.
 
+    ``base`` and ``stream`` are the systems that come with the package, unless they are folders here.
+
     Raises:
         DataError: nothing usable there; the message says what was looked for.
     """
     path = Path(value)
+    if str(value) in SHIPPED and not path.exists():
+        path = SHIPPED[str(value)]
     if path.suffix in (".yaml", ".yml"):
         raise DataError(
             f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give "

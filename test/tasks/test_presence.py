@@ -20,7 +20,7 @@ from espnet_tse.tasks.packing import pack
 from espnet_tse.tasks.presence import packaged_speaker_encoder, read_threshold
 from espnet_tse.tasks.presence_calibration import calibrate, equal_error, trials
 from espnet_tse.tasks.presence_record import PRESENCE
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 RATE = 16000
 THRESHOLD = PresenceThreshold("level_db", -100.0, 0.1, 0.2, 60, 240)
@@ -132,8 +132,8 @@ def test_python_tells_the_same_with_and_without_restored_levels():
 
 def test_a_packed_system_keeps_its_threshold_with_its_weights(tmp_path):
     archive = tmp_path / "system.zip"
-    pack(SHIPPED, archive)
-    assert Extractor.from_pretrained(archive).model.presence_threshold == read_threshold(SHIPPED) is not None
+    pack(BASE, archive)
+    assert Extractor.from_pretrained(archive).model.presence_threshold == read_threshold(BASE) is not None
 
 
 def test_a_threshold_that_is_none_is_refused(system):
