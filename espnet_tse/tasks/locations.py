@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 from espnet_tse.tasks.hub import HubId, download
 from espnet_tse.tasks.shipped import SHIPPED
 
@@ -115,7 +116,7 @@ def packed_inside(folder: Path, name: Path | str) -> Path:
     Raises:
         DataError: there are several.
     """
-    archives = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    archives = sorted(visible_files(folder, "*.zip")) if folder.is_dir() else []
     if not archives or (folder / "config.yaml").is_file():
         return folder
     if len(archives) > 1:

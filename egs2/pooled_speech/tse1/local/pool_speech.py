@@ -26,6 +26,7 @@ from espnet_tse.io.files import atomic_write
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
+from espnet_tse.io.visible_files import is_visible, visible_files
 from espnet_tse.io.yaml_file import read_yaml
 
 SUFFIXES = (".flac", ".wav")
@@ -73,11 +74,7 @@ def chosen(folder: Path, names: Sequence[str]) -> list[Path]:
     Raises:
         DataError: there are none, or one is not there.
     """
-    there = {
-        path.name: path
-        for path in sorted(folder.resolve().iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    }
+    there = {path.name: path for path in sorted(visible_files(folder.resolve(), "*")) if path.is_dir()}
     if not there:
         raise DataError(f"{folder}: holds no folders; each source is one.")
     try:
@@ -117,8 +114,8 @@ def audio_below(folder: Path) -> list[Path]:
     """
     found, others = [], Counter()
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(place, name) for name in sorted(names) if not name.startswith(".")):
+        folders[:] = sorted(filter(is_visible, folders))
+        for path in (Path(place, name) for name in sorted(filter(is_visible, names))):
             if path.suffix.lower() in SUFFIXES:
                 found.append(path)
             else:
