@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool1d
 
 from espnet_tse.schema import TSEBatch
 
 OFFSET = 0.05  # of the RMS around it; below, a signal stays as it is, to the last bit
 FRAME_S = 0.02
 INACTIVE_DB = -40.0  # level of a frame below the loudest twentieth of all frames
-FLOOR_DB = 6.0  # level of a frame above the quietest tenth, steady noise where there is such: that is no speech either
+FLOOR_DB = 3.0  # level of a frame above the quietest tenth, steady noise where there is such: that is no speech either
+BRIDGED_S = 0.4  # pauses within speech, which count as speech
 LONG_PAUSE_S = 1.0  # inactive stretches up to here stay whole, longer ones are shortened to KEPT_PAUSE_S
 KEPT_PAUSE_S = 0.5
 
@@ -104,4 +106,13 @@ def frame_length(sample_rate: int) -> int:
 def speech_s(signal: Tensor, sample_rate: int) -> float:
     """Seconds of a signal (N,) that are active, whatever its offset; music and other changing noise is taken for speech."""
     signal = without_offset(signal[None], torch.tensor([len(signal)]))[0]
-    return int(active_frames(signal, sample_rate).sum()) * frame_length(sample_rate) / sample_rate
+    return int(bridged(active_frames(signal, sample_rate)).sum()) * frame_length(sample_rate) / sample_rate
+
+
+def bridged(active: Tensor) -> Tensor:
+    """(T,) bool, with the gaps of at most ``BRIDGED_S`` between active frames closed."""
+    if not len(active):
+        return active
+    reach = round(BRIDGED_S / FRAME_S / 2)
+    near = max_pool1d(active.float()[None], 2 * reach + 1, 1, reach)
+    return max_pool1d(1.0 - near, 2 * reach + 1, 1, reach)[0] == 0.0
