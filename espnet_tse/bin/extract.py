@@ -204,7 +204,9 @@ def open_extractor(args: argparse.Namespace):
     model = args.model
     if model is None:
         model = "stream" if args.stream or args.measure_latency else "base"
-        logging.info(f"no --model: {model}, which comes with the package; its card: {SHIPPED[model]}/README.md")
+        logging.info(
+            f"no --model: {model}, which comes with the package; its card: {SHIPPED[model]}/README.md"
+        )
     return Extractor.from_pretrained(
         model,
         args.inference_config,

@@ -12,7 +12,7 @@ from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E
 from espnet_tse.io.audio import resampled_blocks
 from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.models.prepared_input import prepared_enrollment, speech_s
-from espnet_tse.schema.presence import SHORT_SPEECH_S, Presence, PresenceThreshold
+from espnet_tse.schema.presence import JUDGED_S, Presence, PresenceThreshold
 
 PIECE_S = 15.0  # of a long recording: memory does not grow with it
 
@@ -40,17 +40,19 @@ class PresenceJudge:
             enrollment: (N_e,).
             level_db: of the estimate against the mixture, as ``level.levels_db`` tells.
             compare: the voices too, which takes two passes of the encoder; without it there is no verdict, nor on less
-                than ``SHORT_SPEECH_S`` of speech or of estimate.
+                than ``JUDGED_S`` of speech or of estimate.
         """
         samples, output = torch.from_numpy(enrollment), SignalLevel()
         speech = speech_s(samples, sample_rate)
         measured = {"similarity": None, "level_db": level_db}
         if compare:
             heard, _ = prepared_enrollment(samples[None], torch.tensor([len(samples)]), sample_rate)
-            vectors = [self.voice(blocks, sample_rate) for blocks in ([heard[0].numpy()], output.of(estimate))]
+            vectors = [
+                self.voice(blocks, sample_rate) for blocks in ([heard[0].numpy()], output.of(estimate))
+            ]
             measured["similarity"] = float(F.cosine_similarity(*vectors, dim=0))
         present = None
-        if self.threshold and min(speech, output.num_samples / sample_rate) >= SHORT_SPEECH_S:
+        if self.threshold and min(speech, output.num_samples / sample_rate) >= JUDGED_S:
             present = measured[self.threshold.measure] >= self.threshold.threshold
         return Presence(len(samples) / sample_rate, speech, **measured, present=present)
 

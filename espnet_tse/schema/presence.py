@@ -4,7 +4,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Mapping
 
 MEASURES = ("similarity", "level_db")
-SHORT_SPEECH_S = 1.0  # an enrollment with less speech tells little of a voice, and an output that is shorter as little
+SHORT_SPEECH_S = 1.0  # an enrollment with less speech tells little of a voice
+JUDGED_S = (
+    2.0  # of less speech, or of a shorter output, a verdict is wrong far more often than the error rates say
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Presence:
         float | None
     )  # cosine of speaker embeddings of enrollment and estimate, where they were compared
     level_db: float  # of the estimate against the mixture, before it is brought to the mixture's level
-    present: bool | None = None  # None where the system has no threshold, and of less than SHORT_SPEECH_S
+    present: bool | None = None  # None where the system has no threshold, and of less than JUDGED_S
 
     def sentence(self, threshold: PresenceThreshold | None) -> str:
         """For a user: what ``espnet-tse extract`` prints."""
@@ -55,7 +58,7 @@ class Presence:
             return f"{heard}; output against it: {measured}"
         if self.present is None:
             return (
-                f"{heard}; whether the output has the enrolled voice cannot be said of less than {SHORT_SPEECH_S:.0f} s of "
+                f"{heard}; whether the output has the enrolled voice cannot be said of less than {JUDGED_S:.0f} s of "
                 f"speech or of mixture ({measured})"
             )
         verdict, rate, which = (

@@ -140,7 +140,10 @@ def test_a_folder_that_is_gone_leaves_no_list_of_before(main, corpora):
         (["--librispeech_weight", "-3"], "source_weights: wants weights of at least 0"),
         (["--sources", "far"], "fewer than 2 speakers are left for dev; 30 of one source are enough"),
         (["--noise", "{}/empty"], "holds no folders"),
-        (["--noise", "{}/few"], "2 recordings; at least 6 are wanted. Files <recording>_<piece> count as one"),
+        (
+            ["--noise", "{}/few"],
+            "2 recordings; at least 6 are wanted. Files <recording>_<piece> count as one",
+        ),
         (["--noise", "{}/speech/far", "--sources", "near", "far"], "--sources far: NOISE or ROOMS names"),
     ],
 )

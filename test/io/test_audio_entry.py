@@ -187,7 +187,10 @@ def test_a_format_that_is_not_read_comes_with_the_command_that_converts_it(tmp_p
     with pytest.raises(AudioError) as caught:
         read_entry(str(path))
     told = str(caught.value)
-    assert told.count("Format not recognised") == 1 and f"ffmpeg -i {shlex.quote(str(path))} -ac 1 OUT.wav" in told
+    assert (
+        told.count("Format not recognised") == 1
+        and f"ffmpeg -i {shlex.quote(str(path))} -ac 1 OUT.wav" in told
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,11 @@ def test_what_is_no_threshold_is_refused(change, fault):
     "present, threshold, said",
     [
         (None, None, "output against it: similarity 0.86, level -4 dB"),
-        (None, THRESHOLD, "cannot be said of less than 1 s of speech or of mixture (similarity 0.86, level -4 dB)"),
+        (
+            None,
+            THRESHOLD,
+            "cannot be said of less than 2 s of speech or of mixture (similarity 0.86, level -4 dB)",
+        ),
         (True, THRESHOLD, "likely (similarity 0.86, level -4 dB; wrong for 8 % of test mixtures without it)"),
         (
             False,

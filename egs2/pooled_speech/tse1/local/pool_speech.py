@@ -103,7 +103,9 @@ def speech_folders(args: argparse.Namespace, names: Sequence[str]) -> list[Path]
     for folder in overlapping:
         logging.info(f"{folder}: is no source of speech, for NOISE or ROOMS names it, or a folder in it")
     if len(overlapping) == len(folders):
-        raise DataError(f"{args.speech}: holds no folders beside those of NOISE and ROOMS; each source is one.")
+        raise DataError(
+            f"{args.speech}: holds no folders beside those of NOISE and ROOMS; each source is one."
+        )
     return [folder for folder in folders if folder not in overlapping]
 
 
