@@ -46,7 +46,9 @@ def calibrate(extractor: Extractor, dev: Path, test: Path, absent: int = ABSENT)
     Raises:
         DataError: a list is missing, or too few speakers.
     """
-    rows = [list(trials(folder, absent)) for folder in (dev, test)]  # whatever is wrong with both is told before the work
+    rows = [
+        list(trials(folder, absent)) for folder in (dev, test)
+    ]  # whatever is wrong with both is told before the work
     known, unknown = (measured(extractor, trials_of_set) for trials_of_set in rows)
     thresholds = {name: equal_error(known.present[name], known.absent[name]) for name in MEASURES}
     best = min(MEASURES, key=lambda name: sum(known.errors(name, thresholds[name])))

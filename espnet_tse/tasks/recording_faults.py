@@ -43,8 +43,8 @@ def warn_of_low_rates(mixtures: Mapping[str, AudioInfo], sample_rate: int) -> No
     if low:
         rate = mixtures[low[0]].sample_rate
         logging.warning(
-            f"{len(low)} of {len(mixtures)} mixtures have a lower rate than the model's {sample_rate} Hz ({low[0]}: {rate} Hz): "
-            "it was not trained on so narrow a band, and will extract less well"
+            f"{low[0]}{others(low)}: a lower rate, {rate} Hz, than the model's {sample_rate} Hz; it was not trained on so "
+            "narrow a band, and will extract less well"
         )
 
 
@@ -57,9 +57,13 @@ def warn_of_own_enrollments(pairs: Mapping[str, tuple[str, str]]) -> None:
     same = [name for name, (mixture, enrollment) in pairs.items() if is_same(mixture, enrollment)]
     if same:
         logging.warning(
-            f"{len(same)} of {len(pairs)} mixtures are their own enrollment ({same[0]}): whose voice is wanted is not said; "
+            f"{same[0]}{others(same)}: mixture and enrollment are one recording, which does not say whose voice is wanted; "
             "enroll by a recording in which that person alone speaks"
         )
+
+
+def others(names: list[str]) -> str:
+    return f" and {len(names) - 1} other mixtures" if len(names) > 1 else ""
 
 
 def is_same(entry: str, other: str) -> bool:
