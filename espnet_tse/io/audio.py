@@ -47,8 +47,8 @@ def one_channel(samples: np.ndarray, path: Path | str) -> np.ndarray:
     if samples.shape[1] != 1:
         raise AudioError(
             f"'{path}' has {samples.shape[1]} channels, one is wanted; write the right one to a file of its own, as by: "
-            f"sox {quote(str(path))} OUT.wav remix 1, or the mean of all: {converted(str(path))}; in a recipe stage 2 "
-            "(format_data) picks one."
+            f"sox {quote(str(path))} OUT.wav remix 1, or the mean of all: {converted(str(path))}; in a recipe "
+            "run stage 2 (format_data), which picks one."
         )
     refuse_not_finite(samples, str(path))
     return samples[:, 0]

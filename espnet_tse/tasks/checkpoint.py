@@ -135,9 +135,7 @@ def load_exported(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
     extractor = ExportedExtractor(path)
-    learned = (
-        {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}
-    )  # of older files not known
+    learned = {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}  # of older files not known
     return Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
 
 
