@@ -135,11 +135,13 @@ def fault_of_stream(args: argparse.Namespace) -> str | None:
         return "a stream wants: --stream -|mic enrollment -o -|output"
     if args.mixture != STANDARD and args.mixture.partition(":")[0] != MICROPHONE:
         return f"--stream {args.mixture}: want - (raw samples on standard input) or mic; leave out --stream for a file"
-    if args.mixture == STANDARD and sys.stdin.isatty():
-        return "--stream -: standard input is a terminal; pipe raw samples into it, or take mic"
+    # A stream that is closed (<&-) is None.
+    if args.mixture == STANDARD and (sys.stdin is None or sys.stdin.isatty()):
+        return "--stream -: standard input is a terminal, or closed; pipe raw samples into it, or take mic"
     if args.output == STANDARD:
+        closed = sys.stdout is None or sys.stdout.isatty()
         return (
-            "-o -: standard output is a terminal; pipe it on, or name a file" if sys.stdout.isatty() else None
+            "-o -: standard output is a terminal, or closed; pipe it on, or name a file" if closed else None
         )
     return fault_of_output(args.output, (*AUDIO_SUFFIXES, *RAW_SUFFIXES))
 

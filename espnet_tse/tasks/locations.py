@@ -52,7 +52,8 @@ def located(value: Path | str) -> Iterator[Path]:
         )
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise DataError(
-            f"{path}: neither an exp/ folder nor a packed model (.zip); train one or fix the path."
+            f"{path}: neither an exp/ folder nor a packed model (.zip), nor one that comes with the package "
+            f"({', '.join(name for name, place in SHIPPED.items() if place.is_dir())}); train one or fix the path."
         )
     with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
         unpack(path, Path(unpacked))
