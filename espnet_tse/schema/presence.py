@@ -5,9 +5,8 @@ from typing import Any, Mapping
 
 MEASURES = ("similarity", "level_db")
 SHORT_SPEECH_S = 1.0  # an enrollment with less speech tells little of a voice
-JUDGED_S = (
-    2.0  # of less speech, or of a shorter output, a verdict is wrong far more often than the error rates say
-)
+# Of less speech, or of a shorter output, a verdict is wrong far more often than the error rates say.
+JUDGED_S = 2.0
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,10 @@ def calibrate(extractor: Extractor, dev: Path, test: Path, absent: int = ABSENT)
     Raises:
         DataError: a list is missing, or too few speakers.
     """
-    rows = [
-        list(trials(folder, absent)) for folder in (dev, test)
-    ]  # whatever is wrong with both is told before the work
-    known, unknown = (measured(extractor, trials_of_set) for trials_of_set in rows)
+    # Lists, so that what is wrong with either is told before the work.
+    known, unknown = (
+        measured(extractor, rows) for rows in [list(trials(folder, absent)) for folder in (dev, test)]
+    )
     thresholds = {name: equal_error(known.present[name], known.absent[name]) for name in MEASURES}
     best = min(MEASURES, key=lambda name: sum(known.errors(name, thresholds[name])))
     miss, alarm = unknown.errors(best, thresholds[best])
