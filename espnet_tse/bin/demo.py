@@ -19,7 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "model",
         nargs="?",
-        help="exp/tse_... folder, packed archive or hub id (default: the one in the package)",
+        help="exp/tse_... folder, packed archive or hub id (default: base, which comes with the package)",
     )
     parser.add_argument("--checkpoint", help="file name in the folder (default: the model's own choice)")
     parser.add_argument("--inference_config", help="YAML of decoding settings (see doc/decoding.md)")

@@ -203,10 +203,9 @@ def open_extractor(args: argparse.Namespace):
     torch.set_num_threads(args.num_threads)
     model = args.model
     if model is None:
-        model = "stream" if args.stream or args.measure_latency else "base"
-        logging.info(
-            f"no --model: {model}, which comes with the package; its card: {SHIPPED[model]}/README.md"
-        )
+        name = "stream" if args.stream or args.measure_latency else "base"
+        model = SHIPPED[name]
+        logging.info(f"no --model: {name}, which comes with the package; its card: {model}/README.md")
     return Extractor.from_pretrained(
         model,
         args.inference_config,
