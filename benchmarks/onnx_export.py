@@ -24,7 +24,7 @@ from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.tasks import exporting
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.checkpoint import load_model
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 PARTS = ("extractor", "speaker_encoder", "model")
 
@@ -32,7 +32,7 @@ PARTS = ("extractor", "speaker_encoder", "model")
 def opened(name: str) -> Discriminative:
     """A system, of a YAML with random weights."""
     if not name.endswith(".yaml"):
-        return load_model(SHIPPED if name == "shipped" else name)
+        return load_model(BASE if name == "shipped" else name)
     torch.manual_seed(0)
     options = read_chain(Path(name)).content
     blocks = {f"{part}_conf": options.get(f"{part}_conf") or {} for part in PARTS}

@@ -18,7 +18,10 @@ from pathlib import Path
 
 import torch
 
+from espnet_tse.io.command_line import run_command
 from espnet_tse.io.files import write_json
+from espnet_tse.io.scp import DataError
+from espnet_tse.schema.manifest import MANIFEST
 from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.presence import PRESENCE
 from espnet_tse.tasks.presence_calibration import ABSENT, calibrate
@@ -38,12 +41,20 @@ def main() -> int:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     torch.set_num_threads(args.num_threads)
-    manifest = args.folder / "manifest.json"
+    return run_command("calibrate_presence", lambda: write_threshold(args))
+
+
+def write_threshold(args: argparse.Namespace) -> None:
+    manifest = args.folder / MANIFEST
+    if not manifest.is_file():
+        raise DataError(
+            f"{manifest}: no such file; the threshold is kept in the manifest of a packed system: `espnet-tse pack "
+            f"--model {args.folder} --output SYSTEM.zip`, unpack it, and name that folder."
+        )
     content = json.loads(manifest.read_text(encoding="utf-8"))
     threshold = calibrate(Extractor.from_pretrained(args.folder), args.dev, args.test, args.absent)
     write_json(manifest, {**content, PRESENCE: asdict(threshold)})
     print(f"{manifest}: {threshold}")
-    return 0
 
 
 if __name__ == "__main__":

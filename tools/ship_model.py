@@ -15,10 +15,11 @@ from pathlib import Path
 
 import torch
 
+from espnet_tse.io.command_line import run_command
 from espnet_tse.io.files import sha256_of, write_json, write_tensors
 from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, load_model
 from espnet_tse.tasks.packing import pack
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 
 def main() -> int:
@@ -26,11 +27,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("system", type=Path, help="exp/tse_... folder")
-    parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED, help=f"default: {SHIPPED}")
+    parser.add_argument("folder", type=Path, nargs="?", default=BASE, help=f"default: {BASE}")
     args = parser.parse_args()
+    return run_command("ship_model", lambda: ship(args.system, args.folder))
+
+
+def ship(system: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
-        archive, folder = Path(name) / "system.zip", args.folder
-        pack(args.system, archive)
+        archive = Path(name) / "system.zip"
+        pack(system, archive)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.json").unlink(missing_ok=True)  # it is of the weights that were there
         with zipfile.ZipFile(archive) as packed:
@@ -52,7 +57,6 @@ def main() -> int:
     print(
         f"{folder}: {(folder / DEFAULT_CHECKPOINT).stat().st_size / 1e6:.1f} MB, {manifest['num_parameters']} parameters"
     )
-    return 0
 
 
 if __name__ == "__main__":

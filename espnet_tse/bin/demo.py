@@ -19,7 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "model",
         nargs="?",
-        help="exp/tse_... folder, packed archive or hub id (default: the one in the package)",
+        help="exp/tse_... folder, packed archive or hub id (default: base, which comes with the package)",
     )
     parser.add_argument("--checkpoint", help="file name in the folder (default: the model's own choice)")
     parser.add_argument("--inference_config", help="YAML of decoding settings (see doc/decoding.md)")
@@ -41,13 +41,13 @@ def main(cmd: Sequence[str] | None = None) -> int:
         from espnet_tse.tasks.demo import Demo
         from espnet_tse.tasks.demo_page import gradio_library, serve
         from espnet_tse.tasks.extractor import Extractor
-        from espnet_tse.tasks.shipped import SHIPPED
+        from espnet_tse.tasks.shipped import BASE
 
         gradio_library()  # before a system is loaded for nothing
         extractor = Extractor.from_pretrained(
             args.model, args.inference_config, args.checkpoint, device=args.device
         )
-        name = args.model or SHIPPED.name
+        name = args.model or BASE.name
         serve(Demo(extractor, Path(name).stem if Path(name).exists() else name), args.host, args.port)
 
     return run_command("espnet-tse demo", work)

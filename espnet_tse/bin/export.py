@@ -15,7 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
         description="A discriminative system -> an ONNX file, compared with PyTorch before it is kept (pip install -e '.[export]'). "
         "A causal system becomes a stream: OUT.onnx takes a chunk, the cue and the states, OUT_enroll.onnx makes the cue.",
     )
-    parser.add_argument("model", help="exp/tse_... folder, packed archive or hub id")
+    parser.add_argument("model", help="exp/tse_... folder, packed archive, hub id, or base or stream, of the package")
     parser.add_argument("output", type=Path, help="file to write, .onnx")
     parser.add_argument("--checkpoint", help="file name in the folder (default: the model's own choice)")
     parser.add_argument(

@@ -59,7 +59,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output_dir", help="folder of <key>.wav, wav.scp and decode.json")
     parser.add_argument(
         "--model",
-        help="exp/tse_... folder, packed .zip, or Hugging Face id (default: the one in the package)",
+        help="exp/tse_... folder, packed .zip, Hugging Face id, or base or stream, which come with the package (default: "
+        "base; of a stream stream)",
     )
     parser.add_argument("--checkpoint", help="file name in the folder (default: valid.loss.ave.pth)")
     meaning = "tokenizers that are not where training found them, as acoustic=exp/codec_x"
@@ -134,11 +135,13 @@ def fault_of_stream(args: argparse.Namespace) -> str | None:
         return "a stream wants: --stream -|mic enrollment -o -|output"
     if args.mixture != STANDARD and args.mixture.partition(":")[0] != MICROPHONE:
         return f"--stream {args.mixture}: want - (raw samples on standard input) or mic; leave out --stream for a file"
-    if args.mixture == STANDARD and sys.stdin.isatty():
-        return "--stream -: standard input is a terminal; pipe raw samples into it, or take mic"
+    # A stream that is closed (<&-) is None.
+    if args.mixture == STANDARD and (sys.stdin is None or sys.stdin.isatty()):
+        return "--stream -: standard input is a terminal, or closed; pipe raw samples into it, or take mic"
     if args.output == STANDARD:
+        closed = sys.stdout is None or sys.stdout.isatty()
         return (
-            "-o -: standard output is a terminal; pipe it on, or name a file" if sys.stdout.isatty() else None
+            "-o -: standard output is a terminal, or closed; pipe it on, or name a file" if closed else None
         )
     return fault_of_output(args.output, (*AUDIO_SUFFIXES, *RAW_SUFFIXES))
 
@@ -198,10 +201,13 @@ def open_extractor(args: argparse.Namespace):
         level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"
     )
     torch.set_num_threads(args.num_threads)
-    if args.model is None:
-        logging.info(f"no --model: the system that comes with the package; its card: {SHIPPED}/README.md")
+    model = args.model
+    if model is None:
+        name = "stream" if args.stream or args.measure_latency else "base"
+        model = SHIPPED[name]
+        logging.info(f"no --model: {name}, which comes with the package; its card: {model}/README.md")
     return Extractor.from_pretrained(
-        args.model or SHIPPED,
+        model,
         args.inference_config,
         args.checkpoint,
         places_of_tokenizers(args),

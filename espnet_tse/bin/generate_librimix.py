@@ -54,7 +54,7 @@ def add_set_options(parser: argparse.ArgumentParser) -> None:
         "--published_metadata",
         default="true",
         choices=("true", "false"),
-        help="want the published numbers of mixtures",
+        help="want the published numbers of mixtures, and of the utterances that enrollments are drawn from",
     )
 
 

@@ -7,8 +7,16 @@ from typing import Sequence
 
 from espnet_tse.io.command_line import CommandLine, announce, run_command
 
-# System -> the option that it wants besides.
-SYSTEMS = {"usef_tfgridnet": "sample_rate", "usef_sepformer": "sample_rate", "laura_tse": "codec"}
+# System -> the options that it wants besides.
+SYSTEMS = {
+    "usef_tfgridnet": ("sample_rate",),
+    "usef_sepformer": ("sample_rate",),
+    "laura_tse": ("codec",),
+    "unise": ("codec", "wavlm"),
+    "solospeech_vae": (),
+    "solospeech": ("codec",),
+    "solospeech_corrector": ("corrects",),
+}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,14 +26,23 @@ def get_parser() -> argparse.ArgumentParser:
         "--checkpoint", type=Path, required=True, help="the published file, as temp_best.pth.tar"
     )
     parser.add_argument(
-        "--output_dir", type=Path, required=True, help="the system's folder, as exp/tse_imported"
+        "--output_dir",
+        type=Path,
+        required=True,
+        help="the system's folder, as exp/tse_imported; of solospeech_vae a codec's",
     )
     parser.add_argument(
         "--sample_rate", type=int, help="of usef_*: Hz, of the audio it was trained on, as 8000"
     )
     parser.add_argument(
-        "--codec", help="of laura_tse: folder of the codec that it was trained with (espnet-tse import-codec)"
+        "--codec",
+        help="of laura_tse, unise, solospeech: folder of the codec that it was trained with (espnet-tse import-codec; of "
+        "solospeech the import of solospeech_vae)",
     )
+    parser.add_argument(
+        "--corrects", help="of solospeech_corrector: folder of the system whose estimates it corrects"
+    )
+    parser.add_argument("--wavlm", help="of unise: folder of microsoft/wavlm-base-plus")
     return parser
 
 
@@ -33,9 +50,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
     wanted = SYSTEMS[args.system]
-    if getattr(args, wanted) is None:
-        parser.error(f"{args.system} wants --{wanted}")
-    for option in sorted(set(SYSTEMS.values()) - {wanted}):
+    for option in wanted:
+        if getattr(args, option) is None:
+            parser.error(f"{args.system} wants --{option}")
+    for option in sorted({option for options in SYSTEMS.values() for option in options} - set(wanted)):
         if getattr(args, option) is not None:
             parser.error(f"--{option} is not for {args.system}; leave it out")
     if args.sample_rate is not None and args.sample_rate < 1:
@@ -47,9 +65,8 @@ def import_system(args: argparse.Namespace) -> None:
     announce("loading PyTorch")
     from espnet_tse.tasks.published_systems import IMPORTS
 
-    num_tensors, licence = IMPORTS[args.system](
-        args.checkpoint, getattr(args, SYSTEMS[args.system]), args.output_dir
-    )
+    options = [getattr(args, option) for option in SYSTEMS[args.system]]
+    num_tensors, licence = IMPORTS[args.system](args.checkpoint, *options, args.output_dir)
     forbidden = (
         ": no commercial use, and a system that is trained on from them is bound by it"
         if "NC" in licence

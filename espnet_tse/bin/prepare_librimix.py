@@ -48,7 +48,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
         librispeech = None if args.librispeech is None else librispeech_root(args.librispeech).resolve()
         lists = None if args.enrollment_lists is None else args.enrollment_lists.resolve()
-        protocol = Protocol(args.enrollment, targets, args.kind, librispeech, lists)
+        published = args.published_metadata == "true"
+        protocol = Protocol(args.enrollment, targets, args.kind, librispeech, lists, published)
         parts = []
         for target, specs, digest in chosen_sets(args):
             check_origin(target, digest)

@@ -15,6 +15,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--subsets", nargs="+", required=True, help="train-clean-100 train-clean-360 train-other-500"
     )
+    parser.add_argument(
+        "--published_counts",
+        default="true",
+        choices=("true", "false"),
+        help="want the published numbers of utterances",
+    )
     parser.add_argument("--mixing", type=Path, required=True, help="how mixtures are made: a mixing.yaml")
     parser.add_argument("--output_dir", type=Path, required=True, help="data/<set>")
     return parser
@@ -34,7 +40,12 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
         read_mixing_conf(args.mixing)  # before the search: its faults should not cost minutes
         root = librispeech_root(args.librispeech).resolve()
-        utterances = [u for subset in dict.fromkeys(args.subsets) for u in find_utterances(root, subset)]
+        published = args.published_counts == "true"
+        utterances = [
+            utterance
+            for subset in dict.fromkeys(args.subsets)
+            for utterance in find_utterances(root, subset, published)
+        ]
         speakers = {utterance.key: utterance.speaker for utterance in utterances}
         words: dict[str, str] = {}
         for chapter in {utterance.chapter: utterance for utterance in utterances}.values():

@@ -68,10 +68,10 @@ def main(cmd: Sequence[str] | None = None) -> int:
         rooms = (args.room, args.target) if args.corpus == "whamr" else ("", "")
         root = mixture_root(args.mixtures).resolve()
         target = Wsj0MixSet(args.corpus, root, args.set, args.sample_rate, args.mode, *rooms)
-        mixtures = read_mixtures(target, args.kind, args.published_counts == "true", args.mixture_lists)
-        protocol = Protocol(
-            args.enrollment, targets, args.kind, wsj0_root(args.wsj0).resolve(), args.enrollment_lists
-        )
+        published = args.published_counts == "true"
+        mixtures = read_mixtures(target, args.kind, published, args.mixture_lists)
+        wsj0 = wsj0_root(args.wsj0).resolve()
+        protocol = Protocol(args.enrollment, targets, args.kind, wsj0, args.enrollment_lists, published)
         prepare = training_set if args.training else held_out_set
         prepared = prepare(target, mixtures, protocol)
         write_set(args.output_dir, prepared)

@@ -11,12 +11,15 @@ from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.layers.framed_stft import FramedSTFT
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.layers.sequence_norm import GlobalNorm, zero_padding
+from espnet_tse.layers.stft import ReflectedSTFT
 from espnet_tse.schema import Frames, Streams
 from espnet_tse.schema.padding import valid_mask
-from espnet_tse.schema.stream_spec import FramesSpec, frames_of
+from espnet_tse.schema.stream_spec import FramesSpec
 
+EDGES = {"zeros": FramedSTFT, "reflected": ReflectedSTFT}
 SMALLEST_DEVIATION = 1e-4  # of the posterior
 SILENCE = 1e-8  # RMS of a signal that is not scaled any further
+RELEASED_SILENCE = 1e-6  # is added to the deviation of a signal, in the released code
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class TimeFrequencyVAEConfig:
     checkpoint_blocks: bool = False
     recompute_gates: bool = False
     decoder_kernel: int = 7  # latents that a frame of the decoder reads
+    # zeros: a frame in the middle of every hop, zeros around a signal of an RMS of 1. reflected: as released, a frame on
+    # every edge of a hop, one more, of a signal of a deviation of 1 that is mirrored at its ends.
+    edges: str = "zeros"
 
     def __post_init__(self):
         self.grid  # its checks
@@ -46,7 +52,9 @@ class TimeFrequencyVAEConfig:
             )
         if self.decoder_kernel < 1 or self.decoder_kernel % 2 == 0:
             raise ValueError(f"decoder_kernel is {self.decoder_kernel}, want an odd number.")
-        FramedSTFT(self.n_fft, self.hop_length)  # its checks
+        if self.edges not in EDGES:
+            raise ValueError(f"edges '{self.edges}' is none of {list(EDGES)}.")
+        EDGES[self.edges](self.n_fft, self.hop_length)  # its checks
 
     @property
     def grid(self) -> GridConfig:
@@ -58,7 +66,8 @@ class TimeFrequencyVAE(AbsAutoencoder):
 
     Departures from the paper: a frame lies in the middle of its hop, not on its edge, so that N samples have the
     frames of every other tokenizer and a crop of latents is the latents of a crop; channels are standardised, for
-    the diffusion that makes them starts as noise of variance 1; and what is encoded is the posterior's mean.
+    the diffusion that makes them starts as noise of variance 1; and what is encoded is the posterior's mean. With
+    ``edges: reflected`` frames lie on the edges.
     """
 
     Config = TimeFrequencyVAEConfig
@@ -66,7 +75,7 @@ class TimeFrequencyVAE(AbsAutoencoder):
     def __init__(self, config: TimeFrequencyVAEConfig):
         super().__init__()
         self.config, self.sample_rate = config, config.sample_rate
-        self.stft = FramedSTFT(config.n_fft, config.hop_length)
+        self.stft = EDGES[config.edges](config.n_fft, config.hop_length)
         bins, width, dim = config.n_fft // 2 + 1, config.width, config.latent_dim
         self.encoder = nn.Conv2d(2, width, 3, padding=1)
         self.encoder_norm = GlobalNorm(width, eps=1e-6)
@@ -85,11 +94,19 @@ class TimeFrequencyVAE(AbsAutoencoder):
 
     @property
     def streams(self) -> dict[str, FramesSpec]:
-        return {"latent": FramesSpec(self.config.latent_dim, self.config.hop_length)}
+        return {"latent": FramesSpec(self.config.latent_dim, self.config.hop_length, self.reflected)}
+
+    @property
+    def reflected(self) -> bool:
+        return self.config.edges == "reflected"
+
+    def num_latents(self, lengths: Tensor) -> Tensor:
+        """T of signals of ``lengths`` (B,) samples."""
+        return self.streams["latent"].num_frames(lengths)
 
     def encode(self, waveform: Tensor, lengths: Tensor) -> Streams:
         """Latents of signals of any level, which they do not tell."""
-        frames = frames_of(lengths, self.config.hop_length)
+        frames = self.num_latents(lengths)
         mean, _ = self.posterior_of(waveform, lengths)
         values = zero_padding((mean - self.mean) / self.deviation, frames)
         return Streams(latent=Frames(values, frames, self.frame_rate))
@@ -100,24 +117,43 @@ class TimeFrequencyVAE(AbsAutoencoder):
         return self.waveform_of(latents.values * self.deviation + self.mean, latents.lengths)
 
     def posterior_of(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of each latent, (B, T, D), T = ceil(N / hop_length); padding means nothing.
+        """Mean and deviation of each latent, (B, T, D), T of ``num_latents``; padding means nothing.
 
         Args:
             waveform: (B, N).
             lengths: (B,) samples.
         """
-        frames = frames_of(lengths, self.config.hop_length)
-        signal = unit_level(waveform, lengths)
-        signal = F.pad(signal, (0, -signal.size(1) % self.config.hop_length))
-        with torch.autocast(signal.device.type, enabled=False):
-            spectrum = torch.view_as_real(self.stft.analyze(signal.float()))
-        spectrum = zero_padding(spectrum, frames)
+        frames = self.num_latents(lengths)
+        spectrum = zero_padding(self.analyzed(waveform, lengths), frames)
         maps = self.encoder(spectrum.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         maps = self.encoder_norm(maps, frames)
         for block in self.encoder_blocks:
             maps = block(maps, frames)
         mean, spread = self.posterior(maps.flatten(2)).chunk(2, dim=-1)
         return mean, F.softplus(spread) + SMALLEST_DEVIATION
+
+    def analyzed(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, F, 2) of levelled signals (B, N)."""
+        if self.reflected:
+            spectrum = self.stft.analyze_rows(self.levelled(waveform, lengths), lengths)
+            return spectrum[:, : self.num_latents(waveform.size(1))]
+        signal = self.levelled(waveform, lengths)
+        signal = F.pad(signal, (0, -signal.size(1) % self.config.hop_length))
+        with torch.autocast(signal.device.type, enabled=False):
+            return torch.view_as_real(self.stft.analyze(signal.float()))
+
+    def levelled(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+        """Rows of (B, N) at the level that is encoded, zeros behind their lengths."""
+        return (unit_deviation if self.reflected else unit_level)(waveform, lengths)
+
+    def synthesized(self, spectrum: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, F, 2) of ``lengths`` (B,) frames -> (B, T * hop_length)."""
+        if self.reflected:  # nothing is behind the last edge
+            hop = self.config.hop_length
+            return self.stft.synthesize_rows(spectrum, (lengths - 1) * hop, spectrum.size(1) * hop)
+        with torch.autocast(spectrum.device.type, enabled=False):
+            spectrum = zero_padding(spectrum.float(), lengths)
+            return self.stft.synthesize(torch.view_as_complex(spectrum.contiguous()), lengths)
 
     def waveform_of(self, latents: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D) latents as the posterior has them -> (B, T * hop_length), zeros behind ``lengths`` (B,) frames."""
@@ -126,9 +162,7 @@ class TimeFrequencyVAE(AbsAutoencoder):
         for block in self.decoder_blocks:
             maps = block(maps, lengths)
         spectrum = self.decoder(zero_padding(maps, lengths).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        with torch.autocast(spectrum.device.type, enabled=False):
-            spectrum = zero_padding(spectrum.float(), lengths)
-            waveform = self.stft.synthesize(torch.view_as_complex(spectrum.contiguous()), lengths)
+        waveform = self.synthesized(spectrum, lengths)
         return waveform * valid_mask(lengths * self.config.hop_length, waveform.size(1))
 
     def coded_and_decoded(
@@ -140,10 +174,10 @@ class TimeFrequencyVAE(AbsAutoencoder):
         usual half (arXiv:2505.19314).
         """
         lengths = torch.full_like(waveform[:, 0], waveform.size(1), dtype=torch.int64)
-        target = unit_level(waveform, lengths)
+        target = self.levelled(waveform, lengths)
         mean, deviation = self.posterior_of(waveform, lengths)
         drawn = mean + deviation * torch.randn_like(mean) if self.training else mean
-        estimate = self.waveform_of(drawn, frames_of(lengths, self.config.hop_length))[:, : waveform.size(1)]
+        estimate = self.waveform_of(drawn, self.num_latents(lengths))[:, : waveform.size(1)]
         variance = deviation.float().square()
         divergence = mean.float().square() + variance - variance.log() - 1
         return estimate, target, divergence.sum(dim=-1).mean()
@@ -168,3 +202,13 @@ def unit_level(waveform: Tensor, lengths: Tensor) -> Tensor:
     power = waveform.square().sum(dim=1, keepdim=True) / lengths[:, None]
     loud = power > SILENCE**2
     return waveform / torch.where(loud, power, 1.0).sqrt() * torch.where(loud, 1.0, 1 / SILENCE)
+
+
+def unit_deviation(waveform: Tensor, lengths: Tensor) -> Tensor:
+    """Rows of (B, N) at a deviation of 1, as the released code has them; zeros behind their lengths."""
+    valid = valid_mask(lengths, waveform.size(1))
+    waveform = waveform.float() * valid
+    mean = waveform.sum(dim=1, keepdim=True) / lengths[:, None]
+    power = ((waveform - mean) * valid).square().sum(dim=1, keepdim=True)
+    deviation = (power / (lengths[:, None] - 1).clamp_min(1)).sqrt()
+    return waveform / (deviation + RELEASED_SILENCE)

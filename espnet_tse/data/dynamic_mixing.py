@@ -26,7 +26,7 @@ from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
 from espnet_tse.data.source_weights import weighted_keys
 from espnet_tse.data.timeline import Turns, draw_share, draw_turns
 from espnet_tse.data.token_store import TokenStores
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_filled_scp
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.schema.tse_batch import TASKS
 
@@ -116,7 +116,7 @@ class DynamicMixingDataset:
     def _extra_store(self, scp: str | None, cache: bool, budget: int) -> AudioStore | None:
         if scp is None:
             return None
-        store = AudioStore(read_scp(scp), cache, budget)
+        store = AudioStore(read_filled_scp(scp), cache, budget)
         if store.sample_rate != self.sample_rate:
             raise DataError(
                 f"{scp}: is at {store.sample_rate} Hz but {self.source_dir} at {self.sample_rate} Hz; "

@@ -18,6 +18,7 @@ from espnet_tse.data.scp_fields import (
 )
 from espnet_tse.io.files import sha256_of, write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.visible_files import visible_files
 
 ORIGINALS = ".unfiltered"
 LEFT = "left.json"  # in it: list -> sha256 of what the filter has left of it
@@ -27,7 +28,7 @@ def _keyed_files(directory: Path) -> list[Path]:
     """The lists that have a line a key."""
     names = sorted(
         path.name
-        for path in directory.iterdir()
+        for path in visible_files(directory, "*")
         if path.is_file() and (path.suffix == ".scp" or path.name.startswith(("utt2", "text")))
     )
     return [directory / name for name in names]

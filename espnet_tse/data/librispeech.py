@@ -4,6 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
+
+# Subset -> utterances, openslr.org/12.
+PUBLISHED_COUNTS = {
+    "train-clean-100": 28539,
+    "train-clean-360": 104014,
+    "train-other-500": 148688,
+    "dev-clean": 2703,
+    "dev-other": 2864,
+    "test-clean": 2620,
+    "test-other": 2939,
+}
 
 
 @dataclass(frozen=True)
@@ -28,13 +40,15 @@ def librispeech_root(folder: Path) -> Path:
     return folder / "LibriSpeech" if (folder / "LibriSpeech").is_dir() else folder
 
 
-def find_utterances(root: Path, subset: str) -> list[Utterance]:
+def find_utterances(root: Path, subset: str, published: bool = True) -> list[Utterance]:
     """All utterances of a subset, by key: no order of a directory listing enters.
 
+    Args:
+        published: as many are wanted as the published subset has: what is drawn over a part of them is another list.
     Raises:
-        DataError: there are none, or a file is named otherwise than its folders.
+        DataError: there are none, they are not as many, or a file is named otherwise than its folders.
     """
-    paths = (root / subset).glob("*/*/*.flac")
+    paths = visible_files(root / subset, "*/*/*.flac")
     utterances = sorted((Utterance(path.stem, path) for path in paths), key=lambda utterance: utterance.key)
     if not utterances:
         raise DataError(
@@ -48,6 +62,12 @@ def find_utterances(root: Path, subset: str) -> list[Utterance]:
                 f"{utterance.path}: is not named <speaker>-<chapter>-<number>.flac after its folders; LIBRISPEECH must be "
                 "laid out as published."
             )
+    if published and len(utterances) != PUBLISHED_COUNTS.get(subset, len(utterances)):
+        raise DataError(
+            f"{root / subset}: holds {len(utterances)} utterances, the published subset {PUBLISHED_COUNTS[subset]}; what is "
+            "drawn over others is another list. Unpack its archive (openslr.org/12) anew, or say --published_counts false "
+            "(of LibriMix --published_metadata false) if the speech is your own."
+        )
     return utterances
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 # Corpus -> where its recordings lie below its folder. MUSAN (OpenSLR-17): <kind>/<source>/<file>.wav, of which "noise" are
 # noises and no speech or music. DEMAND: <environment>/ch01.wav ... ch16.wav, the channels of one array: the first stands for
@@ -26,7 +27,7 @@ def noise_recordings(corpus: str, folder: Path | str) -> dict[str, Path]:
         raise DataError(str(error)) from None
     folder = Path(folder)
     for root in (folder, folder / corpus, folder / corpus.upper()):
-        paths = sorted(root.glob(LAYOUTS[corpus]))
+        paths = sorted(visible_files(root, LAYOUTS[corpus]))
         if paths:
             return {str(path.relative_to(root).with_suffix("")).replace("/", "-"): path for path in paths}
     raise DataError(

@@ -12,6 +12,7 @@ from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import write_scp
 
 Pool = dict[str, list[tuple[str, str]]]  # speaker -> utterance ids and paths
+UNPUBLISHED = ", unpublished mixtures"  # in a list's name: no published figures stand beside its scores
 
 
 class Located(Protocol):

@@ -37,7 +37,7 @@ from espnet_tse.data.validation_audio import (
 )
 from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.activity_list import read_activity
-from espnet_tse.io.scp import DataError, check_file_names, read_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
 LEVEL = re.compile(r"-?\d+(\.\d+)?(e-\d+)?")
@@ -311,7 +311,7 @@ def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, d
     further = {}
     for scp in filter(None, (conf.noise_scp, conf.rir_scp)):
         try:
-            further[scp] = read_scp(scp)
+            further[scp] = read_filled_scp(scp)
         except DataError as error:
             check.offend(MIXING_YAML, str(error))
     return further

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Sequence
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 SPHERE = (".wv1", ".wv2")
 NAME_LENGTH = 8  # speaker (3), type of text (1), session (2), number (2): LDC93S6A, file names
@@ -44,7 +45,7 @@ def find_wsj0_utterances(root: Path, subsets: Sequence[str]) -> list[Wsj0Utteran
     """
     found: list[Wsj0Utterance] = []
     for subset in subsets:
-        files = [path for path in (root / subset).glob("*/*") if path.is_file()]
+        files = [path for path in visible_files(root / subset, "*/*") if path.is_file()]
         own = [Wsj0Utterance(path.stem, path) for path in files if path.suffix.lower() == ".wav"]
         if not own:
             sphere = any(path.suffix.lower() in SPHERE for path in files)

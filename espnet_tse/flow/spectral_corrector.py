@@ -9,10 +9,11 @@ from torch.nn import functional as F
 
 from espnet_tse.flow.bridge import Bridge
 from espnet_tse.io.slots import Slot
-from espnet_tse.layers.framed_stft import FramedSTFT
+from espnet_tse.layers.framed_stft import CentredSTFT, FramedSTFT
 from espnet_tse.layers.score_unet import ScoreUNet, ScoreUNetConfig
 
 STARTS = ("mixture", "estimate")
+EDGES = {"zeros": FramedSTFT, "reflected": CentredSTFT}
 TINY = 1e-12  # of a squared magnitude: the slope at 0 is finite
 SCALE = 0.15  # of compressed magnitudes, of spectra that are not divided by the window
 Draw = Callable[[torch.Size], Tensor]  # normal values of a shape
@@ -30,10 +31,15 @@ class SpectralCorrectorConfig(ScoreUNetConfig):
     k: float = 2.6
     theta: float = 0.52
     masked_share: float = 0.3  # the longest span of the estimate that training hides, of its samples
+    # zeros: a frame in the middle of every hop. reflected: as released, a frame on every edge of a hop, of signals that are
+    # mirrored at their ends, and what fills the frames up to a multiple has noise and is heard.
+    edges: str = "zeros"
 
     def __post_init__(self):
         super().__post_init__()
-        FramedSTFT(self.n_fft, self.hop_length), self.bridge  # their checks
+        if self.edges not in EDGES:
+            raise ValueError(f"edges '{self.edges}' is none of {list(EDGES)}.")
+        EDGES[self.edges](self.n_fft, self.hop_length), self.bridge  # their checks
         if (self.n_fft // 2 + 1) % self.factor:
             raise ValueError(
                 f"n_fft {self.n_fft} gives {self.n_fft // 2 + 1} bins, want a multiple of {self.factor} for "
@@ -59,7 +65,7 @@ class SpectralCorrector(nn.Module):
 
     def __init__(self, config: SpectralCorrectorConfig):
         super().__init__()
-        self.config, self.stft = config, FramedSTFT(config.n_fft, config.hop_length)
+        self.config, self.stft = config, EDGES[config.edges](config.n_fft, config.hop_length)
         sizes = {field.name: getattr(config, field.name) for field in fields(ScoreUNetConfig)}
         self.network = ScoreUNet(ScoreUNetConfig(**sizes), 6, 2)
 
@@ -124,17 +130,30 @@ class SpectralCorrector(nn.Module):
 
     def compressed(self, waveform: Tensor) -> Tensor:
         """c(S) = scale |S|^0.5 with S's phase: (b, N) -> (b, T, F) complex."""
-        hop = self.config.hop_length
         with torch.autocast(waveform.device.type, enabled=False):
-            spectrum = self.stft.analyze(F.pad(waveform.float(), (0, -waveform.size(1) % hop)))
+            spectrum = self.analyzed(waveform.float())
             power = torch.view_as_real(spectrum).square().sum(dim=-1)
             return self.scale * spectrum * (power + TINY) ** -0.25
+
+    def analyzed(self, waveform: Tensor) -> Tensor:
+        """(b, N) -> (b, T, F) complex."""
+        if self.reflected:
+            spectrum = self.stft.analyze(waveform)
+            return F.pad(spectrum, (0, 0, 0, -spectrum.size(1) % self.config.factor))
+        return self.stft.analyze(F.pad(waveform, (0, -waveform.size(1) % self.config.hop_length)))
+
+    @property
+    def reflected(self) -> bool:
+        return self.config.edges == "reflected"
 
     def waveform(self, spectrum: Tensor, num_samples: int) -> Tensor:
         """The inverse of ``compressed``: (b, T, F) -> (b, num_samples)."""
         with torch.autocast(spectrum.device.type, enabled=False):
             magnitude = (torch.view_as_real(spectrum).square().sum(dim=-1) + TINY).sqrt()
-            return self.stft.synthesize(spectrum * magnitude / self.scale**2)[:, :num_samples]
+            spectrum = spectrum * magnitude / self.scale**2
+            if self.reflected:
+                return self.stft.synthesize(spectrum, num_samples)
+            return self.stft.synthesize(spectrum)[:, :num_samples]
 
     def hidden_span(self, estimate: Tensor) -> Tensor:
         """(B, N) with a span of zeros in each row, up to ``masked_share`` of its samples, at a random place.

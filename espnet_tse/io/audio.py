@@ -3,11 +3,12 @@
 import math
 import os
 from pathlib import Path
+from shlex import quote
 from typing import IO, Callable, Iterable, Iterator
 
 import numpy as np
 
-from espnet_tse.io.audio_entry import BLOCK, AudioError, read_blocks, read_entry, refuse_not_finite
+from espnet_tse.io.audio_entry import BLOCK, AudioError, converted, read_blocks, read_entry, refuse_not_finite
 from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError
 
@@ -45,8 +46,9 @@ def one_channel(samples: np.ndarray, path: Path | str) -> np.ndarray:
         raise AudioError(f"'{path}' holds no samples; take another recording, or drop its line.")
     if samples.shape[1] != 1:
         raise AudioError(
-            f"'{path}' has {samples.shape[1]} channels, one is wanted; write the right one to a file of its "
-            "own, or, in a recipe, run stage 2 (format_data), which picks one."
+            f"'{path}' has {samples.shape[1]} channels, one is wanted; write the right one to a file of its own, as by: "
+            f"sox {quote(str(path))} OUT.wav remix 1, or the mean of all: {converted(str(path))}; in a recipe "
+            "run stage 2 (format_data), which picks one."
         )
     refuse_not_finite(samples, str(path))
     return samples[:, 0]

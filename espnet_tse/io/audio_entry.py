@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,7 @@ class AudioInfo:
     subtype: str  # of the sample format, e.g. PCM_16
     # Whether the header holds the length, and a span after a seek is that of a whole read. Of MP3 and of FLAC
     # from a pipe the length is an estimate or lacking; Opus decodes other samples for up to a second after a
-    # seek.
+    # seek; codecs of telephony (GSM 6.10, G.721) cannot seek at all.
     seekable: bool
 
     @property
@@ -76,8 +77,9 @@ def read_info(entry: str, pipes: bool = False) -> AudioInfo:
     with opened(entry, pipes) as file:
         exact = has_exact_length(file)
         num_samples = file.frames if exact else sum(len(block) for block in blocks(file, "int16"))
-        seekable = exact and file.subtype != "OPUS"
-        return AudioInfo(num_samples, file.samplerate, file.channels, file.format, file.subtype, seekable)
+        return AudioInfo(
+            num_samples, file.samplerate, file.channels, file.format, file.subtype, has_exact_spans(file)
+        )
 
 
 def read_entry(entry: str, dtype: str | None = "float64", pipes: bool = False) -> tuple[np.ndarray, int]:
@@ -107,7 +109,7 @@ def read_span(
     """
     with opened(entry, pipes=False) as file:
         dtype = dtype or own_dtype(file)
-        if has_exact_length(file) and file.subtype != "OPUS":
+        if has_exact_spans(file):
             found = file.frames
             file.seek(min(start, found))
             samples = file.read(num_samples, dtype=dtype, always_2d=True)
@@ -153,10 +155,17 @@ def opened(entry: str, pipes: bool) -> Iterator["soundfile.SoundFile"]:
     except DataError:
         raise
     except Exception as error:  # soundfile raises its own, RuntimeError, ValueError, TypeError and OSError
+        reason = getattr(error, "error_string", error)  # without the name, which stands there already
         raise AudioError(
-            f"'{entry}' cannot be read as audio ({error}); fix its line, write it again as wav or flac, or "
-            "drop the key."
+            f"'{entry}' cannot be read as audio ({reason}); write it again as wav or flac, as by: {converted(entry)}; of a "
+            "list fix its line, or drop the key."
         ) from None
+
+
+def converted(entry: str) -> str:
+    """The command that writes an entry, of any format that is known, as a mono file that is read here."""
+    source = shlex.quote(entry) if not is_pipe(entry) and is_plain_file(entry) else "IN"
+    return f"ffmpeg -i {source} -ac 1 OUT.wav"
 
 
 @contextlib.contextmanager
@@ -349,6 +358,11 @@ def has_exact_length(file: "soundfile.SoundFile") -> bool:
     return file.frames < UNKNOWN_LENGTH and file.format not in ("MP3", "MPEG")
 
 
+def has_exact_spans(file: "soundfile.SoundFile") -> bool:
+    """Whether samples behind a seek are those that a whole read has there."""
+    return file.seekable() and file.subtype != "OPUS"  # seekable: as of ``Sequential``
+
+
 def blocks(file: "soundfile.SoundFile", dtype: str) -> Iterator[np.ndarray]:
     """(n, C) samples after each other until there are no more."""
     while len(block := file.read(BLOCK, dtype=dtype, always_2d=True)):
@@ -361,9 +375,10 @@ def all_of(file: "soundfile.SoundFile", entry: str, dtype: str) -> np.ndarray:
     Raises:
         AudioError: there are fewer than the header says.
     """
-    if not has_exact_length(file):
-        return np.concatenate([*blocks(file, dtype), np.zeros((0, file.channels), dtype)])
-    samples = file.read(dtype=dtype, always_2d=True)
+    if file.seekable():
+        samples = file.read(dtype=dtype, always_2d=True)
+    else:
+        samples = np.concatenate([*blocks(file, dtype), np.zeros((0, file.channels), dtype)])
     refuse_cut(file, len(samples), entry)
     return samples
 

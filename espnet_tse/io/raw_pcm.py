@@ -13,9 +13,24 @@ from espnet_tse.io.scp import DataError
 
 FORMATS = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}  # by the names that ffmpeg has for them
 RAW_SUFFIXES = (".raw", ".pcm")
+LARGEST = 1e6  # floats in the range of int16 are below
 AT_ONCE = 1 << 16  # bytes, what a pipe of Linux holds
-# A header would be heard as noise.
-HEADERS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}
+# A header, and what follows where it is coded, would be heard as noise. Where it begins, its bytes, whose they are.
+HEADERS = (
+    (0, b"RIFF", "WAV"),
+    (0, b"RF64", "WAV"),
+    (0, b"fLaC", "FLAC"),
+    (0, b"OggS", "Ogg"),
+    (0, b"ID3", "MP3"),
+    (0, b"FORM", "AIFF"),
+    (0, b".snd", "AU"),
+    (0, b"caff", "CAF"),
+    (0, b"NIST", "SPHERE"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"\x1aE\xdf\xa3", "WebM"),
+    (4, b"ftyp", "MP4 (M4A)"),
+)
+LONGEST_HEADER = 8  # bytes
 
 
 def read_raw(source: BinaryIO, sample_format: str) -> Iterator[np.ndarray]:
@@ -25,15 +40,16 @@ def read_raw(source: BinaryIO, sample_format: str) -> Iterator[np.ndarray]:
         source: buffered, as ``sys.stdin.buffer``.
         sample_format: of ``FORMATS``.
     Raises:
-        DataError: the stream begins with the header of a file.
+        DataError: the stream begins with the header of a file, or holds floats that are none.
     """
     width = FORMATS[sample_format].itemsize
-    held = source.read(4)
-    if held in HEADERS:
-        raise DataError(
-            f"the input begins with the header of a {HEADERS[held]} file; want samples alone, "
-            f"as of: ffmpeg -i FILE -f {sample_format} -ac 1 -ar RATE -"
-        )
+    held = source.read(LONGEST_HEADER)
+    for place, content, kind in HEADERS:
+        if held[place:].startswith(content):
+            raise DataError(
+                f"the input begins with the header of a file ({kind}); want samples alone, "
+                f"as of: ffmpeg -i FILE -f {sample_format} -ac 1 -ar RATE -"
+            )
     while True:
         whole = len(held) - len(held) % width
         yield decoded(held[:whole], sample_format)
@@ -51,7 +67,15 @@ def read_raw(source: BinaryIO, sample_format: str) -> Iterator[np.ndarray]:
 def decoded(content: bytes, sample_format: str) -> np.ndarray:
     """(n,) float32 of whole samples."""
     samples = np.frombuffer(content, FORMATS[sample_format])
-    return samples.astype(np.float32) / (32768 if sample_format == "s16le" else 1)
+    if sample_format == "s16le":
+        return samples.astype(np.float32) / 32768
+    # Integers that are taken for floats are of any size, and some of them no number.
+    if samples.size and not np.abs(samples).max() <= LARGEST:
+        raise DataError(
+            f"the input is no sound in {sample_format}: samples are beyond {LARGEST:.0e} or no numbers; name the format that "
+            f"it has (--sample_format {' or '.join(FORMATS)})."
+        )
+    return samples.astype(np.float32)
 
 
 def encoded(samples: np.ndarray, sample_format: str) -> bytes:

@@ -30,15 +30,19 @@ def read_text(path: Path | str) -> dict[str, str]:
     return _read_lines(path, want_values=False)
 
 
-def read_filled_scp(path: Path | str) -> dict[str, str]:
+def read_filled_scp(
+    path: Path | str, fix: str = "run the stage that makes it, or name another list"
+) -> dict[str, str]:
     """As ``read_scp``, of a list that has to name something.
 
+    Args:
+        fix: what to do about an empty one, for the message.
     Raises:
         DataError: also where it is empty.
     """
     entries = read_scp(path)
     if not entries:
-        raise DataError(f"{path}: is empty; run the stage that makes it, or name another list.")
+        raise DataError(f"{path}: is empty; {fix}.")
     return entries
 
 
@@ -59,19 +63,27 @@ def check_file_names(keys: Iterable[str], path: Path | str) -> None:
             )
 
 
-def _read_lines(path: Path | str, want_values: bool) -> dict[str, str]:
+def read_list(path: Path | str) -> str:
+    """The text of a list, whatever its lines hold.
+
+    Raises:
+        DataError: the file is missing, a folder or not UTF-8.
+    """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a BOM ahead
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows put a BOM ahead
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run the stage that makes it, or fix the path.") from None
     except IsADirectoryError:
-        raise DataError(f"{path}: is a folder, not a list; name the file with lines 'key value'.") from None
+        raise DataError(f"{path}: is a folder, not a list; name a file.") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error}); convert it, e.g. with iconv.") from None
+        raise DataError(f"{path}: not UTF-8 ({error}); unpack it, or convert it, e.g. with iconv.") from None
+
+
+def _read_lines(path: Path | str, want_values: bool) -> dict[str, str]:
     entries: dict[str, str] = {}
     # str.splitlines also breaks at characters such as U+2028 that may stand inside a transcript.
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(read_list(path).split("\n"), 1):
         if not line.strip():
             continue
         key, *value = line.split(maxsplit=1)

@@ -34,9 +34,9 @@ class TimeEmbedding(nn.Module):
         return self.layers(torch.cat([angles.cos(), angles.sin()], dim=-1))
 
 
-def modulated(hidden: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+def modulated(hidden: Tensor, shift: Tensor, scale: Tensor, eps: float = 1e-6) -> Tensor:
     """(1 + scale) LayerNorm(x) + shift, a shift and a scale a row (arXiv:2603.12837, Eq. 14)."""
-    return F.layer_norm(hidden, hidden.shape[-1:], eps=1e-6) * (1 + scale[:, None]) + shift[:, None]
+    return F.layer_norm(hidden, hidden.shape[-1:], eps=eps) * (1 + scale[:, None]) + shift[:, None]
 
 
 class DiTBlock(nn.Module):

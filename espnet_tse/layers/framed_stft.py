@@ -1,4 +1,4 @@
-"""STFT whose frame t is centred on the t-th hop of samples, and phase retrieval on it."""
+"""STFT whose frame t is centred on the t-th hop of samples, or on its edge, and phase retrieval on it."""
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,34 @@ class FramedSTFT(nn.Module):
         size = (1, num_samples + 2 * self.margin)
         added = fold(frames.transpose(1, 2), size, (1, self.n_fft), stride=(1, self.hop_length))
         return added[:, 0, 0, self.margin : self.margin + num_samples]
+
+
+class CentredSTFT(nn.Module):
+    """``torch.stft``: a frame on every edge of a hop of a signal that is mirrored at its ends, scaled as ``FramedSTFT``.
+
+    Of unpadded rows; those that are shorter than half a window have zeros behind them.
+    """
+
+    def __init__(self, n_fft: int, hop_length: int):
+        super().__init__()
+        if n_fft % 2 or not 0 < hop_length <= n_fft // 2:
+            raise ValueError(f"n_fft {n_fft} must be even and at least twice the hop_length {hop_length}.")
+        self.n_fft, self.hop_length = n_fft, hop_length
+        window = torch.hann_window(n_fft)
+        self.register_buffer("window", window / window.square().sum().sqrt(), persistent=False)
+
+    def analyze(self, waveform: Tensor) -> Tensor:
+        """(B, N) -> (B, N // hop_length + 1, n_fft // 2 + 1) complex."""
+        num_frames = waveform.size(1) // self.hop_length + 1
+        waveform = pad(waveform, (0, max(self.n_fft // 2 + 1 - waveform.size(1), 0)))
+        spectrum = torch.stft(waveform, self.n_fft, self.hop_length, window=self.window, return_complex=True)
+        return spectrum.transpose(1, 2)[:, :num_frames]
+
+    def synthesize(self, spectrum: Tensor, num_samples: int) -> Tensor:
+        """Least-squares inverse: (B, T, n_fft // 2 + 1) complex -> (B, num_samples)."""
+        return torch.istft(
+            spectrum.transpose(1, 2), self.n_fft, self.hop_length, window=self.window, length=num_samples
+        )
 
 
 def griffin_lim(stft: FramedSTFT, magnitude: Tensor, num_iterations: int, momentum: float = 0.99) -> Tensor:

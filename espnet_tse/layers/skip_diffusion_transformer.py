@@ -21,12 +21,20 @@ class SkipDiTConfig:
     num_layers: int = 12  # and one in the middle
     num_heads: int = 12
     checkpoint_blocks: bool = False  # keep only the blocks' inputs for the backward pass
+    # The released computation: the embedding of the time goes through one SiLU, not two, and modulated norms have the
+    # eps of the others.
+    as_released: bool = False
 
     def __post_init__(self):
         if min(self.width, self.num_layers, self.num_heads) < 1 or self.num_layers % 2:
             raise ValueError(f"sizes must be positive and num_layers even: {self}.")
         if self.width % self.num_heads or self.width // self.num_heads % 2:
             raise ValueError(f"width {self.width} wants heads of one even width, not {self.num_heads} heads.")
+
+    @property
+    def eps(self) -> float:
+        """Of modulated norms."""
+        return 1e-5 if self.as_released else 1e-6
 
 
 class SkipDiTBlock(nn.Module):
@@ -35,8 +43,10 @@ class SkipDiTBlock(nn.Module):
     h += tanh(1 - g) f(modulated(h)): gates begin at tanh(1), modulations and attention on the context at 0.
     """
 
-    def __init__(self, width: int, num_heads: int, joins: bool, sees_context: bool):
+    def __init__(self, config: SkipDiTConfig, joins: bool, sees_context: bool):
         super().__init__()
+        width, num_heads = config.width, config.num_heads
+        self.eps = config.eps
         self.join = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, width)) if joins else None
         self.modulation = nn.Linear(width, 6 * width)
         self.attention = NormedAttention(width, num_heads)
@@ -60,16 +70,16 @@ class SkipDiTBlock(nn.Module):
         context_allowed: Tensor | None,
         turned: Rotation,
     ) -> Tensor:
-        """(B, T, width) -> (B, T, width); ``skip`` likewise, of an input block."""
+        """(B, T, width) -> (B, T, width); ``skip`` likewise, of an input block; ``time`` (B, width), activated."""
         if self.join is not None:
             hidden = self.join(torch.cat([hidden, skip], dim=-1))
-        scale, gate, shift, scale_2, gate_2, shift_2 = self.modulation(F.silu(time)).chunk(6, dim=-1)
-        own = modulated(hidden, shift, scale)
+        scale, gate, shift, scale_2, gate_2, shift_2 = self.modulation(time).chunk(6, dim=-1)
+        own = modulated(hidden, shift, scale, self.eps)
         attended = self.attention(own, self.attention.keys_values(own, turned), allowed, turned)
         hidden = hidden + torch.tanh(1 - gate)[:, None] * attended
         if seen is not None:
             hidden = hidden + self.context_attention(self.norm(hidden), seen, context_allowed)
-        fed = self.feedforward(modulated(hidden, shift_2, scale_2))
+        fed = self.feedforward(modulated(hidden, shift_2, scale_2, self.eps))
         return hidden + torch.tanh(1 - gate_2)[:, None] * fed
 
 
@@ -90,7 +100,7 @@ class SkipDiT(nn.Module):
             self.context = nn.Sequential(nn.Linear(context_dim, width), nn.SiLU(), nn.Linear(width, width))
         half = config.num_layers // 2
         self.blocks = nn.ModuleList(
-            SkipDiTBlock(width, config.num_heads, number > half, context_dim is not None)
+            SkipDiTBlock(config, number > half, context_dim is not None)
             for number in range(config.num_layers + 1)
         )
         self.last_modulation, self.output = nn.Linear(width, 2 * width), nn.Linear(width, output_dim)
@@ -133,6 +143,7 @@ class SkipDiT(nn.Module):
         turned = rotation(positions, self.config.width // self.config.num_heads)
         embedded = F.silu(self.time(time))
         embedded = embedded if beside is None else embedded + beside
+        embedded = embedded if self.config.as_released else F.silu(embedded)
         hidden, kept, half = self.input(values), [], self.config.num_layers // 2
         for number, (block, keys_values) in enumerate(zip(self.blocks, seen)):
             skip = kept.pop() if number > half else None
@@ -140,8 +151,8 @@ class SkipDiT(nn.Module):
             hidden = recomputed(self.config.checkpoint_blocks, block, *arguments)
             if number < half:
                 kept.append(hidden)
-        shift, scale = self.last_modulation(F.silu(embedded)).chunk(2, dim=-1)
-        return self.output(modulated(hidden, shift, scale))
+        shift, scale = self.last_modulation(embedded).chunk(2, dim=-1)
+        return self.output(modulated(hidden, shift, scale, self.config.eps))
 
 
 def start(module: nn.Module) -> None:

@@ -4,7 +4,7 @@ import json
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -115,15 +115,8 @@ def open_ssl(folder: Path, layer: int, kinds: Sequence[str] = tuple(CLASSES)) ->
     Raises:
         DataError: none of ``kinds`` is there, too few layers, or transformers is missing.
     """
-    if not (folder / "config.json").is_file():
-        raise DataError(
-            f"model_dir {folder}: no config.json there; save a {KIND_NAMES[kinds[0]]} into it, e.g. "
-            f"'hf download {EXAMPLES[kinds[0]]} --local-dir <folder>'."
-        )
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    kind = config.get("model_type")
-    if kind not in kinds:
-        raise DataError(f"model_dir {folder}: a model of type '{kind}', want {' or '.join(kinds)}.")
+    config = read_config(folder, kinds)
+    kind = config["model_type"]
     if layer > config["num_hidden_layers"]:
         raise DataError(f"layer is {layer} but {folder} has {config['num_hidden_layers']} layers.")
     try:
@@ -144,6 +137,24 @@ def open_ssl(folder: Path, layer: int, kinds: Sequence[str] = tuple(CLASSES)) ->
             f"model_dir {folder}: its weights lack {len(missing)} tensors, the first is {missing[0]}."
         )
     return model.requires_grad_(False).eval()
+
+
+def read_config(folder: Path, kinds: Sequence[str]) -> dict[str, Any]:
+    """``config.json`` of a local folder.
+
+    Raises:
+        DataError: none of ``kinds`` is there.
+    """
+    if not (folder / "config.json").is_file():
+        raise DataError(
+            f"model_dir {folder}: no config.json there; save a {KIND_NAMES[kinds[0]]} into it, e.g. "
+            f"'hf download {EXAMPLES[kinds[0]]} --local-dir <folder>'."
+        )
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kind = config.get("model_type")
+    if kind not in kinds:
+        raise DataError(f"model_dir {folder}: a model of type '{kind}', want {' or '.join(kinds)}.")
+    return config
 
 
 @contextmanager

@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool1d
 
 from espnet_tse.schema import TSEBatch
 
 OFFSET = 0.05  # of the RMS around it; below, a signal stays as it is, to the last bit
 FRAME_S = 0.02
 INACTIVE_DB = -40.0  # level of a frame below the loudest twentieth of all frames
+FLOOR_DB = 3.0  # level of a frame above the quietest tenth, steady noise where there is such: that is no speech either
+BRIDGED_S = 0.4  # pauses within speech, which count as speech
 LONG_PAUSE_S = 1.0  # inactive stretches up to here stay whole, longer ones are shortened to KEPT_PAUSE_S
 KEPT_PAUSE_S = 0.5
 
@@ -71,7 +74,7 @@ def kept(signal: Tensor, sample_rate: int) -> Tensor:
     frame = frame_length(sample_rate)
     stays = torch.ones(len(signal), dtype=torch.bool, device=signal.device)
     active = active_frames(signal, sample_rate).nonzero()[:, 0].tolist()
-    if not active:  # digital silence, which is refused elsewhere
+    if not active:  # digital silence, which is refused elsewhere, or nothing but steady noise
         return stays
     # From the frame behind an active one to the next active one, or to the signal's ends.
     begins = [0, *((index + 1) * frame for index in active)]
@@ -84,12 +87,16 @@ def kept(signal: Tensor, sample_rate: int) -> Tensor:
 
 
 def active_frames(signal: Tensor, sample_rate: int) -> Tensor:
-    """(T,) bool: which whole frames of ``FRAME_S`` of a signal (N,) are near the level of its loudest; none of silence."""
+    """(T,) bool: which whole frames of ``FRAME_S`` of a signal (N,) are near the level of its loudest, and above its noise.
+
+    None of silence, and of steady noise alone.
+    """
     frame = frame_length(sample_rate)
     count = len(signal) // frame
     power = signal[: count * frame].view(count, frame).square().mean(dim=1)
-    loud = power.sort().values[-max(1, count // 20) :].mean()
-    return power > loud * 10 ** (INACTIVE_DB / 10)
+    ordered = power.sort().values
+    loud, quiet = ordered[-max(1, count // 20) :].mean(), ordered[: max(1, count // 10)].mean()
+    return power > torch.maximum(loud * 10 ** (INACTIVE_DB / 10), quiet * 10 ** (FLOOR_DB / 10))
 
 
 def frame_length(sample_rate: int) -> int:
@@ -97,5 +104,15 @@ def frame_length(sample_rate: int) -> int:
 
 
 def speech_s(signal: Tensor, sample_rate: int) -> float:
-    """Seconds of a signal (N,) that are active; steady noise at the level of speech is taken for it."""
-    return int(active_frames(signal, sample_rate).sum()) * frame_length(sample_rate) / sample_rate
+    """Seconds of a signal (N,) that are active, whatever its offset; music and other changing noise is taken for speech."""
+    signal = without_offset(signal[None], torch.tensor([len(signal)]))[0]
+    return int(bridged(active_frames(signal, sample_rate)).sum()) * frame_length(sample_rate) / sample_rate
+
+
+def bridged(active: Tensor) -> Tensor:
+    """(T,) bool, with the gaps of at most ``BRIDGED_S`` between active frames closed."""
+    if not len(active):
+        return active
+    reach = round(BRIDGED_S / FRAME_S / 2)
+    near = max_pool1d(active.float()[None], 2 * reach + 1, 1, reach)
+    return max_pool1d(1.0 - near, 2 * reach + 1, 1, reach)[0] == 0.0

@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E
 from espnet_tse.io.audio import resampled_blocks
+from espnet_tse.io.signal_level import SignalLevel
 from espnet_tse.models.prepared_input import prepared_enrollment, speech_s
-from espnet_tse.schema.presence import Presence, PresenceThreshold
+from espnet_tse.schema.presence import JUDGED_S, Presence, PresenceThreshold
 
 PIECE_S = 15.0  # of a long recording: memory does not grow with it
 
@@ -38,18 +39,22 @@ class PresenceJudge:
             sample_rate: Hz, of both.
             enrollment: (N_e,).
             level_db: of the estimate against the mixture, as ``level.levels_db`` tells.
-            compare: the voices too, which takes two passes of the encoder.
+            compare: the voices too, which takes two passes of the encoder; without it there is no verdict, nor on less
+                than ``JUDGED_S`` of speech or of estimate.
         """
-        samples = torch.from_numpy(enrollment)
+        samples, output = torch.from_numpy(enrollment), SignalLevel()
+        speech = speech_s(samples, sample_rate)
         measured = {"similarity": None, "level_db": level_db}
         if compare:
             heard, _ = prepared_enrollment(samples[None], torch.tensor([len(samples)]), sample_rate)
-            vectors = [self.voice(blocks, sample_rate) for blocks in ([heard[0].numpy()], estimate)]
+            vectors = [
+                self.voice(blocks, sample_rate) for blocks in ([heard[0].numpy()], output.of(estimate))
+            ]
             measured["similarity"] = float(F.cosine_similarity(*vectors, dim=0))
-        present = self.threshold and measured[self.threshold.measure] >= self.threshold.threshold
-        return Presence(
-            len(samples) / sample_rate, speech_s(samples, sample_rate), **measured, present=present
-        )
+        present = None
+        if self.threshold and min(speech, output.num_samples / sample_rate) >= JUDGED_S:
+            present = measured[self.threshold.measure] >= self.threshold.threshold
+        return Presence(len(samples) / sample_rate, speech, **measured, present=present)
 
     def voice(self, blocks: Iterable[np.ndarray], sample_rate: int) -> Tensor:
         """(E,) of a signal in (n,) blocks; of a long one the mean over pieces, each as much as it is loud."""

@@ -70,8 +70,8 @@ def check_sizes(path: Path, key: str, sizes: object) -> None:
         if not isinstance(block, dict) or not block:
             raise wrong_type(path, place, block, "sizes by name")
         for size, value in block.items():
-            optional = key == "streams"  # of hop_length and num_tokens one is null
-            if not is_number(value) and not (optional and value is None):
+            # Of a stream's hop_length and num_tokens one is null, and its frames may lie on the edges of hops.
+            if not is_number(value) and not (key == "streams" and (value is None or value is True)):
                 raise wrong_type(path, f"{place}: {size}", value, "a whole number")
 
 

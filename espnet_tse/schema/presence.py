@@ -5,6 +5,8 @@ from typing import Any, Mapping
 
 MEASURES = ("similarity", "level_db")
 SHORT_SPEECH_S = 1.0  # an enrollment with less speech tells little of a voice
+# Of less speech, or of a shorter output, a verdict is wrong far more often than the error rates say.
+JUDGED_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,19 @@ class Presence:
         float | None
     )  # cosine of speaker embeddings of enrollment and estimate, where they were compared
     level_db: float  # of the estimate against the mixture, before it is brought to the mixture's level
-    present: bool | None = None  # None where the system has no threshold
+    present: bool | None = None  # None where the system has no threshold, and of less than JUDGED_S
 
     def sentence(self, threshold: PresenceThreshold | None) -> str:
         """For a user: what ``espnet-tse extract`` prints."""
         heard = enrollment_in_words(self.enrollment_s, self.speech_s)
-        measured = f"similarity {self.similarity:.2f}, level {self.level_db:.0f} dB"
-        if self.present is None or threshold is None:
+        measured = f"similarity {self.similarity:.2f}, level {round(self.level_db)} dB"
+        if threshold is None:
             return f"{heard}; output against it: {measured}"
+        if self.present is None:
+            return (
+                f"{heard}; whether the output has the enrolled voice cannot be said of less than {JUDGED_S:.0f} s of "
+                f"speech or of mixture ({measured})"
+            )
         verdict, rate, which = (
             ("likely", threshold.false_alarm_rate, "without")
             if self.present

@@ -44,6 +44,7 @@ class FramesSpec:
 
     width: int  # D
     hop_length: int  # samples a frame
+    on_edges: bool = False  # a frame on every edge of a hop, so that there is one more
 
     def __post_init__(self):
         if min(self.width, self.hop_length) < 1:
@@ -51,6 +52,8 @@ class FramesSpec:
 
     def num_frames(self, num_samples):
         """Frames of a signal of ``num_samples`` samples."""
+        if self.on_edges:
+            return num_samples // self.hop_length + 1
         return frames_of(num_samples, self.hop_length)
 
     @property
@@ -62,8 +65,12 @@ StreamSpec = Union[CodesSpec, FramesSpec]
 
 
 def specs_to_json(specs: dict[str, StreamSpec]) -> dict[str, dict]:
-    """Name -> plain values, as a manifest holds them."""
-    return {name: asdict(spec) for name, spec in specs.items()}
+    """Name -> plain values, as a manifest holds them; frames in the middle of hops are not mentioned."""
+    plain = {name: asdict(spec) for name, spec in specs.items()}
+    return {
+        name: {key: value for key, value in fields.items() if value is not False}
+        for name, fields in plain.items()
+    }
 
 
 def specs_from_json(content: dict[str, dict]) -> dict[str, StreamSpec]:

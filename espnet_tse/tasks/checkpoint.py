@@ -135,7 +135,8 @@ def load_exported(
             f"{path}: an exported system has neither checkpoints nor tokenizers nor a device; leave them out."
         )
     extractor = ExportedExtractor(path)
-    learned = {"losses": extractor.about["losses"]} if "losses" in extractor.about else {}  # of older files not known
+    about = extractor.about
+    learned = {"losses": about["losses"]} if "losses" in about else {}  # of older files not known
     return Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
 
 

@@ -68,11 +68,10 @@ def serve(demo: Demo, host: str, port: int, wait: bool = True) -> Any:
     gradio = gradio_library()
     # Fonts of the system: the default ones would be fetched from another server.
     theme = gradio.themes.Default(font=["sans-serif"], font_mono=["monospace"])
-    print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    page = build_page(demo)
     try:
-        page = build_page(demo)
         page.launch(
-            prevent_thread_lock=not wait,
+            prevent_thread_lock=True,
             server_name=host,
             server_port=port,
             share=False,
@@ -82,5 +81,10 @@ def serve(demo: Demo, host: str, port: int, wait: bool = True) -> Any:
             theme=theme,
         )
     except OSError as error:
-        raise DataError(f"--port {port} of {host} cannot be used ({error}); name another one.") from error
+        raise DataError(
+            f"--port {port} is taken, or --host {host} is no address of this machine; name another one."
+        ) from error
+    print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    if wait:
+        page.block_thread()
     return page

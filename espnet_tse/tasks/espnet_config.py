@@ -49,6 +49,8 @@ def translate_config(
         DataError: unreadable, or the network is none that is computed here (all faults together).
     """
     theirs = read_yaml(path)
+    if not theirs:
+        raise DataError(f"{path}: holds no settings; name a recipe's YAML, or the config.yaml of a training.")
     result = Translation()
     faults = [f"{key}: {reason}" for key, reason in NO_TSE.items() if key in theirs]
     faults += translate_network(theirs, sample_rate, result)

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ from espnet_tse.tasks.presence_record import (
     warn_of_short_speech,
     write_presences,
 )
-from espnet_tse.tasks.recording_faults import faults_of_audio
+from espnet_tse.tasks.recording_faults import faults_of_audio, warn_of_low_rates, warn_of_own_enrollments
 
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
@@ -54,7 +54,12 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
     inputs = {"mixture": mixture, **({} if enrollment is None else {"enrollment": enrollment})}
     refuse_inputs(paths, inputs)
     info = read_info(mixture)
-    cue = None if enrollment is None else read_enrollment(extractor, enrollment)
+    warn_of_low_rates({mixture: info}, extractor.sample_rate)
+    cue = None
+    if enrollment is not None:
+        warn_of_own_enrollments({mixture: (mixture, enrollment)})
+        name = f"enrollment {enrollment}"
+        cue = read_enrollment(enrollment, name, extractor.sample_rate, info.sample_rate)
     started = time.perf_counter()
     if long := is_long(extractor, info):
         result = extract_long(extractor, Mixture(mixture, info, "utt", f"mixture {mixture}"), cue, path)
@@ -75,10 +80,18 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
         warn_of_short_speech({f"enrollment {enrollment}": presence.speech_s})
 
 
-def read_enrollment(extractor: Extractor, path: str) -> np.ndarray:
-    """(N_e,) float32 at the model's rate; DataError as of ``check_signal``."""
+def read_enrollment(path: str, name: str, sample_rate: int, mixture_rate: int | None = None) -> np.ndarray:
+    """(N_e,) float32 at ``sample_rate``; faults as of ``check_signal``.
+
+    Args:
+        name: for messages.
+        mixture_rate: Hz; a voice is known again by the band that both have, so what lies above that of the mixture goes.
+    """
     signal, rate = read_audio(path)
-    return resample(check_signal(signal, f"enrollment {path}", rate), rate, extractor.sample_rate)
+    signal = check_signal(signal, name, rate)
+    if mixture_rate is not None and mixture_rate < min(rate, sample_rate):
+        signal, rate = resample(signal, rate, mixture_rate), mixture_rate
+    return resample(signal, rate, sample_rate)
 
 
 def extract_scp(
@@ -137,6 +150,9 @@ def extract_scp(
     together = length_batches({key: info for key, info in infos.items() if key not in long}, batch_size)
     batches = unfinished([*together, *([key] for key in infos if key in long)], todo)
     lists.check([key for keys in batches for key in keys])
+    warn_of_low_rates(infos, extractor.sample_rate)
+    if lists.enrollments is not None:
+        warn_of_own_enrollments({key: (lists.mixtures[key], lists.enrollments[key]) for key in files})
     measured = dict.fromkeys(("num_utterances", "audio_s", "wall_s", "function_evaluations", "num_frames"), 0)
     for keys in batches:
         extract = extract_alone if keys[0] in long else extract_together
@@ -207,13 +223,19 @@ class Lists:
         refuse_all(faults)
 
     def cues(
-        self, keys: list[str], sample_rate: int
+        self, infos: Mapping[str, AudioInfo], sample_rate: int
     ) -> tuple[list[np.ndarray] | None, list[np.ndarray] | None]:
-        """Enrollments, (N_e,) each, and embeddings, (E,) each, or None without."""
-        wanted = self.enrollments and [
-            read_signal(self.enrollments[key], sample_rate, key, "enrollment") for key in keys
-        ]
-        return wanted, None if self.embeddings is None else [self.embeddings.load(key) for key in keys]
+        """Enrollments, (N_e,) each, and embeddings, (E,) each, or None without; ``infos``: key -> header of the mixture."""
+        wanted = None
+        if self.enrollments is not None:
+            wanted = []
+            for key, info in infos.items():
+                path = self.enrollments[key]
+                with named(key, path):
+                    wanted.append(
+                        read_enrollment(path, f"enrollment of '{key}'", sample_rate, info.sample_rate)
+                    )
+        return wanted, None if self.embeddings is None else [self.embeddings.load(key) for key in infos]
 
     def truth(self, keys: list[str], sample_rate: int) -> list[np.ndarray] | None:
         """True targets, (N,) each, which may be silent; None without."""
@@ -337,8 +359,8 @@ def extract_together(
         places: key -> where each of its talkers is written.
     """
     rate = extractor.sample_rate
-    wanted, embeddings = lists.cues(keys, rate)
-    signals = [read_signal(lists.mixtures[key], rate, key, "mixture") for key in keys]
+    wanted, embeddings = lists.cues({key: infos[key] for key in keys}, rate)
+    signals = [read_mixture(lists.mixtures[key], rate, key) for key in keys]
     truth = lists.truth(keys, rate)
     started = time.perf_counter()
     estimate = extractor.extract(signals, wanted, keys, embeddings, truth)
@@ -366,7 +388,7 @@ def extract_alone(
 ) -> tuple[Effort, float, dict[str, Presence]]:
     """As ``extract_together``, of one mixture that is longer than a chunk; reading and writing count."""
     [key], rate = keys, extractor.sample_rate
-    wanted, embeddings = lists.cues(keys, rate)
+    wanted, embeddings = lists.cues({key: infos[key] for key in keys}, rate)
     mixture = Mixture(lists.mixtures[key], infos[key], key, f"mixture of '{key}'")
     started = time.perf_counter()
     with named(key, mixture.entry):
@@ -381,10 +403,10 @@ def extract_alone(
     return effort, seconds, presences
 
 
-def read_signal(path: str, sample_rate: int, key: str, role: str) -> np.ndarray:
-    """Mono samples at ``sample_rate``; faults name the key and the role, mixture or enrollment."""
+def read_mixture(path: str, sample_rate: int, key: str) -> np.ndarray:
+    """Mono samples at ``sample_rate``; faults name the key."""
     with named(key, path):
-        return check_signal(read_audio(path, sample_rate)[0], f"{role} of '{key}'", sample_rate)
+        return check_signal(read_audio(path, sample_rate)[0], f"mixture of '{key}'", sample_rate)
 
 
 @contextmanager

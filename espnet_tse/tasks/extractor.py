@@ -36,7 +36,7 @@ from espnet_tse.tasks.decode_settings import (
     read_decode_settings,
 )
 from espnet_tse.tasks.presence import packaged_speaker_encoder
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
 # Names of extractors that can be trained for streams.
@@ -102,9 +102,9 @@ class Extractor:
         device: str = "cpu",
         task: str | None = None,
     ) -> "Extractor":
-        """Open an ``exp/`` folder, a packed archive, or a Hugging Face repository (``owner/name``).
+        """Open an ``exp/`` folder, a packed archive, a Hugging Face repository (``owner/name``), or ``base`` or ``stream``.
 
-        Without a path it is the system that comes with the package; its card is README.md in ``SHIPPED``.
+        Those two come with the package, with their cards, and the first is taken without a path.
 
         Args:
             conf: decoding settings or the path of a decoding YAML.
@@ -115,7 +115,7 @@ class Extractor:
             DataError: nothing usable there (the message says what was looked for), or settings that the
                 system does not have.
         """
-        place = SHIPPED if path_or_hf_id is None else path_or_hf_id
+        place = BASE if path_or_hf_id is None else path_or_hf_id
         if corrector := corrector_of(conf):  # before the system is opened, which takes longer
             check_corrector(corrector)
         model = load_model(place, checkpoint, tokenizers, device)

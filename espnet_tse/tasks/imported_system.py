@@ -69,11 +69,11 @@ def save_imported(
             file.replace(folder / file.name)
 
 
-def check_place(folder: Path) -> None:
-    """Raise DataError where a folder holds what no import has written."""
+def check_place(folder: Path, mark: str = IMPORTED) -> None:
+    """Raise DataError where a folder holds what no import has written, which ends with the file ``mark``."""
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is a file; name a folder, as exp/tse_imported.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / IMPORTED).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
         raise DataError(f"{folder}: holds something else already; name a new folder, or empty it.")
 
 

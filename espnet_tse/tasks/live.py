@@ -81,7 +81,7 @@ def extract_stream(
     rate = extractor.sample_rate if sample_rate is None else sample_rate
     if isinstance(output, Path):
         refuse_inputs([output], {"enrollment": enrollment})
-    cue = read_enrollment(extractor, enrollment)
+    cue = read_enrollment(enrollment, f"enrollment {enrollment}", extractor.sample_rate)
     speech = speech_s(torch.from_numpy(cue), extractor.sample_rate)
     logging.info(enrollment_in_words(len(cue) / extractor.sample_rate, speech))
     warn_of_short_speech({f"enrollment {enrollment}": speech})

@@ -1,4 +1,4 @@
-"""Where a trained thing is: a folder, a packed archive, or a repository of the Hugging Face hub."""
+"""Where a trained thing is: a folder, a packed archive, a repository of the Hugging Face hub, or the package itself."""
 
 import logging
 import tempfile
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 from espnet_tse.tasks.hub import HubId, download
+from espnet_tse.tasks.shipped import SHIPPED
 
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 
@@ -18,10 +20,14 @@ WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 def located(value: Path | str) -> Iterator[Path]:
     """The folder of ``value``; an archive is unpacked while the folder is used, a repository fetched first.
 
+    ``base`` and ``stream`` are the systems that come with the package, unless they are folders here.
+
     Raises:
         DataError: nothing usable there; the message says what was looked for.
     """
     path = Path(value)
+    if str(value) in SHIPPED and not path.exists():
+        path = SHIPPED[str(value)]
     if path.suffix in (".yaml", ".yml"):
         raise DataError(
             f"{value}: a YAML, which stage 4 (tokenizers) or 7 (systems) of a recipe trains into exp/; give "
@@ -46,7 +52,8 @@ def located(value: Path | str) -> Iterator[Path]:
         )
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise DataError(
-            f"{path}: neither an exp/ folder nor a packed model (.zip); train one or fix the path."
+            f"{path}: neither an exp/ folder nor a packed model (.zip), nor one that comes with the package "
+            f"({', '.join(name for name, place in SHIPPED.items() if place.is_dir())}); train one or fix the path."
         )
     with tempfile.TemporaryDirectory(prefix="espnet_tse_") as unpacked:
         unpack(path, Path(unpacked))
@@ -110,7 +117,7 @@ def packed_inside(folder: Path, name: Path | str) -> Path:
     Raises:
         DataError: there are several.
     """
-    archives = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    archives = sorted(visible_files(folder, "*.zip")) if folder.is_dir() else []
     if not archives or (folder / "config.yaml").is_file():
         return folder
     if len(archives) > 1:

@@ -127,7 +127,7 @@ def headroom(peak: float, output: Path) -> float:
     """
     if peak <= FULL_SCALE:
         return 1.0
-    logging.warning(f"{output}: turned down by {20 * math.log10(peak):.2f} dB, which clipping would begin at")
+    logging.warning(f"{output}: turned down by {20 * math.log10(peak):.2f} dB, so that it does not clip")
     return 1.0 / peak
 
 

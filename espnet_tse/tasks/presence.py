@@ -9,7 +9,7 @@ from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E, SpeakerGE2EConfig
 from espnet_tse.io.scp import DataError
 from espnet_tse.schema.manifest import MANIFEST
 from espnet_tse.schema.presence import PresenceThreshold
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
 
 PRESENCE = "presence"  # key in a manifest
@@ -18,7 +18,7 @@ PREFIX = "extractor.speaker_encoder."  # of its weights in the packaged system, 
 
 def packaged_speaker_encoder(device: torch.device | str) -> SpeakerGE2E:
     """GE2E with the weights that come with the package."""
-    weights = read_weights(SHIPPED / DEFAULT_CHECKPOINT, "cpu")
+    weights = read_weights(BASE / DEFAULT_CHECKPOINT, "cpu")
     encoder = SpeakerGE2E(SpeakerGE2EConfig())
     encoder.load_state_dict(
         {name.removeprefix(PREFIX): value for name, value in weights.items() if name.startswith(PREFIX)}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping
+from typing import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -46,7 +46,10 @@ def calibrate(extractor: Extractor, dev: Path, test: Path, absent: int = ABSENT)
     Raises:
         DataError: a list is missing, or too few speakers.
     """
-    known, unknown = (measured(extractor, trials(folder, absent)) for folder in (dev, test))
+    # Lists, so that what is wrong with either is told before the work.
+    known, unknown = (
+        measured(extractor, rows) for rows in [list(trials(folder, absent)) for folder in (dev, test)]
+    )
     thresholds = {name: equal_error(known.present[name], known.absent[name]) for name in MEASURES}
     best = min(MEASURES, key=lambda name: sum(known.errors(name, thresholds[name])))
     miss, alarm = unknown.errors(best, thresholds[best])
@@ -81,7 +84,7 @@ def trials(folder: Path, absent: int) -> Iterator[Trial]:
             yield Trial(mixtures[key], enrollment, False)
 
 
-def measured(extractor: Extractor, rows: Iterator[Trial]) -> Measured:
+def measured(extractor: Extractor, rows: Iterable[Trial]) -> Measured:
     found: Mapping[bool, list[Presence]] = {True: [], False: []}
     for row in rows:
         mixture, enrollment = (

@@ -26,6 +26,8 @@ def presence_in_file(
     rate = extractor.sample_rate
     blocks = resampled_blocks(read_audio_blocks(estimate), read_info(str(estimate)).sample_rate, rate)
     level_db = effort.diagnostics["level_db"][0]
+    if compare:  # of an hour a matter of minutes
+        logging.info(f"{estimate}: its voice is compared with that of the enrollment")
     return extractor.presence_judge.judge(blocks, rate, enrollment, level_db, compare)
 
 

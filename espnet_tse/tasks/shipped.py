@@ -1,5 +1,8 @@
-"""The system that comes with the package: extraction works before anything is trained or downloaded."""
+"""The systems that come with the package: extraction works before anything is trained or downloaded."""
 
 from pathlib import Path
 
-SHIPPED = Path(__file__).parents[1] / "pretrained" / "magnitude_mask_base"
+FOLDER = Path(__file__).parents[1] / "pretrained"
+SHIPPED = {"base": FOLDER / "magnitude_mask_base", "stream": FOLDER / "magnitude_mask_stream"}
+BASE = SHIPPED["base"]  # whole recordings
+STREAM = SHIPPED["stream"]  # causal

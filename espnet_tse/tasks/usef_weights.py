@@ -71,7 +71,12 @@ def source_of(name: str) -> Source:
         return Source({"encoder": "conv.0", "encoder_norm": "conv.1", "decoder": "deconv"}[part] + f".{rest}")
     if part == "cross_attention":
         return attention_source("att", rest)
-    _, index, layer, rest = name.split(".", 3)
+    return block_source(rest)
+
+
+def block_source(name: str) -> Source:
+    """Which of them a weight of one of the blocks is, given as ``0.over_time.norm.weight``."""
+    index, layer, rest = name.split(".", 2)
     block = f"dual_mdl.{index}"
     if layer == "attention":
         return attention_source(block, rest)

@@ -1,8 +1,9 @@
 """Weights of another toolkit's model as those of ours: which of theirs each of ours is, and in what shape it lies there."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Mapping, Sequence
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ Shape = tuple[int, ...]
 VIEWS: dict[str, tuple[Callable[[Shape], Shape], Callable[[Tensor], Tensor]]] = {
     "same": (lambda shape: shape, lambda there: there),
     "conv1d": (lambda shape: (*shape, 1), lambda there: there[..., 0]),  # of kernel 1, here a linear layer
+    "transposed": (lambda shape: shape[::-1], lambda there: there.T),
     "conv2d": (lambda shape: (*shape, 1, 1), lambda there: there[..., 0, 0]),
     "channels": (lambda shape: (1, *shape, 1), lambda there: there[0, :, 0]),
     "analysis": (lambda shape: (shape[0], 1, shape[1]), lambda there: there[:, 0]),
@@ -94,16 +96,31 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
     Raises:
         DataError: missing, unreadable, or without a state dict.
     """
+    return state_of(read_content(path), path, wrappers)
+
+
+def read_content(path: Path, named: str | None = None) -> Any:
+    """All that is in a file of ``torch.save``, of which nothing is executed.
+
+    Args:
+        named: a module whose classes may be named in it; they are not read, and ``Named`` stands for each of them.
+    Raises:
+        DataError: missing or unreadable.
+    """
     if not path.is_file():
         raise DataError(f"{path}: no such file; fix the path.")
     refuse_flipped_bytes(path)
     try:
-        with torch.serialization.safe_globals(numpy_arrays()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([*numpy_arrays(), *paths(), *classes_of(named, path)]):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it should be
         raise DataError(
             f"{path}: not readable as weights ({reason_of(error)}); fetch or copy the file again."
         ) from error
+
+
+def state_of(content: Any, path: Path, wrappers: Sequence[str]) -> dict[str, Tensor]:
+    """The state dict in what was read of ``path``; arguments as of ``read_state``."""
     for wrapper in wrappers:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
@@ -111,6 +128,23 @@ def read_state(path: Path, wrappers: Sequence[str] = ("model", "state_dict")) ->
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise DataError(f"{path}: holds no state dict of tensors; name the file of the model's weights.")
     return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+class Named:
+    """Stands for a class that a checkpoint's settings name."""
+
+
+def classes_of(module: str | None, path: Path) -> list[Any]:
+    """The classes of a module, in whatever package it was, that a file names."""
+    if module is None or not is_zipfile(path):
+        return []
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    return [(Named, name) for name in names if module in name.split(".")[:-1]]
+
+
+def paths() -> list[Any]:
+    """Paths in a checkpoint's settings: PyTorch Lightning keeps what a model was built with."""
+    return [(PurePosixPath, f"pathlib.{kind}") for kind in ("PosixPath", "PurePosixPath", "WindowsPath")]
 
 
 def numpy_arrays() -> list[Any]:

@@ -52,6 +52,20 @@ def test_a_latent_a_begun_hop_and_a_resynthesis_as_long_as_the_signal(vae, num_s
     assert frames.values.isfinite().all() and again.isfinite().all()
 
 
+@pytest.mark.parametrize("num_samples", [1, HOP - 1, HOP, HOP + 1, 320, 321])
+def test_frames_on_the_edges_of_hops_are_one_more(num_samples):
+    vae, waveform = new_vae(edges="reflected"), noise(1, num_samples)
+    number, lengths = num_samples // HOP + 1, torch.tensor([num_samples])
+    with torch.no_grad():
+        frames = vae.encode(waveform, lengths)["latent"]
+        decoded, again = vae.decode(Streams(latent=frames)), vae.resynthesize(waveform, lengths)
+    assert frames.values.shape == (1, number, 5) and vae.streams["latent"].num_frames(num_samples) == number
+    assert decoded.shape == (1, number * HOP) and again.shape == waveform.shape
+    assert not decoded[:, (number - 1) * HOP :].any()  # nothing is behind the last edge
+    assert frames.values.isfinite().all() and again.isfinite().all()
+    vae.train().coded_and_decoded(waveform, None)[0].sum().backward()
+
+
 @pytest.mark.parametrize("num_samples", [15999, 16000, 16001])
 def test_a_second_of_speech_and_a_sample_more_or_less(num_samples):
     vae, waveform = new_vae(n_fft=640, hop_length=320, approx_qk_dim=512), noise(1, num_samples)
@@ -305,6 +319,8 @@ def test_published_sizes():
         ({"sample_rate": 0}, "must be positive"),
         ({"decoder_kernel": 4}, "decoder_kernel is 4, want an odd number"),
         ({"n_fft": 40}, "n_fft at least twice the hop"),
+        ({"edges": "mirrored"}, "edges 'mirrored' is none of"),
+        ({"edges": "reflected", "hop_length": 16}, "reflected edges want hop_length n_fft / 2"),
         ({"width": 5}, "width 5 is not divisible by num_heads 2"),
         ({"kernel": 2, "hop": 4}, "hop 4 is above kernel 2"),
         ({"hidden": 0}, "must be positive"),

@@ -202,10 +202,13 @@ def test_sets_that_cannot_be_mixed(dirs, lengths, mixing, message):
         open_set(dirs.source(lengths, mixing))
 
 
-def test_noise_of_another_rate(dirs):
+def test_noise_of_another_rate_or_none(dirs):
     directory = dirs.source(LENGTHS)
     write_scp(directory / "noise.scp", {"n": dirs.wav("n", np.ones(100) * 0.1, rate=16000)})
     with pytest.raises(DataError, match="noise.scp: is at 16000 Hz"):
+        DynamicMixingDataset(directory, MixingConf(noise_scp=str(directory / "noise.scp")))
+    (directory / "noise.scp").write_text("")
+    with pytest.raises(DataError, match="noise.scp: is empty"):
         DynamicMixingDataset(directory, MixingConf(noise_scp=str(directory / "noise.scp")))
 
 

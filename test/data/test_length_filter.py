@@ -1,6 +1,7 @@
 """Removing short and long utterances."""
 
 import pytest
+from system_files import leave_system_files
 
 from espnet_tse.data.length_filter import filter_by_length
 from espnet_tse.data.validation import validate_dir
@@ -12,6 +13,7 @@ def test_all_lists_lose_the_same_keys(dirs):
     keys = sorted(
         read_scp(directory / "utt2num_samples"), key=lambda k: int(read_scp(directory / "utt2num_samples")[k])
     )
+    leave_system_files(directory)
     counts = filter_by_length(directory, 1.005, 1.03)
     assert counts == {"kept": 2, "too short": 1, "too long": 1}
     for name in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp", "utt2spk", "utt2num_samples"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+from system_files import leave_system_files
 
 from espnet_tse.bin import add_noise
 from espnet_tse.data.noise_corpora import noise_recordings
@@ -22,6 +23,7 @@ def corpora(dirs, tmp_path):
         path = tmp_path / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, dirs.noise(20000, len(name)), 16000)
+    leave_system_files(tmp_path)
     return tmp_path
 
 

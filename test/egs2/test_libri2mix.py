@@ -107,6 +107,8 @@ def test_stage_1_makes_mixtures_and_lists_and_again_only_lists(clone, corpora):
         ("", "--dm 200", 2, "--dm takes one of 100,360,460,960, not '200'"),
         ("", "--parts dev", 2, "--parts takes train-100 and train-360, not 'dev'"),
         ("", "--targets 1,2", 2, "--targets takes numbers of speakers"),
+        ("", "--sample-rate=8k", 2, "--sample-rate of ESPnet's local/data.sh is --rate here"),
+        ("", "--rate 8k --min_or_max max", 2, "--min_or_max of ESPnet's local/data.sh is --mode here"),
         ("", "--kinds both", 2, "unknown option --kinds (did you mean --kind?)"),
     ],
 )
@@ -244,16 +246,19 @@ def test_three_speakers_are_three_targets(clone, tmp_path):
 
 def test_librispeech_draws_its_own_mixtures(clone, corpora):
     words = "local/data.sh --hours 100 --mixtures 3 --nj 1".split()
-    ended = run(clone, "librispeech", *words, LIBRISPEECH=corpora)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
     data = clone / "egs2/librispeech/tse1/data"
+    ended = run(clone, "librispeech", *words, LIBRISPEECH=corpora)  # a part of LibriSpeech
+    assert ended.returncode == 1 and "16 utterances, the published subset 2703; what is" in ended.stderr
+    assert not data.exists()
+    ended = run(clone, "librispeech", *words, "--published_counts", "false", LIBRISPEECH=corpora)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     for name in ("train-100", "dev", "test"):
         report = validate_dir(
             data / name, AudioLimits(16000), None if name == "train-100" else data / "train-100"
         )
         assert report.num_errors == 0, report.render()
     assert len(read_scp(data / "test/wav.scp")) == 6
-    assert "list: librispeech test, 3 mixtures, seed 0\n" in (data / "test/protocol").read_text()
+    assert "list: librispeech test, 3 mixtures, seed 0, own speech\n" in (data / "test/protocol").read_text()
     refused = run(clone, "librispeech", "local/data.sh", "--hours", "200", LIBRISPEECH=corpora)
     assert refused.returncode == 2 and "--hours takes 100, 360, 460 or 960, not '200'" in refused.stderr
     (given,) = calls(run(clone, "librispeech", "./run.sh", "--hours", "960"))
@@ -268,7 +273,7 @@ def draw_mixtures(monkeypatch):
 
 
 def test_drawn_mixtures_do_not_clip_and_have_their_ratio(draw_mixtures, corpora, tmp_path, capsys):
-    words = ["--librispeech", str(corpora), "--mixtures", "5"]
+    words = ["--librispeech", str(corpora), "--published_counts", "false", "--mixtures", "5"]
     for name in ("one", "two"):
         assert draw_mixtures([*words, "--output_dir", str(tmp_path / name)]) == 0
     for path in (tmp_path / "one").iterdir():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from system_files import leave_system_files
 
 from espnet_tse.data.dynamic_mixing import DynamicMixingDataset
 from espnet_tse.data.mixing_conf import read_mixing_conf
@@ -152,7 +153,7 @@ def test_faults(main, tmp_path, capsys):
         assert stopped.value.code == 2
 
 
-def test_an_utterance_of_two_subsets_is_one(main, tmp_path):
+def test_an_utterance_of_two_subsets_is_one(main, tmp_path, caplog):
     speakers = {n: [3.0, 3.0] for n in (1, 2)}
     subsets = {
         "train-clean-100": speakers,
@@ -160,10 +161,17 @@ def test_an_utterance_of_two_subsets_is_one(main, tmp_path):
         "dev-clean": {7: [3.0] * 2, 8: [3.0] * 2},
     }
     subsets["dev-clean-2"] = subsets["dev-clean"]
-    corpus = write_corpus(tmp_path / "c", subsets)
-    (corpus / "dev-clean" / "7" / "7" / "._7-7-0000.flac").write_bytes(b"of macOS")
+    corpus = write_corpus(tmp_path / "c", subsets, transcripts=True)
+    leave_system_files(corpus)
     find_utterances = importlib.import_module("librispeech_split").find_utterances
-    found = find_utterances(corpus)
+    with caplog.at_level("WARNING"):
+        found = find_utterances(corpus)
+    # That only a part of the published subsets is there is told.
+    told = [message.partition(", so")[0] for message in caplog.messages]
+    assert told == [
+        f"{corpus / 'dev-clean'}: 4 of its 2703 published utterances",
+        f"{corpus / 'train-clean-100'}: 4 of its 28539 published utterances",
+    ]
     assert [utterance.key for utterance in found] == [f"{n}-7-000{i}" for n in (1, 2, 7, 8) for i in (0, 1)]
     assert {utterance.subset for utterance in found} == {"train-clean-100", "dev-clean"}
 

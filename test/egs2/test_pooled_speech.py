@@ -140,7 +140,11 @@ def test_a_folder_that_is_gone_leaves_no_list_of_before(main, corpora):
         (["--librispeech_weight", "-3"], "source_weights: wants weights of at least 0"),
         (["--sources", "far"], "fewer than 2 speakers are left for dev; 30 of one source are enough"),
         (["--noise", "{}/empty"], "holds no folders"),
-        (["--noise", "{}/few"], "2 recordings; at least 6 are wanted"),
+        (
+            ["--noise", "{}/few"],
+            "2 recordings; at least 6 are wanted. Files <recording>_<piece> count as one",
+        ),
+        (["--noise", "{}/speech/far", "--sources", "near", "far"], "--sources far: NOISE or ROOMS names"),
     ],
 )
 def test_faults_leave_no_sets(main, corpora, options, message, capsys):
@@ -184,6 +188,31 @@ def test_audio_that_would_be_mistaken_is_told_before_anything_is_written(
     told = capsys.readouterr().err
     assert message in told and str(path if "rename the folder" not in message else path.parents[1]) in told
     assert not (corpora / "data").exists()
+
+
+def test_how_many_files_want_a_conversion_is_told(main, corpora, capsys):
+    for name, form in (("a", {"rate": 8000}), ("b", {"channels": 2})):
+        odd_file(corpora, f"speech/near/s00/{name}.wav", **form)
+    assert call(main, corpora) == 1
+    assert "a.wav: 8000 Hz" in (told := capsys.readouterr().err) and "2 of 69 files are not" in told
+
+
+def test_noise_and_rooms_among_the_sources_are_no_speakers(main, corpora, caplog):
+    for name in ("noise", "rooms"):
+        (corpora / name).rename(corpora / "speech" / name)
+    caplog.set_level("INFO")
+    folders = ("--noise", str(corpora / "speech" / "noise"), "--rooms", str(corpora / "speech" / "rooms"))
+    assert call(main, corpora, *folders) == 0
+    sources = set(read_scp(corpora / "data" / "train" / "utt2source").values())
+    assert sources == {"near", "far", "librispeech"}
+    assert f"{corpora / 'speech' / 'noise'}: is no source of speech" in caplog.text
+
+
+def test_recordings_that_spaces_number_are_not_pieces_of_one(main, corpora):
+    for path in sorted((corpora / "noise" / "street").iterdir()):
+        path.rename(path.with_stem(f"rain {path.stem.replace('_', '-')}"))
+    assert call(main, corpora, "--noise", str(corpora / "noise")) == 0
+    assert heard_in(corpora / "data" / "lists" / "noise_test.scp") == {"street-rain_r2-1", "street-rain_r5-1"}
 
 
 def test_speakers_of_two_sources_never_meet_under_one_name(main, corpora, capsys):

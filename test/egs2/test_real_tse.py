@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from real_tse_stand_in import write_librispeech, write_noises, write_recordings
+from system_files import leave_system_files
 
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.validation import validate_dir
@@ -16,7 +17,7 @@ from espnet_tse.io.scp import read_scp, read_text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ("LIBRISPEECH", "REAL_TSE", "MUSAN", "DEMAND")
-SIZES = "--subsets train-clean-100 --dev_mixtures 6 --dev_crop_s 1.5".split()
+SIZES = "--subsets train-clean-100 --dev_mixtures 6 --dev_crop_s 1.5 --published_counts false".split()
 
 
 @pytest.fixture
@@ -31,11 +32,13 @@ def recipe(tmp_path):
 @pytest.fixture
 def places(tmp_path):
     corpora = tmp_path / "with space"
-    return {
+    written = {
         "REAL_TSE": write_recordings(corpora / "real"),
         "LIBRISPEECH": write_librispeech(corpora / "LibriSpeech", ("train-clean-100", "dev-clean")),
         **write_noises(corpora),
     }
+    leave_system_files(corpora)
+    return written
 
 
 def run(recipe, command, *words, **variables):
@@ -90,6 +93,7 @@ def test_missing_corpora_end_with_3_and_leave_nothing(recipe, places, change, co
     "name, text, message",
     [
         ("utt2enroll", "call-1 anna\n", "no recording 'call-2' for mixture 'call-2' (3 of 4 have none)"),
+        ("utt2activity", "", "utt2activity: is empty; write its lines (README.md), or remove it"),
         ("text", "call-5 hello\n", "1 of its keys are no recordings of"),
         ("text", "call-1 hello\n", "2 of 4 recordings have no words, first 'call-2'"),
         ("text", "call-4 hello\n", "'call-4' has words in text, but its line of utt2activity is none"),

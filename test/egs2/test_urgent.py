@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from real_tse_stand_in import write_restoration
+from system_files import leave_system_files
 
 from espnet_tse.data.mixing_conf import read_mixing_conf
 from espnet_tse.data.validation import validate_dir
@@ -33,7 +34,9 @@ def run(recipe, folder, *words):
 
 
 def test_stage_1(recipe, tmp_path, monkeypatch):
-    ended = run(recipe, write_restoration(tmp_path / "with space"))
+    folder = write_restoration(tmp_path / "with space")
+    leave_system_files(folder)
+    ended = run(recipe, folder)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     monkeypatch.chdir(recipe)
     data = Path("data")
@@ -60,6 +63,11 @@ def test_stage_1(recipe, tmp_path, monkeypatch):
             lambda folder: (folder / "clean/reader_1/part 0.wav").rename(folder / "clean/part.wav"),
             4,
             "whose speech is it? put it in a folder of its speaker",
+        ),
+        (
+            lambda folder: (folder / "clean/utt2spk").touch(),
+            4,
+            "is empty; write its lines 'name-of-file speaker'",
         ),
     ],
 )

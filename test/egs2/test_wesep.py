@@ -59,7 +59,9 @@ def wesep(tmp_path):
     """A set as WeSep's recipe leaves it: two shards, spk2enroll.json, spk<n>.enroll, single.wav.scp."""
     folder = tmp_path / "wesep" / "dev"
     folder.mkdir(parents=True)
-    shards = [write_shard(folder / f"shards_{key}.tar", mixture_of(key)) for key in KEYS]
+    # macOS's tar adds such a file to each.
+    system = {f"._{key}.wav": b"\0\5\x16\7" for key in KEYS}
+    shards = [write_shard(folder / f"shards_{key}.tar", mixture_of(key) | system) for key in KEYS]
     (folder / "shard.list").write_text("".join(f"{shard}\n" for shard in shards))
     single = {}
     for number, (speaker, utterance) in enumerate((s, u) for s in ("11", "22") for u in ("1", "2", "3")):
@@ -183,6 +185,15 @@ def test_what_is_wrong_is_named_and_no_list_is_written(main, wesep, tmp_path, ca
     assert main(["--wesep_dir", str(wesep), "--output_dir", str(out)]) == 1
     assert re.search(message, capsys.readouterr().err)
     assert not (out / "wav.scp").exists() and not (tmp_path / "a.wav").exists()
+
+
+@pytest.mark.parametrize("name", ["single.wav.scp", "spk1.enroll"])
+def test_lists_that_hold_nothing_are_made_again(main, wesep, tmp_path, capsys, name):
+    (wesep / name).write_text("")
+    out = tmp_path / "data" / "dev"
+    assert main(["--wesep_dir", str(wesep), "--output_dir", str(out), "--fixed_enrollments"]) == 1
+    assert f"{name}: is empty; prepare WeSep's data again" in capsys.readouterr().err
+    assert not list(out.glob("*.scp"))
 
 
 def test_enrollments_that_single_wav_scp_lacks_are_named(main, wesep, tmp_path, capsys):

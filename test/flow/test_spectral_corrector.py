@@ -35,6 +35,17 @@ def test_compression_and_its_inverse():
     torch.testing.assert_close(compressed[:, 3].abs(), expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("samples", [20, 63, 64, 1500])
+def test_frames_on_the_edges_of_hops_for_signals_of_any_length(samples):
+    corrector, (mixture, estimate) = new_corrector(edges="reflected"), signals(samples=samples)
+    assert corrector.compressed(mixture).size(1) == 2 * (samples // 32 // 2 + 1)  # filled up
+    lengths = torch.tensor([samples, samples - 7])
+    together = corrector.correct(mixture, estimate, lengths, [silent] * 2)
+    alone = corrector.correct(mixture[1:, : samples - 7], estimate[1:, : samples - 7], lengths[1:], [silent])
+    torch.testing.assert_close(together[1:, : samples - 7], alone, atol=1e-4, rtol=1e-4)
+    assert together.isfinite().all() and not together[1, samples - 7 :].any()
+
+
 def test_silence_has_a_finite_slope():
     corrector, waveform = new_corrector(), torch.zeros(1, 640, requires_grad=True)
     corrector.corrected(waveform, waveform, silent).square().sum().backward()
@@ -121,6 +132,7 @@ def test_hidden_spans():
         ({"masked_share": 1.0}, "masked_share 1.0"),
         ({"start": "noise"}, "start 'noise' is none of"),
         ({"k": 1.0}, "k above 1"),
+        ({"edges": "mirrored"}, "edges 'mirrored' is none of"),
     ],
 )
 def test_bad_settings(conf, message):

@@ -166,7 +166,7 @@ class Recipes:
 
     def speech(self) -> None:
         """The recipe librispeech."""
-        sizes = "--mixtures 4 --nj 1"
+        sizes = "--mixtures 4 --nj 1 --published_counts false"
         config = "conf/laura_tse_nano.yaml"
         run(self.librispeech, self.corpora, "run.sh", hours="100", tse_config=config, local_data_opts=sizes)
         check_scores(self.librispeech / "exp/tse_laura_tse_nano/decode_test", 8)
@@ -211,7 +211,7 @@ class Recipes:
             recipe,
             self.corpora / "real",
             "run.sh",
-            local_data_opts="--subsets train-clean-100 --dev_mixtures 4 --dev_crop_s 1.5",
+            local_data_opts="--subsets train-clean-100 --dev_mixtures 4 --dev_crop_s 1.5 --published_counts false",
             tse_config="local/conf/bsrnn_real_nano.yaml",
             score_opts="--metrics timing_f1,pause_leak,absent_leak,absent_activity",
         )

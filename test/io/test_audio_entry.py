@@ -1,6 +1,7 @@
 """The one door for audio: what people's lists name is read right, or refused by name."""
 
 import io
+import shlex
 import sys
 
 import kaldiio
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_tse.io.audio_entry import AudioError, is_plain_file, read_entry, read_info, read_span
+from espnet_tse.io.audio_entry import AudioError, is_plain_file, read_blocks, read_entry, read_info, read_span
 
 RATE = 8000
 NOISE = np.round(np.random.default_rng(0).normal(0, 0.1, 3000) * 2**15) / 2**15
@@ -167,6 +168,29 @@ def test_files_that_are_cut_short(tmp_path, kind, subtype):
     path.write_bytes(encoded(kind=kind, subtype=subtype)[:-900])
     with pytest.raises(AudioError, match="is cut short|cannot be read as audio"):
         read_entry(str(path))
+
+
+@pytest.mark.parametrize("kind, subtype", [("WAV", "GSM610"), ("AU", "G721_32")])
+def test_codecs_of_telephony_that_cannot_seek(tmp_path, kind, subtype):
+    path = str(tmp_path / "call")
+    soundfile.write(path, 0.3 * np.sin(np.arange(160000) / 20), 8000, format=kind, subtype=subtype)
+    whole = read_entry(path, "float32")[0]
+    assert len(whole) == read_info(path).num_samples >= 160000 and not read_info(path).seekable
+    np.testing.assert_array_equal(np.concatenate(list(read_blocks(path))), whole)
+    np.testing.assert_array_equal(read_span(path, 70000, 500)[0], whole[70000:70500])
+
+
+@pytest.mark.parametrize("name", ["voice memo.m4a", "call.amr"])
+def test_a_format_that_is_not_read_comes_with_the_command_that_converts_it(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(range(256)))
+    with pytest.raises(AudioError) as caught:
+        read_entry(str(path))
+    told = str(caught.value)
+    assert (
+        told.count("Format not recognised") == 1
+        and f"ffmpeg -i {shlex.quote(str(path))} -ac 1 OUT.wav" in told
+    )
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_block_does_not_wait_for_the_next_one():
     with os.fdopen(ends[0], "rb") as source, os.fdopen(ends[1], "wb", buffering=0) as writer:
         writer.write(encoded(np.full(5, 0.25), "s16le"))
         blocks = read_raw(source, "s16le")
-        # The first four bytes are looked at by themselves.
+        # The first eight bytes are looked at by themselves.
         assert sum(len(next(blocks)) for _ in range(2)) == 5
 
 
@@ -59,9 +59,18 @@ def test_the_end_inside_a_sample_is_told(content, samples, caplog):
     assert ("ended inside a sample, 1 of its 2 bytes" in caplog.text) == (len(content) % 2 == 1)
 
 
-def test_a_file_with_a_header_is_refused():
-    with pytest.raises(ValueError, match="header of a WAV file"):
-        list(read_raw(io.BufferedReader(io.BytesIO(b"RIFF" + bytes(100))), "s16le"))
+@pytest.mark.parametrize(
+    "head, kind", [(b"RIFF", "WAV"), (b"ID3\4", "MP3"), (b"\0\0\0\x20ftypM4A ", r"MP4 \(M4A\)")]
+)
+def test_a_file_with_a_header_is_refused(head, kind):
+    with pytest.raises(ValueError, match=rf"header of a file \({kind}\)"):
+        list(read_raw(io.BufferedReader(io.BytesIO(head + bytes(100))), "s16le"))
+
+
+def test_integers_that_are_taken_for_floats_are_told():
+    integers = encoded(np.sin(np.arange(4000)), "s16le")
+    with pytest.raises(ValueError, match="is no sound in f32le.*--sample_format s16le or f32le"):
+        list(read_raw(io.BufferedReader(io.BytesIO(integers)), "f32le"))
 
 
 def test_what_is_printed_does_not_come_between_samples(capfdbinary):

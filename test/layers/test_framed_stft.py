@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from espnet_tse.layers.framed_stft import FramedSTFT, griffin_lim
+from espnet_tse.layers.framed_stft import CentredSTFT, FramedSTFT, griffin_lim
 
 
 @pytest.mark.parametrize("n_fft, hop", [(16, 4), (20, 10), (1024, 256)])
@@ -11,6 +11,14 @@ def test_synthesis_inverts_analysis(n_fft, hop):
     spectrum = stft.analyze(waveform)
     assert spectrum.shape == (2, 5, n_fft // 2 + 1)
     torch.testing.assert_close(stft.synthesize(spectrum), waveform, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("num_samples", [3, 64, 255, 256, 1000])
+def test_centred_synthesis_inverts_analysis(num_samples):
+    stft, waveform = CentredSTFT(126, 32), torch.randn(2, num_samples)
+    spectrum = stft.analyze(waveform)
+    assert spectrum.shape == (2, num_samples // 32 + 1, 64)
+    torch.testing.assert_close(stft.synthesize(spectrum, num_samples), waveform, atol=1e-4, rtol=1e-4)
 
 
 def test_bins_of_unit_noise_have_unit_power():

@@ -31,7 +31,9 @@ def values(seed: int, *shape: int) -> torch.Tensor:
 
 def test_gates_begin_at_tanh_of_1_and_norms_unmodulated():
     torch.manual_seed(0)
-    block, hidden = SkipDiTBlock(16, 2, joins=False, sees_context=False).eval(), values(0, 1, 5, 16)
+    block, hidden = SkipDiTBlock(SkipDiTConfig(**SIZES), joins=False, sees_context=False).eval(), values(
+        0, 1, 5, 16
+    )
     torch.nn.init.zeros_(block.modulation.weight), torch.nn.init.zeros_(block.modulation.bias)
     turned = rotation(torch.arange(5)[None], 8)
     found = block(hidden, None, values(1, 1, 16), None, None, None, turned)
@@ -49,7 +51,9 @@ def test_gates_begin_at_tanh_of_1_and_norms_unmodulated():
 def test_a_gate_of_1_shuts_its_part(part, sign):
     """tanh(1 - 1) = 0: the parts of six are scale, gate and shift of attention, then of the feed-forward layer."""
     torch.manual_seed(0)
-    block, hidden = SkipDiTBlock(16, 2, joins=False, sees_context=False).eval(), values(0, 1, 5, 16)
+    block, hidden = SkipDiTBlock(SkipDiTConfig(**SIZES), joins=False, sees_context=False).eval(), values(
+        0, 1, 5, 16
+    )
     torch.nn.init.zeros_(block.modulation.weight), torch.nn.init.zeros_(block.modulation.bias)
     shut = (block.attention.out, block.feedforward.output)[sign]
     turned = rotation(torch.arange(5)[None], 8)
@@ -182,7 +186,7 @@ def test_sizes_that_do_not_go_together_are_refused(conf, message):
 def test_published_sizes_of_a_block():
     def size(joins: bool) -> int:
         with torch.device("meta"):
-            block = SkipDiTBlock(768, 12, joins, sees_context=True)
+            block = SkipDiTBlock(SkipDiTConfig(), joins, sees_context=True)
         return sum(parameter.numel() for parameter in block.parameters())
 
     assert size(False) == pytest.approx(12.991e6, abs=500) and size(True) == pytest.approx(14.174e6, abs=500)

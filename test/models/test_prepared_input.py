@@ -1,9 +1,10 @@
 """Offsets and silent stretches that extraction takes out of its input."""
 
+import pytest
 import torch
 from factories import TableCodec, make_batch
 
-from espnet_tse.models.prepared_input import prepared, without_offset, without_pauses
+from espnet_tse.models.prepared_input import prepared, speech_s, without_offset, without_pauses
 
 RATE = 16000
 NOISE = 0.1 * torch.randn(1, 4 * RATE, generator=torch.Generator().manual_seed(0))
@@ -29,6 +30,30 @@ def test_long_pauses_are_shortened_and_short_ones_stay():
     cut, cut_lengths = without_pauses(signal, torch.tensor([signal.size(1)]), RATE)
     assert cut_lengths.tolist() == [3 * RATE] and cut.shape == (1, 3 * RATE)  # half a second of pause is kept
     assert torch.equal(cut[0, : 2 * RATE + RATE // 2], whole[0])
+
+
+SYLLABLES = NOISE[0] * torch.cos(4 * torch.pi * torch.arange(4 * RATE) / RATE)
+
+
+@pytest.mark.parametrize("noise_db", [-40, -20, -10])
+def test_hiss_behind_the_speech_is_a_pause(noise_db):
+    generator = torch.Generator().manual_seed(1)
+    hiss = 0.07 * 10 ** (noise_db / 20) * torch.randn(24 * RATE, generator=generator)
+    signal = hiss + torch.cat([SYLLABLES, torch.zeros(20 * RATE)])
+    assert speech_s(signal, RATE) == pytest.approx(4.0, abs=0.3)
+    _, lengths = without_pauses(signal[None], torch.tensor([len(signal)]), RATE)
+    assert lengths.item() / RATE == pytest.approx(4.5, abs=0.3)
+
+
+def test_an_offset_and_pauses_between_syllables_do_not_change_the_share_of_speech():
+    pause = torch.zeros(2 * RATE)
+    signal = torch.cat([SYLLABLES, pause])
+    assert speech_s(signal, RATE) == speech_s(signal + 0.3, RATE) == pytest.approx(4.0, abs=0.1)
+
+
+def test_steady_noise_has_no_speech_and_stays_whole():
+    assert speech_s(NOISE[0], RATE) == 0.0 and speech_s(NOISE[0, :100], RATE) == 0.0
+    assert without_pauses(NOISE, torch.tensor([4 * RATE]), RATE)[0] is NOISE
 
 
 def test_rows_have_pauses_of_their_own():

@@ -24,8 +24,10 @@ class Pitch(torch.nn.Module):
         return torch.stack([band.sum(dim=1) for band in spectrum.chunk(4, dim=1)], dim=1).sqrt()
 
 
-def tone(hertz, seconds=1.0, rate=RATE):
-    return (0.1 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+def tone(hertz, seconds=2.5, rate=RATE):
+    """At four syllables a second: what does not change is no speech."""
+    times = np.arange(round(seconds * rate)) / rate
+    return (0.1 * np.sin(2 * np.pi * hertz * times) * np.cos(4 * np.pi * times)).astype(np.float32)
 
 
 def threshold(measure, value):
@@ -37,7 +39,7 @@ def test_another_voice_is_not_the_enrolled_one(hertz, present):
     judge = PresenceJudge(Pitch(), threshold("similarity", 0.5))
     found = judge.judge([tone(hertz)], RATE, tone(500), -3.0)
     assert found.present == present and (found.similarity > 0.9) == present
-    assert (found.enrollment_s, found.level_db) == (1.0, -3.0)
+    assert (found.enrollment_s, found.level_db) == (2.5, -3.0)
 
 
 def test_the_level_decides_where_it_was_calibrated():
@@ -50,6 +52,13 @@ def test_the_level_decides_where_it_was_calibrated():
 
 def test_without_a_threshold_there_is_no_verdict():
     assert PresenceJudge(Pitch(), None).judge([tone(500)], RATE, tone(500), 0.0).present is None
+
+
+@pytest.mark.parametrize("output_s, enrollment_s", [(1.9, 2.5), (2.5, 1.9)])
+def test_of_less_than_two_seconds_there_is_no_verdict(output_s, enrollment_s):
+    judge = PresenceJudge(Pitch(), threshold("similarity", 0.5))
+    found = judge.judge([tone(500, output_s)], RATE, tone(500, enrollment_s), 0.0)
+    assert found.present is None and found.similarity > 0.9
 
 
 def test_a_silent_estimate_is_like_no_voice():

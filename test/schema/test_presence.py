@@ -29,6 +29,11 @@ def test_what_is_no_threshold_is_refused(change, fault):
     "present, threshold, said",
     [
         (None, None, "output against it: similarity 0.86, level -4 dB"),
+        (
+            None,
+            THRESHOLD,
+            "cannot be said of less than 2 s of speech or of mixture (similarity 0.86, level -4 dB)",
+        ),
         (True, THRESHOLD, "likely (similarity 0.86, level -4 dB; wrong for 8 % of test mixtures without it)"),
         (
             False,
@@ -39,4 +44,4 @@ def test_what_is_no_threshold_is_refused(change, fault):
 )
 def test_the_sentence_says_how_often_it_is_wrong(present, threshold, said):
     sentence = Presence(**MEASURED, present=present).sentence(threshold)
-    assert sentence.startswith("enrollment: 4.2 s, 81 % speech; output ") and sentence.endswith(said)
+    assert sentence.startswith("enrollment: 4.2 s, 81 % speech; ") and sentence.endswith(said)

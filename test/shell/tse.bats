@@ -82,6 +82,20 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"--config conf/other.yaml"*"--max_epoch 2"* ]]
     run -2 toy --scoring_protocol "STOI SDR"
     [[ "${output}" == *'--scoring_protocol of ESPnet: name metrics by --score_opts "--metrics si_sdr,stoi"'* ]]
+    # What is switched off changes nothing; what is on is refused.
+    run -0 toy --use_noise_ref false --init_param "" --spk_num 2 --asr_exp exp/asr --stop_stage 1
+    [[ "${output}" == *"--use_noise_ref of ESPnet has no effect: it is switched off"* ]]
+    [[ "${output}" == *"--init_param of ESPnet has no effect: it is switched off"* ]]
+    [[ "${output}" == *"--spk_num of ESPnet has no effect: every enroll_spk<n>.scp of a set is a target"* ]]
+    [[ "${output}" == *"--asr_exp of ESPnet has no effect: it is of ESPnet's recogniser; name ours by --asr"* ]]
+    run -2 toy --use-noise-ref true
+    [[ "${output}" == *"--use-noise-ref of ESPnet: noise<n>.scp of a set is read by the checks only"* ]]
+    run -2 toy --dynamic_mixing true
+    [[ "${output}" == *"--dynamic_mixing of ESPnet: a training set with a mixing.yaml is mixed while training"* ]]
+    run -2 toy --audio_format flac.ark
+    [[ "${output}" == *"--audio_format takes flac or wav, not 'flac.ark'"* ]]
+    run -0 toy --test_sets "test " --stage 1 --stop_stage 1
+    [[ "${output}" == *"data/{train,dev,test}"* ]]
     run -2 toy --enh_config
     [[ "${output}" == *"option --tse_config needs a value"* ]]
     run -2 toy --ngpu 0 enh_config
@@ -498,6 +512,8 @@ END
     run -2 toy --skip_upload false
     [[ "${output}" == *"--hf_repo '': stage 13 (upload) wants a repository of the hub, owner/name"* ]]
     run -2 toy --skip_upload false --hf_repo "https://hub/me/voice"
+    FAKE_FAIL="import huggingface_hub" run -1 toy --skip_upload false --hf_repo me/voice
+    [[ "${output}" == *"stage 13 (upload) needs: pip install -e '.[hub]'"* ]]
     [ ! -e exp ]
 }
 

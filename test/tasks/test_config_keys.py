@@ -10,7 +10,7 @@ from tse_system import write_system
 from espnet_tse.tasks.checkpoint import load_model, read_config
 from espnet_tse.tasks.config_keys import OF_TRAINING, WRITTEN, known_keys
 from espnet_tse.tasks.inputs import MOVED
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 from espnet_tse.tasks.tse import TSETask
 
 
@@ -59,5 +59,5 @@ def test_what_training_and_earlier_releases_wrote_is_silent(system, caplog):
     add(system, **everything)
     assert set(MOVED) <= set(everything)
     read_config(system)
-    read_config(SHIPPED)
+    read_config(BASE)
     assert not [record for record in caplog.records if "nothing reads" in record.getMessage()]

@@ -9,6 +9,7 @@ from chromium import HINT, Chromium, find_chromium
 from tse_system import write_signal
 
 from espnet_tse import Extractor
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.demo import Demo
 from espnet_tse.tasks.demo_page import serve
 
@@ -51,3 +52,14 @@ def test_two_files_and_the_button_give_an_estimate(address, tmp_path):
         browser.wait("document.body.innerText.includes('real-time factor')")
         browser.wait("document.querySelectorAll('img').length >= 3")  # spectrograms
         assert all(url.startswith((address, "data:", "blob:")) for url in browser.requests)
+
+
+def test_a_port_that_is_taken_is_told_before_any_address(capsys):
+    pytest.importorskip("gradio")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(DataError, match=f"--port {port} is taken, or --host 127.0.0.1 is no address"):
+            serve(Demo(Extractor.from_pretrained(), "a system"), "127.0.0.1", port)
+    assert "http://" not in capsys.readouterr().out

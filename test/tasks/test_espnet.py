@@ -291,6 +291,11 @@ def test_other_networks_are_refused_by_key(written, change, message):
         translated(written({**espnet_yaml(adapt_enroll_dim=6), **change}))
 
 
+def test_an_empty_yaml_is_told_as_such(written):
+    with pytest.raises(DataError, match="train.yaml: holds no settings; name a recipe's YAML"):
+        translated(written({}))
+
+
 def test_criteria_of_one_name_count_together_and_orders_are_told(written):
     criteria = [
         {"name": "snr", "wrapper": "pit", "wrapper_conf": {"weight": 0.5}},

@@ -20,7 +20,7 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.hub import HubId
 from espnet_tse.tasks.locations import is_hub_id, located
 from espnet_tse.tasks.packing import pack
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 from espnet_tse.tasks.uploading import upload
 
 REPO = "me/voice"
@@ -49,7 +49,7 @@ def archive(tmp_path_factory):
     about, results = folder / "about.md", folder / "RESULTS.md"
     about.write_text("Read speech of two talkers.", encoding="utf-8")
     results.write_text("# RESULTS", encoding="utf-8")
-    pack(SHIPPED, folder / "system.zip", extra=(results,), licence="Apache-2.0", about=about)
+    pack(BASE, folder / "system.zip", extra=(results,), licence="Apache-2.0", about=about)
     return folder / "system.zip"
 
 

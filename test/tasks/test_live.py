@@ -95,7 +95,7 @@ def test_integers_clip_and_that_is_told(extractor, signals, tmp_path, caplog):
     [
         (b"", "ended before its first sample"),
         (b"\1", "ended before its first sample"),
-        (encoded(np.full(100, np.nan), "f32le"), "finite float samples"),
+        (encoded(np.full(100, np.nan), "f32le"), "no sound in f32le"),
         (encoded(np.full(100, 3000.0), "f32le"), "full scale is 1"),
     ],
 )
@@ -208,6 +208,15 @@ def test_systems_that_cannot_stream_are_named(monkeypatch, capsys, signals, tmp_
         == 1
     )
     assert "tse_bsrnn hears whole mixtures and cannot stream; systems can that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name, output", [("stdin", "out.wav"), ("stdout", "-")])
+def test_a_closed_standard_stream_is_told(monkeypatch, capsys, name, output):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr(f"sys.{name}", None)
+    with pytest.raises(SystemExit, match="2"):
+        extract.main(["--stream", "-", "e.wav", "-o", output])
+    assert "is a terminal, or closed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

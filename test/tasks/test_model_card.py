@@ -10,7 +10,7 @@ from espnet_tse.bin.pack import main
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.model_card import Card, card_markdown, hub_licence, licences_of, results_of
 from espnet_tse.tasks.packing import pack
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 CONFIG = {"model": "discriminative", "extractor": "magnitude_mask", "speaker_encoder": "ge2e"}
 
@@ -73,7 +73,7 @@ def test_the_scores_of_a_system_are_on_its_card(tmp_path):
 
 
 def test_a_licence_goes_with_a_system_that_is_packed_again(tmp_path):
-    pack(SHIPPED, tmp_path / "first.zip", licence="CC-BY-4.0")
+    pack(BASE, tmp_path / "first.zip", licence="CC-BY-4.0")
     with zipfile.ZipFile(tmp_path / "first.zip") as archive:
         archive.extractall(tmp_path / "opened")
     pack(tmp_path / "opened", tmp_path / "second.zip")
@@ -83,11 +83,11 @@ def test_a_licence_goes_with_a_system_that_is_packed_again(tmp_path):
 
 
 def test_bad_words_for_the_card_are_refused(tmp_path, capsys):
-    words = ["--model", str(SHIPPED), "--output", str(tmp_path / "a.zip")]
+    words = ["--model", str(BASE), "--output", str(tmp_path / "a.zip")]
     assert main([*words, "--about", str(tmp_path / "none.md")]) == 1
     assert "none.md: cannot be read as text" in capsys.readouterr().err
     with pytest.raises(DataError, match="want a name on one line, as Apache-2.0"):
-        pack(SHIPPED, tmp_path / "a.zip", licence="a\nb")
+        pack(BASE, tmp_path / "a.zip", licence="a\nb")
     assert not (tmp_path / "a.zip").exists()
 
 
@@ -95,10 +95,10 @@ def test_an_archive_replaces_no_file_of_another_kind_and_holds_no_name_twice(tmp
     config = tmp_path / "config.yaml"
     config.write_text("model: mine\n")
     with pytest.raises(DataError, match="call it config.zip"):
-        pack(SHIPPED, config)
+        pack(BASE, config)
     assert config.read_text() == "model: mine\n"
     for extra in ((config,), (tmp_path / "a.md", tmp_path / "a.md")):
         (tmp_path / "a.md").write_text("words")
         with pytest.raises(DataError, match=f"the archive has another {extra[-1].name}; rename the file"):
-            pack(SHIPPED, tmp_path / "a.zip", extra=extra)
+            pack(BASE, tmp_path / "a.zip", extra=extra)
     assert not (tmp_path / "a.zip").exists()

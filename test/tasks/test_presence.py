@@ -20,7 +20,7 @@ from espnet_tse.tasks.packing import pack
 from espnet_tse.tasks.presence import packaged_speaker_encoder, read_threshold
 from espnet_tse.tasks.presence_calibration import calibrate, equal_error, trials
 from espnet_tse.tasks.presence_record import PRESENCE
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 RATE = 16000
 THRESHOLD = PresenceThreshold("level_db", -100.0, 0.1, 0.2, 60, 240)
@@ -28,6 +28,12 @@ THRESHOLD = PresenceThreshold("level_db", -100.0, 0.1, 0.2, 60, 240)
 
 def noise(seed: int, seconds: float = 2.0) -> np.ndarray:
     return (0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))).astype(np.float32)
+
+
+def voice(seed: int, seconds: float = 2.5) -> np.ndarray:
+    """Noise at four syllables a second: what does not change is no speech."""
+    signal = noise(seed, seconds)
+    return signal * np.cos(4 * np.pi * np.arange(len(signal)) / RATE).astype(np.float32)
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def record_of(folder) -> dict[str, dict]:
 
 def lists(folder, enrollments: dict[str, np.ndarray], **seconds: float) -> list[str]:
     for key, enrollment in enrollments.items():
-        write_signal(folder / f"{key}_mixture.wav", noise(len(key), seconds.get(key, 0.6)))
+        write_signal(folder / f"{key}_mixture.wav", noise(len(key), seconds.get(key, 2.1)))
         write_signal(folder / f"{key}_enrollment.wav", enrollment)
     for kind in ("mixture", "enrollment"):
         write_scp(folder / f"{kind}.scp", {key: folder / f"{key}_{kind}.wav" for key in enrollments})
@@ -63,29 +69,46 @@ def test_the_packaged_encoder_is_resemblyzers():
 
 def test_one_file_is_told_of(system, tmp_path, caplog):
     caplog.set_level("INFO")
-    write_signal(tmp_path / "mixture.wav", noise(1, 0.6))
-    write_signal(tmp_path / "enrollment.wav", np.concatenate([noise(2, 0.5), np.zeros(8000)]))
+    write_signal(tmp_path / "mixture.wav", noise(1, 2.1))
+    write_signal(tmp_path / "enrollment.wav", np.concatenate([voice(2, 2.5), np.zeros(40000)]))
     files = [str(tmp_path / f"{name}.wav") for name in ("mixture", "enrollment", "out")]
     assert extract.main([*files[:2], "-o", files[2], "--model", str(system)]) == 0
     assert (
-        "enrollment: 1.0 s, 50 % speech; output has the enrolled voice: likely (similarity 0." in caplog.text
+        "enrollment: 5.0 s, 50 % speech; output has the enrolled voice: likely (similarity 0." in caplog.text
     )
     assert "wrong for 20 % of test mixtures without it" in caplog.text
+    assert "below 1 s" not in caplog.text
+
+
+def test_a_short_enrollment_gets_a_warning_and_no_verdict(system, tmp_path, caplog):
+    caplog.set_level("INFO")
+    write_signal(tmp_path / "mixture.wav", noise(1, 2.1))
+    write_signal(tmp_path / "enrollment.wav", np.concatenate([voice(2, 0.5), np.zeros(8000)]))
+    files = [str(tmp_path / f"{name}.wav") for name in ("mixture", "enrollment", "out")]
+    assert extract.main([*files[:2], "-o", files[2], "--model", str(system)]) == 0
+    assert (
+        "enrollment: 1.0 s, 50 % speech; whether the output has the enrolled voice cannot be said"
+        in caplog.text
+    )
     assert f"the enrollment {files[1]} has 0.5 s of speech; below 1 s" in caplog.text
 
 
 def test_a_list_has_a_record_that_shards_join(system, tmp_path, caplog):
     caplog.set_level("INFO")
     # One row is longer than a chunk.
-    words = lists(tmp_path, {"a": noise(1), "bb": noise(2, 0.3), "ccc": noise(3)}, ccc=16.0)
+    words = lists(tmp_path, {"a": voice(1), "bb": voice(2, 0.3), "ccc": voice(3)}, ccc=16.0)
     words += ["--model", str(system), "--output_dir", str(tmp_path / "out")]
     for shard in ("1/2", "2/2"):
         assert extract.main([*words, "--shard", shard]) == 0
     assert "the enrollment of 'bb' has 0.3 s of speech; below 1 s" in caplog.text
     assert extract.main([*words, "--merge", "2"]) == 0
     record = record_of(tmp_path / "out")
-    assert list(record) == ["a", "bb", "ccc"] and all(row["present"] for row in record.values())
-    assert [row["enrollment_s"] for row in record.values()] == [2.0, 0.3, 2.0]
+    assert list(record) == ["a", "bb", "ccc"] and [row["present"] for row in record.values()] == [
+        True,
+        None,
+        True,
+    ]
+    assert [row["enrollment_s"] for row in record.values()] == [2.5, 0.3, 2.5]
     assert all(-1 <= row["similarity"] <= 1 and -100 < row["level_db"] < 20 for row in record.values())
 
 
@@ -104,7 +127,7 @@ def test_a_resumed_list_keeps_what_is_known(system, tmp_path):
 def test_lists_of_systems_without_a_verdict_compare_no_voices(system, tmp_path, monkeypatch, caplog):
     (system / "manifest.json").unlink()
     monkeypatch.setattr(SpeakerGE2E, "forward", lambda *args: pytest.fail("the encoder was run"))
-    words = lists(tmp_path, {"a": noise(1), "bb": noise(2, 0.3)}, bb=16.0)
+    words = lists(tmp_path, {"a": voice(1), "bb": voice(2, 0.3)}, bb=16.0)
     assert extract.main([*words, "--model", str(system), "--output_dir", str(tmp_path / "out")]) == 0
     record = record_of(tmp_path / "out")
     assert all(row["similarity"] is row["present"] is None for row in record.values())
@@ -132,8 +155,8 @@ def test_python_tells_the_same_with_and_without_restored_levels():
 
 def test_a_packed_system_keeps_its_threshold_with_its_weights(tmp_path):
     archive = tmp_path / "system.zip"
-    pack(SHIPPED, archive)
-    assert Extractor.from_pretrained(archive).model.presence_threshold == read_threshold(SHIPPED) is not None
+    pack(BASE, archive)
+    assert Extractor.from_pretrained(archive).model.presence_threshold == read_threshold(BASE) is not None
 
 
 def test_a_threshold_that_is_none_is_refused(system):

@@ -12,7 +12,7 @@ from espnet_tse.io.files import sha256_of
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.packing import pack
-from espnet_tse.tasks.shipped import SHIPPED
+from espnet_tse.tasks.shipped import BASE
 
 WEIGHTS = "valid.loss.ave.pth"
 
@@ -149,6 +149,6 @@ def test_the_manifest_is_of_the_weights_that_are_packed(system):
 
 
 def test_the_packaged_system_opens():
-    said = json.loads((SHIPPED / "manifest.json").read_text())["weights_sha256"]
-    assert said == sha256_of(SHIPPED / WEIGHTS)
-    load_model(SHIPPED)
+    said = json.loads((BASE / "manifest.json").read_text())["weights_sha256"]
+    assert said == sha256_of(BASE / WEIGHTS)
+    load_model(BASE)

@@ -76,6 +76,7 @@ stages_init
 
 settle_options
 read -ra tests <<< "${test_sets}"
+test_sets=${tests[*]}  # without stray blanks
 find_inputs
 check_configs
 if stage_runs 5 && [ -z "${codec_dir}${codec_config}" ]; then die_with 2 "--codec_config is required for stage 5 (train)"; fi

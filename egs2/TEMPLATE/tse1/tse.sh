@@ -122,6 +122,7 @@ tse_exp=${tse_exp:-${expdir}/tse_${tse_tag}}
 inference_tag=${inference_tag:-$(tag_of "${inference_config:-decode}" "${inference_args}")}
 report_title=${report_title:-$(basename "$(dirname "${PWD}")")}
 read -ra tests <<< "${test_sets}"
+test_sets=${tests[*]}  # without stray blanks
 if stage_runs 8; then need "--tse_config is required for stage 8 (train)" "${tse_config:-(no --tse_config)}"; fi
 if stage_runs 13; then check_repository; fi
 find_inputs

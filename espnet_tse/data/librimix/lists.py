@@ -23,7 +23,14 @@ from espnet_tse.data.own_enrollments import (
     own_enrollments,
     remembered,
 )
-from espnet_tse.data.prepared_set import Pool, PreparedSet, drawn_enrollments, row_key, row_lists
+from espnet_tse.data.prepared_set import (
+    UNPUBLISHED,
+    Pool,
+    PreparedSet,
+    drawn_enrollments,
+    row_key,
+    row_lists,
+)
 from espnet_tse.data.targets import Lists
 from espnet_tse.io.scp import DataError
 
@@ -45,6 +52,7 @@ class Protocol:
     kind: str  # clean, both, single
     librispeech: Path | None = None
     lists: Path | None = None  # folder of the published lists
+    published: bool = True  # LibriMix's own mixtures, LibriSpeech whole
 
     def require_lists(self) -> Path:
         """The folder of a published list.
@@ -88,7 +96,7 @@ def training_set(
     specs = [spec for _, specs in parts for spec in specs]
     pool: Pool = {}
     if protocol.enrollment == "laura":
-        utterances = [u for target, _ in parts for u in _utterances(target, protocol)]
+        utterances = [u for target, _ in parts for u in _utterances(target, protocol, drawn=False)]
         fixed = laura_training(specs, utterances, protocol.require_lists())
         values = {row: str(enrollment.path) for row, enrollment in fixed.items()}
     else:
@@ -106,12 +114,13 @@ def _row_lists(
     return row_lists(parts, protocol.targets, f"mix_{protocol.kind}", sources, enrollments)
 
 
-def _utterances(target: LibriMixSet, protocol: Protocol) -> list[Utterance]:
+def _utterances(target: LibriMixSet, protocol: Protocol, drawn: bool) -> list[Utterance]:
+    """Of the set's subset; ``drawn``: they are drawn from, and not only looked up by name."""
     if protocol.librispeech is None:
         raise DataError(
             f"enrollment '{protocol.enrollment}' takes LibriSpeech's utterances; LIBRISPEECH names its folder."
         )
-    return find_utterances(protocol.librispeech, SUBSETS[target.name])
+    return find_utterances(protocol.librispeech, SUBSETS[target.name], drawn and protocol.published)
 
 
 def _held_out_enrollments(
@@ -121,7 +130,7 @@ def _held_out_enrollments(
         return speakerbeam_enrollments(specs, protocol.targets, target, protocol.require_lists())
     if protocol.enrollment == "laura":
         return laura_enrollments(specs, target.name, protocol.require_lists())
-    utterances = _utterances(target, protocol)
+    utterances = _utterances(target, protocol, drawn=protocol.enrollment == "own" or protocol.lists is None)
     if protocol.enrollment == "own":
         return own_enrollments(specs, protocol.targets, utterances, remembered(duration_s))
     if protocol.lists is None:
@@ -142,7 +151,7 @@ def _training_pool(parts: Sequence[tuple[LibriMixSet, Sequence[MixtureSpec]]], p
             }
             utterances = [Utterance(key, path) for key, path in sorted(sources.items())]
         else:
-            utterances = _utterances(target, protocol)
+            utterances = _utterances(target, protocol, drawn=True)
         wanted = {speaker for spec in specs for speaker in spec.speakers}
         for speaker, own in by_speaker(utterances).items():
             if speaker in wanted:
@@ -160,8 +169,9 @@ def _description(
     owner, suffix = ENROLLMENTS[protocol.enrollment]
     names = "+".join(part.name for part, _ in parts) or target.name
     speakers = "" if protocol.targets == (1,) else ", speakers " + " ".join(map(str, protocol.targets))
+    unpublished = "" if protocol.published else UNPUBLISHED
     described: dict[str, object] = {
-        "list": f"Libri{target.num_speakers}Mix {names}{speakers}{suffix}",
+        "list": f"Libri{target.num_speakers}Mix {names}{speakers}{suffix}{unpublished}",
         "sample_rate": target.sample_rate,
         "mode": target.mode,
         "kind": protocol.kind,

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from espnet_tse.io.scp import DataError, check_file_names
+from espnet_tse.io.scp import DataError, check_file_names, read_list
 
 # Set -> LibriSpeech's subset that it is made of.
 SUBSETS = {
@@ -75,19 +75,26 @@ def read_metadata(
         )
     numbers = range(1, num_speakers + 1)
     columns = ["mixture_ID", *(f"source_{n}_{what}" for n in numbers for what in ("path", "gain"))]
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in columns if column not in (reader.fieldnames or [])]
-        if missing:
-            raise DataError(
-                f"{path}: lacks the column(s) {', '.join(missing)}; take the file of "
-                f"{WHERE.format(num_speakers)} as it is."
-            )
-        has_noise = "noise_path" in reader.fieldnames
-        specs = [
-            _spec(row, num_speakers, has_noise, f"{path}:{line}", SUBSETS[name])
-            for line, row in enumerate(reader, 2)
-        ]
+    reader = csv.DictReader(read_list(path).splitlines())
+    if not reader.fieldnames:
+        raise DataError(f"{path}: is empty; fetch it again from {WHERE.format(num_speakers)}.")
+    has_noise = "noise_path" in reader.fieldnames
+    if has_noise:
+        columns.append("noise_gain")
+    missing = [column for column in columns if column not in reader.fieldnames]
+    if missing:
+        raise DataError(
+            f"{path}: lacks the column(s) {', '.join(missing)}; take the file of "
+            f"{WHERE.format(num_speakers)} as it is."
+        )
+    specs = [
+        _spec(row, num_speakers, has_noise, f"{path}:{line}", SUBSETS[name])
+        for line, row in enumerate(reader, 2)
+    ]
+    if not specs:
+        raise DataError(
+            f"{path}: holds no mixture, only the names of its columns; fetch it again from {WHERE.format(num_speakers)}."
+        )
     _check_rows(specs, path, PUBLISHED_COUNTS.get(num_speakers, {}).get(name) if published else None)
     return specs
 
@@ -136,8 +143,8 @@ def _check_rows(specs: list[MixtureSpec], path: Path, count: int | None) -> None
     if len(set(ids)) < len(ids):
         twice = Counter(ids).most_common(1)[0][0]
         raise DataError(f"{path}: mixture '{twice}' stands there twice; take the file anew.")
-    if not specs or (count is not None and len(specs) != count):
+    if count is not None and len(specs) != count:
         raise DataError(
-            f"{path}: has {len(specs)} mixtures, the published set {count if count is not None else 'some'}; take the "
-            "file anew, or say --published_metadata false if the list is your own."
+            f"{path}: has {len(specs)} mixtures, the published set {count}; take the file anew, or say --published_metadata "
+            "false if the list is your own."
         )

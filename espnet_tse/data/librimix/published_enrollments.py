@@ -8,7 +8,7 @@ from espnet_tse.data.librimix.layout import LibriMixSet
 from espnet_tse.data.librimix.metadata import MixtureSpec
 from espnet_tse.data.librispeech import Utterance
 from espnet_tse.data.own_enrollments import Enrollment, Row, by_speaker
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_filled_scp, read_list
 
 ESPNET_SEED = 1
 
@@ -26,13 +26,15 @@ def speakerbeam_enrollments(
     """
     path = speakerbeam_list(lists, target)
     listed: dict[tuple[str, str], str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_list(path).splitlines(), 1):
         fields = line.split()
         if len(fields) != 3:
             raise DataError(
                 f"{path}:{number}: wants 'mixture utterance s<n>/<mixture>', has '{line.strip()}'."
             )
         listed[fields[0], fields[1]] = fields[2]
+    if not listed:
+        raise DataError(f"{path}: is empty; fetch it again.")
     utterances = {
         f"s{number}/{spec.mixture_id}": utterance
         for spec in specs
@@ -105,7 +107,9 @@ def laura_training(
         raise DataError(
             f"{path}: no such file; fetch it from github.com/Beilong-Tang/lauraTSE_code, folder data."
         )
-    listed, known = read_scp(path), {utterance.key: utterance for utterance in utterances}
+    listed, known = read_filled_scp(path, "fetch it again"), {
+        utterance.key: utterance for utterance in utterances
+    }
     chosen: dict[Row, Enrollment] = {}
     for spec in specs:
         name = listed.get(spec.mixture_id)
@@ -169,7 +173,7 @@ def espnet_lists(
                 f"{path}: no such file; ENROLLMENT_LISTS names the folder data of a run of ESPnet's recipe, or nothing: then "
                 "the draw is made over a sorted listing."
             )
-        listed = read_scp(path)
+        listed = read_filled_scp(path, "fetch it again")
         for spec in specs:
             utterance = known.get(Path(listed.get(spec.mixture_id, "")).stem)
             if utterance is None or utterance.speaker != spec.speakers[number - 1]:

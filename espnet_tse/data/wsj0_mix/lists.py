@@ -13,10 +13,17 @@ from espnet_tse.data.own_enrollments import (
     own_enrollments,
     remembered,
 )
-from espnet_tse.data.prepared_set import Pool, PreparedSet, drawn_enrollments, row_key, row_lists
+from espnet_tse.data.prepared_set import (
+    UNPUBLISHED,
+    Pool,
+    PreparedSet,
+    drawn_enrollments,
+    row_key,
+    row_lists,
+)
 from espnet_tse.data.scp_fields import SPEAKERS_OF_TRAIN
 from espnet_tse.data.targets import Lists
-from espnet_tse.data.wsj0 import find_wsj0_utterances, speaker_of
+from espnet_tse.data.wsj0 import Wsj0Utterance, find_wsj0_utterances, speaker_of
 from espnet_tse.data.wsj0_mix.layout import SUBSETS, TITLES, Wsj0MixSet, sources_of
 from espnet_tse.data.wsj0_mix.mixtures import Wsj0Mixture
 from espnet_tse.data.wsj0_mix.published_enrollments import spex_enrollments
@@ -35,6 +42,7 @@ class Protocol:
     kind: str  # clean, both, single
     wsj0: Path  # holds si_tr_s ...
     lists: Path | None = None  # folder of the published enrollments
+    published: bool = True  # the corpus's own mixtures
 
 
 def held_out_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol) -> PreparedSet:
@@ -54,7 +62,7 @@ def held_out_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: 
 
 
 def training_set(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol) -> PreparedSet:
-    """A set whose enrollments are drawn in training, from all of WSJ0's utterances of the speaker; SpEx+'s are fixed.
+    """A set whose enrollments are drawn in training; SpEx+'s are fixed.
 
     Raises:
         DataError: as ``held_out_set``.
@@ -74,7 +82,7 @@ def _rows(
 
 
 def _pool(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol) -> Pool:
-    speakers = by_speaker(find_wsj0_utterances(protocol.wsj0, SUBSETS[target.name]))
+    speakers = by_speaker(_enrolling(target, mixtures, protocol))
     pool: Pool = {}
     for speaker in sorted({mixture.speakers[n - 1] for mixture in mixtures for n in protocol.targets}):
         own = speakers.get(speaker, [])
@@ -86,11 +94,36 @@ def _pool(target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protoco
     return pool
 
 
+def _enrolling(
+    target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol
+) -> list[Wsj0Utterance]:
+    """What enrollments are drawn from: utterances that are mixed in the set, so that the list is everybody's.
+
+    Of these it is known which there are; were others drawn from, too, a copy of WSJ0 that lacks some would silently give
+    another list. For mixtures of one's own it is all that is there.
+
+    Raises:
+        DataError: WSJ0 lacks utterances of the published mixtures.
+    """
+    utterances = find_wsj0_utterances(protocol.wsj0, SUBSETS[target.name])
+    if not protocol.published:
+        return utterances
+    mixed = {utterance for mixture in mixtures for utterance in mixture.utterances}
+    lost = sorted(mixed - {utterance.key for utterance in utterances})
+    if lost:
+        raise DataError(
+            f"{protocol.wsj0}: lacks {len(lost)} of the {len(mixed)} utterances that are mixed in {target.name}, first "
+            f"'{lost[0]}'; the list of enrollments would be another one. Convert all of {' and '.join(SUBSETS[target.name])}, "
+            "or take a published list (--enrollment spex)."
+        )
+    return [utterance for utterance in utterances if utterance.key in mixed]
+
+
 def _fixed_enrollments(
     target: Wsj0MixSet, mixtures: Sequence[Wsj0Mixture], protocol: Protocol
 ) -> dict[Row, Enrollment]:
-    utterances = find_wsj0_utterances(protocol.wsj0, SUBSETS[target.name])
     if protocol.enrollment == "own":
+        utterances = _enrolling(target, mixtures, protocol)
         return own_enrollments(
             mixtures, protocol.targets, utterances, remembered(duration_s), variable="WSJ0"
         )
@@ -99,6 +132,7 @@ def _fixed_enrollments(
             "enrollment 'spex' reads a published list; ENROLLMENT_LISTS names its folder (README.md of the recipe says "
             "where it comes from)."
         )
+    utterances = find_wsj0_utterances(protocol.wsj0, SUBSETS[target.name])
     known = {utterance.key: utterance for utterance in utterances}
     return spex_enrollments(mixtures, protocol.targets, target.name, protocol.lists, known)
 
@@ -107,8 +141,9 @@ def _description(target: Wsj0MixSet, protocol: Protocol) -> dict[str, object]:
     """Lines of the file ``protocol``; ``list`` decides which published figures may stand beside the scores."""
     owner, suffix = ENROLLMENTS[protocol.enrollment]
     speakers = "" if protocol.targets == (1,) else ", speakers " + " ".join(map(str, protocol.targets))
+    unpublished = "" if protocol.published else UNPUBLISHED
     described: dict[str, object] = {
-        "list": f"{TITLES[target.corpus]} {target.name}{speakers}{suffix}",
+        "list": f"{TITLES[target.corpus]} {target.name}{speakers}{suffix}{unpublished}",
         "sample_rate": target.sample_rate,
         "mode": target.mode,
         "kind": protocol.kind,

@@ -1,7 +1,6 @@
 """The mixtures of a set: the files that are there, checked against each other and against the list of the corpus."""
 
 import csv
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -9,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from espnet_tse.data.wsj0 import speaker_of
 from espnet_tse.data.wsj0_mix.layout import PUBLISHED_COUNTS, TITLES, Wsj0MixSet, sources_of
 from espnet_tse.io.audio_entry import AudioError, read_info
-from espnet_tse.io.scp import DataError
+from espnet_tse.io.scp import DataError, read_list
+from espnet_tse.io.visible_files import visible_files
 
 # <utterance>_<its level in dB>_<utterance>_<its level in dB>
 NAME = re.compile(r"([0-9a-z]{8})_(-?[0-9.]+(?:e-?[0-9]+)?)_([0-9a-z]{8})_(-?[0-9.]+(?:e-?[0-9]+)?)")
@@ -85,7 +85,7 @@ def _names(folder: Path, target: Wsj0MixSet) -> set[str]:
             f"{folder}: no such folder; {TITLES[target.corpus]}'s scripts write it, or name the folder that holds "
             f"wav{target.sample_rate // 1000}k."
         )
-    names = {entry.name[:-4] for entry in os.scandir(folder) if entry.name.endswith(".wav")}
+    names = {path.stem for path in visible_files(folder, "*.wav")}
     if not names:
         raise DataError(f"{folder}: holds no .wav file.")
     return names
@@ -122,18 +122,16 @@ def _listed(target: Wsj0MixSet, lists: Path) -> set[str]:
             f"{path}: no such file; MIXTURE_LISTS names the folder of {path.name} as {TITLES[target.corpus]} ships it, or "
             "nothing: then names and numbers of the files are checked alone."
         )
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if target.corpus == "wsj0_2mix":
-            names = [
-                _joined(line.split(), f"{path}:{number}")
-                for number, line in enumerate(file, 1)
-                if line.strip()
-            ]
-        else:
-            names = [row[0].removesuffix(".wav") for row in list(csv.reader(file))[1:] if row]
+    lines = read_list(path).splitlines()
+    if target.corpus == "wsj0_2mix":
+        names = [
+            _joined(line.split(), f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()
+        ]
+    else:
+        names = [row[0].removesuffix(".wav") for row in list(csv.reader(lines))[1:] if row]
     if len(set(names)) < len(names) or not names:
         raise DataError(
-            f"{path}: {'a mixture stands there twice' if names else 'is empty'}; take the file anew."
+            f"{path}: {'a mixture stands there twice' if names else 'holds no mixture'}; fetch the file again."
         )
     return set(names)
 

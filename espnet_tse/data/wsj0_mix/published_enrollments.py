@@ -7,7 +7,7 @@ from espnet_tse.data.own_enrollments import Enrollment, Row
 from espnet_tse.data.wsj0 import Wsj0Utterance, speaker_of
 from espnet_tse.data.wsj0_mix.layout import TITLES
 from espnet_tse.data.wsj0_mix.mixtures import Wsj0Mixture
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_filled_scp
 
 FOLDERS = ("data/wsj0_2mix", "wsj0_2mix", ".")
 
@@ -32,7 +32,7 @@ def spex_enrollments(
     """
     path = spex_list(lists, name)
     listed: dict[tuple[str, str], str] = {}  # mixture, speaker -> utterance
-    for key in read_scp(path):
+    for key in read_filled_scp(path, "fetch it again"):
         mixture_id, _, utterance = key.rpartition("_")
         # Where a mixture and speaker stand there again, the first line counts.
         listed.setdefault((mixture_id, speaker_of(utterance)), utterance)

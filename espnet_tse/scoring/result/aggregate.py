@@ -64,7 +64,11 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
     leaks = leak_columns(plan, words)
     wer = {column.name: summarise_words(column, plan.options.text_norm, speakers) for column in words}
     wer |= {column.name: summarise_leak(column, plan.options.text_norm, speakers) for column in leaks}
-    labels = {key: bucket_labels(record, plan.genders.get(key)) for key, record in records.items()}
+    shared: dict[tuple, dict[str, str]] = {}  # the same few combinations, whatever the number of rows
+    labels = {}
+    for key, record in records.items():
+        own = bucket_labels(record, plan.genders.get(key))
+        labels[key] = shared.setdefault(tuple(own.items()), own)
 
     judged = {
         name: entry

@@ -1,6 +1,7 @@
 """Utterances sorted into buckets by what makes extraction hard, with fixed edges."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from espnet_tse.scoring.run.worker import Record
 
@@ -13,7 +14,7 @@ class Scale:
     unit: str
     factor: float = 1.0  # from the quantity to the unit
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
         first, *_, last = self.edges
         between = [f"{low:g} to {high:g} {self.unit}" for low, high in zip(self.edges, self.edges[1:])]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from espnet_tse.io.scp import DataError, read_filled_scp
+from espnet_tse.io.visible_files import is_visible, visible_files
 from espnet_tse.scoring.measure.audio import AudioError, refuse_pipe
 from espnet_tse.scoring.run.shown_keys import some
 
@@ -44,10 +45,10 @@ def files_of_pattern(folder: Path, pattern: str) -> dict[str, str]:
     entries = {}
     for path in sorted(folder.glob(_literal(before) + "*" + _literal(after))):
         key = path.relative_to(folder).as_posix()[len(before) : -len(after) or None]
-        if path.is_file() and key:
+        if path.is_file() and key and is_visible(path.name):
             entries[key] = str(path)
     if not entries:
-        names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+        names = sorted(path.name + "/" * path.is_dir() for path in visible_files(folder, "*"))
         held = f"it holds {some(names)}" if names else "it is empty"
         raise DataError(f"--inf_dir {folder}: holds no file '{pattern}'; fix --inf_pattern: {held}.")
     return entries

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from librimix_stand_in import write_corpora, write_published_lists
+from system_files import leave_system_files
 
 from espnet_tse.data.librimix.generation import Corpora, generate
 from espnet_tse.data.librimix.layout import LibriMixSet
@@ -36,6 +37,7 @@ class StandIn:
 def stand_in(tmp_path_factory):
     root = tmp_path_factory.mktemp("librimix")
     write_published_lists(root, write_corpora(root))
+    leave_system_files(root)
     made = StandIn(root)
     for name in ("train-100", "train-360", "dev", "test"):
         generate(made.target(name), made.specs(name), ("clean",), made.corpora)

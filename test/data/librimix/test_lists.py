@@ -8,13 +8,14 @@ import soundfile
 
 from espnet_tse.bin import prepare_librimix
 from espnet_tse.data.own_enrollments import own_enrollments
-from espnet_tse.data.librimix.lists import Protocol, held_out_set
+from espnet_tse.data.librimix.lists import Protocol, held_out_set, training_set
 from espnet_tse.data.librimix.published_enrollments import (
     espnet_enrollments,
+    espnet_lists,
     laura_training,
     speakerbeam_enrollments,
 )
-from espnet_tse.data.librispeech import Utterance, find_utterances
+from espnet_tse.data.librispeech import PUBLISHED_COUNTS, Utterance, find_utterances
 from espnet_tse.data.scp_fields import read_speaker_enrollments
 from espnet_tse.data.static_dataset import StaticDataset
 from espnet_tse.data.validation import validate_dir
@@ -68,10 +69,10 @@ def test_sets_are_valid(stand_in, tmp_path, enrollment):
     protocol = read_yaml(test / "protocol")
     assert (protocol["kind"], protocol["mode"], protocol["sample_rate"]) == ("clean", "min", 16000)
     lists = {
-        "own": "Libri2Mix test, speakers 1 2, our enrollments",
-        "speakerbeam": "Libri2Mix test, speakers 1 2, SpeakerBeam's enrollments",
-        "laura": "Libri2Mix test",  # the name that published figures of LauraTSE have
-        "espnet": "Libri2Mix test, speakers 1 2, ESPnet's enrollments",
+        "own": "Libri2Mix test, speakers 1 2, our enrollments, unpublished mixtures",
+        "speakerbeam": "Libri2Mix test, speakers 1 2, SpeakerBeam's enrollments, unpublished mixtures",
+        "laura": "Libri2Mix test, unpublished mixtures",
+        "espnet": "Libri2Mix test, speakers 1 2, ESPnet's enrollments, unpublished mixtures",
     }
     assert protocol["list"] == lists[enrollment] and ("published" in protocol) == (enrollment != "own")
     example = StaticDataset(train, crop_s=1.0).example(0, 0)
@@ -97,7 +98,8 @@ def test_rows_of_both_speakers(stand_in, tmp_path):
 def test_whole_targets_have_their_words(stand_in, tmp_path):
     target = dataclasses.replace(stand_in.target("test"), root=tmp_path / "Libri2Mix", mode="max")
     librispeech = stand_in.root / "LibriSpeech"
-    prepared = held_out_set(target, stand_in.specs("test"), Protocol("own", (1, 2), "clean", librispeech))
+    protocol = Protocol("own", (1, 2), "clean", librispeech, published=False)
+    prepared = held_out_set(target, stand_in.specs("test"), protocol)
     words, speakers = prepared.lists["text_spk1"], prepared.lists["utt2spk"]
     assert words == {key: f"some words of {speaker}" for key, speaker in speakers.items()}
 
@@ -143,7 +145,7 @@ def test_a_run_of_espnets_recipe_can_be_read(stand_in, tmp_path):
 
 def test_espnets_draw_is_that_of_its_code_over_a_sorted_listing(stand_in):
     specs = stand_in.specs("test")
-    utterances = find_utterances(stand_in.root / "LibriSpeech", "test-clean")
+    utterances = find_utterances(stand_in.root / "LibriSpeech", "test-clean", published=False)
     found = espnet_enrollments(specs, (2,), utterances, 2)
     random.seed(1)  # as there
     for spec in sorted(specs, key=lambda spec: spec.mixture_id):
@@ -155,7 +157,7 @@ def test_espnets_draw_is_that_of_its_code_over_a_sorted_listing(stand_in):
 
 def test_our_list_depends_on_nothing_but_the_corpus(stand_in):
     specs = stand_in.specs("test")
-    utterances = find_utterances(stand_in.root / "LibriSpeech", "test-clean")
+    utterances = find_utterances(stand_in.root / "LibriSpeech", "test-clean", published=False)
     chosen = own_enrollments(specs, (1, 2), utterances, lambda _: 4.0)
     shuffled = random.Random(3).sample(utterances, len(utterances))
     again = own_enrollments(specs[::-1], (2, 1), shuffled, lambda _: 4.0)
@@ -168,6 +170,26 @@ def test_our_list_depends_on_nothing_but_the_corpus(stand_in):
     # Fixed points, so that no version draws others: nobody's scores could be compared any more.
     keys = [enrollment.utterance for _, enrollment in sorted(chosen.items())]
     assert keys == PINNED
+
+
+def test_published_lists_are_drawn_over_all_of_librispeech(stand_in, monkeypatch):
+    """Over a part of it the list would be another one, and nobody would be told."""
+    target, specs = stand_in.target("test"), stand_in.specs("test")
+    librispeech, lists = stand_in.root / "LibriSpeech", stand_in.root / "laura"
+    for enrollment in ("own", "espnet"):
+        with pytest.raises(DataError, match="test-clean: holds 16 utterances, the published subset 2620;"):
+            held_out_set(target, specs, Protocol(enrollment, (1, 2), "clean", librispeech))
+    train = stand_in.target("train-100"), stand_in.specs("train-100")
+    with pytest.raises(DataError, match="train-clean-100: holds 16 utterances, the published subset 28539;"):
+        training_set([train], Protocol("own", (1, 2), "clean", librispeech))
+    # Utterances that a list names are only looked up.
+    training_set([train], Protocol("laura", (1,), "clean", librispeech, lists))
+    monkeypatch.setitem(PUBLISHED_COUNTS, "test-clean", 16)
+    prepared = held_out_set(target, specs, Protocol("own", (1, 2), "clean", librispeech))
+    assert prepared.description["list"] == "Libri2Mix test, speakers 1 2, our enrollments"
+    # The name that published figures of LauraTSE have.
+    prepared = held_out_set(target, specs, Protocol("laura", (1,), "clean", librispeech, lists))
+    assert prepared.description["list"] == "Libri2Mix test"
 
 
 def test_short_utterances_enroll_only_where_there_is_no_other(stand_in):
@@ -195,15 +217,22 @@ def test_faults_of_published_lists_are_told(stand_in, tmp_path):
     path.parent.mkdir()
     first = specs[0]
     for line, message in (
+        ("", "map_mixture2enrollment: is empty; fetch it again"),
         ("a b", ":1: wants 'mixture utterance s<n>/<mixture>'"),
         (f"{first.mixture_id} {first.utterances[1]} s1/x", f"has no line for mixture '{first.mixture_id}'"),
         (f"{first.mixture_id} {first.utterances[0]} s3/x", "'s3/x' enrolls .* but is no source of test"),
     ):
-        path.write_text(line + "\n")
+        path.write_text(line and line + "\n")
         with pytest.raises(DataError, match=message):
             speakerbeam_enrollments(specs, (1,), target, tmp_path)
     with pytest.raises(DataError, match="libri2mix_100_360_aux_s1.txt: no such file; fetch it"):
         laura_training(specs, [], tmp_path)
+    (tmp_path / "libri2mix_100_360_aux_s1.txt").write_text("")
+    with pytest.raises(DataError, match="libri2mix_100_360_aux_s1.txt: is empty; fetch it again"):
+        laura_training(specs, [], tmp_path)
+    (tmp_path / "test/enroll_spk1.scp").write_text("\n")
+    with pytest.raises(DataError, match="enroll_spk1.scp: is empty; fetch it again"):
+        espnet_lists(specs, (1,), "test", tmp_path, {})
     (tmp_path / "libri2mix_100_360_aux_s1.txt").write_text(f"{first.mixture_id} 1-2-3\n")
     with pytest.raises(DataError, match="'1-2-3' cannot enroll"):
         laura_training(specs[:1], [], tmp_path)

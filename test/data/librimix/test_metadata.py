@@ -78,12 +78,31 @@ def test_missing_files_columns_and_rows_are_told(tmp_path):
     write(tmp_path, {name: value for name, value in ROW.items() if name != "source_2_gain"})
     with pytest.raises(DataError, match=r"lacks the column\(s\) source_2_gain"):
         read_metadata(tmp_path, 2, "test")
+    write(tmp_path, {name: value for name, value in ROW.items() if name != "noise_gain"})
+    with pytest.raises(DataError, match=r"lacks the column\(s\) noise_gain"):
+        read_metadata(tmp_path, 2, "test")
     write(tmp_path, ROW, ROW)
     with pytest.raises(DataError, match=f"mixture '{ROW['mixture_ID']}' stands there twice"):
         read_metadata(tmp_path, 2, "test", published=False)
     write(tmp_path, ROW)
     with pytest.raises(DataError, match="has 1 mixtures, the published set 3000"):
         read_metadata(tmp_path, 2, "test")
+
+
+@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "is empty; fetch it again from github.com/JorisCos/LibriMix, folder metadata/Libri2Mix"),
+        (b"\n\n", "is empty; fetch it again"),
+        (",".join(ROW).encode() + b"\n", "holds no mixture, only the names of its columns; fetch it again"),
+        (b"\x1f\x8b\xff", "not UTF-8 .*; unpack it"),
+    ],
+)
+def test_a_file_that_holds_nothing_is_fetched_again(tmp_path, content, message, published):
+    (tmp_path / "libri2mix_test-clean.csv").write_bytes(content)
+    with pytest.raises(DataError, match=f"libri2mix_test-clean.csv: {message}"):
+        read_metadata(tmp_path, 2, "test", published)
 
 
 def test_published_sizes():

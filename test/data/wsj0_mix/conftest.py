@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from system_files import leave_system_files
 from wsj0_mix_stand_in import write_corpora
 
 
@@ -10,6 +11,7 @@ from wsj0_mix_stand_in import write_corpora
 def wsj0_corpora(tmp_path_factory):
     root = tmp_path_factory.mktemp("wsj0_mix")
     write_corpora(root)
+    leave_system_files(root)
     return root
 
 

@@ -11,6 +11,9 @@ from espnet_tse.bin import prepare_wsj0_mix
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.data.wsj0 import find_wsj0_utterances
+from espnet_tse.data.wsj0_mix.layout import Wsj0MixSet
+from espnet_tse.data.wsj0_mix.lists import Protocol, held_out_set, training_set
+from espnet_tse.data.wsj0_mix.mixtures import parse_name
 from espnet_tse.io.scp import DataError, read_scp
 
 
@@ -44,7 +47,10 @@ def test_rows_are_valid_and_say_what_they_are(wsj0_corpora, tmp_path):
         # The corpus is made so: no error in cv, and none there to be found in tt.
         if name != "tr":
             assert report["no speaker of train"].status == {"cv": "warning", "tt": "ok"}[name]
-    assert "list: WSJ0-2mix tt, speakers 1 2, our enrollments\n" in (tmp_path / "tt/protocol").read_text()
+    assert (
+        "list: WSJ0-2mix tt, speakers 1 2, our enrollments, unpublished mixtures\n"
+        in (tmp_path / "tt/protocol").read_text()
+    )
 
 
 def test_own_enrollments_are_of_another_session(wsj0_corpora, tmp_path):
@@ -56,6 +62,25 @@ def test_own_enrollments_are_of_another_session(wsj0_corpora, tmp_path):
         target, enrolled = mixture_id.split("_")[2 * int(number) - 2], enrollment.split("/")[-1][:8]
         assert enrolled[:3] == target[:3] == speakers[key] and enrolled[4:6] != target[4:6]
         assert f"/s{number}/" in targets[key]
+
+
+@pytest.mark.parametrize("prepare_set", [held_out_set, training_set])
+def test_a_published_list_does_not_depend_on_what_else_is_there(own_corpora, prepare_set):
+    """Utterances that no mixture names may be there or not; those that one names have to be."""
+    mixed = UTTERANCES[:3]
+    names = [f"050{rest}_1_22g{rest}_-1" for rest in mixed] + [f"440{rest}_1_441{rest}_-1" for rest in mixed]
+    mixtures = [parse_name(name, own_corpora) for name in names]
+    target = Wsj0MixSet("wsj0_2mix", own_corpora, "tt", 8000, "min")
+    protocol = Protocol("own", (1, 2), "clean", own_corpora / "wsj0")
+    whole = prepare_set(target, mixtures, protocol)
+    assert whole.description["list"] == "WSJ0-2mix tt, speakers 1 2, our enrollments"
+    for path in protocol.wsj0.glob(f"*/*/*{UTTERANCES[3]}.wav"):
+        path.unlink()
+    assert prepare_set(target, mixtures, protocol) == whole
+    (protocol.wsj0 / "si_et_05/440/440c0201.wav").unlink()
+    message = "lacks 1 of the 12 utterances that are mixed in tt, first '440c0201'.*--enrollment spex"
+    with pytest.raises(DataError, match=message):
+        prepare_set(target, mixtures, protocol)
 
 
 def test_spex_names_an_utterance_by_its_key(wsj0_corpora, tmp_path, capsys):
@@ -71,6 +96,7 @@ def test_spex_names_an_utterance_by_its_key(wsj0_corpora, tmp_path, capsys):
     lines = path.read_text().splitlines(keepends=True)
     for changed, message in (
         (lines[1:], "aux.scp: has no line for mixture"),
+        ([], "aux.scp: is empty; fetch it again"),
         ([lines[0].replace("0302 ", "0399 "), *lines[1:]], "o0399' enrolls .* is not in WSJ0"),
         (None, "holds no tt/aux.scp; ENROLLMENT_LISTS names a clone of"),
     ):

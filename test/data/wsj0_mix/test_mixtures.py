@@ -7,6 +7,7 @@ from wsj0_mix_stand_in import MIXTURES, mixture_id, pairs_of
 from espnet_tse.data.wsj0_mix.layout import Wsj0MixSet, mixture_root
 from espnet_tse.data.wsj0_mix.mixtures import parse_name, read_mixtures
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 
 def set_of(root, corpus, name="tt", rooms=("", "")):
@@ -42,7 +43,7 @@ def test_half_a_corpus_is_refused(own_corpora):
     target = set_of(own_corpora, "wham")
     with pytest.raises(DataError, match="holds 4 mixtures, the published set 3000; run the corpus's script"):
         read_mixtures(target, "both")
-    lost = next(target.signal_folder("s2").iterdir())
+    lost = next(visible_files(target.signal_folder("s2"), "*.wav"))
     lost.unlink()
     with pytest.raises(DataError, match=f"s2: lacks 1 of the 4 mixtures of .*mix_both, first {lost.name}"):
         read_mixtures(target, "both", published=False)
@@ -61,13 +62,20 @@ def test_changed_lists_are_refused(own_corpora):
     for changed, message in (
         (lines[:-1], "holds 1 mixtures that .*mix_2_spk_tt.txt has not, first"),
         ([lines[0].replace("1.2345", "1.3"), *lines[1:]], "lacks 1 of the 4 mixtures of .*mix_2_spk_tt.txt"),
-        ([*lines, lines[0]], "a mixture stands there twice; take the file anew"),
+        ([*lines, lines[0]], "a mixture stands there twice; fetch the file again"),
         (["wsj0/a.wav loud wsj0/b.wav", *lines], "mix_2_spk_tt.txt:1: wants '<file> <level> <file> <level>'"),
-        ([], "is empty; take the file anew"),
+        ([], "holds no mixture; fetch the file again"),
     ):
         path.write_text("".join(f"{line}\n" for line in changed))
         with pytest.raises(DataError, match=message):
             read_mixtures(target, "clean", published=False, lists=path.parent)
+    table = path.with_name("mix_2_spk_filenames_tt.csv")
+    table.write_text("output_filename,s1_path,s2_path\n")
+    with pytest.raises(DataError, match="mix_2_spk_filenames_tt.csv: holds no mixture; fetch the file again"):
+        read_mixtures(set_of(own_corpora, "wham"), "clean", published=False, lists=path.parent)
+    path.write_bytes(b"\x1f\x8b\xff")
+    with pytest.raises(DataError, match="mix_2_spk_tt.txt: not UTF-8 .*; unpack it"):
+        read_mixtures(target, "clean", published=False, lists=path.parent)
     path.unlink()
     with pytest.raises(DataError, match="mix_2_spk_tt.txt: no such file; MIXTURE_LISTS names"):
         read_mixtures(target, "clean", published=False, lists=path.parent)
@@ -75,7 +83,7 @@ def test_changed_lists_are_refused(own_corpora):
 
 def test_another_rate_and_other_lengths_are_refused(own_corpora):
     target = set_of(own_corpora, "wsj0_2mix")
-    path = sorted(target.signal_folder("s1").iterdir())[1]
+    path = sorted(visible_files(target.signal_folder("s1"), "*.wav"))[1]
     samples, _ = soundfile.read(path, dtype="int16")
     soundfile.write(path, samples, 16000)
     with pytest.raises(DataError, match=f"{path.name}: 1 channel.* at 16000 Hz, wanted is mono at 8000 Hz"):

@@ -1,4 +1,5 @@
 import pytest
+from system_files import leave_system_files
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.run.audio_lists import files_of_pattern, read_keys
@@ -9,6 +10,7 @@ def outputs(tmp_path):
     for name in ("a_est.wav", "b_est.wav", "a.wav", "sub/c_est.wav"):
         (tmp_path / "wavs" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "wavs" / name).touch()
+    leave_system_files(tmp_path)
     return tmp_path / "wavs"
 
 
@@ -30,7 +32,7 @@ def test_patterns_name_the_utterance_once(outputs, pattern):
 
 def test_patterns_that_find_nothing(outputs):
     with pytest.raises(
-        DataError, match=r"holds no file '\{utt\}.flac'; fix --inf_pattern: it holds a.wav, .*, sub/"
+        DataError, match=r"holds no file '\{utt\}.flac'; fix --inf_pattern: it holds Thumbs.db, a.wav, .*, sub/"
     ):
         files_of_pattern(outputs, "{utt}.flac")
     with pytest.raises(DataError, match="no such folder"):

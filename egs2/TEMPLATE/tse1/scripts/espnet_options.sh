@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Sourced by tse.sh ahead of utils/parse_options.sh: options of ESPnet's own tse.sh become ours, each with one line that
-# says what it became (doc/from_espnet.md). Reads and sets "$@" of the caller.
+# Sourced by tse.sh ahead of utils/parse_options.sh: options of ESPnet's own tse.sh and enh.sh become ours, each with one line
+# that says what it became (doc/from_espnet.md). Reads and sets "$@" of the caller.
 # shellcheck disable=SC2034  # variables that the table names are the caller's
 
-# ESPnet's name -> ours; "-TEXT": read, without effect; "!TEXT": refused, for it would change results in silence.
+# ESPnet's name -> ours; "-TEXT": read, without effect; "!TEXT": refused unless it is false or empty, for it would change
+# results in silence.
 declare -A espnet_options=(
     [enh_config]=tse_config
     [enh_args]=tse_args
@@ -13,6 +14,8 @@ declare -A espnet_options=(
     [skip_upload_hf]=skip_upload
     [scoring_opts]=score_opts
     [ref_num]="-every enroll_spk<n>.scp of a set is a target"
+    [spk_num]="-every enroll_spk<n>.scp of a set is a target"
+    [is_tse_task]="-every system here extracts a target"
     [lang]="-no model of ours asks for it"
     [feats_type]="-all data are waveforms"
     [enh_speech_fold_length]="-batch_size and crop_s of the YAML make the batches"
@@ -21,9 +24,19 @@ declare -A espnet_options=(
     [init_param]="!name it by --tse_args \"--init_param FILE\""
     [download_model]="!name the folder or archive by --tse_exp, or decode with espnet-tse extract --model"
     [score_with_asr]="!name a recogniser by --asr"
+    [use_noise_ref]="!noise<n>.scp of a set is read by the checks only; systems learn to output spk<n>.scp"
+    [noise_type_num]="-every noise<n>.scp of a set is read, by the checks"
+    [use_dereverb_ref]="!list the dry speech in spk<n>.scp: it is what systems learn to output"
+    [dereverb_ref_num]="-spk<n>.scp lists what systems learn to output, dry speech too"
+    [dynamic_mixing]="!a training set with a mixing.yaml is mixed while training (doc/data_format.md)"
+    [use_preprocessor]="-crop_s and enrollment_s of the YAML are always applied"
     [extra_wav_list]="!all lists of audio are formatted as they are"
     [ref_channel]="!all audio is mono"
 )
+# They count with score_with_asr alone.
+for espnet_name in asr_exp lm_exp nlsyms_txt inference_asr_{model,tag,config,args} inference_lm; do
+    espnet_options[${espnet_name}]="-it is of ESPnet's recogniser; name ours by --asr"
+done
 
 espnet_words=()
 while [ $# -gt 0 ]; do
@@ -49,7 +62,11 @@ while [ $# -gt 0 ]; do
         "") if [[ "${espnet_word}" = *=* ]]; then espnet_value=(); fi
             espnet_words+=("${espnet_word}" "${espnet_value[@]}") ;;
         -*) echo "${0##*/}: --${espnet_name} of ESPnet has no effect: ${espnet_meaning#-}" >&2 ;;
-        !*) echo "${0##*/}: --${espnet_name} of ESPnet: ${espnet_meaning#!} (see doc/from_espnet.md)" >&2
+        !*) if [[ ${#espnet_value[@]} -eq 1 && "${espnet_value[0]}" =~ ^(false)?$ ]]; then
+                echo "${0##*/}: --${espnet_name} of ESPnet has no effect: it is switched off" >&2
+                continue
+            fi
+            echo "${0##*/}: --${espnet_name} of ESPnet: ${espnet_meaning#!} (see doc/from_espnet.md)" >&2
             exit 2 ;;
         *)  echo "${0##*/}: --${espnet_name} of ESPnet is --${espnet_meaning} here" >&2
             espnet_words+=("--${espnet_meaning}" "${espnet_value[@]}") ;;

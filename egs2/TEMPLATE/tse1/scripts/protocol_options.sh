@@ -13,6 +13,17 @@ one_of() {  # one_of OPTION VALUE...: ends the script unless the option has one 
     wrong "--${name} takes one of $*, not '${!name}'"
 }
 
+refuse_espnet() {  # refuse_espnet WORD...: ends the script at an option of the data.sh of ESPnet's recipes
+    local word
+    for word in "$@"; do
+        case "${word%%=*}" in
+            --sample[_-]rate) wrong "${word%%=*} of ESPnet's local/data.sh is --rate here, an option of run.sh, too" ;;
+            --min[_-]or[_-]max) wrong "${word%%=*} of ESPnet's local/data.sh is --mode here, an option of run.sh, too" ;;
+            --num[_-]spk) wrong "${word%%=*} of ESPnet's local/data.sh: each recipe has its number of speakers (libri2mix, librimix3)" ;;
+        esac
+    done
+}
+
 check_targets() {  # ends the script unless --targets is a list of numbers, or nothing
     [[ "${targets}" =~ ^([1-9]( [1-9])*)?$ ]] || wrong "--targets takes numbers of speakers, as '1 2', not '${targets}'"
 }
@@ -21,6 +32,7 @@ check_targets() {  # ends the script unless --targets is a list of numbers, or n
 take_protocol() {
     local name value data_opts=
     others=()
+    refuse_espnet "$@"
     if [[ " $* " =~ " "(--help|-h)" " ]]; then echo "${protocol_help}"; echo; fi
     while [ $# -gt 0 ]; do
         name=${1%%=*}

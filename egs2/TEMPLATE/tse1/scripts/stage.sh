@@ -526,6 +526,7 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
     for option in nj inference_nj; do
         [[ "${!option}" =~ ^([1-9][0-9]*)?$ ]] || die_with 2 "--${option} takes a number of jobs, not '${!option}'"
     done
+    [[ "${audio_format}" =~ ^(flac|wav)$ ]] || die_with 2 "--audio_format takes flac or wav, not '${audio_format}'"
     [[ "${seed}" =~ ^[0-9]*$ ]] || die_with 2 "--seed takes a whole number, not '${seed}'"
     sample_rate=${fs/%k/000}
     [[ "${sample_rate}" =~ ^[1-9][0-9]*$ ]] || die_with 2 "--fs takes 16k, 8k or a rate in Hz, not '${fs}'"
@@ -544,6 +545,7 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
 check_repository() {  # before anything is trained for an upload that cannot be
     [[ "${hf_repo}" =~ ^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$ ]] \
         || die_with 2 "--hf_repo '${hf_repo}': stage 13 (upload) wants a repository of the hub, owner/name"
+    "${python}" -c 'import huggingface_hub' 2> /dev/null || die "stage 13 (upload) needs: pip install -e '.[hub]'"
 }
 
 # tag_of FILE OPTIONS: a file's base name and what its options change, in characters that are safe in a path.

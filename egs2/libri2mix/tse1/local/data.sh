@@ -18,6 +18,7 @@ or will be (default: downloads/Libri${num_speakers}Mix); WHAM_NOISE, for kinds w
 log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
 missing() { log "Error: $*" >&2; exit 3; }  # missing WORD...: something that the user has to fetch
 
+refuse_espnet "$@"
 . utils/parse_options.sh
 [ $# -eq 0 ] || wrong "'$1' is not an option (see --help)"
 name_sets
@@ -95,7 +96,7 @@ if [ -n "${dm}" ]; then
         960) subsets=(train-clean-100 train-clean-360 train-other-500) ;;
     esac
     "${python}" -m espnet_tse.bin.prepare_librispeech --librispeech "${LIBRISPEECH}" --subsets "${subsets[@]}" \
-        --mixing local/mixing.yaml --output_dir "data/${train_set}" || exit 4
+        --published_counts "${published_metadata}" --mixing local/mixing.yaml --output_dir "data/${train_set}" || exit 4
 else
     # shellcheck disable=SC2086  # a list
     prepare "data/${train_set}" --sets ${parts} --training

@@ -31,6 +31,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--mixtures", type=int, default=3000, help="of each set")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
+        "--published_counts",
+        default="true",
+        choices=("true", "false"),
+        help="want the published numbers of utterances",
+    )
+    parser.add_argument(
         "--output_dir", type=Path, help="receives libri2mix_dev-clean.csv and libri2mix_test-clean.csv"
     )
     parser.add_argument("--dry_run", action="store_true", help="tell how much the mixtures would take")
@@ -40,10 +46,10 @@ def get_parser() -> argparse.ArgumentParser:
 class Speech:
     """Utterances of a subset that are long enough, with their length, power and peak."""
 
-    def __init__(self, root: Path, subset: str):
+    def __init__(self, root: Path, subset: str, published: bool):
         self.root, self.signals = root, {}
         self.by_speaker: dict[str, list[Utterance]] = {}
-        for utterance in find_utterances(root, subset):
+        for utterance in find_utterances(root, subset, published):
             signal, _ = read_audio(utterance.path, RATE)
             if len(signal) >= SHORTEST_S * RATE:
                 self.signals[utterance.key] = (
@@ -139,7 +145,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
     def work() -> None:
         root = librispeech_root(args.librispeech)
         for name in ("dev", "test"):
-            speech = Speech(root, SUBSETS[name])
+            speech = Speech(root, SUBSETS[name], args.published_counts == "true")
             if args.dry_run:
                 tell_size(name, speech, args.mixtures)
             else:

@@ -1,9 +1,14 @@
 """A folder in LibriSpeech layout -> utterances, and which speakers train, develop and test."""
 
+import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Iterable
 
+from espnet_tse.data.librispeech import PUBLISHED_COUNTS
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import visible_files
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ def find_utterances(root: Path) -> list[Utterance]:
     if (root / "LibriSpeech").is_dir():
         root = root / "LibriSpeech"
     found: dict[str, Utterance] = {}
-    for path in sorted(root.glob("*/*/*/[!.]*.flac")):
+    for path in sorted(visible_files(root, "*/*/*/*.flac")):
         chapter, text = path.parent, _transcripts(path.parent).get(path.stem)
         speaker, subset = chapter.parent.name, chapter.parent.parent.name
         if not speaker.isdecimal():
@@ -41,7 +46,18 @@ def find_utterances(root: Path) -> list[Utterance]:
             f"{root}: no <subset>/<speaker>/<chapter>/*.flac below it; LIBRISPEECH must name the folder that "
             "holds train-clean-5, dev-clean-2 or other subsets."
         )
+    _tell_parts(root, found.values())
     return [found[key] for key in sorted(found)]
+
+
+def _tell_parts(root: Path, utterances: Iterable[Utterance]) -> None:
+    """Warn of subsets of which only a part is there: what is drawn over them is another set than others have."""
+    for subset, count in Counter(utterance.subset for utterance in utterances).items():
+        if count < PUBLISHED_COUNTS.get(subset, 0):
+            logging.warning(
+                f"{root / subset}: {count} of its {PUBLISHED_COUNTS[subset]} published utterances, so the mixtures will not "
+                "be those of the whole subset"
+            )
 
 
 _CHAPTERS: dict[Path, dict[str, str]] = {}
@@ -51,7 +67,7 @@ def _transcripts(chapter: Path) -> dict[str, str]:
     """``<speaker>-<chapter>.trans.txt``: key -> words."""
     if chapter not in _CHAPTERS:
         lines: dict[str, str] = {}
-        for path in chapter.glob("*.trans.txt"):
+        for path in visible_files(chapter, "*.trans.txt"):
             for line in path.read_text(encoding="utf-8").splitlines():
                 key, _, words = line.partition(" ")
                 if words.strip():

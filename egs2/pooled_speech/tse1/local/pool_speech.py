@@ -26,6 +26,7 @@ from espnet_tse.io.files import atomic_write
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
+from espnet_tse.io.visible_files import is_visible, visible_files
 from espnet_tse.io.yaml_file import read_yaml
 
 SUFFIXES = (".flac", ".wav")
@@ -73,11 +74,7 @@ def chosen(folder: Path, names: Sequence[str]) -> list[Path]:
     Raises:
         DataError: there are none, or one is not there.
     """
-    there = {
-        path.name: path
-        for path in sorted(folder.resolve().iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    }
+    there = {path.name: path for path in sorted(visible_files(folder.resolve(), "*")) if path.is_dir()}
     if not there:
         raise DataError(f"{folder}: holds no folders; each source is one.")
     try:
@@ -85,6 +82,31 @@ def chosen(folder: Path, names: Sequence[str]) -> list[Path]:
     except ValueError as error:
         raise DataError(str(error)) from None
     return [there[name] for name in dict.fromkeys(names)] if names else list(there.values())
+
+
+def speech_folders(args: argparse.Namespace, names: Sequence[str]) -> list[Path]:
+    """The named sources, or all but those in which noise and rooms lie: these would be heard as speakers.
+
+    Raises:
+        DataError: one in which they lie is named, nothing is left, or as ``chosen``.
+    """
+    others = [folder.resolve() for folder in (args.noise, args.rooms) if folder is not None]
+    folders = chosen(args.speech, names)
+    overlapping = [
+        folder for folder in folders if any(other == folder or folder in other.parents for other in others)
+    ]
+    if overlapping and names:
+        raise DataError(
+            f"--sources {overlapping[0].name}: NOISE or ROOMS names {overlapping[0]} too, or a folder in it; what lies there "
+            "would be heard as speakers. Leave the source out."
+        )
+    for folder in overlapping:
+        logging.info(f"{folder}: is no source of speech, for NOISE or ROOMS names it, or a folder in it")
+    if len(overlapping) == len(folders):
+        raise DataError(
+            f"{args.speech}: holds no folders beside those of NOISE and ROOMS; each source is one."
+        )
+    return [folder for folder in folders if folder not in overlapping]
 
 
 def weights_of(sources: Sequence[str]) -> dict[str, float]:
@@ -117,8 +139,8 @@ def audio_below(folder: Path) -> list[Path]:
     """
     found, others = [], Counter()
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(place, name) for name in sorted(names) if not name.startswith(".")):
+        folders[:] = sorted(filter(is_visible, folders))
+        for path in (Path(place, name) for name in sorted(filter(is_visible, names))):
             if path.suffix.lower() in SUFFIXES:
                 found.append(path)
             else:
@@ -154,16 +176,20 @@ def keyed(folders: Sequence[Path]) -> dict[str, tuple[Path, Path]]:
 
 
 def check_audio(files: Mapping[str, Path]) -> None:
-    """Raise DataError where one of key -> file is not mono at ``SAMPLE_RATE``, or empty."""
+    """Raise DataError where some of key -> file are not mono at ``SAMPLE_RATE``, or one is empty."""
+    odd: dict[Path, str] = {}
     for key, path in files.items():
         info = read_info(path, key)
-        if (info.sample_rate, info.num_channels) != (SAMPLE_RATE, 1):
-            raise DataError(
-                f"{path}: {info.sample_rate} Hz, {info.num_channels} channel(s); mono at {SAMPLE_RATE} Hz is wanted. "
-                f"Convert it and all others alike, as `ffmpeg -i IN -ac 1 -ar {SAMPLE_RATE} OUT.flac`."
-            )
         if info.num_samples == 0:
             raise DataError(f"{path}: holds no samples; take it away.")
+        if (info.sample_rate, info.num_channels) != (SAMPLE_RATE, 1):
+            odd[path] = f"{info.sample_rate} Hz, {info.num_channels} channel(s)"
+    if odd:
+        path, form = next(iter(odd.items()))
+        raise DataError(
+            f"{path}: {form}; mono at {SAMPLE_RATE} Hz is wanted, which {len(odd)} of {len(files)} files are not. Convert "
+            f"them, as `ffmpeg -i IN -ac 1 -ar {SAMPLE_RATE} OUT.flac`, of impulse responses one channel: -af pan=mono|c0=c0."
+        )
 
 
 def find_speech(folders: Sequence[Path]) -> list[Utterance]:
@@ -202,16 +228,21 @@ def recordings(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
     Raises:
         DataError: there are too few, or as ``keyed`` and ``check_audio``.
     """
-    found: dict[str, dict[str, Path]] = {}
+    found: dict[Path, dict[str, Path]] = {}
     for key, (_, path) in keyed(folders).items():
-        found.setdefault(key.rpartition("_")[0] or key, {})[key] = path
+        # Of the file's own name: in a key every space is a "_".
+        recording = path.parent / (path.stem.rpartition("_")[0] or path.stem)
+        found.setdefault(recording, {})[key] = path
     names = list(found)
     held_out = set(names[5::6])
     sets: dict[str, dict[str, Path]] = {"train": {}, "test": {}}
     for name, files in found.items():
         sets["test" if name in held_out else "train"] |= files
     if not sets["test"]:
-        raise DataError(f"{', '.join(map(str, folders))}: {len(names)} recordings; at least 6 are wanted.")
+        raise DataError(
+            f"{', '.join(map(str, folders))}: {len(names)} recordings; at least 6 are wanted. Files <recording>_<piece> count as one: "
+            "rename those that are recordings of their own, as noise_1.wav to noise-1.wav."
+        )
     for files in sets.values():
         check_audio(files)
     return sets
@@ -255,7 +286,7 @@ def sets_of(folders: Sequence[Path]) -> dict[str, list[Utterance]]:
 
 def pool(args: argparse.Namespace) -> None:
     weights = weights_of(args.sources)
-    sets = sets_of(chosen(args.speech, list(weights)))
+    sets = sets_of(speech_folders(args, list(weights)))
     speakers = read_scp(args.librispeech_train / "utt2spk")
     sets["train"] += [
         Utterance(LIBRISPEECH, speakers[key], key, Path(path))

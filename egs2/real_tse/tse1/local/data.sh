@@ -6,11 +6,13 @@ subsets="train-clean-100 train-clean-360"  # of LibriSpeech, for training
 dev_mixtures=2000  # of the development set
 dev_crop_s=6       # longest of them, in seconds
 seed=0             # of the development set
+published_counts=true  # false: LibriSpeech with any number of utterances
 help_message="Usage: local/data.sh [options]
   --subsets       of LibriSpeech, for training (default: ${subsets})
   --dev_mixtures  of the development set (default: ${dev_mixtures})
   --dev_crop_s    longest of them, in seconds (default: ${dev_crop_s})
   --seed          of the development set (default: ${seed})
+  --published_counts  false: LibriSpeech with any number of utterances (default: true)
 REAL_TSE (environment, db.sh or db.local.sh) names the folder of recordings, which README.md describes; LIBRISPEECH the one that
 holds train-clean-100, dev-clean ...; MUSAN, if it is set, noise for the training mixtures."
 
@@ -32,9 +34,9 @@ if [ -n "${MUSAN}" ]; then
 fi
 # shellcheck disable=SC2086  # a list
 "${python}" -m espnet_tse.bin.prepare_librispeech --librispeech "${LIBRISPEECH}" --subsets ${subsets} \
-    --mixing "${mixing}" --output_dir data/train || exit 4
+    --published_counts "${published_counts}" --mixing "${mixing}" --output_dir data/train || exit 4
 "${python}" -m espnet_tse.bin.prepare_librispeech --librispeech "${LIBRISPEECH}" --subsets dev-clean \
-    --mixing "${mixing}" --output_dir data/dev_sources || exit 4
+    --published_counts "${published_counts}" --mixing "${mixing}" --output_dir data/dev_sources || exit 4
 "${python}" -m espnet_tse.bin.mix_set --source_dir data/dev_sources --rows "${dev_mixtures}" --crop_s "${dev_crop_s}" \
     --seed "${seed}" --output_dir data/dev || exit 4
 log "Successfully finished. [elapsed=${SECONDS}s]"

@@ -11,6 +11,7 @@ from espnet_tse.io.activity_list import activity_line, read_activity
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, read_scp, read_text, write_scp
+from espnet_tse.io.visible_files import visible_files
 from espnet_tse.data.scp_fields import ACTIVITY, ENROLLMENT_SCP, MIXTURE_SCP, turned_round
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
@@ -30,7 +31,7 @@ def audio_of(folder: Path) -> dict[str, Path]:
     Raises:
         DataError: there are none, or two of one name.
     """
-    files = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in AUDIO]
+    files = [path for path in sorted(visible_files(folder, "*")) if path.suffix.lower() in AUDIO]
     found: dict[str, Path] = {}
     for path in files:
         if any(char.isspace() for char in path.stem):
@@ -47,12 +48,14 @@ def listed(folder: Path, name: str, keys: dict[str, Path]) -> dict[str, str]:
     """An optional list; empty where it is not there.
 
     Raises:
-        DataError: it names a recording that is not there.
+        DataError: it is empty, or names a recording that is not there.
     """
     path = folder / name
     if not path.is_file():
         return {}
     entries = (read_text if name == "text" else read_scp)(path)
+    if not entries:
+        raise DataError(f"{path}: is empty; write its lines (README.md), or remove it.")
     if unknown := sorted(entries.keys() - keys.keys()):
         raise DataError(
             f"{path}: {len(unknown)} of its keys are no recordings of {folder / 'mixture'}, first '{unknown[0]}'; keys are "

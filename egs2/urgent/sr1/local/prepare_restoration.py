@@ -10,7 +10,8 @@ from typing import Mapping, Sequence
 from espnet_tse.data.scp_fields import MIXTURE_SCP, PROTOCOL, TARGET_SCP, turned_round
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.replaced_folder import replaced_folder
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_filled_scp, write_scp
+from espnet_tse.io.visible_files import visible_files
 
 AUDIO = (".wav", ".flac")
 
@@ -30,7 +31,7 @@ def recordings(folder: Path, required: bool = True) -> dict[str, Path]:
         DataError: there are none, or two of one key.
     """
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(visible_files(folder, "**/*")):
         if path.suffix.lower() not in AUDIO:
             continue
         key = str(path.relative_to(folder).with_suffix("")).replace("/", "-").replace(" ", "_")
@@ -49,7 +50,8 @@ def speakers_of(folder: Path, speech: Mapping[str, Path]) -> dict[str, str]:
         DataError: a recording has no speaker.
     """
     path = folder / "utt2spk"
-    listed = read_scp(path) if path.is_file() else None
+    lines = "write its lines 'name-of-file speaker', or remove it"
+    listed = read_filled_scp(path, lines) if path.is_file() else None
     speakers = {}
     for key, file in speech.items():
         parts = file.relative_to(folder.resolve()).parts

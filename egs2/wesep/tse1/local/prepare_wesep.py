@@ -12,7 +12,7 @@ from wesep_shards import Recording, placed, read_shards
 
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write, write_json
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_filled_scp, write_scp
 
 MIXING = """\
 # Single speakers of WeSep's online shards, mixed while training as its use_random_snr does; see doc/data_format.md.
@@ -151,11 +151,12 @@ def read_spk2utt(path: Path) -> dict[str, set[str]]:
 def fixed(args: argparse.Namespace, found: dict[str, Recording]) -> dict[tuple[str, int], str]:
     """The path of every target's enrollment, as spk<n>.enroll and single.wav.scp name it."""
     single = args.wesep_dir / "single.wav.scp"
-    places = read_scp(single)
+    again = "prepare WeSep's data again"
+    places = read_filled_scp(single, again)
     enrollments = {}
     for number in sorted({number for recording in found.values() for number in recording.speakers}):
         path = args.wesep_dir / f"spk{number}.enroll"
-        chosen = {key.replace("/", "-"): value for key, value in read_scp(path).items()}
+        chosen = {key.replace("/", "-"): value for key, value in read_filled_scp(path, again).items()}
         for key, recording in found.items():
             if number not in recording.speakers:
                 continue

@@ -8,11 +8,12 @@ Of mixtures (make_shard_list_premix.py): ``<key>.spk1``, ``<key>.spk2`` ... hold
 import re
 import tarfile
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Iterator
 
 from espnet_tse.io.files import atomic_write
 from espnet_tse.io.scp import DataError, check_file_names
+from espnet_tse.io.visible_files import is_visible
 
 SUFFIXES = ("wav", "flac", "mp3", "ogg", "opus")
 SOURCE = re.compile(r"(.+)_spk([1-9])")
@@ -76,7 +77,7 @@ def placed(path: str, list_file: Path) -> str:
 
 
 def entries_of(shard: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file in a shard."""
+    """Name and content of every file in a shard, but for those that macOS's tar adds (``._a.wav``)."""
     try:
         with tarfile.open(shard, "r:") as archive:
             for entry in archive:
@@ -84,7 +85,8 @@ def entries_of(shard: Path) -> Iterator[tuple[str, bytes]]:
                     raise DataError(
                         f"{shard}: '{entry.name}' is no plain file; shards hold nothing else. Make it again."
                     )
-                yield entry.name, archive.extractfile(entry).read()
+                if is_visible(PurePath(entry.name).name):
+                    yield entry.name, archive.extractfile(entry).read()
     except tarfile.TarError as error:
         raise DataError(f"{shard}: no readable tar file ({error}); copy or make it again.") from error
 

@@ -16,6 +16,7 @@ ENROLLMENT_LISTS, for --enrollment spex."
 log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${0##*/}) $*"; }
 missing() { log "Error: $*" >&2; exit 3; }  # missing WORD...: something that the user has to fetch
 
+refuse_espnet "$@"
 . utils/parse_options.sh
 [ $# -eq 0 ] || wrong "'$1' is not an option (see --help)"
 name_sets

@@ -1,0 +1,18 @@
+"""Files of a folder without those of the operating system."""
+
+from pathlib import Path
+
+from espnet_tse.io.visible_files import is_visible, visible_files
+
+
+def test_what_macos_leaves_is_no_recording(tmp_path, monkeypatch):
+    root = tmp_path / ".hidden above"  # where a corpus lies is no matter
+    for name in ("a.wav", "._a.wav", "s/b.wav", "s/._b.wav", ".Trashes/c.wav", ".AppleDouble/s/d.wav"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    assert sorted(visible_files(root, "**/*.wav")) == [root / "a.wav", root / "s/b.wav"]
+    assert list(visible_files(root, "*/*.wav")) == [root / "s/b.wav"]
+    monkeypatch.chdir(root)
+    assert list(visible_files(Path("."), "*.wav")) == [Path("a.wav")]
+    assert list(visible_files(Path("../.hidden above"), "*.wav")) == [Path("../.hidden above/a.wav")]
+    assert is_visible("a.wav") and not is_visible("._a.wav")
