@@ -82,7 +82,7 @@ class USEFTFGridNet(AbsExtractor):
         return cls(config)
 
     def encode(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
-        """(B, N) -> (B, T, F, C); the same weights for mixture and enrollment."""
+        """(B, N) -> (B, T, cells, C); the same weights for mixture and enrollment."""
         frames = None if lengths is None else self.stft.num_frames(lengths)
         spectrum = zero_padding(self.stft.analyze_rows(waveform, lengths), frames)
         # A transposed view of channels-last maps is what convolutions on CPUs like best: no copies.
