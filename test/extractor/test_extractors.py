@@ -60,9 +60,8 @@ def test_every_parameter_learns(name, conf):
 
 @of_any_kind
 def test_silence_and_blips_are_extracted_without_fault(name, conf):
-    model, batch = nano_extractor(name, **conf), make_batch(
-        [0.1, 0.05, 1 / 16000], [0.1, 0.05, 1 / 16000], None
-    )
+    model = nano_extractor(name, **conf)
+    batch = make_batch([0.1, 0.05, 1 / 16000], [0.1, 0.05, 1 / 16000], None)
     batch.mixture[1], batch.enrollment[1] = 0.0, 0.0
     batch.mixture.requires_grad_()
     waveform = model(batch).waveform
