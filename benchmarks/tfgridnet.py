@@ -4,9 +4,10 @@
 python3 benchmarks/tfgridnet.py [--blocks 2] [--seconds 2] [--steps 2] [--only NAME ...]
 Same weights and inputs, one thread, float32, batch 1, each variant in a process of its own; "published" has the
 blocks of ESPnet's TFGridNetV2, of which the released USEF-TFGridNet is made, "v1" those of TFGridNet, "v3" those of
-TFGridNetV3 (the same sizes, another function: its attention is normalised over channels alone). "floor" is the time
-that the products of the LSTMs alone take at the speed of this machine's matrix products. Memory is taken in a run of
-its own in which the C library returns what is freed at once, so that the peak is that of live memory.
+TFGridNetV3 (the same sizes, another function: its attention is normalised over channels alone); "fast" is the network
+of usef_tfgridnet_s_fast.yaml, another function too. "floor" is the time that the products of the LSTMs of all but
+"fast" alone take at the speed of this machine's matrix products. Memory is taken in a run of its own in which the C
+library returns what is freed at once, so that the peak is that of live memory.
 """
 
 import argparse
@@ -27,12 +28,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 from published_grid import PublishedUSEFTFGridNet, first_block
 
 from espnet_tse.extractor.usef_tfgridnet import USEFTFGridNet, USEFTFGridNetConfig
+from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
 from espnet_tse.schema import TSEBatch
 
 SAVINGS = {"recompute": {"recompute_gates": True}, "checkpoint": {"checkpoint_blocks": True}}
 SAVINGS["both"] = SAVINGS["recompute"] | SAVINGS["checkpoint"]
 OURS = {"ours": {}, **{f"ours_{name}": saving for name, saving in SAVINGS.items()}}
+FAST = Path(__file__).resolve().parents[1] / "egs2/TEMPLATE/tse1/conf/usef_tfgridnet_s_fast.yaml"
+OURS["fast"] = {"bands": read_chain(FAST).content["extractor_conf"]["bands"]}
 VARIANTS = ("published", "v1", "v3", *OURS)
 
 

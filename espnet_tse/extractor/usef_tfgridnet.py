@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue, Extraction
+from espnet_tse.layers.band_convolution import Bands, BandConvolution, TransposedBandConvolution, check_bands
 from espnet_tse.layers.grid_attention import GridAttention
 from espnet_tse.layers.grid_block import GridBlock, GridConfig
 from espnet_tse.layers.checkpointing import recomputed
@@ -35,9 +36,13 @@ class USEFTFGridNetConfig:
     # Around a signal: zeros, or itself mirrored, as the released systems (arXiv:2409.02615) were trained; then the
     # samples behind the last whole hop are silent.
     edges: str = "zeros"
+    # Groups of bands, from low to high, that are the cells of attention and blocks: [how many, bins of each]; empty: bins.
+    bands: Bands = ()
 
     def __post_init__(self):
         self.grid  # its checks
+        if self.bands:
+            check_bands(self.bands, self.n_fft // 2 + 1)
         if self.edges not in EDGES:
             raise ValueError(f"edges '{self.edges}' is none of {list(EDGES)}.")
 
@@ -60,18 +65,24 @@ class USEFTFGridNet(AbsExtractor):
         super().__init__()
         self.sample_rate = config.sample_rate
         self.stft = EDGES[config.edges](config.n_fft, config.hop_length)
-        bins, width = self.stft.num_bins, config.width
-        self.encoder, self.encoder_norm = nn.Conv2d(2, width, 3, padding=1), GlobalNorm(width)
-        self.cross_attention = GridAttention(width, bins, config.num_heads, config.approx_qk_dim)
-        self.blocks = nn.ModuleList(GridBlock(config.grid, bins) for _ in range(config.num_blocks))
-        self.decoder = nn.ConvTranspose2d(2 * width, 2, 3, padding=1)
+        bands, width = config.bands, config.width
+        cells = sum(count for count, _ in bands) if bands else self.stft.num_bins
+        self.encoder = BandConvolution(2, width, bands) if bands else nn.Conv2d(2, width, 3, padding=1)
+        self.encoder_norm = GlobalNorm(width)
+        self.cross_attention = GridAttention(width, cells, config.num_heads, config.approx_qk_dim)
+        self.blocks = nn.ModuleList(GridBlock(config.grid, cells) for _ in range(config.num_blocks))
+        self.decoder = (
+            TransposedBandConvolution(2 * width, 2, bands)
+            if bands
+            else nn.ConvTranspose2d(2 * width, 2, 3, padding=1)
+        )
 
     @classmethod
     def from_config(cls, config: USEFTFGridNetConfig) -> "USEFTFGridNet":
         return cls(config)
 
     def encode(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
-        """(B, N) -> (B, T, F, C); the same weights for mixture and enrollment."""
+        """(B, N) -> (B, T, cells, C); the same weights for mixture and enrollment."""
         frames = None if lengths is None else self.stft.num_frames(lengths)
         spectrum = zero_padding(self.stft.analyze_rows(waveform, lengths), frames)
         # A transposed view of channels-last maps is what convolutions on CPUs like best: no copies.

@@ -10,18 +10,15 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
-ANY = [(name, False) for name in SYSTEMS] + [(name, True) for name in CAUSAL]
-of_any_kind = pytest.mark.parametrize("name, causal", ANY)
-
-
-def build(name, causal):
-    return nano_extractor(name, **({"causal": True} if causal else {}))
+ANY = [(name, {}) for name in SYSTEMS] + [(name, {"causal": True}) for name in CAUSAL]
+ANY.append(("usef_tfgridnet", {"bands": [[9, 1], [6, 2], [3, 4]]}))
+of_any_kind = pytest.mark.parametrize("name, conf", ANY)
 
 
 @of_any_kind
 @torch.no_grad()
-def test_a_row_does_not_depend_on_its_batch(name, causal):
-    model, batch = build(name, causal), make_batch([0.1, 0.0631, 0.08], [0.09, 0.12, 0.0501], None)
+def test_a_row_does_not_depend_on_its_batch(name, conf):
+    model, batch = nano_extractor(name, **conf), make_batch([0.1, 0.0631, 0.08], [0.09, 0.12, 0.0501], None)
     batch.mixture[1, 1009:], batch.enrollment[2, 801:] = 7.0, -7.0  # what lies behind a row is not read
     together = model(batch)
     for row in range(3):
@@ -41,16 +38,16 @@ def test_gain_of_the_mixture_is_that_of_the_estimate(name):
 
 @of_any_kind
 @torch.no_grad()
-def test_the_enrollment_decides(name, causal):
-    model, batch = build(name, causal), make_batch([0.1], [0.2], None)
+def test_the_enrollment_decides(name, conf):
+    model, batch = nano_extractor(name, **conf), make_batch([0.1], [0.2], None)
     plain = model(batch).waveform
     batch.enrollment = batch.enrollment.cumsum(dim=1)  # another spectrum
     assert (model(batch).waveform - plain).abs().max() > 1e-3 * plain.abs().max()
 
 
 @of_any_kind
-def test_every_parameter_learns(name, causal):
-    model, batch = build(name, causal).train(), make_batch([0.1, 0.08], [0.15, 0.15], None)
+def test_every_parameter_learns(name, conf):
+    model, batch = nano_extractor(name, **conf).train(), make_batch([0.1, 0.08], [0.15, 0.15], None)
     result = model(batch)
     sum((wave * batch.target.roll(3, 1)).sum() for wave in [result.waveform, *result.coarser]).backward()
     still = [
@@ -62,8 +59,10 @@ def test_every_parameter_learns(name, causal):
 
 
 @of_any_kind
-def test_silence_and_blips_are_extracted_without_fault(name, causal):
-    model, batch = build(name, causal), make_batch([0.1, 0.05, 1 / 16000], [0.1, 0.05, 1 / 16000], None)
+def test_silence_and_blips_are_extracted_without_fault(name, conf):
+    model, batch = nano_extractor(name, **conf), make_batch(
+        [0.1, 0.05, 1 / 16000], [0.1, 0.05, 1 / 16000], None
+    )
     batch.mixture[1], batch.enrollment[1] = 0.0, 0.0
     batch.mixture.requires_grad_()
     waveform = model(batch).waveform
@@ -75,7 +74,7 @@ def test_silence_and_blips_are_extracted_without_fault(name, causal):
 @pytest.mark.parametrize("name", CAUSAL)
 @torch.no_grad()
 def test_the_future_never_changes_what_has_come_out(name):
-    model, batch = build(name, True), make_batch([0.1], [0.1], None)
+    model, batch = nano_extractor(name, causal=True), make_batch([0.1], [0.1], None)
     plain = model(batch).waveform
     changed = 1000
     batch.mixture[:, changed:] = torch.randn(batch.mixture[:, changed:].shape)
@@ -95,7 +94,7 @@ def test_extractors_that_look_ahead_have_no_delay(name):
 
 @torch.no_grad()
 def test_a_state_is_of_one_stream():
-    model, batch = build("bsrnn", True), make_batch([0.1], [0.1], None)
+    model, batch = nano_extractor("bsrnn", causal=True), make_batch([0.1], [0.1], None)
     cue, chunk = model.enroll(batch.enrollment, batch.enrollment_lengths), batch.mixture[:, :64]
     state = StreamState()
     first = model.separate(chunk, None, cue, state).waveform
@@ -154,6 +153,7 @@ def test_bands_and_compression_make_another_estimate(conf):
     [
         ("usef_tfgridnet", {"hop_length": 200}, "a multiple of hop_length"),
         ("usef_tfgridnet", {"width": 7}, "not divisible by num_heads"),
+        ("usef_tfgridnet", {"bands": [[9, 1], [6, 2]]}, "cover 21 bins, but n_fft // 2 [+] 1 is 33"),
         ("x_tf_gridnet", {"hop": 5}, "above kernel"),
         ("usef_sepformer", {"chunk": 5}, "even number"),
         ("usef_sepformer", {"filter_size": 4}, "below hop_length"),
@@ -185,7 +185,7 @@ def test_speaker_encoders_refuse_sizes_of_nothing(name):
 
 @torch.no_grad()
 def test_a_causal_magnitude_mask_does_not_depend_on_the_level():
-    model, batch = build("magnitude_mask", True), make_batch([0.2], [0.1], None)
+    model, batch = nano_extractor("magnitude_mask", causal=True), make_batch([0.2], [0.1], None)
     plain = model(batch).waveform
     for gain in (0.05, 8.0):
         louder = take_row(batch, 0)
