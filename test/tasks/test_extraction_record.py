@@ -183,13 +183,16 @@ def test_chunks_without_samples_are_refused(folder, conf):
         Extractor.from_pretrained(folder, conf)
 
 
-def test_the_enrollment_keeps_its_own_band_beside_a_narrow_mixture(lists, folder, monkeypatch):
+def test_the_enrollment_has_the_band_of_a_narrow_mixture(lists, folder, monkeypatch):
+    """Or the voice would be looked for where the mixture has nothing."""
     write_audio(lists / "narrow.wav", noise(0.4)[::2], 8000)
     extractor, heard = Extractor.from_pretrained(folder), []
     original = extractor.extract
     monkeypatch.setattr(extractor, "extract", lambda *args: heard.append(args[1][0]) or original(*args))
     extract_file(extractor, *(str(lists / name) for name in ("narrow.wav", "enrollment/a.wav", "out.wav")))
-    np.testing.assert_array_equal(heard[0], read_audio(lists / "enrollment/a.wav")[0])
+    power = np.abs(np.fft.rfft(heard[0])) ** 2
+    assert len(heard[0]) == len(read_audio(lists / "enrollment/a.wav")[0])
+    assert power[len(power) * 11 // 20 :].sum() < 1e-3 * power.sum()
 
 
 def test_estimates_of_another_decoder_are_refused(lists, folder):
