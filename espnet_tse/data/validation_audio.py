@@ -180,7 +180,8 @@ def check_sums(
     """
     check = report.check(
         "mixture = sum of its sources",
-        "write the sources as they entered the mixture (level, offset), and name every noise in noise1.scp",
+        "write the sources as they entered the mixture (level, offset), and name every noise in noise1.scp; where targets are "
+        "dry on purpose, or noises are not kept, nothing is wrong",
         "error" if strict else WARNING,
     )
     check.note = f"residual <= {limits.sum_error_db:g} dB"
