@@ -4,27 +4,30 @@ import logging
 import resource
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping
 
 import numpy as np
 import torch
 
-from espnet_tse.data.embedding_store import EmbeddingStore
-from espnet_tse.io.audio import is_unbounded, read_audio, resample, write_audio
+from espnet_tse.io.audio import is_unbounded, read_audio, write_audio
 from espnet_tse.io.audio_entry import AudioInfo, read_info
-from espnet_tse.io.faults import fault_of, refuse_all
 from espnet_tse.io.files import is_there, write_json
-from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
+from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
 from espnet_tse.io.wav_header import is_whole
 from espnet_tse.models.long_form import Effort
 from espnet_tse.schema import Estimate
 from espnet_tse.schema.presence import Presence
+from espnet_tse.tasks.extraction_lists import (
+    Lists,
+    check_target_lengths,
+    named,
+    read_enrollment,
+    read_lists,
+    read_mixture,
+)
 from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
-from espnet_tse.tasks.extractor import Extractor, check_lengths, check_signal
+from espnet_tse.tasks.extractor import Extractor, check_signal
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
 from espnet_tse.tasks.presence_record import (
@@ -35,7 +38,7 @@ from espnet_tse.tasks.presence_record import (
     warn_of_short_speech,
     write_presences,
 )
-from espnet_tse.tasks.recording_faults import faults_of_audio, warn_of_low_rates, warn_of_own_enrollments
+from espnet_tse.tasks.recording_faults import warn_of_low_rates, warn_of_own_enrollments
 
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
@@ -78,20 +81,6 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
         )
         logging.info(presence.sentence(extractor.presence_judge.threshold))
         warn_of_short_speech({f"enrollment {enrollment}": presence.speech_s})
-
-
-def read_enrollment(path: str, name: str, sample_rate: int, mixture_rate: int | None = None) -> np.ndarray:
-    """(N_e,) float32 at ``sample_rate``; faults as of ``check_signal``.
-
-    Args:
-        name: for messages.
-        mixture_rate: Hz; a voice is known again by the band that both have, so what lies above that of the mixture goes.
-    """
-    signal, rate = read_audio(path)
-    signal = check_signal(signal, name, rate)
-    if mixture_rate is not None and mixture_rate < min(rate, sample_rate):
-        signal, rate = resample(signal, rate, mixture_rate), mixture_rate
-    return resample(signal, rate, sample_rate)
 
 
 def extract_scp(
@@ -182,72 +171,6 @@ def extract_scp(
         write_json(report, {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
 
 
-@dataclass
-class Lists:
-    """What is read for each key."""
-
-    mixtures: dict[str, str]
-    enrollments: dict[str, str] | None
-    embeddings: EmbeddingStore | None
-    targets: dict[str, str] | None = None  # the truth, where the settings ask for it
-
-    def entries(self, key: str) -> list[str]:
-        """Entries of mixture, enrollment and, if there are such, embedding and true target."""
-        scps = [
-            self.mixtures,
-            *([] if self.enrollments is None else [self.enrollments]),
-            *([] if self.embeddings is None else [self.embeddings.paths]),
-            *([] if self.targets is None else [self.targets]),
-        ]
-        return [scp[key] for scp in scps]
-
-    def roles(self) -> dict[str, str]:
-        """What each recording is -> its entry."""
-        scps = {"mixture": self.mixtures, "enrollment": self.enrollments, "target": self.targets}
-        return {
-            f"{role} of '{key}'": scp[key]
-            for role, scp in scps.items()
-            if scp is not None
-            for key in self.mixtures
-        }
-
-    def check(self, keys: list[str]) -> None:
-        """Read what is to be extracted before hours are spent; DataError with all that cannot be used."""
-        faults = faults_of_audio(keys, self.mixtures, "mixture")
-        if self.enrollments is not None:
-            faults += faults_of_audio(keys, self.enrollments, "enrollment")
-        if self.embeddings is not None:
-            faults += filter(None, (fault_of(self.embeddings.load, key) for key in keys))
-        if self.targets is not None:
-            faults += faults_of_audio(keys, self.targets, "target", may_be_silent=True)
-        refuse_all(faults)
-
-    def cues(
-        self, infos: Mapping[str, AudioInfo], sample_rate: int
-    ) -> tuple[list[np.ndarray] | None, list[np.ndarray] | None]:
-        """Enrollments, (N_e,) each, and embeddings, (E,) each, or None without; ``infos``: key -> header of the mixture."""
-        wanted = None
-        if self.enrollments is not None:
-            wanted = []
-            for key, info in infos.items():
-                path = self.enrollments[key]
-                with named(key, path):
-                    wanted.append(
-                        read_enrollment(path, f"enrollment of '{key}'", sample_rate, info.sample_rate)
-                    )
-        return wanted, None if self.embeddings is None else [self.embeddings.load(key) for key in infos]
-
-    def truth(self, keys: list[str], sample_rate: int) -> list[np.ndarray] | None:
-        """True targets, (N,) each, which may be silent; None without."""
-        if self.targets is None:
-            return None
-        signals = []
-        for key in keys:
-            with named(key, self.targets[key]):
-                signals.append(read_audio(self.targets[key], sample_rate)[0])
-        return signals
-
-
 def check_enrollment(extractor: Extractor, given: str | None, add: str, remove: str) -> None:
     """DataError where an enrollment is given and the task has none, or the other way round.
 
@@ -275,18 +198,6 @@ def check_truth(extractor: Extractor, oracle_target_scp: str | None) -> None:
         )
 
 
-def check_target_lengths(
-    mixtures: dict[str, AudioInfo], targets: dict[str, AudioInfo], sample_rate: int
-) -> None:
-    """DataError where a true target will not be as long as its mixture at ``sample_rate``, as far as headers say."""
-    keys = [key for key in mixtures if mixtures[key].seekable and targets[key].seekable]
-    lengths = [
-        [-(-infos[key].num_samples * sample_rate // infos[key].sample_rate) for key in keys]
-        for infos in (mixtures, targets)
-    ]
-    check_lengths(keys, *lengths)
-
-
 def second_file(path: Path) -> Path:
     """Where the other talker of a separation is written."""
     return path.with_name(f"{path.stem}_second{path.suffix}")
@@ -300,50 +211,6 @@ def refuse_same_files(files: dict[str, Path]) -> None:
             raise DataError(
                 f"keys '{key}' and '{seconds[file]}' of a separation would both be written to {file}; rename one of them."
             )
-
-
-def read_lists(
-    mixture_scp: str,
-    enroll_scp: str | None,
-    embedding_scp: str | None,
-    oracle_target_scp: str | None = None,
-) -> Lists:
-    """The lists of an extraction.
-
-    Raises:
-        DataError: keys that name no file, without enrollment, embedding or true target, or with a dynamic enrollment.
-    """
-    mixtures = read_filled_scp(mixture_scp)
-    check_file_names(mixtures, mixture_scp)
-    if enroll_scp is None:
-        return Lists(mixtures, None, None)
-    enrollments = read_scp(enroll_scp)
-    refuse_missing(enrollments, enroll_scp, mixtures, mixture_scp, "enrollments")
-    targets = None if oracle_target_scp is None else read_scp(oracle_target_scp)
-    if targets is not None:
-        refuse_missing(targets, oracle_target_scp, mixtures, mixture_scp, "targets")
-    dynamic = [key for key in mixtures if enrollments[key].startswith("*")]
-    if dynamic:
-        raise DataError(
-            f"{enroll_scp}: key '{dynamic[0]}' asks for a dynamic enrollment ('*UID SPEAKER'), which is for "
-            "training; decoding wants one audio file a key."
-        )
-    store = None if embedding_scp is None else EmbeddingStore(embedding_scp)
-    if store is not None:
-        store.require(list(mixtures))
-    return Lists(mixtures, enrollments, store, targets)
-
-
-def refuse_missing(
-    scp: dict[str, str], path: str, mixtures: dict[str, str], mixture_scp: str, what: str
-) -> None:
-    """DataError where a list lacks keys of the mixtures."""
-    missing = [key for key in mixtures if key not in scp]
-    if missing:
-        raise DataError(
-            f"{path}: lacks {len(missing)} keys of {mixture_scp}, the first is '{missing[0]}'; add "
-            f"their {what}, or drop the keys."
-        )
 
 
 def extract_together(
@@ -401,21 +268,6 @@ def extract_alone(
         compare = extractor.tells_presence
         presences[key] = presence_in_file(extractor, places[key][0], wanted[0], effort, compare)
     return effort, seconds, presences
-
-
-def read_mixture(path: str, sample_rate: int, key: str) -> np.ndarray:
-    """Mono samples at ``sample_rate``; faults name the key."""
-    with named(key, path):
-        return check_signal(read_audio(path, sample_rate)[0], f"mixture of '{key}'", sample_rate)
-
-
-@contextmanager
-def named(key: str, path: str) -> Iterator[None]:
-    """Faults inside name the key and the file."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"key '{key}', {path}: {error}") from error
 
 
 def write_estimate(path: Path, signal: np.ndarray, sample_rate: int, as_float: bool) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.tasks.usef_weights import block_source
+from espnet_tse.tasks.usef_weights import block_source, grid_sizes
 from espnet_tse.tasks.weight_map import Source, WeightMap, pair
 
 LICENCE = "CC-BY-NC-4.0"
@@ -53,24 +53,15 @@ def vae_config_of(state: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
     )
     checked_names(state, wanted, "VAE", path)
     width = state["encoder.conv.0.weight"].size(0)
-    gamma, linear = state["encoder.dual_mdl.0.attn_norm_Q.gamma"], state[wanted[-1]]
-    if gamma.dim() != 5 or linear.dim() != 2 or linear.size(0) != width:
-        raise DataError(
-            f"{path}: encoder.dual_mdl.0.intra_linear.weight is {tuple(linear.shape)} and attn_norm_Q.gamma "
-            f"{tuple(gamma.shape)}; only recurrences of one cell a step (emb_ks 1, emb_hs 1), as released, are known here."
-        )
-    _, heads, narrow, _, bins = gamma.shape
+    block = "encoder.dual_mdl.0."
+    grid = grid_sizes(state, f"{block}attn_norm_Q.gamma", block, width, path)
     blocks = {name.split(".")[2] for name in state if name.startswith("encoder.dual_mdl.")}
     return {
         "sample_rate": SAMPLE_RATE,
-        "n_fft": 2 * (bins - 1),
-        "hop_length": bins - 1,
         "latent_dim": state["decoder.proj.weight"].size(1),
         "width": width,
         "num_blocks": len(blocks),
-        "hidden": state["encoder.dual_mdl.0.intra_rnn.weight_hh_l0"].size(1),
-        "num_heads": heads,
-        "approx_qk_dim": narrow * bins,
+        **grid,
         "decoder_kernel": state["decoder.proj.weight"].size(2),
         "edges": "reflected",
     }

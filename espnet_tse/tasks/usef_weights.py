@@ -30,13 +30,7 @@ def config_of(state: Mapping[str, Tensor], sample_rate: int, path: Path) -> dict
             f"{path}: has no {', '.join(missing)}; these are no weights of a released USEF-TFGridNet."
         )
     width = state["conv.0.weight"].size(0)
-    linear, gamma = state["dual_mdl.0.intra_linear.weight"], state["att.attn_norm_Q.gamma"]
-    if gamma.dim() != 5 or linear.dim() != 2 or linear.size(0) != 2 * width:
-        raise DataError(
-            f"{path}: dual_mdl.0.intra_linear.weight is {tuple(linear.shape)} and att.attn_norm_Q.gamma "
-            f"{tuple(gamma.shape)}; only recurrences of one cell a step (emb_ks 1, emb_hs 1), as released, are known here."
-        )
-    _, heads, narrow, _, bins = gamma.shape
+    grid = grid_sizes(state, "att.attn_norm_Q.gamma", "dual_mdl.0.", 2 * width, path)
     blocks = {name.split(".")[1] for name in state if name.startswith("dual_mdl.")}
     return {
         "model": "discriminative",
@@ -44,15 +38,39 @@ def config_of(state: Mapping[str, Tensor], sample_rate: int, path: Path) -> dict
         "extractor": "usef_tfgridnet",
         "extractor_conf": {
             "sample_rate": sample_rate,
-            "n_fft": 2 * (bins - 1),
-            "hop_length": bins - 1,
             "width": width,
             "num_blocks": len(blocks),
-            "hidden": state["dual_mdl.0.intra_rnn.weight_hh_l0"].size(1),
-            "num_heads": heads,
-            "approx_qk_dim": narrow * bins,
+            **grid,
             "edges": "reflected",
         },
+    }
+
+
+def grid_sizes(
+    state: Mapping[str, Tensor], gamma_name: str, block: str, width: int, path: Path
+) -> dict[str, int]:
+    """Sizes of released TF-GridNet blocks and of the spectra they are for, by the names of our configurations.
+
+    Args:
+        gamma_name: of the norm of an attention's queries, (1, heads, channels a head, 1, bins).
+        block: prefix of a block's names.
+        width: channels that leave its linear layer.
+    Raises:
+        DataError: the steps of the recurrences overlap or hold several cells.
+    """
+    gamma, linear = state[gamma_name], state[f"{block}intra_linear.weight"]
+    if gamma.dim() != 5 or linear.dim() != 2 or linear.size(0) != width:
+        raise DataError(
+            f"{path}: {block}intra_linear.weight is {tuple(linear.shape)} and {gamma_name} {tuple(gamma.shape)}; only "
+            "recurrences of one cell a step (emb_ks 1, emb_hs 1), as released, are known here."
+        )
+    _, heads, narrow, _, bins = gamma.shape
+    return {
+        "n_fft": 2 * (bins - 1),
+        "hop_length": bins - 1,
+        "hidden": state[f"{block}intra_rnn.weight_hh_l0"].size(1),
+        "num_heads": heads,
+        "approx_qk_dim": narrow * bins,
     }
 
 

@@ -67,12 +67,17 @@ def test_the_packaged_encoder_is_resemblyzers():
     assert torch.nn.functional.cosine_similarity(*vectors, dim=0) > 0.9999
 
 
+def extract_one(system, folder, enrollment: np.ndarray) -> None:
+    """From 2.1 s of noise, with an enrollment (N_e,), by the command."""
+    write_signal(folder / "mixture.wav", noise(1, 2.1))
+    write_signal(folder / "enrollment.wav", enrollment)
+    files = [str(folder / f"{name}.wav") for name in ("mixture", "enrollment", "out")]
+    assert extract.main([*files[:2], "-o", files[2], "--model", str(system)]) == 0
+
+
 def test_one_file_is_told_of(system, tmp_path, caplog):
     caplog.set_level("INFO")
-    write_signal(tmp_path / "mixture.wav", noise(1, 2.1))
-    write_signal(tmp_path / "enrollment.wav", np.concatenate([voice(2, 2.5), np.zeros(40000)]))
-    files = [str(tmp_path / f"{name}.wav") for name in ("mixture", "enrollment", "out")]
-    assert extract.main([*files[:2], "-o", files[2], "--model", str(system)]) == 0
+    extract_one(system, tmp_path, np.concatenate([voice(2, 2.5), np.zeros(40000)]))
     assert (
         "enrollment: 5.0 s, 50 % speech; output has the enrolled voice: likely (similarity 0." in caplog.text
     )
@@ -82,15 +87,12 @@ def test_one_file_is_told_of(system, tmp_path, caplog):
 
 def test_a_short_enrollment_gets_a_warning_and_no_verdict(system, tmp_path, caplog):
     caplog.set_level("INFO")
-    write_signal(tmp_path / "mixture.wav", noise(1, 2.1))
-    write_signal(tmp_path / "enrollment.wav", np.concatenate([voice(2, 0.5), np.zeros(8000)]))
-    files = [str(tmp_path / f"{name}.wav") for name in ("mixture", "enrollment", "out")]
-    assert extract.main([*files[:2], "-o", files[2], "--model", str(system)]) == 0
+    extract_one(system, tmp_path, np.concatenate([voice(2, 0.5), np.zeros(8000)]))
     assert (
         "enrollment: 1.0 s, 50 % speech; whether the output has the enrolled voice cannot be said"
         in caplog.text
     )
-    assert f"the enrollment {files[1]} has 0.5 s of speech; below 1 s" in caplog.text
+    assert f"the enrollment {tmp_path / 'enrollment.wav'} has 0.5 s of speech; below 1 s" in caplog.text
 
 
 def test_a_list_has_a_record_that_shards_join(system, tmp_path, caplog):

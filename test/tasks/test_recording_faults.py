@@ -5,7 +5,7 @@ import soundfile
 from tse_system import write_signal
 
 from espnet_tse.io.audio_entry import read_info
-from espnet_tse.tasks.extraction import read_enrollment
+from espnet_tse.tasks.extraction_lists import read_enrollment
 from espnet_tse.tasks.recording_faults import warn_of_low_rates, warn_of_own_enrollments
 
 RATE = 16000
