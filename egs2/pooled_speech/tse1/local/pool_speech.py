@@ -188,7 +188,7 @@ def check_audio(files: Mapping[str, Path]) -> None:
         path, form = next(iter(odd.items()))
         raise DataError(
             f"{path}: {form}; mono at {SAMPLE_RATE} Hz is wanted, which {len(odd)} of {len(files)} files are not. Convert "
-            f"them, as `ffmpeg -i IN -ac 1 -ar {SAMPLE_RATE} OUT.flac`, of impulse responses one channel: -af pan=mono|c0=c0."
+            f"them, as `ffmpeg -i IN -ac 1 -ar {SAMPLE_RATE} OUT.flac`, of impulse responses one channel: -af 'pan=mono|c0=c0'."
         )
 
 
