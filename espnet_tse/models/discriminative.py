@@ -1,6 +1,6 @@
 """Discriminative extraction: a network maps mixture and enrollment to the target's waveform in one pass."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,11 @@ from espnet_tse.io.slots import Slot
 from espnet_tse.layers.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
+from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.schema import Estimate, Request, TSEBatch
+from espnet_tse.models.at_speeds import at_speeds, faults_of_speeds
+from espnet_tse.models.best_of import EstimateFunction
+from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 
 LOSSES = ("si_sdr", "snr", "multi_resolution_stft", "absent_energy", "speaker")
 
@@ -28,6 +31,8 @@ class DiscriminativeConfig:
     coarser_weight: float = 0.1
     # Of the training set, for the loss "speaker"; training counts them itself.
     num_speakers: int | None = None
+    # Of an extraction whose settings leave it open, see ``DiscriminativeDecode``; training hears recordings as they are.
+    speeds: list[float] | None = None
 
     def __post_init__(self):
         check_known(self.losses, LOSSES, where="losses")
@@ -41,16 +46,30 @@ class DiscriminativeConfig:
             raise ValueError(f"num_speakers is {self.num_speakers}, want 1 or more, or nothing.")
         if not 0.0 <= self.coarser_weight < 0.5:
             raise ValueError(f"coarser_weight is {self.coarser_weight}, want a share in [0, 0.5).")
+        if faults := faults_of_speeds(self.speeds):
+            raise ValueError(f"{faults[0]}.")
 
     @property
     def wants_speakers(self) -> bool:
         return "speaker" in self.losses
 
 
+@dataclass(frozen=True)
+class DiscriminativeDecode(DecodeConf):
+    """The shared settings, and how often a recording is heard."""
+
+    # Factors; the estimate is the mean of the passes. None leaves it to the system, of most of which it is one pass.
+    speeds: list[float] | None = None
+
+    def faults(self) -> list[str]:
+        return super().faults() + faults_of_speeds(self.speeds)
+
+
 class Discriminative(AbsTSEModel):
     """Any ``AbsExtractor`` with a criterion; needs no codec."""
 
     Config = DiscriminativeConfig
+    Decode = DiscriminativeDecode
     slots = {"extractor": Slot("extractor")}
 
     def __init__(self, extractor: AbsExtractor, config: DiscriminativeConfig = DiscriminativeConfig()):
@@ -76,6 +95,15 @@ class Discriminative(AbsTSEModel):
     def own_level(self) -> str:
         """A system that has learned to be silent without its talker keeps its own level, or its silence would be turned up."""
         return "none" if "absent_energy" in self.config.losses else super().own_level
+
+    def resolved(self, conf: DiscriminativeDecode) -> DiscriminativeDecode:
+        conf = super().resolved(conf)
+        return conf if conf.speeds is not None else replace(conf, speeds=self.config.speeds)
+
+    def best_estimate(self, conf: DiscriminativeDecode, selector: AbsSelector | None) -> EstimateFunction:
+        """``estimate``, or the mean of those at several speeds."""
+        best = super().best_estimate(conf, selector)
+        return best if conf.speeds is None else at_speeds(best, conf.speeds)
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the criteria that the configuration names.

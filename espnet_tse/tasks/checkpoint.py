@@ -136,7 +136,9 @@ def load_exported(
         )
     extractor = ExportedExtractor(path)
     about = extractor.about
-    learned = {"losses": about["losses"]} if "losses" in about else {}  # of older files not known
+    learned = {
+        name: about[name] for name in ("losses", "speeds") if name in about
+    }  # of older files not known
     return Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
 
 

@@ -53,8 +53,13 @@ def export_system(
         raise DataError(f"{output}: want a file name that ends in .onnx.")
     model = load_model(place, checkpoint)
     extractor = exportable(model, place)
-    # What it has learned decides about the level of its estimates.
-    about = {"sample_rate": extractor.sample_rate, "system": str(place), "losses": model.config.losses}
+    # What it has learned decides about the level of its estimates, its speeds about the passes.
+    about = {
+        "sample_rate": extractor.sample_rate,
+        "system": str(place),
+        "losses": model.config.losses,
+        "speeds": model.config.speeds,
+    }
     logging.info(f"tracing {type(extractor).__name__}; one of many layers takes minutes")
     if whole or not extractor.causal:
         inputs = tuple(noise(seconds, extractor.sample_rate) for seconds in TRACED_S)

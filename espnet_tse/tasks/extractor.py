@@ -225,11 +225,15 @@ class Extractor:
             enrollment: (N_e,) float.
             sample_rate: Hz, of the enrollment and of the chunks; the model's own.
         Raises:
-            DataError: the system cannot stream, works at another rate, or has a corrector behind it.
+            DataError: the system cannot stream, works at another rate, has a corrector behind it or hears mixtures several times.
         """
         if self.corrector is not None:
             raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
         extractor = self.causal_extractor()
+        if self.conf.speeds not in (None, [1.0]):
+            raise DataError(
+                f"speeds: {self.conf.speeds} wants whole mixtures, and a stream is heard once, as it comes; set speeds: [1.0]."
+            )
         if sample_rate != self.sample_rate:
             raise DataError(
                 f"a stream runs at the model's {self.sample_rate} Hz, not at {sample_rate} Hz; resample it on its way "

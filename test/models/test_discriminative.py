@@ -5,8 +5,12 @@ from nano_extractors import SYSTEMS, nano_extractor
 
 from espnet_tse.layers.multi_resolution_stft import multi_resolution_stft
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
-from espnet_tse.models.discriminative import LOSSES, Discriminative, DiscriminativeConfig
-from espnet_tse.schema import DecodeConf
+from espnet_tse.models.discriminative import (
+    LOSSES,
+    Discriminative,
+    DiscriminativeConfig,
+    DiscriminativeDecode,
+)
 
 
 def nano(name="td_speakerbeam", **conf):
@@ -63,7 +67,7 @@ def test_speakers_that_training_does_not_know_do_not_count():
 
 def test_training_and_extraction_have_the_same_estimate():
     model, batch = nano("usef_tfgridnet"), two_rows()
-    estimate = model.extract(batch, DecodeConf(level="none"))
+    estimate = model.extract(batch, DiscriminativeDecode(level="none"))
     lengths = batch.mixture_lengths
     wanted = negative_si_sdr(estimate.waveform, batch.target, lengths)
     torch.testing.assert_close(model.loss(batch)[0], wanted, atol=1e-4, rtol=1e-5)
@@ -72,8 +76,8 @@ def test_training_and_extraction_have_the_same_estimate():
 
 def test_long_mixtures_are_extracted_in_chunks():
     model, batch = nano(), make_batch([0.5], [0.1], None)
-    whole = model.extract(batch, DecodeConf()).waveform
-    parts = model.extract(batch, DecodeConf(max_chunk_s=0.2, overlap_s=0.05))
+    whole = model.extract(batch, DiscriminativeDecode()).waveform
+    parts = model.extract(batch, DiscriminativeDecode(max_chunk_s=0.2, overlap_s=0.05))
     assert parts.waveform.shape == whole.shape and parts.diagnostics["num_chunks"] == 3
 
 
@@ -169,7 +173,7 @@ def test_bfloat16_gives_the_loss_and_a_gradient_of_its_direction(name):
 def test_silence_that_was_learned_is_not_turned_up():
     batch = make_batch([0.1], [0.1], None)
 
-    def ratio(losses: dict, conf: DecodeConf) -> float:
+    def ratio(losses: dict, conf: DiscriminativeDecode) -> float:
         model = Discriminative(nano_extractor("bsrnn"), DiscriminativeConfig(losses=losses)).eval()
         own = model.extractor.separate
 
@@ -182,6 +186,6 @@ def test_silence_that_was_learned_is_not_turned_up():
         return float(model.extract(batch, conf).waveform.norm() / batch.mixture.norm())
 
     silent = {"si_sdr": 1.0, "absent_energy": 0.1}
-    assert ratio({"si_sdr": 1.0}, DecodeConf()) == pytest.approx(1.0, rel=1e-3)
-    assert ratio(silent, DecodeConf()) < 0.01
-    assert ratio(silent, DecodeConf(level="mixture_rms")) == pytest.approx(1.0, rel=1e-3)
+    assert ratio({"si_sdr": 1.0}, DiscriminativeDecode()) == pytest.approx(1.0, rel=1e-3)
+    assert ratio(silent, DiscriminativeDecode()) < 0.01
+    assert ratio(silent, DiscriminativeDecode(level="mixture_rms")) == pytest.approx(1.0, rel=1e-3)

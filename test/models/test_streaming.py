@@ -4,7 +4,8 @@ import torch
 from factories import make_batch
 from nano_extractors import CAUSAL, nano_extractor
 
-from espnet_tse.models.discriminative import Discriminative
+from espnet_tse.io.scp import DataError
+from espnet_tse.models.discriminative import Discriminative, DiscriminativeConfig
 from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 
@@ -82,6 +83,16 @@ def test_what_is_no_stream_is_refused():
         causal.stream(mixture, 8000)
     with pytest.raises(ValueError, match="digital silence"):
         causal.stream(0 * mixture, 16000)
+
+
+def test_a_stream_is_heard_once():
+    model = Discriminative(
+        nano_extractor("magnitude_mask", causal=True), DiscriminativeConfig(speeds=[1.0, 0.94])
+    )
+    enrollment = make_batch([0.1], [0.1], None).enrollment[0].numpy()
+    with pytest.raises(DataError, match=r"a stream is heard once, as it comes; set speeds: \[1.0\]"):
+        Extractor(model).stream(enrollment, 16000)
+    Extractor(model, {"speeds": [1.0]}).stream(enrollment, 16000)
 
 
 def test_an_estimate_that_is_not_finite_ends_the_stream():

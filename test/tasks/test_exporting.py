@@ -126,9 +126,9 @@ def test_an_extractor_that_keeps_levels_is_one_function_too():
         torch.testing.assert_close(WholeGraph(extractor)(mixture, enrollment), extractor(batch).waveform)
 
 
-def test_the_level_of_estimates_goes_with_the_file(tmp_path, monkeypatch):
+def test_level_and_speeds_of_estimates_go_with_the_file(tmp_path, monkeypatch):
     extractor = nano_extractor("magnitude_mask", causal=True)
-    learned = DiscriminativeConfig(losses={"snr": 1.0, "absent_energy": 0.1})
+    learned = DiscriminativeConfig(losses={"snr": 1.0, "absent_energy": 0.1}, speeds=[1.0, 0.94])
     monkeypatch.setattr(exporting, "load_model", lambda *args: Discriminative(extractor, learned))
     assert main(["a system", str(tmp_path / "out.onnx")]) == 0
     mixture, enrollment = signals(5003, 4000)
@@ -137,6 +137,7 @@ def test_the_level_of_estimates_goes_with_the_file(tmp_path, monkeypatch):
         Extractor.from_pretrained(tmp_path / "out.onnx"),
     ]
     assert [side.conf.level for side in sides] == ["none", "none"]
+    assert [side.conf.speeds for side in sides] == [[1.0, 0.94]] * 2
     np.testing.assert_allclose(*(side(mixture, enrollment, 16000) for side in sides), atol=1e-5)
 
 
