@@ -208,7 +208,7 @@ class DynamicMixingDataset:
             -> (T, K) int64 or (T, D) float32; ``speaker``: number of the enrolled one among the sorted names;
             ``speaker_embedding``: (E,) float32 of the utterance that enrolls, or None; ``task``: its place in
             ``TASKS``, where there are others than extraction; restoration has an empty enrollment; ``turns``: spans of
-            the mixture in which the target speaks. The target keeps its level; with rooms, it is the dry signal,
+            the mixture in which the target speaks; ``interferers``: names of the other speakers. The target keeps its level; with rooms, it is the dry signal,
             aligned with its direct path. An absent target is silence.
         Raises:
             DataError: a file has become unreadable.
@@ -252,6 +252,7 @@ class DynamicMixingDataset:
             "targets": self.tokens.load(key, self.audio.num_samples(key), span.start, span.num_samples),
             "speaker": -1 if task == "sr" else self.speaker_numbers[self.utt2spk[enrollment_key]],
             "speaker_embedding": None if self.embeddings is None else self.embeddings.load(enrollment_key),
+            "interferers": [self.utt2spk[other] for other in others],
             "turns": () if absent else (Span(0, len(target)),) if turns is None else turns.spans,
         }
         if set(conf.tasks) != {"tse"}:

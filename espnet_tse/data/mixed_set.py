@@ -9,6 +9,7 @@ from espnet_tse.data.prepared_set import Pool
 from espnet_tse.data.scp_fields import (
     ACTIVITY,
     ENROLLMENT_SCP,
+    INTERFERER,
     MIXTURE_SCP,
     NUM_SAMPLES,
     SPEAKER_ENROLLMENTS,
@@ -34,8 +35,8 @@ OTHER_SIGNALS = (
 def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Path | str) -> int:
     """Write a TSE directory; utterances take turns as the target, in an order drawn by the data set's seed.
 
-    ``utt2activity`` has the turns of each target; where the target is absent, ``spk1.scp`` is silence. ``spk2.scp`` is there
-    where every mixture has two talkers.
+    ``utt2activity`` has the turns of each target; where the target is absent, ``spk1.scp`` is silence. ``spk2.scp`` and
+    ``utt2interferer`` are there where every mixture has two talkers.
 
     Args:
         dataset: its examples become the rows, those of one epoch after those of another.
@@ -50,8 +51,10 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
         )
     output_dir, rate = Path(output_dir), dataset.sample_rate
     order = np.random.default_rng([dataset.seed, len(dataset)]).permutation(len(dataset))
-    signals = SIGNALS | (INTERFERENCE if set(dataset.conf.num_speakers) == {2} else {})  # of one talker
-    lists: dict[str, dict[str, object]] = {name: {} for name in (*signals, "utt2spk", ACTIVITY)}
+    two_talkers = set(dataset.conf.num_speakers) == {2}
+    signals = SIGNALS | (INTERFERENCE if two_talkers else {})
+    names = [*signals, "utt2spk", ACTIVITY, *([INTERFERER] if two_talkers else [])]
+    lists: dict[str, dict[str, object]] = {name: {} for name in names}
     times: dict[str, int] = {}
     with replaced_folder(output_dir) as folder:
         for row in range(num_rows):
@@ -68,6 +71,8 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
                 write_audio(folder / file, np.clip(signal, -1.0, 1.0), rate)
                 lists[scp][key] = output_dir.resolve() / file
             lists["utt2spk"][key] = dataset.utt2spk[example["key"]]
+            if two_talkers:
+                (lists[INTERFERER][key],) = example["interferers"]
             lists[ACTIVITY][key] = activity_line(
                 [(span.start / rate, span.end / rate) for span in example["turns"]]
             )

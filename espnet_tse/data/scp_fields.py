@@ -15,6 +15,7 @@ NUM_SAMPLES = "utt2num_samples"
 SPEAKER_ENROLLMENTS = "spk2enroll.json"
 REGIONS = "utt2regions"
 ACTIVITY = "utt2activity"
+INTERFERER = "utt2interferer"
 PROTOCOL = "protocol"
 SPEAKERS_OF_TRAIN = "of the training set"  # there, as ``speakers``: the corpus is made so
 

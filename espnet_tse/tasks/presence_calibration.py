@@ -6,7 +6,7 @@ from typing import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from espnet_tse.data.scp_fields import ENROLLMENT_SCP, MIXTURE_SCP
+from espnet_tse.data.scp_fields import ENROLLMENT_SCP, INTERFERER, MIXTURE_SCP
 from espnet_tse.io.audio import read_audio
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.schema.presence import MEASURES, Presence, PresenceThreshold
@@ -66,7 +66,7 @@ def calibrate(extractor: Extractor, dev: Path, test: Path, absent: int = ABSENT)
 def trials(folder: Path, absent: int) -> Iterator[Trial]:
     """Each mixture with its enrollment, and with those of the next ``absent`` speakers that are not in it."""
     mixtures, enrollments = read_scp(folder / MIXTURE_SCP), read_scp(folder / ENROLLMENT_SCP)
-    speakers, interferers = read_scp(folder / "utt2spk"), read_scp(folder / "utt2interferer")
+    speakers, interferers = read_scp(folder / "utt2spk"), read_scp(folder / INTERFERER)
     keys = list(mixtures)
     for place, key in enumerate(keys):
         yield Trial(mixtures[key], enrollments[key], True)

@@ -55,6 +55,20 @@ def test_a_set_is_valid_and_says_when_targets_speak(source, tmp_path):
     assert len(StaticDataset(tmp_path / "dev", training=False)) == 14
 
 
+def test_of_two_talkers_the_other_one_is_named(source, tmp_path):
+    assert make(source, tmp_path / "dev") == 0
+    speakers, others = (read_scp(tmp_path / "dev" / name) for name in ("utt2spk", "utt2interferer"))
+    assert others.keys() == speakers.keys() and set(others.values()) <= set(
+        read_scp(source / "utt2spk").values()
+    )
+    assert all(others[key] != speaker for key, speaker in speakers.items())
+    (source / "mixing.yaml").write_text("num_speakers: {1: 0.5, 2: 0.5}\n")
+    assert make(source, tmp_path / "some") == 0
+    assert (
+        not (tmp_path / "some" / "utt2interferer").exists() and not (tmp_path / "some" / "spk2.scp").exists()
+    )
+
+
 def test_equal_seeds_make_equal_sets_and_faults_leave_nothing(source, tmp_path, capsys):
     for name, seed in (("one", "0"), ("two", "0"), ("three", "1")):
         assert make(source, tmp_path / name, "--seed", seed) == 0
