@@ -1,6 +1,7 @@
 """Speech from several folders becomes one training set and fixed sets of held-out speakers."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -248,3 +249,27 @@ def test_names_with_spaces_hidden_files_links_and_other_formats(main, corpora, c
         corpora / "data" / "lists" / "noise_test.scp"
     )
     assert "left out, for only .flac and .wav are read: 1 .mp3" in caplog.text
+
+
+def test_the_packages_systems_are_extracted_scored_and_shown(tmp_path):
+    data = tmp_path / "dump" / "raw" / "test"
+    data.mkdir(parents=True)
+    for number, name in enumerate(("wav", "spk1", "spk2", "enroll_spk1")):
+        write_scp(
+            data / f"{name}.scp",
+            {key: write_audio(tmp_path / f"{name}{key}.wav", 1.0, number) for key in "ab"},
+        )
+    write_scp(data / "utt2spk", {"a": "x", "b": "y"})
+    command = [
+        *("local/packaged_systems.sh", "--systems", "stream", "--test_sets", "test", "--metrics", "si_sdr"),
+        *("--dumpdir", str(tmp_path / "dump"), "--output_dir", str(tmp_path / "out")),
+    ]
+    result = subprocess.run(command, cwd=RECIPE, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    table = (tmp_path / "out" / "RESULTS.md").read_text()
+    assert "| mixture |" in table and "| stream |" in table
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10000
+    missing = subprocess.run(
+        [*command[:3], "--test_sets", "none"], cwd=RECIPE, capture_output=True, text=True
+    )
+    assert missing.returncode == 3 and "dump/raw/none is not there; run stages 1 to 3" in missing.stderr
