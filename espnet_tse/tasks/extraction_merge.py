@@ -7,7 +7,8 @@ from pathlib import Path
 from espnet_tse.io.files import write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.presence import Presence
-from espnet_tse.tasks.extraction import SECOND_SCP, SECOND_TALKER, summary
+from espnet_tse.tasks.extraction import ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER, summary
+from espnet_tse.tasks.kept_inputs import refuse_input_lists
 from espnet_tse.tasks.presence_record import read_presences, write_presences
 
 
@@ -18,8 +19,9 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     hold any more are left out, with a warning: those counts and times are still of all that was extracted.
 
     Raises:
-        DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
+        DataError: a shard is missing, a key of ``mixture_scp`` was not produced, or that would be written over.
     """
+    refuse_input_lists(output_dir, None, (ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER), [mixture_scp])
     merged: dict[str, str] = {}
     second: dict[str, str] = {}
     told: dict[str, str] = {}
@@ -28,7 +30,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     settings: dict | None = None
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
-        merged |= read_scp(folder / "wav.scp")
+        merged |= read_scp(folder / ESTIMATES_SCP)
         try:
             decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError) as error:
@@ -68,7 +70,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
             f"first is '{dropped[0]}'; decode.json counts them"
         )
         merged = {key: place for key, place in merged.items() if key in wanted}
-    write_scp(output_dir / "wav.scp", merged)
+    write_scp(output_dir / ESTIMATES_SCP, merged)
     if separated:
         write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
         write_scp(output_dir / SECOND_TALKER, {key: told[key] for key in merged})

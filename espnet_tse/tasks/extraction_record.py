@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Iterable, Mapping
+from typing import Mapping
 
 from torch import nn
 
@@ -18,21 +18,6 @@ from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 
 RECORD = "extraction.json"
-
-
-def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[str, str]) -> None:
-    """Raise DataError where an estimate would be written over a recording that is read.
-
-    Args:
-        outputs: files of estimates.
-        inputs: what each entry is -> the entry, as "mixture of 'key'".
-    """
-    places = {file_of(entry).resolve(): role for role, entry in inputs.items()}
-    for path in outputs:
-        if role := places.get(path.resolve()):
-            raise DataError(
-                f"{path} is the {role}; the estimate would be written over it: name another place."
-            )
 
 
 def begin_record(

@@ -68,7 +68,7 @@ def test_a_silent_target_is_a_truth_too(recipe):
     ("length", "the target of 'b' has 7000 samples and its mixture 6000"),
     ("missing", "key 'a': .*spk1_a.wav"),
     ("single", "ratio: oracle wants the true targets; give them by key"),
-    ("overwrites", "is the target of 'a'; the estimate would be written over it"),
+    ("overwrites", "is the target of 'a', which would be written over"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused(recipe, case, message, capsys):
     words = command(recipe, *oracle(recipe))
