@@ -143,7 +143,7 @@ def content_hash(entry: str) -> str:
     file = file_of(entry)
     if not file.is_file():  # told where it is read
         return hashlib.sha256(entry.encode("utf-8")).hexdigest()
-    if is_plain_file(entry) or file.suffix != ".ark":
+    if is_plain_file(entry):
         with open(file, "rb") as opened:
             return hashlib.file_digest(opened, "blake2b").hexdigest()
     content = hashlib.blake2b(entry.encode("utf-8"))

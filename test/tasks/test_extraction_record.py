@@ -12,6 +12,7 @@ from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.extraction import extract_file, extract_scp
 from espnet_tse.tasks.extraction_merge import merge_shards
+from espnet_tse.tasks.extraction_record import content_hash
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,18 @@ def test_lists_are_never_written_over(lists, folder, role, place):
         with pytest.raises(DataError, match="wav.scp is a list that is read"):
             merge_shards(lists / "out", own, 1)
     assert [path.read_text() for path in (lists / "out").rglob("*.*")] == [before]
+
+
+@pytest.mark.parametrize("name", ["all.ark", "all.bin"])
+def test_entries_of_an_archive_have_hashes_of_their_own(tmp_path, name):
+    starts = []
+    with open(tmp_path / name, "wb") as archive:
+        for seed in (0, 1):
+            write_audio(tmp_path / "one.wav", noise(0.1, seed), 16000)
+            starts.append(archive.tell())
+            archive.write((tmp_path / "one.wav").read_bytes())
+    first, other = (content_hash(f"{tmp_path / name}:{start}") for start in starts)
+    assert first != other
 
 
 def test_the_record_names_no_times(lists, folder):
