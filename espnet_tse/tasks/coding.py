@@ -19,6 +19,7 @@ from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.layers.device import check_device
 from espnet_tse.schema import Codes, Frames
 from espnet_tse.schema.manifest import read_manifest, sample_rate_in, streams_in
 from espnet_tse.schema.stream_spec import CodesSpec
@@ -40,8 +41,9 @@ def encode_scp(
     Args:
         scp: a list, or a TSE directory, of which all that its rows hold is encoded (``audio_of``).
     Raises:
-        DataError: unreadable audio, codes of another tokenizer in ``output_dir``, or ``scp`` would be written over.
+        DataError: no such device, unreadable audio, codes of another tokenizer in ``output_dir``, or ``scp`` would be written over.
     """
+    check_device(device)
     specs = streams_in(read_manifest(codec_dir))
     refuse_input_lists(output_dir, shard, [f"{name}.scp" for name in specs], [scp])
 
@@ -79,9 +81,10 @@ def resynthesize_scp(
     It is the upper bound of what a system that predicts this codec's codes can reach; with
     ``num_codebooks`` n that of one that predicts the first n ("Target-n" of arXiv:2601.06006, Table I).
     Raises:
-        DataError: the codec has fewer codebooks, ``output_dir`` was made with another number of them, or what is read
+        DataError: no such device, the codec has fewer codebooks, ``output_dir`` was made with another number of them, or what is read
             would be written over.
     """
+    check_device(device)
     manifest = read_manifest(codec_dir)
     kind = codec_choices.classes.get(manifest.get("codec"))
     if kind is None or issubclass(kind, AbsTokenizer) and not kind.makes_waveforms():

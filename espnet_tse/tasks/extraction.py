@@ -104,7 +104,7 @@ def extract_scp(
     as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
     Raises:
-        DataError: keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
+        DataError: embeddings that the system does not take, keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
             recordings that cannot be used, all of them together and before anything is extracted; an estimate with NaN.
     """
     if batch_size < 1:
@@ -113,6 +113,11 @@ def extract_scp(
         logging.info(f"task {extractor.conf.task} takes no enrollments: {enroll_scp} is not read")
         enroll_scp = None
     check_enrollment(extractor, enroll_scp, "give --enroll_scp", "")
+    if embedding_scp is not None and not (enroll_scp and extractor.takes_embeddings):
+        raise DataError(
+            f"--embedding_scp {embedding_scp}: {extractor.name} takes no embeddings (speaker_encoder: given) for task "
+            f"{extractor.conf.task}; leave it out."
+        )
     check_truth(extractor, oracle_target_scp)
     inputs = (mixture_scp, enroll_scp, embedding_scp, oracle_target_scp)
     refuse_input_lists(output_dir, shard, (ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER), inputs)

@@ -164,6 +164,13 @@ def test_lists_are_never_written_over(work, capsys, program, name, more):
     assert scp.read_text() == before and list((work / "set").iterdir()) == [scp]
 
 
+@pytest.mark.parametrize("program", [resynthesize, encode_codes])
+def test_a_device_that_is_none_leaves_nothing_behind(work, capsys, program):
+    assert call(program, work, "out", "--device", "gpu") == 1
+    assert "device gpu: no such device; want cpu, cuda" in capsys.readouterr().err
+    assert not (work / "out").exists()
+
+
 def test_recordings_are_not_taken_for_their_resyntheses(work, capsys):
     write_audio(work / "set/wav/u0.wav", np.zeros(800, "f4"), 16000)
     write_scp(work / "spk1.scp", {"u0": work / "set/wav/u0.wav"})
@@ -178,6 +185,7 @@ def test_faults_name_the_key_and_usage_exits_with_2(work, capsys):
     assert "key 'u3'" in capsys.readouterr().err
     assert call(encode_codes, work, "codes", "--shard", "3/2") == 1
     assert "want J/N" in capsys.readouterr().err
-    for words in (["--merge", "0"], ["--merge", "2", "--shard", "1/2"], ["--batch_size", "0"]):
+    wrong = ["--merge", "0"], ["--merge", "2", "--shard", "1/2"], ["--batch_size", "0"], ["--num_threads", "0"]
+    for words in wrong:
         with pytest.raises(SystemExit, match="2"):
             call(encode_codes, work, "codes", *words)

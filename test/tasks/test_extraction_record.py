@@ -144,6 +144,15 @@ def test_recordings_are_never_written_over(lists, folder, role):
     assert sorted(path.name for path in (lists / role).iterdir()) == ["a.wav", "b.wav"]
 
 
+def test_embeddings_are_refused_by_a_system_that_hears_enrollments(lists, folder):
+    np.save(lists / "vector.npy", np.zeros(4, dtype=np.float32))
+    (lists / "embedding.scp").write_text(f"a {lists}/vector.npy\nb {lists}/vector.npy\n")
+    scps = [str(lists / f"{role}.scp") for role in ("mixture", "enrollment")]
+    with pytest.raises(DataError, match="embedding.scp: .* takes no embeddings .* for task tse; leave it out"):
+        extract_scp(Extractor.from_pretrained(folder), *scps, lists / "out", 2, None, str(lists / "embedding.scp"))
+    assert not (lists / "out").exists()
+
+
 @pytest.mark.parametrize("role", ["mixture", "enrollment"])
 @pytest.mark.parametrize("place", [".", "1"])
 def test_lists_are_never_written_over(lists, folder, role, place):
