@@ -32,6 +32,7 @@ from espnet_tse.tasks.kept_inputs import refuse_input_lists, refuse_inputs
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
 from espnet_tse.tasks.presence_record import (
+    PRESENCE,
     add_presences,
     presence_in_file,
     read_presences,
@@ -135,7 +136,7 @@ def extract_scp(
         check_target_lengths(infos, read_infos(list(files), lists.targets), extractor.sample_rate)
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
     presences = read_presences(folder)
-    if presences:
+    if is_there(folder / PRESENCE):
         write_presences(folder, presences)  # without a line that was cut
     told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
     todo = {

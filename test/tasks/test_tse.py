@@ -10,6 +10,7 @@ from tse_system import SYSTEM, write_codec
 
 from espnet_tse.bin import tse_train
 from espnet_tse.tasks.extractor import Extractor
+from espnet_tse.tasks.tse import TSETask
 
 
 def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_path, caplog):
@@ -99,6 +100,11 @@ def test_all_faults_of_one_yaml_come_together(recipe, tmp_path, capsys):
         tse_train.main(options(recipe, tmp_path / "exp", conf))
     error = capsys.readouterr().err
     assert all(fault in error for fault in ("num_layer", "widht", "lrr", "accum_grad"))
+
+
+def test_the_help_of_an_option_is_its_own():
+    helps = {action.dest: action.help for action in TSETask.get_parser()._actions}
+    assert "mixing.yaml" in helps["mixing"] and "stage 5" in helps["stored_passes"]
 
 
 def test_options_are_written_out(recipe, tmp_path, capsys):
