@@ -23,6 +23,7 @@ from espnet_tse.layers.device import check_device
 from espnet_tse.schema import Codes, Frames
 from espnet_tse.schema.manifest import read_manifest, sample_rate_in, streams_in
 from espnet_tse.schema.stream_spec import CodesSpec
+from espnet_tse.tasks.coded_inputs import add_inputs, begin_inputs
 from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
 from espnet_tse.tasks.kept_inputs import refuse_input_lists, refuse_inputs
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
@@ -41,7 +42,8 @@ def encode_scp(
     Args:
         scp: a list, or a TSE directory, of which all that its rows hold is encoded (``audio_of``).
     Raises:
-        DataError: no such device, unreadable audio, codes of another tokenizer in ``output_dir``, or ``scp`` would be written over.
+        DataError: no such device, unreadable audio, codes of another tokenizer or of other
+            recordings in ``output_dir``, or ``scp`` would be written over.
     """
     check_device(device)
     specs = streams_in(read_manifest(codec_dir))
@@ -145,7 +147,7 @@ def code_scp(
     write: Callable[[Path, np.ndarray], None],
     check: Check = check_same_codec,
 ) -> None:
-    """Run ``compute`` over the files of ``scp`` and ``write`` one file a key and product.
+    """Run ``compute`` over the files of ``scp`` and ``write`` one file a key and product, ``inputs.jsonl`` beside them.
 
     Args:
         products: name -> name of the scp that is written, folder and suffix of the files.
@@ -154,7 +156,6 @@ def code_scp(
     folder = output_dir / str(shard[0]) if shard else output_dir
     paths = files_of(scp)
     check_file_names(paths, scp)
-    stamp(folder, codec_dir, check)
     # A file that is listed several times is coded once, under the first of its keys.
     first: dict[str, str] = {}
     for key, path in paths.items():
@@ -167,6 +168,8 @@ def code_scp(
     # Of an utterance that lacks a product, one that it lacks; of others any.
     lacking = {key: min((files[name][key] for name in products), key=is_there) for key in keys}
     todo = {key for key in keys if not is_there(lacking[key])}
+    stamp(folder, codec_dir, check)
+    begin_inputs(folder, {key: paths[key] for key in keys if key not in todo})
     logging.info(
         f"{scp}: {len(todo)} of {len(keys)} utterances to do, {len(keys) - len(todo)} are there already"
     )
@@ -179,6 +182,7 @@ def code_scp(
             lengths = torch.tensor([len(row) for row in rows], device=device)
             with torch.no_grad():
                 outputs = compute(codec, pad_sequence(rows, batch_first=True).to(device), lengths)
+            add_inputs(folder, {key: paths[key] for key in batch if not is_there(lacking[key])})
             for key, output in zip(batch, outputs):
                 if is_there(lacking[key]):
                     continue

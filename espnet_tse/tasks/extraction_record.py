@@ -10,7 +10,7 @@ from torch import nn
 
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.manifest import weights_sha256
-from espnet_tse.io.audio_entry import AudioError, file_of, is_plain_file, read_blocks
+from espnet_tse.io.content_hash import content_hash
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import AbsTSEModel
@@ -136,20 +136,3 @@ def digest(entries: list[str], hashes: dict[str, str]) -> str:
         if entry not in hashes:
             hashes[entry] = content_hash(entry)
     return hashlib.sha256("".join(hashes[entry] for entry in entries).encode("ascii")).hexdigest()[:16]
-
-
-def content_hash(entry: str) -> str:
-    """Of a file that of its bytes, of an entry of an archive that of its samples, or of its text where there is none."""
-    file = file_of(entry)
-    if not file.is_file():  # told where it is read
-        return hashlib.sha256(entry.encode("utf-8")).hexdigest()
-    if is_plain_file(entry):
-        with open(file, "rb") as opened:
-            return hashlib.file_digest(opened, "blake2b").hexdigest()
-    content = hashlib.blake2b(entry.encode("utf-8"))
-    try:
-        for block in read_blocks(entry):
-            content.update(block.tobytes())
-    except AudioError:  # an embedding
-        content.update(str(file.stat().st_size).encode("ascii"))
-    return content.hexdigest()

@@ -19,10 +19,10 @@ from espnet_tse.data.acoustic_scene import (
 )
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.audio_store import AudioStore
+from espnet_tse.io.content_hash import content_hash
 from espnet_tse.io.files import is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, read_text, write_scp
 from espnet_tse.tasks.extraction import write_estimate
-from espnet_tse.tasks.extraction_record import content_hash
 
 CONDITIONS = ("mixture", "single", "noisy", "reverberant")
 RECORD = "settings.json"

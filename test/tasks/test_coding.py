@@ -10,6 +10,7 @@ from espnet_tse.codec.spectral_codec import SpectralCodec, SpectralCodecConfig
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.scp import read_scp, write_scp
 from espnet_tse.schema.manifest import read_manifest
+from espnet_tse.tasks.coded_inputs import read_inputs
 
 
 def make_codec(folder, seed: int = 0):
@@ -69,6 +70,41 @@ def test_a_restart_keeps_what_is_there(work):
     redone.unlink()
     assert call(encode_codes, work, "codes") == 0
     assert kept.stat().st_mtime_ns == before and redone.is_file()
+
+
+@pytest.mark.parametrize("program, made", [(encode_codes, "acoustic/u1.npy"), (resynthesize, "wav/u1.wav")])
+def test_other_recordings_under_the_same_keys_are_refused(work, capsys, program, made):
+    (work / "u3.wav").write_bytes(b"no audio")
+    assert call(program, work, "out", "--batch_size", "1") == 1  # goes on where it stopped
+    write_audio(work / "u3.wav", np.full(2000, 0.1, "f4"), 16000)
+    assert call(program, work, "out") == 0
+    before, content = (work / "out" / made).read_bytes(), (work / "u1.wav").read_bytes()
+    (work / "u1.wav").write_bytes(content)  # another time
+    assert call(program, work, "out") == 0
+    write_audio(work / "u1.wav", np.full(999, 0.1, "f4"), 16000)
+    capsys.readouterr()
+    assert call(program, work, "out") == 1
+    assert "1 utterances that are there are of other recordings" in (told := capsys.readouterr().err)
+    assert "first 'u1'" in told and (work / "out" / made).read_bytes() == before
+    (work / "out" / made).unlink()
+    assert call(program, work, "out") == 0 and (work / "out" / made).read_bytes() != before
+
+
+def test_a_record_of_recordings_that_was_cut_goes_on(work):
+    assert call(encode_codes, work, "codes") == 0
+    record, codes = work / "codes/inputs.jsonl", work / "codes/acoustic/u1.npy"
+    for whole in (record.read_text(), ""):
+        record.write_text(whole + '{"key": "u2", "si')  # killed while it wrote
+        codes.unlink()
+        assert call(encode_codes, work, "codes") == call(encode_codes, work, "codes") == 0
+        assert "u1" in read_inputs(work / "codes")
+
+
+def test_codes_of_earlier_versions_are_taken_as_they_are(work):
+    assert call(encode_codes, work, "codes") == 0
+    (work / "codes/inputs.jsonl").unlink()
+    write_audio(work / "u1.wav", np.full(999, 0.1, "f4"), 16000)
+    assert call(encode_codes, work, "codes") == 0
 
 
 def test_what_is_left_is_encoded_in_the_batches_of_a_whole_run(work, monkeypatch):

@@ -9,10 +9,10 @@ from tse_system import write_system
 
 from espnet_tse import Extractor
 from espnet_tse.io.audio import read_audio, write_audio
+from espnet_tse.io.content_hash import content_hash
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.extraction import extract_file, extract_scp
 from espnet_tse.tasks.extraction_merge import merge_shards
-from espnet_tse.tasks.extraction_record import content_hash
 
 
 @pytest.fixture(scope="module")
