@@ -294,12 +294,13 @@ def log_progress(measured: dict, total: int) -> None:
 
 
 def process_peaks() -> dict[str, float]:
-    """Peak memory of this process, MiB; ``gpu_peak_mb`` only where it has used a GPU."""
+    """Peak memory of this process, MiB; ``gpu_peak_mb`` only where it has used a GPU, which need not be the first."""
     # Linux counts in KiB, macOS in bytes.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peaks = {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
     if torch.cuda.is_initialized():
-        peaks["gpu_peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
+        used = map(torch.cuda.max_memory_allocated, range(torch.cuda.device_count()))
+        peaks["gpu_peak_mb"] = max(used) / 2**20
     return peaks
 
 

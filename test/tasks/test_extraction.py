@@ -63,7 +63,7 @@ def test_shards_of_other_models_are_not_merged(tmp_path, odd):
 def test_the_merging_process_reports_no_gpu_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 9 * 2**40)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 9 * 2**40)
     assert "gpu_peak_mb" not in merge(tmp_path, {"peak_memory_mb": 1.0}, {"peak_memory_mb": 2.0})
 
 
@@ -71,7 +71,8 @@ def test_the_merging_process_reports_no_gpu_of_its_own(tmp_path, monkeypatch):
 def test_a_gpu_is_reported_by_a_process_that_used_it(monkeypatch, used):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: used)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 3 * 2**20)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device=0: [0, 3 * 2**20][device])  # of cuda:1
     peaks = process_peaks()
     assert peaks.get("gpu_peak_mb") == (3.0 if used else None)
     assert 1 < peaks["peak_memory_mb"] < 1e6
