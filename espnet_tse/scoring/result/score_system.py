@@ -8,6 +8,7 @@ from typing import Iterator
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.result.aggregate import Summary, add_external, aggregate
+from espnet_tse.scoring.result.input_files import check_inputs_stay
 from espnet_tse.scoring.result.names import system_name, test_set_name
 from espnet_tse.scoring.result.result_files import remove_foreign_result, write_results
 from espnet_tse.scoring.result.summary_text import summary_text
@@ -42,8 +43,11 @@ def score_system(plan: ScoringPlan) -> int:
 
     Returns:
         0, or 1 when more than a tenth of the utterances failed in some metric (unless ``force``).
+    Raises:
+        DataError: a result would overwrite an input, or another run writes into the folder.
     """
     own = plan.worker.estimate_cache
+    check_inputs_stay(plan)
     with _only_one(own):
         if not plan.options.resume:
             for path in (*own.glob("*.jsonl"), own / RECORDS):

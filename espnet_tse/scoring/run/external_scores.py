@@ -25,6 +25,7 @@ class ExternalScores:
 
     card: MetricCard
     values: dict[str, float]
+    path: Path
 
     def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
         """Value of an utterance; without one, or where the estimate is unusable, the worst of the file."""
@@ -81,7 +82,7 @@ def read_external(option: str) -> ExternalScores:
         penalty=worst(values.values()) if worst else None,
         natural_length=True,
     )
-    return ExternalScores(card, values)
+    return ExternalScores(card, values, path)
 
 
 def _parse(option: str) -> tuple[str, str, str]:

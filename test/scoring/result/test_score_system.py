@@ -133,6 +133,31 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     assert left == {"si_sdr", "result_si_sdr.txt", "failed", "scores.jsonl", "result.json"}
 
 
+def test_files_that_the_scorer_did_not_write_stay(options):
+    folder = options.output_dir
+    (folder / "ref_wav").mkdir(parents=True)
+    for name in ("hyp_mine.txt", "result_mine.txt", "mine", "align_mine"):
+        (folder / name).write_text("".join(f"{key} one\n" for key in KEYS))
+    texts = (f"external:{folder / 'hyp_mine.txt'}",)
+    assert score_system(make_plan(replace(options, metrics="si_sdr", asr=texts))) == 0
+    # What it did write goes away, except where it is read now.
+    texts = (f"external:{folder / 'hyp_external.txt'}:tag=again",)
+    assert score_system(make_plan(replace(options, metrics="si_sdr", asr=texts))) == 0
+    left = {path.name for path in folder.iterdir()}
+    assert left >= {"ref_wav", "hyp_mine.txt", "result_mine.txt", "mine", "align_mine", "wer_again"}
+    assert {name for name in left if "external" in name} == {"hyp_external.txt"}
+
+
+@pytest.mark.parametrize("column", ["mos", "scores.jsonl", "hyp_external.txt"])
+def test_inputs_are_not_overwritten(options, column):
+    options.output_dir.mkdir()
+    path = options.output_dir / column
+    path.write_text('{"utt": "u00", "mos": 1}\n' if column == "scores.jsonl" else "u00 1\n")
+    given = {"asr": (f"external:{path}",)} if column.startswith("hyp") else {"external": (f"mos={path}",)}
+    with pytest.raises(DataError, match=f"{column}: is read here, and the results would overwrite it"):
+        score_system(make_plan(replace(options, metrics="si_sdr", **given)))
+
+
 # Python imports it in every job process: opening the estimate of u07 kills them.
 DEADLY = """
 import os, signal, sys
