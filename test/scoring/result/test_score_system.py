@@ -14,6 +14,7 @@ from espnet_tse.scoring.result import score_system as score_system_module
 from espnet_tse.scoring.result.score_system import score_system
 from espnet_tse.scoring.result.source_version import source_commit
 from espnet_tse.scoring.run import job_pool, runner
+from espnet_tse.scoring.run.external_scores import read_external
 from espnet_tse.scoring.run.job_pool import JobError
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import make_plan
@@ -76,6 +77,9 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     rows = [strict_json(line) for line in first["scores.jsonl"].decode().splitlines()]
     assert [row["utt"] for row in rows] == KEYS and all(set(row) == set(rows[0]) for row in rows)
     assert rows[0]["si_sdr"] == 100.0 and rows[1]["pesq"] == 1.0 and rows[4]["pesq"] is None
+    for name in rows[0]:  # a column from a file could take its place
+        with pytest.raises(DataError, match="is a name of this scorer's own"):
+            read_external(f"{name}=scores")
     assert "failed:est" in rows[3]["flags"] and "u04 nan" in first["pesq"].decode()
 
     # Counts as the policy has them: three estimates fail, two targets exclude.
