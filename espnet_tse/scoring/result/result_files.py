@@ -3,12 +3,13 @@
 import json
 import logging
 from pathlib import Path
+from typing import Iterable, Iterator
 
 from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.text import NORMALISERS
 from espnet_tse.scoring.asr.wer import show_alignment
-from espnet_tse.scoring.measure.failure import NOT_APPLICABLE
+from espnet_tse.scoring.measure.failure import NOT_APPLICABLE, Fault
 from espnet_tse.scoring.result.aggregate import Summary
 from espnet_tse.scoring.result.column_files import files_of_column, text_files
 from espnet_tse.scoring.result.input_files import input_files
@@ -55,7 +56,7 @@ def utterance_row(key: str, record: Record, summary: Summary, speaker: str | Non
     return row
 
 
-def _write_lines(path: Path, lines: list[str]) -> None:
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
     with atomic_write(path) as file:
         file.writelines(f"{line}\n" for line in lines)
 
@@ -109,15 +110,13 @@ def remove_foreign_result(plan: ScoringPlan) -> None:
         _remove_result(plan)
 
 
-def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
-    lines = []
+def failures(records: dict[str, Record], summary: Summary) -> Iterator[tuple[str, str, Fault]]:
+    """(utterance, column, fault) of all that failed, by utterance."""
     for key, record in records.items():
         faults = [(name, outcome.fault) for name, outcome in record.outcomes.items() if outcome.fault]
         texts = [*summary.words, *summary.leaks]
         faults += [(column.name, column.faults[key]) for column in texts if key in column.faults]
-        faults = [(name, fault) for name, fault in faults if fault.kind != NOT_APPLICABLE]
-        lines += [f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}" for name, fault in faults]
-    return lines
+        yield from ((key, name, fault) for name, fault in faults if fault.kind != NOT_APPLICABLE)
 
 
 def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
@@ -129,7 +128,11 @@ def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summar
     for column in summary.words:
         _write_words(folder, column, plan.options.text_norm)
     _write_headlines(folder, summary)
-    _write_lines(folder / "failed", _failures(records, summary))
+    failed = (
+        f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}"
+        for key, name, fault in failures(records, summary)
+    )
+    _write_lines(folder / "failed", failed)
     rows = (utterance_row(key, r, summary, plan.speakers.get(key)) for key, r in records.items())
     with atomic_write(folder / "scores.jsonl") as file:
         file.writelines(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)

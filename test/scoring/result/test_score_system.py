@@ -259,8 +259,19 @@ def test_an_error_in_a_job_names_the_utterance(options, tmp_path):
 def test_too_many_failures_end_with_an_error_unless_forced(options, caplog):
     strict = replace(options, force=False, metrics="si_sdr", asr=(), text=None, resume=False)
     assert score_system(make_plan(strict)) == 1
-    assert "more than 10 % of the utterances failed in: si_sdr" in caplog.text
+    assert "more than 10 % of the utterances failed in: si_sdr; first 'u01', estimate: silent" in caplog.text
     assert (options.output_dir / "result.json").exists()
+
+
+def test_the_failure_that_is_shown_is_one_of_those_that_are_too_many(options, tmp_path, caplog):
+    sound = {f"u{number:02d}" for number in (0, 6, 7, 8)}  # their estimates and targets
+    for name in ("inf_scp", "ref_scp"):
+        lines = getattr(options, name).read_text().splitlines(keepends=True)
+        getattr(options, name).write_text("".join(line for line in lines if line.split()[0] in sound))
+    (tmp_path / "hyp").write_text("u00 one\nu07 one\n")
+    strict = replace(options, force=False, metrics="si_sdr", mix_scp=None)
+    assert score_system(make_plan(strict)) == 1
+    assert "failed in: wer_external; first 'u06', estimate: no line in the external text" in caplog.text
 
 
 def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, monkeypatch):
