@@ -61,7 +61,7 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
 
 
 def figures(result: ScoredSet) -> Iterator[tuple[str, dict, float | None, Sequence[float | None]]]:
-    """(name, entry, value, interval) of all that the tables show; shares, called ``<entry>.<share>``, have no interval."""
+    """(name, entry, value, interval) of all that the tables show; a share, ``<entry>.<share>``, has no interval."""
     unknown = (None, None)
     for metric, entry in {**result.metrics, **result.wer}.items():
         value = entry.get("corpus" if metric in result.wer else "mean")

@@ -37,7 +37,7 @@ def add_external(plan: ScoringPlan, records: dict[str, Record]) -> None:
     """Put the scores from files among the outcomes."""
     for column, scores in plan.scores.items():
         for key, record in records.items():
-            # No file says what it means where the target is absent, and silence, which is right there, would be the worst.
+            # Where the target is absent silence is right, and no file says what its figure for that means.
             record.outcomes[column] = (
                 Outcome(None, record.absence)
                 if record.absence
