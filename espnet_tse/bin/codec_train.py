@@ -58,7 +58,10 @@ def read_conf(args: argparse.Namespace):
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
-    args = get_parser().parse_args(cmd)
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    if args.num_threads < 1:
+        parser.error(f"--num_threads is {args.num_threads}, want 1 or more")
     end_with_torchrun()
     announce("loading PyTorch")
     return run_command("codec_train", lambda: train(args))

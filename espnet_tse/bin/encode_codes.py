@@ -31,8 +31,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
 def run(parser: argparse.ArgumentParser, cmd: Sequence[str] | None, resynthesize: bool) -> int:
     """Tokenization and resynthesis have the same command line."""
     args = parser.parse_args(cmd)
-    if args.batch_size < 1 or (args.merge is not None and (args.merge < 1 or args.shard)):
-        parser.error("--batch_size and --merge want positive numbers, and --merge goes without --shard")
+    counts = (args.batch_size, args.num_threads, 1 if args.merge is None else args.merge)
+    if min(counts) < 1 or (args.merge and args.shard):
+        parser.error(
+            "--batch_size, --num_threads and --merge want positive numbers, and --merge goes without --shard"
+        )
     import logging
 
     logging.basicConfig(

@@ -101,8 +101,12 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 def fault_of(args: argparse.Namespace, single: bool) -> str | None:
     """What is wrong with the combination of options."""
+    for name in ("num_threads", "batch_size", "merge"):
+        if (value := getattr(args, name)) is not None and value < 1:
+            return f"--{name} is {value}, want 1 or more"
     if args.measure_latency:
-        given = [name for name in (*INPUTS, "output", "output_dir", "stream") if getattr(args, name)]
+        others = ("output", "output_dir", "stream", "shard", "merge")
+        given = [name for name in (*INPUTS, *others) if getattr(args, name)]
         return f"--measure_latency takes no {given[0]}: only --model" if given else None
     if args.stream:
         return fault_of_stream(args)
@@ -119,10 +123,16 @@ def fault_of(args: argparse.Namespace, single: bool) -> str | None:
         return "--enroll_scp is required with --mixture_scp"
     if not single and not (args.mixture_scp and args.output_dir):
         return "give mixture, enrollment and -o, or --mixture_scp, --enroll_scp and --output_dir"
-    if single and args.embedding_scp:
-        return "--embedding_scp goes with --mixture_scp; lists of one line serve for one mixture"
-    if single and args.oracle_target_scp:
-        return "--oracle_target_scp goes with --mixture_scp; lists of one line serve for one mixture"
+    if args.merge and args.shard:
+        return "--merge joins all shards and goes without --shard"
+    for name in ("embedding_scp", "oracle_target_scp"):
+        if single and getattr(args, name):
+            return f"--{name} goes with --mixture_scp; lists of one line serve for one mixture"
+    for name in ("mixture_scp", "enroll_scp", "output_dir", "shard", "merge"):
+        if single and getattr(args, name):
+            return f"--{name} is of lists and has no place beside one mixture; leave out the one or the other"
+    if not single and args.output:
+        return "-o is of one mixture; estimates of lists go to --output_dir"
     return fault_of_output(args.output, AUDIO_SUFFIXES) if single else None
 
 

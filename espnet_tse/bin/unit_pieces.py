@@ -68,7 +68,7 @@ def read_units(scp: Path) -> tuple[dict[str, list[int]], int, str]:
     for key, path in entries.items():
         try:
             units = np.load(path, allow_pickle=False)[:, 0]
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, IndexError, EOFError) as error:
             raise DataError(
                 f"{scp}: {key}: {path} cannot be read ({error}); run stage 5 (token) again."
             ) from error

@@ -181,6 +181,7 @@ def source_of(entry: str, pipes: bool) -> Iterator[str | BinaryIO]:
             content = output_of(entry.rstrip()[:-1])
         except PipeError as error:
             raise AudioError(f"'{entry}': {error}; fix its line.") from None
+        refuse_empty(len(content), entry)
         yield io.BytesIO(whole(io.BytesIO(content), len(content), entry))
         return
     path = file_of(entry)
@@ -188,6 +189,7 @@ def source_of(entry: str, pipes: bool) -> Iterator[str | BinaryIO]:
     with open(path, "rb") as file:
         state = os.fstat(file.fileno())
         num_bytes = state.st_size
+        refuse_empty(num_bytes, entry)
         if not is_plain_file(entry):
             yield ArchivedFile(file, *bounds(file, num_bytes, entry))
             return
@@ -213,6 +215,12 @@ def refuse_missing(path: Path, entry: str) -> None:
             )
         start = "" if path.is_absolute() else f"; relative paths start at the current folder, {Path.cwd()}"
         raise AudioError(f"'{entry}': no such file{start}; fix its line, or drop the key.")
+
+
+def refuse_empty(num_bytes: int, entry: str) -> None:
+    """Raise AudioError where there is nothing, which no program makes audio of."""
+    if not num_bytes:
+        raise AudioError(f"'{entry}' is empty, 0 bytes; make it again, or drop the key.")
 
 
 def refuse_cut_wav(file: BinaryIO, num_bytes: int, entry: str) -> None:
@@ -245,7 +253,7 @@ def refuse_headerless(file: BinaryIO, entry: str) -> None:
         raise AudioError(
             f"'{entry}' has no header that says its rate and sample format; write it as wav, or let stage 2 "
             "do that with a line such as: "
-            f"sox -t raw -r 16000 -e signed-integer -b 16 -c 1 {entry} -t wav - |"
+            f"sox -t raw -r 16000 -e signed-integer -b 16 -c 1 {shlex.quote(entry)} -t wav - |"
         )
     file.seek(0)
 
@@ -261,8 +269,6 @@ def whole(file: BinaryIO, num_bytes: int, entry: str) -> bytes:
     """All bytes of a file, with the sizes of a WAV filled in."""
     refuse_cut_wav(file, num_bytes, entry)
     content = file.read()
-    if not content:
-        raise AudioError(f"'{entry}' is empty, 0 bytes; make it again, or drop the key.")
     refuse_wrong_end(fault_at_end(io.BytesIO(content), len(content)), entry)
     return filled_in(content) or content
 

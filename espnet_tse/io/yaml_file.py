@@ -9,7 +9,7 @@ def read_yaml(path: Path | str) -> dict:
     """Read a mapping; an empty file is an empty one. Nothing in the file is executed.
 
     Raises:
-        DataError: missing, not UTF-8, no YAML (with the line), a duplicate key, or no mapping.
+        DataError: missing, a folder, not UTF-8, no YAML (with the line), a duplicate key, or no mapping.
     """
     import yaml
 
@@ -17,6 +17,8 @@ def read_yaml(path: Path | str) -> dict:
         content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=loader_of_unique_keys())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; fix the path.") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; name a file that can be read.") from None
     except RepeatedKey as error:
         raise DataError(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date that is none

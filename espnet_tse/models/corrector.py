@@ -95,13 +95,13 @@ class Corrector(AbsTSEModel, AbsCorrector):
         return self.corrector.config.sample_rate
 
     def settings_of_system(self, given: dict[str, Any], **shared: Any) -> DecodeConf:
-        """The ``Decode`` of the system.
+        """The ``Decode`` of the system, with what it leaves to that, as in its own extraction.
 
         Raises:
             DataError: settings that it does not have, or that do not go with it.
         """
         system = self.frozen("system")
-        return settings_of(type(system), system.configs, given, **shared)
+        return system.resolved(settings_of(type(system), system.configs, given, **shared))
 
     @classmethod
     def check_system(
@@ -151,7 +151,7 @@ class Corrector(AbsTSEModel, AbsCorrector):
         # What is drawn differs from example to example, and is the same in every validation.
         seed = int(torch.randint(LARGEST_SEED, ())) if self.training else 0
         system = self.frozen("system")
-        conf = system.resolved(self.settings_of_system(self.config.system, seed=seed))
+        conf = self.settings_of_system(self.config.system, seed=seed)
         rows = [str(row) for row in range(len(batch.mixture))]
         request = Request(batch.mixture_lengths, batch.keys or rows, conf)
         first = extract_in_chunks(system.estimate_by(conf, None), batch, request)

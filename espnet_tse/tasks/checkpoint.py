@@ -10,6 +10,7 @@ from espnet_tse.extractor.exported import ExportedExtractor
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import read_yaml
+from espnet_tse.layers.device import check_device
 from espnet_tse.layers.weight_layout import column_major_weights
 from espnet_tse.models.abs_tse_model import AbsTSEModel
 from espnet_tse.models.corrector import Corrector
@@ -114,12 +115,9 @@ def load_model(
         tokenizers: name -> place, where they are not where training found them.
     Raises:
         DataError: a part is missing, a tokenizer is another one than in training, the weights do not fit, or
-            ``device`` is not there.
+            ``device`` is none or not there.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError(
-            f"device {device}: PyTorch {torch.__version__} sees no GPU; leave it out to use processors."
-        )
+    check_device(device)
     if Path(path).suffix == ".onnx":
         return load_exported(Path(path), checkpoint, tokenizers, device)
     with located(path) as folder:

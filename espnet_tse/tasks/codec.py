@@ -32,6 +32,7 @@ from espnet_tse.io.yaml_chain import read_chain
 from espnet_tse.io.yaml_file import without_tuples
 from espnet_tse.schema.manifest import read_manifest
 from espnet_tse.schema.stream_spec import CodesSpec
+from espnet_tse.tasks.finished_tokenizer import refuse_other_data
 from espnet_tse.tasks.units import fit_units
 from espnet_tse.train.codec_step import CodecStep
 from espnet_tse.train.codec_train_conf import CodecTrainConf
@@ -122,8 +123,9 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
     """Train, then write the codec folder ``output_dir``; a finished training is left as it is.
 
     Raises:
-        DataError: data of another sample rate or shape, or a checkpoint of another training.
+        DataError: data of another sample rate or shape, or a checkpoint or codec of another training.
     """
+    refuse_other_data(output_dir, train_dir)
     device = join_processes(ngpu)
     if conf.objective == KMEANS:
         with leaving_processes():

@@ -19,10 +19,12 @@ from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.layers.device import check_device
 from espnet_tse.schema import Codes, Frames
 from espnet_tse.schema.manifest import read_manifest, sample_rate_in, streams_in
 from espnet_tse.schema.stream_spec import CodesSpec
 from espnet_tse.tasks.config_keys import warn_of_unknown_codec_keys
+from espnet_tse.tasks.kept_inputs import refuse_input_lists, refuse_inputs
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 
 Check = Callable[[dict, dict], None]  # raises DataError where two manifests are not of what made the same
@@ -39,9 +41,11 @@ def encode_scp(
     Args:
         scp: a list, or a TSE directory, of which all that its rows hold is encoded (``audio_of``).
     Raises:
-        DataError: unreadable audio, or codes of another tokenizer in ``output_dir``.
+        DataError: no such device, unreadable audio, codes of another tokenizer in ``output_dir``, or ``scp`` would be written over.
     """
+    check_device(device)
     specs = streams_in(read_manifest(codec_dir))
+    refuse_input_lists(output_dir, shard, [f"{name}.scp" for name in specs], [scp])
 
     def encode(codec: AbsIdentified, waveforms: Tensor, lengths: Tensor) -> list[dict[str, np.ndarray]]:
         streams = codec.streams_of(waveforms, lengths)
@@ -77,8 +81,10 @@ def resynthesize_scp(
     It is the upper bound of what a system that predicts this codec's codes can reach; with
     ``num_codebooks`` n that of one that predicts the first n ("Target-n" of arXiv:2601.06006, Table I).
     Raises:
-        DataError: the codec has fewer codebooks, or ``output_dir`` was made with another number of them.
+        DataError: no such device, the codec has fewer codebooks, ``output_dir`` was made with another number of them, or what is read
+            would be written over.
     """
+    check_device(device)
     manifest = read_manifest(codec_dir)
     kind = codec_choices.classes.get(manifest.get("codec"))
     if kind is None or issubclass(kind, AbsTokenizer) and not kind.makes_waveforms():
@@ -98,7 +104,10 @@ def resynthesize_scp(
             f"{folder} holds what {mark.read_text().strip()} codebooks sound like, not {heard}; name another "
             "--output_dir."
         )
-    read_scp(scp)  # a bad list leaves nothing behind
+    refuse_input_lists(output_dir, shard, ["wav.scp"], [scp])
+    recordings = read_scp(scp)  # a bad list leaves nothing behind
+    outputs = (folder / "wav" / f"{key}.wav" for key in recordings)
+    refuse_inputs(outputs, {f"recording of '{key}'": entry for key, entry in recordings.items()})
     with atomic_write(mark) as file:
         file.write(f"{heard}\n")
 
@@ -232,6 +241,7 @@ def merge(
     Raises:
         DataError: a shard is missing or of another codec, or keys were not produced.
     """
+    refuse_input_lists(output_dir, None, names, [scp])
     manifest = read_manifest(codec_dir)
     merged: dict[str, dict[str, str]] = {name: {} for name in names}
     for part in range(1, num_shards + 1):

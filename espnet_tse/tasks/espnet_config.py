@@ -242,16 +242,15 @@ def translate_values(name: str, theirs: Mapping, defaults: Mapping, result: Tran
     value = theirs.get(name)
     if not value or plain(value) == plain(defaults.get(name)):
         return
-    if not isinstance(value, (list, tuple)):
-        result.remarks.append(f"{name}: {value}: want lists, as [valid, loss, min]")
-        return
-    several = isinstance(value[0], (list, tuple))
+    several = isinstance(value, (list, tuple)) and isinstance(value[0], (list, tuple))
     kept = []
-    for phase, of, *mode in value if several else [value]:
-        if of in VALUES:
-            kept.append([phase, VALUES[of], *mode])
+    for criterion in value if several else [value]:
+        if not isinstance(criterion, (list, tuple)) or len(criterion) < 2:
+            result.remarks.append(f"{name}: {criterion}: want lists, as [valid, loss, min]")
+        elif criterion[1] in VALUES:
+            kept.append([criterion[0], VALUES[criterion[1]], *criterion[2:]])
         else:
-            result.remarks.append(f"{name}: {of}: no counterpart")
+            result.remarks.append(f"{name}: {criterion[1]}: no counterpart")
     if kept:
         result.config[name] = kept if several else kept[0]
 

@@ -26,11 +26,13 @@ from espnet_tse.tasks.extraction_lists import (
     read_lists,
     read_mixture,
 )
-from espnet_tse.tasks.extraction_record import begin_record, refuse_inputs
+from espnet_tse.tasks.extraction_record import begin_record
 from espnet_tse.tasks.extractor import Extractor, check_signal
+from espnet_tse.tasks.kept_inputs import refuse_input_lists, refuse_inputs
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
 from espnet_tse.tasks.presence_record import (
+    PRESENCE,
     add_presences,
     presence_in_file,
     read_presences,
@@ -40,6 +42,7 @@ from espnet_tse.tasks.presence_record import (
 )
 from espnet_tse.tasks.recording_faults import warn_of_low_rates, warn_of_own_enrollments
 
+ESTIMATES_SCP = "wav.scp"
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
 
@@ -102,7 +105,7 @@ def extract_scp(
     as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
     Raises:
-        DataError: keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
+        DataError: embeddings that the system does not take, keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
             recordings that cannot be used, all of them together and before anything is extracted; an estimate with NaN.
     """
     if batch_size < 1:
@@ -111,7 +114,14 @@ def extract_scp(
         logging.info(f"task {extractor.conf.task} takes no enrollments: {enroll_scp} is not read")
         enroll_scp = None
     check_enrollment(extractor, enroll_scp, "give --enroll_scp", "")
+    if embedding_scp is not None and not (enroll_scp and extractor.takes_embeddings):
+        raise DataError(
+            f"--embedding_scp {embedding_scp}: {extractor.name} takes no embeddings (speaker_encoder: given) for task "
+            f"{extractor.conf.task}; leave it out."
+        )
     check_truth(extractor, oracle_target_scp)
+    inputs = (mixture_scp, enroll_scp, embedding_scp, oracle_target_scp)
+    refuse_input_lists(output_dir, shard, (ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER), inputs)
     lists = read_lists(mixture_scp, enroll_scp, embedding_scp, oracle_target_scp)
     folder = output_dir if shard is None else output_dir / str(shard[0])
     files = {key: folder / f"{key}.wav" for key in take_shard(list(lists.mixtures), shard)}
@@ -126,7 +136,7 @@ def extract_scp(
         check_target_lengths(infos, read_infos(list(files), lists.targets), extractor.sample_rate)
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)
     presences = read_presences(folder)
-    if presences:
+    if is_there(folder / PRESENCE):
         write_presences(folder, presences)  # without a line that was cut
     told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
     todo = {
@@ -158,7 +168,7 @@ def extract_scp(
         measured["function_evaluations"] += effort.num_function_evaluations
         measured["num_frames"] += effort.diagnostics.get("num_frames", 0)
         log_progress(measured, sum(map(len, batches)))
-    write_scp(folder / "wav.scp", files)
+    write_scp(folder / ESTIMATES_SCP, files)
     if separated:
         write_scp(folder / SECOND_SCP, {key: second_file(file) for key, file in files.items()})
         write_scp(folder / SECOND_TALKER, {key: told[key] for key in files})

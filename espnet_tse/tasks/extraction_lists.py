@@ -94,13 +94,13 @@ def read_lists(
     """
     mixtures = read_filled_scp(mixture_scp)
     check_file_names(mixtures, mixture_scp)
-    if enroll_scp is None:
-        return Lists(mixtures, None, None)
-    enrollments = read_scp(enroll_scp)
-    refuse_missing(enrollments, enroll_scp, mixtures, mixture_scp, "enrollments")
     targets = None if oracle_target_scp is None else read_scp(oracle_target_scp)
     if targets is not None:
         refuse_missing(targets, oracle_target_scp, mixtures, mixture_scp, "targets")
+    if enroll_scp is None:
+        return Lists(mixtures, None, None, targets)
+    enrollments = read_scp(enroll_scp)
+    refuse_missing(enrollments, enroll_scp, mixtures, mixture_scp, "enrollments")
     dynamic = [key for key in mixtures if enrollments[key].startswith("*")]
     if dynamic:
         raise DataError(

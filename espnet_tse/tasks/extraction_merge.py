@@ -7,7 +7,9 @@ from pathlib import Path
 from espnet_tse.io.files import write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.presence import Presence
-from espnet_tse.tasks.extraction import SECOND_SCP, SECOND_TALKER, summary
+from espnet_tse.tasks.extraction import ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER, summary
+from espnet_tse.tasks.extraction_record import RECORD, read_record
+from espnet_tse.tasks.kept_inputs import refuse_input_lists
 from espnet_tse.tasks.presence_record import read_presences, write_presences
 
 
@@ -18,17 +20,19 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     hold any more are left out, with a warning: those counts and times are still of all that was extracted.
 
     Raises:
-        DataError: a shard is missing, or a key of ``mixture_scp`` was not produced.
+        DataError: a shard is missing, or of another model or other settings than the first, a key of ``mixture_scp`` was not produced, or that would be written over.
     """
+    refuse_input_lists(output_dir, None, (ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER), [mixture_scp])
     merged: dict[str, str] = {}
     second: dict[str, str] = {}
     told: dict[str, str] = {}
     presences: dict[str, Presence] = {}
     totals: dict[str, float] = {}
     settings: dict | None = None
+    models: list[dict] = []  # what made each shard
     for part in range(1, num_shards + 1):
         folder = output_dir / str(part)
-        merged |= read_scp(folder / "wav.scp")
+        merged |= read_scp(folder / ESTIMATES_SCP)
         try:
             decoded = json.loads((folder / "decode.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError) as error:
@@ -36,6 +40,13 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
                 f"{folder / 'decode.json'}: cannot be read ({error}); run shard {part} of {num_shards} "
                 "again, it goes on where it stopped."
             ) from None
+        record = read_record(folder / RECORD, None)
+        models.append({name: record[name] for name in ("model", "codecs", "systems")})
+        if odd := [name for name in models[0] if models[-1][name] != models[0][name]]:
+            raise DataError(
+                f"{folder / RECORD}: is of another model than shard 1 ({', '.join(odd)}); remove {folder} and "
+                f"run shard {part} of {num_shards} again with the same model."
+            )
         own = decoded.pop("settings")
         settings = own if settings is None else settings
         if own != settings:
@@ -68,7 +79,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
             f"first is '{dropped[0]}'; decode.json counts them"
         )
         merged = {key: place for key, place in merged.items() if key in wanted}
-    write_scp(output_dir / "wav.scp", merged)
+    write_scp(output_dir / ESTIMATES_SCP, merged)
     if separated:
         write_scp(output_dir / SECOND_SCP, {key: second[key] for key in merged})
         write_scp(output_dir / SECOND_TALKER, {key: told[key] for key in merged})

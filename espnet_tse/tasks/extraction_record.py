@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Iterable, Mapping
+from typing import Mapping
 
 from torch import nn
 
@@ -18,21 +18,6 @@ from espnet_tse.schema import DecodeConf
 from espnet_tse.tasks.extractor import Extractor
 
 RECORD = "extraction.json"
-
-
-def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[str, str]) -> None:
-    """Raise DataError where an estimate would be written over a recording that is read.
-
-    Args:
-        outputs: files of estimates.
-        inputs: what each entry is -> the entry, as "mixture of 'key'".
-    """
-    places = {file_of(entry).resolve(): role for role, entry in inputs.items()}
-    for path in outputs:
-        if role := places.get(path.resolve()):
-            raise DataError(
-                f"{path} is the {role}; the estimate would be written over it: name another place."
-            )
 
 
 def begin_record(
@@ -158,7 +143,7 @@ def content_hash(entry: str) -> str:
     file = file_of(entry)
     if not file.is_file():  # told where it is read
         return hashlib.sha256(entry.encode("utf-8")).hexdigest()
-    if is_plain_file(entry) or file.suffix != ".ark":
+    if is_plain_file(entry):
         with open(file, "rb") as opened:
             return hashlib.file_digest(opened, "blake2b").hexdigest()
     content = hashlib.blake2b(entry.encode("utf-8"))

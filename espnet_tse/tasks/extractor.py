@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.extractor.abs_extractor import AbsExtractor
+from espnet_tse.extractor.given_embedding import GivenEmbedding
 from espnet_tse.io.audio import resample
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.signal_level import SignalLevel
@@ -133,6 +134,11 @@ class Extractor:
     def sample_rate(self) -> int:
         """Hz, of the model; other rates are resampled on the way in and out."""
         return self.model.sample_rate
+
+    @property
+    def takes_embeddings(self) -> bool:
+        """Whether another model makes the embeddings of the enrollments (``speaker_encoder: given``)."""
+        return any(isinstance(part, GivenEmbedding) for part in self.model.modules())
 
     @property
     def wants_enrollment(self) -> bool:
@@ -276,7 +282,7 @@ class Extractor:
         Returns:
             estimates padded to the longest mixture.
         Raises:
-            DataError: lists of several lengths, a target that is not as long as its mixture or holds NaN or samples far beyond
+            DataError: lists of several lengths, embeddings of several sizes, a target that is not as long as its mixture or holds NaN or samples far beyond
                 full scale, or an estimate that holds NaN or infinite samples.
         """
         given_lists = [
@@ -309,6 +315,11 @@ class Extractor:
             *pad(mixtures), *enrolled, sample_rate=self.sample_rate, keys=keys, task=self.conf.task
         )
         if embeddings is not None:
+            if len(sizes := {embedding.shape for embedding in embeddings}) > 1:
+                shown = " and ".join(str(size[0]) for size in sorted(sizes))
+                raise DataError(
+                    f"embeddings of {shown} values in one batch; take those of one model for all keys."
+                )
             batch.speaker_embedding = torch.from_numpy(np.stack(embeddings)).to(device)
         given = None
         if targets is not None:

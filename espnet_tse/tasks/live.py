@@ -20,7 +20,7 @@ from espnet_tse.models.prepared_input import speech_s
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema.presence import enrollment_in_words
 from espnet_tse.tasks.extraction_lists import read_enrollment
-from espnet_tse.tasks.extraction_record import refuse_inputs
+from espnet_tse.tasks.kept_inputs import refuse_inputs
 from espnet_tse.tasks.extractor import Extractor, refuse_overload
 from espnet_tse.tasks.presence_record import warn_of_short_speech
 

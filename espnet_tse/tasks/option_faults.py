@@ -88,12 +88,16 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
     name = action.dest
     if isinstance(action, NestedDictAction) and not isinstance(value, dict):
         return [f"{name}: want 'key: value' pairs, got {value!r}"]
-    if value is None or isinstance(value, (list, dict)):
-        return []
+    kind, several = getattr(action.type, "__name__", "value"), takes_several(action)
+    if value is None:
+        required = action.default is not None and (several or kind in ("int", "float", "str2bool"))
+        return [f"{name} is null, want {wanted_of(kind, several)}"] if required else []
+    if isinstance(value, (list, dict)):
+        fits = several and isinstance(value, list) or isinstance(action, NestedDictAction)
+        return [] if fits else [f"{name}: want {wanted_of(kind, several)}, got {value!r}"]
     try:
         typed = action.type(str(value)) if action.type else value
     except (TypeError, ValueError, argparse.ArgumentTypeError):
-        kind = getattr(action.type, "__name__", "value")
         return [f"{name}: '{value}' is not {WANTED.get(kind, f'what {kind} reads')}"]
     try:
         if action.choices:
@@ -101,6 +105,16 @@ def faults_of_value(action: argparse.Action, value: object) -> list[str]:
     except ValueError as error:
         return [str(error)]
     return []
+
+
+def takes_several(action: argparse.Action) -> bool:
+    """Whether the value of an option is a list."""
+    return action.nargs not in (None, 0) or isinstance(action, argparse._AppendAction)
+
+
+def wanted_of(kind: str, several: bool) -> str:
+    """What an option wants, by the name of its type."""
+    return "a list" if several else WANTED.get(kind, "one value")
 
 
 def faults_of_mixing(args: argparse.Namespace) -> list[str]:

@@ -182,7 +182,9 @@ def packed_manifest(archive: Path) -> dict:
 
 def write_archive(output: Path, texts: dict[str, str], files: dict[str, Path]) -> None:
     """One zip archive, under a temporary name first."""
-    with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Zip knows no times before 1980, which files from images of containers may have.
+    compression = {"compression": zipfile.ZIP_DEFLATED, "strict_timestamps": False}
+    with atomic_write(output, "wb") as file, zipfile.ZipFile(file, "w", **compression) as archive:
         for name, text in texts.items():
             archive.writestr(name, text)
         for name, path in files.items():

@@ -93,12 +93,12 @@ class TSETask(AbsTask):
             "how a recipe makes the pairs that dpo_beta learns from, as num_utterances: 200 (doc/gentse.md)"
         )
         group.add_argument("--preferences", action=NestedDictAction, default={}, help=meaning)
-        meaning = "keys of mixing.yaml that this system has otherwise, as tasks: {tse: 1, rtse: 1, sr: 1}"
         meaning = (
             "passes of training mixtures that stage 5 of a recipe fixes and encodes, with their enrollments, so that "
             "training encodes nothing; a set of ready mixtures is one pass; 0: mix and encode while training"
         )
         group.add_argument("--stored_passes", type=int, default=0, help=meaning)
+        meaning = "keys of mixing.yaml that this system has otherwise, as tasks: {tse: 1, rtse: 1, sr: 1}"
         group.add_argument("--mixing", action=NestedDictAction, default={}, help=meaning)
         group.add_argument(
             "--crop_s", type=float, default=None, help="training mixtures are cut to this, seconds"

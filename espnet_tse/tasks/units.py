@@ -14,6 +14,7 @@ from espnet_tse.data.audio_store import AudioStore
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_file import without_tuples
 from espnet_tse.schema.manifest import MANIFEST
+from espnet_tse.tasks.finished_tokenizer import refuse_other_options
 from espnet_tse.train.codec_train_conf import CodecTrainConf
 
 REPORT_S = 10.0  # between two lines of progress
@@ -27,9 +28,10 @@ def fit_units(
     Args:
         store: the clean utterances at the tokenizer's rate.
     Raises:
-        DataError: fewer frames than units.
+        DataError: fewer frames than units, or the folder is complete and of other options.
     """
     if (output_dir / MANIFEST).is_file():
+        refuse_other_options(output_dir, conf)
         logging.info(f"{output_dir} is complete")
         return
     units = codec_choices.build(conf.codec, conf.codec_conf).to(device)

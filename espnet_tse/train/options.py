@@ -26,6 +26,21 @@ UNSUPPORTED = {
 }
 
 
+# Smallest value of whole numbers.
+AT_LEAST = {
+    "accum_grad": 1,
+    "batch_size": 1,
+    "checkpoint_interval": 1,
+    "log_interval": 1,
+    "max_skipped_updates": 1,
+    "nbest_averaging_interval": 0,
+    "num_iters_per_epoch": 1,
+    "num_workers": 0,
+    "patience": 0,
+    "seed": 0,
+}
+
+
 @dataclass
 class LoopOptions:
     """What the loop wants to know of any training."""
@@ -130,8 +145,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def faults_of(args: argparse.Namespace) -> list[str]:
     """What is wrong with the options of the loop, each with its fix."""
-    if args.max_epoch is None:
-        return ["--max_epoch is null, want a whole number"]
     faults = [
         f"--{name} {getattr(args, name)} is not supported: {reason}"
         for name, (neutral, reason) in UNSUPPORTED.items()
@@ -141,8 +154,9 @@ def faults_of(args: argparse.Namespace) -> list[str]:
         faults.append(
             f"--ngpu {args.ngpu}: one process drives one GPU; use torchrun with --ngpu 1 (doc/training.md)"
         )
-    if isinstance(args.init_param, str):
-        faults.append(f"--init_param is one text, want a list, as init_param: [{args.init_param}]")
+    for name in ("init_param", "freeze_param"):
+        if isinstance(value := getattr(args, name), str):
+            faults.append(f"--{name} is one text, want a list, as {name}: [{value}]")
     if args.max_epoch == 0 and not args.init_param:
         faults.append(
             "--max_epoch 0 keeps the weights of --init_param as they are; name some, or at least 1 epoch"
@@ -151,15 +165,54 @@ def faults_of(args: argparse.Namespace) -> list[str]:
         faults.append(
             f"--max_epoch is {args.max_epoch}, want at least 1, or 0 to keep the weights of --init_param"
         )
-    for name in ("accum_grad", "max_skipped_updates", "checkpoint_interval", "log_interval"):
+    for name, least in AT_LEAST.items():
         value = getattr(args, name)
-        if value is not None and value < 1:
-            faults.append(f"--{name} is {value}, want at least 1")
+        if value is not None and value < least:
+            faults.append(f"--{name} is {value}, want at least {least}")
+    if not args.grad_clip > 0.0:
+        faults.append(f"--grad_clip is {args.grad_clip}, want a norm above 0, or .inf to clip nothing")
+    if not args.grad_clip_type > 0.0:
+        faults.append(f"--grad_clip_type is {args.grad_clip_type}, want a norm above 0, as 2.0")
+    counts = args.keep_nbest_models
+    if not all(isinstance(count, int) and count > 0 for count in ([counts] if is_one(counts) else counts)):
+        faults.append(f"--keep_nbest_models is {counts}, want whole numbers of at least 1")
     if args.max_piece_s is not None and not args.max_piece_s > 0.0:
         faults.append(f"--max_piece_s is {args.max_piece_s}, want seconds above 0, as 80, or none")
     if args.ema_decay is not None and not 0.0 < args.ema_decay < 1.0:
         faults.append(f"--ema_decay is {args.ema_decay}, want a number in (0, 1), as 0.999, or none")
-    for phase, name, mode in [*args.best_model_criterion, args.early_stopping_criterion]:
-        if phase not in ("train", "valid") or mode not in ("min", "max"):
-            faults.append(f"criterion [{phase}, {name}, {mode}]: want [train or valid, name, min or max]")
+    return faults + faults_of_criteria(args)
+
+
+def is_one(value: object) -> bool:
+    """Whether a value is none of several."""
+    return not isinstance(value, (list, tuple))
+
+
+def faults_of_criteria(args: argparse.Namespace) -> list[str]:
+    """Which criteria do not have their form; whether what they name is measured, training knows."""
+    best = args.best_model_criterion
+    if is_one(best) or not best or any(map(is_one, best)):
+        faults, best = [
+            f"--best_model_criterion is {best}, want lists in a list, as [[valid, loss, min]]"
+        ], []
+    else:
+        faults = []
+    for criterion in [*best, args.early_stopping_criterion]:
+        if not is_criterion(criterion, 3):
+            shown = criterion if is_one(criterion) else f"[{', '.join(map(str, criterion))}]"
+            faults.append(f"criterion {shown}: want [train or valid, name, min or max]")
+    if not is_criterion(args.val_scheduler_criterion, 2):
+        faults.append(
+            f"--val_scheduler_criterion is {args.val_scheduler_criterion}, want two values, as [valid, loss]"
+        )
     return faults
+
+
+def is_criterion(value: object, length: int) -> bool:
+    """Whether a value is phase and name, and with ``length`` 3 min or max."""
+    allowed = (("train", "valid"), None, ("min", "max"))[:length]
+    if is_one(value) or len(value) != length:
+        return False
+    return all(
+        isinstance(part, str) and (known is None or part in known) for part, known in zip(value, allowed)
+    )

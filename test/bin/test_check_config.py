@@ -261,6 +261,15 @@ def test_nothing_to_check_is_wrong_usage(capsys):
     assert exit_.value.code == 2 and "name a YAML" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["tse_config", "codec_config", "inference_config"])
+def test_a_folder_is_no_yaml(tmp_path, capsys, option):
+    try:
+        code = check_config.main([f"--{option}", str(tmp_path)])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2 and f"{tmp_path}: Is a directory; name a file" in capsys.readouterr().err
+
+
 def test_a_file_without_an_option_is_refused_with_the_options(capsys):
     with pytest.raises(SystemExit) as exit_:
         check_config.main(["conf/my.yaml"])

@@ -44,9 +44,10 @@ def test_what_is_wrong_is_named(codes, capsys):
     options = ["--codes", str(codes / "codes" / "semantic.scp"), "--model", str(codes / "pieces.model")]
     assert unit_pieces.main([*options, "--output", str(codes / "text")]) == 1
     assert "pieces.model: no such file; fit it with --fit" in capsys.readouterr().err
-    (codes / "codes" / "u3.npy").write_bytes(b"cut")
-    assert unit_pieces.main([*options, "--fit", "8"]) == 1
-    assert "u3: " in capsys.readouterr().err and not (codes / "pieces.model").exists()
+    for content in (b"cut", b""):
+        (codes / "codes" / "u3.npy").write_bytes(content)
+        assert unit_pieces.main([*options, "--fit", "8"]) == 1
+        assert "u3: " in capsys.readouterr().err and not (codes / "pieces.model").exists()
     with pytest.raises(SystemExit):
         unit_pieces.main(options)
 

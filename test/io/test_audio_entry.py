@@ -158,6 +158,9 @@ def test_samples_without_a_header(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(1000))
     with pytest.raises(AudioError, match="a.raw' has no header.*sox -t raw"):
         read_info(str(tmp_path / "a.raw"))
+    (tmp_path / "my a.raw").write_bytes(bytes(1000))
+    with pytest.raises(AudioError, match="-c 1 '.*/my a.raw' -t wav -"):  # a shell takes it as one word
+        read_info(str(tmp_path / "my a.raw"))
     (tmp_path / "b.raw").write_bytes(encoded())  # what is inside counts
     assert read_info(str(tmp_path / "b.raw")).num_samples == 3000
 
@@ -206,6 +209,14 @@ def test_a_format_that_is_not_read_comes_with_the_command_that_converts_it(tmp_p
 def test_what_cannot_be_read_is_named(entry, message):
     with pytest.raises(AudioError, match=message):
         read_entry(entry, pipes=True)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.raw", "a.ark"])
+def test_an_empty_file_is_not_to_be_converted(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(AudioError, match="is empty, 0 bytes; make it again") as error:
+        read_entry(f"{tmp_path / name}:7" if name == "a.ark" else str(tmp_path / name))
+    assert "ffmpeg" not in str(error.value)
 
 
 def test_commands_are_run_only_where_they_are_allowed(tmp_path):

@@ -34,3 +34,23 @@ def test_what_a_killed_process_has_left_goes(tmp_path):
     with replaced_folder(tmp_path / "set") as work:
         (work / "whole").touch()
     assert names(tmp_path / "set") == ["whole"] and names(tmp_path) == ["set"]
+
+
+def test_a_link_stays_and_its_target_is_replaced(tmp_path):
+    (tmp_path / "disk/set").mkdir(parents=True)
+    (tmp_path / "disk/set/first").touch()
+    (tmp_path / "set").symlink_to(tmp_path / "disk/set")
+    for name in ("second", "third"):
+        with replaced_folder(tmp_path / "set") as work:
+            (work / name).touch()
+        assert (tmp_path / "set").is_symlink() and names(tmp_path) == ["disk", "set"]
+        assert names(tmp_path / "disk/set") == [name] and names(tmp_path / "disk") == ["set"]
+
+
+def test_a_link_that_was_left_goes(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / ".set.old.tmp").symlink_to(tmp_path / "disk")
+    (tmp_path / "set").mkdir()
+    with replaced_folder(tmp_path / "set") as work:
+        (work / "whole").touch()
+    assert names(tmp_path / "set") == ["whole"] and names(tmp_path) == ["disk", "set"]

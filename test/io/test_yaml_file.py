@@ -19,6 +19,12 @@ def test_faults_are_named_with_file_and_key(tmp_path, text, fault):
         read_yaml(tmp_path / "x.yaml")
 
 
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "conf").mkdir()
+    with pytest.raises(DataError, match="conf: Is a directory; name a file that can be read"):
+        read_yaml(tmp_path / "conf")
+
+
 def test_a_key_that_overrides_a_merged_one_stands_once(tmp_path):
     text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {d: {<<: *b, y: 3}}\nd: {x: 1}\n"
     (tmp_path / "x.yaml").write_text(text)

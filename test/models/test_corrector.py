@@ -240,20 +240,39 @@ def test_what_is_refused():
         slow.keep_system("system", Noisy())
 
 
-def test_a_discriminative_system_is_corrected_too():
+def behind_discriminative(**conf) -> Corrector:
+    """A corrector behind a discriminative system of this ``model_conf``."""
     extractor_conf, (speaker, speaker_conf) = SYSTEMS["td_speakerbeam"]
+    torch.manual_seed(0)
     system = build_model(
         {
             "model": "discriminative",
+            "model_conf": conf,
             "extractor": "td_speakerbeam",
             "extractor_conf": extractor_conf,
             "speaker_encoder": speaker,
             "speaker_encoder_conf": speaker_conf,
         }
     )
-    torch.manual_seed(0)
-    model = Corrector(CorrectorConfig(), SpectralCorrector(SIZES))
+    model = Corrector(CorrectorConfig(), SpectralCorrector(SIZES)).eval()
     model.keep_system("system", system)
+    return model
+
+
+def test_what_settings_leave_to_the_system_is_the_same_in_training_and_extraction():
+    model, passes = behind_discriminative(speeds=[1.0, 0.94, 1.06]), []
+    extractor = model.frozen("system").extractor
+    extractor.register_forward_pre_hook(lambda *_: passes.append(1))
+    model.first_estimates(batch())
+    assert len(passes) == 3
+    model.extract(batch(), CorrectorDecode())
+    assert len(passes) == 6
+    model.extract(batch(), CorrectorDecode(system={"speeds": [1.0]}))
+    assert len(passes) == 7
+
+
+def test_a_discriminative_system_is_corrected_too():
+    model = behind_discriminative()
     assert model.extract(batch(), CorrectorDecode()).waveform.isfinite().all()
     with pytest.raises(DataError, match="candidates: 2 would all be the same"):
         model.extract(batch(), CorrectorDecode(candidates=2), selector=Loudest())

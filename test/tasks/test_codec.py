@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -288,6 +289,31 @@ def test_a_finished_training_is_not_repeated(data):
     before = weights(folder)
     train(data, "spectral", "exp", max_steps=2)
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(folder).items())
+
+
+def test_a_finished_training_is_of_its_data(data):
+    folder = train(data, "spectral", "exp", max_steps=2)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    shutil.copytree(data / "train", data / "other")
+    conf = read_train_conf(write_conf(data, "spectral", max_steps=2), {})
+    with pytest.raises(DataError, match="holds a tokenizer of .*train, not of .*other; give the same --train_data_dir"):
+        train_codec(conf, data / "other", data / "tse", folder, 0)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_units_that_are_complete_are_of_their_options_and_data(data):
+    def fit(train_dir="train", **changes):
+        units = {"codec": "cepstral_units", "objective": "kmeans", "codec_conf": {"num_units": 4}, "prepare_frames": 40}
+        (data / "units.yaml").write_text(yaml.safe_dump(units | changes))
+        train_codec(read_train_conf(data / "units.yaml", {}), data / train_dir, data / "tse", data / "units", 0)
+        return (data / "units/manifest.json").read_bytes()
+
+    assert fit() == fit(licence="MIT")
+    with pytest.raises(DataError, match="holds a tokenizer of other codec_conf, seed; give the same options"):
+        fit(seed=1, codec_conf={"num_units": 5})
+    shutil.copytree(data / "train", data / "other")
+    with pytest.raises(DataError, match="holds a tokenizer of .*train, not of .*other"):
+        fit("other")
 
 
 def test_a_checkpoint_of_other_options_is_refused(data):

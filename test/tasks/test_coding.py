@@ -153,12 +153,39 @@ def test_all_codebooks_sound_like_the_plain_resynthesis(work):
         )
 
 
+@pytest.mark.parametrize("program, name", [(resynthesize, "wav"), (encode_codes, "acoustic")])
+@pytest.mark.parametrize("more", [(), ("--shard", "1/1"), ("--merge", "1")])
+def test_lists_are_never_written_over(work, capsys, program, name, more):
+    (work / "set").mkdir()
+    scp = (work / "spk1.scp").rename(work / "set" / f"{name}.scp")
+    before = scp.read_text()
+    assert call(program, work, "set", *more, "--scp", scp) == 1
+    assert f"{name}.scp is a list that is read, which would be written over" in capsys.readouterr().err
+    assert scp.read_text() == before and list((work / "set").iterdir()) == [scp]
+
+
+@pytest.mark.parametrize("program", [resynthesize, encode_codes])
+def test_a_device_that_is_none_leaves_nothing_behind(work, capsys, program):
+    assert call(program, work, "out", "--device", "gpu") == 1
+    assert "device gpu: no such device; want cpu, cuda" in capsys.readouterr().err
+    assert not (work / "out").exists()
+
+
+def test_recordings_are_not_taken_for_their_resyntheses(work, capsys):
+    write_audio(work / "set/wav/u0.wav", np.zeros(800, "f4"), 16000)
+    write_scp(work / "spk1.scp", {"u0": work / "set/wav/u0.wav"})
+    assert call(resynthesize, work, "set") == 1
+    assert "u0.wav is the recording of 'u0', which would be written over" in capsys.readouterr().err
+    assert [path.name for path in (work / "set").iterdir()] == ["wav"]
+
+
 def test_faults_name_the_key_and_usage_exits_with_2(work, capsys):
     (work / "u3.wav").write_bytes(b"no audio")
     assert call(encode_codes, work, "codes") == 1
     assert "key 'u3'" in capsys.readouterr().err
     assert call(encode_codes, work, "codes", "--shard", "3/2") == 1
     assert "want J/N" in capsys.readouterr().err
-    for words in (["--merge", "0"], ["--merge", "2", "--shard", "1/2"], ["--batch_size", "0"]):
+    wrong = ["--merge", "0"], ["--merge", "2", "--shard", "1/2"], ["--batch_size", "0"], ["--num_threads", "0"]
+    for words in wrong:
         with pytest.raises(SystemExit, match="2"):
             call(encode_codes, work, "codes", *words)

@@ -173,6 +173,10 @@ def test_extracted_embeddings_train_and_decode(recipe, tmp_path, capsys):
     assert extract.main(run) == 1 and "the batch has none" in capsys.readouterr().err
     assert extract.main([*run, "--embedding_scp", str(valid)]) == 0
     assert len(read_scp(tmp_path / "out" / "wav.scp")) == 3
+    np.save(tmp_path / "mix0.npy", np.zeros(5, dtype=np.float32))
+    again = [*run[:-1], str(tmp_path / "again")]
+    assert extract.main([*again, "--embedding_scp", str(valid)]) == 1
+    assert "embeddings of 5 and 6 values in one batch" in capsys.readouterr().err
     valid.write_text("mix0 x.npy\n")
     assert tse_train.main([*command, f"--train_embeddings={train}", f"--valid_embeddings={valid}"]) == 1
     assert "lacks embeddings of 2 of 3" in capsys.readouterr().err

@@ -227,6 +227,12 @@ def test_weights_that_would_run_a_program_are_refused(written, tmp_path, capsys)
     assert "Re-running" not in told  # PyTorch's advice to read the file without the guard
 
 
+@pytest.mark.parametrize("criterion", [["valid"], [["valid"]], [["valid", "snr_loss", "min"], "valid"], "loss"])
+def test_criteria_of_another_form_are_told(written, criterion):
+    translation = translated(written(espnet_yaml(adapt_enroll_dim=6) | {"best_model_criterion": criterion}))
+    assert "want lists, as [valid, loss, min]" in "\n".join(translation.remarks)
+
+
 def test_recipe_keys_become_ours_and_others_are_told(written):
     config = espnet_yaml(adapt_enroll_dim=6) | {
         "iterator_type": "chunk",

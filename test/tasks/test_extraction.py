@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from espnet_tse.io.scp import read_scp
+from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.tasks.extraction import process_peaks
 from espnet_tse.tasks.extraction_merge import merge_shards
 
@@ -47,6 +47,17 @@ def test_merging_leaves_out_what_the_list_does_not_hold_any_more(tmp_path, caplo
     merge_shards(tmp_path, str(mixtures), 2)
     assert list(read_scp(tmp_path / "wav.scp")) == ["utt1"]
     assert "1 estimates of keys that" in caplog.text and "the first is 'utt2'" in caplog.text
+
+
+@pytest.mark.parametrize("odd", ["model", "codecs", "systems"])
+def test_shards_of_other_models_are_not_merged(tmp_path, odd):
+    mixtures = write_shards(tmp_path, {"peak_memory_mb": 1.0}, {"peak_memory_mb": 2.0})
+    record = {"model": "m", "codecs": ["c"], "systems": [], "settings": {}, "inputs": {}}
+    (tmp_path / "1/extraction.json").write_text(json.dumps(record))
+    (tmp_path / "2/extraction.json").write_text(json.dumps({**record, odd: ["another"]}))
+    with pytest.raises(DataError, match=rf"2/extraction.json: .* shard 1 \({odd}\); remove .*2 and run shard 2 of 2"):
+        merge_shards(tmp_path, str(mixtures), 2)
+    assert not (tmp_path / "wav.scp").exists()
 
 
 def test_the_merging_process_reports_no_gpu_of_its_own(tmp_path, monkeypatch):

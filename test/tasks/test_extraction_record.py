@@ -11,6 +11,8 @@ from espnet_tse import Extractor
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.extraction import extract_file, extract_scp
+from espnet_tse.tasks.extraction_merge import merge_shards
+from espnet_tse.tasks.extraction_record import content_hash
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_what_is_of_something_else_is_refused_and_stays(lists, folder, change, f
 def test_recordings_are_never_written_over(lists, folder, role):
     extractor = Extractor.from_pretrained(folder)
     before = (lists / role / "a.wav").read_bytes()
-    with pytest.raises(DataError, match=f"a.wav is the {role} of 'a'; the estimate would be written over it"):
+    with pytest.raises(DataError, match=f"a.wav is the {role} of 'a', which would be written over"):
         extract(lists, extractor, output=role)
     (lists / "link.wav").symlink_to(lists / role / "a.wav")
     for name in (f"{role}/a.wav", f"{role}/../{role}/a.wav", "link.wav"):
@@ -140,6 +142,44 @@ def test_recordings_are_never_written_over(lists, folder, role):
             extract_file(extractor, *paths)
     assert (lists / role / "a.wav").read_bytes() == before
     assert sorted(path.name for path in (lists / role).iterdir()) == ["a.wav", "b.wav"]
+
+
+def test_embeddings_are_refused_by_a_system_that_hears_enrollments(lists, folder):
+    np.save(lists / "vector.npy", np.zeros(4, dtype=np.float32))
+    (lists / "embedding.scp").write_text(f"a {lists}/vector.npy\nb {lists}/vector.npy\n")
+    scps = [str(lists / f"{role}.scp") for role in ("mixture", "enrollment")]
+    with pytest.raises(DataError, match="embedding.scp: .* takes no embeddings .* for task tse; leave it out"):
+        extract_scp(Extractor.from_pretrained(folder), *scps, lists / "out", 2, None, str(lists / "embedding.scp"))
+    assert not (lists / "out").exists()
+
+
+@pytest.mark.parametrize("role", ["mixture", "enrollment"])
+@pytest.mark.parametrize("place", [".", "1"])
+def test_lists_are_never_written_over(lists, folder, role, place):
+    (lists / "out" / place).mkdir(parents=True)
+    scps = {name: str(lists / f"{name}.scp") for name in ("mixture", "enrollment")}
+    own = scps[role] = str((lists / f"{role}.scp").rename(lists / "out" / place / "wav.scp"))
+    before, extractor = (lists / "out" / place / "wav.scp").read_text(), Extractor.from_pretrained(folder)
+    with pytest.raises(DataError, match="wav.scp is a list that is read, which would be written over"):
+        extract_scp(extractor, *scps.values(), lists / "out", 2, (1, 1))
+    if (role, place) == ("mixture", "."):
+        with pytest.raises(DataError, match="wav.scp is a list that is read"):
+            extract_scp(extractor, *scps.values(), lists / "out", 2, None)
+        with pytest.raises(DataError, match="wav.scp is a list that is read"):
+            merge_shards(lists / "out", own, 1)
+    assert [path.read_text() for path in (lists / "out").rglob("*.*")] == [before]
+
+
+@pytest.mark.parametrize("name", ["all.ark", "all.bin"])
+def test_entries_of_an_archive_have_hashes_of_their_own(tmp_path, name):
+    starts = []
+    with open(tmp_path / name, "wb") as archive:
+        for seed in (0, 1):
+            write_audio(tmp_path / "one.wav", noise(0.1, seed), 16000)
+            starts.append(archive.tell())
+            archive.write((tmp_path / "one.wav").read_bytes())
+    first, other = (content_hash(f"{tmp_path / name}:{start}") for start in starts)
+    assert first != other
 
 
 def test_the_record_names_no_times(lists, folder):

@@ -97,6 +97,38 @@ def test_a_gpu_that_is_not_there(system):
         Extractor.from_pretrained(system, device="cuda")
 
 
+def test_names_of_devices(system):
+    with pytest.raises(DataError, match="device gpu: no such device; want cpu, cuda, or cuda:N"):
+        Extractor.from_pretrained(system, device="gpu")
+
+
+SINGLE = ("m.wav", "e.wav", "-o", "o.wav")
+LISTS = ("--mixture_scp", "m.scp", "--enroll_scp", "e.scp", "--output_dir", "out")
+
+
+@pytest.mark.parametrize(
+    "words, fault",
+    [
+        ((*SINGLE, "--merge", "2"), "--merge is of lists and has no place beside one mixture"),
+        ((*SINGLE, "--merge", "-1"), "--merge is -1, want 1 or more"),
+        ((*SINGLE, *LISTS), "--mixture_scp is of lists"),
+        ((*SINGLE, *LISTS[2:]), "--enroll_scp is of lists"),
+        ((*SINGLE, *LISTS[4:]), "--output_dir is of lists"),
+        ((*SINGLE, "--shard", "1/2"), "--shard is of lists"),
+        ((*SINGLE, "--num_threads", "0"), "--num_threads is 0, want 1 or more"),
+        ((*LISTS, "--batch_size", "0"), "--batch_size is 0, want 1 or more"),
+        ((*LISTS, "--merge", "0"), "--merge is 0, want 1 or more"),
+        ((*LISTS, "--merge", "2", "--shard", "1/2"), "goes without --shard"),
+        ((*LISTS, "-o", "o.wav"), "-o is of one mixture"),
+        (("--measure_latency", "--shard", "1/2"), "--measure_latency takes no shard"),
+    ],
+)
+def test_options_that_do_not_go_together_end_with_code_2(capsys, words, fault):
+    with pytest.raises(SystemExit) as end:
+        extract_bin.main(words)
+    assert end.value.code == 2 and fault in capsys.readouterr().err
+
+
 def test_embeddings_go_with_lists(capsys):
     with pytest.raises(SystemExit) as end:
         extract_bin.main(["mixture.wav", "enrollment.wav", "-o", "out.wav", "--embedding_scp", "e.scp"])

@@ -107,7 +107,7 @@ def test_what_is_no_input_leaves_nothing_behind(extractor, signals, tmp_path, co
 
 
 def test_the_enrollment_is_not_written_over(extractor, signals):
-    with pytest.raises(ValueError, match="is the enrollment; the estimate would be written over it"):
+    with pytest.raises(ValueError, match="is the enrollment, which would be written over"):
         extract_stream(extractor, io.BytesIO(), signals[1], Path(signals[1]), "s16le")
 
 

@@ -68,7 +68,7 @@ def test_a_silent_target_is_a_truth_too(recipe):
     ("length", "the target of 'b' has 7000 samples and its mixture 6000"),
     ("missing", "key 'a': .*spk1_a.wav"),
     ("single", "ratio: oracle wants the true targets; give them by key"),
-    ("overwrites", "is the target of 'a'; the estimate would be written over it"),
+    ("overwrites", "is the target of 'a', which would be written over"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused(recipe, case, message, capsys):
     words = command(recipe, *oracle(recipe))
@@ -86,12 +86,14 @@ def test_what_does_not_go_together_is_refused(recipe, case, message, capsys):
         signals = [str(recipe / name) for name in ("wav_a.wav", "enroll_spk1_a.wav")]
         words = [*signals, "-o", str(recipe / "x.wav"), *words[6:-2]]
     else:
-        (recipe / "spk1_a.wav").rename(recipe / "a.wav")
-        (recipe / "spk1.scp").write_text(f"a {recipe / 'a.wav'}\nb {recipe / 'spk1_b.wav'}\n")
-        words[words.index("--output_dir") + 1] = str(recipe)
+        targets = recipe / "targets"
+        targets.mkdir()
+        (recipe / "spk1_a.wav").rename(targets / "a.wav")
+        (recipe / "spk1.scp").write_text(f"a {targets / 'a.wav'}\nb {recipe / 'spk1_b.wav'}\n")
+        words[words.index("--output_dir") + 1] = str(targets)
     assert extract.main(words) != 0
     assert re.search(message, capsys.readouterr().err)
-    assert not (recipe / "out").exists() and not (recipe / "extraction.json").exists()
+    assert not (recipe / "out").exists() and not list(recipe.rglob("extraction.json"))
 
 
 def test_targets_of_another_rate_are_as_long_in_seconds(recipe, capsys):

@@ -124,6 +124,11 @@ def test_a_resumed_list_keeps_what_is_known(system, tmp_path):
         file.write('{"key": "bb", "enrol')  # killed while it wrote
     assert extract.main(words) == 0
     assert record_of(tmp_path / "out") == before
+    for key in before:
+        (tmp_path / "out" / f"{key}.wav").unlink()
+    (tmp_path / "out" / PRESENCE).write_text('{"key": "a", "enrol')  # killed in its first line
+    assert extract.main(words) == 0
+    assert record_of(tmp_path / "out") == before
 
 
 def test_lists_of_systems_without_a_verdict_compare_no_voices(system, tmp_path, monkeypatch, caplog):

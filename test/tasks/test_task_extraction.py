@@ -227,7 +227,7 @@ def test_no_file_of_a_separation_is_written_twice_or_over_a_mixture(system, corp
     content = mixture.read_bytes()
     (corpus / "mix.scp").write_text(f"k {mixture}\n")
     assert run(system, corpus, out, "ss") == 1
-    assert "the estimate would be written over it" in capsys.readouterr().err
+    assert "which would be written over" in capsys.readouterr().err
     assert mixture.read_bytes() == content
 
 

@@ -10,6 +10,7 @@ from tse_system import SYSTEM, write_codec
 
 from espnet_tse.bin import tse_train
 from espnet_tse.tasks.extractor import Extractor
+from espnet_tse.tasks.tse import TSETask
 
 
 def test_resumed_training_equals_uninterrupted_training_bit_by_bit(recipe, tmp_path, caplog):
@@ -69,7 +70,14 @@ def test_a_truncated_checkpoint_is_named(recipe, tmp_path, capsys):
         ({"scheduler": "steplr"}, "scheduler_conf of 'steplr': lacks step_size"),
         ({"crop_s": -1}, "--crop_s is -1, want seconds above 0"),
         ({"enrollment_s": 0.0}, "--enrollment_s is 0.0, want seconds above 0"),
-        ({"max_batch_s": [24]}, "--max_batch_s is [24], want seconds above 0"),
+        ({"max_batch_s": [24]}, "exp.yaml: max_batch_s: want a number, got [24]"),
+        ({"accum_grad": {"a": 1}}, "exp.yaml: accum_grad: want a whole number, got {'a': 1}"),
+        ({"ema_decay": [0.9]}, "ema_decay: want a number or none, got [0.9]"),
+        ({"optim": ["adam"]}, "optim: want one value, got ['adam']"),
+        ({"encoder": {"name": "x"}}, "encoder: want one value, got {'name': 'x'}"),
+        ({"max_epoch": None}, "exp.yaml: max_epoch is null, want a whole number"),
+        ({"best_model_criterion": None}, "best_model_criterion is null, want a list"),
+        ({"early_stopping_criterion": None}, "early_stopping_criterion is null, want a list"),
         ({"train_tokens": {"acoustc": "x"}}, "train_tokens: unknown 'acoustc' (did you mean 'acoustic'?)"),
         ({"mixing": {"cliping": 0.5}}, "mixing: unknown 'cliping' (did you mean 'clipping'?)"),
         ({"mixing": {"tasks": {"sr": 1}}}, "mixing: tasks of model laura_tse: unknown 'sr'"),
@@ -92,6 +100,11 @@ def test_all_faults_of_one_yaml_come_together(recipe, tmp_path, capsys):
         tse_train.main(options(recipe, tmp_path / "exp", conf))
     error = capsys.readouterr().err
     assert all(fault in error for fault in ("num_layer", "widht", "lrr", "accum_grad"))
+
+
+def test_the_help_of_an_option_is_its_own():
+    helps = {action.dest: action.help for action in TSETask.get_parser()._actions}
+    assert "mixing.yaml" in helps["mixing"] and "stage 5" in helps["stored_passes"]
 
 
 def test_options_are_written_out(recipe, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Weights that are not those that were written are refused wherever they are opened; older folders open as they did."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -36,6 +37,12 @@ def flip_a_byte(path) -> None:
 def exchange(path) -> None:
     """Weights of another model of the same shapes."""
     torch.save({name: value + 1 for name, value in torch.load(path, weights_only=True).items()}, path)
+
+
+def test_files_of_any_age_are_packed(system, tmp_path):
+    os.utime(system / WEIGHTS, (0, 0))  # zip counts from 1980
+    pack(system, tmp_path / "system.zip")
+    load_model(tmp_path / "system.zip")
 
 
 @pytest.mark.parametrize("change", [flip_a_byte, exchange])
