@@ -92,10 +92,10 @@ class DynamicMixingDataset:
                 f"{source_dir}: task rtse enrolls by another utterance of the interferer; set 'enrollment: "
                 "other_utterance' in mixing.yaml."
             )
-        if len(self.speakers) < max(conf.num_speakers):
+        if len(self.speakers) < conf.speakers_needed:
             raise DataError(
-                f"{source_dir}: has {len(self.speakers)} speaker(s), but num_speakers of mixing.yaml asks "
-                f"for mixtures of {max(conf.num_speakers)}."
+                f"{source_dir}: has {len(self.speakers)} speaker(s), but mixing.yaml asks for mixtures of "
+                f"{conf.speakers_needed} (num_speakers, target_absent, sr_interferer); add speakers, or change it."
             )
         self._shared: dict[str, DisjointLengths] = {}
         self.keys = list(self.utt2spk)

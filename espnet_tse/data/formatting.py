@@ -12,6 +12,8 @@ import numpy as np
 from espnet_tse.data.audio_files import read_info
 from espnet_tse.data.formants import move_formants
 from espnet_tse.data.scp_fields import (
+    ACTIVITY,
+    INTERFERER,
     MIXTURE_SCP,
     NUM_SAMPLES,
     SPEAKER_ENROLLMENTS,
@@ -23,6 +25,7 @@ from espnet_tse.data.scp_fields import (
 from espnet_tse.data.segments import Segment, read_segments
 from espnet_tse.data.targets import OF_THE_FIRST_TARGET, Lists, with_all_targets
 from espnet_tse.data.validation_audio import OVERLOAD
+from espnet_tse.io.activity_list import Times, activity_line, read_activity
 from espnet_tse.io.audio import resample, write_audio
 from espnet_tse.io.audio_entry import (
     AudioError,
@@ -42,6 +45,8 @@ QUIET_PEAK = 0.01  # 16 bits leave less than 9 of a signal that stays below
 ENROLLMENT_POOL = "spk2enroll.scp"  # the audio of spk2enroll.json, while it is formatted
 SHARDS = "format"
 PROGRESS_EVERY = 500
+SPEAKER_LISTS = ("utt2spk", "utt2enrollspk", INTERFERER)  # whose values are names of voices
+DURATIONS = "utt2dur"  # s
 
 
 @dataclass(frozen=True)
@@ -143,8 +148,15 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
                 items.append(Item(path.name, key, entry))
     pool = directory / SPEAKER_ENROLLMENTS
     if pool.is_file():
-        for pairs in read_speaker_enrollments(pool).values():
-            items.extend(Item(ENROLLMENT_POOL, uid, entry) for uid, entry in pairs)
+        entries: dict[str, str] = {}
+        for speaker, pairs in read_speaker_enrollments(pool).items():
+            for uid, entry in pairs:
+                if entries.setdefault(uid, entry) != entry:
+                    raise DataError(
+                        f"{pool}: utterance '{uid}' is {entry} of speaker '{speaker}' and {entries[uid]} elsewhere; give each "
+                        "recording an id of its own."
+                    )
+        items += [Item(ENROLLMENT_POOL, uid, entry) for uid, entry in entries.items()]
     for item in items:
         check_file_names([item.key], directory / item.scp)
     if not items:
@@ -226,7 +238,9 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> Made:
         suffix, _, made_from = stamp.read_text(encoding="utf-8").partition(" ")
         if made_from == source and is_there(made := folder / f"{item.new_key}.{suffix}"):
             info = read_info(made, item.new_key)
-            return Made(made, info.num_samples, info.is_float, True)
+            if info.is_float or suffix == conf.audio_format:
+                return Made(made, info.num_samples, info.is_float, True)
+            made.unlink()
     stamp.unlink(missing_ok=True)  # a kill between the two must not leave it beside a new file
     signal = _converted(item, conf)
     peak = float(np.max(np.abs(signal)))
@@ -350,6 +364,34 @@ def merge_shards(directory: Path, output_dir: Path, conf: FormatConf, num_shards
     return len(mixtures)
 
 
+def _times_of(path: Path) -> dict[str, Times | None]:
+    """Values of a list in seconds that other speeds change; of all other lists none."""
+    if path.name == ACTIVITY:
+        return read_activity(path)
+    if path.name != DURATIONS:
+        return {}
+    times: dict[str, Times | None] = {}
+    for key, value in read_scp(path).items():
+        try:
+            times[key] = ((0.0, float(value)),)
+        except ValueError:
+            raise DataError(f"{path}: key '{key}': '{value}' is no duration in seconds.") from None
+    return times
+
+
+def _of_voice(name: str, value: str, times: Times | None, voice: Voice) -> str:
+    """The value of a list for a perturbed row.
+
+    ``utt2regions`` stays in seconds of the unperturbed recordings: regions shrink alike and stay disjoint.
+    """
+    if name in SPEAKER_LISTS:
+        return voice.name(value)
+    if not times or voice.speed == 1.0:
+        return value
+    changed = [(start / voice.speed, end / voice.speed) for start, end in times]
+    return activity_line(changed) if name == ACTIVITY else f"{changed[0][1]:.4f}"
+
+
 def _other_files(directory: Path, voices: list[Voice]) -> tuple[Lists, list[Path]]:
     """Lists by key with the perturbed keys too, by name, and the files that are copied as they are."""
     copies: list[Path] = []
@@ -363,11 +405,9 @@ def _other_files(directory: Path, voices: list[Voice]) -> tuple[Lists, list[Path
         if not (name.startswith(("utt2", "text"))):
             copies.append(path)
             continue
-        entries = read_keyed(path)
-        # utt2regions stays in seconds of the unperturbed recordings: regions shrink alike and stay disjoint.
-        rename_value = name in ("utt2spk", "utt2enrollspk")
+        entries, times = read_keyed(path), _times_of(path)
         lists[name] = {
-            voice.name(key): voice.name(value) if rename_value else value
+            voice.name(key): _of_voice(name, value, times.get(key), voice)
             for voice in voices
             for key, value in entries.items()
         }

@@ -125,7 +125,9 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
     # Killed from here on, the lists are of no run's making: then the next one starts from .unfiltered/.
     (kept / LEFT).unlink(missing_ok=True)
     for path in _keyed_files(directory / ORIGINALS):
-        write_scp(directory / path.name, {k: v for k, v in read_keyed(path).items() if k in keys})
+        entries = read_keyed(path)
+        if entries.keys() & wavs.keys():  # others, as a list of noises, are not about this set's rows
+            write_scp(directory / path.name, {k: v for k, v in entries.items() if k in keys})
     write_scp(directory / "spk2utt", turned_round({key: utt2spk[key] for key in keys}))
     write_json(kept / LEFT, _hashes(directory))
     return {"kept": len(keys), **counts}

@@ -114,6 +114,12 @@ class MixingConf:
                 raise ValueError(f"{name}: {getattr(self, name)} wants {source}")
 
     @property
+    def speakers_needed(self) -> int:
+        """Of a corpus: those of the largest mixture, and another one for targets that are absent or mixtures that are restored."""
+        another = self.target_absent > 0 or ("sr" in self.tasks and self.sr_interferer > 0)
+        return max(*self.num_speakers, 2 if another else 1)
+
+    @property
     def longest_enrollment_s(self) -> float:
         return self.enrollment_s[1] if isinstance(self.enrollment_s, tuple) else self.enrollment_s
 

@@ -1,5 +1,6 @@
 """A test set in noise that it was not made for: its mixtures with recordings of a noise corpus added."""
 
+import shutil
 import zlib
 from pathlib import Path
 from typing import Mapping
@@ -10,7 +11,7 @@ from espnet_tse.data.mixing import fit_length, level, scale_to_ratio
 from espnet_tse.data.scp_fields import MIXTURE_SCP, PROTOCOL, TARGET_SCP, numbered_scps
 from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.io.replaced_folder import replaced_folder
-from espnet_tse.io.scp import DataError, read_scp, write_scp
+from espnet_tse.io.scp import DataError, check_file_names, read_list, read_scp, write_scp
 
 
 def write_noisy_set(
@@ -31,6 +32,7 @@ def write_noisy_set(
     """
     data_dir, output_dir = Path(data_dir), Path(output_dir)
     mixtures = read_scp(data_dir / MIXTURE_SCP)
+    check_file_names(mixtures, data_dir / MIXTURE_SCP)
     targets = read_scp(data_dir / TARGET_SCP) if (data_dir / TARGET_SCP).is_file() else {}
     noise_scp = f"noise{len(numbered_scps(data_dir, 'noise')) + 1}.scp"
     if (data_dir / "segments").is_file():
@@ -70,8 +72,8 @@ def _copy_others(data_dir: Path, folder: Path, written: set[str], title: str) ->
     for path in sorted(data_dir.iterdir()):
         if not path.is_file() or path.name.startswith(".") or path.name in written:
             continue
-        text = path.read_text(encoding="utf-8")
-        if path.name == PROTOCOL:
-            lines = [line for line in text.splitlines() if not line.startswith(("list:", "published:"))]
-            text = "\n".join([f"list: {title}", *lines]) + "\n"
-        (folder / path.name).write_text(text, encoding="utf-8")
+        if path.name != PROTOCOL:
+            shutil.copyfile(path, folder / path.name)
+            continue
+        kept = [line for line in read_list(path).splitlines() if not line.startswith(("list:", "published:"))]
+        (folder / path.name).write_text("\n".join([f"list: {title}", *kept]) + "\n", encoding="utf-8")

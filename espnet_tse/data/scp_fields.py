@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_tse.data.targets import count_up, speaker_of, with_all_targets
-from espnet_tse.io.scp import DataError, read_scp, read_text
+from espnet_tse.io.scp import DataError, check_file_names, read_scp, read_text
 
 MIXTURE_SCP = "wav.scp"  # of a source directory: the single-speaker utterances
 TARGET_SCP = "spk1.scp"
@@ -176,10 +176,11 @@ def read_source_dir(directory: Path | str) -> tuple[dict[str, str], dict[str, st
     Returns:
         utterance id -> path and utterance id -> speaker, both in byte order.
     Raises:
-        DataError: ``wav.scp`` and ``utt2spk`` do not hold the same keys.
+        DataError: ``wav.scp`` and ``utt2spk`` do not hold the same keys, or one cannot name a file.
     """
     directory = Path(directory)
     paths, speakers = read_scp(directory / MIXTURE_SCP), read_scp(directory / "utt2spk")
+    check_file_names(paths, directory / MIXTURE_SCP)
     if paths.keys() != speakers.keys():
         odd = sorted(paths.keys() ^ speakers.keys())
         raise DataError(

@@ -37,6 +37,7 @@ from espnet_tse.data.validation_audio import (
 )
 from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.activity_list import read_activity
+from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
@@ -302,8 +303,8 @@ def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, d
     for speaker in lists.read("utt2spk").values():
         counts[speaker] = counts.get(speaker, 0) + 1
     check.num_checked = len(counts)
-    if len(counts) < max(conf.num_speakers):
-        check.offend(MIXING_YAML, f"mixtures of {max(conf.num_speakers)} from {len(counts)} speaker(s)")
+    if len(counts) < conf.speakers_needed:
+        check.offend(MIXING_YAML, f"mixtures of {conf.speakers_needed} from {len(counts)} speaker(s)")
     if conf.enrollment == "other_utterance":
         for speaker, count in sorted(counts.items()):
             if count < 2:
@@ -384,12 +385,29 @@ def validate_dir(
             if not _protocol(directory).get("sources"):
                 check_sums(report, mixed, infos, limits, strict=_protocol_is_complete(directory, mixed))
     if codes_dir is not None:
-        targets = infos[MIXTURE_SCP if source else TARGET_SCP]
-        rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
-        lengths = {key: info.num_samples for key, info in targets.items()}
-        check_codes(report, codes_dir, lengths, rate, codec_dir)
+        _check_codes(
+            report, lists, infos.get(MIXTURE_SCP if source else TARGET_SCP), limits, codes_dir, codec_dir
+        )
     _check_file_names(report, mixtures)
     return report
+
+
+def _check_codes(
+    report: Report,
+    lists: _Lists,
+    targets: dict[str, AudioInfo] | None,
+    limits: AudioLimits,
+    codes_dir: Path | str,
+    codec_dir: Path | str | None,
+) -> None:
+    if targets is None:
+        lists.readable.offend(
+            TARGET_SCP, f"is not there, and the codes of {codes_dir} are those of the targets"
+        )
+        return
+    rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
+    lengths = {key: info.num_samples for key, info in targets.items()}
+    check_codes(report, codes_dir, lengths, rate, codec_dir)
 
 
 def _absent_keys(lists: _Lists) -> set[str]:

@@ -14,7 +14,8 @@ def parse_shard(text: str) -> tuple[int, int]:
         DataError: not of that form.
     """
     part, _, count = text.partition("/")
-    if not (part.isdigit() and count.isdigit() and 1 <= int(part) <= int(count)):
+    # isdecimal: int() takes no "²", which is a digit.
+    if not (part.isdecimal() and count.isdecimal() and 1 <= int(part) <= int(count)):
         raise DataError(f"--shard '{text}': want J/N with 1 <= J <= N, e.g. 2/8.")
     return int(part), int(count)
 

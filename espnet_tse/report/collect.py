@@ -121,4 +121,4 @@ def system_key(system: str) -> tuple:
 def natural_key(text: str) -> tuple:
     """Sort key under which ``n2`` stands before ``n10``."""
     parts = re.split(r"(\d+)", text.lower())
-    return tuple((1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts) + ((0, 0, text),)
+    return tuple((1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts) + ((0, 0, text),)

@@ -176,7 +176,8 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
             meaning = "share of the interferer's words, not in the target's text, that are heard, %"
             columns.append(Column(f"leak% ({model})", "corpus", tag, 1, 100, False, meaning))
         elif kind in ("wer", "cer"):
-            meaning = "share of outputs that failed or have more word errors than words, %"
+            unit = unit_of(kind)
+            meaning = f"share of outputs that failed or have more {unit} errors than {unit}s, %"
             columns.append(Column(f"halluc% ({model})", "hallucination_rate", tag, 1, 100, False, meaning))
     return columns
 
@@ -200,8 +201,13 @@ def word_error_column(tag: str, result: ScoredSet) -> Column:
     if model:
         head += f" ({model}{'*' if smoke else ''})"
     reference = "the same recogniser's text of the clean target" if kind.startswith("d") else "the transcript"
-    meaning = f"corpus word error rate against {reference}, %{'; a smoke test only' if smoke else ''}"
+    meaning = f"corpus {unit_of(kind)} error rate against {reference}, %" + "; a smoke test only" * smoke
     return Column(head, "corpus", tag, 1, 100, False, meaning)
+
+
+def unit_of(kind: str) -> str:
+    """What "wer", "dwer", "cer" or "dcer" counts."""
+    return "character" if kind.endswith("cer") else "word"
 
 
 def is_smoke_test(tag: str, result: ScoredSet) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from espnet_tse.io.files import atomic_write
 from espnet_tse.report.columns import length_share
@@ -41,8 +41,7 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
     """One dict per figure; published rows take test set, preset and signature of the table they stand in."""
     ours = tables.group.results[-1]
     for result in tables.results:
-        for metric, entry, mean in figures(result):
-            low, high = (None, None) if "." in metric else entry.get("ci95") or (None, None)
+        for metric, entry, mean, (low, high) in figures(result):
             yield {
                 "test_set": tables.group.test_set,
                 "preset": (ours if result.source else result).meta.get("preset"),
@@ -61,15 +60,17 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
             }
 
 
-def figures(result: ScoredSet) -> Iterator[tuple[str, dict, float | None]]:
-    """(name, entry, value) of all that the tables show; a share of an entry is called ``<entry>.<share>``."""
+def figures(result: ScoredSet) -> Iterator[tuple[str, dict, float | None, Sequence[float | None]]]:
+    """(name, entry, value, interval) of all that the tables show; a share, ``<entry>.<share>``, has no interval."""
+    unknown = (None, None)
     for metric, entry in {**result.metrics, **result.wer}.items():
-        yield metric, entry, entry.get("corpus" if metric in result.wer else "mean")
+        value = entry.get("corpus" if metric in result.wer else "mean")
+        yield metric, entry, value, entry.get("ci95") or unknown
         if entry.get("hallucination_rate") is not None:
-            yield f"{metric}.hallucination_rate", entry, entry["hallucination_rate"]
+            yield f"{metric}.hallucination_rate", entry, entry["hallucination_rate"], unknown
     share = length_share(result)
     if share is not None:
-        yield "len_ratio.share_outside", result.metrics.get("len_ratio") or {}, share.mean / 100
+        yield "len_ratio.share_outside", result.metrics.get("len_ratio") or {}, share.mean / 100, unknown
 
 
 def kind_of(result: ScoredSet) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from espnet_tse.report.collect import is_replaced
 from espnet_tse.report.page_templates import render
 
 # Name of a file -> what it shows.
@@ -29,10 +30,15 @@ class Figure:
 
 
 def find_figures(exp_dir: Path) -> list[Figure]:
-    """All pictures of known names, in the order of ``FIGURES``; what is no picture is left out with a warning."""
+    """All pictures of known names, in the order of ``FIGURES``; what is no picture is left out with a warning.
+
+    What tse.sh moved aside (``is_replaced``) is left out.
+    """
     figures = []
     for name, title in FIGURES.items():
         for path in sorted(exp_dir.rglob(name)):
+            if any(is_replaced(part) for part in path.relative_to(exp_dir).parts):
+                continue
             content = path.read_bytes()
             if not content.startswith(PNG) or len(content) > LARGEST:
                 logging.warning("%s: no PNG of at most %.0f MB; it is left out", path, LARGEST / 1e6)

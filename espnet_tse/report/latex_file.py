@@ -1,6 +1,7 @@
 """The results tables in LaTeX (booktabs), to be read by ``\\input``."""
 
 import re
+from itertools import chain, count
 from pathlib import Path
 
 from espnet_tse.io.files import atomic_write
@@ -37,12 +38,17 @@ def write_latex(path: Path, groups: list[GroupTables]) -> None:
 
 
 def labels(groups: list[GroupTables]) -> list[str]:
-    """What ``\\ref`` calls the tables of a group: ``tab:my-test-set``, with ``-p2`` of several protocols."""
-    return [
-        f"tab:{re.sub('[^a-z0-9]+', '-', tables.group.test_set.lower()).strip('-')}"
-        + (f"-p{number}" if len(of_set) > 1 else "")
-        for number, of_set, tables in numbered(groups)
-    ]
+    """What ``\\ref`` calls the tables of a group: ``tab:my-test-set``, with ``-p2`` of several protocols.
+
+    Names of test sets that differ only in what a label cannot have are numbered.
+    """
+    found: list[str] = []
+    for number, of_set, tables in numbered(groups):
+        name = re.sub("[^a-z0-9]+", "-", tables.group.test_set.lower()).strip("-") or "set"
+        label = f"tab:{name}" + (f"-p{number}" if len(of_set) > 1 else "")
+        numbers = (f"{label}-{repeat}" for repeat in count(2))
+        found.append(next(each for each in chain([label], numbers) if each not in found))
+    return found
 
 
 def table_latex(title: str, label: str, table: Table) -> str:
@@ -65,7 +71,7 @@ def table_latex(title: str, label: str, table: Table) -> str:
         if previous is not None and previous.competes != row.competes:
             lines.append(r"\midrule")
         coverage = [row.coverage or "--"] * table.shows_coverage
-        lines.append(row_latex([escape(row.system), count(row), *cells(table, row), *coverage]))
+        lines.append(row_latex([escape(row.system), count_of(row), *cells(table, row), *coverage]))
         previous = row
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
 
@@ -74,7 +80,7 @@ def row_latex(texts: list[str]) -> str:
     return " & ".join(texts) + r" \\"
 
 
-def count(row: Row) -> str:
+def count_of(row: Row) -> str:
     return "--" if row.count is None else str(row.count)
 
 

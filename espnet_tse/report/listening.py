@@ -3,6 +3,7 @@
 import io
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from espnet_tse.io.audio_entry import read_entry
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.report.collect import ComparableGroup
 from espnet_tse.scoring.result.scored_set import ScoredSet
+from espnet_tse.scoring.run.audio_lists import files_of_pattern
 
 # The first of these that the systems have decides which utterances count as good and bad.
 RANKING_METRICS = ("spk_wavlm", "spk_wespeaker", "spk_resemblyzer", "si_sdr_i", "si_sdr", "dnsmos_ovrl")
@@ -99,8 +101,7 @@ def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...]
         Choices in the order asked, wrong speaker, worst, median, best, by the systems' mean score;
         ties are broken by key.
     """
-    mean = mean_scores(group)
-    known = {str(row["utt"]) for result in group.systems for row in result.utterances}
+    mean, known = mean_scores(group), known_utterances(group)
     taken = [utt for utt in dict.fromkeys(asked) if utt in known]
     choices = [Choice(utt, "asked for", mean.get(utt)) for utt in taken]
     ranked = sorted((utt for utt in mean if utt not in taken), key=lambda utt: (mean[utt], utt))
@@ -111,6 +112,11 @@ def choose_utterances(group: ComparableGroup, count: int, asked: tuple[str, ...]
     choices += [Choice(utt, "wrong speaker", mean[utt], tuple(mixed_up[utt])) for utt in wrong]
     picked = worst_median_best(ranked, left - len(wrong))
     return choices + [Choice(utt, reason, mean[utt]) for utt, reason in picked]
+
+
+def known_utterances(group: ComparableGroup) -> set[str]:
+    """The keys that the systems have scores of."""
+    return {str(row["utt"]) for result in group.systems for row in result.utterances}
 
 
 def mean_scores(group: ComparableGroup) -> dict[str, float]:
@@ -144,22 +150,28 @@ def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]
     for label, name in SHARED_SIGNALS:
         path = inputs.get(name) or first_recorded(group, name)
         if path:
-            clips.append(load_clip(label, path, utt, scps))
+            clips.append(load_clip(label, path, "", utt, scps))
     for result in group.results:
         # The mixture and target rows repeat signals that are there already.
         shared = next((clip for clip in clips if clip.label == result.system.lower()), None)
         if shared is not None:
             shared.scores = utterance_scores(result, utt)
             continue
-        path = (result.meta.get("inputs") or {}).get("inf_scp")
-        if path:
-            clip = load_clip(result.system, path, utt, scps)
-            clip.scores = utterance_scores(result, utt)
-            clips.append(clip)
+        clip = load_clip(result.system, *place_of_estimates(result), utt, scps)
+        clip.scores = utterance_scores(result, utt)
+        clips.append(clip)
     target = next((clip for clip in clips if clip.label == "target"), None)
     if target is not None and target.scores is None:
         target.scores = heard_in_target(group, utt)
     return clips
+
+
+def place_of_estimates(result: ScoredSet) -> tuple[str, str]:
+    """Their list and "", or their folder and the pattern of their names; "" and "" where it was not recorded."""
+    inputs, options = (result.meta.get(name) or {} for name in ("inputs", "options"))
+    if inputs.get("inf_dir"):
+        return inputs["inf_dir"], options.get("inf_pattern", "{utt}.wav")
+    return inputs.get("inf_scp") or "", ""
 
 
 def heard_in_target(group: ComparableGroup, utt: str) -> dict[str, Any]:
@@ -183,34 +195,44 @@ def utterance_scores(result: ScoredSet, utt: str) -> dict[str, Any] | None:
 
 
 class ScpCache:
-    """Reads each scp once; relative paths start at the working directory."""
+    """Reads each scp or folder once; relative paths start at the working directory."""
 
     def __init__(self) -> None:
-        self.read: dict[str, dict[str, str] | str] = {}
+        self.read: dict[tuple[str, str], dict[str, str] | str] = {}
 
-    def entry_of(self, scp: str, utt: str) -> str:
+    def entry_of(self, place: str, pattern: str, utt: str) -> str:
         """The audio of a key.
 
+        Args:
+            place: an scp, or with a ``pattern`` of file names the folder that they are in.
         Raises:
-            DataError: the scp cannot be read, or lacks the key.
+            DataError: the place is not known or cannot be read, or lacks the key.
         """
-        if scp not in self.read:
+        if not place:
+            raise DataError("result.json does not name its list; score this set again.")
+        if (place, pattern) not in self.read:
             try:
-                self.read[scp] = read_scp(scp)
+                self.read[place, pattern] = (
+                    files_of_pattern(Path(place), pattern) if pattern else read_scp(place)
+                )
             except DataError as error:
-                self.read[scp] = str(error)
-        entries = self.read[scp]
+                self.read[place, pattern] = str(error)
+        entries = self.read[place, pattern]
         if isinstance(entries, str):
             raise DataError(entries)
         if utt not in entries:
-            raise DataError(f"{scp}: lacks the key '{utt}'; decode and score this set again.")
+            raise DataError(f"{place}: lacks the key '{utt}'; decode and score this set again.")
         return entries[utt]
 
 
-def load_clip(label: str, scp: str, utt: str, scps: ScpCache) -> Clip:
-    """Read and encode one signal; the reason of a failure is kept in ``missing`` and shown on the page."""
+def load_clip(label: str, place: str, pattern: str, utt: str, scps: ScpCache) -> Clip:
+    """Read and encode one signal; the reason of a failure is kept in ``missing`` and shown on the page.
+
+    Args:
+        place, pattern: as ``ScpCache.entry_of``.
+    """
     try:
-        entry = scps.entry_of(scp, utt)
+        entry = scps.entry_of(place, pattern, utt)
         samples, sample_rate = read_entry(entry, "float32")
     except DataError as error:
         logging.warning("no audio for %s of %s: %s", label, utt, error)

@@ -5,7 +5,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from espnet_tse.report.group_tables import GroupTables
-from espnet_tse.report.listening import Choice, Clip, ScpCache, choose_utterances, load_clips
+from espnet_tse.report.listening import (
+    Choice,
+    Clip,
+    ScpCache,
+    choose_utterances,
+    known_utterances,
+    load_clips,
+)
 from espnet_tse.report.spectrogram import spectrogram_png
 
 BYTES_PER_MB = 1_000_000
@@ -45,22 +52,26 @@ def collect_cards(groups: list[GroupTables], count: int, max_mb: float, asked: t
     Args:
         count: utterances of each group.
         max_mb: limit for audio and pictures together, in megabytes of page.
-        asked: keys to show whatever their score.
+        asked: keys to show whatever their score; unknown ones are named in a warning.
     """
+    unknown = set(asked).difference(*(known_utterances(tables.group) for tables in groups))
+    if unknown:
+        logging.warning("no scores of the utterances asked for: %s", ", ".join(sorted(unknown)))
     scps = ScpCache()
     choices = [choose_utterances(tables.group, count, asked) for tables in groups]
     cards: list[dict[str, Card]] = [{} for _ in groups]
-    left_out, used = 0, 0.0
+    left_out, used, limit, full = 0, 0.0, max_mb * BYTES_PER_MB, False
     for number, place in reading_order(choices):
         choice = choices[number][place]
-        if left_out:
+        if full:
             left_out += 1
             continue
         clips = load_clips(groups[number].group, choice.utt, scps)
         pictures = [b"" if c.samples is None else spectrogram_png(c.samples, c.sample_rate) for c in clips]
         card = Card(choice, clips, pictures, f"u{number}-{place}")
-        if used + card.size > max_mb * BYTES_PER_MB:
+        if used + card.size > limit:
             left_out += 1
+            full = card.size <= limit  # one that no page has room for says nothing about the others
             continue
         used += card.size
         cards[number][choice.utt] = card

@@ -10,6 +10,7 @@ The file lists tables; figures are in the metrics' own units (rates and word err
 """
 
 import logging
+import math
 import re
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -26,7 +27,7 @@ from espnet_tse.scoring.result.scored_set import ScoredSet
 PROTOCOL = ("preset", "list", "mode", "kind", "sample_rate")
 # Of the file ``protocol``, with what may stand there.
 LIST_LINES = {"list": "<name>", "mode": "min or max", "kind": "clean or both"}
-WORD_ERRORS = re.compile(r"d?[wc]er_\w+")
+WORD_ERRORS = re.compile(r"d?[wc]er_[\w.-]+")  # a tag may have dots and hyphens
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,17 @@ def read_row(row: Any, where: str, source: str, path: Path) -> ScoredSet:
     except ValueError as error:
         raise DataError(f"{error}, wer_<recogniser>, dwer_<recogniser>, cer_<recogniser>") from None
     for name, value in figures.items():
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             raise DataError(f"{where}: '{name}' is '{value}', not a number.")
+    count = row.get("n")
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool)):
+        raise DataError(f"{where}: 'n' is '{count}', not a number of utterances; write it as 3000.")
     return ScoredSet(
         folder=path,
         system=str(row["system"]),
         test_set="",
         signature="",
-        meta={"n": row.get("n")},
+        meta={"n": count},
         metrics={name: {"mean": value} for name, value in figures.items() if name in METRICS},
         wer={name: {"corpus": value} for name, value in figures.items() if name not in METRICS},
         source=source,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Iterator
 
 from espnet_tse.io.files import atomic_write
-from espnet_tse.io.scp import DataError
+from espnet_tse.io.scp import DataError, read_list
 from espnet_tse.report.group_tables import GroupTables, all_results
 from espnet_tse.report.provenance import environment
 from espnet_tse.report.results_table import Row, Table
@@ -25,7 +25,7 @@ def write_results(path: Path, groups: list[GroupTables]) -> None:
     """Write or refresh RESULTS.md; a second call with the same results changes no byte.
 
     Raises:
-        DataError: ``path`` holds hand-written text and no marks to write between.
+        DataError: ``path`` holds hand-written text and no marks to write between, or is not UTF-8.
     """
     text = place(path, results_markdown(groups))
     with atomic_write(path) as file:
@@ -37,7 +37,7 @@ def place(path: Path, body: str) -> str:
     block = f"{BEGIN}\n{body}\n{END}"
     if not path.exists():
         return f"{GENERATED}\n{block}\n"
-    text = path.read_text(encoding="utf-8")
+    text = read_list(path)
     begins, ends = list(BEGIN_PATTERN.finditer(text)), list(END_PATTERN.finditer(text))
     if len(begins) == 1 and len(ends) == 1 and begins[0].end() <= ends[0].start():
         return text[: begins[0].start()] + block + text[ends[0].end() :]

@@ -27,17 +27,26 @@ def score_command(meta: dict[str, Any], folder: Path | None = None) -> str:
     defaults = default_options(str(options.get("preset", "")))
     if given is not None:
         options = {name: value for name, value in options.items() if name not in DEFAULTS or name in given}
+        if given.get("asr") == "none":
+            options["asr"] = ["none"]  # recorded as the list that it stands for, which is empty
     places = {"system": meta.get("system"), "test_set": meta.get("test_set"), "output_dir": folder}
     words = ["espnet-tse score"]
     for name, value in {**options, **places}.items():
         if value in (None, False, "", []) or value == defaults.get(name):
             continue
-        values = [shlex.quote(str(item)) for item in (value if isinstance(value, list) else [value])]
-        if name in REPEATED:
-            words += [f"--{name} {item}" for item in values]
+        values = [str(item) for item in (value if isinstance(value, list) else [value])]
+        if value is True:
+            words.append(f"--{name}")
+        elif name in REPEATED:
+            words += [argument(name, item) for item in values]
         else:
-            words += [f"--{name}"] + ([] if value is True else values)
+            words.append(argument(name, *values))
     return " ".join(words)
+
+
+def argument(name: str, *values: str) -> str:
+    """An option with its values; one that begins with a hyphen would be taken for an option itself."""
+    return f"--{name}{'=' if values[0].startswith('-') else ' '}{shlex.join(values)}"
 
 
 def default_options(preset: str) -> dict[str, Any]:

@@ -192,14 +192,26 @@ def test_absent_targets(dirs):
         (
             {"a": [900, 900]},
             "",
-            r"has 1 speaker\(s\), but num_speakers of mixing.yaml asks for mixtures of 2",
+            r"has 1 speaker\(s\), but mixing.yaml asks for mixtures of 2",
         ),
+        (
+            {"a": [900, 900]},
+            "{num_speakers: {1: 1.0}, tasks: {sr: 1.0}}",
+            r"has 1 speaker\(s\), but mixing.yaml asks for mixtures of 2 \(.*sr_interferer\)",
+        ),
+        ({"a": [900, 900], "../b": [900, 900]}, "", r"key '\.\./b-0' cannot name a file"),
         ({"a": [900], "b": [900]}, "enrollment: same_utterance_disjoint", "no utterance is long enough"),
     ],
 )
 def test_sets_that_cannot_be_mixed(dirs, lengths, mixing, message):
     with pytest.raises(DataError, match=message):
         open_set(dirs.source(lengths, mixing))
+
+
+def test_one_speaker_is_enough_for_restoration_alone(dirs):
+    conf = "{num_speakers: {1: 1.0}, tasks: {sr: 1.0}, sr_interferer: 0.0}"
+    dataset = open_set(dirs.source({"a": [900, 900]}, conf))
+    assert all(dataset.example(epoch, 0)["interferers"] == [] for epoch in range(20))
 
 
 def test_noise_of_another_rate_or_none(dirs):

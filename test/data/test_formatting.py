@@ -139,6 +139,53 @@ def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
     assert validate_dir(output).num_errors == 0
 
 
+def test_times_and_voices_of_perturbed_rows_are_theirs(dirs, tmp_path):
+    directory = dirs.source({"a": [8000, 9000], "b": [8000, 9000]})
+    keys = list(read_scp(directory / "utt2spk"))
+    write_scp(directory / "utt2interferer", {key: "b" if key.startswith("a") else "a" for key in keys})
+    write_scp(
+        directory / "utt2activity", {**dict.fromkeys(keys, "0.2-0.5 0.8-1"), "b-0": "none", "b-1": "unknown"}
+    )
+    write_scp(directory / "utt2dur", dict.fromkeys(keys, "1.5"))
+    output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(0.5, 1.25)))
+    others, activity, durations = (
+        read_scp(output / name) for name in ("utt2interferer", "utt2activity", "utt2dur")
+    )
+    assert (others["a-0"], others["sp0.5-a-0"], others["sp1.25-b-1"]) == ("b", "sp0.5-b", "sp1.25-a")
+    assert activity["a-0"] == "0.2-0.5 0.8-1" and activity["sp0.5-a-0"] == "0.4-1 1.6-2"
+    assert (activity["sp0.5-b-0"], activity["sp1.25-b-1"]) == ("none", "unknown")
+    assert [float(durations[key]) for key in ("a-0", "sp0.5-a-0", "sp1.25-a-0")] == [1.5, 3.0, 1.2]
+    write_scp(directory / "utt2dur", dict.fromkeys(keys, "long"))
+    with pytest.raises(DataError, match="utt2dur: key 'a-0': 'long' is no duration"):
+        run(directory, tmp_path / "other", FormatConf(8000, speed_factors=(0.5,)))
+
+
+def test_an_utterance_of_two_speakers_is_refused(dirs, tmp_path):
+    directory = dirs.tse(num_rows=2)
+    wavs = [str(dirs.wav(f"pool/{name}", np.full(5000, 0.1))) for name in "ab"]
+    pool = directory / "spk2enroll.json"
+    pool.write_text(json.dumps({"A": [["utt1", wavs[0]]], "B": [["utt1", wavs[1]]]}))
+    with pytest.raises(DataError, match="utterance 'utt1' is .*b.wav of speaker 'B' and .*a.wav elsewhere"):
+        run(directory, tmp_path / "dump", FASTER)
+    pool.write_text(json.dumps({"A": [["utt1", wavs[0]]], "B": [["utt2", wavs[1]], ["utt1", wavs[0]]]}))
+    made = json.loads((run(directory, tmp_path / "dump", FASTER) / "spk2enroll.json").read_text())
+    assert made["A"][0] == made["B"][1] != made["B"][0]
+
+
+def test_another_audio_format_is_written_anew(dirs, tmp_path):
+    directory = dirs.source({"a": [800, 900], "b": [800, 900]})
+    loud = dirs.wav("loud", 1.5 * np.sin(np.arange(800)), subtype="FLOAT")
+    write_scp(directory / "wav.scp", {**read_scp(directory / "wav.scp"), "b-0": loud})
+    for audio_format, other in (("flac", "wav"), ("wav", "flac"), ("flac", "wav")):
+        output = run(directory, tmp_path / "dump", FormatConf(16000, audio_format))
+        suffixes = {key: path.rpartition(".")[2] for key, path in read_scp(output / "wav.scp").items()}
+        assert suffixes == {
+            **dict.fromkeys(suffixes, audio_format),
+            "b-0": "wav",
+        }  # float, whatever the format
+        assert not (output / "audio" / "wav" / f"a-0.{other}").exists()
+
+
 def test_formant_perturbation_makes_new_speakers_at_every_speed(dirs, tmp_path):
     directory = dirs.source({"a": [8000, 9000], "b": [8000, 9000]})
     output = run(

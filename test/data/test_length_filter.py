@@ -22,6 +22,13 @@ def test_all_lists_lose_the_same_keys(dirs):
     assert validate_dir(directory).num_errors == 0
 
 
+def test_lists_of_other_things_stay(dirs):
+    directory = dirs.tse(num_rows=4, length=8000)
+    write_scp(directory / "noises.scp", {"rain": "/noise/rain.wav"})
+    filter_by_length(directory, 1.005, 1.03)
+    assert read_scp(directory / "noises.scp") == {"rain": "/noise/rain.wav"}
+
+
 def test_wider_bounds_bring_keys_back(dirs):
     directory = dirs.tse(num_rows=4, length=8000)
     before = {path.name: path.read_text() for path in directory.iterdir()}

@@ -8,7 +8,7 @@ from system_files import leave_system_files
 from espnet_tse.bin import add_noise
 from espnet_tse.data.noise_corpora import noise_recordings
 from espnet_tse.data.validation import validate_dir
-from espnet_tse.io.scp import read_scp
+from espnet_tse.io.scp import read_scp, write_scp
 
 
 @pytest.fixture
@@ -76,6 +76,17 @@ def test_faults_leave_nothing(dirs, corpora, capsys, more, code, message):
     assert add(dirs.tse(), corpora / "out", *words, "--snr_db", "5") == code
     assert message in capsys.readouterr().err
     assert not (corpora / "out").exists() and not list(corpora.glob(".out*"))
+
+
+def test_keys_stay_in_the_folder_and_other_files_as_they_are(dirs, corpora, capsys):
+    data, musan = dirs.tse(), ("--corpus", "musan", "--corpus_dir", str(corpora / "musan"), "--snr_db", "0")
+    (data / "picture.png").write_bytes(b"\x89PNG\xff")
+    assert add(data, corpora / "noisy", *musan) == 0
+    assert (corpora / "noisy" / "picture.png").read_bytes() == b"\x89PNG\xff"
+    for path in [*data.glob("*.scp"), data / "utt2spk"]:
+        write_scp(path, {f"../../{key}": value for key, value in read_scp(path).items()})
+    assert add(data, corpora / "deeper" / "noisy", *musan) == 1
+    assert "cannot name a file" in capsys.readouterr().err and not (corpora / "deeper").exists()
 
 
 def test_usage_and_the_set_itself(dirs, corpora, capsys):

@@ -136,6 +136,16 @@ def test_enrollment_is_the_target(dirs):
     assert_only(validate_dir(directory), "enrollment is not the target", "error", key, "both are")
 
 
+def test_a_copy_of_the_only_talker_is_no_enrollment(dirs):
+    directory = dirs.tse()
+    key = keys_of(directory)[2]
+    alone = read_scp(directory / "wav.scp")[key]
+    change(directory, "spk1.scp", key, alone)
+    change(directory, "enroll_spk1.scp", key, dirs.wav("copy", soundfile.read(alone)[0]))
+    offenders = validate_dir(directory)["enrollment is not the target"].offenders
+    assert [where for where, _ in offenders] == [key]
+
+
 def test_regions_of_one_utterance_overlap(dirs):
     directory = dirs.tse()
     key, *others = keys_of(directory)
@@ -255,6 +265,12 @@ def test_nan_silence_and_clipping(dirs):
         ({"a": [800], "b": [800, 900]}, "", "a", "a single utterance"),
         ({"a": [800, 900]}, "", "mixing.yaml", "mixtures of 2 from 1 speaker"),
         (
+            {"a": [800, 900]},
+            "{num_speakers: {1: 1.0}, target_absent: 0.1}",
+            "mixing.yaml",
+            "mixtures of 2 from 1 speaker",
+        ),
+        (
             {"a": [800, 900], "b": [800, 900]},
             "sir: 3",
             "mixing.yaml",
@@ -311,6 +327,17 @@ def test_valid_codes(coded):
     directory, codes_dir = coded
     report = validate_dir(directory, codes_dir=codes_dir, codec_dir=codes_dir)
     assert report.num_errors == 0 and report["acoustic: ids in 0..15"].num_checked == 4
+
+
+def test_codes_want_targets(coded):
+    directory = coded[0]
+    (directory / "spk1.scp").unlink()
+    report = validate_dir(directory, codes_dir=coded[1])
+    assert any(
+        where == "spk1.scp" and "those of the targets" in what
+        for check in report.checks
+        for where, what in check.offenders
+    )
 
 
 def test_codes_of_another_length_or_range(coded):

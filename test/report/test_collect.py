@@ -89,6 +89,7 @@ def test_systems_of_one_name_are_distinguished_by_their_folders(exp_dir, write_r
 
 
 def test_natural_key_orders_mixed_names():
+    assert sorted(["R10", "R2²", "R2"], key=natural_key) == ["R2", "R2²", "R10"]
     assert sorted(["a10", "a9", "10", "b", "9a"], key=natural_key) == ["9a", "10", "a9", "a10", "b"]
 
 

@@ -18,6 +18,7 @@ def draw(path) -> None:
 def test_pictures_are_found_in_order_and_others_are_left_out(tmp_path, caplog):
     draw(tmp_path / "tse_b" / "steps.png")
     draw(tmp_path / "tse_a" / "di" / "di.png")
+    draw(tmp_path / "tse_a.old.1" / "di" / "di.png")  # moved aside for a newer one
     (tmp_path / "tse_a" / "steps.png").write_bytes(b"no picture")
     with caplog.at_level(logging.WARNING):
         figures = find_figures(tmp_path)

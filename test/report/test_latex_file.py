@@ -1,6 +1,6 @@
 from espnet_tse.report.collect import collect_results
 from espnet_tse.report.group_tables import build_groups
-from espnet_tse.report.latex_file import escape, write_latex
+from espnet_tse.report.latex_file import escape, labels, write_latex
 
 
 def test_tables_have_one_width_and_the_best_is_bold(exp_dir, tmp_path):
@@ -43,6 +43,15 @@ def test_tables_have_labels_and_captions_of_their_own(exp_dir, tmp_path, write_r
     assert len(set(found["caption"])) == len(set(found["label"])) == len(found["label"]) == 5
     assert r"\label{tab:test-p2-B}" in found["label"]
     assert found["caption"][0].startswith(r"\caption{test, protocol 1 of 2: preset offline, A, ")
+
+
+def test_labels_of_test_sets_whose_names_look_alike_differ(exp_dir, tmp_path, write_result):
+    for number, test_set in enumerate(("测试集", "開発", "dev_1", "dev-1")):
+        write_result(exp_dir / "tse_c" / str(number), "A", test_set, scores={"si_sdr": 1.0})
+    groups = build_groups(collect_results(exp_dir))
+    found = dict(zip((tables.group.test_set for tables in groups), labels(groups)))
+    assert {found["测试集"], found["開発"]} == {"tab:set", "tab:set-2"}
+    assert {found["dev_1"], found["dev-1"]} == {"tab:dev-1", "tab:dev-1-2"} and found["test"] == "tab:test"
 
 
 def test_special_characters_are_printed_as_they_are():

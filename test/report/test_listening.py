@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from espnet_tse.report.collect import collect_results, group_comparable
+from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.listening import (
     ScpCache,
     choose_utterances,
@@ -15,6 +16,7 @@ from espnet_tse.report.listening import (
     ranking_metric,
     what_came_out,
 )
+from espnet_tse.report.listening_cards import collect_cards
 from espnet_tse.scoring.result.scored_set import read_result
 
 
@@ -136,6 +138,36 @@ def test_dynamic_enrollment_is_no_file(group, tmp_path):
     for result in group.results:
         result.meta["inputs"]["enroll_scp"] = str(scp)
     assert "not an audio file" in load_clips(group, "utt1", ScpCache())[1].missing
+
+
+def test_estimates_of_a_folder_are_found_by_their_pattern(group, signals):
+    result, path = group.results[2], signals["system2"]["utt3"]
+
+    def clip_of(**meta):
+        result.meta.update(meta)
+        return load_clips(group, "utt3", ScpCache())[4]
+
+    inputs = {"inf_dir": str(path.parents[1])}
+    clip = clip_of(inputs=inputs, options={"inf_pattern": f"./{path.parent.name}/{{utt}}.wav"})
+    assert clip.label == "system2" and clip.scores["utt"] == "utt3"
+    np.testing.assert_array_equal(clip.samples, soundfile.read(path, dtype="float32")[0])
+    assert "holds no file '{utt}.wav'" in clip_of(options={}).missing
+    assert "does not name its list" in clip_of(inputs={}).missing
+
+
+def test_unknown_utterances_that_were_asked_for_are_named(exp_dir, caplog):
+    groups = build_groups(collect_results(exp_dir))
+    collect_cards(groups, 1, 40.0, ("utt5", "utt55"))
+    assert "no scores of the utterances asked for: utt55" in caplog.messages
+
+
+def test_an_utterance_that_no_page_has_room_for_does_not_fill_it(exp_dir, signals):
+    long = np.random.default_rng(0).uniform(-0.5, 0.5, 16000 * 8)
+    soundfile.write(exp_dir.parent / "long.wav", long, 16000, subtype="PCM_16")
+    scp = exp_dir / "tse_a" / "decode_test" / "wav.scp"
+    scp.write_text(scp.read_text().replace(str(signals["system2"]["utt1"]), str(exp_dir.parent / "long.wav")))
+    listening = collect_cards(build_groups(collect_results(exp_dir)), 3, 0.3, ("utt1", "utt2"))
+    assert list(listening.cards[0])[:1] == ["utt2"] and listening.num_left_out == 1
 
 
 def test_absent_scp_is_named(group):

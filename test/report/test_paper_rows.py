@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from pathlib import Path
 
@@ -60,6 +61,12 @@ def test_rows_of_as_many_utterances_need_no_warning(results, write_rows):
     rows = [{"system": "theirs", "n": 10, "si_sdr": 12.5}]
     text = results_markdown(build_groups(results, read_paper_rows(write_rows(rows=rows))))
     assert "- (paper): figures published in arXiv:1, Table 2, not scored here\n" in f"{text}\n"
+
+
+def test_tags_of_recognisers_may_have_dots_and_hyphens(write_rows, caplog):
+    figures = {"wer_whisper_base.en": 0.1, "dwer_whisper_large-v2": 0.2}
+    (table,) = read_paper_rows(write_rows(rows=[{"system": "theirs", **figures}]))
+    assert {name: entry["corpus"] for name, entry in table.rows[0].wer.items()} == figures and not caplog.text
 
 
 @pytest.mark.parametrize(
@@ -125,6 +132,9 @@ def test_a_table_that_does_not_fit_costs_its_rows(results, write_rows, caplog, c
         ({"si_sdr": 1.0}, "needs 'system'"),
         ({"system": "a", "si_sdrr": 1.0}, "unknown 'si_sdrr' .did you mean 'si_sdr'"),
         ({"system": "a", "si_sdr": "high"}, "'si_sdr' is 'high', not a number"),
+        ({"system": "a", "si_sdr": math.nan}, "'si_sdr' is 'nan', not a number"),
+        ({"system": "a", "n": "3,000", "si_sdr": 1.0}, "'n' is '3,000', not a number of utterances"),
+        ({"system": "a", "n": True, "si_sdr": 1.0}, "'n' is 'True', not a number of utterances"),
         ("a 1.0", "needs 'system'"),
     ],
 )
@@ -132,7 +142,7 @@ def test_a_row_that_does_not_fit_costs_itself(tmp_path, caplog, row, message):
     path = tmp_path / "papers.yaml"
     head = f"tables:\n- source: a\n  protocol: {json.dumps(PROTOCOL)}\n  rows:\n"
     rows = [{"system": "first", "si_sdr": 1.0}, row, {"system": "last", "si_sdr": 2.0}]
-    path.write_text(head + "".join(f"  - {json.dumps(each)}\n" for each in rows))
+    path.write_text(head + "".join(f"  - {json.dumps(each)}\n" for each in rows).replace("NaN", ".nan"))
     (table,) = read_paper_rows(path)
     assert [each.system for each in table.rows] == ["first", "last"]
     assert re.search(f"published row left out: {path}:6: {message}", caplog.text)

@@ -88,6 +88,9 @@ def test_hand_written_file_is_refused_and_left_alone(tmp_path, groups):
     with pytest.raises(DataError, match="hand-written text and no marks"):
         write_results(path, groups)
     assert path.read_text() == "# RESULTS\nby hand\n"
+    path.write_text("# RESULTS\n", encoding="utf-16")
+    with pytest.raises(DataError, match="not UTF-8"):
+        write_results(path, groups)
 
 
 @pytest.mark.parametrize("text", [f"{END}\n{BEGIN}\n", f"{BEGIN}\n", f"{BEGIN}\n{END}\n{BEGIN}\n{END}\n"])

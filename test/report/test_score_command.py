@@ -40,5 +40,13 @@ def test_the_command_is_understood_by_the_parser():
     assert args.external == options["external"] and args.asr == options["asr"] and args.force
 
 
+def test_what_is_taken_from_the_preset_is_taken_from_it_again():
+    options = {"inf_scp": "w", "preset": "laura", "asr": [], "metrics": "-sbs,-nisqa", "flag": ["-9;dB"]}
+    command = score_command({"preset_overrides": {"asr": "none"}, "options": options}, Path("out"))
+    args = get_parser().parse_args(shlex.split(command)[2:])
+    assert (args.asr, args.metrics, args.flag) == (["none"], "-sbs,-nisqa", ["-9;dB"])
+    assert "--asr" not in score_command({"preset_overrides": {}, "options": options})
+
+
 def test_nothing_recorded_gives_no_command():
     assert score_command({}) == ""

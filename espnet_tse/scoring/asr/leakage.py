@@ -14,6 +14,7 @@ def leaked_words(target: list[str], interferer: list[str], hypothesis: list[str]
     Returns:
         (heard, own); no share is defined where ``own`` is 0.
     """
-    own = Counter(word for word in interferer if word not in set(target))
+    said = set(target)
+    own = Counter(word for word in interferer if word not in said)
     heard = own & Counter(hypothesis)
     return heard.total(), own.total()

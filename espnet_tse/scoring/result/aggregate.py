@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from espnet_tse.scoring.measure.failure import REF, Fault, Outcome
+from espnet_tse.scoring.measure.failure import Outcome
 from espnet_tse.scoring.result.bucket_means import bucket_summaries
 from espnet_tse.scoring.result.buckets import bucket_labels
 from espnet_tse.scoring.result.coverage import coverage_of
@@ -37,9 +37,10 @@ def add_external(plan: ScoringPlan, records: dict[str, Record]) -> None:
     """Put the scores from files among the outcomes."""
     for column, scores in plan.scores.items():
         for key, record in records.items():
+            # Where the target is absent silence is right, and no file says what its figure for that means.
             record.outcomes[column] = (
-                Outcome(None, Fault(REF, record.absent_fault))
-                if record.absent_fault
+                Outcome(None, record.absence)
+                if record.absence
                 else scores.outcome(key, record.estimate_fault)
             )
 

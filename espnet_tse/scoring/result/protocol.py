@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from espnet_tse.io.scp import read_list
 from espnet_tse.scoring.measure.audio import RATE
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record
@@ -59,11 +60,15 @@ def _digest(lines: list[str]) -> str:
 
 
 def read_protocol_file(scp: Path | None) -> dict[str, str]:
-    """``name: value`` lines of the file beside a list of the set; empty where there is none."""
+    """``name: value`` lines of the file beside a list of the set; empty where there is none.
+
+    Raises:
+        DataError: it is not UTF-8.
+    """
     path = scp.parent / PROTOCOL_FILE if scp else None
     if path is None or not path.is_file():
         return {}
-    lines = (line.partition(":") for line in path.read_text(encoding="utf-8-sig").splitlines())
+    lines = (line.partition(":") for line in read_list(path).splitlines())
     return {name.strip(): value.strip() for name, found, value in lines if found}
 
 

@@ -3,14 +3,19 @@
 import json
 import logging
 from pathlib import Path
+from typing import Iterable, Iterator
 
 from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.text import NORMALISERS
 from espnet_tse.scoring.asr.wer import show_alignment
-from espnet_tse.scoring.measure.failure import NOT_APPLICABLE
+from espnet_tse.scoring.measure.failure import NOT_APPLICABLE, Fault
 from espnet_tse.scoring.result.aggregate import Summary
+from espnet_tse.scoring.result.column_files import files_of_column, text_files
+from espnet_tse.scoring.result.input_files import input_files
 from espnet_tse.scoring.result.means import columns_of
 from espnet_tse.scoring.result.meta import make_meta
+from espnet_tse.scoring.result.scored_set import read_result
 from espnet_tse.scoring.result.word_columns import WordColumn
 from espnet_tse.scoring.run.options import plain_options
 from espnet_tse.scoring.run.plan import ScoringPlan
@@ -51,7 +56,7 @@ def utterance_row(key: str, record: Record, summary: Summary, speaker: str | Non
     return row
 
 
-def _write_lines(path: Path, lines: list[str]) -> None:
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
     with atomic_write(path) as file:
         file.writelines(f"{line}\n" for line in lines)
 
@@ -67,65 +72,67 @@ def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
     hypotheses = [f"{key} {text}".rstrip() for key, text in column.hypotheses.items()]
     normalised = [f"{key} {normalise(text)}".rstrip() for key, text in column.hypotheses.items()]
     references = [f"{key} {normalise(text)}".rstrip() for key, text in column.references.items()]
-    kind = column.name.removesuffix(column.tag) if column.name.startswith("d") else ""
     _write_lines(folder / column.name, counts)
-    _write_lines(folder / f"hyp_{column.tag}.txt", hypotheses)
-    _write_lines(folder / f"hyp_{column.tag}.norm.txt", normalised)
-    _write_lines(folder / f"ref_{kind}{column.tag}.norm.txt", references)
-    _write_lines(folder / f"align_{kind}{column.tag}.txt", shown)
+    texts = (hypotheses, normalised, references, shown)
+    for name, lines in zip(text_files(column.name), texts, strict=True):
+        _write_lines(folder / name, lines)
 
 
-def _remove_stale(folder: Path) -> None:
-    """Remove files of an earlier run: those of columns that are no longer scored would look current."""
-    for path in folder.glob("result_*.txt"):
-        (folder / path.stem.removeprefix("result_")).unlink(missing_ok=True)
-        path.unlink()
-    for pattern in ("hyp_*", "ref_*", "align_*"):
-        for path in folder.glob(pattern):
+def _remove_result(plan: ScoringPlan) -> None:
+    """Remove the result of an earlier run and the files of its columns: those no longer scored would look current.
+
+    What the scorer did not write stays, and so does what it wrote and now reads.
+    """
+    folder, inputs = plan.options.output_dir, input_files(plan)
+    try:
+        earlier = read_result(folder / "result.json")
+    except DataError:  # there is none, it is truncated, or written by another version
+        columns = []
+    else:
+        columns = [*earlier.metrics, *earlier.wer]
+    (folder / "result.json").unlink(missing_ok=True)
+    for path in (folder / name for column in columns for name in files_of_column(column)):
+        if path.is_file() and path.resolve() not in inputs:
             path.unlink()
 
 
 def remove_foreign_result(plan: ScoringPlan) -> None:
-    """Remove a result.json of other inputs or settings: after an interrupted run it would look current."""
+    """Remove a result of other inputs or settings: after an interrupted run it would look current."""
     path = plan.options.output_dir / "result.json"
     if not path.exists():
         return
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))["meta"]
-        same = meta["signature"] == plan.signature and meta["options"] == plain_options(plan.options)
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # written by another version, or truncated: it is not of this run
-        same = False
-    if not same:
+        meta = read_result(path).meta
+    except DataError:
+        meta = {}
+    if (meta.get("signature"), meta.get("options")) != (plan.signature, plain_options(plan.options)):
         log.info("%s: of other inputs or settings, removed before scoring", path)
-        path.unlink()
+        _remove_result(plan)
 
 
-def _failures(records: dict[str, Record], summary: Summary) -> list[str]:
-    lines = []
+def failures(records: dict[str, Record], summary: Summary) -> Iterator[tuple[str, str, Fault]]:
+    """(utterance, column, fault) of all that failed, by utterance."""
     for key, record in records.items():
         faults = [(name, outcome.fault) for name, outcome in record.outcomes.items() if outcome.fault]
         texts = [*summary.words, *summary.leaks]
         faults += [(column.name, column.faults[key]) for column in texts if key in column.faults]
-        faults = [(name, fault) for name, fault in faults if fault.kind != NOT_APPLICABLE]
-        lines += [f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}" for name, fault in faults]
-    return lines
+        yield from ((key, name, fault) for name, fault in faults if fault.kind != NOT_APPLICABLE)
 
 
 def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
     """Write all result files, each atomically."""
     folder = plan.options.output_dir
     records = {u.key: records[u.key] for u in plan.utterances}
-    (folder / "result.json").unlink(missing_ok=True)  # of an earlier run: it would not match the new files
-    _remove_stale(folder)
+    _remove_result(plan)  # it would not match the new files
     _write_columns(folder, records, summary)
     for column in summary.words:
         _write_words(folder, column, plan.options.text_norm)
     _write_headlines(folder, summary)
-    _write_lines(folder / "failed", _failures(records, summary))
+    failed = (
+        f"{key} {name} {fault.kind} {' '.join(fault.reason.split())}"
+        for key, name, fault in failures(records, summary)
+    )
+    _write_lines(folder / "failed", failed)
     rows = (utterance_row(key, r, summary, plan.speakers.get(key)) for key, r in records.items())
     with atomic_write(folder / "scores.jsonl") as file:
         file.writelines(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)

@@ -8,8 +8,9 @@ from typing import Iterator
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.result.aggregate import Summary, add_external, aggregate
+from espnet_tse.scoring.result.input_files import check_inputs_stay
 from espnet_tse.scoring.result.names import system_name, test_set_name
-from espnet_tse.scoring.result.result_files import remove_foreign_result, write_results
+from espnet_tse.scoring.result.result_files import failures, remove_foreign_result, write_results
 from espnet_tse.scoring.result.summary_text import summary_text
 from espnet_tse.scoring.run.cache import abandoned, join_files
 from espnet_tse.scoring.run.plan import ScoringPlan
@@ -42,8 +43,11 @@ def score_system(plan: ScoringPlan) -> int:
 
     Returns:
         0, or 1 when more than a tenth of the utterances failed in some metric (unless ``force``).
+    Raises:
+        DataError: a result would overwrite an input, or another run writes into the folder.
     """
     own = plan.worker.estimate_cache
+    check_inputs_stay(plan)
     with _only_one(own):
         if not plan.options.resume:
             for path in (*own.glob("*.jsonl"), own / RECORDS):
@@ -77,12 +81,12 @@ def _join_caches(plan: ScoringPlan, records: dict[str, Record], files: list[Path
 
 
 def _log_failures(plan: ScoringPlan, records: dict[str, Record], summary: Summary) -> None:
-    """An error with the metrics in which too much failed, and the first failure."""
+    """An error with the metrics in which too much failed, and the first failure in one of them."""
+    records = {u.key: records[u.key] for u in plan.utterances}
     reasons = (
-        f"; first '{u.key}', {outcome.fault.reason}"
-        for u in plan.utterances
-        for outcome in records[u.key].outcomes.values()
-        if outcome.fault and outcome.applicable
+        f"; first '{key}', {fault.reason}"
+        for key, name, fault in failures(records, summary)
+        if name in summary.too_many_failures
     )
     log.error(
         "more than 10 %% of the utterances failed in: %s%s; see %s for all of them and fix them, or pass "

@@ -6,7 +6,7 @@ from espnet_tse.scoring.asr.leakage import leaked_words
 from espnet_tse.scoring.asr.option import AsrSpec
 from espnet_tse.scoring.asr.text import NORMALISERS, RATES, split_units
 from espnet_tse.scoring.asr.wer import WordErrors, align_words
-from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE, REF, Fault
+from espnet_tse.scoring.measure.failure import EST, REF, Fault
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record
@@ -67,8 +67,9 @@ def _word_column(
     column = WordColumn(name, spec.tag, spec.smoke_test)
     for key, record in records.items():
         estimate, fault = _hypothesis(record, spec.tag, plan.external.get(spec.tag))
-        if record.target_absent:
-            _add_absent(column, record, estimate)
+        if record.absence:
+            column.hypotheses[key], column.references[key] = estimate, ""
+            column.errors[key], column.faults[key] = None, record.absence
             continue
         reference, data_fault = texts[key] if texts is not None else None, None
         if texts is None:
@@ -77,14 +78,6 @@ def _word_column(
         column.hypotheses[key], column.references[key] = estimate, reference or ""
         _align(column, key, plan.options, fault, data_fault)
     return column
-
-
-def _add_absent(column: WordColumn, record: Record, estimate: str) -> None:
-    """An utterance without its target has no word errors."""
-    column.hypotheses[record.key], column.references[record.key] = estimate, ""
-    column.errors[record.key] = None
-    doubt = record.absent_fault
-    column.faults[record.key] = Fault(REF, doubt) if doubt else Fault(NOT_APPLICABLE, "the target is absent")
 
 
 def _hypothesis(record: Record, tag: str, external: dict | None) -> tuple[str, str | None]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_tse.io.scp import DataError, read_filled_scp
+from espnet_tse.io.scp import DataError, read_filled_scp, read_list
 from espnet_tse.io.visible_files import is_visible, visible_files
 from espnet_tse.scoring.measure.audio import AudioError, refuse_pipe
 from espnet_tse.scoring.run.shown_keys import some
@@ -35,7 +35,8 @@ def files_of_pattern(folder: Path, pattern: str) -> dict[str, str]:
     Raises:
         DataError: no folder, no ``{utt}``, or no file of that name.
     """
-    before, found, after = pattern.partition("{utt}")
+    # As glob's paths are: what is cut off them has to be as long.
+    before, found, after = Path(pattern).as_posix().partition("{utt}")
     if not found or "{utt}" in after or Path(pattern).is_absolute():
         raise DataError(
             f"--inf_pattern {pattern}: a path below --inf_dir with {{utt}} once, as '{{utt}}_est.wav'."
@@ -62,12 +63,9 @@ def read_keys(path: Path) -> set[str]:
     """First words of the lines of a list.
 
     Raises:
-        DataError: the file is missing or empty.
+        DataError: as ``read_list``, or it is empty.
     """
-    try:
-        keys = {line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; fix the path.") from None
+    keys = {line.split()[0] for line in read_list(path).split("\n") if line.strip()}
     if not keys:
         raise DataError(f"{path}: holds no key.")
     return keys

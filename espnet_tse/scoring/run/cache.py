@@ -10,6 +10,7 @@ for ever.
 import hashlib
 import json
 import os
+import re
 import socket
 import uuid
 import zlib
@@ -101,9 +102,9 @@ def name_of_process() -> str:
 
 def abandoned(folder: Path) -> list[Path]:
     """Files of processes of this machine that have ended: those of a killed run, which nobody else joins."""
-    host = f"job.{socket.gethostname()}."
-    paths = [path for path in folder.glob("job.*.jsonl") if path.name.startswith(host)]
-    return [path for path in paths if not is_alive(int(path.name.split(".")[-3]))]
+    name = re.compile(rf"job\.{re.escape(socket.gethostname())}\.([0-9]+)\.[0-9a-f]+\.jsonl")
+    found = ((path, name.fullmatch(path.name)) for path in sorted(folder.glob("job.*.jsonl")))
+    return [path for path, match in found if match and not is_alive(int(match[1]))]
 
 
 def is_alive(process: int) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.io.scp import DataError, read_list, read_scp
 from espnet_tse.scoring.measure.card import MetricCard
 from espnet_tse.scoring.measure.failure import EST, Fault, Outcome
 from espnet_tse.scoring.measure.registry import METRICS
@@ -15,7 +15,15 @@ from espnet_tse.scoring.run.printed_values import read_printed
 from espnet_tse.scoring.run.shown_keys import some
 
 KEY_FIELDS = ("key", "utt", "utt_id")  # of VERSA, of this scorer, of others
-OWN_PREFIXES = ("wer_", "dwer_", "cer_", "leak_")  # of this scorer's columns
+RATE_PREFIXES = ("wer_", "dwer_", "cer_", "dcer_")
+# Of this scorer's columns, and of the texts beside them in scores.jsonl.
+OWN_PREFIXES = (*RATE_PREFIXES, "leak_", "hyp_", *(f"ref_{prefix}" for prefix in RATE_PREFIXES))
+# What scores.jsonl says of an utterance besides its scores, and a file of the folder.
+TAKEN_NAMES = (
+    *KEY_FIELDS,
+    *("spk", "dur_ref", "dur_est", "enroll_s", "input_sir_db", "overlap", "buckets", "lag_samples", "flags"),
+    "failed",
+)
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
@@ -25,6 +33,7 @@ class ExternalScores:
 
     card: MetricCard
     values: dict[str, float]
+    path: Path
 
     def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
         """Value of an utterance; without one, or where the estimate is unusable, the worst of the file."""
@@ -81,7 +90,7 @@ def read_external(option: str) -> ExternalScores:
         penalty=worst(values.values()) if worst else None,
         natural_length=True,
     )
-    return ExternalScores(card, values)
+    return ExternalScores(card, values, path)
 
 
 def _parse(option: str) -> tuple[str, str, str]:
@@ -98,21 +107,16 @@ def _parse(option: str) -> tuple[str, str, str]:
             f"--external {option}: use NAME=PATH[:FIELD][,up|down], e.g. versa_utmos=scores.jsonl:utmos,up; "
             "NAME is a word."
         )
-    if name.removesuffix("_al") in METRICS or name.startswith(OWN_PREFIXES):
-        raise DataError(f"--external {option}: '{name}' is a metric of this scorer; give it another name.")
+    if name.removesuffix("_al") in METRICS or name.startswith(OWN_PREFIXES) or name in TAKEN_NAMES:
+        raise DataError(f"--external {option}: '{name}' is a name of this scorer's own; give it another one.")
     return name, place, direction
 
 
 def _read_values(path: Path, field: str) -> dict[str, float]:
     """Key -> finite value; NaN, null and text count as missing, an infinite value as the file's outermost finite one."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file; fix --external.")
-    with path.open(encoding="utf-8-sig") as file:
-        is_json = file.read(1) == "{"
-    if is_json:
-        entries = _read_json_lines(path, field)
-    else:
-        entries = read_scp(path)
+    text = read_list(path)
+    is_json = text.startswith("{")
+    entries = _read_json_lines(text, path, field) if is_json else read_scp(path)
     values = {}
     for key, entry in entries.items():
         number = _number(entry)
@@ -147,10 +151,10 @@ def _by_stem(values: dict[str, float]) -> dict[str, float]:
     return {Path(key).stem: values[key] for key in paths if stems[Path(key).stem] == 1}
 
 
-def _read_json_lines(path: Path, field: str) -> dict[str, object]:
+def _read_json_lines(text: str, path: Path, field: str) -> dict[str, object]:
     entries: dict[str, object] = {}
     fields: dict[str, None] = {}  # of all lines, in their order
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         row = _read_object(line, f"{path}:{number}")

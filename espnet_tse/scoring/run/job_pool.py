@@ -110,7 +110,7 @@ class JobPool:
         process, task = self._running[connection]
         try:
             kind, *content = connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # also in the middle of a message
             self._running.pop(connection)
             process.join()
             return self._bury(process.exitcode, task)

@@ -1,6 +1,9 @@
 """Options that contradict each other or lack a companion; what their files hold is checked where they are read."""
 
+import re
+
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.shard import parse_shard
 from espnet_tse.scoring.asr.text import NORMALISERS, RATES
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.pairing import SILENT
@@ -31,9 +34,7 @@ def check_options(options: ScoringOptions) -> None:
 
 def _check_values(options: ScoringOptions) -> None:
     """Values that one option may have."""
-    level = options.level.removeprefix("rms:")
-    number = level.lstrip("-").replace(".", "", 1).isdigit()
-    if options.level not in ("none", "peak") and not (options.level.startswith("rms:") and number):
+    if not re.fullmatch(r"none|peak|rms:-?[0-9]+(\.[0-9]*)?", options.level):
         raise DataError(f"--level {options.level}: use none, peak or rms:<dBFS>, e.g. rms:-26.")
     for name, allowed in ALLOWED.items():
         value = getattr(options, name)
@@ -45,13 +46,8 @@ def _check_values(options: ScoringOptions) -> None:
         )
     if options.nj < 1:
         raise DataError(f"--nj {options.nj}: must be at least 1.")
-    if options.shard and not _is_shard(options.shard):
-        raise DataError(f"--shard {options.shard}: use K/N with K from 1 to N, e.g. 2/8.")
-
-
-def _is_shard(text: str) -> bool:
-    part, _, parts = text.partition("/")
-    return part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)
+    if options.shard:
+        parse_shard(options.shard)
 
 
 def _check_estimates(options: ScoringOptions) -> None:
@@ -85,6 +81,11 @@ def _check_companions(options: ScoringOptions) -> None:
         )
     if options.intf_text and not options.text:
         raise DataError("--intf_text: word leakage needs --text (of the target) as well.")
+    if options.shard and not options.resume:
+        raise DataError(
+            "--resume false: one part must not forget what the others have scored; leave it out, and remove "
+            f"{options.output_dir / '.cache'} before the first part."
+        )
     if options.align != "none" and not options.ref_scp:
         raise DataError("--align xcorr aligns with the target: give --ref_scp.")
 

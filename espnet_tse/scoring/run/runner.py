@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from espnet_tse.io.shard import parse_shard, take_shard
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.job_pool import JobPool
 from espnet_tse.scoring.run.kept_records import KeptRecords
@@ -131,10 +132,9 @@ def run_shard(plan: ScoringPlan) -> int:
 
     A plain run after all of them reads their caches and writes the results.
     """
-    part, _, parts = plan.options.shard.partition("/")
-    mine = plan.utterances[int(part) - 1 :: int(parts)]
+    mine = take_shard(plan.utterances, parse_shard(plan.options.shard))
     if mine:
         start = time.monotonic()
-        records, _ = score_all(replace(plan, utterances=mine))
+        records, _ = score_all(replace(plan, utterances=tuple(mine)))
         _log_work(records, time.monotonic() - start)
     return 0

@@ -14,6 +14,8 @@ from espnet_tse.scoring.measure.audio import RATE, Signal, set_level
 from espnet_tse.scoring.measure.failure import (
     MIN_ENROLLMENT_S,
     MIN_REFERENCE_S,
+    NOT_APPLICABLE,
+    REF,
     Fault,
     MetricFault,
     Outcome,
@@ -56,6 +58,13 @@ class Record:
     input_sir_db: float | None = None
     overlap: float | None = None
     target_rate: int | None = None  # Hz; None where there is no target
+
+    @property
+    def absence(self) -> Fault | None:
+        """Why there is no value of a metric of targets that speak; None: the target does, or should."""
+        if self.absent_fault:
+            return Fault(REF, self.absent_fault)
+        return Fault(NOT_APPLICABLE, "the target is absent") if self.target_absent else None
 
 
 class UtteranceScorer:
@@ -193,7 +202,15 @@ def unusable_record(plan: WorkerPlan, utterance: Utterance, kind: str, reason: s
     if plan.align == "xcorr":
         columns += [f"{name}_al" for name in plan.metrics if METRICS[name].measure in PAIRED]
     outcomes = {name: Outcome(None, Fault(kind, reason)) for name in columns}
-    record = Record(utterance.key, None, None, outcomes, [], estimate_fault=reason)
+    record = Record(
+        utterance.key,
+        None,
+        None,
+        outcomes,
+        [],
+        estimate_fault=reason,
+        target_absent=utterance.target_absent,
+    )
     record.texts = {spec.tag: {} for spec in plan.recognisers}
     record.text_faults = {"estimate": reason, "target": reason}
     return record

@@ -16,3 +16,16 @@ from espnet_tse.scoring.asr.leakage import leaked_words
 )
 def test_words_of_the_interferer_alone_are_counted(target, interferer, hypothesis, expected):
     assert leaked_words(target.split(), interferer.split(), hypothesis.split()) == expected
+
+
+def test_the_work_grows_with_the_words_not_with_their_square():
+    class Target(list):
+        times_read = 0
+
+        def __iter__(self):
+            self.times_read += 1
+            return super().__iter__()
+
+    target = Target(["the", "dog"])
+    leaked_words(target, ["the", "cat", "sat"], ["cat"])
+    assert target.times_read == 1

@@ -10,10 +10,10 @@ from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.aggregate import add_external, aggregate
 from espnet_tse.scoring.result.means import summarise
 from espnet_tse.scoring.run.external_scores import read_external
-from espnet_tse.scoring.run.job import Utterance
+from espnet_tse.scoring.run.job import Utterance, WorkerPlan
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import ScoringPlan
-from espnet_tse.scoring.run.worker import Record
+from espnet_tse.scoring.run.worker import Record, unusable_record
 
 EST, REF = Fault("est", "silent"), Fault("ref", "silent")
 
@@ -207,6 +207,25 @@ def test_external_scores_are_columns_like_others(tmp_path):
     add_external(plan, records)
     entry = aggregate(plan, records).metrics["mos"]
     assert (entry["mean"], entry["n_penalized"], entry["external"]) == (5 / 3, 1, "mos from mos")
+
+
+def test_external_scores_leave_absent_targets_out(tmp_path):
+    (tmp_path / "mos").write_text("u 4\nv 3\nx 1\n")
+    plan = make_plan("uvwx", scores={"mos": read_external(f"mos={tmp_path / 'mos'},up")})
+    records = {key: make_record(key) for key in "uv"}
+    records |= {"w": make_record("w", target_absent=True, estimate_fault="silent")}  # which is right
+    records |= {"x": make_record("x", target_absent=True)}
+    add_external(plan, records)
+    entry = aggregate(plan, records).metrics["mos"]
+    assert (entry["mean"], entry["n"], entry["n_penalized"], entry["n_excluded"]) == (3.5, 2, 0, 0)
+
+
+def test_an_absent_target_whose_data_kill_the_process_needs_no_text():
+    plan = make_plan("uv", text={"u": "a"}, **external({"u": "a"}))
+    worker = WorkerPlan(("si_sdr",), (), "ref", "none", "none", 0, {}, {}, Path(), Path())
+    killed = unusable_record(worker, Utterance("v", None, target_absent=True), "crash", "killed")
+    summary = aggregate(plan, {"u": make_record("u"), "v": killed})
+    assert summary.wer["wer_external"]["n"] == 1 and summary.words[0].faults["v"].kind == "n/a"
 
 
 def test_missing_values_of_a_file_without_a_direction_are_said(tmp_path):

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.result.protocol import protocol_differences, read_protocol_file
 
 PROTOCOL = {
@@ -56,3 +57,6 @@ def test_the_file_beside_the_targets(tmp_path):
     (tmp_path / "protocol").write_text("list: mini, seed 0\nmode: min\nnothing\n")
     assert read_protocol_file(tmp_path / "spk1.scp") == {"list": "mini, seed 0", "mode": "min"}
     assert read_protocol_file(tmp_path / "none" / "spk1.scp") == read_protocol_file(None) == {}
+    (tmp_path / "protocol").write_text("list: mini\n", encoding="utf-16")
+    with pytest.raises(DataError, match="protocol: not UTF-8"):
+        read_protocol_file(tmp_path / "spk1.scp")

@@ -14,6 +14,7 @@ from espnet_tse.scoring.result import score_system as score_system_module
 from espnet_tse.scoring.result.score_system import score_system
 from espnet_tse.scoring.result.source_version import source_commit
 from espnet_tse.scoring.run import job_pool, runner
+from espnet_tse.scoring.run.external_scores import read_external
 from espnet_tse.scoring.run.job_pool import JobError
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.plan import make_plan
@@ -76,6 +77,9 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     rows = [strict_json(line) for line in first["scores.jsonl"].decode().splitlines()]
     assert [row["utt"] for row in rows] == KEYS and all(set(row) == set(rows[0]) for row in rows)
     assert rows[0]["si_sdr"] == 100.0 and rows[1]["pesq"] == 1.0 and rows[4]["pesq"] is None
+    for name in rows[0]:  # a column from a file could take its place
+        with pytest.raises(DataError, match="is a name of this scorer's own"):
+            read_external(f"{name}=scores")
     assert "failed:est" in rows[3]["flags"] and "u04 nan" in first["pesq"].decode()
 
     # Counts as the policy has them: three estimates fail, two targets exclude.
@@ -131,6 +135,31 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     assert score_system(make_plan(replace(options, metrics="si_sdr", asr=(), text=None))) == 0
     left = set(files_of(options.output_dir))
     assert left == {"si_sdr", "result_si_sdr.txt", "failed", "scores.jsonl", "result.json"}
+
+
+def test_files_that_the_scorer_did_not_write_stay(options):
+    folder = options.output_dir
+    (folder / "ref_wav").mkdir(parents=True)
+    for name in ("hyp_mine.txt", "result_mine.txt", "mine", "align_mine"):
+        (folder / name).write_text("".join(f"{key} one\n" for key in KEYS))
+    texts = (f"external:{folder / 'hyp_mine.txt'}",)
+    assert score_system(make_plan(replace(options, metrics="si_sdr", asr=texts))) == 0
+    # What it did write goes away, except where it is read now.
+    texts = (f"external:{folder / 'hyp_external.txt'}:tag=again",)
+    assert score_system(make_plan(replace(options, metrics="si_sdr", asr=texts))) == 0
+    left = {path.name for path in folder.iterdir()}
+    assert left >= {"ref_wav", "hyp_mine.txt", "result_mine.txt", "mine", "align_mine", "wer_again"}
+    assert {name for name in left if "external" in name} == {"hyp_external.txt"}
+
+
+@pytest.mark.parametrize("column", ["mos", "scores.jsonl", "hyp_external.txt"])
+def test_inputs_are_not_overwritten(options, column):
+    options.output_dir.mkdir()
+    path = options.output_dir / column
+    path.write_text('{"utt": "u00", "mos": 1}\n' if column == "scores.jsonl" else "u00 1\n")
+    given = {"asr": (f"external:{path}",)} if column.startswith("hyp") else {"external": (f"mos={path}",)}
+    with pytest.raises(DataError, match=f"{column}: is read here, and the results would overwrite it"):
+        score_system(make_plan(replace(options, metrics="si_sdr", **given)))
 
 
 # Python imports it in every job process: opening the estimate of u07 kills them.
@@ -230,8 +259,19 @@ def test_an_error_in_a_job_names_the_utterance(options, tmp_path):
 def test_too_many_failures_end_with_an_error_unless_forced(options, caplog):
     strict = replace(options, force=False, metrics="si_sdr", asr=(), text=None, resume=False)
     assert score_system(make_plan(strict)) == 1
-    assert "more than 10 % of the utterances failed in: si_sdr" in caplog.text
+    assert "more than 10 % of the utterances failed in: si_sdr; first 'u01', estimate: silent" in caplog.text
     assert (options.output_dir / "result.json").exists()
+
+
+def test_the_failure_that_is_shown_is_one_of_those_that_are_too_many(options, tmp_path, caplog):
+    sound = {f"u{number:02d}" for number in (0, 6, 7, 8)}  # their estimates and targets
+    for name in ("inf_scp", "ref_scp"):
+        lines = getattr(options, name).read_text().splitlines(keepends=True)
+        getattr(options, name).write_text("".join(line for line in lines if line.split()[0] in sound))
+    (tmp_path / "hyp").write_text("u00 one\nu07 one\n")
+    strict = replace(options, force=False, metrics="si_sdr", mix_scp=None)
+    assert score_system(make_plan(strict)) == 1
+    assert "failed in: wer_external; first 'u06', estimate: no line in the external text" in caplog.text
 
 
 def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, monkeypatch):

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import signal
+import socket
 
 from espnet_tse.scoring.run.cache import Cache, abandoned, cache_key, join_files, line_of
 
@@ -79,7 +80,9 @@ def test_files_of_a_killed_process_are_abandoned_those_of_a_living_one_are_not(t
     living = Cache(tmp_path)
     living.put("l", 2)
     living.flush()
-    (tmp_path / "job.elsewhere.1.abcdef01.jsonl").write_text("")
+    # Of other machines; a process of that number runs nowhere.
+    for host in ("elsewhere", f"{socket.gethostname()}.domain"):
+        (tmp_path / f"job.{host}.{process.pid}.abcdef01.jsonl").write_text("")
     (left,) = abandoned(tmp_path)
     assert f".{process.pid}." in left.name
     join_files(tmp_path, [left])

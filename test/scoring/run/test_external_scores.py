@@ -7,8 +7,8 @@ from espnet_tse.scoring.run.job import Utterance
 
 @pytest.fixture
 def write(tmp_path):
-    def write(text, name="scores"):
-        (tmp_path / name).write_text(text)
+    def write(text, name="scores", encoding="utf-8"):
+        (tmp_path / name).write_text(text, encoding=encoding)
         return tmp_path / name
 
     return write
@@ -95,9 +95,12 @@ def test_without_a_direction_a_missing_value_is_excluded(write):
     [
         ("mos", "use NAME=PATH"),
         ("my mos=x", "NAME is a word"),
-        ("pesq=x", "'pesq' is a metric of this scorer"),
-        ("wer_mine=x", "is a metric of this scorer"),
+        ("pesq=x", "'pesq' is a name of this scorer's own"),
+        ("wer_mine=x", "'wer_mine' is a name of this scorer's own"),
+        ("failed=x", "'failed' is a name of this scorer's own"),
+        ("lag_samples=x", "'lag_samples' is a name of this scorer's own"),
         ("mos=/nowhere", "no such file"),
+        ("mos={windows}", "windows: not UTF-8"),
         ("mos={path}", "key 'a' has 'high', no number"),
         ("mos={json}", "json: has no field 'mos'; it has utmos, pesq"),
         ("mos={json}:utmos,upp", "'upp' after the comma is neither up nor down"),
@@ -110,6 +113,7 @@ def test_without_a_direction_a_missing_value_is_excluded(write):
 def test_errors(write, option, message):
     paths = {
         "path": write("a high\n", "path"),
+        "windows": write("a 1\n", "windows", "utf-16"),
         "json": write('{"key": "a", "utmos": 1}\n{"key": "b", "pesq": 1}\n', "json"),
         "text": write('{"key": "a", "mos": "high"}\n', "text"),
         "torn": write('{"key": "a"\n', "torn"),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,13 @@ class Process:
 
 @pytest.fixture
 def run(monkeypatch):
-    """run(kills, exitcode=-9) -> (records by key, crashed keys); ``kills(utterance, attempt)``: whether it dies there."""
+    """run(kills, exitcode=-9, last=b"") -> (records by key, crashed keys).
+
+    ``kills(utterance, attempt)``: whether it dies there, ``last``: what it had written of its next message.
+    """
     started = []
 
-    def play(kills, exitcode=-9):
+    def play(kills, exitcode=-9, last=b""):
         attempts = dict.fromkeys(KEYS, 0)
 
         def start(pool, task):
@@ -44,6 +48,7 @@ def run(monkeypatch):
                 attempts[utterance.key] += 1
                 if kills(utterance, attempts[utterance.key]):
                     ends_well = False
+                    os.write(sender.fileno(), last)
                     break
                 missing = utterance.inf is None
                 outcome = Outcome(-100.0, Fault(EST, "estimate: missing")) if missing else Outcome(1.0)
@@ -70,8 +75,9 @@ def test_all_is_well(run):
     assert sorted(records) == KEYS and crashed == [] and len(run.started) == 2
 
 
-def test_an_utterance_that_kills_once_costs_nothing(run):
-    records, crashed = run(lambda utterance, attempt: utterance.key == "u2" and attempt == 1)
+@pytest.mark.parametrize("last", [b"", struct.pack("!i", 100) + b"a part of 100 bytes"])
+def test_an_utterance_that_kills_once_costs_nothing(run, last):
+    records, crashed = run(lambda utterance, attempt: utterance.key == "u2" and attempt == 1, last=last)
     assert sorted(records) == KEYS and crashed == []
     assert all(record.outcomes["si_sdr"].value == 1.0 for record in records.values())
     # The rest went on in a new process; the culprit alone.

@@ -152,6 +152,8 @@ def test_bad_lists(options, line, message):
     "change, message",
     [
         ({"level": "rms:loud"}, "--level rms:loud"),
+        ({"level": "rms:--26"}, "--level rms:--26"),
+        ({"level": "rms:²"}, "--level rms:²"),
         ({"level": "max"}, "none, peak or rms"),
         ({"length": "max"}, "--length max: use one of ref, min, strict"),
         ({"align": "dtw"}, "--align dtw"),
