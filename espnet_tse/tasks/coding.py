@@ -83,8 +83,8 @@ def resynthesize_scp(
     It is the upper bound of what a system that predicts this codec's codes can reach; with
     ``num_codebooks`` n that of one that predicts the first n ("Target-n" of arXiv:2601.06006, Table I).
     Raises:
-        DataError: no such device, the codec has fewer codebooks, ``output_dir`` was made with another number of them, or what is read
-            would be written over.
+        DataError: no such device, the codec has fewer codebooks, ``output_dir`` was made with another number of them, or
+            what is read would be written over.
     """
     check_device(device)
     manifest = read_manifest(codec_dir)

@@ -105,8 +105,9 @@ def extract_scp(
     as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
     Raises:
-        DataError: embeddings that the system does not take, keys without enrollment, dynamic enrollments, targets of other lengths, an output that is an input;
-            recordings that cannot be used, all of them together and before anything is extracted; an estimate with NaN.
+        DataError: embeddings that the system does not take, keys without enrollment, dynamic enrollments, targets of other
+            lengths, an output that is an input; recordings that cannot be used, all of them together and before anything is
+            extracted; an estimate with NaN.
     """
     if batch_size < 1:
         raise DataError(f"--batch_size is {batch_size}, want 1 or more.")

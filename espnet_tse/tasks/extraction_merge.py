@@ -20,7 +20,8 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
     hold any more are left out, with a warning: those counts and times are still of all that was extracted.
 
     Raises:
-        DataError: a shard is missing, or of another model or other settings than the first, a key of ``mixture_scp`` was not produced, or that would be written over.
+        DataError: a shard is missing, or of another model or other settings than the first; a key of ``mixture_scp`` was
+            not produced, or that list would be written over.
     """
     refuse_input_lists(output_dir, None, (ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER), [mixture_scp])
     merged: dict[str, str] = {}
