@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from nano_extractors import nano_extractor
 from espnet_tse.models.at_speeds import at_speeds, faults_of_speeds
 from espnet_tse.models.discriminative import Discriminative, DiscriminativeConfig, DiscriminativeDecode
 from espnet_tse.schema import DecodeConf, Estimate, Request
+from espnet_tse.tasks.decode_settings import read_decode_settings
 
 
 def sines(hz, seconds):
@@ -101,6 +103,11 @@ def test_bad_speeds_are_refused(speeds):
     for settings in (DiscriminativeDecode, DiscriminativeConfig):
         with pytest.raises(ValueError, match="want to be different factors from 0.5 to 2.0"):
             settings(speeds=speeds)
+
+
+def test_the_templates_settings_are_three_speeds():
+    conf = Path(__file__).parents[2] / "egs2" / "TEMPLATE" / "tse1" / "conf" / "decode_speeds.yaml"
+    assert read_decode_settings(conf, Discriminative).speeds == [1.0, 0.94, 1.06]
 
 
 def test_good_speeds_are_taken():

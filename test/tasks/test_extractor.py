@@ -217,9 +217,11 @@ def test_merge_names_the_missing_key(system, tmp_path, capsys):
     command = [*inputs, f"--output_dir={tmp_path / 'out'}", f"--model={system}", "--shard=1/2"]
     assert extract_bin.main(command) == 0
     (tmp_path / "out" / "2").mkdir()
-    for name in ("wav.scp", "decode.json"):
+    merge = [inputs[0], f"--output_dir={tmp_path / 'out'}", "--merge=2"]
+    for name in ("wav.scp", "decode.json", "extraction.json"):
+        assert extract_bin.main(merge) == 1
         (tmp_path / "out" / "2" / name).write_text((tmp_path / "out" / "1" / name).read_text())
-    assert extract_bin.main([inputs[0], f"--output_dir={tmp_path / 'out'}", "--merge=2"]) == 1
+    assert extract_bin.main(merge) == 1
     assert "utt1" in capsys.readouterr().err
 
 

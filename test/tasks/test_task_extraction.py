@@ -248,8 +248,9 @@ def test_shards_of_other_settings_or_without_a_list_are_not_merged(system, corpu
 
 @pytest.mark.parametrize("size", ["0", "-1"])
 def test_a_batch_has_a_row(system, corpus, tmp_path, capsys, size):
-    assert run(system, corpus, tmp_path / "out", "sr", "--batch_size", size) == 1
-    assert f"--batch_size is {size}, want 1 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        run(system, corpus, tmp_path / "out", "sr", "--batch_size", size)
+    assert ended.value.code == 2 and f"--batch_size is {size}, want 1 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("task", ["sr", "ss"])
