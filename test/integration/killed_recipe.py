@@ -50,6 +50,7 @@ NOT_RESULTS = re.compile(
     r"|/checkpoint\.previous\.pth$|/\.done\.report$"
     # Of the times of the audio, and of an archive with times in it.
     r"|/\.done\.(codes|format|validate|filter|decode|resynthesis|mixture|score)$|/\.audio$|/system\.sha256$"
+    r"|/inputs\.jsonl$"
 )
 STATES = (
     "step",
