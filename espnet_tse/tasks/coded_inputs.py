@@ -11,6 +11,7 @@ from typing import Mapping
 from espnet_tse.io.audio_entry import file_of
 from espnet_tse.io.content_hash import content_hash
 from espnet_tse.io.files import atomic_write
+from espnet_tse.io.json_lines import whole_rows
 from espnet_tse.io.scp import DataError
 
 RECORD = "inputs.jsonl"
@@ -49,9 +50,8 @@ def read_inputs(folder: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        rows = [json.loads(line) for line in lines if line.endswith("\n")]
-        return {row.pop("key"): {name: row[name] for name in ("size", "mtime_ns", "hash")} for row in rows}
+        names = ("size", "mtime_ns", "hash")
+        return {row["key"]: {name: row[name] for name in names} for row in whole_rows(path)}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); remove the folder, or name another.") from None
 

@@ -11,6 +11,7 @@ import numpy as np
 from espnet_tse.io.audio import read_audio_blocks, resampled_blocks
 from espnet_tse.io.audio_entry import read_info
 from espnet_tse.io.files import atomic_write
+from espnet_tse.io.json_lines import whole_rows
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.long_form import Effort
 from espnet_tse.schema.presence import SHORT_SPEECH_S, Presence
@@ -41,9 +42,7 @@ def read_presences(folder: Path) -> dict[str, Presence]:
     if not path.is_file():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        rows = [json.loads(line) for line in lines if line.endswith("\n")]
-        return {row.pop("key"): Presence(**row) for row in rows}
+        return {row.pop("key"): Presence(**row) for row in whole_rows(path)}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); remove it, and it is begun anew.") from None
 
