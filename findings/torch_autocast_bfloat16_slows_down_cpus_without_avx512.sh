@@ -3,8 +3,8 @@
 # tens of times, and nothing says so.
 #
 # Expected: autocast makes layers faster, or leaves those in float32 for which the processor has no kernel, or warns. What happens: the
-# products are computed by oneDNN's reference code in bfloat16. A training that was set to mixed precision for GPUs or servers
-# seems to hang on a laptop. ONEDNN_MAX_CPU_ISA=AVX2, which the script sets, makes CPUs with AVX-512 behave as those without.
+# products are computed in bfloat16 without such kernels, and a training that was set to mixed precision elsewhere
+# takes many times as long. ONEDNN_MAX_CPU_ISA=AVX2, which the script sets, makes CPUs with AVX-512 behave as those without.
 #
 # This project: espnet_tse/train/training.py warns, and computes in float32, where the processor has no kernels for bfloat16.
 set -euo pipefail

@@ -2,9 +2,8 @@
 # torch 2.14.1 on a CPU: a training step of nn.LSTM on a packed sequence takes several times the step on the padded one, although
 # packing leaves a quarter of the frames out.
 #
-# Expected: pack_padded_sequence saves the work at the padding, and the documentation recommends it for rows of different lengths; on a
-# GPU it does. What happens: on a CPU only padded input reaches oneDNN's fused LSTM, and a packed one is computed step by step by
-# single operations, each with its own backward pass. Forward alone the two are about as fast, so a test of inference shows nothing.
+# Expected: pack_padded_sequence saves the work at the padding. What happens: the step is slower, for a reason not looked into (it may
+# be that only padded input reaches oneDNN's fused LSTM). Forward alone the two are about as fast, so a test of inference shows nothing.
 #
 # This project: espnet_tse/layers/blstm.py runs both directions over padded rows, the backward one over rows that are turned round at
 # their own ends; benchmarks/blstm.py times it.
