@@ -8,6 +8,7 @@ the network stays outside, for it decides by the content: offsets, long pauses o
 import json
 import logging
 import math
+import tempfile
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ STREAM, WHOLE = "stream", "whole"
 def export_system(
     place: str, output: Path, checkpoint: str | None = None, whole: bool = False, chunk_s: float = 0.008
 ) -> list[Path]:
-    """Write ``output``, and of a causal system the file that enrolls beside it; compare them with PyTorch before.
+    """Write ``output``, and of a causal system the file that enrolls beside it, once they compare well with PyTorch.
 
     Args:
         place: ``exp/tse_...``, a packed archive or a hub id.
@@ -61,13 +62,19 @@ def export_system(
         "speeds": model.config.speeds,
     }
     logging.info(f"tracing {type(extractor).__name__}; one of many layers takes minutes")
-    if whole or not extractor.causal:
-        inputs = tuple(noise(seconds, extractor.sample_rate) for seconds in TRACED_S)
-        write_graph(WholeGraph(extractor), inputs, (1, 1), output, {"kind": WHOLE, **about})
-        files = [output]
-    else:
-        files = export_stream(extractor, output, chunk_s, about)
-    check_exported(extractor, output, files)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Named as they are to be, in a folder of their own: an export of before stays until this one is known to be right.
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
+        new = Path(place) / output.name
+        if whole or not extractor.causal:
+            inputs = tuple(noise(seconds, extractor.sample_rate) for seconds in TRACED_S)
+            write_graph(WholeGraph(extractor), inputs, (1, 1), new, {"kind": WHOLE, **about})
+            files = [new]
+        else:
+            files = export_stream(extractor, new, chunk_s, about)
+        difference = checked_difference(extractor, new)
+        files = [file.replace(output.parent / file.name) for file in files]
+    logging.info(f"{', '.join(map(str, files))}: {difference:.0f} dB from PyTorch")
     return files
 
 
@@ -186,20 +193,21 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def check_exported(extractor: AbsExtractor, output: Path, files: Sequence[Path]) -> None:
-    """Raise DataError, and remove the files, where they do not give what PyTorch gives for signals of other lengths."""
+def checked_difference(extractor: AbsExtractor, exported: Path) -> float:
+    """How far the exported files are from what PyTorch gives for signals of other lengths, in dB.
+
+    Raises:
+        DataError: further than ``LARGEST_DB``.
+    """
     mixture, enrollment = (noise(seconds, extractor.sample_rate) for seconds in CHECKED_S)
-    exported = ExportedExtractor(output)
     lengths = [torch.tensor([signal.size(1)]) for signal in (mixture, enrollment)]
     batch = TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=extractor.sample_rate)
     with torch.no_grad():
-        wanted, found = extractor(batch).waveform, exported(batch).waveform
+        wanted, found = extractor(batch).waveform, ExportedExtractor(exported)(batch).waveform
     difference = 20 * torch.log10((found - wanted).norm() / wanted.norm().clamp_min(1e-12) + 1e-12).item()
     if not difference <= LARGEST_DB:
-        for path in files:
-            path.unlink(missing_ok=True)
         raise DataError(
-            f"{output}: differs from PyTorch by {difference:.1f} dB, more than {LARGEST_DB:.0f} dB are allowed; it was "
-            "removed. Another version of PyTorch or onnxruntime may do better."
+            f"{exported.name}: differs from PyTorch by {difference:.1f} dB, more than {LARGEST_DB:.0f} dB are allowed; it was "
+            "not kept. Another version of PyTorch or onnxruntime may do better."
         )
-    logging.info(f"{', '.join(map(str, files))}: {difference:.0f} dB from PyTorch")
+    return difference

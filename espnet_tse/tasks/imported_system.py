@@ -33,7 +33,7 @@ def build_imported(config: Mapping[str, Any], source: Path) -> AbsTSEModel:
 def save_imported(
     folder: Path, config: Mapping[str, Any], state: Mapping[str, Tensor], source: Path, licence: str
 ) -> None:
-    """Write config.yaml, weights and imported.json, all or nothing; the same import again changes nothing.
+    """Write config.yaml, weights and imported.json; what a killed one leaves has no weights, and the import may be run again.
 
     Args:
         folder: new, empty, or of an earlier import.
@@ -51,9 +51,10 @@ def save_imported(
         )
         for option, table in slots_of("model", config)
     }
+    folder = folder.resolve()  # of a link its target
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
-        new = Path(place)
+        new = Path(place) / folder.name
         with atomic_write(new / "config.yaml") as file:
             yaml.safe_dump({**config, **parts}, file, sort_keys=False)
         remember_tokenizers(config.get("tokenizers") or {}, new)
@@ -61,12 +62,23 @@ def save_imported(
         write_checksum(new / DEFAULT_CHECKPOINT)
         write_json(new / IMPORTED, {"from": source.name, "sha256": sha256_of(source), "licence": licence})
         load_model(new)  # what was written opens
-        folder.mkdir(exist_ok=True)
-        # The small file comes last: a folder with it is complete.
-        for file in sorted(new.iterdir(), key=lambda file: file.name == IMPORTED):
-            if file.is_dir():
-                shutil.rmtree(folder / file.name, ignore_errors=True)
-            file.replace(folder / file.name)
+        if folder.is_dir() and any(folder.iterdir()):
+            replace_files(folder, new)
+        else:
+            new.replace(folder)
+
+
+def replace_files(folder: Path, new: Path) -> None:
+    """Move the files of another import over those of a folder, which may hold decoded sets besides.
+
+    Weights go first and come last, so that those of one import never stand beside the configuration of another.
+    """
+    weights = folder / DEFAULT_CHECKPOINT
+    weights.unlink(missing_ok=True)
+    for file in sorted(new.iterdir(), key=lambda file: file.name == weights.name):
+        if file.is_dir():
+            shutil.rmtree(folder / file.name, ignore_errors=True)
+        file.replace(folder / file.name)
 
 
 def check_place(folder: Path, mark: str = IMPORTED) -> None:

@@ -18,19 +18,19 @@ class Curves:
             }
 
     def add(self, kind: str, step: int, stats: dict[str, float]) -> None:
+        """Points of the curves."""
         for name, value in stats.items():
             self.values[kind].setdefault(name, []).append([step, value])
-            if kind in self.writers:
+
+    def watch(self, kind: str, step: int, stats: dict[str, float]) -> None:
+        """Values as tensorboard keeps them, each of them."""
+        if kind in self.writers:
+            for name, value in stats.items():
                 self.writers[kind].add_scalar(name, value, step)
 
-    def recent(self, kind: str, count: int = 20) -> str:
-        """Mean of the last values as text; of validation the last one."""
-        count = count if kind == "train" else 1
-        means = {
-            name: sum(v for _, v in points[-count:]) / len(points[-count:])
-            for name, points in self.values[kind].items()
-        }
-        return ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+    def last(self, kind: str) -> str:
+        """The last points as text."""
+        return ", ".join(f"{name} {points[-1][1]:.4f}" for name, points in self.values[kind].items())
 
     def draw(self) -> None:
         """One image a scalar below ``images/``."""

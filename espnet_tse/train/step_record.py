@@ -1,4 +1,4 @@
-"""The record of a codec's training: curves by step."""
+"""The record of a codec's training: curves of means over log_interval steps."""
 
 import logging
 import math
@@ -30,6 +30,8 @@ class StepRecord(AbsRecord):
         self.step = 0
         self.cpu_s = 0.0  # CPU seconds of this process, over all starts
         self.curves = Curves(folder, conf.use_tensorboard and rank() == 0, conf.use_matplotlib)
+        # Of the steps since the last point of the curves: a point a step would make each checkpoint larger by 1 kB.
+        self.sums: dict[str, list[float]] = {}  # of name: sum, number
 
     def resume(self, states: dict) -> tuple[int, dict | None]:
         """
@@ -52,6 +54,7 @@ class StepRecord(AbsRecord):
                 "give the same options, or another --output_dir."
             )
         self.step, self.cpu_s, self.curves.values = states["step"], states["cpu_s"], states["curves"]
+        self.sums = states.get("sums", {})  # a point a step until 2026-11-30
         logging.info(f"{checkpoint}: going on after step {self.step}")
         return self._place(states)
 
@@ -77,6 +80,7 @@ class StepRecord(AbsRecord):
             "cpu_s": self.cpu_s,
             "conf": asdict(self.conf),
             "curves": self.curves.values,
+            "sums": self.sums,
         }
 
     def open(self, updates_to_go: int) -> None:
@@ -90,13 +94,19 @@ class StepRecord(AbsRecord):
         self.step += 1
         self.cpu_s = self.cpu_before + time.process_time()
         figures = {**result.stats, "grad_norm": result.norm}
-        self.curves.add("train", self.step, {name: v for name, v in figures.items() if math.isfinite(v)})
+        finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+        self.curves.watch("train", self.step, finite)
+        for name, value in finite.items():
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = [total + value, count + 1]
         conf = self.conf
         if self.step % conf.log_interval == 0 or self.step == conf.max_steps:
+            self.curves.add("train", self.step, {name: v / count for name, (v, count) in self.sums.items()})
+            self.sums = {}
             passed = time.perf_counter() - self.started
             remaining = passed / (self.step - self.begun) * (conf.max_steps - self.step)
             logging.info(
-                f"{self.step}/{conf.max_steps} steps: {self.curves.recent('train')}, "
+                f"{self.step}/{conf.max_steps} steps: {self.curves.last('train')}, "
                 f"{self.cpu_s:.0f} CPU-s, {remaining:.0f} s to go"
             )
 
@@ -104,8 +114,9 @@ class StepRecord(AbsRecord):
         return self.step % self.conf.checkpoint_interval == 0
 
     def validated(self, epoch: int, stats: dict[str, float], weight: float) -> None:
+        self.curves.watch("valid", self.step, stats)
         self.curves.add("valid", self.step, stats)
-        logging.info(f"{self.step} steps, validation: {self.curves.recent('valid')}")
+        logging.info(f"{self.step} steps, validation: {self.curves.last('valid')}")
         if rank() == 0:
             self.curves.draw()
 

@@ -165,7 +165,7 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch
 
     monkeypatch.setattr(SpectralObjective, "forward", overflow)
     broken = {3}
-    folder = train(data, "spectral", "one", max_steps=5, checkpoint_interval=5)
+    folder = train(data, "spectral", "one", max_steps=5, checkpoint_interval=5, log_interval=1)
     reported = r"step 3 skipped, its gradient is not finite: losses are finite; utterances \['u\d'"
     assert re.search(reported, caplog.text)
     steps = [step for step, _ in read_checkpoint(folder)["curves"]["train"]["loss"]]
@@ -180,16 +180,20 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_named(data, monkeypatch
 
 @pytest.mark.parametrize("kind", ["spectral", "waveform", "grouped"])
 def test_a_killed_training_ends_with_the_same_weights(data, kind, monkeypatch):
-    whole = weights(train(data, kind, "whole", max_steps=6, checkpoint_interval=3))
+    steps = dict(max_steps=6, checkpoint_interval=3, log_interval=2)
+    whole = train(data, kind, "whole", **steps)
     with monkeypatch.context() as patch:
         patch.setattr(CodecStep, "begin", dying(4))
         with pytest.raises(KeyboardInterrupt):
-            train(data, kind, "killed", max_steps=6, checkpoint_interval=3)
+            train(data, kind, "killed", **steps)
     assert not (data / "killed" / "manifest.json").exists()
-    resumed = weights(train(data, kind, "killed", max_steps=6, checkpoint_interval=3))
-    assert whole.keys() == resumed.keys()
-    for name, tensor in whole.items():
-        assert torch.equal(tensor, resumed[name]), name
+    resumed = train(data, kind, "killed", **steps)
+    expected, found = (weights(folder) for folder in (whole, resumed))
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+    expected, found = (read_checkpoint(folder)["curves"]["train"] for folder in (whole, resumed))
+    assert expected == found and [step for step, _ in found["loss"]] == [2, 4, 6]  # the kill was between two points
 
 
 @pytest.mark.parametrize("kind", ["spectral", "waveform"])
@@ -209,12 +213,12 @@ def test_a_step_in_pieces_is_the_same(data, kind, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["spectral", "waveform"])
 def test_a_training_with_amp_and_accumulation_lowers_the_loss(data, kind):
-    more = dict(use_amp=True, accum_grad=2, batch_size=2, valid_interval=5)
+    more = dict(use_amp=True, accum_grad=2, batch_size=2, valid_interval=5, log_interval=3)
     folder = train(data, kind, "exp", max_steps=30, checkpoint_interval=30, **more)
     curves = torch.load(folder / "checkpoint.pth", weights_only=True)["curves"]
     loss = curves["valid"]["loss"]
     assert loss[-1][1] < {"spectral": 0.995, "waveform": 0.95}[kind] * loss[0][1]
-    assert [step for step, _ in curves["train"]["loss"]] == list(range(1, 31))
+    assert [step for step, _ in curves["train"]["loss"]] == list(range(3, 31, 3))
     assert all(
         value.dtype == torch.float32 for value in weights(folder).values() if value.is_floating_point()
     )
@@ -450,7 +454,8 @@ def test_two_processes_equal_one(data):
     # Adam turns the rounding of a gradient near zero into a whole step, so the steps are kept small.
     # Of two vectors a table none dies; a dead one starts again on a row of the first process.
     small = {**CONFS["spectral"]["codec_conf"], "codebook_size": 2}
-    alone = train(data, "spectral", "alone", max_steps=3, codebook_dropout=0.0, lr=1e-5, codec_conf=small)
+    conf = dict(max_steps=3, codebook_dropout=0.0, lr=1e-5, codec_conf=small, log_interval=1)
+    alone = train(data, "spectral", "alone", **conf)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command += [
         "-m",
