@@ -251,15 +251,19 @@ def test_names_with_spaces_hidden_files_links_and_other_formats(main, corpora, c
     assert "left out, for only .flac and .wav are read: 1 .mp3" in caplog.text
 
 
-def test_the_packages_systems_are_extracted_scored_and_shown(tmp_path):
-    data = tmp_path / "dump" / "raw" / "test"
+def write_mixtures(data: Path) -> None:
+    """Two rows."""
     data.mkdir(parents=True)
     for number, name in enumerate(("wav", "spk1", "spk2", "enroll_spk1")):
         write_scp(
             data / f"{name}.scp",
-            {key: write_audio(tmp_path / f"{name}{key}.wav", 1.0, number) for key in "ab"},
+            {key: write_audio(data / "audio" / f"{name}{key}.wav", 1.0, number) for key in "ab"},
         )
     write_scp(data / "utt2spk", {"a": "x", "b": "y"})
+
+
+def test_the_packages_systems_are_extracted_scored_and_shown(tmp_path):
+    write_mixtures(tmp_path / "dump" / "raw" / "test")
     command = [
         *("local/packaged_systems.sh", "--systems", "stream", "--test_sets", "test", "--metrics", "si_sdr"),
         *("--dumpdir", str(tmp_path / "dump"), "--output_dir", str(tmp_path / "out")),
@@ -273,3 +277,40 @@ def test_the_packages_systems_are_extracted_scored_and_shown(tmp_path):
         [*command[:3], "--test_sets", "none"], cwd=RECIPE, capture_output=True, text=True
     )
     assert missing.returncode == 3 and "dump/raw/none is not there; run stages 1 to 3" in missing.stderr
+
+
+def test_systems_of_some_speakers_are_trained_scored_and_drawn(tmp_path):
+    raw = tmp_path / "dump" / "raw"
+    for name in ("dev", "test"):
+        write_mixtures(raw / name)
+    (raw / "train").mkdir()
+    speakers = {f"s{number}-u": f"s{number}" for number in range(5)}
+    waves = {key: write_audio(tmp_path / f"{key}.wav", 2.0, 9 + n) for n, key in enumerate(speakers)}
+    write_scp(raw / "train" / "wav.scp", waves)
+    write_scp(raw / "train" / "utt2spk", speakers)
+    write_scp(raw / "train" / "spk2utt", {speaker: key for key, speaker in speakers.items()})
+    write_scp(raw / "train" / "utt2num_samples", dict.fromkeys(speakers, "32000"))
+    (raw / "train" / "mixing.yaml").write_text(
+        "{num_speakers: {2: 1.0}, enrollment: other_or_disjoint, enrollment_s: 0.5}"
+    )
+    out = tmp_path / "out"
+    command = [
+        *("local/number_of_speakers.sh", "--numbers", "2", "--test_sets", "test", "--metrics", "si_sdr_i"),
+        *("--dumpdir", str(tmp_path / "dump"), "--output_dir", str(out)),
+        *("--tse_config", "conf/usef_tfgridnet_nano.yaml"),
+        *(
+            "--tse_args",
+            "--crop_s 0.5 --enrollment_s 0.5 --max_epoch 1 --num_iters_per_epoch 1 --batch_size 1",
+        ),
+    ]
+    result = subprocess.run(command, cwd=RECIPE, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    chosen = set((out / "train_2_speakers").read_text().split())
+    assert len(chosen) == 2 and chosen < set(speakers.values())
+    assert set(read_scp(raw / "train_2_speakers" / "utt2spk").values()) == chosen
+    assert (
+        "| speakers | test |" in result.stdout
+        and "training speakers" in (out / "number_of_speakers.svg").read_text()
+    )
+    again = subprocess.run([*command[:2], "9", *command[3:]], cwd=RECIPE, capture_output=True, text=True)
+    assert again.returncode == 2 and "--numbers 9: " in again.stderr and "has 5 speakers" in again.stderr
