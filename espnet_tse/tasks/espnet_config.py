@@ -215,7 +215,7 @@ def translate_criteria(theirs: Mapping, result: Translation) -> None:
 def translate_lengths(theirs: Mapping, sample_rate: int, result: Translation) -> list[str]:
     """Segments and chunks in samples -> seconds; returns what is wrong with them."""
     chunked = theirs.get("iterator_type") == "chunk" and theirs.get("chunk_length") is not None
-    if chunked and not str(theirs["chunk_length"]).isdigit():
+    if chunked and not str(theirs["chunk_length"]).isdecimal():
         result.remarks.append(
             f"chunk_length: {theirs['chunk_length']}: no counterpart for several lengths; set crop_s"
         )
@@ -226,7 +226,7 @@ def translate_lengths(theirs: Mapping, sample_rate: int, result: Translation) ->
         ("enrollment_s", "enroll_segment"),
     ):
         samples = theirs.get(key)
-        if samples is not None and str(samples).isdigit() and int(samples):
+        if samples is not None and str(samples).isdecimal() and int(samples):
             result.config[ours] = round(int(samples) / sample_rate, 4)
         elif samples is not None:
             faults.append(f"{key}: {samples}, want a number of samples")
