@@ -69,6 +69,10 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -2 toy --nj 0
     run -2 toy --ngpu many
     run -2 toy positional
+    for option in local_data_opts validate_opts score_opts front_end_asr_opts report_opts tse_args inference_args codec_args; do
+        run -2 toy "--${option}" "--metrics si_sdr --model_dir /home/o'brien"
+        [[ "${output}" == *"--${option}: a quote is not closed"*"o'brien"* ]]
+    done
     [ "$(everything)" = "${before}" ]
 }
 
