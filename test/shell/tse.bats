@@ -365,6 +365,27 @@ END
 }
 
 # bats test_tags=finished
+@test "of a system that no stage has trained the weights count" {
+    system=exp/tse_laura_tse_mini
+    rm "${system}/.done.train"
+    echo one > "${system}/1epoch.pth"
+    ln -s 1epoch.pth "${system}/valid.loss.ave.pth"
+    toy --stage 9 > /dev/null
+    run -0 toy --stage 9
+    [[ "${output}" == *"${system}/decode_test: up to date (decode)"* ]]
+    echo two > "${system}/1epoch.pth"
+    run -0 toy --stage 9
+    for change in "${system}/decode_test: redone (decode)" "exp/pack_laura_tse_mini: redone (pack)"; do
+        [[ "${output}" == *"${change}, changed: ${system}/valid.loss.ave.pth"* ]] || { echo "not: ${change}"; false; }
+    done
+    echo other > "${system}/2epoch.pth"
+    toy --stage 9 --stop_stage 9 --inference_model 2epoch.pth > /dev/null
+    echo another > "${system}/2epoch.pth"
+    run -0 toy --stage 9 --stop_stage 9 --inference_model 2epoch.pth
+    [[ "${output}" == *"redone (decode), changed: ${system}/2epoch.pth"* ]]
+}
+
+# bats test_tags=finished
 @test "estimates of other tasks are scored against their own target, or not at all" {
     decoded=exp/tse_laura_tse_mini/decode_test
     cp dump/raw/test/spk1.scp dump/raw/test/spk2.scp

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154  # the options are the caller's
 
 decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TAG_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items items_enrolled=()
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items items_enrolled=() weights
     need 2 "${data}/wav.scp"
     # Restoration and separation enroll nobody.
     if [ -e "${data}/enroll_spk1.scp" ] || ! grep -q '^task: *\(sr\|ss\) *$' "${inference_config:-/dev/null}"; then
@@ -16,6 +16,7 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         need "name another by --inference_config" "${inference_config}"
         extra+=(--inference_config "${inference_config}")
     fi
+    mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
     mapfile -t items < <(corrector_items)
     if [ -n "$(inputs_of truth "${inference_config}")" ]; then
         need 2 "${data}/spk1.scp"
@@ -24,7 +25,7 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         items+=("@${data}/spk1.scp" "%${data}/spk1.scp")
     fi
     needed remove "${out}" decode "@${data}/wav.scp" "%${data}/wav.scp" "${items_enrolled[@]}" \
-        "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+        "${weights[@]}" "@${inference_config:-none}" \
         "inference_args=${inference_args}" "inference_model=${inference_model}" "${items[@]}" || return 0
     write_resume "${out}" "${current_stage%% *}"
     if "${gpu_inference}"; then
@@ -39,6 +40,18 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         "${extra[@]}" "${opts[@]}"
     check_keys "${data}/wav.scp" "${out}/wav.scp" "${out}/log/decode*.log"
     mark_done "${out}" decode
+}
+
+# What the work of a system depends on, as items of needed: the mark of its training; where there is none, as of a system that
+# was imported or is in training, its weights.
+system_items() {  # system_items PLACE [CHECKPOINT]
+    if [ -e "$1/.done.train" ]; then
+        echo "@$1/.done.train"
+    elif [ -f "$1" ]; then
+        echo "@$1"
+    else
+        printf '@%s\n' "$1/config.yaml" "$1/${2:-valid.loss.ave.pth}"
+    fi
 }
 
 # The corrector that the decoding YAML names, as an item of needed: its mark, or what there is of it.
@@ -149,13 +162,14 @@ score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by thes
 }
 
 recognise_set() {  # recognise_set SET: word errors with and without the system in front -> TSE_EXP/front_end_asr_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items threads
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items weights threads
     [[ -n "${asr}" || " ${front_end_asr_opts}" == *" --asr"* ]] \
         || die_with 2 "--front_end_asr true wants a recogniser; name one by --asr, as pocketsphinx or whisper:base"
     need 2 "${data}"/{wav,spk1,enroll_spk1}.scp
     need 8 "${tse_exp}/config.yaml"
+    mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
     mapfile -t items < <(corrector_items)
-    needed remove "${out}" front_end_asr "@${data}" "%${data}" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+    needed remove "${out}" front_end_asr "@${data}" "%${data}" "${weights[@]}" "@${inference_config:-none}" \
         "inference_model=${inference_model}" "asr=${asr}" "front_end_asr_opts=${front_end_asr_opts}" "${items[@]}" || return 0
     [ -z "${inference_args}" ] || warn "--inference_args are not those of front-end-asr; name what it needs by --front_end_asr_opts"
     if [ -n "${asr}" ]; then extra+=(--asr "${asr}"); fi

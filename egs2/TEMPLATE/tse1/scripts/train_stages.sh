@@ -255,7 +255,8 @@ encode_sets() {  # stage 5: of the training and the development set what each to
 make_preferences() {
     local config=$1 system=$2 out=$3/$4 set=$4 opts=() tokens=() items pair name value threads
     shift 4
-    items=("@${system}/.done.train" "@${dumpdir}/raw/${set}")
+    mapfile -t items < <(system_items "${system}")
+    items+=("@${dumpdir}/raw/${set}")
     for pair in "$@"; do
         tokens+=("${pair}/${set}")
         items+=("@${pair#*=}/${set}")
