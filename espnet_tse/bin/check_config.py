@@ -88,8 +88,8 @@ def print_inputs(args: argparse.Namespace) -> None:
     yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
     yamls += [config for config in (*args.codec_config, args.inference_config) if config]
     refuse_same_names(dict.fromkeys(yaml for yaml in yamls if yaml != args.inference_config))
-    if args.inference_config:
-        found += inputs_of_decoding(args.inference_config)
+    if args.inference_config or args.inference_args:
+        found += inputs_of_decoding(args.inference_config, words_of(args.inference_args))
     for part in dict.fromkeys([*found, *(file for yaml in dict.fromkeys(yamls) for file in files_of(yaml))]):
         print(part.line())
 

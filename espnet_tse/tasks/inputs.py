@@ -29,7 +29,7 @@ class Input:
 
     config: str  # YAML of the system
     # Of KINDS; ``preferences`` for one of their settings, ``stored_passes``, ``file`` for the YAML and each of its bases;
-    # of a decoding YAML ``corrector``, and ``truth`` for a setting that reads the true targets.
+    # of a decoding YAML ``corrector``, ``task``, and ``truth`` for a setting that reads the true targets.
     kind: str
     name: str
     value: str  # a folder, an archive or a hub id; or a YAML, as a path from here
@@ -75,9 +75,19 @@ def files_of(config: str) -> list[Input]:
     return [Input(config, "file", "-", str(file)) for file in read_chain(config).files]
 
 
-def inputs_of_decoding(config: str) -> list[Input]:
-    """What a decoding YAML wants besides a system: a trained corrector, the truth for each setting that reads it."""
-    content = read_chain(config).content
+def inputs_of_decoding(config: str | None, words: Sequence[str] = ()) -> list[Input]:
+    """What a decoding wants besides a system: a trained corrector, the truth for each setting that reads it; and its task.
+
+    Args:
+        config: YAML of decoding, None for the defaults.
+        words: options of ``espnet-tse extract`` that follow it and win.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--inference_config", default=config)
+    parser.add_argument("--task")
+    given = parser.parse_known_args(words)[0]
+    content = {} if given.inference_config is None else read_chain(given.inference_config).content
+    config = given.inference_config or "-"
     corrector = content.get("corrector")
     named = (
         [Input(config, "corrector", "corrector", corrector)]
@@ -87,6 +97,7 @@ def inputs_of_decoding(config: str) -> list[Input]:
     return [
         *named,
         *(Input(config, "truth", str(name), ORACLE) for name, value in content.items() if value == ORACLE),
+        Input(config, "task", "-", given.task or str(content.get("task", "tse"))),
     ]
 
 

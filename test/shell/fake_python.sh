@@ -95,8 +95,10 @@ case "${module}" in
             done
             for yaml in ${opt[inference_config]:-}; do
                 sed -n -e "s|^ratio: oracle$|${yaml}\ttruth\tratio\tplace\toracle|p" \
-                    -e "s|^corrector: *|${yaml}\tcorrector\tcorrector\tplace\t|p" "${yaml}"
+                    -e "s|^corrector: *|${yaml}\tcorrector\tcorrector\tplace\t|p" \
+                    -e "s|^task: *|${yaml}\ttask\t-\tplace\t|p" "${yaml}"
             done
+            if [[ "${arguments}" == *--inference_args=*"--task "* ]]; then printf -- '-\ttask\t-\tplace\t%s\n' "${arguments##*--task }"; fi
         fi
         ;;
     validate) echo "${positional[*]}: all is well" ;;

@@ -413,6 +413,7 @@ END
     rm dump/raw/test/enroll_spk1.scp
     run -3 toy --stage 9 --stop_stage 9 --force true
     [[ "${output}" == *"dump/raw/test/enroll_spk1.scp is missing"* ]]
+    run -0 toy --stage 9 --stop_stage 9 --inference_args "--task sr"
     run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_sr.yaml
     grep -q "extract .*--mixture_scp dump/raw/test/wav.scp .*--inference_config conf/decode_sr.yaml" "${FAKE_CALLS}"
     run ! grep -q -e --enroll_scp "${FAKE_CALLS}"

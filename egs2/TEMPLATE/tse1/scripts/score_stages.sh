@@ -6,7 +6,7 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
     local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items items_enrolled=() weights
     need 2 "${data}/wav.scp"
     # Restoration and separation enroll nobody.
-    if [ -e "${data}/enroll_spk1.scp" ] || ! grep -q '^task: *\(sr\|ss\) *$' "${inference_config:-/dev/null}"; then
+    if [ -e "${data}/enroll_spk1.scp" ] || [[ ! "$(inputs_of task | cut -f 2)" =~ ^(sr|ss)$ ]]; then
         need 2 "${data}/enroll_spk1.scp"
         extra=(--enroll_scp "${data}/enroll_spk1.scp")
         items_enrolled=("@${data}/enroll_spk1.scp" "%${data}/enroll_spk1.scp")
@@ -18,9 +18,9 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
     fi
     mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
     mapfile -t items < <(corrector_items)
-    if [ -n "$(inputs_of truth "${inference_config}")" ]; then
+    if [ -n "$(inputs_of truth)" ]; then
         need 2 "${data}/spk1.scp"
-        log "  ${inference_config} is told the truth, ${data}/spk1.scp: its scores are flagged and compete with none"
+        log "  ${inference_config:-decoding} is told the truth, ${data}/spk1.scp: its scores are flagged and compete with none"
         extra+=(--oracle_target_scp "${data}/spk1.scp")
         items+=("@${data}/spk1.scp" "%${data}/spk1.scp")
     fi
@@ -57,7 +57,7 @@ system_items() {  # system_items PLACE [CHECKPOINT]
 # The corrector that the decoding YAML names, as an item of needed: its mark, or what there is of it.
 corrector_items() {
     local place
-    place=$(inputs_of corrector "${inference_config}" | cut -f 2)
+    place=$(inputs_of corrector | cut -f 2)
     if [ -e "${place}/.done.train" ]; then place+=/.done.train; fi
     if [ -e "${place}" ]; then echo "@${place}"; elif [ -n "${place}" ]; then echo "corrector=${place}"; fi
 }

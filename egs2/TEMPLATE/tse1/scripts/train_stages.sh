@@ -3,15 +3,16 @@
 # shellcheck disable=SC2154  # the options are the caller's
 
 # What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained, preferences, stored_passes; of decoding
-# corrector, truth), name, form (yaml, place), value, as check_config --print_inputs writes them. No script reads a YAML itself.
+# corrector, task, truth), name, form (yaml, place), value, as check_config --print_inputs writes them. No script reads a YAML itself.
 inputs=()
 find_inputs() {
     local words=() lines
     if [ -n "${tse_config:-}" ]; then words+=(--tse_config "${tse_config}" "--tse_args=${tse_args:-}"); fi
     # shellcheck disable=SC2206  # a list
     if [ -n "${prerequisite_config:-}" ]; then words+=(--prerequisite_config ${prerequisite_config}); fi
-    if [ -n "${inference_config:-}" ] && decodes; then
-        words+=(--inference_config "${inference_config}")
+    if decodes; then
+        if [ -n "${inference_config:-}" ]; then words+=(--inference_config "${inference_config}"); fi
+        if [ -n "${inference_args:-}" ]; then words+=("--inference_args=${inference_args}"); fi
     fi
     if [ -n "${codec_config}" ] && [ -z "${codec_dir}" ]; then words+=(--codec_config "${codec_config}"); fi
     if [ -n "${codec_dir}${codec_config}" ]; then words+=(--acoustic "${codec_dir:-${codec_config}}"); fi
