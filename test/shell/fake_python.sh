@@ -89,6 +89,10 @@ case "${module}" in
             done
         }
         if [ -n "${opt[print_inputs]:-}" ]; then
+            for yaml in ${opt[mixing_config]:-}; do
+                sed -n "s|^noise_scp: *|${yaml}\tlists\tnoise_scp\tplace\t|p" "${yaml}" "${positional[@]}"
+                exit
+            done
             for yaml in ${opt[prerequisite_config]:-} "${positional[@]}" ${opt[tse_config]:-} ${opt[codec_config]:-} \
                 ${opt[inference_config]:-}; do
                 show "${yaml}"

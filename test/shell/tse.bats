@@ -646,7 +646,10 @@ END
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" > conf/first.yaml
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {base: first.yaml}" \
         "stored_passes: 2" > conf/second.yaml
-    echo 'echo "sir_db: [-5, 5]" > data/train/mixing.yaml' >> local/data.sh
+    cat >> local/data.sh << 'END'
+echo "noise_scp: data/noise.scp" > data/train/mixing.yaml
+echo "n1 /noise/1.wav" > data/noise.scp
+END
     second() { toy --tse_config conf/second.yaml --stop_stage 8 "$@"; }
     run -0 second
     grep -q -- "mix_set --source_dir dump/raw/train --passes 2 --output_dir dump/mixed_2/train" "${FAKE_CALLS}"
@@ -660,6 +663,13 @@ END
     run -0 second
     [[ "${output}" == *"dump/mixed_2: up to date (mixed)"*"dump/codes_mini/passes_2/train: up to date (codes)"* ]]
     [ "$(calls mix_set)" -eq 1 ]
+    # The lists that mixing.yaml names count with the set, of its mixtures and of what is trained on it.
+    echo "n2 /noise/2.wav" >> data/noise.scp
+    run -0 second
+    for change in "dump/raw/validate: redone (validate)" "dump/mixed_2: redone (mixed)" "exp/tse_first: redone (train)"; do
+        [[ "${output}" == *"${change}, changed: data/noise.scp"* ]] || { echo "not: ${change}"; false; }
+    done
+    [[ "${output}" == *"dump/raw/train: up to date (format)"* ]]
     sed -i 's/stored_passes: 2/stored_passes: 3/' conf/second.yaml
     run -3 second --stage 8
     [[ "${output}" == *"dump/mixed_3/train/wav.scp is missing; run stage 5 (token) first"* ]]
