@@ -798,6 +798,12 @@ END
     [ "$(calls pack)" -eq 1 ] && [ -s exp/tse_laura_tse_mini.zip ]
 }
 
+@test "JOB in a path, which a backend would replace, is refused" {
+    run -2 toy --stop_stage 2 --dumpdir "${BATS_TEST_TMPDIR}/JOB7/dump"
+    [[ "${output}" == *"'JOB' stands for the number of a job; leave it out of the names"*"JOB7/dump"* ]]
+    [ "$(calls format_data)" -eq 0 ]
+}
+
 @test "shards that cannot be joined are run again, though each ended well" {
     FAKE_FAIL="format_data --merge" run toy --stop_stage format
     [ "${status}" -eq 1 ]

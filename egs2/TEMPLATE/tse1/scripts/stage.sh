@@ -462,6 +462,9 @@ run_shards() {
     local backend=$1 shards scp=$3 dir=$4 name=$5 pick="--pick failed"
     shards=$(clamp "$2" "${scp}")
     shift 5
+    # The backend would write the job's number there.
+    [[ "${dir} $*" != *JOB* ]] \
+        || die_with 2 "'JOB' stands for the number of a job; leave it out of the names of folders, files and options: ${dir} $*"
     if [ -s "${dir}/.shards.${name}" ]; then shards=$(cat "${dir}/.shards.${name}"); fi
     [ "${shards}" -gt 0 ] || die_with 4 "${scp} is empty"
     "${dry_run}" || echo "${shards}" > "${dir}/.shards.${name}"
