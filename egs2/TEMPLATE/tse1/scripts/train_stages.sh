@@ -11,9 +11,9 @@ find_inputs() {
     if [ -n "${tse_config:-}" ]; then words+=(--tse_config "${tse_config}" "--tse_args=${tse_args:-}"); fi
     # shellcheck disable=SC2206  # a list
     if [ -n "${prerequisite_config:-}" ]; then words+=(--prerequisite_config ${prerequisite_config}); fi
-    if decodes; then
+    if [ -n "${inference_config:-}${inference_args:-}" ] && decodes; then
         if [ -n "${inference_config:-}" ]; then words+=(--inference_config "${inference_config}"); fi
-        if [ -n "${inference_args:-}" ]; then words+=("--inference_args=${inference_args}"); fi
+        words+=("--inference_args=${inference_args:-}")
     fi
     if [ -n "${codec_config}" ] && [ -z "${codec_dir}" ]; then words+=(--codec_config "${codec_config}"); fi
     if [ -n "${codec_dir}${codec_config}" ]; then words+=(--acoustic "${codec_dir:-${codec_config}}"); fi
