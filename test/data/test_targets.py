@@ -89,6 +89,17 @@ def test_unknown_speakers_are_no_classes(dirs):
     assert StaticDataset(directory, seed=0, crop_s=0.2).speaker_numbers == {}
 
 
+def test_lists_of_the_first_target_say_nothing_of_the_second():
+    stems = ("wav", "spk1", "spk2", "enroll_spk1", "enroll_spk2")
+    lists = {**{f"{stem}.scp": {"a": stem} for stem in stems}, "utt2spk": {"a": "A"}}
+    lists |= {"utt2activity": {"a": "none"}, "utt2interferer": {"a": "B"}, "utt2sir": {"a": "5.0"}}
+    lists |= {"utt2enrollspk": {"a": "A"}, "utt2category": {"a": "FM"}}
+    expanded = with_all_targets(lists)
+    assert expanded["utt2activity"] == {"a#spk1": "none", "a#spk2": "unknown"}
+    assert expanded["utt2category"] == {"a#spk1": "FM", "a#spk2": "FM"}
+    assert not expanded.keys() & {"utt2interferer", "utt2sir", "utt2enrollspk"}
+
+
 def test_a_single_target_keeps_its_keys():
     lists = {name: {"a": name} for name in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp")}
     assert target_numbers(lists) == [1] and with_all_targets(lists) is lists
