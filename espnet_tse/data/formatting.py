@@ -50,6 +50,7 @@ SHARDS = "format"
 PROGRESS_EVERY = 500
 SPEAKER_LISTS = ("utt2spk", "utt2enrollspk", INTERFERER)  # whose values are names of voices
 DURATIONS = "utt2dur"  # s
+STAMP = ".source"  # of the file beside an audio that says what it was made of
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,16 @@ def _states(entry: str) -> list[dict[str, int]]:
     return [{"mtime_ns": state.st_mtime_ns, "size": state.st_size} for state in states]
 
 
+def original_of(path: str) -> str:
+    """The entry that stage 2 has made a file of; any other entry as it is."""
+    file = Path(path)
+    stamp = file.parent / f"{file.stem}{STAMP}"
+    if not stamp.is_file():
+        return path
+    suffix, _, made_from = stamp.read_bytes().partition(b" ")
+    return json.loads(made_from)[0] if f".{suffix.decode()}" == file.suffix else path
+
+
 @dataclass(frozen=True)
 class Made:
     """A file that stage 2 has written, now or before."""
@@ -240,7 +251,7 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> Made:
     Samples are 16 bit where that holds them. Others are float: a clipped mixture is no sum of its sources any
     more, and each file brought to a level of its own is none either.
     """
-    stamp = folder / f"{item.new_key}.source"
+    stamp = folder / f"{item.new_key}{STAMP}"
     changes = map(astuple, filter(None, (item.voice, item.segment)))
     source = json.dumps([item.entry, *_states(item.entry), *changes, conf.sample_rate, conf.channel])
     if stamp.is_file():

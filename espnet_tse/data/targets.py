@@ -4,7 +4,7 @@ import re
 from itertools import count
 from typing import Iterable
 
-from espnet_tse.io.activity_list import activity_line
+from espnet_tse.io.activity_list import UNKNOWN
 
 Lists = dict[str, dict[str, str]]  # name of a list -> key -> value
 
@@ -52,7 +52,7 @@ def with_all_targets(lists: Lists) -> Lists:
                     enrolled = lists[f"enroll_spk{number}.scp"].get(key, "")
                     value = speaker_of(enrolled, value if number == 1 and value != key else None) or new_key
                 if name == "utt2activity" and number > 1:
-                    value = activity_line(None)
+                    value = UNKNOWN
                 rows[new_key] = value
     return expanded
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from espnet_tse.data.findings import ERROR, WARNING, Check, Report
+from espnet_tse.data.formatting import original_of
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
     ACTIVITY,
@@ -37,7 +38,7 @@ from espnet_tse.data.validation_audio import (
 )
 from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.activity_list import read_activity
-from espnet_tse.io.audio_entry import AudioInfo
+from espnet_tse.io.audio_entry import AudioInfo, is_plain_file
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
@@ -139,17 +140,39 @@ def utterance_of(path: str) -> str:
     file = Path(path)
     source = re.fullmatch(r"s(\d+)(?:_anechoic|_reverb)?", file.parent.name)
     parts = [part for part in file.stem.split("_") if not LEVEL.fullmatch(part)]
-    return parts[int(source[1]) - 1] if source and 1 <= int(source[1]) <= len(parts) else file.stem
+    is_mixed = source and len(parts) > 1 and 1 <= int(source[1]) <= len(parts)
+    return parts[int(source[1]) - 1] if is_mixed else file.stem
 
 
-def shared_utterance(row: MixtureRow) -> str | None:
-    """The utterance that target and enrollment share, as far as the names of their files say; None where none."""
+def originals_of(row: MixtureRow) -> tuple[Path, Path] | None:
+    """The files that target and enrollment were before stage 2; None where their names say nothing.
+
+    Those are named by the key, whatever voice's, or are entries of archives, or commands.
+    """
     if row.target is None or not isinstance(row.enrollment, str):
         return None
-    utterance = utterance_of(row.target)
-    # Files that stage 2 has written are named by the key.
-    is_named = utterance != row.key and not row.key.startswith(f"{utterance}#spk")
-    return utterance if is_named and utterance == utterance_of(row.enrollment) else None
+    target, enrollment = original_of(row.target), original_of(row.enrollment)
+    key = row.key.partition("#spk")[0]
+    is_named = not f"-{key}".endswith(f"-{utterance_of(target)}")
+    return (Path(target), Path(enrollment)) if is_named and is_plain_file(target) and is_plain_file(enrollment) else None
+
+
+def shared_utterances(rows: list[MixtureRow]) -> dict[str, str]:
+    """Key -> utterance that target and enrollment share, as far as the names of their files say."""
+    originals = {row.key: pair for row in rows if (pair := originals_of(row))}
+    folders: dict[str, set[Path]] = {}  # in which files of a name lie that is theirs alone
+    for file in {file for pair in originals.values() for file in pair}:
+        if utterance_of(str(file)) == file.stem:
+            folders.setdefault(file.stem, set()).add(file.parent)
+    # A target and a copy of it lie in two. Names such as 00001.wav of VoxCeleb are those of a folder's files.
+    repeated = any(len(parents) > 2 for parents in folders.values())
+    shared = {}
+    for key, (target, enrollment) in originals.items():
+        utterance = utterance_of(str(target))
+        is_same = utterance == utterance_of(str(enrollment))
+        if is_same and not (repeated and target.parent.name != enrollment.parent.name):
+            shared[key] = utterance
+    return shared
 
 
 def check_contents(report: Report, rows: list[MixtureRow], contents: dict[str, str]) -> None:
@@ -180,13 +203,14 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
     )
     regions = _check_regions(report, directory)
     by_speaker = _check_drawable(report, directory, rows)
+    shared = shared_utterances(rows)
     for row in rows:
         if isinstance(row.enrollment, str):
             other_check.num_checked += 1
             if row.enrollment in (row.target, row.mixture):
                 other_check.offend(row.key, f"both are '{row.enrollment}'")
-            elif row.key not in regions and (utterance := shared_utterance(row)):
-                other_check.offend(row.key, f"both are of utterance '{utterance}' ({row.enrollment})")
+            elif row.key not in regions and row.key in shared:
+                other_check.offend(row.key, f"both are of utterance '{shared[row.key]}' ({row.enrollment})")
     if any(key != speaker for key, speaker in lists.read("utt2spk").items()):
         _check_speakers(speaker_check, rows, by_speaker, lists.read("utt2enrollspk"))
     else:

@@ -139,6 +139,21 @@ def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
     assert validate_dir(output).num_errors == 0
 
 
+def test_enrollments_that_are_rewritten_are_known_by_their_first_names(dirs, tmp_path):
+    directory = dirs.tse(2)
+    first, second = read_scp(directory / "wav.scp")
+    targets, enrollments = read_scp(directory / "spk1.scp"), read_scp(directory / "enroll_spk1.scp")
+    targets[first] = dirs.wav("s1/1-2-3_4-5-6", soundfile.read(targets[first])[0])
+    enrollments[first] = dirs.wav("speech/1-2-3", dirs.noise(20000, 5), rate=16000)
+    write_scp(directory / "spk1.scp", targets)
+    write_scp(directory / "enroll_spk1.scp", enrollments)
+    output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(0.9,)))
+    assert read_scp(output / "enroll_spk1.scp")[first].endswith(f"{first}.flac")
+    offenders = dict(validate_dir(output)["enrollment is not the target"].offenders)
+    assert set(offenders) == {first, f"sp0.9-{first}"}
+    assert "both are of utterance '1-2-3'" in offenders[first] and second not in offenders
+
+
 def test_times_and_voices_of_perturbed_rows_are_theirs(dirs, tmp_path):
     directory = dirs.source({"a": [8000, 9000], "b": [8000, 9000]})
     keys = list(read_scp(directory / "utt2spk"))

@@ -1,6 +1,7 @@
 """Rows of every target of a mixture, and who speaks in them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -136,6 +137,37 @@ def test_an_enrollment_that_is_the_target_is_found_by_utterance_and_by_content(d
     kept = validate_dir(directory)
     assert kept.num_errors == 0 and kept["enrollment is not the target"].status == "warning"
     assert len(kept["enrollment is not the target"].offenders) == 2
+
+
+def named(dirs, folder: str, enrollment: str):
+    """A set whose targets are ``<folder>/00001`` and whose enrollments ``<enrollment>/00001``, row by row."""
+    directory = dirs.tse(2)
+    for name, stem in (("spk1.scp", folder), ("enroll_spk1.scp", enrollment)):
+        made = {
+            key: dirs.wav(f"{stem.format(row)}/00001", soundfile.read(path)[0])
+            for row, (key, path) in enumerate(read_scp(directory / name).items())
+        }
+        write_scp(directory / name, made)
+    return directory
+
+
+def test_names_that_repeat_in_every_folder_are_compared_with_their_folder(dirs):
+    check = "enrollment is not the target"
+    assert not validate_dir(named(dirs, "id{}/one", "id{}/two"))[check].offenders
+    assert len(validate_dir(named(dirs, "wav/id{}/one", "copy/id{}/one"))[check].offenders) == 2
+
+
+def test_entries_of_an_archive_say_nothing_of_the_utterance(dirs):
+    directory = dirs.tse(1)
+    (key,) = read_scp(directory / "wav.scp")
+    archive = dirs.root / "speech.ark"
+    entries = {}
+    for name in ("spk1.scp", "enroll_spk1.scp"):
+        entries[name] = f"{archive}:{archive.stat().st_size if archive.exists() else 0}"
+        with open(archive, "ab") as file:
+            file.write(Path(read_scp(directory / name)[key]).read_bytes())
+        write_scp(directory / name, {key: entries[name]})
+    assert not validate_dir(directory)["enrollment is not the target"].offenders
 
 
 def test_files_that_are_named_by_their_key_say_nothing_of_the_utterance(dirs):

@@ -415,6 +415,7 @@ def test_the_table_shows_the_first_offenders_and_how_to_mend():
         ("s1_anechoic/050a050b_1e-05_443c020a_-1e-05.wav", "050a050b"),
         ("mix/050a050b_1_443c020a_-1.wav", "050a050b_1_443c020a_-1"),
         ("s3/050a050b_1_443c020a_-1.wav", "050a050b_1_443c020a_-1"),
+        ("s1/s1_001.wav", "s1_001"),
     ],
 )
 def test_utterances_of_sources_are_found_in_their_names(path, utterance):
