@@ -342,6 +342,14 @@ def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, d
     return further
 
 
+def _responses_of(directory: Path) -> str | None:
+    """The scp of room impulse responses of a source directory, where its configuration can be read."""
+    try:
+        return read_mixing_conf(directory / MIXING_YAML).rir_scp
+    except DataError:  # reported by _check_source
+        return None
+
+
 def validate_dir(
     directory: Path | str,
     limits: AudioLimits = AudioLimits(),
@@ -399,7 +407,8 @@ def validate_dir(
         check_lengths(report, infos, MIXTURE_SCP)
     _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
     if limits.full:
-        contents = check_samples(report, fields, infos, _absent_keys(lists))
+        responses = _responses_of(directory) if source else None
+        contents = check_samples(report, fields, infos, _absent_keys(lists), responses)
         if not source:
             check_contents(report, rows, contents)
             # Of each mixture once, whatever its targets.

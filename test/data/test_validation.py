@@ -298,6 +298,20 @@ def test_noise_and_rooms_of_source_directories(dirs, tmp_path, name):
     assert validate_dir(source).num_errors == 0
 
 
+def test_a_room_impulse_response_is_quiet_but_not_silent(dirs, tmp_path):
+    response = np.zeros(16000)
+    response[0] = 0.01  # -82 dBFS in all
+    scps = {name: tmp_path / f"{name}.scp" for name in ("noise_scp", "rir_scp")}
+    source = dirs.source({"a": [800, 900], "b": [800, 900]}, f"rir_scp: {scps['rir_scp']}")
+    write_scp(scps["rir_scp"], {"r": dirs.wav("r", response)})
+    assert validate_dir(source).num_errors == 0
+    write_scp(scps["rir_scp"], {"r": dirs.wav("nothing", np.zeros(900))})
+    assert_only(validate_dir(source), "not silent (> -70 dBFS)", "error", "r", "-inf dBFS")
+    (source / "mixing.yaml").write_text(f"noise_scp: {scps['noise_scp']}\n")
+    write_scp(scps["noise_scp"], {"n": dirs.wav("n", response)})
+    assert_only(validate_dir(source), "not silent (> -70 dBFS)", "error", "n", "-82")
+
+
 def test_keys_that_cannot_name_a_file(dirs):
     directory = dirs.lists("odd", {"a/b": "s"}, wav_scp={"a/b": dirs.wav("x", np.ones(900) * 0.1)})
     (directory / "mixing.yaml").write_text("num_speakers: {1: 1}\nenrollment: same_utterance_disjoint\n")
