@@ -10,7 +10,7 @@ import numpy as np
 from espnet_tse.io.audio import resample
 from espnet_tse.io.audio_entry import file_of, is_plain_file, read_entry, read_info
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.wav_header import missing_bytes
+from espnet_tse.io.stated_length import missing_bytes
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
 RATE = 16000  # of networks, and of measures that are defined at it
@@ -75,7 +75,7 @@ def refuse_pipe(entry: str, where: str) -> None:
 
 
 def is_written(entry: str) -> bool:
-    """Whether the file of an scp entry is there and whole, as far as its size and the header of a WAV tell.
+    """Whether the file of an scp entry is there and whole, as far as its size and its header tell.
 
     What a killed decoding or a full disk has left is no output of a system, whatever its samples would score.
     """
