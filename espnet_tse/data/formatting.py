@@ -17,6 +17,7 @@ from espnet_tse.data.scp_fields import (
     INTERFERER,
     MIXTURE_SCP,
     NUM_SAMPLES,
+    SEGMENTS,
     SPEAKER_ENROLLMENTS,
     numbered_scps,
     read_keyed,
@@ -72,7 +73,7 @@ class FormatConf:
 
     sample_rate: int  # Hz
     audio_format: str = "flac"  # of files that are rewritten: flac or wav, 16 bit
-    channel: int = 0  # of files with several
+    channel: int = 0  # of files with several; others have one
     speed_factors: tuple[float, ...] = ()  # besides 1.0
     formant_factors: tuple[float, ...] = ()  # besides 1.0, at every speed
 
@@ -124,13 +125,13 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
             f"{directory}: formant perturbation is for utterances of one speaker that are mixed while "
             f"training, and this set lists mixtures ({others}); leave out --formant_perturb_factors."
         )
-    segments = read_segments(directory / "segments")
+    segments = read_segments(directory / SEGMENTS)
     recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
     parts: dict[str, list[tuple[str, Segment]]] = {}  # of a recording
     for key, segment in segments.items():
         if segment.recording not in recordings:
             raise DataError(
-                f"{directory / 'segments'}: key '{key}': recording '{segment.recording}' is not in "
+                f"{directory / SEGMENTS}: key '{key}': recording '{segment.recording}' is not in "
                 f"{MIXTURE_SCP}; add it, or drop the segment."
             )
         parts.setdefault(segment.recording, []).append((key, segment))
@@ -204,13 +205,13 @@ def _converted(item: Item, conf: FormatConf) -> np.ndarray:
         raise DataError(f"{item.key}: {error}") from None
     except ValueError as error:
         raise DataError(f"{item.key}: segment: {error}; fix its line in segments.") from None
-    if conf.channel >= samples.shape[1]:
+    channel = conf.channel if samples.shape[1] > 1 else 0
+    if channel >= samples.shape[1]:
         raise DataError(
-            f"{item.key}: '{item.entry}' has {samples.shape[1]} channel(s); --channel {conf.channel} "
-            "is not there."
+            f"{item.key}: '{item.entry}' has {samples.shape[1]} channels; --channel {channel} is not there."
         )
     # Played ``speed`` times as fast: the file is read as if it had been recorded at a higher rate.
-    signal = resample(samples[:, conf.channel], round(rate * item.voice.speed), conf.sample_rate)
+    signal = resample(samples[:, channel], round(rate * item.voice.speed), conf.sample_rate)
     if len(signal) == 0:
         raise DataError(f"{item.key}: '{item.entry}' is empty; drop the key (utils/fix_data_dir.sh).")
     if item.voice.formants != 1.0:
@@ -421,7 +422,7 @@ def _other_files(directory: Path, voices: list[Voice]) -> tuple[Lists, list[Path
         name = path.name
         if not path.is_file() or name.startswith(".") or name.endswith(".scp"):
             continue
-        if name in ("segments", "spk2utt", SPEAKER_ENROLLMENTS, NUM_SAMPLES):
+        if name in (SEGMENTS, "spk2utt", SPEAKER_ENROLLMENTS, NUM_SAMPLES):
             continue
         if not (name.startswith(("utt2", "text"))):
             copies.append(path)

@@ -26,6 +26,7 @@ from espnet_tse.data.scp_fields import (
     read_keyed,
     read_regions,
     read_speaker_enrollments,
+    refuse_segments,
     rows_of,
     speakers_of,
 )
@@ -367,8 +368,11 @@ def validate_dir(
         limits: what the audio must be.
         train_dir: the training set, with which ``directory`` may share no speaker and no file.
         codes_dir: tokenized targets of ``directory``; codec_dir: the codec they should be of.
+    Raises:
+        DataError: there are ``segments``.
     """
     directory = Path(directory)
+    refuse_segments(directory)
     source = is_source_dir(directory)
     report = Report(str(directory), "sources for dynamic mixing" if source else "mixtures")
     lists = _Lists(directory, report)

@@ -69,8 +69,15 @@ def test_one_channel_is_picked(dirs, tmp_path):
     directory = dirs.lists("stereo", {"k": "s"}, wav_scp={"k": dirs.wav("k", stereo)})
     output = run(directory, tmp_path / "dump", FormatConf(8000, channel=1))
     assert soundfile.read(read_scp(output / "wav.scp")["k"])[0] == pytest.approx(np.full(500, 0.2), abs=1e-4)
-    with pytest.raises(DataError, match=r"k: .*has 2 channel\(s\); --channel 2 is not there"):
+    with pytest.raises(DataError, match="k: .*has 2 channels; --channel 2 is not there"):
         format_shard(directory, tmp_path / "other", FormatConf(8000, channel=2), 1, 1)
+
+
+def test_mono_files_have_one_channel_to_pick_from(dirs, tmp_path):
+    paths = {str(rate): dirs.wav(str(rate), np.full(rate, 0.1), rate=rate) for rate in (8000, 16000)}
+    directory = dirs.lists("mono", {key: "s" for key in paths}, wav_scp=paths)
+    output = run(directory, tmp_path / "dump", FormatConf(8000, channel=1))
+    assert read_scp(output / "utt2num_samples") == {"16000": "8000", "8000": "8000"}
 
 
 def test_segments_are_cut(dirs, tmp_path):
