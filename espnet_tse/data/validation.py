@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Iterator
 
 from espnet_tse.data.findings import ERROR, WARNING, Check, Report
 from espnet_tse.data.formatting import original_of
@@ -105,11 +106,15 @@ def _check_spk2utt(report: Report, lists: _Lists) -> None:
 
 
 def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> None:
-    """No speaker and no file of a held-out set in the training set; speakers may where the corpus is made so."""
+    """No speaker and no file of a held-out set in the training set.
+
+    Where the corpus is made so, speakers may be, and what enrolls them.
+    """
+    shares_speakers = _protocol(directory).get("speakers") == SPEAKERS_OF_TRAIN
     speakers = report.check(
         "no speaker of train",
         "split the corpus by speaker; move the shared ones to one set",
-        WARNING if _protocol(directory).get("speakers") == SPEAKERS_OF_TRAIN else ERROR,
+        WARNING if shares_speakers else ERROR,
     )
     files = report.check("no audio file of train", "drop the shared files from one of the sets")
     own, train = speakers_of(directory), speakers_of(train_dir)
@@ -119,17 +124,28 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
         speakers.num_checked = len(own)
         for speaker in sorted(set(own) & set(train)):
             speakers.offend(speaker, f"speaks in {train_dir} too")
-    names = (MIXTURE_SCP, TARGET_SCP)
-    trained = {
-        path for name in names if (train_dir / name).is_file() for path in read_scp(train_dir / name).values()
-    }
-    for name in names:
-        if not (directory / name).is_file():
-            continue
-        for key, path in read_scp(directory / name).items():
-            files.num_checked += 1
-            if path in trained:
-                files.offend(key, f"{name}: '{path}' is in {train_dir} too")
+    trained = {path for _, _, path in speech_of(train_dir, not shares_speakers)}
+    for name, key, path in speech_of(directory, not shares_speakers):
+        files.num_checked += 1
+        if path in trained:
+            files.offend(key, f"{name}: '{path}' is in {train_dir} too")
+
+
+def speech_of(directory: Path, enrollments: bool) -> Iterator[tuple[str, str, str]]:
+    """List, key and path of all speech that a set names, with its enrollments or without."""
+    scps = [directory / MIXTURE_SCP, *numbered_scps(directory, "spk")]
+    scps += numbered_scps(directory, "enroll_spk") if enrollments else []
+    drawn: set[str] = set()
+    for scp in scps:
+        for key, value in read_scp(scp).items():
+            entry = parse_enrollment(value, key, scp)
+            if isinstance(entry, DynamicEnrollment):
+                drawn.add(entry.speaker)
+            else:
+                yield scp.name, key, entry
+    pool = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS) if drawn else {}
+    for speaker in sorted(drawn & pool.keys()):
+        yield from ((SPEAKER_ENROLLMENTS, uid, path) for uid, path in pool[speaker])
 
 
 def utterance_of(path: str) -> str:

@@ -180,6 +180,35 @@ def test_train_and_test_share_a_speaker_or_a_file(dirs):
     assert_only(validate_dir(test, train_dir=train), "no audio file of train", "error", key, "spk1.scp")
 
 
+@pytest.mark.parametrize("scp", ["spk2.scp", "enroll_spk1.scp", "spk2enroll.json"])
+def test_interferers_and_enrollments_are_not_heard_in_training(dirs, scp):
+    test = dirs.tse(1, name="test")
+    train = dirs.source({"a": [8000, 8000], "b": [8000, 8000]})
+    (key,) = keys_of(test)
+    heard = read_scp(train / "wav.scp")["a-1"]
+    if scp == "spk2enroll.json":
+        own = read_scp(test / "enroll_spk1.scp")[key]
+        write_scp(test / "enroll_spk1.scp", {key: "*u1 testspk0"})
+        (test / scp).write_text(json.dumps({"testspk0": [["u1", own], ["u2", heard]]}))
+    else:
+        change(test, scp, key, heard)
+    found = validate_dir(test, train_dir=train)["no audio file of train"].offenders
+    assert found == [("u2" if scp == "spk2enroll.json" else key, f"{scp}: '{heard}' is in {train} too")]
+    (test / "protocol").write_text("speakers: of the training set\n")
+    report = validate_dir(test, train_dir=train)
+    assert bool(report["no audio file of train"].offenders) == (scp == "spk2.scp")
+
+
+def test_what_training_may_draw_is_heard_in_training(dirs):
+    test, train = dirs.tse(1, name="test"), dirs.tse(1, name="train")
+    own = read_scp(test / "spk1.scp")[keys_of(test)[0]]
+    (train / "spk2enroll.json").write_text(json.dumps({"trainspk0": [["u1", own]]}))
+    assert validate_dir(test, train_dir=train).num_errors == 0  # it draws none
+    write_scp(train / "enroll_spk1.scp", {keys_of(train)[0]: "*u2 trainspk0"})
+    report = validate_dir(test, train_dir=train)
+    assert_only(report, "no audio file of train", "error", keys_of(test)[0], "spk1.scp")
+
+
 def test_mixture_is_not_the_sum(dirs):
     directory = dirs.tse()
     key = keys_of(directory)[1]
