@@ -31,6 +31,7 @@ from espnet_tse.data.scp_fields import (
     rows_of,
     speakers_of,
 )
+from espnet_tse.data.stored_inputs import named_audio
 from espnet_tse.data.validation_audio import (
     AudioLimits,
     check_headers,
@@ -442,9 +443,9 @@ def validate_dir(
             if not _protocol(directory).get("sources"):
                 check_sums(report, mixed, infos, limits, strict=_protocol_is_complete(directory, mixed))
     if codes_dir is not None:
-        _check_codes(
-            report, lists, infos.get(MIXTURE_SCP if source else TARGET_SCP), limits, codes_dir, codec_dir
-        )
+        targets = infos.get(MIXTURE_SCP if source else TARGET_SCP)
+        inputs = _lengths_of_inputs(rows, directory, fields, infos) if targets else {}
+        _check_codes(report, lists, targets, inputs, limits, codes_dir, codec_dir)
     _check_file_names(report, mixtures)
     return report
 
@@ -453,6 +454,7 @@ def _check_codes(
     report: Report,
     lists: _Lists,
     targets: dict[str, AudioInfo] | None,
+    inputs: dict[str, int],
     limits: AudioLimits,
     codes_dir: Path | str,
     codec_dir: Path | str | None,
@@ -464,7 +466,24 @@ def _check_codes(
         return
     rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
     lengths = {key: info.num_samples for key, info in targets.items()}
-    check_codes(report, codes_dir, lengths, rate, codec_dir)
+    check_codes(report, codes_dir, lengths, rate, codec_dir, inputs)
+
+
+def _lengths_of_inputs(
+    rows: list[MixtureRow],
+    directory: Path,
+    fields: dict[str, dict[str, str]],
+    infos: dict[str, dict[str, AudioInfo]],
+) -> dict[str, int]:
+    """Name in ``audio_of`` -> samples, of all that the rows hold and whose headers could be read."""
+    lengths = {
+        fields[name][key]: info.num_samples for name, found in infos.items() for key, info in found.items()
+    }
+    try:
+        named = dict(named_audio(rows, directory))
+    except DataError:  # reported by _check_drawable
+        return {}
+    return {name: lengths[path] for name, path in named.items() if path in lengths}
 
 
 def _absent_keys(lists: _Lists) -> set[str]:

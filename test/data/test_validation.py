@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from espnet_tse.data.findings import SHOWN_OFFENDERS, Report
+from espnet_tse.data.stored_inputs import audio_of
 from espnet_tse.data.validation import utterance_of, validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.io.scp import read_scp, write_scp
@@ -370,6 +371,22 @@ def test_valid_codes(coded):
     directory, codes_dir = coded
     report = validate_dir(directory, codes_dir=codes_dir, codec_dir=codes_dir)
     assert report.num_errors == 0 and report["acoustic: ids in 0..15"].num_checked == 4
+
+
+def test_codes_of_all_that_the_rows_hold(coded):
+    directory, codes_dir = coded
+    (stream,) = codes_dir.glob("*.scp")
+    paths = {}
+    for name, entry in audio_of(directory).items():
+        paths[name] = codes_dir / f"{name}.npy"
+        np.save(paths[name], np.zeros((-(-soundfile.info(entry).frames // 100), 2), np.int16))
+    write_scp(stream, paths)
+    report = validate_dir(directory, codes_dir=codes_dir)
+    assert report.num_errors == 0 and report["acoustic: same keys"].num_checked == 3 * 4
+    gone = f"{keys_of(directory)[0]}#enrollment"
+    drop(codes_dir, stream.name, gone)
+    report = validate_dir(directory, codes_dir=codes_dir)
+    assert_only(report, "acoustic: same keys", "error", gone, "has no codes")
 
 
 def test_codes_want_targets(coded):
