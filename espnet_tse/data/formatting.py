@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ from espnet_tse.io.audio_entry import (
     read_span,
     refuse_not_finite,
 )
+from espnet_tse.io.audio_entry import read_info as read_header
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
@@ -188,12 +190,24 @@ def _read(item: Item) -> tuple[np.ndarray, int]:
     """(N, C) float64 samples of an item before any change, and their rate in Hz."""
     if item.segment is None:
         return read_entry(item.entry, pipes=True)
-    if is_plain_file(item.entry):  # of a long recording only the part is read
-        info = read_info(item.entry, item.key)
-        start, end = item.segment.span(info.num_samples, info.sample_rate)
+    recording = _recording(item.entry, json.dumps(_states(item.entry)))
+    if isinstance(recording, AudioInfo):
+        start, end = item.segment.span(recording.num_samples, recording.sample_rate)
         return read_span(item.entry, start, end - start, "float64")
-    samples, rate = read_entry(item.entry, pipes=True)
+    samples, rate = recording
     return samples[slice(*item.segment.span(len(samples), rate))], rate
+
+
+@lru_cache(maxsize=1)  # the segments of a recording come after each other
+def _recording(entry: str, states: str) -> AudioInfo | tuple[np.ndarray, int]:
+    """The header of a recording whose parts can be read, else all its samples and their rate.
+
+    Args:
+        states: of the files that are read; where they have changed, so has the recording.
+    """
+    if is_plain_file(entry) and (info := read_header(entry)).seekable:
+        return info
+    return read_entry(entry, pipes=True)
 
 
 def _converted(item: Item, conf: FormatConf) -> np.ndarray:

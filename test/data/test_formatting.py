@@ -91,6 +91,27 @@ def test_segments_are_cut(dirs, tmp_path):
     assert not (output / "segments").exists()
 
 
+@pytest.mark.parametrize("entry", ["cat {}.wav |", "{}.mp3"])
+def test_a_recording_of_many_segments_is_decoded_once(dirs, tmp_path, monkeypatch, entry):
+    stem, decoded = tmp_path / "rec", []
+    read = formatting.read_entry
+    monkeypatch.setattr(
+        formatting, "read_entry", lambda *args, **kw: (decoded.append(args[0]), read(*args, **kw))[1]
+    )
+    recording = entry.format(stem)
+    directory = dirs.lists("cut", {"a": "s", "b": "s", "c": "s"}, wav_scp={"rec": recording})
+    write_scp(directory / "segments", {"a": "rec 0 1", "b": "rec 1 2", "c": "rec 2 -1"})
+    for run_number, level in enumerate((0.05, 0.1)):  # of another recording nothing is kept
+        samples = dirs.noise(24000 + run_number, 1, level)
+        for suffix, kind in (("wav", "WAV"), ("mp3", "MP3")):
+            soundfile.write(f"{stem}.{suffix}", samples, 8000, format=kind)
+        decoded.clear()
+        output = run(directory, tmp_path / "dump", SAME)
+        assert decoded == [recording]
+        first = soundfile.read(read_scp(output / "wav.scp")["a"])[0]
+        assert np.std(first) == pytest.approx(level, rel=0.2)
+
+
 def test_segments_to_the_end_and_beyond_it(dirs, tmp_path):
     ramp = np.arange(8000) / 32768
     path = dirs.wav("rec", ramp)
