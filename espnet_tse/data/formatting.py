@@ -244,7 +244,7 @@ def original_of(path: str) -> str:
     """The entry that stage 2 has made a file of; any other entry as it is."""
     file = Path(path)
     stamp = file.parent / f"{file.stem}{STAMP}"
-    if not stamp.is_file():
+    if not is_plain_file(path) or not stamp.is_file():
         return path
     suffix, _, made_from = stamp.read_bytes().partition(b" ")
     return json.loads(made_from)[0] if f".{suffix.decode()}" == file.suffix else path

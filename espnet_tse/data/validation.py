@@ -172,11 +172,9 @@ def originals_of(row: MixtureRow) -> tuple[Path, Path] | None:
     target, enrollment = original_of(row.target), original_of(row.enrollment)
     key = row.key.partition("#spk")[0]
     is_named = not f"-{key}".endswith(f"-{utterance_of(target)}")
-    return (
-        (Path(target), Path(enrollment))
-        if is_named and is_plain_file(target) and is_plain_file(enrollment)
-        else None
-    )
+    if not (is_named and is_plain_file(target) and is_plain_file(enrollment)):
+        return None
+    return Path(target), Path(enrollment)
 
 
 def shared_utterances(rows: list[MixtureRow]) -> dict[str, str]:
