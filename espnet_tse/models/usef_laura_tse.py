@@ -202,6 +202,11 @@ class USEFLauraTSE(LauraTSE):
         front = Frames(values, front.lengths, front.frame_rate)
         return replace(conditions, streams=Streams({**conditions.streams, "mixture": front}))
 
+    def conditions(self, batch: TSEBatch) -> Conditions:
+        """As ``LauraTSE.conditions``, of what LauraTSE hears: candidates share those behind the front-end."""
+        raw = batch.extracted is None and self.config.g_inputs != "mix+ref"
+        return super().conditions(self.extracted(batch) if raw else batch)
+
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
         """As ``LauraTSE.spectrum_loss``; the level of d is its own, so the target is brought to it."""
         filters = self.vocoder.synthesis == "filter"

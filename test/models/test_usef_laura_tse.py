@@ -11,6 +11,7 @@ from tse_system import write_codec
 from espnet_tse.codec.load import load_codec
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
+from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE, USEFLauraTSEConfig, USEFLauraTSEDecode
 from espnet_tse.schema import CodecSpec, Codes, Prediction, Request, Streams
@@ -57,6 +58,13 @@ class Given(AbsExtractor):
     def forward(self, batch):
         self.calls += 1
         return Extraction(self.waveform)
+
+
+class Second(AbsSelector):
+    """Prefers the second of two candidates."""
+
+    def scores(self, estimate, batch):
+        return torch.tensor([float(key.endswith("#1")) for key in batch.keys])
 
 
 # --- Sizes and wiring ---------------------------------------------------------------------------------
@@ -368,6 +376,19 @@ def test_the_front_ends_own_output_is_decoded():
     estimate = model.extract(batch, USEFLauraTSEDecode(output="discriminative", level="none"))
     torch.testing.assert_close(estimate.waveform, model.extractor(batch).waveform)
     assert estimate.prediction is None and estimate.num_function_evaluations == 1
+
+
+@pytest.mark.parametrize("g_inputs", ["front+ref", "front+mix+ref", "mix+ref"])
+def test_candidates_are_those_of_single_runs_with_their_keys(g_inputs):
+    model, batch, selector = nano(g_inputs=g_inputs, si_sdr_weight=0.1), two_rows(), Second()
+    conf = USEFLauraTSEDecode(sampling=True, seed=3, candidates=2)
+    kept = model.extract(batch, conf, selector=selector)
+    single = model.extract(
+        replace(batch, keys=[f"{key}#1" for key in batch.keys]), replace(conf, candidates=1)
+    )
+    codes, wanted = (estimate.prediction.streams["acoustic"] for estimate in (kept, single))
+    assert torch.equal(codes.values[..., : wanted.values.size(2)], wanted.values)
+    torch.testing.assert_close(kept.waveform, single.waveform, atol=1e-5, rtol=1e-4)
 
 
 def test_the_split_cascade_frame_by_frame_is_laura_tse_alone():
