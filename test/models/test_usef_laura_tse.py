@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from factories import TableCodec, make_batch, nano_laura_tse, take_row
+from factories import Second, TableCodec, make_batch, nano_laura_tse, take_row
 from nano_extractors import SYSTEMS, nano_extractor
 from tse_system import write_codec
 
 from espnet_tse.codec.load import load_codec
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
 from espnet_tse.loss.waveform_ratio import negative_si_sdr
-from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
 from espnet_tse.models.usef_laura_tse import USEFLauraTSE, USEFLauraTSEConfig, USEFLauraTSEDecode
 from espnet_tse.schema import CodecSpec, Codes, Prediction, Request, Streams
@@ -58,13 +57,6 @@ class Given(AbsExtractor):
     def forward(self, batch):
         self.calls += 1
         return Extraction(self.waveform)
-
-
-class Second(AbsSelector):
-    """Prefers the second of two candidates."""
-
-    def scores(self, estimate, batch):
-        return torch.tensor([float(key.endswith("#1")) for key in batch.keys])
 
 
 # --- Sizes and wiring ---------------------------------------------------------------------------------
@@ -380,9 +372,9 @@ def test_the_front_ends_own_output_is_decoded():
 
 @pytest.mark.parametrize("g_inputs", ["front+ref", "front+mix+ref", "mix+ref"])
 def test_candidates_are_those_of_single_runs_with_their_keys(g_inputs):
-    model, batch, selector = nano(g_inputs=g_inputs, si_sdr_weight=0.1), two_rows(), Second()
+    model, batch = nano(g_inputs=g_inputs, si_sdr_weight=0.1), two_rows()
     conf = USEFLauraTSEDecode(sampling=True, seed=3, candidates=2)
-    kept = model.extract(batch, conf, selector=selector)
+    kept = model.extract(batch, conf, selector=Second())
     single = model.extract(
         replace(batch, keys=[f"{key}#1" for key in batch.keys]), replace(conf, candidates=1)
     )
