@@ -94,6 +94,10 @@ class Corrector(AbsTSEModel, AbsCorrector):
     def sample_rate(self) -> int:
         return self.corrector.config.sample_rate
 
+    @property
+    def own_level(self) -> str:
+        return self.frozen("system").own_level
+
     def settings_of_system(self, given: dict[str, Any], **shared: Any) -> DecodeConf:
         """The ``Decode`` of the system, with what it leaves to that, as in its own extraction.
 
