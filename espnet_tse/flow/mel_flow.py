@@ -121,8 +121,11 @@ class MelFlow(AbsGenerator):
     def loss(self, conditions: Conditions, target: Frames) -> Tensor:
         """Mean of |v(X_t, t, d) - (Y - x_0)|^2 over bands and valid frames (arXiv:2603.12837, Eq. 16)."""
         speaker = conditions.vectors["speaker"]
-        start = self.start(conditions, torch.randn_like(target.values))
-        time = draw_times(len(speaker), self.config.at_start, speaker)
+        # Validation draws are seeded, or epochs would be compared on different coins.
+        generator = None if self.training else torch.Generator(speaker.device).manual_seed(0)
+        noise = torch.randn(target.values.shape, device=speaker.device, generator=generator)
+        start = self.start(conditions, noise)
+        time = draw_times(len(speaker), self.config.at_start, speaker, generator)
         if self.training:
             dropped = torch.rand(len(speaker), device=speaker.device) < self.config.drop_speaker
             speaker = torch.where(dropped[:, None], self.nobody, speaker)

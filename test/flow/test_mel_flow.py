@@ -126,6 +126,16 @@ def conditions_of_row(row: int) -> Conditions:
     return Conditions(Streams(**streams), Vectors(speaker=whole.vectors["speaker"][row : row + 1]))
 
 
+@pytest.mark.parametrize("conf", [{}, {"start": "noise", "hears_mixture": True, "at_start": 0.0}])
+def test_validations_draw_the_same_and_leave_the_draws_of_training_alone(conf):
+    flow = shaken(new_flow(**conf))
+    before = torch.random.get_rng_state()
+    losses = {flow.loss(conditions(), frames(2)).item() for _ in range(3)}
+    assert len(losses) == 1 and torch.equal(torch.random.get_rng_state(), before)
+    flow.train()
+    assert len({flow.loss(conditions(), frames(2)).item() for _ in range(3)}) > 1
+
+
 def test_in_training_some_rows_have_no_speaker():
     flow = new_flow(drop_speaker=0.9).train()
     torch.manual_seed(0)
