@@ -145,7 +145,7 @@ class Corrector(AbsTSEModel, AbsCorrector):
             estimate = self.corrector.correct(batch.mixture, first, lengths, [noise(generator)] * len(first))
             loss = negative_si_sdr(estimate, batch.target, lengths)
             return loss, {"loss_system": negative_si_sdr(first, batch.target, lengths)}
-        heard = self.corrector.hidden_span(self.exchanged(first, batch))
+        heard = self.corrector.hidden_span(self.exchanged(first, batch), lengths)
         estimate = self.corrector.correct(batch.mixture, heard, lengths, [noise(None)] * len(first))
         return negative_si_sdr(estimate, batch.target, lengths), {}
 

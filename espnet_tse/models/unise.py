@@ -189,7 +189,7 @@ class UniSE(AbsTokenModel):
         shares = self.equal_shares(first.waveform, second.waveform, first.lengths)
         first.diagnostics = {
             **first.diagnostics,
-            # Where both talkers were one batch, also that of the second.
+            # Where both talkers were one batch, these are followed by those of the second.
             "level_db": first.diagnostics["level_db"][: len(batch.mixture)],
             "second_talker": [share < conf.same_talker for share in shares],
         }
