@@ -174,6 +174,19 @@ def test_given_global_tokens_are_kept_and_heard():
     assert torch.equal(likeliest, forced.streams["semantic"].values[:, 0])
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_given_global_tokens_stay_causal_behind_conditions_that_see_each_other(use_cache):
+    lm = small_lm(prefix_bidirectional=True)
+    for parameter in lm.parameters():  # or the likeliest tokens hardly depend on what is seen
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    conditions, tasks = conditions_of([40, 33], [14, 16]), numbers("tse", "rtse")
+    conf = UniSEDecode(use_cache=use_cache)
+    free = lm.generate(conditions, tasks, request_of([40, 33], conf))
+    given = Prediction(Streams({"global": free.streams["global"]}))
+    same = lm.generate(conditions, tasks, request_of([40, 33], conf, given))
+    assert torch.equal(same.streams["semantic"].values, free.streams["semantic"].values)
+
+
 def test_labels_of_the_whole_vocabulary_have_the_second_begin_and_the_end():
     lm = small_lm()
     voices, codes = codes_of([4, 2])
