@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from espnet_tse.flow.mel_flow import MelFlow, MelFlowConfig, MelFlowDecode
+from espnet_tse.flow.mel_flow import MelFlow, MelFlowConfig, MelFlowDecode, faults_of_decoding
+from espnet_tse.io.scp import DataError
 from espnet_tse.schema import Conditions, Frames, Request, Streams, Vectors
 
 LENGTHS = torch.tensor([9, 6])
@@ -164,6 +165,29 @@ def test_what_makes_no_flow_is_refused(conf, message):
 def test_settings_out_of_range_are_refused(conf):
     with pytest.raises(ValueError, match=next(iter(conf))):
         MelFlowDecode(**conf)
+
+
+@pytest.mark.parametrize(
+    "settings, sizes, message",
+    [
+        (
+            {"candidates": 2},
+            {"start": "masked"},
+            "candidates: 2 would all be the same, since a flow with start: masked",
+        ),
+        (
+            {"guidance": 3.0},
+            {"drop_speaker": 0.0},
+            "guidance: 3.0 is for flows that were trained without speaker",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_with_the_flow_are_refused(settings, sizes, message):
+    flow = new_flow(**sizes)
+    [fault] = faults_of_decoding(MelFlowDecode(**settings), flow.config)
+    assert fault.startswith(message)
+    with pytest.raises(DataError, match=message):
+        generated(flow, **settings)
 
 
 def test_the_published_size():
