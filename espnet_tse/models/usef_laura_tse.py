@@ -86,9 +86,15 @@ class USEFLauraTSEDecode(LauraTSEDecode):
             faults.append(f"injection_ratio is {self.injection_ratio}, want a share in [0, 1]")
         elif self.autoregressive and self.injection_ratio:
             faults.append(f"injection_ratio {self.injection_ratio} is for autoregressive: false; set it too")
-        if not self.autoregressive and self.output == "discriminative":
-            faults.append("output: discriminative generates nothing; leave out autoregressive: false")
-        if not self.autoregressive and (self.sampling or self.length_mode != "exact" or self.give_enrollment):
+        if self.output == "discriminative":
+            without_use = self.changed(
+                "autoregressive", "sampling", "candidates", "length_mode", "refine", "give_enrollment"
+            )
+            if without_use:
+                faults.append(f"output: discriminative generates nothing; leave out {', '.join(without_use)}")
+        elif not self.autoregressive and (
+            self.sampling or self.length_mode != "exact" or self.give_enrollment
+        ):
             faults.append(
                 "autoregressive: false takes the likeliest codes of as many frames as the mixture has; leave "
                 "out sampling, length_mode and give_enrollment"

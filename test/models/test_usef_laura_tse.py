@@ -440,7 +440,12 @@ def test_a_front_end_of_another_rate_is_refused():
         ({"output": "both"}, "output 'both' is none of"),
         ({**NAR, "injection_ratio": 1.5}, "injection_ratio is 1.5"),
         ({"injection_ratio": 0.5}, "is for autoregressive: false"),
-        ({**NAR, "output": "discriminative"}, "generates nothing"),
+        ({**NAR, "output": "discriminative"}, "generates nothing; leave out autoregressive: false"),
+        (
+            {"output": "discriminative", "sampling": True, "candidates": 4},
+            "generates nothing; leave out sampling: true, candidates: 4",
+        ),
+        ({"output": "discriminative", "refine": False}, "generates nothing; leave out refine: false"),
         ({**NAR, "sampling": True}, "takes the likeliest codes"),
         ({**NAR, "length_mode": "eos"}, "takes the likeliest codes"),
     ],
