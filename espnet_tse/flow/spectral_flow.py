@@ -13,6 +13,7 @@ from espnet_tse.flow.ode_solvers import EVALUATIONS, SOLVERS
 from espnet_tse.flow.spectral_velocity import SpectralVelocity, SpectralVelocityConfig
 from espnet_tse.flow.straight_path import point_at
 from espnet_tse.io.scp import DataError
+from espnet_tse.layers.mean_over_time import mean_over_time
 from espnet_tse.lm.abs_generator import AbsGenerator
 from espnet_tse.schema import Conditions, DecodeConf, Frames, Prediction, Request, Streams
 
@@ -144,7 +145,8 @@ class SpectralFlow(AbsGenerator):
         loss = (error * valid).square().sum() / (valid.sum() * error.size(-1))
         if self.ratio is None:
             return loss, {}
-        stats = {"loss_flow": loss, "loss_ratio": (self.predicted(conditions) - ends.begin).square().mean()}
+        error = (self.predicted(conditions) - ends.begin).square()
+        stats = {"loss_flow": loss, "loss_ratio": mean_over_time(error, conditions.streams["mixture"].lengths)}
         return loss + self.config.ratio_weight * stats["loss_ratio"], stats
 
     def target(

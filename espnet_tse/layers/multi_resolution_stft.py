@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from espnet_tse.layers.mean_over_time import mean_over_time
 from espnet_tse.schema.padding import valid_mask
 
 RESOLUTIONS = ((512, 128), (1024, 256), (256, 64))  # (window, hop) in samples
@@ -25,7 +26,7 @@ def multi_resolution_stft(
         lengths: (B,) samples.
         resolutions: windows and hops.
     Returns:
-        scalar, mean over rows, |S - E|_F / |S|_F + mean |log S - log E| of the frames that reach the row;
+        scalar, mean over time of the rows' |S - E|_F / |S|_F + mean |log S - log E| of the frames that reach the row;
         rows with a silent target count 0.
     """
     valid = valid_mask(lengths, target.size(1))
@@ -39,7 +40,9 @@ def multi_resolution_stft(
         difference = ((wanted - given) * frames).square().sum(dim=(1, 2)).clamp_min(FLOOR**2).sqrt()
         convergence = difference / (wanted * frames).square().sum(dim=(1, 2)).sqrt().clamp_min(1.0)
         logs = ((wanted.log() - given.log()).abs() * frames).sum(dim=(1, 2))
-        total = total + (convergence + logs / (frames.sum(dim=(1, 2)) * wanted.size(2))).mean()
+        total = total + mean_over_time(
+            convergence + logs / (frames.sum(dim=(1, 2)) * wanted.size(2)), lengths
+        )
     return total / len(resolutions)
 
 

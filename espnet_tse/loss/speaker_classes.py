@@ -1,18 +1,19 @@
 """Cross entropy of the enrolled speaker among those of the training set."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.layers.mean_over_time import mean_over_time
 
 
-def speaker_cross_entropy(logits: Tensor, speaker: Tensor | None) -> Tensor:
-    """Mean over the rows of known speakers; 0 where there are none.
+def speaker_cross_entropy(logits: Tensor, speaker: Tensor | None, lengths: Tensor) -> Tensor:
+    """Mean over time; rows of unknown speakers are 0.
 
     Args:
         logits: (B, number of speakers).
         speaker: (B,) int64, -1 where unknown; may lie on the host.
+        lengths: (B,) of the mixtures.
     Raises:
         DataError: no numbers in the batch, or one beyond the classes.
     """
@@ -24,5 +25,5 @@ def speaker_cross_entropy(logits: Tensor, speaker: Tensor | None) -> Tensor:
             "leave it out, training counts them."
         )
     speaker = speaker.to(logits.device, non_blocking=True)  # training leaves it on the host for the check
-    known = (speaker >= 0).sum().clamp_min(1)
-    return F.cross_entropy(logits.float(), speaker, ignore_index=-1, reduction="sum") / known
+    entropy = F.cross_entropy(logits.float(), speaker, ignore_index=-1, reduction="none")
+    return mean_over_time(entropy, lengths)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from espnet_tse.layers.mean_over_time import mean_over_time
 from espnet_tse.schema.padding import valid_mask
 
 EPS = 1e-8  # of the energy of what is compared: no ratio is above 80 dB
@@ -14,11 +15,6 @@ def present(target: Tensor, lengths: Tensor) -> Tensor:
     """(B,) bool, True where a row's target (B, N) is not digital silence."""
     energy = (target * valid_mask(lengths, target.size(1))).square().sum(dim=1)
     return energy > SILENT_RMS**2 * lengths
-
-
-def mean_of_rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Mean of ``values`` (B,) over the rows that count; 0 with a gradient of 0 where none does."""
-    return torch.where(rows, values, torch.zeros_like(values)).sum() / rows.sum().clamp_min(1)
 
 
 def decibel(signal: Tensor, noise: Tensor) -> Tensor:
@@ -34,7 +30,7 @@ def negative_si_sdr(estimate: Tensor, target: Tensor, lengths: Tensor, max_db: f
         max_db: rows as good as this have no more gradient to speak of (arXiv:2003.07503's soft threshold):
             the noise counts as max_db below the signal at least.
     Returns:
-        scalar, mean over the rows whose target is not silent. A silent estimate has a finite gradient.
+        scalar, mean over time; rows whose target is silent are 0. A silent estimate has a finite gradient.
     """
     valid = valid_mask(lengths, target.size(1))
     estimate, target = (
@@ -47,19 +43,20 @@ def negative_si_sdr(estimate: Tensor, target: Tensor, lengths: Tensor, max_db: f
     noise = (estimate - scale[:, None] * target).square().sum(dim=1)
     floor = (EPS if max_db is None else 10 ** (-max_db / 10)) * wanted
     ratio = decibel(wanted + EPS * noise + TINY, noise + floor + TINY)
-    return -mean_of_rows(ratio, present(target, lengths))
+    return -mean_over_time(ratio, lengths, present(target, lengths))
 
 
 def negative_snr(estimate: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
     """Negative signal-to-noise ratio, dB: 10 log10(|s|^2 / |s - e|^2); the level counts.
 
     Returns:
-        scalar, mean over the rows whose target is not silent.
+        scalar, mean over time; rows whose target is silent are 0.
     """
     valid = valid_mask(lengths, target.size(1))
     energy = (target.float() * valid).square().sum(dim=1)
     noise = ((estimate.float() - target) * valid).square().sum(dim=1)
-    return -mean_of_rows(decibel(energy + TINY, noise + EPS * energy + TINY), present(target, lengths))
+    ratio = decibel(energy + TINY, noise + EPS * energy + TINY)
+    return -mean_over_time(ratio, lengths, present(target, lengths))
 
 
 def absent_energy(
@@ -71,10 +68,10 @@ def absent_energy(
     sources: an estimate ``floor_db`` below the mixture is silent enough.
 
     Returns:
-        scalar, mean over the rows whose target is silent; 0 where there is none.
+        scalar, mean over time; rows whose target is not silent are 0.
     """
     valid = valid_mask(lengths, target.size(1))
     energy = (estimate.float() * valid).square().sum(dim=1)
     reference = (mixture.float() * valid).square().sum(dim=1)
     level = 10 * torch.log10(energy / (reference + TINY) + 10 ** (-floor_db / 10))
-    return mean_of_rows(level, ~present(target, lengths))
+    return mean_over_time(level, lengths, ~present(target, lengths))

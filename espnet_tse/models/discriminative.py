@@ -123,7 +123,8 @@ class Discriminative(AbsTSEModel):
     def criterion(self, name: str, batch: TSEBatch, result: Extraction) -> Tensor:
         """One of ``LOSSES``, without its weight."""
         if name == "speaker":
-            return speaker_cross_entropy(self.speaker_classes(result.embedding), batch.speaker)
+            logits = self.speaker_classes(result.embedding)
+            return speaker_cross_entropy(logits, batch.speaker, batch.mixture_lengths)
         share = self.config.coarser_weight
         values = [self.compare(name, batch, waveform) for waveform in [result.waveform, *result.coarser]]
         return (1 - share * len(result.coarser)) * values[0] + share * sum(values[1:])

@@ -10,6 +10,7 @@ from espnet_tse.flow.mixing_ratio import mixing_of
 from espnet_tse.flow.spectral_flow import Ends, SpectralFlow, SpectralFlowDecode, faults_of_decoding
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
+from espnet_tse.layers.mean_over_time import mean_over_time
 from espnet_tse.models.mask2flow import mean_square
 from espnet_tse.models.speaker_criterion import LearnsSpeakers, SpeakerCriterionConfig
 from espnet_tse.schema import Conditions, Estimate, Request, TSEBatch
@@ -105,7 +106,8 @@ class FlowTSE(LearnsSpeakers):
             "mse_mixture": mean_square(conditions.streams["mixture"], target),
         }
         if self.lm.ratio is not None:
-            errors["mae_ratio"] = (self.lm.predicted(conditions) - ends.begin).abs().mean()
+            error = (self.lm.predicted(conditions) - ends.begin).abs()
+            errors["mae_ratio"] = mean_over_time(error, batch.mixture_lengths)
         return errors
 
     @torch.no_grad()

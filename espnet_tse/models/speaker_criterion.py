@@ -56,5 +56,5 @@ class LearnsSpeakers(AbsTSEModel):
         if not self.learns_speakers:
             return loss, stats
         logits = self.speaker_classes(LOGIT_SCALE * conditions.vectors["speaker"])
-        stats = {**stats, "loss_speaker": speaker_cross_entropy(logits, batch.speaker)}
+        stats = {**stats, "loss_speaker": speaker_cross_entropy(logits, batch.speaker, batch.mixture_lengths)}
         return loss + self.config.speaker_weight * stats["loss_speaker"], stats

@@ -136,6 +136,11 @@ def train_codec(conf: CodecTrainConf, train_dir: Path, valid_dir: Path, output_d
         return
     torch.manual_seed(conf.seed)
     codec = codec_choices.build(conf.codec, conf.codec_conf)
+    if max(conf.codebook_choices, default=1) > num_codebooks_of(codec):
+        raise DataError(
+            f"codebook_choices are {list(conf.codebook_choices)}, but {conf.codec} has {num_codebooks_of(codec)} codebooks; "
+            "name numbers up to that."
+        )
     if conf.decoder_of:
         keep_codes_of(codec, Path(conf.decoder_of))
     objective = objective_choices.build(conf.objective, conf.objective_conf, sample_rate=codec.sample_rate)

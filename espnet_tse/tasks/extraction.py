@@ -140,9 +140,9 @@ def extract_scp(
     if is_there(folder / PRESENCE):
         write_presences(folder, presences)  # without a line that was cut
     told = read_scp(folder / SECOND_TALKER) if separated and is_there(folder / SECOND_TALKER) else {}
-    todo = {
-        key for key, both in places.items() if not all(map(is_whole, both)) or (separated and key not in told)
-    }
+    # What is known of a mixture is written behind its files: a run may have been killed between them.
+    known = told if separated else presences if lists.enrollments is not None else places
+    todo = {key for key, both in places.items() if not all(map(is_whole, both)) or key not in known}
     logging.info(
         f"{len(todo)} of {len(files)} mixtures to extract, {len(files) - len(todo)} are there already"
     )

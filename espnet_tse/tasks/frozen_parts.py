@@ -1,18 +1,35 @@
-"""The identity of what a model keeps frozen, and its checkpoints lack: it is the same as long as the model lives."""
+"""What of a model is frozen: the names that a training is given, and the identity of whole parts that checkpoints lack."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Sequence
 
 from torch import nn
 
 from espnet_tse.codec.abs_identified import AbsIdentified
 from espnet_tse.codec.manifest import weights_sha256
 from espnet_tse.io.files import write_json
+from espnet_tse.io.nearest_name import nearest_name
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.abs_tse_model import FROZEN, AbsTSEModel
 
 KEPT_PARTS = "frozen_of_training.json"  # in a system's folder
+
+
+def check_frozen_names(names: Sequence[str], model: nn.Module) -> None:
+    """Raise DataError for a name of ``freeze_param`` that no parameter has or begins with, for it would freeze nothing."""
+    known = set()
+    for parameter, _ in model.named_parameters():
+        parts = parameter.split(".")
+        known |= {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
+    for name in names:
+        if name not in known:
+            near = nearest_name(name, known)
+            raise DataError(
+                f"--freeze_param {name}: no parameter of the system has this name or lies below it"
+                + (f"; did you mean {near}?" if near else ".")
+            )
 
 
 def frozen_parts(model: AbsTSEModel) -> dict[str, str]:

@@ -65,17 +65,18 @@ def located(value: Path | str) -> Iterator[Path]:
 
 
 def places_of_training(system: Path, trained_with: str) -> list[Path]:
-    """Where what a trained system builds on may lie, each place once: as its training named it, or beside it.
+    """Where what a trained system builds on may lie, each place once: in its recipe, as its training named it, or beside it.
+
+    Its recipe comes first: the one that somebody stands in may have another of this name.
 
     Args:
         system: its folder, exp/tse_x.
         trained_with: as in its configuration, relative to the folder whose run.sh trained it.
     """
     recipe = system.resolve().parent.parent
-    places: dict[Path, Path] = {}
-    for place in (Path(trained_with), recipe / trained_with, system.parent / Path(trained_with).name):
-        places.setdefault(place.resolve(), place)
-    return list(places.values())
+    names = (recipe / trained_with, Path(trained_with), system.parent / Path(trained_with).name)
+    # Of several names of a place the last is shown, the shortest.
+    return list({place.resolve(): place for place in names}.values())
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from espnet_tse.schema.manifest import read_manifest, streams_in
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.choices import TABLES, all_options, configs_of, model_choices
-from espnet_tse.tasks.frozen_parts import remember_frozen_parts
+from espnet_tse.tasks.frozen_parts import check_frozen_names, remember_frozen_parts
 from espnet_tse.tasks.idle_options import idle_options, remark_on
 from espnet_tse.tasks.init_param import start_from_weights
 from espnet_tse.tasks.inputs import MOVED
@@ -132,7 +132,13 @@ class TSETask(AbsTask):
             model = build_model(vars(args))
         except ValueError as error:
             raise DataError(f"{args.config}: {error}" if args.config else str(error)) from error
+        check_frozen_names(args.freeze_param, model)
         start_from_pretrained(model)
+        if args.max_epoch == 0 and args.output_dir and has_checkpoint(Path(args.output_dir)):
+            raise DataError(
+                f"{args.output_dir}: holds a training; --max_epoch 0 would put the weights of --init_param in the place of "
+                "its own. Name another --output_dir."
+            )
         if args.resume and args.output_dir:
             check_resumable(Path(args.output_dir), model)
         if args.output_dir:  # without one the model is only looked at

@@ -62,6 +62,12 @@ class CodecTrainConf:
             raise ValueError(
                 f"reorganize_step is {self.reorganize_step}, want a step from 1 to max_steps - 1, {self.max_steps - 1}."
             )
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are {list(self.betas)}, want two numbers in [0, 1), as [0.8, 0.99].")
+        if not all(choice >= 1 for choice in self.codebook_choices):
+            raise ValueError(
+                f"codebook_choices are {list(self.codebook_choices)}, want numbers of codebooks from 1 on."
+            )
         if not 0 <= self.mixed_share <= 1:
             raise ValueError(f"mixed_share is {self.mixed_share}, want a share from 0 to 1.")
         if not 0 <= self.codebook_dropout <= 1 or not 0 <= self.final_lr_share <= 1 or self.warmup_steps < 0:

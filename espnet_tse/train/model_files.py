@@ -1,5 +1,6 @@
 """Weights of epochs in a training's folder: which are kept, what points to them, their averages."""
 
+import logging
 import math
 import os
 from pathlib import Path
@@ -31,6 +32,14 @@ def ranked_epochs(stats: dict, criterion: Criterion) -> list[int]:
     return sorted(values, key=lambda epoch: (math.isnan(values[epoch]), values[epoch], epoch))
 
 
+def kept_epochs(folder: Path, stats: dict, criterion: Criterion) -> list[int]:
+    """As ``ranked_epochs``, of epochs whose weights are there.
+
+    A training that goes on with a larger keep_nbest_models, or another criterion, has removed some of the best.
+    """
+    return [epoch for epoch in ranked_epochs(stats, criterion) if (folder / f"{epoch}epoch.pth").is_file()]
+
+
 def keep_weights(path: Path, weights: dict) -> None:
     """Write a file of weights and its checksum, by which those who open it know that it is the one.
 
@@ -54,7 +63,7 @@ def publish(folder: Path, stats: dict, epoch: int, criteria: list[Criterion], ke
     kept, improved = {epoch}, []
     point(folder / "latest.pth", f"{epoch}epoch.pth")
     for criterion in criteria:
-        ranking = ranked_epochs(stats, criterion)
+        ranking = kept_epochs(folder, stats, criterion)
         kept |= set(ranking[:keep])
         point(folder / f"{criterion[0]}.{criterion[1]}.best.pth", f"{ranking[0]}epoch.pth")
         if ranking[0] == epoch:
@@ -72,13 +81,19 @@ def write_averages(
 ) -> None:
     """``<phase>.<name>.ave_<n>best.pth`` for every n of ``counts`` (at most as many epochs as there are).
 
-    ``<phase>.<name>.ave.pth`` points to that of the largest n.
+    ``<phase>.<name>.ave.pth`` points to that of the largest n. Epochs that are not there any more are left out, and that is told.
 
     Raises:
-        DataError: the weights of an epoch are missing, damaged or others than were written.
+        DataError: the weights of an epoch are damaged or others than were written.
     """
     for criterion in criteria:
-        ranking, name = ranked_epochs(stats, criterion), f"{criterion[0]}.{criterion[1]}"
+        ranking, name = kept_epochs(folder, stats, criterion), f"{criterion[0]}.{criterion[1]}"
+        best = ranked_epochs(stats, criterion)[: max(counts)]
+        if gone := sorted(set(best) - set(ranking)):
+            logging.warning(
+                f"{folder}: by {name} epochs {sorted(best)} are the best, but the weights of {gone} were not kept "
+                "(keep_nbest_models or best_model_criterion was another); the averages are of the best that are there"
+            )
         sizes = sorted({min(count, len(ranking)) for count in counts})
         for size in sizes:
             path = folder / f"{name}.ave_{size}best.{suffix}pth"

@@ -38,7 +38,7 @@ def test_rows_are_averaged_without_their_padding():
         float(multi_resolution_stft(estimate[[row], :length], target[[row], :length], lengths[[row]]))
         for row, length in enumerate(lengths.tolist())
     ]
-    assert both == pytest.approx(sum(alone) / 2, rel=1e-5)
+    assert both == pytest.approx((3 * alone[0] + 2 * alone[1]) / 5, rel=1e-5)
 
 
 def test_silence_has_a_finite_gradient():

@@ -53,16 +53,28 @@ def test_coarser_scales_take_their_share_in_training():
     torch.testing.assert_close(loss, 0.6 * scales[0] + 0.2 * scales[1] + 0.2 * scales[2])
 
 
-def test_speakers_that_training_does_not_know_do_not_count():
+def test_speakers_that_training_does_not_know_are_0():
     model, batch = nano(losses={"si_sdr": 1.0, "speaker": 1.0}, num_speakers=2), two_rows()
-    _, both = model.loss(batch)
     batch.speaker = torch.tensor([0, -1])
-    _, first = model.loss(batch)
-    _, alone = model.loss(take_row(batch, 0))
-    torch.testing.assert_close(first["loss_speaker"], alone["loss_speaker"])
-    assert both["loss_speaker"] != first["loss_speaker"]
+    first = model.loss(batch)[1]["loss_speaker"]
+    alone = model.loss(take_row(batch, 0))[1]["loss_speaker"]
+    torch.testing.assert_close(first, alone * batch.mixture_lengths[0] / batch.mixture_lengths.sum())
     batch.speaker = torch.tensor([-1, -1])
     assert model.loss(batch)[1]["loss_speaker"] == 0.0
+
+
+def test_every_loss_is_that_of_the_rows_weighted_by_their_lengths():
+    """So neither pieces of a batch nor processes change an update: one row is shorter, one has no target, one no speaker."""
+    model = nano(losses=dict.fromkeys(LOSSES, 1.0), num_speakers=2)
+    batch = make_batch([0.2, 0.15, 0.2], [0.1, 0.1, 0.1], None)
+    batch.target[1] = 0.0
+    batch.speaker = torch.tensor([0, 1, -1])
+    _, together = model.loss(batch)
+    alone = [model.loss(take_row(batch, row))[1] for row in range(3)]
+    shares = batch.mixture_lengths / batch.mixture_lengths.sum()
+    for name, value in together.items():
+        expected = sum(share * stats[name] for share, stats in zip(shares, alone))
+        torch.testing.assert_close(value, expected, atol=1e-4, rtol=1e-4, msg=name)
 
 
 def test_training_and_extraction_have_the_same_estimate():

@@ -399,6 +399,8 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
             "did you mean 'divergence_weight'",
         ),
         (dict(mixed_share=1.5), "mixed_share is 1.5, want a share from 0 to 1"),
+        (dict(betas=[0.9]), r"betas are \[0.9\], want two numbers in \[0, 1\)"),
+        (dict(codebook_choices=[0, 2]), r"codebook_choices are \[0, 2\], want numbers of codebooks from 1 on"),
         (dict(reorganize_step=5), "kept_of_groups and reorganize_step, .* go together"),
         (dict(reorganize_step=1000), "want a step from 1 to max_steps - 1, 999"),
         (dict(adversary="msstft"), "msstft hears a waveform, objective spectral makes spectrum"),
@@ -417,6 +419,12 @@ def test_command_line_overrides_logs_and_draws(data, capsys):
 def test_faults_of_a_yaml_are_named(tmp_path, changes, message):
     with pytest.raises(DataError, match=message):
         read_train_conf(write_conf(tmp_path, "spectral", **changes), {})
+
+
+def test_more_codebooks_than_there_are_are_refused_before_the_training(data):
+    with pytest.raises(DataError, match=r"codebook_choices are \[2, 50\], but spectral has 3 codebooks"):
+        train(data, "spectral", "exp", codebook_choices=[2, 50])
+    assert not (data / "exp" / "checkpoint.pth").exists()
 
 
 def test_files_that_are_no_yaml_are_refused(tmp_path):

@@ -14,7 +14,13 @@ from espnet_tse.bin import tse_train
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.build import build_model
 from espnet_tse.tasks.checkpoint import load_model
-from espnet_tse.tasks.frozen_parts import KEPT_PARTS, check_frozen_parts, frozen_parts, remember_frozen_parts
+from espnet_tse.tasks.frozen_parts import (
+    KEPT_PARTS,
+    check_frozen_names,
+    check_frozen_parts,
+    frozen_parts,
+    remember_frozen_parts,
+)
 from espnet_tse.tasks.packing import pack
 
 EXTRACTOR_CONF, (SPEAKER, SPEAKER_CONF) = SYSTEMS["td_speakerbeam"]
@@ -100,3 +106,14 @@ def test_frozen_copies_of_parts(tmp_path):
         check_frozen_parts(model, tmp_path, "fix")
     remember_frozen_parts(build_model(FRONT), tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_names_that_would_freeze_nothing_are_refused():
+    model = build_model(FRONT)
+    check_frozen_names(["extractor", "extractor.bottleneck.bias"], model)
+    with pytest.raises(DataError, match=r"--freeze_param extractr: .*did you mean extractor\?"):
+        check_frozen_names(["extractor", "extractr"], model)
+    with pytest.raises(
+        DataError, match="--freeze_param extractor.bottle: .*did you mean extractor.bottleneck"
+    ):
+        check_frozen_names(["extractor.bottle"], model)

@@ -124,6 +124,12 @@ def test_a_resumed_list_keeps_what_is_known(system, tmp_path):
         file.write('{"key": "bb", "enrol')  # killed while it wrote
     assert extract.main(words) == 0
     assert record_of(tmp_path / "out") == before
+    rows = (tmp_path / "out" / PRESENCE).read_text().splitlines(keepends=True)
+    (tmp_path / "out" / PRESENCE).write_text(
+        rows[0]
+    )  # killed behind the file of the second, while it compared the voices
+    assert extract.main(words) == 0
+    assert record_of(tmp_path / "out") == before
     for key in before:
         (tmp_path / "out" / f"{key}.wav").unlink()
     (tmp_path / "out" / PRESENCE).write_text('{"key": "a", "enrol')  # killed in its first line

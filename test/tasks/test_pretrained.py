@@ -118,12 +118,19 @@ def test_a_trained_front_end_starts_from_a_packed_one_and_moves(recipe, front_en
     assert any(not torch.equal(value, given[name]) for name, value in of_front_end(weights(moved)).items())
 
 
-def test_parts_are_put_together_without_training(recipe, front_end, tmp_path):
+def test_parts_are_put_together_without_training(recipe, front_end, tmp_path, capsys):
     alone, folder = tmp_path / "alone", tmp_path / "split"
     tse_train.main(options(recipe, alone, max_epoch=1))
     init = {"init_param": [str(alone / "valid.loss.ave.pth")]}
     conf = {"front_end": "frozen", "g_inputs": "mix+ref"}
     tse_train.main(joint(recipe, folder, front_end, conf, **init, max_epoch=0))
+    trained = weights(alone)
+    assert tse_train.main(options(recipe, alone, **init, max_epoch=0)) == 1
+    assert (
+        "--max_epoch 0 would put the weights of --init_param in the place of its own"
+        in capsys.readouterr().err
+    )
+    assert all(torch.equal(value, trained[name]) for name, value in weights(alone).items())
     put_together = weights(folder, "valid.loss.ave.pth")
     for part in (front_end, alone):
         given = weights(part)

@@ -53,11 +53,25 @@ def test_what_is_not_a_number_is_never_the_best():
     assert ranked_epochs(stats, ("valid", "loss", "max")) == [2, 3, 1]
 
 
-def test_a_missing_epoch_is_named(tmp_path):
-    stats = train(tmp_path, [2.0, 1.0], keep=2)
-    (tmp_path / "1epoch.pth").unlink()
-    with pytest.raises(CheckpointError, match="1epoch.pth cannot be read"):
-        write_averages(tmp_path, stats, [LOSS], [2])
+def test_epochs_that_a_smaller_number_has_removed_are_left_out_and_told(tmp_path, caplog):
+    stats = train(tmp_path, [1.0, 2.0, 4.0, 3.0], keep=1)
+    stats[5] = {"valid": {"loss": 2.5}}
+    torch.save({"w": torch.tensor([5.0])}, tmp_path / "5epoch.pth")
+    publish(tmp_path, stats, 5, [LOSS], 3)
+    write_averages(tmp_path, stats, [LOSS], [3])
+    assert "epochs [1, 2, 5] are the best, but the weights of [2] were not kept" in caplog.text
+    # The last of before is the third of those that are there.
+    averaged = torch.load(tmp_path / "valid.loss.ave_3best.pth", weights_only=True)
+    assert averaged["w"] == pytest.approx((1 + 5 + 4) / 3)
+
+
+def test_another_criterion_points_to_the_best_that_is_there(tmp_path):
+    stats = train(tmp_path, [1.0, 2.0, 3.0], keep=1)
+    for epoch, value in enumerate((0.1, 0.9, 0.5), 1):
+        stats[epoch]["valid"]["acc"] = value
+    accuracy = ("valid", "acc", "max")
+    publish(tmp_path, stats, 3, [LOSS, accuracy], 1)
+    assert str((tmp_path / "valid.acc.best.pth").readlink()) == "3epoch.pth"
 
 
 def test_every_file_and_link_has_its_checksum_and_none_is_left_over(tmp_path):

@@ -41,11 +41,9 @@ for number in ${numbers}; do
     [ "${number}" -le "${there}" ] || { log "Error: --numbers ${number}: ${data} has ${there} speakers" >&2; exit 2; }
     subset=${train_set}_${number}_speakers
     list=${output_dir}/${subset}
-    cut -d ' ' -f 1 "${data}/spk2utt" | utils/shuffle_list.pl --srand "${seed}" | awk -v n="${number}" 'NR <= n' > "${list}.tmp"
-    if ! cmp -s "${list}.tmp" "${list}"; then
-        utils/subset_data_dir.sh --spk-list "${list}.tmp" "${data}" "${dumpdir}/raw/${subset}"
-    fi
-    mv "${list}.tmp" "${list}"
+    cut -d ' ' -f 1 "${data}/spk2utt" | utils/shuffle_list.pl --srand "${seed}" | awk -v n="${number}" 'NR <= n' > "${list}"
+    # Anew each time: what has not changed is not trained on again, what has is.
+    utils/subset_data_dir.sh --spk-list "${list}" "${data}" "${dumpdir}/raw/${subset}"
     tag=speakers_${number}
     ./run.sh --dumpdir "${dumpdir}" --expdir "${output_dir}" --skip_data_prep true --skip_eval true --skip_packing true --train_set "${subset}" \
         --tse_config "${tse_config}" --tse_tag "${tag}" --tse_args "${tse_args}"
