@@ -25,9 +25,9 @@ class MultiScaleMelLoss(nn.Module):
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """(B, N), (B, N) -> scalar; in full precision, for powers of loud signals are beyond float16."""
         with torch.autocast(estimate.device.type, enabled=False):
-            return self.distance(estimate.float(), target.float())
+            return self._distance(estimate.float(), target.float())
 
-    def distance(self, estimate: Tensor, target: Tensor) -> Tensor:
+    def _distance(self, estimate: Tensor, target: Tensor) -> Tensor:
         distances = []
         for length in self.window_lengths:
             powers = [self._power(signal, length) for signal in (estimate, target)]
