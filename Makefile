@@ -10,7 +10,7 @@ env:
 	bash tools/install.sh $(VENV)
 
 demo: env
-	cd egs2/mini_espeak/tse1 && ./run.sh
+	cd ./egs2/mini_espeak/tse1 && ./run.sh
 
 test: env test-python test-shell lint
 

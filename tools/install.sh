@@ -3,6 +3,7 @@
 # Usage: tools/install.sh [VENV]   (PYTHON=python3.12 chooses the interpreter)
 set -euo pipefail
 
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${1:-${root}/.venv}
 python=${PYTHON:-python3}

@@ -3,6 +3,7 @@
 # place of an old one.
 export LC_ALL=C
 
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
 data_dir_tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 export PATH="${data_dir_tools}:${PATH}"
 

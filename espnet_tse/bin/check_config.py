@@ -46,6 +46,8 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="PLACE",
         help="with --print_inputs: every acoustic tokenizer, a folder or a YAML",
     )
+    meaning = "with --print_inputs: of sets that are mixed while training, for the lists that they name"
+    parser.add_argument("--mixing_config", metavar="YAML", nargs="+", default=[], help=meaning)
     parser.add_argument("unnamed", nargs="*", help=argparse.SUPPRESS)
     return parser
 
@@ -79,7 +81,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def print_inputs(args: argparse.Namespace) -> None:
-    from espnet_tse.tasks.inputs import files_of, inputs_of, inputs_of_decoding, refuse_same_names
+    from espnet_tse.io.yaml_file import read_yaml
+    from espnet_tse.tasks.inputs import files_of, inputs_of, inputs_of_decoding, lists_of, refuse_same_names
 
     systems = [(config, "") for config in args.prerequisite_config]
     if args.tse_config:
@@ -88,8 +91,9 @@ def print_inputs(args: argparse.Namespace) -> None:
     yamls = [config for config, _ in systems] + [part.value for part in found if part.form == "yaml"]
     yamls += [config for config in (*args.codec_config, args.inference_config) if config]
     refuse_same_names(dict.fromkeys(yaml for yaml in yamls if yaml != args.inference_config))
-    if args.inference_config:
-        found += inputs_of_decoding(args.inference_config)
+    if args.inference_config or args.inference_args:
+        found += inputs_of_decoding(args.inference_config, words_of(args.inference_args))
+    found += [part for config in args.mixing_config for part in lists_of(config, read_yaml(config))]
     for part in dict.fromkeys([*found, *(file for yaml in dict.fromkeys(yamls) for file in files_of(yaml))]):
         print(part.line())
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import shutil
 from dataclasses import astuple, dataclass, replace
@@ -30,6 +31,8 @@ from espnet_tse.io.audio import resample, write_audio
 from espnet_tse.io.audio_entry import (
     AudioError,
     AudioInfo,
+    file_of,
+    is_pipe,
     is_plain_file,
     read_entry,
     read_span,
@@ -214,6 +217,13 @@ def _converted(item: Item, conf: FormatConf) -> np.ndarray:
     return signal
 
 
+def _states(entry: str) -> list[dict[str, int]]:
+    """Sizes and times of the files that an entry reads, of a command of those among its words: other audio has others."""
+    words = entry.split() if is_pipe(entry) else [file_of(entry)]
+    states = map(os.stat, filter(os.path.isfile, words))
+    return [{"mtime_ns": state.st_mtime_ns, "size": state.st_size} for state in states]
+
+
 @dataclass(frozen=True)
 class Made:
     """A file that stage 2 has written, now or before."""
@@ -231,9 +241,8 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> Made:
     more, and each file brought to a level of its own is none either.
     """
     stamp = folder / f"{item.new_key}.source"
-    source = json.dumps(
-        [item.entry, *map(astuple, filter(None, (item.voice, item.segment))), conf.sample_rate, conf.channel]
-    )
+    changes = map(astuple, filter(None, (item.voice, item.segment)))
+    source = json.dumps([item.entry, *_states(item.entry), *changes, conf.sample_rate, conf.channel])
     if stamp.is_file():
         suffix, _, made_from = stamp.read_text(encoding="utf-8").partition(" ")
         if made_from == source and is_there(made := folder / f"{item.new_key}.{suffix}"):
@@ -261,7 +270,8 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> Made:
 def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int, num_shards: int) -> None:
     """Format the audio of one shard and list it in ``output_dir/format/<shard>/``.
 
-    A file that an earlier run has produced from the same line with the same settings is not written again.
+    A file that an earlier run has produced from the same line with the same settings is not written again, unless size or
+    time of the recording have changed since.
 
     Args:
         shard: 1 .. num_shards.

@@ -4,7 +4,7 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.yaml_chain import Setting, folder_of, read_chain
@@ -12,6 +12,8 @@ from espnet_tse.scoring.result.decoding import ORACLE
 
 KINDS = ("tokenizers", "pretrained")
 PREFERENCES = "preferences"  # settings by which a stage makes the sets of a training by preference
+MIXING = "mixing"  # keys of mixing.yaml that a system has otherwise
+LISTS = "lists"  # of noise and rooms, which mixing.yaml or ``mixing`` names
 STORED_PASSES = "stored_passes"  # of training mixtures that are made and encoded before it
 # Options of the first release, which knew one codec and one front-end -> current mapping and name. They still
 # are short forms on the command line, and stand in the config.yaml of older systems.
@@ -28,8 +30,8 @@ class Input:
     """One thing that a system builds on."""
 
     config: str  # YAML of the system
-    # Of KINDS; ``preferences`` for one of their settings, ``stored_passes``, ``file`` for the YAML and each of its bases;
-    # of a decoding YAML ``corrector``, and ``truth`` for a setting that reads the true targets.
+    # Of KINDS; ``preferences`` for one of their settings, ``lists``, ``stored_passes``, ``file`` for the YAML and each of its
+    # bases; of a decoding YAML ``corrector``, ``task``, and ``truth`` for a setting that reads the true targets.
     kind: str
     name: str
     value: str  # a folder, an archive or a hub id; or a YAML, as a path from here
@@ -75,9 +77,28 @@ def files_of(config: str) -> list[Input]:
     return [Input(config, "file", "-", str(file)) for file in read_chain(config).files]
 
 
-def inputs_of_decoding(config: str) -> list[Input]:
-    """What a decoding YAML wants besides a system: a trained corrector, the truth for each setting that reads it."""
-    content = read_chain(config).content
+def lists_of(config: str, settings: Mapping[str, Any]) -> list[Input]:
+    """The lists of noise and rooms that the settings of mixing in a YAML name."""
+    return [
+        Input(config, LISTS, name, value)
+        for name, value in settings.items()
+        if str(name).endswith("_scp") and isinstance(value, str) and value
+    ]
+
+
+def inputs_of_decoding(config: str | None, words: Sequence[str] = ()) -> list[Input]:
+    """What a decoding wants besides a system: a trained corrector, the truth for each setting that reads it; and its task.
+
+    Args:
+        config: YAML of decoding, None for the defaults.
+        words: options of ``espnet-tse extract`` that follow it and win.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--inference_config", default=config)
+    parser.add_argument("--task")
+    given = parser.parse_known_args(words)[0]
+    content = {} if given.inference_config is None else read_chain(given.inference_config).content
+    config = given.inference_config or "-"
     corrector = content.get("corrector")
     named = (
         [Input(config, "corrector", "corrector", corrector)]
@@ -87,6 +108,7 @@ def inputs_of_decoding(config: str) -> list[Input]:
     return [
         *named,
         *(Input(config, "truth", str(name), ORACLE) for name, value in content.items() if value == ORACLE),
+        Input(config, "task", "-", given.task or str(content.get("task", "tse"))),
     ]
 
 
@@ -104,6 +126,9 @@ def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[
             if kind == "pretrained" and found.form == "yaml":
                 yield from _walk(value, (), acoustic, (*above, config))
             yield found
+    mixing = settings.get(MIXING)
+    of_yaml = mixing.value if mixing is not None and isinstance(mixing.value, dict) else {}
+    yield from lists_of(config, {**of_yaml, **given[MIXING]})
     stored = settings.get(STORED_PASSES)
     passes = given_passes(words) or (None if stored is None else str(stored.value))
     if passes not in (None, "0"):
@@ -117,13 +142,13 @@ def _walk(config: str, words: Sequence[str], acoustic: str | None, above: tuple[
 def options_of(words: Sequence[str]) -> dict[str, dict[str, str]]:
     """Kind -> names and values that a command line gives."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for kind in KINDS:
+    for kind in (*KINDS, MIXING):
         parser.add_argument(f"--{kind}", action="append", default=[])
     for option in MOVED:
         parser.add_argument(f"--{option}")
     args, _ = parser.parse_known_args(words)
-    given: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
-    for kind in KINDS:
+    given: dict[str, dict[str, str]] = {kind: {} for kind in (*KINDS, MIXING)}
+    for kind in (*KINDS, MIXING):
         for pair in getattr(args, kind):
             given[kind] |= pair_of(pair, kind)
     for option, (kind, name) in MOVED.items():

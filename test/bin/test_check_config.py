@@ -383,9 +383,26 @@ def test_what_a_decoding_wants_is_printed_for_the_stages(write, capsys):
     lines = [
         "corrector\tcorrector\tplace\texp/tse_c",
         "truth\tratio\tplace\toracle",
+        "task\t-\tplace\ttse",
         "file\t-\tyaml\tdecode.yaml",
     ]
     assert capsys.readouterr().out == "".join(f"decode.yaml\t{line}\n" for line in lines)
+
+
+def test_the_task_of_a_decoding_is_found_as_decoding_finds_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("quoted.yaml").write_bytes(b'task: "sr"  # restoration\r\nseed: 1\r\n')
+    Path("based.yaml").write_text("base: quoted.yaml\nseed: 2\n")
+    for options, task in (
+        (["--inference_config", "quoted.yaml"], "sr"),
+        (["--inference_config", "based.yaml"], "sr"),
+        (["--inference_config", "based.yaml", "--inference_args=--task ss"], "ss"),
+        (["--inference_args=--batch_size 2 --inference_config based.yaml"], "sr"),
+        (["--inference_args=--batch_size 2"], "tse"),
+    ):
+        assert check_config.main(["--print_inputs", *options]) == 0
+        tasks = [line for line in capsys.readouterr().out.splitlines() if "\ttask\t" in line]
+        assert [line.split("\t")[-1] for line in tasks] == [task]
 
 
 @pytest.mark.parametrize("base, changes, fault", [

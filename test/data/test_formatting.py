@@ -258,6 +258,16 @@ def test_a_second_run_makes_only_what_is_missing(dirs, tmp_path, caplog):
     assert read_scp(output / "utt2num_samples")["b-0"] == "1400"
 
 
+def test_a_recording_that_has_changed_is_formatted_again(dirs, tmp_path):
+    wav = dirs.wav("k", np.full(500, 0.1))
+    directory = dirs.lists("changed", {"k": "s", "p": "s"}, wav_scp={"k": wav, "p": f"cat {wav} |"})
+    for level in (0.1, 0.2):
+        dirs.wav("k", np.full(500, level))
+        output = run(directory, tmp_path / "dump", FASTER)
+        for path in read_scp(output / "wav.scp").values():
+            assert np.median(soundfile.read(path)[0]) == pytest.approx(level, abs=1e-3)
+
+
 def test_faults(dirs, tmp_path):
     directory, output = dirs.source({"a": [800, 900], "b": [800, 900]}), tmp_path / "dump"
     format_shard(directory, output, FASTER, 1, 2)

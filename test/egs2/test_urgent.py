@@ -36,6 +36,11 @@ def run(recipe, folder, *words):
 def test_stage_1(recipe, tmp_path, monkeypatch):
     folder = write_restoration(tmp_path / "with space")
     leave_system_files(folder)
+    # A speaker, and a recording of one, may lie elsewhere.
+    (folder / "clean/reader_0").rename(tmp_path / "elsewhere")
+    (folder / "clean/reader_0").symlink_to(tmp_path / "elsewhere")
+    (folder / "clean/reader_1/part 0.wav").rename(tmp_path / "part.wav")
+    (folder / "clean/reader_1/part 0.wav").symlink_to(tmp_path / "part.wav")
     ended = run(recipe, folder)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     monkeypatch.chdir(recipe)
@@ -50,6 +55,12 @@ def test_stage_1(recipe, tmp_path, monkeypatch):
             check.offenders for check in report.checks if check.severity == "error"
         ), report.render()
     assert len(read_scp(data / "dev/enroll_spk1.scp")) == 4 and not (data / "test/enroll_spk1.scp").exists()
+    # Rooms that are taken away are not used any more.
+    shutil.rmtree(folder / "rir")
+    ended = run(recipe, folder)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert read_mixing_conf(data / "train/mixing.yaml").rir_scp is None
+    assert not [*data.glob("rir*")]
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ def content(path: Path) -> object:
             states = torch.load(path, map_location="cpu", weights_only=True)
         return str({name: digests(states[name]) for name in STATES if name in states})
     held = path.read_bytes()
-    if path.name == "inputs.jsonl":  # recordings with the times of their files
+    if path.name == "inputs.jsonl" or path.suffix == ".source":  # recordings with the times of their files
         held = MTIME.sub(b"", held)
     if path.suffix in (".json", ".md"):
         held = DATE.sub(b"", held)

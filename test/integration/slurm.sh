@@ -4,6 +4,7 @@
 #   test/integration/slurm.sh [-f PATTERN ...]     arguments are those of bats
 # RECIPE=FOLDER/whole/egs2/mini_espeak/tse1, which killed_recipe.py FOLDER has left, is decoded and scored there, too.
 set -euo pipefail
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
 here=$(cd "$(dirname "$0")" && pwd -P)
 bats=${here}/../../.venv/bin/bats
 [ -x "${bats}" ] || bats=$(command -v bats) || { echo "$0: no bats here; apt-get install bats, or make env" >&2; exit 3; }

@@ -10,6 +10,7 @@ set -euo pipefail
 usage() { echo "Usage: $0 start|stop FOLDER, $0 daemon FOLDER NAME" >&2; exit 2; }
 [ $# -ge 2 ] || usage
 action=$1
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
 folder=$(mkdir -p "$2" && cd "$2" && pwd -P)
 port=${SLURM_TEST_PORT:-26917}
 export SLURM_CONF=${folder}/slurm.conf

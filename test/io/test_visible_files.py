@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_tse.io.visible_files import is_visible, visible_files
+from espnet_tse.io.visible_files import files_below, is_visible, visible_files
 
 
 def test_what_macos_leaves_is_no_recording(tmp_path, monkeypatch):
@@ -16,3 +16,12 @@ def test_what_macos_leaves_is_no_recording(tmp_path, monkeypatch):
     assert list(visible_files(Path("."), "*.wav")) == [Path("a.wav")]
     assert list(visible_files(Path("../.hidden above"), "*.wav")) == [Path("../.hidden above/a.wav")]
     assert is_visible("a.wav") and not is_visible("._a.wav")
+
+
+def test_files_behind_a_link_to_a_folder_are_below_it(tmp_path):
+    for name in ("elsewhere/b.wav", "elsewhere/.c.wav", "root/a.wav", "root/.hidden/d.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    root = tmp_path / "root"
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    assert list(files_below(root)) == [root / "a.wav", root / "link/b.wav"]

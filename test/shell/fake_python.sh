@@ -89,14 +89,20 @@ case "${module}" in
             done
         }
         if [ -n "${opt[print_inputs]:-}" ]; then
+            for yaml in ${opt[mixing_config]:-}; do
+                sed -n "s|^noise_scp: *|${yaml}\tlists\tnoise_scp\tplace\t|p" "${yaml}" "${positional[@]}"
+                exit
+            done
             for yaml in ${opt[prerequisite_config]:-} "${positional[@]}" ${opt[tse_config]:-} ${opt[codec_config]:-} \
                 ${opt[inference_config]:-}; do
                 show "${yaml}"
             done
             for yaml in ${opt[inference_config]:-}; do
                 sed -n -e "s|^ratio: oracle$|${yaml}\ttruth\tratio\tplace\toracle|p" \
-                    -e "s|^corrector: *|${yaml}\tcorrector\tcorrector\tplace\t|p" "${yaml}"
+                    -e "s|^corrector: *|${yaml}\tcorrector\tcorrector\tplace\t|p" \
+                    -e "s|^task: *|${yaml}\ttask\t-\tplace\t|p" "${yaml}"
             done
+            if [[ "${arguments}" == *--inference_args=*"--task "* ]]; then printf -- '-\ttask\t-\tplace\t%s\n' "${arguments##*--task }"; fi
         fi
         ;;
     validate) echo "${positional[*]}: all is well" ;;

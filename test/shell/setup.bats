@@ -111,8 +111,40 @@ setup() {
     cmp egs2/TEMPLATE/tse1/conf/codec_paper.yaml egs2/toy/tse1/conf/codec_paper.yaml
     grep -q '^TOY=' egs2/toy/tse1/db.sh
     run ! grep -q '^TOY=' egs2/TEMPLATE/tse1/db.sh
-    cd egs2/toy/tse1
-    run -0 ./run.sh --help
+    (cd egs2/toy/tse1 && run -0 ./run.sh --help)
+    # Run again, it leaves what the recipe has made of its copies.
+    for file in db.sh path.sh; do echo "# mine" >> "egs2/toy/tse1/${file}"; done
+    for options in --copy "--copy --db OTHER" ""; do
+        # shellcheck disable=SC2086
+        run -0 "${SETUP}" ${options} egs2/toy/tse1
+        for file in db.sh path.sh; do grep -qx "# mine" "egs2/toy/tse1/${file}"; done
+    done
+    grep -q '^OTHER=' egs2/toy/tse1/db.sh
+    run ! grep -q -e '^TOY=' -e '^OTHER=' egs2/TEMPLATE/tse1/db.sh
+    run -0 "${SETUP}" --copy --force egs2/toy/tse1
+    cmp egs2/TEMPLATE/tse1/path.sh egs2/toy/tse1/path.sh
+}
+
+@test "the mini recipes take an interpreter in a folder with spaces" {
+    mkdir "a b"
+    printf '#!/bin/sh\necho "$1"\n' > "a b/python"
+    chmod +x "a b/python"
+    for recipe in mini_espeak mini_librispeech; do
+        LIBRISPEECH=${PWD} python="${PWD}/a b/python" run -0 "${REPO}/egs2/${recipe}/tse1/local/data.sh"
+        [[ "${output}" == *"local/prepare_${recipe}.py"* ]]
+    done
+}
+
+@test "an exported CDPATH changes nothing" {
+    export CDPATH=.:egs2
+    run -0 egs2/TEMPLATE/tse1/setup.sh egs2/toy/tse1
+    [ -e egs2/toy/tse1/utils/data_dir.sh ]
+    make_data data
+    PATH=/usr/bin:/bin run -0 utils/copy_data_dir.sh data copy
+    # All others that go to where they lie.
+    for file in $(grep -l 'cd "$(dirname' "${REPO}"/{.ci/run,tools/*.sh,utils/*.sh,egs2/*/*/*.sh,egs2/*/*/{local,scripts}/*.sh}); do
+        grep -q '^unset CDPATH' "${file}" || { echo "${file} has no 'unset CDPATH'"; false; }
+    done
 }
 
 @test "wrong usage: exit 2; a folder outside the clone: exit 1" {

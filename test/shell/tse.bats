@@ -69,6 +69,10 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     run -2 toy --nj 0
     run -2 toy --ngpu many
     run -2 toy positional
+    for option in local_data_opts validate_opts score_opts front_end_asr_opts report_opts tse_args inference_args codec_args; do
+        run -2 toy "--${option}" "--metrics si_sdr --model_dir /home/o'brien"
+        [[ "${output}" == *"--${option}: a quote is not closed"*"o'brien"* ]]
+    done
     [ "$(everything)" = "${before}" ]
 }
 
@@ -361,6 +365,27 @@ END
 }
 
 # bats test_tags=finished
+@test "of a system that no stage has trained the weights count" {
+    system=exp/tse_laura_tse_mini
+    rm "${system}/.done.train"
+    echo one > "${system}/1epoch.pth"
+    ln -s 1epoch.pth "${system}/valid.loss.ave.pth"
+    toy --stage 9 > /dev/null
+    run -0 toy --stage 9
+    [[ "${output}" == *"${system}/decode_test: up to date (decode)"* ]]
+    echo two > "${system}/1epoch.pth"
+    run -0 toy --stage 9
+    for change in "${system}/decode_test: redone (decode)" "exp/pack_laura_tse_mini: redone (pack)"; do
+        [[ "${output}" == *"${change}, changed: ${system}/valid.loss.ave.pth"* ]] || { echo "not: ${change}"; false; }
+    done
+    echo other > "${system}/2epoch.pth"
+    toy --stage 9 --stop_stage 9 --inference_model 2epoch.pth > /dev/null
+    echo another > "${system}/2epoch.pth"
+    run -0 toy --stage 9 --stop_stage 9 --inference_model 2epoch.pth
+    [[ "${output}" == *"redone (decode), changed: ${system}/2epoch.pth"* ]]
+}
+
+# bats test_tags=finished
 @test "estimates of other tasks are scored against their own target, or not at all" {
     decoded=exp/tse_laura_tse_mini/decode_test
     cp dump/raw/test/spk1.scp dump/raw/test/spk2.scp
@@ -388,6 +413,7 @@ END
     rm dump/raw/test/enroll_spk1.scp
     run -3 toy --stage 9 --stop_stage 9 --force true
     [[ "${output}" == *"dump/raw/test/enroll_spk1.scp is missing"* ]]
+    run -0 toy --stage 9 --stop_stage 9 --inference_args "--task sr"
     run -0 toy --stage 9 --stop_stage 9 --inference_config conf/decode_sr.yaml
     grep -q "extract .*--mixture_scp dump/raw/test/wav.scp .*--inference_config conf/decode_sr.yaml" "${FAKE_CALLS}"
     run ! grep -q -e --enroll_scp "${FAKE_CALLS}"
@@ -620,7 +646,10 @@ END
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" > conf/first.yaml
     printf '%s\n' "model: toy" "tokenizers: {acoustic: codec_mini.yaml}" "pretrained: {base: first.yaml}" \
         "stored_passes: 2" > conf/second.yaml
-    echo 'echo "sir_db: [-5, 5]" > data/train/mixing.yaml' >> local/data.sh
+    cat >> local/data.sh << 'END'
+echo "noise_scp: data/noise.scp" > data/train/mixing.yaml
+echo "n1 /noise/1.wav" > data/noise.scp
+END
     second() { toy --tse_config conf/second.yaml --stop_stage 8 "$@"; }
     run -0 second
     grep -q -- "mix_set --source_dir dump/raw/train --passes 2 --output_dir dump/mixed_2/train" "${FAKE_CALLS}"
@@ -634,6 +663,13 @@ END
     run -0 second
     [[ "${output}" == *"dump/mixed_2: up to date (mixed)"*"dump/codes_mini/passes_2/train: up to date (codes)"* ]]
     [ "$(calls mix_set)" -eq 1 ]
+    # The lists that mixing.yaml names count with the set, of its mixtures and of what is trained on it.
+    echo "n2 /noise/2.wav" >> data/noise.scp
+    run -0 second
+    for change in "dump/raw/validate: redone (validate)" "dump/mixed_2: redone (mixed)" "exp/tse_first: redone (train)"; do
+        [[ "${output}" == *"${change}, changed: data/noise.scp"* ]] || { echo "not: ${change}"; false; }
+    done
+    [[ "${output}" == *"dump/raw/train: up to date (format)"* ]]
     sed -i 's/stored_passes: 2/stored_passes: 3/' conf/second.yaml
     run -3 second --stage 8
     [[ "${output}" == *"dump/mixed_3/train/wav.scp is missing; run stage 5 (token) first"* ]]
@@ -760,6 +796,12 @@ END
     : > exp/tse_laura_tse_mini.zip
     toy --stage pack --stop_stage pack > /dev/null
     [ "$(calls pack)" -eq 1 ] && [ -s exp/tse_laura_tse_mini.zip ]
+}
+
+@test "JOB in a path, which a backend would replace, is refused" {
+    run -2 toy --stop_stage 2 --dumpdir "${BATS_TEST_TMPDIR}/JOB7/dump"
+    [[ "${output}" == *"'JOB' stands for the number of a job; leave it out of the names"*"JOB7/dump"* ]]
+    [ "$(calls format_data)" -eq 0 ]
 }
 
 @test "shards that cannot be joined are run again, though each ended well" {

@@ -51,6 +51,19 @@ def test_stored_passes_of_a_yaml_and_of_the_command_line(yamls):
     assert passes("--stored_passes", "0") == [("conf/paper.yaml", "2")]
 
 
+def test_lists_of_mixing_are_of_the_set_and_of_the_system(yamls, capsys):
+    (yamls / "paper.yaml").write_text("model: toy\nmixing: {noise_scp: data/noise.scp, snr_db: [0, 5]}\n")
+    (yamls / "mixing.yaml").write_text("noise_scp: 'data/two words.scp'  # noises\nrir_scp: null\n")
+
+    def lists(*words: str) -> list[str]:
+        return [part.value for part in inputs_of("conf/paper.yaml", words) if part.kind == "lists"]
+
+    assert lists() == ["data/noise.scp"]
+    assert lists("--mixing", "noise_scp=x.scp", "--mixing", "rir_scp=y.scp") == ["x.scp", "y.scp"]
+    assert check_config.main(["--print_inputs", "--mixing_config", "conf/mixing.yaml"]) == 0
+    assert capsys.readouterr().out == "conf/mixing.yaml\tlists\tnoise_scp\tplace\tdata/two words.scp\n"
+
+
 def test_options_win_and_one_codec_takes_the_place_of_all():
     words = ["--pretrained", "front_end=exp/tse_x", "--pretrained", "stage1=owner/name", "--lr", "1"]
     found = triples("conf/joint.yaml", words, acoustic="exp/codec_x")

@@ -5,7 +5,7 @@ set -euo pipefail
 corpus=       # name of the corpus; none: the folder above the new one
 db=           # variable of db.sh that names the corpus; none: CORPUS in capitals
 sets="train dev test"  # training, development and test sets
-force=false   # overwrite run.sh, local/data.sh, cmd.sh and a conf/ of the recipe's own
+force=false   # overwrite run.sh, local/data.sh, cmd.sh, a changed db.sh or path.sh and a conf/ of the recipe's own
 copy=false    # copy the shared files instead of linking (file systems without symbolic links)
 help_message="Usage: setup.sh [options] egs2/<corpus>/tse1
   --corpus NAME          name of the corpus (default: the folder's)
@@ -15,6 +15,7 @@ help_message="Usage: setup.sh [options] egs2/<corpus>/tse1
   --copy                 copy the shared files and configs instead of linking them
 Run again, it repairs links and leaves the recipe's own files alone. Exit: 0 done, 1 refused, 2 wrong usage."
 
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
 template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "${template}/../../.." && pwd -P)
 fail() { echo "setup.sh: $1" >&2; exit "${2:-1}"; }
@@ -78,6 +79,11 @@ fi
 
 mkdir -p "${dir}/local"
 for file in tse.sh path.sh db.sh scripts conf; do
+    # A copy that the recipe has changed is its own.
+    if [[ "${file}" == @(path|db).sh && -f "${dir}/${file}" && ! -L "${dir}/${file}" ]] && ! "${force}" \
+        && ! cmp -s "${dir}/${file}" "${template}/${file}"; then
+        continue
+    fi
     if "${copy}"; then
         rm -rf "${dir:?}/${file}"
         cp -R "${template}/${file}" "${dir}/${file}"
@@ -102,8 +108,8 @@ own README.md.in README.md
 own cmd.sh cmd.sh
 
 # A link shows the template's db.sh, a copy is the recipe's own.
-target=${template}/db.sh
-if "${copy}"; then target=${dir}/db.sh; fi
+target=${dir}/db.sh
+if [ -L "${target}" ]; then target=${template}/db.sh; fi
 if ! grep -q "^${db}=" "${target}"; then
     awk -v line="${db}=\${${db}:-}" '/^if / && !done { print line "\n"; done = 1 } { print }' "${target}" > "${target}.tmp"
     mv "${target}.tmp" "${target}"

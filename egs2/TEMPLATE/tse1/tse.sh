@@ -213,7 +213,8 @@ if stage_begins 12 "${tse_exp} -> ${tse_exp}.zip"; then
     pack_opts=(${inference_model:+--checkpoint "${inference_model}"} ${licence:+--licence "${licence}"})
     if [ -e card.md ]; then pack_opts+=(--about card.md); fi
     if [ -e "${expdir}/RESULTS.md" ]; then pack_opts+=(--extra "${expdir}/RESULTS.md"); fi
-    if needed keep "${pack_dir}" pack "@${tse_exp}/.done.train" "checkpoint=${inference_model}" "licence=${licence}" \
+    mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
+    if needed keep "${pack_dir}" pack "${weights[@]}" "checkpoint=${inference_model}" "licence=${licence}" \
         @card.md "@${expdir}/RESULTS.md"; then
         run_jobs "${train_cmd}" 0 "${pack_dir}/pack.log" "${python}" -m espnet_tse.bin.pack \
             --model "${tse_exp}" --output "${pack_dir}/system.zip" "${pack_opts[@]}"

@@ -64,7 +64,7 @@ format_set() {  # format_set SET [SPEEDS [FORMANTS]]: data/SET -> dump/raw/SET a
 }
 
 validate_sets() {  # validate_sets TRAIN VALID TEST...: the report goes to the terminal and to dump/raw/validate
-    local dir=${dumpdir}/raw/validate items=("fs=${sample_rate}" "validate_opts=${validate_opts}") dirs=() set opts filtered
+    local dir=${dumpdir}/raw/validate items=("fs=${sample_rate}" "validate_opts=${validate_opts}") dirs=() set opts filtered lists
     filtered=" $1 $2 "
     for set in "$@"; do
         need 2 "${dumpdir}/raw/${set}/wav.scp"
@@ -73,6 +73,8 @@ validate_sets() {  # validate_sets TRAIN VALID TEST...: the report goes to the t
         # Of a filtered set stage 3 removes rows, so the mark of stage 2 stands for its lists until others change them.
         if [[ "${filtered}" != *" ${set} "* ]] || edited "${dumpdir}/raw/${set}"; then items+=("@${dumpdir}/raw/${set}"); fi
     done
+    find_lists "${dirs[@]}"
+    items+=("${lists[@]/#/@}" "${lists[@]/#/%}")
     claim_dump
     needed remove "${dir}" validate "${items[@]}" || return 0
     split_args opts "${validate_opts}"

@@ -3,10 +3,10 @@
 # shellcheck disable=SC2154  # the options are the caller's
 
 decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TAG_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items items_enrolled=()
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/${inference_tag}_$1 extra=() opts device=() items items_enrolled=() weights
     need 2 "${data}/wav.scp"
     # Restoration and separation enroll nobody.
-    if [ -e "${data}/enroll_spk1.scp" ] || ! grep -q '^task: *\(sr\|ss\) *$' "${inference_config:-/dev/null}"; then
+    if [ -e "${data}/enroll_spk1.scp" ] || [[ ! "$(inputs_of task | cut -f 2)" =~ ^(sr|ss)$ ]]; then
         need 2 "${data}/enroll_spk1.scp"
         extra=(--enroll_scp "${data}/enroll_spk1.scp")
         items_enrolled=("@${data}/enroll_spk1.scp" "%${data}/enroll_spk1.scp")
@@ -16,15 +16,16 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
         need "name another by --inference_config" "${inference_config}"
         extra+=(--inference_config "${inference_config}")
     fi
+    mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
     mapfile -t items < <(corrector_items)
-    if [ -n "$(inputs_of truth "${inference_config}")" ]; then
+    if [ -n "$(inputs_of truth)" ]; then
         need 2 "${data}/spk1.scp"
-        log "  ${inference_config} is told the truth, ${data}/spk1.scp: its scores are flagged and compete with none"
+        log "  ${inference_config:-decoding} is told the truth, ${data}/spk1.scp: its scores are flagged and compete with none"
         extra+=(--oracle_target_scp "${data}/spk1.scp")
         items+=("@${data}/spk1.scp" "%${data}/spk1.scp")
     fi
     needed remove "${out}" decode "@${data}/wav.scp" "%${data}/wav.scp" "${items_enrolled[@]}" \
-        "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+        "${weights[@]}" "@${inference_config:-none}" \
         "inference_args=${inference_args}" "inference_model=${inference_model}" "${items[@]}" || return 0
     write_resume "${out}" "${current_stage%% *}"
     if "${gpu_inference}"; then
@@ -41,10 +42,22 @@ decode_set() {  # decode_set SET: the system's estimates -> TSE_EXP/INFERENCE_TA
     mark_done "${out}" decode
 }
 
+# What the work of a system depends on, as items of needed: the mark of its training; where there is none, as of a system that
+# was imported or is in training, its weights.
+system_items() {  # system_items PLACE [CHECKPOINT]
+    if [ -e "$1/.done.train" ]; then
+        echo "@$1/.done.train"
+    elif [ -f "$1" ]; then
+        echo "@$1"
+    else
+        printf '@%s\n' "$1/config.yaml" "$1/${2:-valid.loss.ave.pth}"
+    fi
+}
+
 # The corrector that the decoding YAML names, as an item of needed: its mark, or what there is of it.
 corrector_items() {
     local place
-    place=$(inputs_of corrector "${inference_config}" | cut -f 2)
+    place=$(inputs_of corrector | cut -f 2)
     if [ -e "${place}/.done.train" ]; then place+=/.done.train; fi
     if [ -e "${place}" ]; then echo "@${place}"; elif [ -n "${place}" ]; then echo "corrector=${place}"; fi
 }
@@ -149,13 +162,14 @@ score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by thes
 }
 
 recognise_set() {  # recognise_set SET: word errors with and without the system in front -> TSE_EXP/front_end_asr_SET
-    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items threads
+    local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items weights threads
     [[ -n "${asr}" || " ${front_end_asr_opts}" == *" --asr"* ]] \
         || die_with 2 "--front_end_asr true wants a recogniser; name one by --asr, as pocketsphinx or whisper:base"
     need 2 "${data}"/{wav,spk1,enroll_spk1}.scp
     need 8 "${tse_exp}/config.yaml"
+    mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
     mapfile -t items < <(corrector_items)
-    needed remove "${out}" front_end_asr "@${data}" "%${data}" "@${tse_exp}/.done.train" "@${inference_config:-none}" \
+    needed remove "${out}" front_end_asr "@${data}" "%${data}" "${weights[@]}" "@${inference_config:-none}" \
         "inference_model=${inference_model}" "asr=${asr}" "front_end_asr_opts=${front_end_asr_opts}" "${items[@]}" || return 0
     [ -z "${inference_args}" ] || warn "--inference_args are not those of front-end-asr; name what it needs by --front_end_asr_opts"
     if [ -n "${asr}" ]; then extra+=(--asr "${asr}"); fi

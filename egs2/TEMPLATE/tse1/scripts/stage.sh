@@ -462,6 +462,9 @@ run_shards() {
     local backend=$1 shards scp=$3 dir=$4 name=$5 pick="--pick failed"
     shards=$(clamp "$2" "${scp}")
     shift 5
+    # The backend would write the job's number there.
+    [[ "${dir} $*" != *JOB* ]] \
+        || die_with 2 "'JOB' stands for the number of a job; leave it out of the names of folders, files and options: ${dir} $*"
     if [ -s "${dir}/.shards.${name}" ]; then shards=$(cat "${dir}/.shards.${name}"); fi
     [ "${shards}" -gt 0 ] || die_with 4 "${scp} is empty"
     "${dry_run}" || echo "${shards}" > "${dir}/.shards.${name}"
@@ -484,9 +487,11 @@ check_keys() {  # check_keys EXPECTED_SCP PRODUCED_SCP LOGS: dies if a key of th
         "read $3, then run the stage with --force true"
 }
 
-split_args() {  # split_args ARRAY TEXT: words of TEXT, quotes honoured, nothing evaluated
+split_args() {  # split_args ARRAY TEXT: words of TEXT, quotes honoured, nothing evaluated; 1: a quote is left open
     local -n words_=$1
     mapfile -d '' -t words_ < <(perl -MText::ParseWords -e 'print map { "$_\0" } shellwords($ARGV[0])' -- "$2")
+    # Of a text that it cannot split, shellwords gives no words.
+    [ ${#words_[@]} -gt 0 ] || [[ "$2" != *[![:space:]]* ]]
 }
 
 rotate_log() {  # the log of the run before becomes NAME.1.log, and so on
@@ -516,12 +521,16 @@ write_resume() {  # write_resume DIR STAGE: DIR/run.sh repeats this run from STA
 # --- Options -----------------------------------------------------------------------------------------
 
 settle_options() {  # checks what every pipeline is given and fills in what follows from it
-    local option
+    local option words
     for option in train_set valid_set test_sets; do
         [ -n "${!option}" ] || die_with 2 "--${option} is required; run.sh of the recipe names it"
     done
     for option in ngpu num_nodes num_procs num_threads; do
         [[ "${!option}" =~ ^[0-9]+$ ]] || die_with 2 "--${option} takes a whole number, not '${!option}'"
+    done
+    for option in local_data_opts validate_opts tse_args codec_args inference_args score_opts front_end_asr_opts report_opts; do
+        split_args words "${!option-}" \
+            || die_with 2 "--${option}: a quote is not closed, or a backslash ends it: ${!option}"
     done
     for option in nj inference_nj; do
         [[ "${!option}" =~ ^([1-9][0-9]*)?$ ]] || die_with 2 "--${option} takes a number of jobs, not '${!option}'"

@@ -2,16 +2,18 @@
 # Sourced by tse.sh and codec.sh: training of a codec, of what a system builds on, of the system.
 # shellcheck disable=SC2154  # the options are the caller's
 
-# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained, preferences, stored_passes; of decoding
-# corrector, truth), name, form (yaml, place), value, as check_config --print_inputs writes them. No script reads a YAML itself.
+# What the YAMLs of this run build on: lines YAML, kind (file, tokenizers, pretrained, preferences, lists, stored_passes; of
+# decoding corrector, task, truth), name, form (yaml, place), value, as check_config --print_inputs writes them. No script reads
+# a YAML itself.
 inputs=()
 find_inputs() {
     local words=() lines
     if [ -n "${tse_config:-}" ]; then words+=(--tse_config "${tse_config}" "--tse_args=${tse_args:-}"); fi
     # shellcheck disable=SC2206  # a list
     if [ -n "${prerequisite_config:-}" ]; then words+=(--prerequisite_config ${prerequisite_config}); fi
-    if [ -n "${inference_config:-}" ] && decodes; then
-        words+=(--inference_config "${inference_config}")
+    if [ -n "${inference_config:-}${inference_args:-}" ] && decodes; then
+        if [ -n "${inference_config:-}" ]; then words+=(--inference_config "${inference_config}"); fi
+        words+=("--inference_args=${inference_args:-}")
     fi
     if [ -n "${codec_config}" ] && [ -z "${codec_dir}" ]; then words+=(--codec_config "${codec_config}"); fi
     if [ -n "${codec_dir}${codec_config}" ]; then words+=(--acoustic "${codec_dir:-${codec_config}}"); fi
@@ -224,12 +226,24 @@ fixed_set() {
     if is_mixed_on_the_fly "$1"; then echo "${dumpdir}/mixed_$2/$1"; else echo "${dumpdir}/raw/$1"; fi
 }
 
+# find_lists DIR...: lists=(the lists of noise and rooms that mixing.yaml of these sets names); stage 2 leaves them where they are
+find_lists() {
+    local words=() lines dir
+    lists=()
+    for dir in "$@"; do if [ -e "${dir}/mixing.yaml" ]; then words+=("${dir}/mixing.yaml"); fi; done
+    [ ${#words[@]} -gt 0 ] || return 0
+    lines=$("${python}" -m espnet_tse.bin.check_config --print_inputs --mixing_config "${words[@]}") \
+        || log_depth=1 die_with 4 "a mixing.yaml cannot be read (see above)"
+    mapfile -t lists < <(awk -F '\t' '$2 == "lists" && !seen[$5]++ { print $5 }' <<< "${lines}")
+}
+
 mix_set() {  # mix_set SET PASSES: fixed mixtures of a set that training would mix -> dump/mixed_PASSES/SET
-    local source=${dumpdir}/raw/$1 out=${dumpdir}/mixed_$2
+    local source=${dumpdir}/raw/$1 out=${dumpdir}/mixed_$2 lists
     is_mixed_on_the_fly "$1" || return 0
     need 2 "${source}/wav.scp"
     claim_dump
-    needed remove "${out}" mixed "@${source}" "%${source}" "passes=$2" "seed=${seed}" || return 0
+    find_lists "${source}"
+    needed remove "${out}" mixed "@${source}" "%${source}" "passes=$2" "seed=${seed}" "${lists[@]/#/@}" "${lists[@]/#/%}" || return 0
     run_jobs "${train_cmd}" 0 "${out}/log/mix.log" "${python}" -m espnet_tse.bin.mix_set --source_dir "${source}" \
         --passes "$2" --output_dir "${out}/$1" ${seed:+--seed "${seed}"}
     [ -s "${out}/$1/wav.scp" ] || "${dry_run}" || die "${out}/$1/wav.scp was not written; read ${out}/log/mix.log"
@@ -253,9 +267,10 @@ encode_sets() {  # stage 5: of the training and the development set what each to
 
 # make_preferences CONFIG SYSTEM OUT SET NAME=CODES...: stages 7 and 8, where the YAML has preferences; OUT/SET
 make_preferences() {
-    local config=$1 system=$2 out=$3/$4 set=$4 opts=() tokens=() items pair name value threads
+    local config=$1 system=$2 out=$3/$4 set=$4 opts=() tokens=() items pair name value threads lists
     shift 4
-    items=("@${system}/.done.train" "@${dumpdir}/raw/${set}")
+    mapfile -t items < <(system_items "${system}")
+    items+=("@${dumpdir}/raw/${set}")
     for pair in "$@"; do
         tokens+=("${pair}/${set}")
         items+=("@${pair#*=}/${set}")
@@ -264,6 +279,8 @@ make_preferences() {
         opts+=("--${name}" "${value}")
         items+=("${name}=${value}")
     done <<< "$(inputs_of preferences "${config}")"
+    find_lists "${dumpdir}/raw/${set}"
+    items+=("${lists[@]/#/@}" "${lists[@]/#/%}")
     needed remove "${out}" preferences "${items[@]}" || return 0
     "${dry_run}" || log_depth=1 log "  pairs from ${system}; the log is ${out}/log/make.log"
     threads=$(threads_of "${train_cmd}" "${nj}")
@@ -277,7 +294,7 @@ make_preferences() {
 # train_system CONFIG DIR [ARGUMENT...]: stages 7 and 8
 train_system() {
     local config=$1 dir=$2 train=${dumpdir}/raw/${train_set} valid=${dumpdir}/raw/${valid_set} built_on=() items name value
-    local policy=aside names=() base='' out passes codes
+    local policy=aside names=() base='' out passes codes lists
     shift 2
     passes=$(inputs_of stored_passes "${config}" | cut -f 2)
     if [ -n "${passes}" ]; then train=$(fixed_set "${train_set}" "${passes}"); fi
@@ -323,9 +340,14 @@ train_system() {
             built_on+=(--train_tokens "${value}/${train_set}" --valid_tokens "${value}/${valid_set}")
         done
     fi
+    find_lists "${train}" "${valid}"
+    while IFS=$'\t' read -r name value; do
+        if [ -n "${name}" ]; then lists+=("${value}"); fi
+    done <<< "$(inputs_of lists "${config}")"
+    items+=("${lists[@]/#/@}")
     if "${resume_mismatch}"; then policy=keep; fi
-    needed "${policy}" "${dir}" train "${items[@]}" || { trained_on "${dir}" "${train}" "${valid}"; return 0; }
-    trained_on "${dir}" "${train}" "${valid}"
+    needed "${policy}" "${dir}" train "${items[@]}" || { trained_on "${dir}" "${train}" "${valid}" "${lists[@]}"; return 0; }
+    trained_on "${dir}" "${train}" "${valid}" "${lists[@]}"
     write_resume "${dir}" "${current_stage%% *}"
     run_training "${dir}" espnet_tse.bin.tse_train --config "${config}" --train_data_dir "${train}" \
         --valid_data_dir "${valid}" "${built_on[@]}" --output_dir "${dir}" --resume true ${seed:+--seed "${seed}"} "$@"

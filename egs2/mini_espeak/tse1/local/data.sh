@@ -20,12 +20,12 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
 fi
 
 SECONDS=0
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cd "${here}/.."
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ -e ./path.sh ]; then
     # shellcheck source=/dev/null
     . ./path.sh
 fi
 
-${python:-python3} local/prepare_mini_espeak.py "$@"
+"${python:-python3}" local/prepare_mini_espeak.py "$@"
 log "Successfully finished. [elapsed=${SECONDS}s]"

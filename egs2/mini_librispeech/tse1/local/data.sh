@@ -19,6 +19,7 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
 fi
 
 SECONDS=0
+unset CDPATH  # in its folders cd would look first, and it would print where it goes
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ -e ./path.sh ]; then
     # shellcheck source=/dev/null
@@ -96,5 +97,5 @@ elif [ ! -d "${corpus}" ]; then
     exit 3
 fi
 
-${python:-python3} local/prepare_mini_librispeech.py --librispeech "${corpus}" "$@"
+"${python:-python3}" local/prepare_mini_librispeech.py --librispeech "${corpus}" "$@"
 log "Successfully finished. [elapsed=${SECONDS}s]"

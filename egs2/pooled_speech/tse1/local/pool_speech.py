@@ -8,7 +8,6 @@ train: the rule of mini_librispeech. Of noises and rooms every 6th recording (5,
 import argparse
 import logging
 import math
-import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from espnet_tse.io.files import atomic_write
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
-from espnet_tse.io.visible_files import is_visible, visible_files
+from espnet_tse.io.visible_files import files_below, visible_files
 from espnet_tse.io.yaml_file import read_yaml
 
 SUFFIXES = (".flac", ".wav")
@@ -138,13 +137,11 @@ def audio_below(folder: Path) -> list[Path]:
         DataError: there are none.
     """
     found, others = [], Counter()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(filter(is_visible, folders))
-        for path in (Path(place, name) for name in sorted(filter(is_visible, names))):
-            if path.suffix.lower() in SUFFIXES:
-                found.append(path)
-            else:
-                others[path.suffix.lower() or "without suffix"] += 1
+    for path in files_below(folder):
+        if path.suffix.lower() in SUFFIXES:
+            found.append(path)
+        else:
+            others[path.suffix.lower() or "without suffix"] += 1
     left_out = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
     if not found:
         raise DataError(f"{folder}: no .flac or .wav below it" + (f", only {left_out}." if left_out else "."))

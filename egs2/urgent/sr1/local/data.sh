@@ -23,7 +23,7 @@ mkdir -p data
 cp local/mixing.yaml data/mixing.yaml.tmp
 # Of the lists that mixing.yaml names stage 2 makes nothing: they are brought to one rate and channel here.
 for kind in noise rir; do
-    [ -s "data/${kind}/wav.scp" ] || continue
+    [ -s "data/${kind}/wav.scp" ] || { rm -rf "data/${kind}_16k"; continue; }
     "${python}" -m espnet_tse.bin.format_data --data_dir "data/${kind}" --output_dir "data/${kind}_16k" --audio_format wav \
         --sample_rate 16000 || exit 4
     echo "${kind}_scp: data/${kind}_16k/wav.scp" >> data/mixing.yaml.tmp

@@ -3,6 +3,7 @@
 
 import argparse
 import logging
+import shutil
 import sys
 from pathlib import Path
 from typing import Mapping, Sequence
@@ -11,7 +12,7 @@ from espnet_tse.data.scp_fields import MIXTURE_SCP, PROTOCOL, TARGET_SCP, turned
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, read_filled_scp, write_scp
-from espnet_tse.io.visible_files import visible_files
+from espnet_tse.io.visible_files import files_below
 
 AUDIO = (".wav", ".flac")
 
@@ -25,19 +26,19 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def recordings(folder: Path, required: bool = True) -> dict[str, Path]:
-    """Key -> file of all recordings below a folder; the key is the path below it, with dashes.
+    """Key -> path of all recordings below a folder, links not resolved; the key is the path below it, with dashes.
 
     Raises:
         DataError: there are none, or two of one key.
     """
     found: dict[str, Path] = {}
-    for path in sorted(visible_files(folder, "**/*")):
+    for path in sorted(files_below(folder)):
         if path.suffix.lower() not in AUDIO:
             continue
         key = str(path.relative_to(folder).with_suffix("")).replace("/", "-").replace(" ", "_")
         if key in found:
             raise DataError(f"{folder}: {found[key]} and {path} have one key, '{key}'; rename one of them.")
-        found[key] = path.resolve()
+        found[key] = path
     if required and not found:
         raise DataError(f"{folder}: no recordings ({', '.join(AUDIO)}); README.md says what URGENT holds.")
     return found
@@ -54,7 +55,7 @@ def speakers_of(folder: Path, speech: Mapping[str, Path]) -> dict[str, str]:
     listed = read_filled_scp(path, lines) if path.is_file() else None
     speakers = {}
     for key, file in speech.items():
-        parts = file.relative_to(folder.resolve()).parts
+        parts = file.relative_to(folder).parts
         speaker = (parts[0] if len(parts) > 1 else None) if listed is None else listed.get(file.stem)
         if speaker is None:
             fix = (
@@ -111,6 +112,8 @@ def prepare(folder: Path, num_dev: int, output_dir: Path) -> None:
     for name, found in (("noise", noise), ("rir", rooms)):
         if found:
             write_lists(output_dir / name, found, {key: key for key in found})
+        elif (output_dir / name).exists():  # of an earlier run
+            shutil.rmtree(output_dir / name)
     test = output_dir / "test"
     with replaced_folder(test) as data:
         write_scp(data / MIXTURE_SCP, noisy)
@@ -132,7 +135,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = get_parser().parse_args(cmd)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
     return run_command(
-        "prepare_restoration", lambda: prepare(args.folder, args.dev_speakers, args.output_dir)
+        "prepare_restoration", lambda: prepare(args.folder.absolute(), args.dev_speakers, args.output_dir)
     )
 
 
