@@ -1,6 +1,5 @@
 """Columns of the results tables: which metric, under which head, with how many decimals."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Iterable
 
@@ -14,6 +13,8 @@ LENGTH_RATIO_RANGE = (0.9, 1.1)
 ALIGNED = "_al"
 # Word leakage is among the word errors in result.json.
 LEAK = "leak_"
+# Speaker similarities are spk_<model>, against the enrollment spk_<model>_enroll.
+SPEAKER, ENROLL = "spk_", "_enroll"
 
 
 @dataclass(frozen=True)
@@ -185,12 +186,25 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
 def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
     """One column for each speaker model and side: against the target first, then the enrollment."""
     columns = []
-    for name in {name for result in results for name in result.metrics}:
-        match = re.fullmatch(r"spk_(.+?)(_enroll)?", name)
-        if match:
-            model, enroll = match.groups()
-            columns.append(metric_column(f"spk_enroll({model})" if enroll else f"spk({model})", name, 3))
+    for name in speaker_metrics(results):
+        model, enroll = model_of(name), name.endswith(ENROLL)
+        columns.append(metric_column(f"spk_enroll({model})" if enroll else f"spk({model})", name, 3))
     return sorted(columns, key=lambda column: (column.head.startswith("spk_enroll"), column.head))
+
+
+def speaker_metrics(results: Iterable[ScoredSet]) -> set[str]:
+    """Names of speaker similarities; a score of another tool may have such a name and is none."""
+    return {
+        name
+        for result in results
+        for name, entry in result.metrics.items()
+        if name.startswith(SPEAKER) and "external" not in entry
+    }
+
+
+def model_of(name: str) -> str:
+    """The speaker model of a similarity."""
+    return name.removeprefix(SPEAKER).removesuffix(ENROLL)
 
 
 def word_error_column(tag: str, result: ScoredSet) -> Column:

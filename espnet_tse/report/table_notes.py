@@ -3,7 +3,7 @@
 from typing import Any
 
 from espnet_tse.report.collect import ComparableGroup
-from espnet_tse.report.columns import LEAK, first_holders, is_smoke_test
+from espnet_tse.report.columns import LEAK, first_holders, is_smoke_test, model_of, speaker_metrics
 from espnet_tse.report.results_table import Table, build_row
 from espnet_tse.report.row_notes import grouped, other_versions, package_versions
 from espnet_tse.report.score_command import score_command
@@ -148,8 +148,9 @@ def unequal_sets(results: list[ScoredSet]) -> list[str]:
 
 
 def speaker_models(tables: list[Table]) -> list[str]:
-    names = {column.name for table in tables for column in table.columns if column.name.startswith("spk_")}
-    models = sorted({name.removeprefix("spk_").removesuffix("_enroll") for name in names})
+    shown = {column.name for table in tables for column in table.columns}
+    results = [row.result for table in tables for row in table.rows]
+    models = sorted({model_of(name) for name in shown & speaker_metrics(results)})
     lines = []
     for model in models:
         line = f"Speaker model {model}: cosine, est. vs target (spk) and vs enrollment (spk_enroll)"

@@ -316,7 +316,10 @@ def test_texts_tell_of_leaked_words_and_of_hallucinations(exp_dir, tmp_path, wri
     assert "leak% (whisper_base)" not in rows[0]
 
 
-def test_scores_of_another_tool_have_a_column_that_knows_its_direction(exp_dir, tmp_path, write_result):
+@pytest.mark.parametrize("name", ["distance", "spk_distance"])
+def test_scores_of_another_tool_have_one_column_that_knows_its_direction(
+    exp_dir, tmp_path, write_result, name
+):
     for system, value in (("system3", 2.0), ("system4", 3.0)):
         entry = {
             "mean": value,
@@ -325,9 +328,11 @@ def test_scores_of_another_tool_have_a_column_that_knows_its_direction(exp_dir, 
             "external": "from versa.jsonl",
             "higher_is_better": False,
         }
-        write_result(exp_dir / system / "decode", system, metrics={"distance": entry})
+        write_result(exp_dir / system / "decode", system, metrics={name: entry})
     path = tmp_path / "RESULTS.md"
     write_results(path, build_groups(collect_results(exp_dir)))
-    rows = table_rows(path.read_text())
+    text = path.read_text()
+    rows = table_rows(text)
     row = next(row for row in rows if row[0] == "system3")
-    assert row[rows[0].index("distance")] == "**2.000**"
+    assert row[rows[0].index(name)] == "**2.000**"
+    assert row.count("**2.000**") == 1 and "3.000**" not in text and "Speaker model distance" not in text
