@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Iterable
 
-from espnet_tse.scoring.measure.cards import extraction
+from espnet_tse.scoring.measure.cards import extraction, timing
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.scored_set import ScoredSet
 
@@ -96,7 +96,7 @@ SAMPLE_COLUMNS = (
     metric_column("STOI", "stoi", 3),
     metric_column("ESTOI", "estoi", 3),
 )
-# Short heads of the metrics in cards/extraction.py; others are headed by their own name.
+# Short heads of the metrics in cards/extraction.py and cards/timing.py; others are headed by their own name.
 FAILURE_HEADS = {
     "conf_rate": "conf (voice)",
     "conf_si_sdr": "conf (SI-SDR)",
@@ -106,6 +106,8 @@ FAILURE_HEADS = {
     "offset_loss": "offset loss",
     "absent_leak": "absent (level)",
     "absent_activity": "absent (active)",
+    "timing_f1": "timing F1",
+    "timing_f1_vad": "timing F1 (VAD)",
 }
 LENGTH_COLUMN = Column(
     "len≠",
@@ -150,20 +152,19 @@ def external_columns(results: Iterable[ScoredSet]) -> list[Column]:
 
 
 def failure_columns(results: Iterable[ScoredSet]) -> list[Column]:
-    """Table C: what goes wrong in extraction; shares in per cent, the rest in the metric's unit."""
+    """Table C: what goes wrong in extraction; shares of it in per cent, the rest in the metric's unit."""
     return [*card_columns(), *recognised_failures(list(results))]
 
 
 def card_columns() -> list[Column]:
     columns = []
-    for card in extraction.METRICS:
+    for card in (*extraction.METRICS, *timing.METRICS):
         head = FAILURE_HEADS.get(card.name, card.name.replace("_", " "))
-        is_share = card.high == 1.0 and not card.unit
-        if is_share:
+        if card.high == 1.0 and card.direction == "down":
             name, bracket, kind = head.partition(" (")
             columns.append(metric_column(f"{name}%{bracket}{kind}", card.name, 1, scale=100))
         else:
-            columns.append(metric_column(head, card.name, 1))
+            columns.append(metric_column(head, card.name, 1 if card.unit else 3))
     return columns
 
 
@@ -180,6 +181,19 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
             unit = unit_of(kind)
             meaning = f"share of outputs that failed or have more {unit} errors than {unit}s, %"
             columns.append(Column(f"halluc% ({model})", "hallucination_rate", tag, 1, 100, False, meaning))
+    return columns
+
+
+def further_columns(results: Iterable[ScoredSet]) -> list[Column]:
+    """Table D: the metrics that no other table has, under their own names."""
+    results = list(results)
+    tables = (generative_columns, aligned_columns, failure_columns)
+    shown = {column.name for columns_of in tables for column in columns_of(results)}
+    columns = []
+    for name in first_holders(results, "metrics"):
+        card = METRICS.get(name.removesuffix(ALIGNED))
+        if card is not None and name not in shown:
+            columns.append(metric_column(name, name, 1 if card.unit else 3))
     return columns
 
 
