@@ -20,8 +20,8 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     # A system's row, if there is one, is the typical one; references may lack inputs.
     meta = group.results[-1].meta
     settings = meta.get("settings") or {}
-    unit = "target speakers" if settings.get("ci_unit") == "spk" else "utterances"
-    lines = [f"Cells are mean ±half of the 95 % bootstrap interval over {unit}; – is not measured."]
+    units = units_of_intervals(group.results)
+    lines = [f"Cells are mean ±half of the 95 % bootstrap interval over {units}; – is not measured."]
     lines += presets(group.results, policies(settings))
     if settings.get("bandwidth") == "8k":
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
@@ -47,6 +47,16 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     if command:
         lines.append(f"Command of {shown.system}: {command}")
     return lines
+
+
+def units_of_intervals(results: list[ScoredSet]) -> str:
+    """What the bootstrap resampled, with the systems where rows differ."""
+    systems: dict[str, list[str]] = {}
+    for result in results:
+        is_speaker = (result.meta.get("settings") or {}).get("ci_unit") == "spk"
+        systems.setdefault("target speakers" if is_speaker else "utterances", []).append(result.system)
+    named = [f"{unit} ({', '.join(who)})" if len(systems) > 1 else unit for unit, who in systems.items()]
+    return " or ".join(named)
 
 
 def marks(group: ComparableGroup, tables: list[Table]) -> list[str]:
