@@ -1,6 +1,7 @@
 """Mixtures made while training, from single-speaker utterances; no example depends on order or workers."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Mapping
 
@@ -330,7 +331,9 @@ class DynamicMixingDataset:
             if in_room:
                 signal = self._room(signal, generator)
             # The ratio is that of the target to the active part: less overlap is not a lower level.
-            mixture[places] += scale_to_ratio(said, signal, ratio_db, self.conf.snr_kind)
+            mixture[places] += scale_to_ratio(
+                said, signal, ratio_db, self.conf.snr_kind, partial(self.audio.load, other)
+            )
         return others
 
     def _places(
@@ -363,7 +366,7 @@ class DynamicMixingDataset:
         key = keys[int(generator.integers(len(keys)))]
         signal = self.noise.load_fitted(key, len(mixture), generator)
         ratio_db = generator.uniform(*snr_db)
-        mixture += scale_to_ratio(speech, signal, ratio_db, self.conf.snr_kind)
+        mixture += scale_to_ratio(speech, signal, ratio_db, self.conf.snr_kind, partial(self.noise.load, key))
 
 
 def happens(share: float, generator: np.random.Generator) -> bool:

@@ -431,3 +431,25 @@ def test_faults_of_source_weights(dirs, weights, sources, message):
 def test_what_interferes_is_the_mixture_without_target_and_noise(dirs):
     example = open_set(dirs.source(LENGTHS), crop_s=0.5).example(1, 0)
     np.testing.assert_allclose(example["mixture"], example["target"] + example["interference"], atol=1e-7)
+
+
+def test_interferers_and_noise_drawn_from_a_pause_stay_quiet(dirs):
+    directory = dirs.source(LENGTHS)
+    pausing = dirs.noise(16000, 1)
+    pausing[4000:] = np.round(pausing[4000:] * 50) / 32768  # a 16-bit recording's noise floor
+    for key in ("b-0", "b-1", "b-2"):
+        dirs.wav(f"train/{key}", pausing)
+    (directory / "utt2num_samples").unlink()
+    write_scp(directory / "noise.scp", {"n": dirs.wav("n", pausing)})
+    conf = MixingConf(sir_db=(0, 0), snr_db=(0, 0), noise_scp=str(directory / "noise.scp"))
+    dataset = DynamicMixingDataset(directory, conf, crop_s=0.125)
+    loudest = []
+    for epoch in range(4):
+        example = dataset.example(epoch, dataset.keys.index("a-0"))
+        for added in (
+            example["interference"],
+            example["mixture"] - example["target"] - example["interference"],
+        ):
+            loudest.append(np.abs(added).max() / np.abs(example["target"]).max())
+        assert example["interference"].any()
+    assert min(loudest) < 0.1 and all(ratio < 0.1 or ratio > 0.5 for ratio in loudest)
