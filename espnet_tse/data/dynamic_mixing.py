@@ -23,6 +23,7 @@ from espnet_tse.data.enrollment import (
 from espnet_tse.data.equalizer import equalized
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
+from espnet_tse.data.perturbed_voices import persons_of
 from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
 from espnet_tse.data.source_weights import weighted_keys
 from espnet_tse.data.timeline import Turns, draw_share, draw_turns
@@ -93,9 +94,13 @@ class DynamicMixingDataset:
                 f"{source_dir}: task rtse enrolls by another utterance of the interferer; set 'enrollment: "
                 "other_utterance' in mixing.yaml."
             )
-        if len(self.speakers) < conf.speakers_needed:
+        self._copies: dict[str, list[int]] = {}
+        self._persons = persons_of(self.speakers)
+        for place, speaker in enumerate(self.speakers):
+            self._copies.setdefault(self._persons[speaker], []).append(place)
+        if len(self._copies) < conf.speakers_needed:
             raise DataError(
-                f"{source_dir}: has {len(self.speakers)} speaker(s), but mixing.yaml asks for mixtures of "
+                f"{source_dir}: has {len(self._copies)} speaker(s), but mixing.yaml asks for mixtures of "
                 f"{conf.speakers_needed} (num_speakers, target_absent, sr_interferer); add speakers, or change it."
             )
         self._shared: dict[str, DisjointLengths] = {}
@@ -190,12 +195,14 @@ class DynamicMixingDataset:
         return reverberate(signal, self.rirs.load(keys[int(generator.integers(len(keys)))]))
 
     def _interferers(self, speaker: str, count: int, generator: np.random.Generator) -> list[str]:
-        """One utterance each of ``count`` other speakers."""
-        own = self.speakers.index(speaker)
-        offsets = generator.choice(len(self.speakers) - 1, size=count, replace=False)
+        """One utterance each of ``count`` other speakers, none of them a copy of the speaker's own voice."""
+        number, own = len(self.speakers), self.speakers.index(speaker)
+        left_out = sorted((place - own) % number for place in self._copies[self._persons[speaker]])
         chosen = []
-        for offset in offsets:
-            other = self.speakers[(own + 1 + int(offset)) % len(self.speakers)]
+        for offset in generator.choice(number - len(left_out), size=count, replace=False):
+            for skipped in left_out:
+                offset += offset >= skipped
+            other = self.speakers[(own + int(offset)) % number]
             keys = self.spk2utt[other]
             chosen.append(keys[int(generator.integers(len(keys)))])
         return chosen

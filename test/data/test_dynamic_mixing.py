@@ -453,3 +453,14 @@ def test_interferers_and_noise_drawn_from_a_pause_stay_quiet(dirs):
             loudest.append(np.abs(added).max() / np.abs(example["target"]).max())
         assert example["interference"].any()
     assert min(loudest) < 0.1 and all(ratio < 0.1 or ratio > 0.5 for ratio in loudest)
+
+
+def test_copies_of_the_targets_voice_do_not_interfere(dirs):
+    lengths = {f"{prefix}{name}": [900, 900] for name in "ab" for prefix in ("", "sp0.9-", "fm1.1-")}
+    dataset = open_set(dirs.source(lengths))
+    generator = np.random.default_rng(0)
+    for speaker in lengths:
+        others = {dataset.utt2spk[dataset._interferers(speaker, 1, generator)[0]] for _ in range(40)}
+        assert others == {other for other in lengths if other[-1] != speaker[-1]}
+    with pytest.raises(DataError, match=r"has 1 speaker\(s\), but"):
+        open_set(dirs.source({"a": [900, 900], "sp0.9-a": [900, 900]}, name="one"))
