@@ -17,7 +17,6 @@ from espnet_tse.data.enrollment import (
     crop_span,
     cropped_length,
     place_disjoint,
-    share_utterance,
     with_pause,
 )
 from espnet_tse.data.equalizer import equalized
@@ -25,14 +24,19 @@ from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
 from espnet_tse.data.perturbed_voices import persons_of
 from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
+from espnet_tse.data.source_speakers import (
+    require_speakers,
+    require_targets,
+    shared_lengths,
+    sharing_keys,
+    single_utterance_speakers,
+)
 from espnet_tse.data.source_weights import weighted_keys
 from espnet_tse.data.timeline import Turns, draw_share, draw_turns
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_filled_scp
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.schema.tse_batch import TASKS
-
-SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared utterance
 
 
 class DynamicMixingDataset:
@@ -89,26 +93,16 @@ class DynamicMixingDataset:
             self.spk2utt.setdefault(speaker, []).append(key)
         self.speakers = list(self.spk2utt)
         self.speaker_numbers = {speaker: number for number, speaker in enumerate(sorted(self.spk2utt))}
-        if "rtse" in conf.tasks and conf.enrollment != "other_utterance":
-            raise DataError(
-                f"{source_dir}: task rtse enrolls by another utterance of the interferer; set 'enrollment: "
-                "other_utterance' in mixing.yaml."
-            )
         self._copies: dict[str, list[int]] = {}
         self._persons = persons_of(self.speakers)
         for place, speaker in enumerate(self.speakers):
             self._copies.setdefault(self._persons[speaker], []).append(place)
-        if len(self._copies) < conf.speakers_needed:
-            raise DataError(
-                f"{source_dir}: has {len(self._copies)} speaker(s), but mixing.yaml asks for mixtures of "
-                f"{conf.speakers_needed} (num_speakers, target_absent, sr_interferer); add speakers, or change it."
-            )
+        require_speakers(self.source_dir, self.speakers, conf)
+        if conf.needs_other_utterance:
+            self._require_other_utterances()
         self._shared: dict[str, DisjointLengths] = {}
         self.keys = list(self.utt2spk)
-        if conf.enrollment == "other_utterance":
-            self._require_other_utterances()
-        else:
-            self._share_utterances()
+        self._share_utterances()
         self.keys = weighted_keys(self.source_dir, self.keys, conf.source_weights)
         self.num_samples = [self._target_length(key) for key in self.keys]
         self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
@@ -131,7 +125,7 @@ class DynamicMixingDataset:
         return store
 
     def _require_other_utterances(self) -> None:
-        lonely = [speaker for speaker, keys in self.spk2utt.items() if len(keys) < 2]
+        lonely = single_utterance_speakers(self.utt2spk.values())
         if lonely:
             raise DataError(
                 f"{self.source_dir}: {len(lonely)} of {len(self.speakers)} speakers have a single utterance, "
@@ -140,39 +134,25 @@ class DynamicMixingDataset:
             )
 
     def _share_utterances(self) -> None:
-        """Keep as targets the utterances that hold two regions, or have another beside them that may enroll.
+        """Keep as targets the utterances that hold two regions, or need not hold them.
 
         What is no target still interferes.
         """
-        rate, conf = self.sample_rate, self.conf
-        lonely = [
-            key
-            for key in self.keys
-            if conf.enrollment == "same_utterance_disjoint" or len(self.spk2utt[self.utt2spk[key]]) < 2
-        ]
-        for key in lonely:
-            lengths = share_utterance(
-                self.audio.num_samples(key),
-                self.crop,
-                round(conf.longest_enrollment_s * rate),
-                round(conf.enrollment_gap_s * rate),
-                self.hop_length,
-                round(SHORTEST_REGION_S * rate),
+        sharing = sharing_keys(self.utt2spk, self.conf)
+        for key in sharing:
+            lengths = shared_lengths(
+                self.audio.num_samples(key), self.sample_rate, self.conf, self.crop, self.hop_length
             )
             if lengths is not None:
                 self._shared[key] = lengths
-        dropped = set(lonely) - self._shared.keys()
+        dropped = set(sharing) - self._shared.keys()
         if dropped:
             logging.warning(
                 f"{self.source_dir}: {len(dropped)} of {len(self.keys)} utterances are too short for a target and "
-                f"an enrollment {conf.enrollment_gap_s} s apart; they only interfere"
+                f"an enrollment {self.conf.enrollment_gap_s} s apart; they only interfere"
             )
         self.keys = [key for key in self.keys if key not in dropped]
-        if not self.keys:
-            raise DataError(
-                f"{self.source_dir}: no utterance is long enough for a target and an enrollment; lower "
-                "enrollment_s and enrollment_gap_s in mixing.yaml, or set 'enrollment: other_utterance'."
-            )
+        require_targets(self.source_dir, self.keys)
 
     def _target_length(self, key: str) -> int:
         if key in self._shared:
@@ -180,12 +160,14 @@ class DynamicMixingDataset:
         return cropped_length(self.audio.num_samples(key), self.crop, self.hop_length)
 
     def _spans(self, key: str, generator: np.random.Generator) -> tuple[Span, str, Span]:
-        """Target span, enrollment utterance and enrollment span."""
+        """Target span, enrollment utterance and enrollment span, empty where no task enrolls anybody."""
         if key in self._shared:
             length = self.audio.num_samples(key)
             target, enrollment = place_disjoint(length, self._shared[key], generator, self.hop_length)
             return target, key, enrollment
         target = crop_span(self.audio.num_samples(key), self.crop, generator, self.hop_length)
+        if not self.conf.enrolls:
+            return target, key, Span(0, 0)
         return target, *self._enrollment_beside(key, generator)
 
     def _room(self, signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -214,6 +214,13 @@ def test_one_speaker_is_enough_for_restoration_alone(dirs):
     assert all(dataset.example(epoch, 0)["interferers"] == [] for epoch in range(20))
 
 
+@pytest.mark.parametrize("enrollment", ["other_utterance", "same_utterance_disjoint"])
+def test_restoration_alone_wants_nothing_to_enroll_with(dirs, enrollment):
+    text = f"{{tasks: {{sr: 1}}, enrollment: {enrollment}}}"
+    dataset = open_set(dirs.source({"a": [900], "b": [900]}, text))
+    assert [len(dataset.example(1, index)["mixture"]) for index in range(len(dataset))] == [900, 900]
+
+
 def test_noise_of_another_rate_or_none(dirs):
     directory = dirs.source(LENGTHS)
     write_scp(directory / "noise.scp", {"n": dirs.wav("n", np.ones(100) * 0.1, rate=16000)})
@@ -462,5 +469,5 @@ def test_copies_of_the_targets_voice_do_not_interfere(dirs):
     for speaker in lengths:
         others = {dataset.utt2spk[dataset._interferers(speaker, 1, generator)[0]] for _ in range(40)}
         assert others == {other for other in lengths if other[-1] != speaker[-1]}
-    with pytest.raises(DataError, match=r"has 1 speaker\(s\), but"):
+    with pytest.raises(DataError, match=r"has 1 speaker\(s\) and 1 copies of their voices, but"):
         open_set(dirs.source({"a": [900, 900], "sp0.9-a": [900, 900]}, name="one"))
