@@ -66,7 +66,7 @@ class DynamicMixingDataset:
             seed: of all draws.
             hop_length: samples a frame of the streams; target crops begin at its multiples.
             tokens: stream -> scp and sizes of codes, units or latents of the whole source utterances.
-            embeddings_scp: speaker embeddings of the whole source utterances, by utterance id.
+            embeddings_scp: speaker embeddings of the whole source utterances, by utterance id; where others enroll.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
             DataError: lists, audio or codes are wrong; or the speakers do not suffice for ``conf``.
@@ -107,7 +107,7 @@ class DynamicMixingDataset:
         self.num_samples = [self._target_length(key) for key in self.keys]
         self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
         if self.embeddings is not None:
-            self.embeddings.require(list(self.utt2spk))
+            self._check_embeddings()
         self.tokens = TokenStores.open(tokens or {}, list(dict.fromkeys(self.keys)), cache_budget)
 
     def __len__(self) -> int:
@@ -153,6 +153,21 @@ class DynamicMixingDataset:
             )
         self.keys = [key for key in self.keys if key not in dropped]
         require_targets(self.source_dir, self.keys)
+
+    def _check_embeddings(self) -> None:
+        """Raise DataError where an embedding would be lacking or would not be that of the enrollment."""
+        scp = self.embeddings.scp
+        if self._shared:
+            raise DataError(
+                f"{scp}: embeddings are of whole utterances, but '{next(iter(self._shared))}' is target and enrollment, so "
+                "its embedding would have heard the target; set 'enrollment: other_utterance' in mixing.yaml, or leave "
+                "out the embeddings."
+            )
+        if "sr" in self.conf.tasks:
+            raise DataError(
+                f"{scp}: task sr enrolls nobody, so it has no embedding; leave sr out of mixing.yaml, or the embeddings."
+            )
+        self.embeddings.require(list(self.utt2spk))
 
     def _target_length(self, key: str) -> int:
         if key in self._shared:

@@ -1,6 +1,7 @@
 """Mixtures made while training."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -471,3 +472,38 @@ def test_copies_of_the_targets_voice_do_not_interfere(dirs):
         assert others == {other for other in lengths if other[-1] != speaker[-1]}
     with pytest.raises(DataError, match=r"has 1 speaker\(s\) and 1 copies of their voices, but"):
         open_set(dirs.source({"a": [900, 900], "sp0.9-a": [900, 900]}, name="one"))
+
+
+def embeddings_of(directory) -> Path:
+    """An embedding of each utterance, which tells its place in the list."""
+    paths = {}
+    for number, key in enumerate(read_scp(directory / "wav.scp")):
+        paths[key] = directory / f"{key}.npy"
+        np.save(paths[key], np.full(2, number, np.float32))
+    write_scp(directory / "embeddings.scp", paths)
+    return directory / "embeddings.scp"
+
+
+def test_embeddings_are_those_of_the_utterances_that_enroll(dirs):
+    directory = dirs.source(LENGTHS, "{tasks: {tse: 1, rtse: 1}}")
+    dataset = open_set(directory, crop_s=0.5, embeddings_scp=embeddings_of(directory))
+    keys = list(read_scp(directory / "wav.scp"))
+    for index in range(len(dataset)):
+        example = dataset.example(1, index)
+        enrolls = keys[int(example["speaker_embedding"][0])]
+        assert enrolls == place_of(example["enrollment"], directory) != example["key"]
+
+
+@pytest.mark.parametrize(
+    "mixing, message",
+    [
+        ("{enrollment: same_utterance_disjoint, enrollment_s: 0.5}", "'a-0' is target and enrollment"),
+        ("{enrollment: other_or_disjoint, enrollment_s: 0.5}", "'c-0' is target and enrollment"),
+        ("{tasks: {tse: 1, sr: 1}}", "task sr enrolls nobody"),
+    ],
+)
+def test_embeddings_that_would_not_be_those_of_the_enrollment(dirs, mixing, message):
+    last = [16000] if "disjoint" in mixing else [9000, 9000]
+    directory = dirs.source({"a": [16000, 16000], "b": [9000, 9000], "c": last}, mixing)
+    with pytest.raises(DataError, match=message):
+        open_set(directory, crop_s=0.5, embeddings_scp=embeddings_of(directory))
