@@ -332,12 +332,10 @@ def _check_targets(
     """Whether any utterance of a source directory can be a target, as far as their headers can be read."""
     too_short = set()
     for key in infos.keys() & set(sharing_keys(utt2spk, conf)):
-        rate = infos[key].sample_rate
+        info = infos[key]
         # How training crops is not known here. Targets as long as enrollments fit where any do.
-        if (
-            shared_lengths(infos[key].num_samples, rate, conf, round(conf.longest_enrollment_s * rate))
-            is None
-        ):
+        crop = round(conf.longest_enrollment_s * info.sample_rate)
+        if shared_lengths(info.num_samples, info.sample_rate, conf, crop) is None:
             too_short.add(key)
     try:
         targets = [key for key in utt2spk if key not in too_short]
@@ -404,8 +402,8 @@ def validate_dir(
     if train_dir is not None:
         check_train_overlap(report, directory, Path(train_dir))
     infos = check_headers(report, fields, limits)
-    if source and conf is not None:
-        _check_targets(mixing, directory, lists.read("utt2spk"), conf, infos[MIXTURE_SCP])
+    if source and conf is not None and (utt2spk := lists.read("utt2spk")):
+        _check_targets(mixing, directory, utt2spk, conf, infos[MIXTURE_SCP])
     if not source:
         check_lengths(report, infos, MIXTURE_SCP)
     _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
