@@ -20,7 +20,8 @@ def make_batches(
         lengths: samples of each example.
         batch_size: rows a batch, or
         batch_samples: rows x longest row of a batch, at most (a single longer example forms its own).
-        min_rows: no batch has fewer; what is left over joins its neighbour.
+        min_rows: no batch has fewer; a smaller one gets rows of the next longer one, so that as many batches lie at the
+            same places for any ``min_rows``, unless the rows do not suffice for so many.
         generator: shuffles; None keeps the order of the lengths, longest first, which shows a shortage
             of memory at once.
     Raises:
@@ -39,21 +40,20 @@ def make_batches(
     blurred = np.asarray(lengths, dtype=np.float64)
     if generator is not None:
         blurred = blurred * generator.uniform(1 - JITTER, 1 + JITTER, len(lengths))
-    batches: list[list[int]] = []
-    batch: list[int] = []
-    longest = 0
-    for index in np.argsort(-blurred, kind="stable").tolist():
-        grown = max(longest, lengths[index])
-        full = len(batch) >= batch_size if batch_size else (len(batch) + 1) * grown > batch_samples
-        if full and len(batch) >= min_rows:
-            batches.append(batch)
-            batch, grown = [], lengths[index]
-        batch.append(index)
-        longest = grown
-    if batches and len(batch) < min_rows:
-        batches[-1].extend(batch)
-    else:
-        batches.append(batch)
+    order = np.argsort(-blurred, kind="stable").tolist()
+    ends: list[int] = []  # of the batches, in this order
+    start, longest = 0, 0
+    for place, index in enumerate(order):
+        longest = max(longest, lengths[index])
+        rows = place - start
+        if rows and (rows >= batch_size if batch_size else (rows + 1) * longest > batch_samples):
+            ends.append(place)
+            start, longest = place, lengths[index]
+    ends.append(len(order))
+    for place in reversed(range(len(ends) - 1)):
+        ends[place] = min(ends[place], ends[place + 1] - min_rows)
+    ends = [end for end in ends if end >= min_rows]
+    batches = [order[start:end] for start, end in zip([0, *ends], ends)]
     if generator is not None:
         generator.shuffle(batches)
     return batches

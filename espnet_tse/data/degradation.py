@@ -13,6 +13,7 @@ from espnet_tse.io.audio import resample
 
 BAND_RATES = (4000, 8000, 16000)  # Hz; what is sampled at the signal's own rate is not limited
 CLIPPED_TAIL = 0.1  # largest share of the samples that is clipped on each side
+PAUSE_DB = 40.0  # below the loudest packet; what is quieter than that is a pause
 PACKET_S = 0.02
 LOST_SHARES = (0.05, 0.25)
 LONGEST_RUN = 9  # packets lost in a row
@@ -61,9 +62,15 @@ def limit_band(signal: np.ndarray, sample_rate: int, generator: np.random.Genera
 
 
 def clip(signal: np.ndarray, sample_rate: int, generator: np.random.Generator) -> np.ndarray:
-    """Cut what lies beyond a low and a high quantile of the samples."""
+    """Cut what lies beyond a low and a high quantile of the samples that are not in a pause.
+
+    Of all samples they would be those of the pauses where these are most of the signal, and nothing would be left of it.
+    """
     low, high = generator.uniform(0.0, CLIPPED_TAIL), generator.uniform(1.0 - CLIPPED_TAIL, 1.0)
-    return np.clip(signal, *np.quantile(signal, [low, high]))
+    starts = np.arange(0, len(signal), max(1, round(PACKET_S * sample_rate)))
+    peaks = np.maximum.reduceat(np.abs(signal), starts)
+    heard = np.repeat(peaks >= peaks.max() * 10 ** (-PAUSE_DB / 20), np.diff(starts, append=len(signal)))
+    return np.clip(signal, *np.quantile(signal[heard], [low, high]))
 
 
 def lose_packets(signal: np.ndarray, sample_rate: int, generator: np.random.Generator) -> np.ndarray:

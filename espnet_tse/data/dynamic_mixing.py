@@ -1,6 +1,7 @@
 """Mixtures made while training, from single-speaker utterances; no example depends on order or workers."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Mapping
 
@@ -16,21 +17,26 @@ from espnet_tse.data.enrollment import (
     crop_span,
     cropped_length,
     place_disjoint,
-    share_utterance,
     with_pause,
 )
 from espnet_tse.data.equalizer import equalized
 from espnet_tse.data.mixing import reverberate, scale_to_ratio
 from espnet_tse.data.mixing_conf import MixingConf
+from espnet_tse.data.perturbed_voices import persons_of
 from espnet_tse.data.scp_fields import listed_lengths, read_source_dir
+from espnet_tse.data.source_speakers import (
+    require_speakers,
+    require_targets,
+    shared_lengths,
+    sharing_keys,
+    single_utterance_speakers,
+)
 from espnet_tse.data.source_weights import weighted_keys
 from espnet_tse.data.timeline import Turns, draw_share, draw_turns
 from espnet_tse.data.token_store import TokenStores
 from espnet_tse.io.scp import DataError, read_filled_scp
 from espnet_tse.schema.stream_spec import StreamSpec
 from espnet_tse.schema.tse_batch import TASKS
-
-SHORTEST_REGION_S = 0.5  # of a target or an enrollment cut from a shared utterance
 
 
 class DynamicMixingDataset:
@@ -60,7 +66,7 @@ class DynamicMixingDataset:
             seed: of all draws.
             hop_length: samples a frame of the streams; target crops begin at its multiples.
             tokens: stream -> scp and sizes of codes, units or latents of the whole source utterances.
-            embeddings_scp: speaker embeddings of the whole source utterances, by utterance id.
+            embeddings_scp: speaker embeddings of the whole source utterances, by utterance id; where others enroll.
             cache_audio: hold the audio in memory if it takes at most ``cache_budget`` bytes.
         Raises:
             DataError: lists, audio or codes are wrong; or the speakers do not suffice for ``conf``.
@@ -87,27 +93,21 @@ class DynamicMixingDataset:
             self.spk2utt.setdefault(speaker, []).append(key)
         self.speakers = list(self.spk2utt)
         self.speaker_numbers = {speaker: number for number, speaker in enumerate(sorted(self.spk2utt))}
-        if "rtse" in conf.tasks and conf.enrollment != "other_utterance":
-            raise DataError(
-                f"{source_dir}: task rtse enrolls by another utterance of the interferer; set 'enrollment: "
-                "other_utterance' in mixing.yaml."
-            )
-        if len(self.speakers) < conf.speakers_needed:
-            raise DataError(
-                f"{source_dir}: has {len(self.speakers)} speaker(s), but mixing.yaml asks for mixtures of "
-                f"{conf.speakers_needed} (num_speakers, target_absent, sr_interferer); add speakers, or change it."
-            )
+        self._copies: dict[str, list[int]] = {}
+        self._persons = persons_of(self.speakers)
+        for place, speaker in enumerate(self.speakers):
+            self._copies.setdefault(self._persons[speaker], []).append(place)
+        require_speakers(self.source_dir, self.speakers, conf)
+        if conf.needs_other_utterance:
+            self._require_other_utterances()
         self._shared: dict[str, DisjointLengths] = {}
         self.keys = list(self.utt2spk)
-        if conf.enrollment == "other_utterance":
-            self._require_other_utterances()
-        else:
-            self._share_utterances()
+        self._share_utterances()
         self.keys = weighted_keys(self.source_dir, self.keys, conf.source_weights)
         self.num_samples = [self._target_length(key) for key in self.keys]
         self.embeddings = None if embeddings_scp is None else EmbeddingStore(embeddings_scp)
         if self.embeddings is not None:
-            self.embeddings.require(list(self.utt2spk))
+            self._check_embeddings()
         self.tokens = TokenStores.open(tokens or {}, list(dict.fromkeys(self.keys)), cache_budget)
 
     def __len__(self) -> int:
@@ -125,7 +125,7 @@ class DynamicMixingDataset:
         return store
 
     def _require_other_utterances(self) -> None:
-        lonely = [speaker for speaker, keys in self.spk2utt.items() if len(keys) < 2]
+        lonely = single_utterance_speakers(self.utt2spk.values())
         if lonely:
             raise DataError(
                 f"{self.source_dir}: {len(lonely)} of {len(self.speakers)} speakers have a single utterance, "
@@ -134,39 +134,40 @@ class DynamicMixingDataset:
             )
 
     def _share_utterances(self) -> None:
-        """Keep as targets the utterances that hold two regions, or have another beside them that may enroll.
+        """Keep as targets the utterances that hold two regions, or need not hold them.
 
         What is no target still interferes.
         """
-        rate, conf = self.sample_rate, self.conf
-        lonely = [
-            key
-            for key in self.keys
-            if conf.enrollment == "same_utterance_disjoint" or len(self.spk2utt[self.utt2spk[key]]) < 2
-        ]
-        for key in lonely:
-            lengths = share_utterance(
-                self.audio.num_samples(key),
-                self.crop,
-                round(conf.longest_enrollment_s * rate),
-                round(conf.enrollment_gap_s * rate),
-                self.hop_length,
-                round(SHORTEST_REGION_S * rate),
+        sharing = sharing_keys(self.utt2spk, self.conf)
+        for key in sharing:
+            lengths = shared_lengths(
+                self.audio.num_samples(key), self.sample_rate, self.conf, self.crop, self.hop_length
             )
             if lengths is not None:
                 self._shared[key] = lengths
-        dropped = set(lonely) - self._shared.keys()
+        dropped = set(sharing) - self._shared.keys()
         if dropped:
             logging.warning(
                 f"{self.source_dir}: {len(dropped)} of {len(self.keys)} utterances are too short for a target and "
-                f"an enrollment {conf.enrollment_gap_s} s apart; they only interfere"
+                f"an enrollment {self.conf.enrollment_gap_s} s apart; they only interfere"
             )
         self.keys = [key for key in self.keys if key not in dropped]
-        if not self.keys:
+        require_targets(self.source_dir, self.keys)
+
+    def _check_embeddings(self) -> None:
+        """Raise DataError where an embedding would be lacking or would not be that of the enrollment."""
+        scp = self.embeddings.scp
+        if self._shared:
             raise DataError(
-                f"{self.source_dir}: no utterance is long enough for a target and an enrollment; lower "
-                "enrollment_s and enrollment_gap_s in mixing.yaml, or set 'enrollment: other_utterance'."
+                f"{scp}: embeddings are of whole utterances, but '{next(iter(self._shared))}' is target and enrollment, so "
+                "its embedding would have heard the target; set 'enrollment: other_utterance' in mixing.yaml, or leave "
+                "out the embeddings."
             )
+        if "sr" in self.conf.tasks:
+            raise DataError(
+                f"{scp}: task sr enrolls nobody, so it has no embedding; leave sr out of mixing.yaml, or the embeddings."
+            )
+        self.embeddings.require(list(self.utt2spk))
 
     def _target_length(self, key: str) -> int:
         if key in self._shared:
@@ -174,12 +175,14 @@ class DynamicMixingDataset:
         return cropped_length(self.audio.num_samples(key), self.crop, self.hop_length)
 
     def _spans(self, key: str, generator: np.random.Generator) -> tuple[Span, str, Span]:
-        """Target span, enrollment utterance and enrollment span."""
+        """Target span, enrollment utterance and enrollment span, empty where no task enrolls anybody."""
         if key in self._shared:
             length = self.audio.num_samples(key)
             target, enrollment = place_disjoint(length, self._shared[key], generator, self.hop_length)
             return target, key, enrollment
         target = crop_span(self.audio.num_samples(key), self.crop, generator, self.hop_length)
+        if not self.conf.enrolls:
+            return target, key, Span(0, 0)
         return target, *self._enrollment_beside(key, generator)
 
     def _room(self, signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -189,12 +192,14 @@ class DynamicMixingDataset:
         return reverberate(signal, self.rirs.load(keys[int(generator.integers(len(keys)))]))
 
     def _interferers(self, speaker: str, count: int, generator: np.random.Generator) -> list[str]:
-        """One utterance each of ``count`` other speakers."""
-        own = self.speakers.index(speaker)
-        offsets = generator.choice(len(self.speakers) - 1, size=count, replace=False)
+        """One utterance each of ``count`` other speakers, none of them a copy of the speaker's own voice."""
+        number, own = len(self.speakers), self.speakers.index(speaker)
+        left_out = sorted((place - own) % number for place in self._copies[self._persons[speaker]])
         chosen = []
-        for offset in offsets:
-            other = self.speakers[(own + 1 + int(offset)) % len(self.speakers)]
+        for offset in generator.choice(number - len(left_out), size=count, replace=False):
+            for skipped in left_out:
+                offset += offset >= skipped
+            other = self.speakers[(own + int(offset)) % number]
             keys = self.spk2utt[other]
             chosen.append(keys[int(generator.integers(len(keys)))])
         return chosen
@@ -330,7 +335,9 @@ class DynamicMixingDataset:
             if in_room:
                 signal = self._room(signal, generator)
             # The ratio is that of the target to the active part: less overlap is not a lower level.
-            mixture[places] += scale_to_ratio(said, signal, ratio_db, self.conf.snr_kind)
+            mixture[places] += scale_to_ratio(
+                said, signal, ratio_db, self.conf.snr_kind, partial(self.audio.load, other)
+            )
         return others
 
     def _places(
@@ -363,7 +370,7 @@ class DynamicMixingDataset:
         key = keys[int(generator.integers(len(keys)))]
         signal = self.noise.load_fitted(key, len(mixture), generator)
         ratio_db = generator.uniform(*snr_db)
-        mixture += scale_to_ratio(speech, signal, ratio_db, self.conf.snr_kind)
+        mixture += scale_to_ratio(speech, signal, ratio_db, self.conf.snr_kind, partial(self.noise.load, key))
 
 
 def happens(share: float, generator: np.random.Generator) -> bool:

@@ -16,6 +16,7 @@ from espnet_tse.data.scp_fields import (
     read_num_samples,
     turned_round,
 )
+from espnet_tse.data.source_speakers import single_utterance_speakers
 from espnet_tse.io.files import sha256_of, write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.io.visible_files import visible_files
@@ -107,11 +108,9 @@ def filter_by_length(directory: Path, min_duration_s: float, max_duration_s: flo
         raise DataError(
             f"{directory / 'utt2spk'}: lacks key '{nameless[0]}'; add it, and run stage 2 (format) with --force true."
         )
-    if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).enrollment == "other_utterance":
-        per_speaker: dict[str, int] = {}
-        for key in keys:
-            per_speaker[utt2spk[key]] = per_speaker.get(utt2spk[key], 0) + 1
-        lonely = {key for key in keys if per_speaker[utt2spk[key]] < 2}
+    if is_source_dir(directory) and read_mixing_conf(directory / MIXING_YAML).needs_other_utterance:
+        lonely_speakers = set(single_utterance_speakers(utt2spk[key] for key in keys))
+        lonely = {key for key in keys if utt2spk[key] in lonely_speakers}
         counts["of speakers with a single utterance left"] = len(lonely)
         keys -= lonely
     if not keys:

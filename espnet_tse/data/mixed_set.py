@@ -22,7 +22,7 @@ from espnet_tse.io.files import write_json
 from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, write_scp
 
-PEAK = 0.9  # of mixture and target at most; both are scaled alike
+PEAK = 0.9  # of mixture, target and interference at most, which are scaled alike, and of the enrollment
 SIGNALS = {MIXTURE_SCP: "mixture", TARGET_SCP: "target", ENROLLMENT_SCP: "enrollment"}
 INTERFERENCE = {"spk2.scp": "interference"}
 # Settings by which targets or enrollments are no files of the source, or some come several times.
@@ -63,12 +63,11 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
             # A source of a weight above 1 has its utterances several times in an epoch.
             times[example["key"]] = times.get(example["key"], -1) + 1
             key = f"{example['key']}-{times[example['key']]}"
-            loudest = max(float(np.abs(example[name]).max()) for name in ("mixture", "target"))
-            gain = min(1.0, PEAK / loudest) if loudest else 1.0
+            gain = _gain(*(example[name] for name in signals.values() if name != "enrollment"))
             for scp, name in signals.items():
                 file = Path("audio") / Path(scp).stem / f"{key}.wav"
-                signal = example[name] * (1.0 if name == "enrollment" else gain)
-                write_audio(folder / file, np.clip(signal, -1.0, 1.0), rate)
+                signal = example[name]
+                write_audio(folder / file, signal * (_gain(signal) if name == "enrollment" else gain), rate)
                 lists[scp][key] = output_dir.resolve() / file
             lists["utt2spk"][key] = dataset.utt2spk[example["key"]]
             if two_talkers:
@@ -80,6 +79,12 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
             write_scp(folder / name, entries)
         write_scp(folder / "spk2utt", turned_round(lists["utt2spk"]))
     return sum(line == activity_line(()) for line in lists[ACTIVITY].values())
+
+
+def _gain(*signals: np.ndarray) -> float:
+    """That of all signals (N,), by which none of them is above ``PEAK``; 1 where none is."""
+    loudest = max(float(np.abs(signal).max()) for signal in signals)
+    return min(1.0, PEAK / loudest) if loudest else 1.0
 
 
 def write_training_set(dataset: DynamicMixingDataset, passes: int, output_dir: Path | str) -> None:

@@ -1,11 +1,14 @@
 """Sources -> mixture: levels, lengths, noise and room."""
 
 import math
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 
 LEVEL_KINDS = ("rms", "peak")
+# How far below its recording a span counts at most. Speech of a few phones is rarely 15 dB below its utterance, pauses are
+# far below it: raised to a ratio that is meant for speech, they would be nothing but loud noise of the recording.
+QUIETEST_SPAN_DB = 15.0
 
 
 def level(signal: np.ndarray, kind: str) -> float:
@@ -23,16 +26,29 @@ def level(signal: np.ndarray, kind: str) -> float:
     raise ValueError(f"unknown level kind '{kind}'; known: {', '.join(LEVEL_KINDS)}")
 
 
-def scale_to_ratio(target: np.ndarray, other: np.ndarray, ratio_db: float, kind: str) -> np.ndarray:
+def scale_to_ratio(
+    target: np.ndarray,
+    other: np.ndarray,
+    ratio_db: float,
+    kind: str,
+    whole: Callable[[], np.ndarray] | None = None,
+) -> np.ndarray:
     """Scale ``other`` so that 20 log10(level(target) / level(other)) = ``ratio_db``.
 
+    Args:
+        whole: the recording that ``other`` is a span of, asked for where the span would be raised by more than
+            ``QUIETEST_SPAN_DB``: its level counts as that of the recording less ``QUIETEST_SPAN_DB`` at least.
     Returns:
         ``other`` scaled, (N,); unchanged where either is silent, for then no ratio exists.
     """
     target_level, other_level = level(target, kind), level(other, kind)
     if target_level == 0.0 or other_level == 0.0:
         return other
-    return other * (target_level / other_level * 10 ** (-ratio_db / 20))
+    gain = target_level / other_level * 10 ** (-ratio_db / 20)
+    margin = 10 ** (QUIETEST_SPAN_DB / 20)
+    if whole is not None and gain > margin:
+        gain *= min(1.0, other_level * margin / level(whole(), kind))
+    return other * gain
 
 
 def fit_length(signal: np.ndarray, num_samples: int, generator: np.random.Generator) -> np.ndarray:

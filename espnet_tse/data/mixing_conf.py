@@ -91,6 +91,10 @@ class MixingConf:
             check_known([self.snr_kind], LEVEL_KINDS, "snr_kind")
         if self.enrollment not in ENROLLMENT_KINDS:
             check_known([self.enrollment], ENROLLMENT_KINDS, "enrollment")
+        if "rtse" in self.tasks and self.enrollment != "other_utterance":
+            raise ValueError(
+                "tasks: rtse enrolls by another utterance of the interferer; set 'enrollment: other_utterance'"
+            )
         shares = (
             *("enrollment_noise", "enrollment_reverb", "target_absent", "noise_share", "reverb_share"),
             *("bandwidth", "clipping", "packet_loss", "lossy_codec", "sr_interferer", "pause_speech"),
@@ -101,8 +105,9 @@ class MixingConf:
             numbers.append(("enrollment_s", SHORTEST_ENROLLMENT_S))
         for name, low in numbers:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
-                raise ValueError(f"{name}: wants a number of at least {low}, got {value!r}")
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not low <= value < math.inf:
+                raise ValueError(f"{name}: wants a finite number of at least {low}, got {value!r}")
         for name in shares:
             if getattr(self, name) > 1:
                 raise ValueError(f"{name}: is a share, at most 1, got {getattr(self, name)}")
@@ -118,6 +123,16 @@ class MixingConf:
         """Of a corpus: those of the largest mixture, and another one for targets that are absent or mixtures that are restored."""
         another = self.target_absent > 0 or ("sr" in self.tasks and self.sr_interferer > 0)
         return max(*self.num_speakers, 2 if another else 1)
+
+    @property
+    def enrolls(self) -> bool:
+        """Whether any task has an enrollment."""
+        return set(self.tasks) != {"sr"}
+
+    @property
+    def needs_other_utterance(self) -> bool:
+        """Whether a speaker with a single utterance cannot be enrolled."""
+        return self.enrolls and self.enrollment == "other_utterance"
 
     @property
     def longest_enrollment_s(self) -> float:

@@ -55,7 +55,8 @@ def write_noisy_set(
                     f"{noises[name]}: is silent for as long as '{key}'; take it out of the corpus."
                 )
             target = read_audio(targets[key], rate)[0] if key in targets else mixture
-            noise = scale_to_ratio(target if np.any(target) else mixture, noise, snr_db, "rms")
+            speech = target if np.any(target) else mixture
+            noise = scale_to_ratio(speech, noise, snr_db, "rms", lambda: recording)
             for scp, signal in ((MIXTURE_SCP, mixture + noise), (noise_scp, noise)):
                 file = Path("audio") / Path(scp).stem / f"{key}.wav"
                 # Float: 16 bits would clip the loud ones, and another gain would leave targets that are no part of them.

@@ -1,5 +1,6 @@
 """Stored codes, units or latents of targets, by utterance."""
 
+import logging
 from math import lcm
 from pathlib import Path
 from typing import Mapping
@@ -14,7 +15,10 @@ TOKEN_BUDGET = 2 * 1024**3  # bytes of one stream that one process holds
 
 
 class TokenStore:
-    """One stream of a set: ``<key>.npy`` of (T, K) codes or (T, D) frames, held in memory while they fit."""
+    """One stream of a set: ``<key>.npy`` of (T, K) codes or (T, D) frames, held in memory as far as they fit.
+
+    They are read at once, not when asked for: what a worker reads ends with it, what is there when it is forked is shared.
+    """
 
     def __init__(self, scp: Path | str, keys: list[str], spec: StreamSpec, budget: int = TOKEN_BUDGET):
         """
@@ -23,7 +27,7 @@ class TokenStore:
             keys: utterances that will be asked for.
             spec: sizes and rate of the stream.
         Raises:
-            DataError: a key is lacking.
+            DataError: a key is lacking; or of what is held, unreadable, or codes that the tokenizer does not have.
         """
         self.scp, self.spec = Path(scp), spec
         self.paths = read_scp(scp)
@@ -34,7 +38,16 @@ class TokenStore:
                 "run stage 5 (token) with --force true."
             )
         self._held: dict[str, np.ndarray] = {}
-        self._room = budget
+        size = 0
+        for key in dict.fromkeys(keys):
+            tokens = self._read(key)
+            size += tokens.nbytes
+            if size > budget:
+                logging.info(
+                    f"{scp}: {len(self._held)} of {len(keys)} keys held in memory, the others do not fit"
+                )
+                break
+            self._held[key] = tokens
 
     def load(self, key: str, num_samples: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """The part of a stream that belongs to a span; a fixed number of codes comes whole.
@@ -50,17 +63,15 @@ class TokenStore:
         """
         tokens = self._held.get(key)
         if tokens is None:
-            tokens = self._read(key, num_samples)
-            if tokens.nbytes <= self._room:
-                self._held[key] = tokens
-                self._room -= tokens.nbytes
+            tokens = self._read(key)
+        self._require_frames(key, tokens, num_samples)
         if self.spec.hop_length is not None:
             length = num_samples - start if length is None else length
             first = start // self.spec.hop_length
             tokens = tokens[first : first + self.spec.num_frames(length)]
         return tokens.astype(np.float32 if isinstance(self.spec, FramesSpec) else np.int64)
 
-    def _read(self, key: str, num_samples: int) -> np.ndarray:
+    def _read(self, key: str) -> np.ndarray:
         path = self.paths[key]
         try:
             tokens = np.load(path, allow_pickle=False)
@@ -69,21 +80,25 @@ class TokenStore:
                 f"{self.scp}: key '{key}': '{path}' cannot be read ({error}); run stage 5 (token) with "
                 "--force true."
             ) from None
+        is_codes = not isinstance(self.spec, FramesSpec) and np.issubdtype(tokens.dtype, np.integer)
+        if is_codes and tokens.size and not 0 <= tokens.min() <= tokens.max() < self.spec.codebook_size:
+            raise DataError(
+                f"{self.scp}: key '{key}': '{path}' holds codes from {tokens.min()} to {tokens.max()}, its tokenizer has "
+                f"{self.spec.codebook_size}; run stage 5 (token) with --force true."
+            )
+        return tokens
+
+    def _require_frames(self, key: str, tokens: np.ndarray, num_samples: int) -> None:
+        """Raise DataError where they are not what so many samples have."""
         continuous, num_frames = isinstance(self.spec, FramesSpec), self.spec.num_frames(num_samples)
         kind = np.floating if continuous else np.integer
         wanted = (num_frames, self.spec.width if continuous else self.spec.num_codebooks)
         if tokens.shape != wanted or not np.issubdtype(tokens.dtype, kind):
             rate = "" if self.spec.hop_length is None else f" at {self.spec.hop_length} a frame"
             raise DataError(
-                f"{self.scp}: key '{key}': '{path}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
+                f"{self.scp}: key '{key}': '{self.paths[key]}' holds {tokens.dtype} {tokens.shape}, but {num_samples} "
                 f"samples{rate} want {num_frames} frames of {wanted[1]}; run stage 5 (token) with --force true."
             )
-        if not continuous and tokens.size and not 0 <= tokens.min() <= tokens.max() < self.spec.codebook_size:
-            raise DataError(
-                f"{self.scp}: key '{key}': '{path}' holds codes from {tokens.min()} to {tokens.max()}, its tokenizer has "
-                f"{self.spec.codebook_size}; run stage 5 (token) with --force true."
-            )
-        return tokens
 
 
 class TokenStores(dict[str, TokenStore]):

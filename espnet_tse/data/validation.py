@@ -31,6 +31,14 @@ from espnet_tse.data.scp_fields import (
     rows_of,
     speakers_of,
 )
+from espnet_tse.data.source_speakers import (
+    require_speakers,
+    require_targets,
+    shared_lengths,
+    sharing_keys,
+    single_utterance_speakers,
+)
+from espnet_tse.data.source_weights import weighted_keys
 from espnet_tse.data.stored_inputs import named_audio
 from espnet_tse.data.validation_audio import (
     AudioLimits,
@@ -334,40 +342,51 @@ def _check_num_samples(report: Report, lists: _Lists, lengths: dict[str, int]) -
                 check.offend(key, f"says {value}, the file has {lengths[key]} samples")
 
 
-def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, dict[str, str]]:
-    """A source directory's speakers against its mixing configuration; the noise and rooms that this names."""
-    check = report.check("mixing.yaml and its speakers", "fix mixing.yaml, or add speakers or utterances")
+def _check_source(
+    check: Check, directory: Path, lists: _Lists
+) -> tuple[MixingConf | None, dict[str, dict[str, str]]]:
+    """A source directory's speakers against its mixing configuration; this and the noise and rooms that it names."""
     check.num_checked = 1
     try:
         conf: MixingConf = read_mixing_conf(directory / MIXING_YAML)
     except DataError as error:
         check.offend(MIXING_YAML, str(error))
-        return {}
-    counts: dict[str, int] = {}
-    for speaker in lists.read("utt2spk").values():
-        counts[speaker] = counts.get(speaker, 0) + 1
-    check.num_checked = len(counts)
-    if len(counts) < conf.speakers_needed:
-        check.offend(MIXING_YAML, f"mixtures of {conf.speakers_needed} from {len(counts)} speaker(s)")
-    if conf.enrollment == "other_utterance":
-        for speaker, count in sorted(counts.items()):
-            if count < 2:
-                check.offend(speaker, "a single utterance, none is left for 'enrollment: other_utterance'")
+        return None, {}
+    speakers = lists.read("utt2spk").values()
+    check.num_checked = len(set(speakers))
+    try:
+        require_speakers(directory, speakers, conf)
+    except DataError as error:
+        check.offend(MIXING_YAML, str(error))
+    if conf.needs_other_utterance:
+        for speaker in sorted(single_utterance_speakers(speakers)):
+            check.offend(speaker, "a single utterance, none is left for 'enrollment: other_utterance'")
     further = {}
     for scp in filter(None, (conf.noise_scp, conf.rir_scp)):
         try:
             further[scp] = read_filled_scp(scp)
         except DataError as error:
             check.offend(MIXING_YAML, str(error))
-    return further
+    return conf, further
 
 
-def _responses_of(directory: Path) -> str | None:
-    """The scp of room impulse responses of a source directory, where its configuration can be read."""
+def _check_targets(
+    check: Check, directory: Path, utt2spk: dict[str, str], conf: MixingConf, infos: dict[str, AudioInfo]
+) -> None:
+    """Whether any utterance of a source directory can be a target, as far as their headers can be read."""
+    too_short = set()
+    for key in infos.keys() & set(sharing_keys(utt2spk, conf)):
+        info = infos[key]
+        # How training crops is not known here. Targets as long as enrollments fit where any do.
+        crop = round(conf.longest_enrollment_s * info.sample_rate)
+        if shared_lengths(info.num_samples, info.sample_rate, conf, crop) is None:
+            too_short.add(key)
     try:
-        return read_mixing_conf(directory / MIXING_YAML).rir_scp
-    except DataError:  # reported by _check_source
-        return None
+        targets = [key for key in utt2spk if key not in too_short]
+        require_targets(directory, targets)
+        weighted_keys(directory, targets, conf.source_weights)
+    except DataError as error:
+        check.offend(MIXING_YAML, str(error))
 
 
 def validate_dir(
@@ -412,9 +431,14 @@ def validate_dir(
         key for key in mixtures if all(key in lists.entries.get(n, mixtures) for n in [*scps, "utt2spk"])
     ]
     rows: list[MixtureRow] = []
+    conf = None
     fields = {name: dict(lists.entries[name]) for name in scps if name in lists.entries}
     if source:
-        fields |= _check_source(report, directory, lists)
+        mixing = report.check(
+            "mixing.yaml and its speakers", "fix mixing.yaml, or add speakers or utterances"
+        )
+        conf, further = _check_source(mixing, directory, lists)
+        fields |= further
     else:
         rows = _rows(lists, scps, complete, directory)
         drawn = _check_enrollments(report, directory, rows, lists)
@@ -426,12 +450,13 @@ def validate_dir(
     if train_dir is not None:
         check_train_overlap(report, directory, Path(train_dir))
     infos = check_headers(report, fields, limits)
+    if conf is not None and (utt2spk := lists.read("utt2spk")):
+        _check_targets(mixing, directory, utt2spk, conf, infos[MIXTURE_SCP])
     if not source:
         check_lengths(report, infos, MIXTURE_SCP)
     _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
     if limits.full:
-        responses = _responses_of(directory) if source else None
-        contents = check_samples(report, fields, infos, _absent_keys(lists), responses)
+        contents = check_samples(report, fields, infos, _absent_keys(lists), conf and conf.rir_scp)
         if not source:
             check_contents(report, rows, contents)
             # Of each mixture once, whatever its targets.

@@ -18,6 +18,13 @@ def test_every_index_once_and_no_batch_too_small(sizes, min_rows, shuffled):
     assert min(map(len, batches)) >= min_rows
 
 
+def test_more_processes_move_the_rows_that_they_lack_and_no_others():
+    # 12 batches of 16 and one row, which gets two of the batch before it.
+    alone, dealt = (make_batches(LENGTHS[:193], 16, None, rows, np.random.default_rng(1)) for rows in (1, 3))
+    changed = [pair for pair in zip(alone, dealt, strict=True) if pair[0] != pair[1]]
+    assert sorted((len(one), len(other)) for one, other in changed) == [(1, 3), (16, 14)]
+
+
 def test_budget_of_samples_counts_the_padding():
     batches = make_batches(LENGTHS, None, 5000, 1, np.random.default_rng(1))
     assert max(len(batch) * max(LENGTHS[i] for i in batch) for batch in batches) <= 5000

@@ -109,6 +109,15 @@ def test_samples_beyond_the_quantiles_are_clipped(noise):
     assert np.array_equal(out[inside], noise[inside])
 
 
+@pytest.mark.parametrize("floor", [0.0, 1e-4])
+def test_speech_in_a_mixture_of_pauses_is_clipped_as_it_is_alone(noise, floor):
+    speech = noise[:RATE]
+    pausing = np.concatenate([np.full(9 * RATE, floor, np.float32), speech])
+    for seed in range(4):
+        out = clip(pausing, RATE, np.random.default_rng(seed))
+        assert np.array_equal(out[9 * RATE :], clip(speech, RATE, np.random.default_rng(seed)))
+
+
 def test_packets_are_lost_on_their_grid_at_the_drawn_share(noise):
     size = round(0.02 * RATE)
     for seed in range(40):

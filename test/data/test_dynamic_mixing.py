@@ -1,6 +1,7 @@
 """Mixtures made while training."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,6 +213,13 @@ def test_one_speaker_is_enough_for_restoration_alone(dirs):
     conf = "{num_speakers: {1: 1.0}, tasks: {sr: 1.0}, sr_interferer: 0.0}"
     dataset = open_set(dirs.source({"a": [900, 900]}, conf))
     assert all(dataset.example(epoch, 0)["interferers"] == [] for epoch in range(20))
+
+
+@pytest.mark.parametrize("enrollment", ["other_utterance", "same_utterance_disjoint"])
+def test_restoration_alone_wants_nothing_to_enroll_with(dirs, enrollment):
+    text = f"{{tasks: {{sr: 1}}, enrollment: {enrollment}}}"
+    dataset = open_set(dirs.source({"a": [900], "b": [900]}, text))
+    assert [len(dataset.example(1, index)["mixture"]) for index in range(len(dataset))] == [900, 900]
 
 
 def test_noise_of_another_rate_or_none(dirs):
@@ -431,3 +439,71 @@ def test_faults_of_source_weights(dirs, weights, sources, message):
 def test_what_interferes_is_the_mixture_without_target_and_noise(dirs):
     example = open_set(dirs.source(LENGTHS), crop_s=0.5).example(1, 0)
     np.testing.assert_allclose(example["mixture"], example["target"] + example["interference"], atol=1e-7)
+
+
+def test_interferers_and_noise_drawn_from_a_pause_stay_quiet(dirs):
+    directory = dirs.source(LENGTHS)
+    pausing = dirs.noise(16000, 1)
+    pausing[4000:] = np.round(pausing[4000:] * 50) / 32768  # a 16-bit recording's noise floor
+    for key in ("b-0", "b-1", "b-2"):
+        dirs.wav(f"train/{key}", pausing)
+    (directory / "utt2num_samples").unlink()
+    write_scp(directory / "noise.scp", {"n": dirs.wav("n", pausing)})
+    conf = MixingConf(sir_db=(0, 0), snr_db=(0, 0), noise_scp=str(directory / "noise.scp"))
+    dataset = DynamicMixingDataset(directory, conf, crop_s=0.125)
+    loudest = []
+    for epoch in range(4):
+        example = dataset.example(epoch, dataset.keys.index("a-0"))
+        for added in (
+            example["interference"],
+            example["mixture"] - example["target"] - example["interference"],
+        ):
+            loudest.append(np.abs(added).max() / np.abs(example["target"]).max())
+        assert example["interference"].any()
+    assert min(loudest) < 0.1 and all(ratio < 0.1 or ratio > 0.5 for ratio in loudest)
+
+
+def test_copies_of_the_targets_voice_do_not_interfere(dirs):
+    lengths = {f"{prefix}{name}": [900, 900] for name in "ab" for prefix in ("", "sp0.9-", "fm1.1-")}
+    dataset = open_set(dirs.source(lengths))
+    generator = np.random.default_rng(0)
+    for speaker in lengths:
+        others = {dataset.utt2spk[dataset._interferers(speaker, 1, generator)[0]] for _ in range(40)}
+        assert others == {other for other in lengths if other[-1] != speaker[-1]}
+    with pytest.raises(DataError, match=r"has 1 speaker\(s\) and 1 copies of their voices, but"):
+        open_set(dirs.source({"a": [900, 900], "sp0.9-a": [900, 900]}, name="one"))
+
+
+def embeddings_of(directory) -> Path:
+    """An embedding of each utterance, which tells its place in the list."""
+    paths = {}
+    for number, key in enumerate(read_scp(directory / "wav.scp")):
+        paths[key] = directory / f"{key}.npy"
+        np.save(paths[key], np.full(2, number, np.float32))
+    write_scp(directory / "embeddings.scp", paths)
+    return directory / "embeddings.scp"
+
+
+def test_embeddings_are_those_of_the_utterances_that_enroll(dirs):
+    directory = dirs.source(LENGTHS, "{tasks: {tse: 1, rtse: 1}}")
+    dataset = open_set(directory, crop_s=0.5, embeddings_scp=embeddings_of(directory))
+    keys = list(read_scp(directory / "wav.scp"))
+    for index in range(len(dataset)):
+        example = dataset.example(1, index)
+        enrolls = keys[int(example["speaker_embedding"][0])]
+        assert enrolls == place_of(example["enrollment"], directory) != example["key"]
+
+
+@pytest.mark.parametrize(
+    "mixing, message",
+    [
+        ("{enrollment: same_utterance_disjoint, enrollment_s: 0.5}", "'a-0' is target and enrollment"),
+        ("{enrollment: other_or_disjoint, enrollment_s: 0.5}", "'c-0' is target and enrollment"),
+        ("{tasks: {tse: 1, sr: 1}}", "task sr enrolls nobody"),
+    ],
+)
+def test_embeddings_that_would_not_be_those_of_the_enrollment(dirs, mixing, message):
+    last = [16000] if "disjoint" in mixing else [9000, 9000]
+    directory = dirs.source({"a": [16000, 16000], "b": [9000, 9000], "c": last}, mixing)
+    with pytest.raises(DataError, match=message):
+        open_set(directory, crop_s=0.5, embeddings_scp=embeddings_of(directory))

@@ -71,7 +71,7 @@ def test_processes_share_the_batches_of_one(world_size):
         for r in range(world_size)
     ]
     assert all(part for parts in zip(*dealt) for part in parts)
-    # 10 rows in batches of 4 leave 2: too few for three processes, so they join the batch before.
+    # 10 rows in batches of 4 leave 2: too few for three processes, so they get one of the batch before.
     together = [sorted(k for part in parts for k in part) for parts in zip(*dealt)]
     if world_size == 2:
         assert together == [sorted(batch) for batch in alone]

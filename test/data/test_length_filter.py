@@ -68,6 +68,8 @@ def test_a_speaker_needs_another_utterance_to_enroll_with(dirs):
     directory = dirs.source({"a": [800, 4000, 4000], "b": [800, 4000], "c": [4000, 4000]})
     counts = filter_by_length(directory, 0.2, 20)
     assert counts == {"kept": 4, "too short": 2, "too long": 0, "of speakers with a single utterance left": 1}
+    restored = dirs.source({"a": [4000], "b": [4000]}, "tasks: {sr: 1}\n", "restored")
+    assert filter_by_length(restored, 0.2, 20)["kept"] == 2
     assert sorted(read_scp(directory / "wav.scp")) == ["a-1", "a-2", "c-0", "c-1"]
     assert validate_dir(directory).num_errors == 0
 

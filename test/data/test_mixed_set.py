@@ -69,6 +69,16 @@ def test_of_two_talkers_the_other_one_is_named(source, tmp_path):
     )
 
 
+def test_neither_what_interferes_nor_an_enrollment_is_clipped(source, dirs, tmp_path):
+    write_scp(tmp_path / "noise.scp", {"n": dirs.wav("n", dirs.noise(9000, 1))})
+    noise = f"noise_scp: {tmp_path}/noise.scp\nenrollment_noise: 1\nenrollment_snr_db: [-20, -20]\n"
+    (source / "mixing.yaml").write_text(f"sir_db: [-20, -20]\nsnr_db: [40, 40]\nclipping: 1\n{noise}")
+    assert make(source, tmp_path / "dev") == 0
+    for scp in ("spk2.scp", "enroll_spk1.scp"):
+        peaks = [np.abs(soundfile.read(path)[0]).max() for path in read_scp(tmp_path / "dev" / scp).values()]
+        np.testing.assert_allclose(peaks, 0.9, atol=1e-3)
+
+
 def test_equal_seeds_make_equal_sets_and_faults_leave_nothing(source, tmp_path, capsys):
     for name, seed in (("one", "0"), ("two", "0"), ("three", "1")):
         assert make(source, tmp_path / name, "--seed", seed) == 0

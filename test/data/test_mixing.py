@@ -28,6 +28,19 @@ def test_silence_has_no_ratio():
     np.testing.assert_array_equal(scale_to_ratio(signal, np.zeros(10), 3.0, "rms"), np.zeros(10))
 
 
+@pytest.mark.parametrize("kind", ["rms", "peak"])
+def test_a_pause_is_not_raised_to_the_level_of_speech(kind):
+    rng = np.random.default_rng(0)
+    target, other = rng.normal(size=(2, 4000)) * 0.1
+    other[2000:] *= 1e-4
+    pause = scale_to_ratio(target, other[2000:], 0.0, kind, lambda: other)
+    raised_db = ratio_db(pause, other[2000:], kind)
+    assert raised_db == pytest.approx(ratio_db(target, other, kind) + 15.0, abs=0.01)
+    quiet = other * 0.01  # but where the whole recording is quiet its speech is raised
+    same = scale_to_ratio(target, quiet[:2000], 0.0, kind)
+    np.testing.assert_array_equal(scale_to_ratio(target, quiet[:2000], 0.0, kind, lambda: quiet), same)
+
+
 def test_unknown_kind_of_level():
     with pytest.raises(ValueError, match="unknown level kind 'loudness'; known: rms, peak"):
         level(np.ones(3), "loudness")

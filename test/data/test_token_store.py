@@ -31,6 +31,20 @@ def test_codes_are_cut_with_the_audio(codes_scp):
     np.testing.assert_array_equal(store.load("a", 1050, 900, 150), whole[9:11])
 
 
+def test_what_fits_is_read_before_workers_are_forked(tmp_path):
+    paths = {}
+    for key in "abc":
+        paths[key] = tmp_path / f"{key}.npy"
+        np.save(paths[key], np.ones((11, 2), dtype=np.int16))
+    write_scp(tmp_path / "acoustic.scp", paths)
+    store = TokenStore(tmp_path / "acoustic.scp", ["a", "a", "b", "c"], SPEC, budget=2 * 11 * 2 * 2)
+    for path in paths.values():
+        path.unlink()
+    assert store.load("a", 1050).shape == store.load("b", 1050).shape == (11, 2)
+    with pytest.raises(DataError, match="key 'c': .*cannot be read"):
+        store.load("c", 1050)
+
+
 def test_a_fixed_number_of_codes_comes_whole_and_frames_as_float32(tmp_path):
     voice = write(tmp_path, "global", np.arange(32, dtype=np.int16)[:, None])
     latent = write(tmp_path, "latent", np.random.default_rng(0).normal(size=(11, 3)).astype(np.float16))

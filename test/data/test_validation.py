@@ -293,12 +293,12 @@ def test_nan_silence_and_clipping(dirs):
     "lengths, mixing, offender, message",
     [
         ({"a": [800], "b": [800, 900]}, "", "a", "a single utterance"),
-        ({"a": [800, 900]}, "", "mixing.yaml", "mixtures of 2 from 1 speaker"),
+        ({"a": [800, 900]}, "", "mixing.yaml", "has 1 speaker"),
         (
             {"a": [800, 900]},
             "{num_speakers: {1: 1.0}, target_absent: 0.1}",
             "mixing.yaml",
-            "mixtures of 2 from 1 speaker",
+            "has 1 speaker",
         ),
         (
             {"a": [800, 900], "b": [800, 900]},
@@ -306,12 +306,32 @@ def test_nan_silence_and_clipping(dirs):
             "mixing.yaml",
             "unknown 'sir' (did you mean 'sir_db'?)",
         ),
+        ({"a": [800, 900], "sp0.9-a": [800, 900]}, "", "mixing.yaml", "has 1 speaker"),
+        (
+            {"a": [800, 900], "b": [800, 900]},
+            "{tasks: {tse: 1, rtse: 1}, enrollment: same_utterance_disjoint}",
+            "mixing.yaml",
+            "rtse enrolls by another utterance",
+        ),
+        ({"a": [800, 900], "b": [800, 900]}, "source_weights: {a: 2}", "mixing.yaml", "utt2source: no such"),
+        (
+            {"a": [11000], "b": [11000]},
+            "enrollment: same_utterance_disjoint",
+            "mixing.yaml",
+            "no utterance is long enough",
+        ),
     ],
 )
 def test_source_directories(dirs, lengths, mixing, offender, message):
     assert_only(
         validate_dir(dirs.source(lengths, mixing)), "mixing.yaml and its speakers", "error", offender, message
     )
+
+
+def test_sources_that_suffice(dirs):
+    shared = dirs.source({"a": [12000], "b": [900]}, "enrollment: same_utterance_disjoint\n", "shared")
+    restored = dirs.source({"a": [900], "b": [900]}, "tasks: {sr: 1}\n", "restored")
+    assert validate_dir(shared).num_errors == validate_dir(restored).num_errors == 0
 
 
 @pytest.mark.parametrize("name", ["noise_scp", "rir_scp"])
@@ -344,7 +364,7 @@ def test_a_room_impulse_response_is_quiet_but_not_silent(dirs, tmp_path):
 
 def test_keys_that_cannot_name_a_file(dirs):
     directory = dirs.lists("odd", {"a/b": "s"}, wav_scp={"a/b": dirs.wav("x", np.ones(900) * 0.1)})
-    (directory / "mixing.yaml").write_text("num_speakers: {1: 1}\nenrollment: same_utterance_disjoint\n")
+    (directory / "mixing.yaml").write_text("{num_speakers: {1: 1}, tasks: {sr: 1}, sr_interferer: 0}\n")
     assert_only(validate_dir(directory), "keys are file names", "error", "a/b")
 
 
