@@ -269,18 +269,37 @@ def test_bad_data_excludes_only_where_it_is_needed(offline, audio, data, speech,
         assert outcome.excluded == (role in METRICS[metric].inputs), metric
 
 
-def test_little_speech_excludes_stoi_only(cheap, audio, data, speech):
+@pytest.mark.parametrize("failed", [False, True])
+def test_little_speech_excludes_stoi_only(cheap, audio, data, speech, failed):
     short = audio("little_speech", speech[:6400])
-    record = score(cheap, data, short, ref=short)
+    record = score(cheap, data, audio("no_speech", 0 * speech) if failed else short, ref=short)
     excluded = {name for name, outcome in record.outcomes.items() if outcome.excluded}
     assert excluded == {"stoi", "estoi"}
 
 
-def test_long_target_excludes_pesq(cheap, audio, data, speech):
+@pytest.mark.parametrize("failed", [False, True])
+def test_long_target_excludes_pesq(cheap, audio, data, speech, failed):
     long = audio("long", np.tile(speech, 7))
-    record = score(cheap, data, long, ref=long)
+    record = score(cheap, data, None if failed else long, ref=long)
     assert record.outcomes["pesq"].fault.kind == "pesq_long" and record.outcomes["pesq"].excluded
-    assert record.outcomes["stoi"].value == pytest.approx(1.0)
+    assert record.outcomes["stoi"].value == pytest.approx(0.0 if failed else 1.0)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_the_data_do_not_allow_is_no_fault_of_an_estimate(
+    make_scorer, folder, audio, data, speech, other_speech, failed
+):
+    (folder / "spoken").write_text("u 0-5\n")
+    scorer = make_scorer(
+        "refused", "onset_loss,pause_leak,fail_rate", activity=folder / "spoken", length="strict"
+    )
+    brief = np.pad(speech[:4800], (0, 75200))
+    entry = audio("silent_est", 0 * brief) if failed else audio("brief_est", brief + 1e-3 * other_speech)
+    longer = audio("longer_mix", np.append(brief + other_speech, 0.1))
+    record = score(scorer, data, entry, ref=audio("brief", brief), mix=longer, activity=((0.0, 5.0),))
+    kinds = {name: outcome.fault.kind for name, outcome in record.outcomes.items()}
+    assert kinds == {"fail_rate": "ref", "onset_loss": "ref", "pause_leak": "n/a"}
+    assert all(outcome.value is None for outcome in record.outcomes.values())
 
 
 def test_samples_beyond_full_scale(cheap, audio, data, speech):
