@@ -405,6 +405,21 @@ def test_an_interferer_without_common_samples_is_far(make_scorer, audio, data, s
     assert record.outcomes["conf_si_sdr"].value == 0.0
 
 
+@pytest.mark.parametrize("length", ["ref", "min", "strict"])
+def test_interferers_of_another_length_are_compared_on_the_targets(
+    make_scorer, audio, data, speech, other_speech, length
+):
+    scorer = make_scorer(f"fitted_{length}", "conf_si_sdr", length=length)
+    late, brief = np.concatenate([np.zeros(16000), speech[16000:]]), other_speech[:16000]
+    # The estimate has nothing but the interferer where that speaks, and the target for four times as long.
+    good = late + 0.05 * np.pad(brief, (0, 64000))
+    record = score(scorer, data, audio("good", good), ref=audio("late_ref", late), intf=(audio("brief", brief),))
+    assert record.outcomes["conf_si_sdr"].value == 0.0
+    longer = audio("longer_intf", np.append(other_speech, 0.0))
+    swapped = score(scorer, data, audio("swapped", other_speech), intf=(longer,))
+    assert swapped.outcomes["conf_si_sdr"].value == 1.0
+
+
 def test_what_the_utterance_is_like(outputs, failures):
     for record in [*outputs.values(), *failures.values()]:
         assert record.input_sir_db == pytest.approx(6.2999, abs=1e-3) and record.overlap == 1.0

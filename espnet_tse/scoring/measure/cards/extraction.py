@@ -4,7 +4,7 @@ from espnet_tse.scoring.measure.card import Measure, MetricCard
 
 MEASURES = [
     Measure("confusion", 1, "derived", {"speaker_model": "resemblyzer"}),
-    Measure("source_confusion", 1, "derived"),
+    Measure("source_confusion", 2, "derived"),
     Measure("failure", 2, "derived", {"threshold_db": 1.0}),
     Measure(
         "over_suppression",
@@ -47,8 +47,8 @@ METRICS = [
         "wrong-speaker rate, by SI-SDR",
         "down",
         ("inf", "ref", "intf"),
-        "Share of utterances whose estimate has a higher SI-SDR against an interferer than against the target. "
-        "A failed estimate counts as one. Exact for outputs that are sample-aligned.",
+        "Share of utterances whose estimate has a higher SI-SDR against an interferer (padded or cut to the target's length) "
+        "than against the target. A failed estimate counts as one. Exact for outputs that are sample-aligned.",
         "For generative outputs both SI-SDRs are noise and the rate tends to a half: read conf_rate there.",
         ceiling=0.0,
         penalty=1.0,
