@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.asr.option import AsrSpec
+from espnet_tse.scoring.run.absent_targets import SILENT
 from espnet_tse.scoring.run.annotations import gender_pairs, interferer_texts, real_time_factors
 from espnet_tse.scoring.run.external_scores import ExternalScores, read_all_external
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
@@ -13,7 +14,7 @@ from espnet_tse.scoring.run.measures_used import MeasuresUsed, measures_used
 from espnet_tse.scoring.run.metric_choice import drop_impossible, select_metrics
 from espnet_tse.scoring.run.option_checks import check_options
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.pairing import SILENT, pair_inputs
+from espnet_tse.scoring.run.pairing import pair_inputs
 from espnet_tse.scoring.run.plan_asr import choose_normaliser, plan_recognisers
 from espnet_tse.scoring.run.preset_choice import with_preset
 from espnet_tse.scoring.run.presets import PRESETS
