@@ -71,7 +71,8 @@ class Scene:
 
     def with_data_as_estimate(self, role: str) -> "Scene":
         """The scene whose estimate is a signal of the data."""
-        return replace(self, est=self.data[role], estimate_is_data=True)
+        source = self.data[role]
+        return replace(self, est=source, raw=source.signal, estimate_is_data=True)
 
     @property
     def estimate(self) -> Signal:

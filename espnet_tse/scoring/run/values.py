@@ -1,5 +1,6 @@
 """The value of each metric on a scene: taken from a measure, or derived from several."""
 
+from dataclasses import replace
 from typing import Callable
 
 import numpy as np
@@ -34,7 +35,9 @@ def _pair(scene: Scene, card: MetricCard) -> float:
 
 
 def _absence(scene: Scene, card: MetricCard) -> float:
-    return _pick(scene.of_estimate(card.measure, scene.data["mix"].signal), card)
+    # A level that was set would raise what should be silence.
+    as_given = replace(scene, est=Source(scene.raw))
+    return _pick(as_given.of_estimate(card.measure, scene.data["mix"].signal), card)
 
 
 def _signal(scene: Scene, card: MetricCard) -> float:

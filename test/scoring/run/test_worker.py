@@ -413,7 +413,9 @@ def test_interferers_of_another_length_are_compared_on_the_targets(
     late, brief = np.concatenate([np.zeros(16000), speech[16000:]]), other_speech[:16000]
     # The estimate has nothing but the interferer where that speaks, and the target for four times as long.
     good = late + 0.05 * np.pad(brief, (0, 64000))
-    record = score(scorer, data, audio("good", good), ref=audio("late_ref", late), intf=(audio("brief", brief),))
+    record = score(
+        scorer, data, audio("good", good), ref=audio("late_ref", late), intf=(audio("brief", brief),)
+    )
     assert record.outcomes["conf_si_sdr"].value == 0.0
     longer = audio("longer_intf", np.append(other_speech, 0.0))
     swapped = score(scorer, data, audio("swapped", other_speech), intf=(longer,))
@@ -475,6 +477,16 @@ def test_false_extraction(absent_scorer, audio, data, speech, other_speech, esti
     for name in ("si_sdr", "len_ratio"):
         assert not record.outcomes[name].applicable and not record.outcomes[name].excluded
     assert record.outcomes["est_dbfs"].applicable
+
+
+def test_no_level_is_given_to_an_output_that_should_be_silent(make_scorer, audio, data, speech):
+    nobody, whisper = audio("nobody", 0 * speech), audio("whisper", 1e-3 * speech)
+    records = [
+        score(make_scorer(f"absent_{level}", ABSENT, absent="silent", level=level), data, whisper, ref=nobody)
+        for level in ("none", "peak", "rms:-26")
+    ]
+    outcomes = [[record.outcomes[name] for name in ("absent_leak", "absent_activity")] for record in records]
+    assert outcomes[0] == outcomes[1] == outcomes[2] and outcomes[0][0].value < -50
 
 
 def test_absent_targets_with_broken_estimates_get_the_penalty(absent_scorer, audio, data):

@@ -15,13 +15,16 @@ MEASURES = [
     ),
     Measure("edge_losses", 2, "pair", {"edge_s": 0.1, "activity_db": 30.0, "max_db": 60.0}, cost_ms=1),
     Measure(
-        "false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1
+        "false_extraction", 2, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1
     ),
     Measure("overlap", 2, "scene", {"frame_s": 0.01, "activity_db": 30.0}, cost_ms=1),
 ]
 
 _ACTIVE = "A frame of 10 ms is active where it is less than 30 dB below the loudest, means removed. "
-_ABSENT = "Only for utterances whose target is absent (--absent), where silence is the right answer. "
+_ABSENT = (
+    "Only for utterances whose target is absent (--absent), where silence is the right answer; of the estimate as it was "
+    "given, before --level. "
+)
 
 METRICS = [
     MetricCard(
