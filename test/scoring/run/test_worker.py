@@ -336,6 +336,27 @@ def test_alignment_adds_columns_and_changes_none(make_scorer, cheap, audio, data
     assert failed.outcomes["stoi_al"] == failed.outcomes["stoi"] and failed.lag_samples is None
 
 
+def test_what_has_another_rate_is_resampled_once(make_scorer, folder, audio, data, speech):
+    """An estimate at 16 kHz of a target at 8 kHz keeps its upper band, which only its middle has here."""
+    hiss = np.random.default_rng(0).standard_normal(80000) * (np.abs(np.arange(80000) - 40000) < 30000)
+    estimate = speech + 0.1 * np.diff(hiss, prepend=0.0)
+    entry = audio("hissing", estimate / np.abs(estimate).max())
+    soundfile.write(folder / "slow_ref.wav", speech[::2], 8000, subtype="FLOAT")
+    plain, level, aligned = (
+        score(
+            make_scorer(f"once{number}", "onset_loss", **options),
+            data,
+            entry,
+            ref=str(folder / "slow_ref.wav"),
+        )
+        for number, options in enumerate([{}, {"level": "peak"}, {"align": "xcorr"}])
+    )
+    assert plain.outcomes["onset_loss"].value > 1
+    assert level.outcomes["onset_loss"].value == pytest.approx(plain.outcomes["onset_loss"].value, abs=1e-3)
+    assert aligned.lag_samples == 0
+    assert aligned.outcomes["onset_loss_al"] == aligned.outcomes["onset_loss"]
+
+
 def test_second_time_nothing_is_computed_and_values_are_the_same(make_scorer, audio, data, noisy):
     entry = audio("cached", noisy)
     first = make_scorer("again", CHEAP)
