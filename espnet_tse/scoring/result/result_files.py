@@ -17,7 +17,7 @@ from espnet_tse.scoring.result.means import columns_of
 from espnet_tse.scoring.result.meta import make_meta
 from espnet_tse.scoring.result.scored_set import read_result
 from espnet_tse.scoring.result.word_columns import WordColumn
-from espnet_tse.scoring.run.options import plain_options
+from espnet_tse.scoring.run.options import deciding_options, plain_options
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record
 
@@ -105,7 +105,8 @@ def remove_foreign_result(plan: ScoringPlan) -> None:
         meta = read_result(path).meta
     except DataError:
         meta = {}
-    if (meta.get("signature"), meta.get("options")) != (plan.signature, plain_options(plan.options)):
+    made_by = meta.get("signature"), deciding_options(meta.get("options") or {})
+    if made_by != (plan.signature, deciding_options(plain_options(plan.options))):
         log.info("%s: of other inputs or settings, removed before scoring", path)
         _remove_result(plan)
 

@@ -284,6 +284,8 @@ def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, mo
     result = options.output_dir / "result.json"
     with pytest.raises(KeyboardInterrupt):
         score_system(make_plan(options))
+    with pytest.raises(KeyboardInterrupt):
+        score_system(make_plan(replace(options, model_dir=options.inf_scp.parent)))
     assert result.exists()  # of the same inputs and settings
     other = options.inf_scp.with_name("other.scp")
     other.write_text(options.inf_scp.read_text())
