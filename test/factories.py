@@ -7,6 +7,7 @@ from espnet_tse.codec.abs_codec import AbsCodec
 from espnet_tse.encoder.shared_transformer import SharedTransformerConfig, SharedTransformerEncoder
 from espnet_tse.frontend.log_mel import LogMel, LogMelConfig
 from espnet_tse.lm.decoder_only import DecoderOnlyConfig, DecoderOnlyLM
+from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEConfig
 from espnet_tse.schema import PADDING_CODE, CodecSpec, Codes, Conditions, Frames, Streams, TSEBatch
 from espnet_tse.vocoder.fine_embedding import FineEmbeddingConfig, FineEmbeddingVocoder
@@ -53,6 +54,13 @@ class TableCodec(AbsCodec):
 
     def synthesize(self, embeddings: Tensor) -> Tensor:
         return self.synthesis(embeddings).flatten(1)
+
+
+class Second(AbsSelector):
+    """Keeps the second candidate, which draws as a row with the key ``key#1``."""
+
+    def scores(self, estimate, batch):
+        return torch.tensor([float(key.endswith("#1")) for key in batch.keys])
 
 
 def make_frames(lengths: list[int], width: int = 16, frame_rate: float = 62.5, seed: int = 0) -> Frames:

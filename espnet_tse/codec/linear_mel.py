@@ -20,7 +20,8 @@ class LinearMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(b, N), N above n_fft / 2 -> (b, T, num_mels)."""
-        spectrum = torch.stft(
-            waveform, self.n_fft, self.hop_length, len(self.window), self.window, return_complex=True
-        )
-        return spectrum.abs().transpose(1, 2) @ self.filters
+        with torch.autocast(waveform.device.type, enabled=False):
+            spectrum = torch.stft(
+                waveform, self.n_fft, self.hop_length, len(self.window), self.window, return_complex=True
+            )
+            return spectrum.abs().transpose(1, 2) @ self.filters

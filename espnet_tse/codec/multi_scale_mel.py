@@ -23,7 +23,11 @@ class MultiScaleMelLoss(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """(B, N), (B, N) -> scalar."""
+        """(B, N), (B, N) -> scalar; in full precision, for powers of loud signals are beyond float16."""
+        with torch.autocast(estimate.device.type, enabled=False):
+            return self._distance(estimate.float(), target.float())
+
+    def _distance(self, estimate: Tensor, target: Tensor) -> Tensor:
         distances = []
         for length in self.window_lengths:
             powers = [self._power(signal, length) for signal in (estimate, target)]

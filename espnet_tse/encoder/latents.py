@@ -9,11 +9,8 @@ from torch import Tensor, nn
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.encoder.abs_encoder import AbsConditionEncoder
-from espnet_tse.extractor.abs_speaker_encoder import (
-    SPEAKER_ENCODER,
-    AbsSpeakerEncoder,
-    encoder_at_rate,
-)
+from espnet_tse.encoder.enrolled_speaker import EnrolledSpeaker
+from espnet_tse.extractor.abs_speaker_encoder import AbsSpeakerEncoder, encoder_at_rate
 from espnet_tse.layers.frozen import HoldsFrozen
 from espnet_tse.layers.rotary_transformer import RotaryTransformer, RotaryTransformerConfig
 from espnet_tse.schema import Conditions, Frames, Streams, TSEBatch, Vectors
@@ -100,14 +97,13 @@ class LatentSpeakerConfig:
     """Everything is the speaker encoder's."""
 
 
-class LatentSpeaker(AbsLatentEncoder):
+class LatentSpeaker(EnrolledSpeaker, AbsLatentEncoder):
     """The enrollment as one vector, as in SoloAudio (arXiv:2409.08425) with a speaker's vector for the sound's.
 
     A speaker encoder that takes no waveform hears the enrollment's latents.
     """
 
     Config = LatentSpeakerConfig
-    slots = {"new_speaker_encoder": SPEAKER_ENCODER}
 
     def __init__(self, autoencoder: AbsAutoencoder, new_speaker_encoder: Callable[..., AbsSpeakerEncoder]):
         super().__init__(autoencoder)
@@ -124,14 +120,8 @@ class LatentSpeaker(AbsLatentEncoder):
     ) -> "LatentSpeaker":
         return cls(autoencoder, new_speaker_encoder)
 
-    @property
-    def speaker_dim(self) -> int:
-        return self.speaker_encoder.output_dim
+    def enrollment_frames(self, batch: TSEBatch) -> Frames:
+        return self.enrollment_latents(batch)
 
     def describe(self, batch: TSEBatch) -> tuple[Streams, Vectors]:
-        signal, lengths = batch.enrollment, batch.enrollment_lengths
-        if not self.speaker_encoder.takes_waveform:
-            latents = self.enrollment_latents(batch)
-            signal, lengths = latents.values, latents.lengths
-        vector = self.speaker_encoder(signal, lengths)
-        return Streams(), Vectors(speaker=nn.functional.normalize(vector.float(), dim=-1))
+        return Streams(), Vectors(speaker=self.speaker(batch))

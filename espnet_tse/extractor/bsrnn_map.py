@@ -61,11 +61,12 @@ class BSRNNMap(BandSplitNetwork):
     def enrollment_map(self, magnitudes: Tensor, cue: Cue) -> Tensor:
         """What of the enrollment is like each frame of a mixture, of the length 1: (B, T, F) -> (B, T, F)."""
         keys = F.normalize(cue.values, dim=-1)
-        similarities = F.normalize(magnitudes, dim=-1) @ keys.transpose(1, 2)
+        scores = self.sharpness * (F.normalize(magnitudes, dim=-1) @ keys.transpose(1, 2))
         if cue.lengths is not None:
             padding = ~valid_mask(cue.lengths, keys.size(1))[:, None]
-            similarities = similarities.masked_fill(padding, float("-inf"))
-        return F.normalize((self.sharpness * similarities).softmax(dim=-1) @ keys, dim=-1)
+            # Behind the factor: the gradient of an infinite product is NaN.
+            scores = scores.masked_fill(padding, float("-inf"))
+        return F.normalize(scores.softmax(dim=-1) @ keys, dim=-1)
 
     def view(self, spectrum: Tensor, cue: Cue) -> Tensor:
         magnitudes = self.magnitudes(spectrum)

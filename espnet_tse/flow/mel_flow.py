@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from espnet_tse.flow.ode_solvers import EVALUATIONS, SOLVERS
 from espnet_tse.flow.straight_path import draw_times, point_at
+from espnet_tse.io.scp import DataError
 from espnet_tse.layers.diffusion_transformer import DiT, TimeEmbedding
 from espnet_tse.layers.row_generator import row_generator
 from espnet_tse.lm.abs_generator import AbsGenerator
@@ -68,6 +69,27 @@ class MelFlowDecode(DecodeConf):
             faults.append(f"guidance is {self.guidance}, want 0 or more")
         return faults
 
+    @property
+    def draws(self) -> bool:
+        """Where the flow starts as noise; ``faults_of_decoding`` refuses candidates of others."""
+        return True
+
+
+def faults_of_decoding(conf: MelFlowDecode, config: MelFlowConfig) -> list[str]:
+    """Settings that do not go with a flow, each with its fix."""
+    faults = []
+    if conf.candidates > 1 and config.start != "noise":
+        faults.append(
+            f"candidates: {conf.candidates} would all be the same, since a flow with start: {config.start} draws nothing; "
+            "leave it out"
+        )
+    if conf.guidance != 1.0 and not config.drop_speaker:
+        faults.append(
+            f"guidance: {conf.guidance} is for flows that were trained without speaker, too, and this one has lm_conf: "
+            "{drop_speaker: 0}; leave it out"
+        )
+    return faults
+
 
 class MelFlow(AbsGenerator):
     """v(X_t, t, d) by a DiT that hears the speaker twice: in its norms, and beside each frame."""
@@ -121,8 +143,11 @@ class MelFlow(AbsGenerator):
     def loss(self, conditions: Conditions, target: Frames) -> Tensor:
         """Mean of |v(X_t, t, d) - (Y - x_0)|^2 over bands and valid frames (arXiv:2603.12837, Eq. 16)."""
         speaker = conditions.vectors["speaker"]
-        start = self.start(conditions, torch.randn_like(target.values))
-        time = draw_times(len(speaker), self.config.at_start, speaker)
+        # Validation draws are seeded, or epochs would be compared on different coins.
+        generator = None if self.training else torch.Generator(speaker.device).manual_seed(0)
+        noise = torch.randn(target.values.shape, device=speaker.device, generator=generator)
+        start = self.start(conditions, noise)
+        time = draw_times(len(speaker), self.config.at_start, speaker, generator)
         if self.training:
             dropped = torch.rand(len(speaker), device=speaker.device) < self.config.drop_speaker
             speaker = torch.where(dropped[:, None], self.nobody, speaker)
@@ -153,8 +178,14 @@ class MelFlow(AbsGenerator):
             yield state.masked_fill(mixture.padding_mask[..., None], 0.0)
 
     def generate(self, conditions: Conditions, request: Request) -> Prediction:
-        """Stream ``mel``: the last of the ``states``."""
+        """Stream ``mel``: the last of the ``states``.
+
+        Raises:
+            DataError: settings that do not go with the flow.
+        """
         conf, mixture = request.conf, conditions.streams["mixture"]
+        if faults := faults_of_decoding(conf, self.config):
+            raise DataError("; ".join(faults) + ".")
         *_, values = self.states(conditions, request)
         calls = 1 if conf.guidance == 1.0 else 2
         return Prediction(

@@ -155,19 +155,20 @@ class SpectralCorrector(nn.Module):
                 return self.stft.synthesize(spectrum, num_samples)
             return self.stft.synthesize(spectrum)[:, :num_samples]
 
-    def hidden_span(self, estimate: Tensor) -> Tensor:
-        """(B, N) with a span of zeros in each row, up to ``masked_share`` of its samples, at a random place.
+    def hidden_span(self, estimate: Tensor, lengths: Tensor) -> Tensor:
+        """(B, N) with a span of zeros in each row, up to ``masked_share`` of its samples (B,), at a random place of it.
 
         Else the estimate would be enough, and the mixture, in which the target is to be found again, not heard.
         """
-        longest = int(self.config.masked_share * estimate.size(1))
-        if longest < 1:
+        if not self.config.masked_share:
             return estimate
-        length, place = torch.rand(2, len(estimate), 1, device=estimate.device)
-        length = 1 + (length * longest).floor()
-        start = ((estimate.size(1) - length + 1) * place).floor()
+        span, place = torch.rand(2, len(estimate), 1, device=estimate.device)
+        longest = (self.config.masked_share * lengths[:, None].double()).floor().to(span)
+        # A sample at least, unless the row is too short for one.
+        span = (1 + (span * longest).floor()).minimum(longest)
+        start = ((lengths[:, None] - span + 1) * place).floor()
         index = torch.arange(estimate.size(1), device=estimate.device)
-        return estimate.masked_fill((index >= start) & (index < start + length), 0.0)
+        return estimate.masked_fill((index >= start) & (index < start + span), 0.0)
 
 
 def noise_of(draws: list[Draw]) -> Draw:

@@ -14,10 +14,15 @@ def point_at(time: Tensor, start: Tensor, end: Tensor) -> Tensor:
     return torch.lerp(start, end, time[:, None, None])
 
 
-def draw_times(number: int, at_start: float, like: Tensor) -> Tensor:
+def draw_times(
+    number: int, at_start: float, like: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
     """(number,) times: 0 with probability ``at_start``, else uniform in [0, 1).
 
     A single step from x_0 asks for the velocity at t = 0 alone, of which uniform times see little.
+
+    Args:
+        generator: of the draws; the global one when None.
     """
-    times, zero = torch.rand(2, number, device=like.device)
+    times, zero = torch.rand(2, number, device=like.device, generator=generator)
     return times.masked_fill(zero < at_start, 0.0)

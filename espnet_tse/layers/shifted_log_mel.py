@@ -112,10 +112,10 @@ class ShiftedLogMel(nn.Module):
         """
         waveform = waveform * valid_mask(lengths, waveform.size(1))
         spectrum = self.spectrum(waveform * (self.gain(waveform, lengths) if gain is None else gain))
-        power = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
-        floor = self.config.power_floor
-        # log1p, not a difference of logarithms: silence is 0 to the last bit.
-        values = torch.log1p(power / floor) / self.config.divisor
+        with torch.autocast(waveform.device.type, enabled=False):
+            power = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
+            # log1p, not a difference of logarithms: silence is 0 to the last bit.
+            values = torch.log1p(power / self.config.power_floor) / self.config.divisor
         num_frames = self.num_frames(lengths)
         return Frames(zero_padding(values, num_frames), num_frames, self.frame_rate)
 

@@ -100,6 +100,8 @@ class ReflectedSTFT(STFT):
         """(B, N), valid samples (B,) or None where all are -> (B, N // hop + 1, F, 2)."""
         with torch.autocast(waveform.device.type, enabled=False):
             frames = self.reflected(waveform.float(), lengths).unfold(1, self.n_fft, self.hop_length)
+            # A signal below a hop was lengthened for its mirror, and has one frame, as among longer ones.
+            frames = frames[:, : waveform.size(1) // self.hop_length + 1]
             return torch.view_as_real(torch.fft.rfft(frames * self.window))
 
     def synthesize_rows(self, maps: Tensor, lengths: Tensor | None, num_samples: int) -> Tensor:

@@ -220,4 +220,4 @@ class TaskLM(TokenLM):
         tokens = self.vocabulary.tokens("global", global_codes.values[:, 0])
         tokens = F.pad(tokens, (1, 0), value=BEGIN_GLOBAL)
         values = torch.cat([prompt.values, self.table(tokens).to(prompt.values)], dim=1)
-        return Prompt(values, F.pad(prompt.padding, (0, tokens.size(1)), value=False))
+        return Prompt(values, F.pad(prompt.padding, (0, tokens.size(1)), value=False), tokens.size(1))

@@ -1,6 +1,6 @@
 """What decoder-only language models of one token a position share: teacher forcing and cached decoding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ class Prompt:
 
     values: Tensor  # (B, P, width)
     padding: Tensor  # (B, P) bool, True at padding
+    num_tokens: int = 0  # so many of its last positions are known tokens, which nothing before them sees
 
     @property
     def lengths(self) -> Tensor:
@@ -37,7 +38,7 @@ class Prompt:
         return (~self.padding).cumsum(dim=1) - 1
 
     def rows(self, index: Tensor) -> "Prompt":
-        return Prompt(self.values[index], self.padding[index])
+        return replace(self, values=self.values[index], padding=self.padding[index])
 
 
 class TokenLM(AbsGenerator):
@@ -50,7 +51,7 @@ class TokenLM(AbsGenerator):
         """
         Args:
             tied: the head is the table.
-            bidirectional: the positions of the prompt see each other.
+            bidirectional: the positions of the prompt see each other, but for its tokens.
         """
         super().__init__()
         width = stack.config.width
@@ -65,6 +66,10 @@ class TokenLM(AbsGenerator):
     @property
     def width(self) -> int:
         return self.stack.config.width
+
+    def together(self, prompt: Prompt) -> int:
+        """So many first positions see each other."""
+        return prompt.values.size(1) - prompt.num_tokens if self.bidirectional else 0
 
     def embed(self, tokens: Tensor, start: int) -> Tensor:
         """(B, L) tokens, the first of them the ``start``-th behind the prompt -> (B, L, width)."""
@@ -91,7 +96,7 @@ class TokenLM(AbsGenerator):
         padding = F.pad(prompt.padding, (0, length), value=False)
         times = prompt.lengths[:, None] + torch.arange(length, device=tokens.device)
         positions = torch.cat([prompt.positions, times], dim=1)
-        allowed = causal_mask(padding, place if self.bidirectional else 0)
+        allowed = causal_mask(padding, self.together(prompt))
         return self.stack(values, allowed, positions)[:, place:]
 
     @torch.no_grad()
@@ -147,7 +152,7 @@ class CachedTokens:
         self.place = prompt.values.size(1)
         self.cache = lm.stack.new_cache(len(prompt.values), self.place + num_steps, like=prompt.values)
         self.visible = F.pad(~prompt.padding, (0, num_steps), value=True)
-        allowed = causal_mask(prompt.padding, self.place if lm.bidirectional else 0)
+        allowed = causal_mask(prompt.padding, lm.together(prompt))
         lm.stack(prompt.values, allowed, prompt.positions, self.cache)
 
     def step(self, newest: Tensor, step: int) -> Tensor:

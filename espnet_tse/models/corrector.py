@@ -94,6 +94,10 @@ class Corrector(AbsTSEModel, AbsCorrector):
     def sample_rate(self) -> int:
         return self.corrector.config.sample_rate
 
+    @property
+    def own_level(self) -> str:
+        return self.frozen("system").own_level
+
     def settings_of_system(self, given: dict[str, Any], **shared: Any) -> DecodeConf:
         """The ``Decode`` of the system, with what it leaves to that, as in its own extraction.
 
@@ -141,7 +145,7 @@ class Corrector(AbsTSEModel, AbsCorrector):
             estimate = self.corrector.correct(batch.mixture, first, lengths, [noise(generator)] * len(first))
             loss = negative_si_sdr(estimate, batch.target, lengths)
             return loss, {"loss_system": negative_si_sdr(first, batch.target, lengths)}
-        heard = self.corrector.hidden_span(self.exchanged(first, batch))
+        heard = self.corrector.hidden_span(self.exchanged(first, batch), lengths)
         estimate = self.corrector.correct(batch.mixture, heard, lengths, [noise(None)] * len(first))
         return negative_si_sdr(estimate, batch.target, lengths), {}
 

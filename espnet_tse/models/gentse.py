@@ -302,7 +302,9 @@ class GenTSE(AbsTSEModel):
         if "semantic" not in given:
             # Draws of its own: those of the codes would be the same numbers.
             keys = [f"{key}/semantic" for key in request.keys]
-            conf = replace(request.conf, sampling=request.conf.sample_semantic, sample_semantic=False)
+            # The rows are candidates already, and without sampling more than one would be refused.
+            sampling = request.conf.sample_semantic
+            conf = replace(request.conf, sampling=sampling, sample_semantic=False, candidates=1)
             first = self.semantic_lm.generate(self.encoder(batch), replace(request, keys=keys, conf=conf))
             given, evaluations = Streams({**given, **first.streams}), first.num_function_evaluations
         request = replace(request, given=Prediction(given))

@@ -2,14 +2,14 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Callable
+from typing import Any, Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from espnet_tse.codec.abs_autoencoder import AbsAutoencoder
 from espnet_tse.encoder.masked_mel import MaskedMel
-from espnet_tse.flow.mel_flow import MelFlow, MelFlowDecode
+from espnet_tse.flow.mel_flow import MelFlow, MelFlowDecode, faults_of_decoding
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Pretrained, Slot
 from espnet_tse.models.abs_tse_model import AbsTSEModel
@@ -118,6 +118,10 @@ class Mask2Flow(AbsMelModel):
     ) -> "Mask2Flow":
         lm = new_lm(num_mels=encoder.mel.config.num_mels, speaker_dim=encoder.speaker_dim)
         return cls(config, encoder, lm, new_vocoder(mel=encoder.mel))
+
+    @classmethod
+    def faults_of_decoding(cls, conf: MelFlowDecode, configs: Mapping[str, Any]) -> list[str]:
+        return faults_of_decoding(conf, configs["lm"]) if "lm" in configs else []
 
     def train(self, mode: bool = True) -> "Mask2Flow":
         super().train(mode)

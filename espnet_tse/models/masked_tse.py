@@ -35,6 +35,16 @@ class MaskedTSE(AbsTokenModel):
     Decode = MaskedDecode
     slots = {"lm": Slot("lm", given=specs_of, kind=MaskedLM), "encoder": ENCODER, "vocoder": VOCODER}
 
+    @classmethod
+    def faults_of_decoding(cls, conf: MaskedDecode, configs: Mapping[str, Any]) -> list[str]:
+        if "lm" not in configs or not configs["lm"].encoder_only:
+            return []
+        without_use = conf.changed("steps", "finer_steps", "confidence_noise", "remask")
+        return [
+            f"{setting} is for several passes, and lm_conf: {{encoder_only: true}} takes one; leave it out"
+            for setting in without_use
+        ]
+
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross entropy of masked codes, in nats.
 

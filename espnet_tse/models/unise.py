@@ -23,6 +23,7 @@ from espnet_tse.schema import (
     TSEBatch,
     tse_batch,
 )
+from espnet_tse.schema.rows import take_spans
 
 
 def specs_of(tokenizers: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,8 +179,8 @@ class UniSE(AbsTokenModel):
             first = super().extract(
                 enrolled(batch, *enrollment, ("tse",)), conf, selector=selector, corrector=corrector
             )
-            length = enrollment[0].size(1)
-            enrollment = first.waveform[:, :length], first.lengths.clamp_max(length)
+            starts, lengths = loudest_spans(first.waveform, first.lengths, enrollment[0].size(1))
+            enrollment = take_spans(first.waveform, starts, lengths), lengths
             second = super().extract(
                 enrolled(batch, *enrollment, ("rtse",)), conf, selector=selector, corrector=corrector
             )
@@ -188,6 +189,8 @@ class UniSE(AbsTokenModel):
         shares = self.equal_shares(first.waveform, second.waveform, first.lengths)
         first.diagnostics = {
             **first.diagnostics,
+            # Where both talkers were one batch, these are followed by those of the second.
+            "level_db": first.diagnostics["level_db"][: len(batch.mixture)],
             "second_talker": [share < conf.same_talker for share in shares],
         }
         return first

@@ -86,9 +86,15 @@ class USEFLauraTSEDecode(LauraTSEDecode):
             faults.append(f"injection_ratio is {self.injection_ratio}, want a share in [0, 1]")
         elif self.autoregressive and self.injection_ratio:
             faults.append(f"injection_ratio {self.injection_ratio} is for autoregressive: false; set it too")
-        if not self.autoregressive and self.output == "discriminative":
-            faults.append("output: discriminative generates nothing; leave out autoregressive: false")
-        if not self.autoregressive and (self.sampling or self.length_mode != "exact" or self.give_enrollment):
+        if self.output == "discriminative":
+            without_use = self.changed(
+                "autoregressive", "sampling", "candidates", "length_mode", "refine", "give_enrollment"
+            )
+            if without_use:
+                faults.append(f"output: discriminative generates nothing; leave out {', '.join(without_use)}")
+        elif not self.autoregressive and (
+            self.sampling or self.length_mode != "exact" or self.give_enrollment
+        ):
             faults.append(
                 "autoregressive: false takes the likeliest codes of as many frames as the mixture has; leave "
                 "out sampling, length_mode and give_enrollment"
@@ -201,6 +207,11 @@ class USEFLauraTSE(LauraTSE):
         values = values.masked_fill(front.padding_mask[..., None], 0.0)
         front = Frames(values, front.lengths, front.frame_rate)
         return replace(conditions, streams=Streams({**conditions.streams, "mixture": front}))
+
+    def conditions(self, batch: TSEBatch) -> Conditions:
+        """As ``LauraTSE.conditions``, of what LauraTSE hears: candidates share those behind the front-end."""
+        raw = batch.extracted is None and self.config.g_inputs != "mix+ref"
+        return super().conditions(self.extracted(batch) if raw else batch)
 
     def spectrum_loss(self, batch: TSEBatch, estimate: Frames) -> Tensor:
         """As ``LauraTSE.spectrum_loss``; the level of d is its own, so the target is brought to it."""

@@ -1,10 +1,9 @@
 """Columns of the results tables: which metric, under which head, with how many decimals."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Iterable
 
-from espnet_tse.scoring.measure.cards import extraction
+from espnet_tse.scoring.measure.cards import extraction, timing
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.scored_set import ScoredSet
 
@@ -14,6 +13,8 @@ LENGTH_RATIO_RANGE = (0.9, 1.1)
 ALIGNED = "_al"
 # Word leakage is among the word errors in result.json.
 LEAK = "leak_"
+# Speaker similarities are spk_<model>, against the enrollment spk_<model>_enroll.
+SPEAKER, ENROLL = "spk_", "_enroll"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ SAMPLE_COLUMNS = (
     metric_column("STOI", "stoi", 3),
     metric_column("ESTOI", "estoi", 3),
 )
-# Short heads of the metrics in cards/extraction.py; others are headed by their own name.
+# Short heads of the metrics in cards/extraction.py and cards/timing.py; others are headed by their own name.
 FAILURE_HEADS = {
     "conf_rate": "conf (voice)",
     "conf_si_sdr": "conf (SI-SDR)",
@@ -105,6 +106,8 @@ FAILURE_HEADS = {
     "offset_loss": "offset loss",
     "absent_leak": "absent (level)",
     "absent_activity": "absent (active)",
+    "timing_f1": "timing F1",
+    "timing_f1_vad": "timing F1 (VAD)",
 }
 LENGTH_COLUMN = Column(
     "len≠",
@@ -149,20 +152,19 @@ def external_columns(results: Iterable[ScoredSet]) -> list[Column]:
 
 
 def failure_columns(results: Iterable[ScoredSet]) -> list[Column]:
-    """Table C: what goes wrong in extraction; shares in per cent, the rest in the metric's unit."""
+    """Table C: what goes wrong in extraction; shares of it in per cent, the rest in the metric's unit."""
     return [*card_columns(), *recognised_failures(list(results))]
 
 
 def card_columns() -> list[Column]:
     columns = []
-    for card in extraction.METRICS:
+    for card in (*extraction.METRICS, *timing.METRICS):
         head = FAILURE_HEADS.get(card.name, card.name.replace("_", " "))
-        is_share = card.high == 1.0 and not card.unit
-        if is_share:
+        if card.high == 1.0 and card.direction == "down":
             name, bracket, kind = head.partition(" (")
             columns.append(metric_column(f"{name}%{bracket}{kind}", card.name, 1, scale=100))
         else:
-            columns.append(metric_column(head, card.name, 1))
+            columns.append(metric_column(head, card.name, 1 if card.unit else 3))
     return columns
 
 
@@ -182,15 +184,41 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
     return columns
 
 
+def further_columns(results: Iterable[ScoredSet]) -> list[Column]:
+    """Table D: the metrics that no other table has, under their own names."""
+    results = list(results)
+    tables = (generative_columns, aligned_columns, failure_columns)
+    shown = {column.name for columns_of in tables for column in columns_of(results)}
+    columns = []
+    for name in first_holders(results, "metrics"):
+        card = METRICS.get(name.removesuffix(ALIGNED))
+        if card is not None and name not in shown:
+            columns.append(metric_column(name, name, 1 if card.unit else 3))
+    return columns
+
+
 def speaker_columns(results: Iterable[ScoredSet]) -> list[Column]:
     """One column for each speaker model and side: against the target first, then the enrollment."""
     columns = []
-    for name in {name for result in results for name in result.metrics}:
-        match = re.fullmatch(r"spk_(.+?)(_enroll)?", name)
-        if match:
-            model, enroll = match.groups()
-            columns.append(metric_column(f"spk_enroll({model})" if enroll else f"spk({model})", name, 3))
+    for name in speaker_metrics(results):
+        model, enroll = model_of(name), name.endswith(ENROLL)
+        columns.append(metric_column(f"spk_enroll({model})" if enroll else f"spk({model})", name, 3))
     return sorted(columns, key=lambda column: (column.head.startswith("spk_enroll"), column.head))
+
+
+def speaker_metrics(results: Iterable[ScoredSet]) -> set[str]:
+    """Names of speaker similarities; a score of another tool may have such a name and is none."""
+    return {
+        name
+        for result in results
+        for name, entry in result.metrics.items()
+        if name.startswith(SPEAKER) and "external" not in entry
+    }
+
+
+def model_of(name: str) -> str:
+    """The speaker model of a similarity."""
+    return name.removeprefix(SPEAKER).removesuffix(ENROLL)
 
 
 def word_error_column(tag: str, result: ScoredSet) -> Column:

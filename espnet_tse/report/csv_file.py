@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 from espnet_tse.io.files import atomic_write
-from espnet_tse.report.columns import length_share
+from espnet_tse.report.columns import ALIGNED, length_share
 from espnet_tse.report.group_tables import GroupTables
 from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.result.scored_set import ScoredSet
@@ -55,7 +55,7 @@ def group_lines(tables: GroupTables) -> Iterator[dict]:
                 "n": entry.get("n", result.meta.get("n")),
                 "n_penalized": entry.get("n_penalized"),
                 "n_excluded": entry.get("n_excluded"),
-                "unit": METRICS[metric].unit if metric in METRICS else "",
+                "unit": card.unit if (card := METRICS.get(metric.removesuffix(ALIGNED))) else "",
                 "source": result.source,
             }
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Sequence
 
 from espnet_tse.report.collect import ComparableGroup, group_comparable
-from espnet_tse.report.columns import Column, aligned_columns, failure_columns, generative_columns
+from espnet_tse.report.columns import (
+    Column,
+    aligned_columns,
+    failure_columns,
+    further_columns,
+    generative_columns,
+)
 from espnet_tse.report.paper_rows import PaperTable, how_to_name_lists, rows_beside
 from espnet_tse.report.results_table import Table, build_row
 from espnet_tse.report.table_notes import notes
@@ -65,7 +71,7 @@ def build_tables(group: ComparableGroup, published: Sequence[ScoredSet] = ()) ->
     """Lay out the tables of one group; columns that no row fills are left out."""
     results = [*group.results, *published]
     tables: list[Table] = []
-    layout = {"A": generative_columns, "B": aligned_columns, "C": failure_columns}
+    layout = {"A": generative_columns, "B": aligned_columns, "C": failure_columns, "D": further_columns}
     for name, columns_of in layout.items():
         columns = columns_of(results)
         kept = [column for column in columns if any(column.read(result) for result in results)]

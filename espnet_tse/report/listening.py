@@ -68,15 +68,19 @@ def what_came_out(result: ScoredSet, row: dict[str, Any]) -> str:
     Args:
         row: its line of scores.jsonl.
     Returns:
-        "failed" where no speaker could be measured (silence, NaN, no file), "wrong speaker" where the
-        estimate is nearer to an interferer than to the target, else "": also where it was not measured.
+        "failed" where no speaker could be measured (silence, NaN, no file) or, without such a metric, any other
+        column; "wrong speaker" where the estimate is nearer to an interferer than to the target; else "".
     """
     name = next((name for name in WRONG_SPEAKER_METRICS if row.get(name) is not None), None)
-    if name is None:
-        return ""
-    if (str(row["utt"]), name) in result.failed:
+    columns = [name] if name else own_columns(result)
+    if any((str(row["utt"]), column) in result.failed for column in columns):
         return "failed"
-    return "wrong speaker" if row[name] > 0.5 else ""
+    return "wrong speaker" if name and row[name] > 0.5 else ""
+
+
+def own_columns(result: ScoredSet) -> list[str]:
+    """Columns that tell of the estimate; another tool's file may lack a value of a sound one."""
+    return [*(name for name, entry in result.metrics.items() if "external" not in entry), *result.wer]
 
 
 def wrong_speakers(group: ComparableGroup) -> dict[str, list[str]]:
@@ -150,14 +154,14 @@ def load_clips(group: ComparableGroup, utt: str, scps: "ScpCache") -> list[Clip]
     for label, name in SHARED_SIGNALS:
         path = inputs.get(name) or first_recorded(group, name)
         if path:
-            clips.append(load_clip(label, path, "", utt, scps))
+            clips.append(load_clip(label, path, "", utt, scps, channel_of(group.results[0])))
+    shared = {clip.label: clip for clip in clips}
     for result in group.results:
         # The mixture and target rows repeat signals that are there already.
-        shared = next((clip for clip in clips if clip.label == result.system.lower()), None)
-        if shared is not None:
-            shared.scores = utterance_scores(result, utt)
+        if clip := shared.get(result.system.lower()):
+            clip.scores = utterance_scores(result, utt)
             continue
-        clip = load_clip(result.system, *place_of_estimates(result), utt, scps)
+        clip = load_clip(result.system, *place_of_estimates(result), utt, scps, channel_of(result))
         clip.scores = utterance_scores(result, utt)
         clips.append(clip)
     target = next((clip for clip in clips if clip.label == "target"), None)
@@ -172,6 +176,11 @@ def place_of_estimates(result: ScoredSet) -> tuple[str, str]:
     if inputs.get("inf_dir"):
         return inputs["inf_dir"], options.get("inf_pattern", "{utt}.wav")
     return inputs.get("inf_scp") or "", ""
+
+
+def channel_of(result: ScoredSet) -> int:
+    """The channel that was scored."""
+    return (result.meta.get("options") or {}).get("ref_channel", 0)
 
 
 def heard_in_target(group: ComparableGroup, utt: str) -> dict[str, Any]:
@@ -225,19 +234,22 @@ class ScpCache:
         return entries[utt]
 
 
-def load_clip(label: str, place: str, pattern: str, utt: str, scps: ScpCache) -> Clip:
+def load_clip(label: str, place: str, pattern: str, utt: str, scps: ScpCache, channel: int) -> Clip:
     """Read and encode one signal; the reason of a failure is kept in ``missing`` and shown on the page.
 
     Args:
         place, pattern: as ``ScpCache.entry_of``.
+        channel: of a file with several.
     """
     try:
         entry = scps.entry_of(place, pattern, utt)
         samples, sample_rate = read_entry(entry, "float32")
+        if 1 < samples.shape[1] <= channel:
+            raise DataError(f"{entry}: has {samples.shape[1]} channels, channel {channel} was scored.")
     except DataError as error:
         logging.warning("no audio for %s of %s: %s", label, utt, error)
         return Clip(label, missing=str(error))
-    samples = np.nan_to_num(samples[:, 0])
+    samples = np.nan_to_num(samples[:, channel if samples.shape[1] > 1 else 0])
     if samples.size == 0:
         logging.warning("no audio for %s of %s: %s is empty", label, utt, entry)
         return Clip(label, missing=f"{entry}: holds no samples")

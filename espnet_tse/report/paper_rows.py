@@ -27,6 +27,8 @@ from espnet_tse.scoring.result.scored_set import ScoredSet
 PROTOCOL = ("preset", "list", "mode", "kind", "sample_rate")
 # Of the file ``protocol``, with what may stand there.
 LIST_LINES = {"list": "<name>", "mode": "min or max", "kind": "clean or both"}
+# Options that a preset may set and that change figures of signals, or of texts. --align only adds columns.
+OF_SIGNALS, OF_TEXTS = ("length", "level"), ("text_norm", "unit")
 WORD_ERRORS = re.compile(r"d?[wc]er_[\w.-]+")  # a tag may have dots and hyphens
 
 
@@ -159,12 +161,19 @@ def rows_beside(group: ComparableGroup, tables: Sequence[PaperTable]) -> tuple[l
             f"{name} {table.protocol[name]}, here {'not recorded' if ours[name] is None else ours[name]}"
             for name in PROTOCOL
             if table.protocol[name] != ours[name]
-        ]
+        ] + against_preset(group, table)
         if differing:
             refused.append(f"{table.place}: {table.source}: {'; '.join(differing)}")
         else:
             rows += table.rows
     return rows, refused
+
+
+def against_preset(group: ComparableGroup, table: PaperTable) -> list[str]:
+    """Which options of our results change figures that the table has, and are not the preset's."""
+    overrides = group.results[-1].meta.get("preset_overrides") or {}
+    names = OF_SIGNALS + (OF_TEXTS if any(row.wer for row in table.rows) else ())
+    return [f"--{name} {overrides[name]}, which is not the preset's" for name in names if name in overrides]
 
 
 def how_to_name_lists(groups: Sequence[ComparableGroup]) -> list[str]:

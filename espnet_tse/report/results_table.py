@@ -11,7 +11,8 @@ DAGGER_SHARE = 0.01
 TITLES = {
     "A": "generative-safe: meaningful whether or not the output is aligned with the target",
     "B": "sample-aligned: compares sample by sample; generative outputs score low here by nature",
-    "C": "failures of extraction: how often and how far the output is not the target's voice",
+    "C": "failures of extraction: how often and how far the output is not the target's voice, and when it speaks",
+    "D": "further: parts of the scores above, and properties of the output and its extraction",
 }
 
 
@@ -51,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One of the tables A, B and C of a comparable group."""
+    """One of the tables A to D of a comparable group."""
 
     name: str
     columns: list[Column]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from espnet_tse.report.collect import ComparableGroup
-from espnet_tse.report.columns import LEAK, first_holders, is_smoke_test
+from espnet_tse.report.columns import LEAK, first_holders, is_smoke_test, model_of, speaker_metrics
 from espnet_tse.report.results_table import Table, build_row
 from espnet_tse.report.row_notes import grouped, other_versions, package_versions
 from espnet_tse.report.score_command import score_command
@@ -20,8 +20,8 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     # A system's row, if there is one, is the typical one; references may lack inputs.
     meta = group.results[-1].meta
     settings = meta.get("settings") or {}
-    unit = "target speakers" if settings.get("ci_unit") == "spk" else "utterances"
-    lines = [f"Cells are mean ±half of the 95 % bootstrap interval over {unit}; – is not measured."]
+    units = units_of_intervals(group.results)
+    lines = [f"Cells are mean ±half of the 95 % bootstrap interval over {units}; – is not measured."]
     lines += presets(group.results, policies(settings))
     if settings.get("bandwidth") == "8k":
         lines.append("bw=8k: the data are below 16 kHz; not comparable with 16 kHz results.")
@@ -47,6 +47,16 @@ def notes(group: ComparableGroup, tables: list[Table]) -> list[str]:
     if command:
         lines.append(f"Command of {shown.system}: {command}")
     return lines
+
+
+def units_of_intervals(results: list[ScoredSet]) -> str:
+    """What the bootstrap resampled, with the systems where rows differ."""
+    systems: dict[str, list[str]] = {}
+    for result in results:
+        is_speaker = (result.meta.get("settings") or {}).get("ci_unit") == "spk"
+        systems.setdefault("target speakers" if is_speaker else "utterances", []).append(result.system)
+    named = [f"{unit} ({', '.join(who)})" if len(systems) > 1 else unit for unit, who in systems.items()]
+    return " or ".join(named)
 
 
 def marks(group: ComparableGroup, tables: list[Table]) -> list[str]:
@@ -148,8 +158,9 @@ def unequal_sets(results: list[ScoredSet]) -> list[str]:
 
 
 def speaker_models(tables: list[Table]) -> list[str]:
-    names = {column.name for table in tables for column in table.columns if column.name.startswith("spk_")}
-    models = sorted({name.removeprefix("spk_").removesuffix("_enroll") for name in names})
+    shown = {column.name for table in tables for column in table.columns}
+    results = [row.result for table in tables for row in table.rows]
+    models = sorted({model_of(name) for name in shown & speaker_metrics(results)})
     lines = []
     for model in models:
         line = f"Speaker model {model}: cosine, est. vs target (spk) and vs enrollment (spk_enroll)"

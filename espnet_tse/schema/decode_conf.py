@@ -75,4 +75,8 @@ class DecodeConf:
     def changed(self, *names: str) -> list[str]:
         """``name: value`` of the settings that differ from their defaults, as in a YAML."""
         defaults = {field.name: field.default for field in fields(self)}
-        return [f"{name}: {getattr(self, name)}" for name in names if getattr(self, name) != defaults[name]]
+        values = {name: getattr(self, name) for name in names if getattr(self, name) != defaults[name]}
+        return [
+            f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
+            for name, value in values.items()
+        ]

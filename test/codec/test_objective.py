@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from espnet_tse.codec.funcodec import FunCodec, FunCodecConfig
+from espnet_tse.codec.linear_mel import LinearMel
 from espnet_tse.codec.multi_scale_mel import MultiScaleMelLoss
 from espnet_tse.codec.objective import (
     SpectralObjective,
@@ -51,6 +52,18 @@ def test_principal_components_are_the_best_start():
         restored = codec.spectra(codec.latents(target))
         mean_only = codec.log_mean.expand_as(target)
     assert (restored - target).square().mean() < 0.5 * (mean_only - target).square().mean()
+
+
+@pytest.mark.parametrize(
+    "part, number",
+    [(MultiScaleMelLoss(16000, [64, 512], num_mels=16), 2), (LinearMel(16000, 512, 400, 160, 20, 0.0), 1)],
+    ids=["loss", "analysis"],
+)
+def test_mel_bands_are_in_full_precision_in_training_with_mixed_precision(part, number):
+    signals = torch.randn(number, 2, 4000)
+    plain = part(*signals)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(part(*signals), plain)
 
 
 def test_mel_loss_is_zero_for_equal_and_larger_for_farther_signals():

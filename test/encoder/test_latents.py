@@ -8,6 +8,7 @@ from nano_solo_speech import PARTS, SPEAKER, linear_autoencoder, make_batch
 from tiny_tokenizers import HOP, VoiceAndUnits, VoiceAndUnitsConfig
 
 from espnet_tse.encoder.latents import LatentSequence, LatentSequenceConfig
+from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.build import build_part
 
 
@@ -56,6 +57,20 @@ def test_a_speaker_encoder_that_takes_waveforms_is_given_the_waveform(monkeypatc
         encoder(batch)
         assert given[-1][0].dim() == wanted
     assert torch.equal(given[-1][0], batch.enrollment)
+
+
+GIVEN = {**SPEAKER, "speaker_encoder": "given", "speaker_encoder_conf": {"output_dim": 4}}
+
+
+@pytest.mark.parametrize("parts", [SPEAKER, GIVEN], ids=["beside an encoder", "instead of one"])
+def test_an_embedding_that_another_model_made_takes_the_enrollments_place(parts):
+    encoder, batch = new_encoder(**parts), make_batch()
+    batch.speaker_embedding = torch.tensor([[3.0, 0.0, 0.0, 4.0], [0.0, 2.0, 0.0, 0.0]])
+    wanted = torch.tensor([[0.6, 0.0, 0.0, 0.8], [0.0, 1.0, 0.0, 0.0]])
+    torch.testing.assert_close(encoder(batch).vectors["speaker"], wanted)
+    batch.speaker_embedding = torch.ones(2, 5)
+    with pytest.raises(DataError, match="embeddings of 5 values, but LatentSpeaker takes 4"):
+        encoder(batch)
 
 
 def test_the_autoencoder_is_frozen_evaluated_and_in_no_checkpoint():

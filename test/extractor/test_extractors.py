@@ -47,7 +47,7 @@ def test_the_enrollment_decides(name, conf):
 
 @of_any_kind
 def test_every_parameter_learns(name, conf):
-    model, batch = nano_extractor(name, **conf).train(), make_batch([0.1, 0.08], [0.15, 0.15], None)
+    model, batch = nano_extractor(name, **conf).train(), make_batch([0.1, 0.08], [0.15, 0.12], None)
     result = model(batch)
     sum((wave * batch.target.roll(3, 1)).sum() for wave in [result.waveform, *result.coarser]).backward()
     still = [

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from espnet_tse.flow.mel_flow import MelFlow, MelFlowConfig, MelFlowDecode
+from espnet_tse.flow.mel_flow import MelFlow, MelFlowConfig, MelFlowDecode, faults_of_decoding
+from espnet_tse.io.scp import DataError
 from espnet_tse.schema import Conditions, Frames, Request, Streams, Vectors
 
 LENGTHS = torch.tensor([9, 6])
@@ -126,6 +127,16 @@ def conditions_of_row(row: int) -> Conditions:
     return Conditions(Streams(**streams), Vectors(speaker=whole.vectors["speaker"][row : row + 1]))
 
 
+@pytest.mark.parametrize("conf", [{}, {"start": "noise", "hears_mixture": True, "at_start": 0.0}])
+def test_validations_draw_the_same_and_leave_the_draws_of_training_alone(conf):
+    flow = shaken(new_flow(**conf))
+    before = torch.random.get_rng_state()
+    losses = {flow.loss(conditions(), frames(2)).item() for _ in range(3)}
+    assert len(losses) == 1 and torch.equal(torch.random.get_rng_state(), before)
+    flow.train()
+    assert len({flow.loss(conditions(), frames(2)).item() for _ in range(3)}) > 1
+
+
 def test_in_training_some_rows_have_no_speaker():
     flow = new_flow(drop_speaker=0.9).train()
     torch.manual_seed(0)
@@ -154,6 +165,29 @@ def test_what_makes_no_flow_is_refused(conf, message):
 def test_settings_out_of_range_are_refused(conf):
     with pytest.raises(ValueError, match=next(iter(conf))):
         MelFlowDecode(**conf)
+
+
+@pytest.mark.parametrize(
+    "settings, sizes, message",
+    [
+        (
+            {"candidates": 2},
+            {"start": "masked"},
+            "candidates: 2 would all be the same, since a flow with start: masked",
+        ),
+        (
+            {"guidance": 3.0},
+            {"drop_speaker": 0.0},
+            "guidance: 3.0 is for flows that were trained without speaker",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_with_the_flow_are_refused(settings, sizes, message):
+    flow = new_flow(**sizes)
+    [fault] = faults_of_decoding(MelFlowDecode(**settings), flow.config)
+    assert fault.startswith(message)
+    with pytest.raises(DataError, match=message):
+        generated(flow, **settings)
 
 
 def test_the_published_size():

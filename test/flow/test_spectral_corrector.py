@@ -114,14 +114,27 @@ def test_level_of_the_input_is_kept():
 
 def test_hidden_spans():
     corrector, ones = new_corrector(masked_share=0.3), torch.ones(400, 100)
-    hidden = corrector.hidden_span(ones) == 0
+    hidden = corrector.hidden_span(ones, torch.full((400,), 100)) == 0
     counts = hidden.sum(dim=1)
     assert counts.min() >= 1 and counts.max() == 30 and 14 < counts.float().mean() < 17
     edges = (hidden[:, 1:] != hidden[:, :-1]).sum(dim=1)
     assert edges.max() <= 2  # in one piece
     first = hidden.float().argmax(dim=1)
     assert first.min() == 0 and first.max() > 85
-    assert new_corrector(masked_share=0.0).hidden_span(ones) is ones
+    assert new_corrector(masked_share=0.0).hidden_span(ones, torch.full((400,), 100)) is ones
+
+
+def test_a_short_row_has_a_span_hidden_of_its_own_samples():
+    corrector, ones = new_corrector(masked_share=0.3), torch.ones(1200, 100)
+    lengths = torch.tensor([100, 40, 3]).repeat(400)
+    torch.manual_seed(0)
+    hidden = corrector.hidden_span(ones, lengths) == 0
+    counts = hidden[1::3].sum(dim=1)
+    assert counts.min() >= 1 and counts.max() == 12 and not hidden[1::3, 40:].any()
+    assert hidden[1::3, :40].any(dim=0).all() and not hidden[2::3].any()
+    torch.manual_seed(0)  # what a full row draws does not depend on the lengths of others
+    alone = corrector.hidden_span(ones, torch.full_like(lengths, 100)) == 0
+    assert torch.equal(hidden[::3], alone[::3])
 
 
 @pytest.mark.parametrize(

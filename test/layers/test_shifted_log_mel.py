@@ -50,6 +50,13 @@ def test_a_padded_row_is_as_it_is_alone(mel):
     assert frames.lengths.tolist() == [26, 16] and not frames.values[1, 16:].any()
 
 
+def test_it_is_in_full_precision_in_training_with_mixed_precision(mel):
+    signal, lengths = noise(1, 4000), torch.tensor([4000])
+    with torch.autocast("cpu", torch.bfloat16):
+        values = mel(signal, lengths).values
+    assert torch.equal(values, mel(signal, lengths).values)
+
+
 def test_the_spectrum_has_an_inverse(mel):
     signal = noise(1, 3999)
     torch.testing.assert_close(mel.waveform(mel.spectrum(signal), 3999), signal, rtol=0, atol=1e-5)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from espnet_tse.extractor.filterbank import Analysis, Synthesis
-from espnet_tse.layers.stft import STFT
+from espnet_tse.layers.stft import STFT, ReflectedSTFT
 from espnet_tse.layers.stream_state import StreamState
 
 SIZES = [(320, 160), (512, 128), (96, 32)]
@@ -58,3 +58,18 @@ def test_filters_are_products_with_frames_and_their_sum():
     for frame in range(maps.size(1)):
         summed[2 * frame : 2 * frame + 4] += synthesis.filters.weight @ maps[0, frame]
     torch.testing.assert_close(synthesis(maps, 7)[0], summed[2:9])
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 20])
+def test_with_reflected_edges_a_row_is_as_it_is_alone_however_short(length):
+    stft, waveform = ReflectedSTFT(16, 8), torch.randn(2, 40, generator=torch.Generator().manual_seed(0))
+    waveform[1, length:] = 0.0
+    lengths, number = torch.tensor([40, length]), length // 8 + 1
+    both, alone = stft.analyze_rows(waveform, lengths), stft.analyze_rows(waveform[1:, :length], None)
+    assert alone.size(1) == number
+    torch.testing.assert_close(alone[0], both[1, :number])
+    both[1, number:] = 0.0
+    sounds = stft.synthesize_rows(both, lengths, 40), stft.synthesize_rows(alone, None, length)
+    torch.testing.assert_close(sounds[1][0], sounds[0][1, :length])
+    torch.testing.assert_close(sounds[1][0, : length // 8 * 8], waveform[1, : length // 8 * 8])
+    assert not sounds[0][1, length // 8 * 8 :].any()

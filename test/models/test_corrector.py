@@ -271,6 +271,34 @@ def test_what_settings_leave_to_the_system_is_the_same_in_training_and_extractio
     assert len(passes) == 7
 
 
+class Quiet(Noisy):
+    """60 dB below the mixture, and silent where the enrollment is; it keeps its level, as systems with ``absent_energy``."""
+
+    own_level = "none"
+
+    def estimate(self, batch, request):
+        return Estimate(
+            1e-3 * batch.mixture * batch.enrollment.any(dim=1, keepdim=True), batch.mixture_lengths, 16000
+        )
+
+
+def test_the_level_of_a_system_that_has_its_own_is_kept():
+    corrector, rows = new_corrector().eval(), batch()
+    rows.enrollment[1] = 0.0
+    corrector.keep_system("system", Quiet())
+    results = [
+        Quiet().extract(rows, NoisyDecode(corrector="exp/tse_corrector"), corrector=corrector),
+        corrector.extract(rows, CorrectorDecode()),
+    ]
+    for result in results:
+        torch.testing.assert_close(result.waveform[0].norm(), 1e-3 * rows.mixture[0].norm())
+        assert not result.waveform[1].any() and not torch.allclose(
+            result.waveform[0], 1e-3 * rows.mixture[0], atol=1e-5
+        )
+    loud = corrector.extract(rows, CorrectorDecode(level="mixture_rms")).waveform
+    torch.testing.assert_close(loud[0].norm(), rows.mixture[0].norm(), atol=1e-3, rtol=1e-2)
+
+
 def test_a_discriminative_system_is_corrected_too():
     model = behind_discriminative()
     assert model.extract(batch(), CorrectorDecode()).waveform.isfinite().all()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from factories import TableCodec, make_batch, make_codes, take_row
+from factories import Second, TableCodec, make_batch, make_codes, take_row
 from torch import nn
 
 from espnet_tse.encoder.adapter import AcousticAdapterEncoder, AdapterConfig, AdapterEncoder
@@ -249,6 +249,16 @@ def test_cached_decoding_is_that_of_recomputing_and_rows_are_those_of_single_run
         for name in single:
             length = int(cached[name].lengths[row])
             assert torch.equal(single[name].values[0, 0], cached[name].values[row, 0, :length])
+
+
+@pytest.mark.parametrize("sample_semantic", [False, True])
+def test_candidates_are_those_of_single_runs_whether_or_not_their_units_are_drawn(sample_semantic):
+    model, batch = gentse().eval(), replace(batch_of(0.6, 0.3), keys=["a", "b"])
+    conf = GenTSEDecode(sampling=True, sample_semantic=sample_semantic, candidates=2)
+    kept = model.extract(batch, conf, selector=Second())
+    single = model.extract(replace(batch, keys=["a#1", "b#1"]), replace(conf, candidates=1))
+    for name, stream in single.prediction.streams.items():
+        assert torch.equal(kept.prediction.streams[name].values, stream.values)
 
 
 def test_units_that_are_given_are_not_generated():

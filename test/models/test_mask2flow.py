@@ -1,13 +1,15 @@
 """Both stages of Mask2Flow-TSE."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from factories import Second
 from nano_mask2flow import PARTS
 
-from espnet_tse.flow.mel_flow import MelFlowDecode
+from espnet_tse.flow.mel_flow import MelFlow, MelFlowConfig, MelFlowDecode
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.mask2flow import Mask2Flow
 from espnet_tse.schema import DecodeConf, TSEBatch
@@ -105,6 +107,22 @@ def test_two_extractions_are_equal_and_a_batch_is_as_its_rows():
     assert torch.equal(first.waveform, second.waveform) and first.num_function_evaluations == 2
     row = model.extract(batch().rows(torch.tensor([1])), MelFlowDecode(steps=2)).waveform[0, :3000]
     torch.testing.assert_close(first.waveform[1, :3000], row, rtol=1e-3, atol=1e-4)
+
+
+def test_a_flow_that_starts_as_noise_has_candidates():
+    model = new_model("mask2flow").eval()
+    model.lm = MelFlow(MelFlowConfig(1, 16, 2, 24, start="noise", hears_mixture=True), 20, 4).eval()
+    kept = model.extract(batch(), MelFlowDecode(candidates=2), selector=Second())
+    single = model.extract(replace(batch(), keys=["a#1", "b#1"]), MelFlowDecode())
+    torch.testing.assert_close(kept.waveform, single.waveform, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(single.waveform, model.extract(batch(), MelFlowDecode()).waveform)
+
+
+def test_settings_are_checked_against_the_flow():
+    conf = MelFlowDecode(candidates=2, guidance=2.0)
+    assert len(Mask2Flow.faults_of_decoding(conf, {"lm": MelFlowConfig(drop_speaker=0.0)})) == 2
+    noise = MelFlowConfig(start="noise", hears_mixture=True)
+    assert Mask2Flow.faults_of_decoding(conf, {"lm": noise}) == Mask2Flow.faults_of_decoding(conf, {}) == []
 
 
 def test_silence_becomes_silence():

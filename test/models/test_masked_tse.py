@@ -79,3 +79,14 @@ def test_other_tasks_are_refused(model):
     batch.task = "rtse"
     with pytest.raises(ValueError, match="task 'rtse' is none of this model's"):
         model.extract(batch)
+
+
+def test_settings_of_several_passes_are_refused_where_there_is_one():
+    one, several = MaskedLMConfig(encoder_only=True), MaskedLMConfig()
+    conf = MaskedDecode(steps=16, finer_steps=4, remask=True, confidence_noise=1.0, candidates=3)
+    faults = MaskedTSE.faults_of_decoding(conf, {"lm": one})
+    names = ["steps: 16", "finer_steps: 4", "confidence_noise: 1.0", "remask: true"]
+    assert [fault.split(" is for several passes")[0] for fault in faults] == names
+    assert MaskedTSE.faults_of_decoding(conf, {"lm": several}) == []
+    sampled = MaskedDecode(sampling=True, candidates=3)  # also in one pass they differ
+    assert MaskedTSE.faults_of_decoding(sampled, {"lm": one}) == []

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.lm.task_lm import TASKS, TaskLM, TaskLMConfig
-from espnet_tse.models.unise import UniSE, UniSEConfig, UniSEDecode, loudest_spans
+from espnet_tse.models.unise import UniSE, UniSEConfig, UniSEDecode, enrolled, loudest_spans
 from espnet_tse.schema import Codes, Conditions, Frames, Prediction, Request, Streams, TSEBatch
 from espnet_tse.schema import tse_batch
 from espnet_tse.schema.stream_spec import CodesSpec
@@ -174,6 +174,19 @@ def test_given_global_tokens_are_kept_and_heard():
     assert torch.equal(likeliest, forced.streams["semantic"].values[:, 0])
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_given_global_tokens_stay_causal_behind_conditions_that_see_each_other(use_cache):
+    lm = small_lm(prefix_bidirectional=True)
+    for parameter in lm.parameters():  # or the likeliest tokens hardly depend on what is seen
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    conditions, tasks = conditions_of([40, 33], [14, 16]), numbers("tse", "rtse")
+    conf = UniSEDecode(use_cache=use_cache)
+    free = lm.generate(conditions, tasks, request_of([40, 33], conf))
+    given = Prediction(Streams({"global": free.streams["global"]}))
+    same = lm.generate(conditions, tasks, request_of([40, 33], conf, given))
+    assert torch.equal(same.streams["semantic"].values, free.streams["semantic"].values)
+
+
 def test_labels_of_the_whole_vocabulary_have_the_second_begin_and_the_end():
     lm = small_lm()
     voices, codes = codes_of([4, 2])
@@ -269,6 +282,27 @@ def test_separation_is_the_cascade_by_hand(model, which):
     torch.testing.assert_close(estimate.second, second.waveform, atol=1e-5, rtol=1e-4)
     shares = model.equal_shares(first.waveform, second.waveform, batch.mixture_lengths)
     assert estimate.diagnostics["second_talker"] == [share < conf.same_talker for share in shares]
+    assert estimate.diagnostics["level_db"] == first.diagnostics["level_db"]
+
+
+def test_reverse_extraction_is_enrolled_by_the_loudest_span_of_what_was_extracted(model, monkeypatch):
+    used = []
+
+    def spied(batch, enrollment, lengths, tasks):
+        used.append((enrollment, lengths))
+        return enrolled(batch, enrollment, lengths, tasks)
+
+    monkeypatch.setattr("espnet_tse.models.unise.enrolled", spied)
+    conf = UniSEDecode(
+        separation_enrollment="extracted", level="none", max_chunk_s=0.25, overlap_s=0.05, sampling=True
+    )
+    batch = batch_of(model, (12000, 3000), task="ss", enrollment=False)
+    estimate, (enrollment, lengths) = model.extract(batch, conf), used[1]
+    assert lengths.tolist() == [4000, 3000]
+    energies = estimate.waveform[0].unfold(0, 4000, 1).square().sum(dim=1)
+    torch.testing.assert_close(enrollment[0].square().sum(), energies.max())
+    assert energies[0] < 0.95 * energies.max()  # the first span would be another
+    assert torch.equal(enrollment[1, :3000], estimate.waveform[1, :3000])
 
 
 def test_equal_outputs_are_one_talker(model):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from factories import TableCodec, make_batch, nano_laura_tse, take_row
+from factories import Second, TableCodec, make_batch, nano_laura_tse, take_row
 from nano_extractors import SYSTEMS, nano_extractor
 from tse_system import write_codec
 
@@ -370,6 +370,19 @@ def test_the_front_ends_own_output_is_decoded():
     assert estimate.prediction is None and estimate.num_function_evaluations == 1
 
 
+@pytest.mark.parametrize("g_inputs", ["front+ref", "front+mix+ref", "mix+ref"])
+def test_candidates_are_those_of_single_runs_with_their_keys(g_inputs):
+    model, batch = nano(g_inputs=g_inputs, si_sdr_weight=0.1), two_rows()
+    conf = USEFLauraTSEDecode(sampling=True, seed=3, candidates=2)
+    kept = model.extract(batch, conf, selector=Second())
+    single = model.extract(
+        replace(batch, keys=[f"{key}#1" for key in batch.keys]), replace(conf, candidates=1)
+    )
+    codes, wanted = (estimate.prediction.streams["acoustic"] for estimate in (kept, single))
+    assert torch.equal(codes.values[..., : wanted.values.size(2)], wanted.values)
+    torch.testing.assert_close(kept.waveform, single.waveform, atol=1e-5, rtol=1e-4)
+
+
 def test_the_split_cascade_frame_by_frame_is_laura_tse_alone():
     base, batch = nano_laura_tse(), two_rows()
     noise = Given(torch.randn_like(batch.mixture))
@@ -427,7 +440,12 @@ def test_a_front_end_of_another_rate_is_refused():
         ({"output": "both"}, "output 'both' is none of"),
         ({**NAR, "injection_ratio": 1.5}, "injection_ratio is 1.5"),
         ({"injection_ratio": 0.5}, "is for autoregressive: false"),
-        ({**NAR, "output": "discriminative"}, "generates nothing"),
+        ({**NAR, "output": "discriminative"}, "generates nothing; leave out autoregressive: false"),
+        (
+            {"output": "discriminative", "sampling": True, "candidates": 4},
+            "generates nothing; leave out sampling: true, candidates: 4",
+        ),
+        ({"output": "discriminative", "refine": False}, "generates nothing; leave out refine: false"),
         ({**NAR, "sampling": True}, "takes the likeliest codes"),
         ({**NAR, "length_mode": "eos"}, "takes the likeliest codes"),
     ],

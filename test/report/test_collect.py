@@ -43,7 +43,13 @@ def test_different_signatures_do_not_share_a_group(exp_dir, write_result):
 
 def protocol(**changes):
     same = {"keys_sha256": "k", "reference_sha256": "r", "policies": {"length": "ref", "text_norm": "basic"}}
-    return {**same, "measures": {"si_sdr": "1"}, "words": {"version": 2, "asr": []}, **changes}
+    return {
+        **same,
+        "measures": {"si_sdr": "1"},
+        "words": {"version": 2, "asr": []},
+        "inputs": {"si_sdr_i": {"mix": "m"}},
+        **changes,
+    }
 
 
 def write_three(folder, write_result, **third):
@@ -72,6 +78,7 @@ def test_further_columns_do_not_part_tables(tmp_path, write_result, third):
         ({"measures": {"pesq": "2"}}, "versions, settings or weights of pesq"),
         ({"policies": {"length": "min", "text_norm": "basic"}}, "--length ref and min"),
         ({"reference_sha256": "x"}, "other target audio"),
+        ({"inputs": {"si_sdr_i": {"mix": "x"}}}, "other mixtures (si_sdr_i)"),
         ({"words": {"version": 1, "asr": ["external"]}}, "versions of the word errors (2 and 1)"),
     ],
 )

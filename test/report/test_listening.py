@@ -75,6 +75,20 @@ def test_a_failure_is_no_wrong_speaker(tmp_path, write_result, row, kind):
     assert what_came_out(read_result(path), {"utt": "utt1", **row}) == kind
 
 
+def test_without_a_speaker_any_other_column_tells_of_a_failure(tmp_path, write_result):
+    metrics = {"si_sdr": {"mean": 1.0}, "theirs": {"mean": 1.0, "external": "from a file"}}
+    path = write_result(tmp_path, "A", metrics=metrics, wer={"wer_x": {"corpus": 1.0}})
+    lines = [
+        "utt1 si_sdr est silent",
+        "utt2 theirs est no value",
+        "utt3 wer_x est silent",
+        "utt4 si_sdr ref silent",
+    ]
+    (path.parent / "failed").write_text("".join(f"{line}\n" for line in lines))
+    kinds = [what_came_out(read_result(path), {"utt": f"utt{number}"}) for number in (1, 2, 3, 4)]
+    assert kinds == ["failed", "", "failed", ""]
+
+
 def test_what_was_not_measured_is_no_wrong_speaker_and_none_that_was_right(exp_dir):
     results = {result.system: result for result in collect_results(exp_dir)}
     assert not measures_speaker(results["mixture"]) and measures_speaker(results["system2"])
@@ -153,6 +167,26 @@ def test_estimates_of_a_folder_are_found_by_their_pattern(group, signals):
     np.testing.assert_array_equal(clip.samples, soundfile.read(path, dtype="float32")[0])
     assert "holds no file '{utt}.wav'" in clip_of(options={}).missing
     assert "does not name its list" in clip_of(inputs={}).missing
+
+
+def test_the_channel_that_was_scored_is_heard(group, exp_dir, tmp_path):
+    pair = np.stack([np.zeros(1600), np.full(1600, 0.5)], axis=1)
+    soundfile.write(tmp_path / "pair.wav", pair, 16000)
+    (exp_dir / "tse_a" / "decode_test" / "wav.scp").write_text(f"utt1 {tmp_path / 'pair.wav'}\n")
+    for channel, level in ((0, 0.0), (1, 0.5)):
+        for result in group.results:
+            result.meta["options"] = {"ref_channel": channel}
+        target, *_, system2, _ = load_clips(group, "utt1", ScpCache())[2:]
+        assert target.duration_s > 0 and (system2.samples == level).all()
+    group.results[2].meta["options"] = {"ref_channel": 2}
+    assert "has 2 channels, channel 2" in load_clips(group, "utt1", ScpCache())[4].missing
+
+
+def test_names_in_other_case_are_other_systems(exp_dir, write_result):
+    write_result(exp_dir / "other" / "decode", "SYSTEM2", scores={"si_sdr": 1.0})
+    (group,) = group_comparable(collect_results(exp_dir))
+    clips = {clip.label: clip for clip in load_clips(group, "utt1", ScpCache())}
+    assert clips["SYSTEM2"].scores["si_sdr"] == 1.0 and clips["system2"].scores["si_sdr"] == 8.0
 
 
 def test_unknown_utterances_that_were_asked_for_are_named(exp_dir, caplog):

@@ -57,6 +57,27 @@ def test_rows_of_the_same_protocol_stand_beside_ours(results, write_rows):
     assert "**9.00**" in text
 
 
+@pytest.mark.parametrize(
+    "overrides, words, reason",
+    [
+        ({"length": "ref", "asr": "external:x"}, False, "--length ref, which is not the preset's"),
+        ({"level": "peak"}, False, "--level peak, which is not the preset's"),
+        ({"text_norm": "basic", "align": "xcorr"}, True, "--text_norm basic, which is not the preset's"),
+        ({"text_norm": "basic", "unit": "char"}, False, ""),  # no texts are published
+        ({"align": "xcorr"}, True, ""),  # only adds columns
+    ],
+)
+def test_rows_do_not_stand_beside_results_that_go_against_the_preset(
+    results, write_rows, caplog, overrides, words, reason
+):
+    for result in results:
+        result.meta["preset_overrides"] = overrides
+    figures = {"si_sdr": 12.5} | ({"dwer_whisper_base": 0.159} if words else {})
+    papers = read_paper_rows(write_rows(rows=[{"system": "theirs", **figures}]))
+    assert ("theirs (paper)" in results_markdown(build_groups(results, papers))) == (not reason)
+    assert f"papers.yaml:2: arXiv:1, Table 2: {reason} (" in caplog.text if reason else not caplog.text
+
+
 def test_rows_of_as_many_utterances_need_no_warning(results, write_rows):
     rows = [{"system": "theirs", "n": 10, "si_sdr": 12.5}]
     text = results_markdown(build_groups(results, read_paper_rows(write_rows(rows=rows))))

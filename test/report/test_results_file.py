@@ -7,6 +7,7 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.report.collect import collect_results
 from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.results_file import BEGIN, END, GENERATED, write_results
+from espnet_tse.scoring.measure.registry import METRICS
 from espnet_tse.scoring.run.presets import PRESETS
 
 
@@ -316,7 +317,10 @@ def test_texts_tell_of_leaked_words_and_of_hallucinations(exp_dir, tmp_path, wri
     assert "leak% (whisper_base)" not in rows[0]
 
 
-def test_scores_of_another_tool_have_a_column_that_knows_its_direction(exp_dir, tmp_path, write_result):
+@pytest.mark.parametrize("name", ["distance", "spk_distance"])
+def test_scores_of_another_tool_have_one_column_that_knows_its_direction(
+    exp_dir, tmp_path, write_result, name
+):
     for system, value in (("system3", 2.0), ("system4", 3.0)):
         entry = {
             "mean": value,
@@ -325,9 +329,35 @@ def test_scores_of_another_tool_have_a_column_that_knows_its_direction(exp_dir, 
             "external": "from versa.jsonl",
             "higher_is_better": False,
         }
-        write_result(exp_dir / system / "decode", system, metrics={"distance": entry})
+        write_result(exp_dir / system / "decode", system, metrics={name: entry})
     path = tmp_path / "RESULTS.md"
     write_results(path, build_groups(collect_results(exp_dir)))
-    rows = table_rows(path.read_text())
+    text = path.read_text()
+    rows = table_rows(text)
     row = next(row for row in rows if row[0] == "system3")
-    assert row[rows[0].index("distance")] == "**2.000**"
+    assert row[rows[0].index(name)] == "**2.000**"
+    assert row.count("**2.000**") == 1 and "3.000**" not in text and "Speaker model distance" not in text
+
+
+def test_every_metric_has_one_column(tmp_path, write_result):
+    scores = {name: 0.5 for name in [*METRICS, "si_sdr_al", "onset_loss_al"]}
+    write_result(tmp_path / "a", "A", scores=scores)
+    (tables,) = build_groups(collect_results(tmp_path))
+    columns = [column.name for table in tables.tables for column in table.columns]
+    assert sorted(columns) == sorted(scores)
+
+
+def test_times_of_speech_and_what_has_no_other_table(tmp_path, write_result):
+    for system, level in (("A", 0.5), ("B", 0.6)):
+        scores = {"timing_f1": level, "pause_leak": -30 * level, "sbs_r": level, "est_dbfs": -20 * level}
+        write_result(tmp_path / system, system, scores=scores)
+    path = tmp_path / "RESULTS.md"
+    write_results(path, build_groups(collect_results(tmp_path)))
+    rows = [row for row in table_rows(path.read_text()) if row[0] in ("system", "B")]
+    rows = [[cell.partition(" ±")[0] for cell in row[:4]] for row in rows]
+    assert rows[-4:] == [
+        ["system", "N", "timing F1", "pause leak"],
+        ["B", "10", "**0.600**", "**-18.0**"],
+        ["system", "N", "sbs_r", "est_dbfs"],
+        ["B", "10", "**0.600**", "-12.0"],  # the level is neither good nor bad
+    ]

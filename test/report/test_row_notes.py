@@ -27,6 +27,17 @@ def test_rows_of_another_version_or_commit_are_named(exp_dir, write_result):
     ]
 
 
+def test_units_of_intervals_are_told_by_row_where_they_differ(exp_dir, write_result):
+    of_speakers = {"settings": {"ci_unit": "spk"}}
+    write_result(exp_dir / "a" / "decode", "system1", scores={"si_sdr": 1.0}, meta=of_speakers)
+    notes = build_groups(collect_results(exp_dir))[0].notes
+    others = "mixture, codec resynthesis, system2, system10"
+    assert f"bootstrap interval over utterances ({others}) or target speakers (system1);" in notes[0]
+    for result in (results := collect_results(exp_dir)):
+        result.meta.update(of_speakers)
+    assert "bootstrap interval over target speakers;" in build_groups(results)[0].notes[0]
+
+
 def test_rows_of_one_version_need_no_note(exp_dir):
     assert other_versions(collect_results(exp_dir)) == []
 

@@ -408,6 +408,31 @@ END
 }
 
 # bats test_tags=finished
+@test "the words of all interferers are scored" {
+    for talker in 1 2 3; do awk '{ print $1, "word" }' dump/raw/test/wav.scp > "dump/raw/test/text_spk${talker}"; done
+    run -0 toy --stage 10 --stop_stage 10 --force true
+    grep -q "score .*--text dump/raw/test/text_spk1 --intf_text dump/raw/test/text_spk2 dump/raw/test/text_spk3 --" "${FAKE_CALLS}"
+}
+
+# bats test_tags=finished
+@test "files that the options of scoring and report name count as well" {
+    for file in heard clean "their scores" rows.yaml; do echo first > "${file}"; done
+    score() {
+        run -0 toy --stage 10 --stop_stage 11 --asr external:heard,clean --score_opts "--external 'theirs=their scores:mos,up'" \
+            --front_end_asr true --front_end_asr_opts "--rir_scp rows.yaml" --report_opts "--paper_rows rows.yaml --csv results.csv"
+    }
+    score
+    echo figures > results.csv
+    : > "${FAKE_CALLS}"
+    score
+    [ ! -s "${FAKE_CALLS}" ]
+    for file in heard clean "their scores" rows.yaml; do echo second > "${file}"; done
+    score
+    [[ "${output}" == *"decode_test/scoring: redone (score), changed: clean heard their scores"* ]]
+    [[ "${output}" == *"redone (front_end_asr), changed: clean heard rows.yaml"*"redone (report), changed: rows.yaml"* ]]
+}
+
+# bats test_tags=finished
 @test "restoration wants no enrollment, and is scored where there is one talker" {
     echo "task: sr" > conf/decode_sr.yaml
     rm dump/raw/test/enroll_spk1.scp

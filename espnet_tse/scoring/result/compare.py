@@ -47,7 +47,7 @@ def compare_systems(
     first, *others = results = [find_scores(folder) for folder in folders]
     _refuse_duplicates(folders, results)
     names = _names(results)
-    remarks = _check_protocols(first, others, names[1:], force)
+    remarks = _check_protocols(first, others, names[1:], metrics, force)
     lines: list[Line] = []
     for name, other in zip(names[1:], others):
         lines += paired_lines(first, other, name, metrics, ci_unit)
@@ -97,10 +97,13 @@ def _names(results: list[ScoredSet]) -> list[str]:
     return [n if names.count(n) == 1 else f"{n} ({r.folder})" for n, r in zip(names, results)]
 
 
-def _check_protocols(first: ScoredSet, others: list[ScoredSet], names: list[str], force: bool) -> list[str]:
+def _check_protocols(
+    first: ScoredSet, others: list[ScoredSet], names: list[str], metrics: tuple[str, ...], force: bool
+) -> list[str]:
     remarks = []
     for name, other in zip(names, others):
-        found = protocol_differences(first.meta.get("protocol") or {}, other.meta.get("protocol") or {})
+        protocols = (result.meta.get("protocol") or {} for result in (first, other))
+        found = protocol_differences(*protocols, metrics)
         if found and not force:
             raise DataError(
                 f"{other.folder}: was not scored under the protocol of {first.folder}: {'; '.join(found)}. Score both "

@@ -130,7 +130,7 @@ def _word_counts(first: ScoredSet, other: ScoredSet, column: str, keys: list[str
     return Pairs(
         used,
         [one[key][0] for key in used],
-        # Rescaled where the references differ in length, which --force alone allows.
+        # Rescaled where the references differ in length: of results that are forced, or do not record their texts.
         [two[key][0] * one[key][1] / two[key][1] for key in used],
         [one[key][1] for key in used],
     )

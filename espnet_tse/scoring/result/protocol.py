@@ -1,10 +1,11 @@
 """Under which conditions scores were computed: what must be equal for two results to be compared."""
 
-import hashlib
 from pathlib import Path
+from typing import Collection
 
 from espnet_tse.io.scp import read_list
 from espnet_tse.scoring.measure.audio import RATE
+from espnet_tse.scoring.result.column_inputs import column_inputs, digest, input_differences
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record
 
@@ -20,7 +21,7 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
 
     ``keys_sha256`` hashes the keys, ``reference_sha256`` keys and samples of the targets, or of the mixtures where there
     are no targets: they are equal for two systems that were scored on the same audio, whatever its path. ``rate``: see
-    ``rate_of``.
+    ``rate_of``; ``inputs``: what columns rest on besides.
     """
     keys = sorted(records)
     absent = [key for key in keys if records[key].target_absent]
@@ -28,13 +29,13 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
     audio = "target_sha1" if plan.options.ref_scp else "mixture_sha1"
     spoken = {}
     if plan.options.activity:
-        spoken["activity_sha256"] = _digest([f"{u.key} {u.activity}" for u in plan.utterances])
+        spoken["activity_sha256"] = digest([f"{u.key} {u.activity}" for u in plan.utterances])
     return spoken | {
         "preset": plan.options.preset,
         "n": len(keys),
-        "keys_sha256": _digest(keys),
-        "reference_sha256": _digest([f"{key} {getattr(records[key], audio)}" for key in keys]),
-        "absent_sha256": _digest(absent) if absent else None,
+        "keys_sha256": digest(keys),
+        "reference_sha256": digest([f"{key} {getattr(records[key], audio)}" for key in keys]),
+        "absent_sha256": digest(absent) if absent else None,
         "rate": rate_of(records),
         "bandwidth": "8k" if plan.low_band else "16k",
         "list": described.get("list"),
@@ -42,7 +43,8 @@ def protocol_of(plan: ScoringPlan, records: dict[str, Record]) -> dict:
         "kind": described.get("kind"),
         "policies": {name: getattr(plan.options, name) for name in POLICIES},
         "words": {"version": WORDS_VERSION, "asr": [spec.tag for spec in plan.asr]},
-        "measures": {name: _digest([identity])[:12] for name, identity in plan.worker.identities.items()},
+        "measures": {name: digest([identity])[:12] for name, identity in plan.worker.identities.items()},
+        "inputs": column_inputs(plan, records),
     }
 
 
@@ -53,10 +55,6 @@ def rate_of(records: dict[str, Record]) -> int | list[int]:
     """
     rates = sorted({record.target_rate for record in records.values() if record.target_rate})
     return rates if len(rates) > 1 else rates[0] if rates else RATE
-
-
-def _digest(lines: list[str]) -> str:
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
 def read_protocol_file(scp: Path | None) -> dict[str, str]:
@@ -72,11 +70,14 @@ def read_protocol_file(scp: Path | None) -> dict[str, str]:
     return {name.strip(): value.strip() for name, found, value in lines if found}
 
 
-def protocol_differences(first: dict, second: dict) -> list[str]:
+def protocol_differences(first: dict, second: dict, columns: Collection[str] = ()) -> list[str]:
     """Why two results must not be compared; empty if they may.
 
     What only one of them measured is no difference, nor is the preset, nor the normaliser of texts where no
     recogniser is common to both.
+
+    Args:
+        columns: whose inputs count (``input_differences``); none: those of all.
     """
     if not first or not second:
         return ["no protocol was recorded; score again"]
@@ -97,6 +98,7 @@ def protocol_differences(first: dict, second: dict) -> list[str]:
     times = {protocol.get("activity_sha256") for protocol in (first, second)} - {None}
     if len(times) > 1:  # what only one of them was given is no difference
         found.append("other times of the targets' speech")
+    found += input_differences(first.get("inputs") or {}, second.get("inputs") or {}, columns)
     heard = [(protocol.get("words") or {}).get("asr") for protocol in (first, second)]
     # Older protocols do not record the recogniser; then the normaliser may matter.
     both_heard = None in heard or bool(set(heard[0]) & set(heard[1]))

@@ -34,6 +34,7 @@ class ExternalScores:
     card: MetricCard
     values: dict[str, float]
     path: Path
+    field: str  # of each object; of Kaldi lines a name only
 
     def outcome(self, key: str, estimate_fault: str | None) -> Outcome:
         """Value of an utterance; without one, or where the estimate is unusable, the worst of the file."""
@@ -90,7 +91,7 @@ def read_external(option: str) -> ExternalScores:
         penalty=worst(values.values()) if worst else None,
         natural_length=True,
     )
-    return ExternalScores(card, values, path)
+    return ExternalScores(card, values, path, field)
 
 
 def _parse(option: str) -> tuple[str, str, str]:

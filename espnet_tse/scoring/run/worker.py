@@ -52,6 +52,8 @@ class Record:
     absent_fault: str | None = None  # why it is doubtful that the target is absent; nothing is scored then
     target_sha1: str | None = None
     mixture_sha1: str | None = None
+    enrollment_sha1: str | None = None
+    interferer_sha1s: list[str] = field(default_factory=list)  # sorted
     estimate_sha1: str | None = None  # None where it has a fault
     duration_mix: float | None = None  # s, as the durations below
     duration_enroll: float | None = None
@@ -147,6 +149,9 @@ class UtteranceScorer:
             record.target_sha1, record.target_rate = target.sha1, target.rate
         if scene.duration_s("mix") is not None:
             record.mixture_sha1 = scene.data["mix"].signal.sha1
+        if scene.duration_s("enroll") is not None:
+            record.enrollment_sha1 = scene.data["enroll"].signal.sha1
+        record.interferer_sha1s = sorted(each.signal.sha1 for each in scene.interferers if each.signal)
         record.duration_mix = scene.duration_s("mix")
         record.duration_enroll = scene.duration_s("enroll")
         record.input_sir_db = scene.input_sir_db()

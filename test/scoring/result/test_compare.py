@@ -137,6 +137,15 @@ def test_flags_and_equal_names_are_shown(write_result, values, tmp_path):
     assert any("is flagged: best of 8 candidates" in remark for remark in comparison.remarks)
 
 
+def test_other_inputs_refuse_the_columns_that_rest_on_them(write_result, values):
+    protocols = [PROTOCOL | {"inputs": {"conf_rate": {"intf": name}}} for name in "ab"]
+    columns = {"pesq": values, "conf_rate": values}
+    folders = [write_result(name, columns, protocol=found) for name, found in zip("AB", protocols)]
+    with pytest.raises(DataError, match=r"other interferers \(conf_rate\)"):
+        compare_systems(folders)
+    assert [line.metric for line in compare_systems(folders, metrics=("pesq",)).lines] == ["pesq"]
+
+
 def test_what_only_one_was_scored_for_is_told(write_result, values):
     first = write_result("A", {"pesq": values, "conf_rate": values}, errors=[(1, 2)] * 20)
     other = write_result("B", {"pesq": values, "est_dbfs": values})

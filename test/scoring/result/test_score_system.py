@@ -102,6 +102,8 @@ def test_run_is_complete_reproducible_and_resumes(options, tmp_path, caplog):
     meta = result["meta"]
     assert (meta["n"], meta["preset"], meta["inputs"]["ref_scp"]) == (9, "offline", str(options.ref_scp))
     assert meta["inputs"]["intf_scp"] == [] and meta["inputs"]["enroll_scp"] is None
+    used = {column: set(inputs) for column, inputs in meta["protocol"]["inputs"].items()}
+    assert used == {"si_sdr_i": {"mix"}, "fail_rate": {"mix"}, "wer_external": {"text"}}
     assert meta["commit"] == source_commit()
     assert set(meta["versions"]) >= {"python", "numpy", "espnet_tse", "pesq"}
 

@@ -85,6 +85,13 @@ def score(scorer, data, inf, **changes):
     return scorer.score(replace(Utterance("u", inf, **data), **changes))
 
 
+def test_a_record_names_the_data_by_their_samples(cheap, data):
+    record = score(cheap, data, data["ref"], intf=(data["intf"][0], data["ref"]))
+    other = score(cheap, data, data["ref"], enroll=data["mix"], intf=(data["ref"], data["intf"][0]))
+    assert record.enrollment_sha1 != other.enrollment_sha1 == record.mixture_sha1
+    assert len(record.interferer_sha1s) == 2 and record.interferer_sha1s == other.interferer_sha1s
+
+
 def values(record):
     return {name: outcome.value for name, outcome in record.outcomes.items()}
 

@@ -83,7 +83,7 @@ mixture_set() {  # mixture_set SET: the unprocessed input as a system's output
 }
 
 score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets -> DIR/scoring
-    local data=${dumpdir}/raw/$1 dir=$2 optional=() interference=() file
+    local data=${dumpdir}/raw/$1 dir=$2 optional=() interference=() interfering_text=() file
     need 2 "${data}/wav.scp"
     case $(task_of "${dir}") in
         tse) ;;
@@ -109,7 +109,10 @@ score_set() {  # score_set SET DIR SYSTEM: DIR/wav.scp against the clean targets
     for file in text_spk1 text; do
         if [ -e "${data}/${file}" ]; then optional+=(--text "${data}/${file}"); break; fi
     done
-    if [ -e "${data}/text_spk1" ] && [ -e "${data}/text_spk2" ]; then optional+=(--intf_text "${data}/text_spk2"); fi
+    if [ -e "${data}/text_spk1" ]; then
+        for file in "${data}"/text_spk[2-9]; do [ ! -e "${file}" ] || interfering_text+=("${file}"); done
+    fi
+    if [ ${#interfering_text[@]} -gt 0 ]; then optional+=(--intf_text "${interfering_text[@]}"); fi
     if [ -e "${data}/utt2spk" ]; then optional+=(--utt2spk "${data}/utt2spk"); fi
     if [ -e "${data}/utt2activity" ]; then optional+=(--activity "${data}/utt2activity"); fi
     if [ -n "${asr}" ]; then optional+=(--asr "${asr}"); fi
@@ -145,11 +148,12 @@ task_of() {
 }
 
 score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by these lists -> DIR/scoring
-    local data=${dumpdir}/raw/$1 set=$1 dir=$2 system=$3 out=$2/scoring opts threads
+    local data=${dumpdir}/raw/$1 set=$1 dir=$2 system=$3 out=$2/scoring items opts threads
     shift 3
-    needed remove "${out}" score "@${data}" "%${data}" "@${dir}/wav.scp" "%${dir}/wav.scp" "@$(work_mark "${dir}")" \
-        "asr=${asr}" "score_opts=${score_opts}" "system=${system}" || return 0
     split_args opts "${score_opts}"
+    mapfile -t items < <(named_files "${asr}" "${opts[@]}")
+    needed remove "${out}" score "@${data}" "%${data}" "@${dir}/wav.scp" "%${dir}/wav.scp" "@$(work_mark "${dir}")" \
+        "asr=${asr}" "score_opts=${score_opts}" "system=${system}" "${items[@]}" || return 0
     "${dry_run}" || log "  scoring ${dir}; its log is ${out}/score.log"
     threads=$(threads_of "${decode_cmd}" "${inference_nj}")
     run_jobs "${decode_cmd} --num-threads ${threads}" 0 "${out}/score.log" \
@@ -161,6 +165,19 @@ score_against() {  # score_against SET DIR SYSTEM OPTION...: DIR/wav.scp by thes
     mark_done "${out}" score
 }
 
+# The files that words of options name, as items of needed: plain, or as in external:FILE,FILE, NAME=FILE:FIELD,up and
+# pocketsphinx:GRAMMAR. What the report writes is no input.
+named_files() {  # named_files WORD...
+    local before='' word text part parts
+    for word in "$@"; do
+        [[ "${before}=${word}" =~ ^(.*=)?--(csv|latex)= ]] || for text in "${word}" "${word#*:}" "${word#*=}"; do
+            IFS=, read -ra parts <<< "${text}"
+            for part in "${text}" "${parts[@]}" "${parts[@]%%:*}"; do [ ! -f "${part}" ] || echo "@${part}"; done
+        done
+        before=${word}
+    done | LC_ALL=C sort -u
+}
+
 recognise_set() {  # recognise_set SET: word errors with and without the system in front -> TSE_EXP/front_end_asr_SET
     local data=${dumpdir}/raw/$1 out=${tse_exp}/front_end_asr_$1 extra=() opts device=() items weights threads
     [[ -n "${asr}" || " ${front_end_asr_opts}" == *" --asr"* ]] \
@@ -168,7 +185,8 @@ recognise_set() {  # recognise_set SET: word errors with and without the system 
     need 2 "${data}"/{wav,spk1,enroll_spk1}.scp
     need 8 "${tse_exp}/config.yaml"
     mapfile -t weights < <(system_items "${tse_exp}" "${inference_model}")
-    mapfile -t items < <(corrector_items)
+    split_args opts "${front_end_asr_opts}"
+    mapfile -t items < <(corrector_items; named_files "${asr}" "${opts[@]}")
     needed remove "${out}" front_end_asr "@${data}" "%${data}" "${weights[@]}" "@${inference_config:-none}" \
         "inference_model=${inference_model}" "asr=${asr}" "front_end_asr_opts=${front_end_asr_opts}" "${items[@]}" || return 0
     [ -z "${inference_args}" ] || warn "--inference_args are not those of front-end-asr; name what it needs by --front_end_asr_opts"
@@ -179,7 +197,6 @@ recognise_set() {  # recognise_set SET: word errors with and without the system 
         device=(--gpu 1)
         extra+=(--device cuda)
     fi
-    split_args opts "${front_end_asr_opts}"
     "${dry_run}" || log "  recognisers with and without ${tse_exp}; the log is ${out}/front_end_asr.log"
     threads=$(threads_of "${decode_cmd} ${device[*]}" "${inference_nj}")
     run_jobs "${decode_cmd} --num-threads ${threads} ${device[*]}" 0 "${out}/front_end_asr.log" \
@@ -206,8 +223,9 @@ write_report() {  # RESULTS.md and report.html of everything scored below EXPDIR
         < <([ ! -d "${expdir}" ] || find "${expdir}" -path '*/scoring/result.json' ! -path '*.old.*' | LC_ALL=C sort)
     [ ${#items[@]} -gt 1 ] || "${dry_run}" || die_with 3 "no scoring/result.json below ${expdir}; run stage 10 (score) first"
     if [ ! -e "${expdir}/RESULTS.md" ] || [ ! -e "${expdir}/report.html" ]; then "${dry_run}" || rm -f "${out}/.done.report"; fi
-    needed keep "${out}" report "${items[@]}" "report_opts=${report_opts}" || return 0
     split_args opts "${report_opts}"
+    while IFS= read -r file; do items+=("${file}"); done < <(named_files "${opts[@]}")
+    needed keep "${out}" report "${items[@]}" "report_opts=${report_opts}" || return 0
     # Written in the folder of this step, where what a killed run leaves is removed; the text around the tables stays.
     if [ -e "${expdir}/RESULTS.md" ]; then "${dry_run}" || cp "${expdir}/RESULTS.md" "${out}/RESULTS.md"; fi
     run_jobs "${train_cmd}" 0 "${out}/report.log" "${python}" -m espnet_tse.bin.report --exp_dir "${expdir}" \
