@@ -53,15 +53,17 @@ class AudioStore:
         num_bytes = [self._read_header(key) for key in probed]
         self._samples: dict[str, np.ndarray] = {}
         if cache:
-            size = sum(map(self.num_samples, keys)) * max(num_bytes)
-            self._hold_all(size, budget)
+            self._hold_all(max(num_bytes), budget)
 
-    def _hold_all(self, size: int, budget: int) -> None:
-        """Read everything that takes ``size`` bytes, if that is not too much."""
+    def _hold_all(self, num_bytes: int, budget: int) -> None:
+        """Read everything, at ``num_bytes`` a sample, if that is not too much."""
+        size = sum(self._lengths.values()) * num_bytes
+        for key in [key for key in self.paths if key not in self._lengths]:
+            if size > budget:  # headers of the rest change nothing
+                break
+            size += self.num_samples(key) * num_bytes
         if size > budget:
-            logging.info(
-                f"audio stays on disk: {size / 2**20:.0f} MiB are more than {budget / 2**20:.0f} MiB"
-            )
+            logging.info(f"audio stays on disk: it takes more than {budget / 2**20:.0f} MiB")
             return
         for key in self.paths:
             self._samples[key] = self._read(key, 0, -1)

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from espnet_tse.data.scp_fields import (
     INTERFERER,
     MIXTURE_SCP,
     NUM_SAMPLES,
+    SEGMENTS,
     SPEAKER_ENROLLMENTS,
     numbered_scps,
     read_keyed,
@@ -38,6 +40,7 @@ from espnet_tse.io.audio_entry import (
     read_span,
     refuse_not_finite,
 )
+from espnet_tse.io.audio_entry import read_info as read_header
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
@@ -50,6 +53,7 @@ SHARDS = "format"
 PROGRESS_EVERY = 500
 SPEAKER_LISTS = ("utt2spk", "utt2enrollspk", INTERFERER)  # whose values are names of voices
 DURATIONS = "utt2dur"  # s
+STAMP = ".source"  # of the file beside an audio that says what it was made of
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class FormatConf:
 
     sample_rate: int  # Hz
     audio_format: str = "flac"  # of files that are rewritten: flac or wav, 16 bit
-    channel: int = 0  # of files with several
+    channel: int = 0  # of files with several; others have one
     speed_factors: tuple[float, ...] = ()  # besides 1.0
     formant_factors: tuple[float, ...] = ()  # besides 1.0, at every speed
 
@@ -123,13 +127,13 @@ def list_items(directory: Path, conf: FormatConf) -> list[Item]:
             f"{directory}: formant perturbation is for utterances of one speaker that are mixed while "
             f"training, and this set lists mixtures ({others}); leave out --formant_perturb_factors."
         )
-    segments = read_segments(directory / "segments")
+    segments = read_segments(directory / SEGMENTS)
     recordings = read_scp(directory / MIXTURE_SCP) if segments else {}
     parts: dict[str, list[tuple[str, Segment]]] = {}  # of a recording
     for key, segment in segments.items():
         if segment.recording not in recordings:
             raise DataError(
-                f"{directory / 'segments'}: key '{key}': recording '{segment.recording}' is not in "
+                f"{directory / SEGMENTS}: key '{key}': recording '{segment.recording}' is not in "
                 f"{MIXTURE_SCP}; add it, or drop the segment."
             )
         parts.setdefault(segment.recording, []).append((key, segment))
@@ -186,12 +190,24 @@ def _read(item: Item) -> tuple[np.ndarray, int]:
     """(N, C) float64 samples of an item before any change, and their rate in Hz."""
     if item.segment is None:
         return read_entry(item.entry, pipes=True)
-    if is_plain_file(item.entry):  # of a long recording only the part is read
-        info = read_info(item.entry, item.key)
-        start, end = item.segment.span(info.num_samples, info.sample_rate)
+    recording = _recording(item.entry, json.dumps(_states(item.entry)))
+    if isinstance(recording, AudioInfo):
+        start, end = item.segment.span(recording.num_samples, recording.sample_rate)
         return read_span(item.entry, start, end - start, "float64")
-    samples, rate = read_entry(item.entry, pipes=True)
+    samples, rate = recording
     return samples[slice(*item.segment.span(len(samples), rate))], rate
+
+
+@lru_cache(maxsize=1)  # the segments of a recording come after each other
+def _recording(entry: str, states: str) -> AudioInfo | tuple[np.ndarray, int]:
+    """The header of a recording whose parts can be read, else all its samples and their rate.
+
+    Args:
+        states: of the files that are read; where they have changed, so has the recording.
+    """
+    if is_plain_file(entry) and (info := read_header(entry)).seekable:
+        return info
+    return read_entry(entry, pipes=True)
 
 
 def _converted(item: Item, conf: FormatConf) -> np.ndarray:
@@ -203,13 +219,13 @@ def _converted(item: Item, conf: FormatConf) -> np.ndarray:
         raise DataError(f"{item.key}: {error}") from None
     except ValueError as error:
         raise DataError(f"{item.key}: segment: {error}; fix its line in segments.") from None
-    if conf.channel >= samples.shape[1]:
+    channel = conf.channel if samples.shape[1] > 1 else 0
+    if channel >= samples.shape[1]:
         raise DataError(
-            f"{item.key}: '{item.entry}' has {samples.shape[1]} channel(s); --channel {conf.channel} "
-            "is not there."
+            f"{item.key}: '{item.entry}' has {samples.shape[1]} channels; --channel {channel} is not there."
         )
     # Played ``speed`` times as fast: the file is read as if it had been recorded at a higher rate.
-    signal = resample(samples[:, conf.channel], round(rate * item.voice.speed), conf.sample_rate)
+    signal = resample(samples[:, channel], round(rate * item.voice.speed), conf.sample_rate)
     if len(signal) == 0:
         raise DataError(f"{item.key}: '{item.entry}' is empty; drop the key (utils/fix_data_dir.sh).")
     if item.voice.formants != 1.0:
@@ -222,6 +238,16 @@ def _states(entry: str) -> list[dict[str, int]]:
     words = entry.split() if is_pipe(entry) else [file_of(entry)]
     states = map(os.stat, filter(os.path.isfile, words))
     return [{"mtime_ns": state.st_mtime_ns, "size": state.st_size} for state in states]
+
+
+def original_of(path: str) -> str:
+    """The entry that stage 2 has made a file of; any other entry as it is."""
+    file = Path(path)
+    stamp = file.parent / f"{file.stem}{STAMP}"
+    if not is_plain_file(path) or not stamp.is_file():
+        return path
+    suffix, _, made_from = stamp.read_bytes().partition(b" ")
+    return json.loads(made_from)[0] if f".{suffix.decode()}" == file.suffix else path
 
 
 @dataclass(frozen=True)
@@ -240,7 +266,7 @@ def _make(item: Item, conf: FormatConf, folder: Path) -> Made:
     Samples are 16 bit where that holds them. Others are float: a clipped mixture is no sum of its sources any
     more, and each file brought to a level of its own is none either.
     """
-    stamp = folder / f"{item.new_key}.source"
+    stamp = folder / f"{item.new_key}{STAMP}"
     changes = map(astuple, filter(None, (item.voice, item.segment)))
     source = json.dumps([item.entry, *_states(item.entry), *changes, conf.sample_rate, conf.channel])
     if stamp.is_file():
@@ -410,7 +436,7 @@ def _other_files(directory: Path, voices: list[Voice]) -> tuple[Lists, list[Path
         name = path.name
         if not path.is_file() or name.startswith(".") or name.endswith(".scp"):
             continue
-        if name in ("segments", "spk2utt", SPEAKER_ENROLLMENTS, NUM_SAMPLES):
+        if name in (SEGMENTS, "spk2utt", SPEAKER_ENROLLMENTS, NUM_SAMPLES):
             continue
         if not (name.startswith(("utt2", "text"))):
             copies.append(path)

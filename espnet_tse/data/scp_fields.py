@@ -7,6 +7,7 @@ from pathlib import Path
 from espnet_tse.data.targets import count_up, speaker_of, with_all_targets
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, read_text
 
+SEGMENTS = "segments"
 MIXTURE_SCP = "wav.scp"  # of a source directory: the single-speaker utterances
 TARGET_SCP = "spk1.scp"
 ENROLLMENT_SCP = "enroll_spk1.scp"
@@ -85,6 +86,15 @@ def numbered_scps(directory: Path | str, stem: str, first: int = 1) -> list[Path
     return paths
 
 
+def refuse_segments(directory: Path) -> None:
+    """Raise DataError where ``wav.scp`` lists recordings, of which only stage 2 cuts the rows."""
+    if (directory / SEGMENTS).is_file():
+        raise DataError(
+            f"{directory}: has {SEGMENTS}, so its wav.scp lists whole recordings; run stage 2 (format_data), which cuts "
+            "them, and use its output."
+        )
+
+
 def read_keyed(path: Path) -> dict[str, str]:
     """A list of a data directory; in transcripts (``text``, ``text_spk1`` ...) a key may stand alone.
 
@@ -98,9 +108,11 @@ def read_tse_dir(directory: Path | str) -> list[MixtureRow]:
     """Read a TSE directory with all its targets (``with_all_targets``), in byte order of the keys.
 
     Raises:
-        DataError: a file is missing, or lacks a key that ``wav.scp`` has; names the first of them.
+        DataError: a file is missing, or lacks a key that ``wav.scp`` has; names the first of them. Or there are
+            ``segments``.
     """
     directory = Path(directory)
+    refuse_segments(directory)
     mixtures = read_scp(directory / MIXTURE_SCP)
     keys = sorted(mixtures, key=lambda k: k.encode("utf-8"))
     if not keys:
@@ -176,9 +188,11 @@ def read_source_dir(directory: Path | str) -> tuple[dict[str, str], dict[str, st
     Returns:
         utterance id -> path and utterance id -> speaker, both in byte order.
     Raises:
-        DataError: ``wav.scp`` and ``utt2spk`` do not hold the same keys, or one cannot name a file.
+        DataError: ``wav.scp`` and ``utt2spk`` do not hold the same keys, or one cannot name a file. Or there are
+            ``segments``.
     """
     directory = Path(directory)
+    refuse_segments(directory)
     paths, speakers = read_scp(directory / MIXTURE_SCP), read_scp(directory / "utt2spk")
     check_file_names(paths, directory / MIXTURE_SCP)
     if paths.keys() != speakers.keys():
@@ -195,7 +209,7 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
     """``spk2enroll.json``: speaker -> [(utterance id, path), ...].
 
     Raises:
-        DataError: missing, not JSON, or of another form.
+        DataError: missing, not JSON in UTF-8, or of another form.
     """
     path = Path(path)
     try:
@@ -205,8 +219,8 @@ def read_speaker_enrollments(path: Path | str) -> dict[str, list[tuple[str, str]
             f"{path}: no such file, yet enroll_spk1.scp has '*UID SPEAKER' lines that draw from it; "
             "write {speaker: [[utterance id, path], ...]}."
         ) from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: not JSON ({error}).") from None
+    except ValueError as error:  # JSONDecodeError, or UnicodeDecodeError
+        raise DataError(f"{path}: not JSON in UTF-8 ({error}).") from None
     fault = DataError(f"{path}: wants {{speaker: [[utterance id, path], ...], ...}}.")
     if not isinstance(content, dict):
         raise fault

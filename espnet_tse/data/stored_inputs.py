@@ -1,11 +1,12 @@
 """Names under which the streams of all that a set's rows hold are stored: targets, mixtures, enrollments."""
 
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from espnet_tse.data.scp_fields import (
     SPEAKER_ENROLLMENTS,
     DynamicEnrollment,
+    MixtureRow,
     read_speaker_enrollments,
     read_tse_dir,
 )
@@ -28,18 +29,17 @@ def audio_of(tse_dir: Path | str) -> dict[str, str]:
     Raises:
         DataError: the set has no targets or no enrollments, or two of its signals would have one name.
     """
-    files: dict[str, str] = {}
-    for name, entry in named_audio(Path(tse_dir)):
+    rows, files = read_tse_dir(tse_dir), {}
+    if rows[0].target is None or rows[0].enrollment is None:
+        raise DataError(f"{tse_dir}: lacks spk1.scp or enroll_spk1.scp, so nothing can be learned from it.")
+    for name, entry in named_audio(rows, Path(tse_dir)):
         if files.setdefault(name, entry) != entry:
             raise DataError(f"{tse_dir}: '{name}' would be both {files[name]} and {entry}; rename a key.")
     return files
 
 
-def named_audio(tse_dir: Path) -> Iterator[tuple[str, str]]:
-    """The pairs of ``audio_of``; an utterance may come several times."""
-    rows = read_tse_dir(tse_dir)
-    if rows[0].target is None or rows[0].enrollment is None:
-        raise DataError(f"{tse_dir}: lacks spk1.scp or enroll_spk1.scp, so nothing can be learned from it.")
+def named_audio(rows: Sequence[MixtureRow], tse_dir: Path) -> Iterator[tuple[str, str]]:
+    """The pairs of ``audio_of`` for rows with targets; an utterance may come several times."""
     for row in rows:
         yield row.key, row.target
         yield mixture_name(row.key), row.mixture

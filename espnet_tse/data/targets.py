@@ -4,10 +4,13 @@ import re
 from itertools import count
 from typing import Iterable
 
+from espnet_tse.io.activity_list import UNKNOWN
+
 Lists = dict[str, dict[str, str]]  # name of a list -> key -> value
 
 OF_A_SOURCE = re.compile(r"(spk|dereverb|text_spk)(\d+)(\.scp)?")
-OF_THE_FIRST_TARGET = ("utt2regions", "utt2enrollspk")  # there are none of the others
+# There are none of the others.
+OF_THE_FIRST_TARGET = ("utt2regions", "utt2enrollspk", "utt2interferer", "utt2sir")
 
 
 def target_numbers(names: Iterable[str]) -> list[int]:
@@ -25,7 +28,8 @@ def with_all_targets(lists: Lists) -> Lists:
     Where there are several targets, mixture ``key`` becomes the rows ``key#spk1``, ``key#spk2`` ...; of each
     the target is ``spk1.scp``, with its transcript and its dereverberated source, and the other sources follow
     in their order. ``utt2spk`` names the target's speaker, as far as it is known: by ``*UID SPEAKER`` of the
-    enrollment, or for the first target by ``utt2spk``. It repeats the key where it is not.
+    enrollment, or for the first target by ``utt2spk``. It repeats the key where it is not. ``utt2activity`` is
+    that of the first target, and unknown of the others.
 
     Args:
         lists: ``wav.scp`` and what else the directory holds by key.
@@ -47,6 +51,8 @@ def with_all_targets(lists: Lists) -> Lists:
                 if name == "utt2spk":
                     enrolled = lists[f"enroll_spk{number}.scp"].get(key, "")
                     value = speaker_of(enrolled, value if number == 1 and value != key else None) or new_key
+                if name == "utt2activity" and number > 1:
+                    value = UNKNOWN
                 rows[new_key] = value
     return expanded
 

@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Iterator
 
 from espnet_tse.data.findings import ERROR, WARNING, Check, Report
+from espnet_tse.data.formatting import original_of
 from espnet_tse.data.mixing_conf import MixingConf, read_mixing_conf
 from espnet_tse.data.scp_fields import (
     ACTIVITY,
@@ -25,9 +27,11 @@ from espnet_tse.data.scp_fields import (
     read_keyed,
     read_regions,
     read_speaker_enrollments,
+    refuse_segments,
     rows_of,
     speakers_of,
 )
+from espnet_tse.data.stored_inputs import named_audio
 from espnet_tse.data.validation_audio import (
     AudioLimits,
     check_headers,
@@ -37,7 +41,7 @@ from espnet_tse.data.validation_audio import (
 )
 from espnet_tse.data.validation_codes import check_codes
 from espnet_tse.io.activity_list import read_activity
-from espnet_tse.io.audio_entry import AudioInfo
+from espnet_tse.io.audio_entry import AudioInfo, is_plain_file
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp
 from espnet_tse.io.yaml_file import read_yaml
 
@@ -103,11 +107,15 @@ def _check_spk2utt(report: Report, lists: _Lists) -> None:
 
 
 def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> None:
-    """No speaker and no file of a held-out set in the training set; speakers may where the corpus is made so."""
+    """No speaker and no file of a held-out set in the training set.
+
+    Where the corpus is made so, speakers may be, and what enrolls them.
+    """
+    shares_speakers = _protocol(directory).get("speakers") == SPEAKERS_OF_TRAIN
     speakers = report.check(
         "no speaker of train",
         "split the corpus by speaker; move the shared ones to one set",
-        WARNING if _protocol(directory).get("speakers") == SPEAKERS_OF_TRAIN else ERROR,
+        WARNING if shares_speakers else ERROR,
     )
     files = report.check("no audio file of train", "drop the shared files from one of the sets")
     own, train = speakers_of(directory), speakers_of(train_dir)
@@ -117,17 +125,28 @@ def check_train_overlap(report: Report, directory: Path, train_dir: Path) -> Non
         speakers.num_checked = len(own)
         for speaker in sorted(set(own) & set(train)):
             speakers.offend(speaker, f"speaks in {train_dir} too")
-    names = (MIXTURE_SCP, TARGET_SCP)
-    trained = {
-        path for name in names if (train_dir / name).is_file() for path in read_scp(train_dir / name).values()
-    }
-    for name in names:
-        if not (directory / name).is_file():
-            continue
-        for key, path in read_scp(directory / name).items():
-            files.num_checked += 1
-            if path in trained:
-                files.offend(key, f"{name}: '{path}' is in {train_dir} too")
+    trained = {path for _, _, path in speech_of(train_dir, not shares_speakers)}
+    for name, key, path in speech_of(directory, not shares_speakers):
+        files.num_checked += 1
+        if path in trained:
+            files.offend(key, f"{name}: '{path}' is in {train_dir} too")
+
+
+def speech_of(directory: Path, enrollments: bool) -> Iterator[tuple[str, str, str]]:
+    """List, key and path of all speech that a set names, with its enrollments or without."""
+    scps = [directory / MIXTURE_SCP, *numbered_scps(directory, "spk")]
+    scps += numbered_scps(directory, "enroll_spk") if enrollments else []
+    drawn: set[str] = set()
+    for scp in scps:
+        for key, value in read_scp(scp).items():
+            entry = parse_enrollment(value, key, scp)
+            if isinstance(entry, DynamicEnrollment):
+                drawn.add(entry.speaker)
+            else:
+                yield scp.name, key, entry
+    pool = read_speaker_enrollments(directory / SPEAKER_ENROLLMENTS) if drawn else {}
+    for speaker in sorted(drawn & pool.keys()):
+        yield from ((SPEAKER_ENROLLMENTS, uid, path) for uid, path in pool[speaker])
 
 
 def utterance_of(path: str) -> str:
@@ -139,17 +158,41 @@ def utterance_of(path: str) -> str:
     file = Path(path)
     source = re.fullmatch(r"s(\d+)(?:_anechoic|_reverb)?", file.parent.name)
     parts = [part for part in file.stem.split("_") if not LEVEL.fullmatch(part)]
-    return parts[int(source[1]) - 1] if source and 1 <= int(source[1]) <= len(parts) else file.stem
+    is_mixed = source and len(parts) > 1 and 1 <= int(source[1]) <= len(parts)
+    return parts[int(source[1]) - 1] if is_mixed else file.stem
 
 
-def shared_utterance(row: MixtureRow) -> str | None:
-    """The utterance that target and enrollment share, as far as the names of their files say; None where none."""
+def originals_of(row: MixtureRow) -> tuple[Path, Path] | None:
+    """The files that target and enrollment were before stage 2; None where their names say nothing.
+
+    Those are named by the key, whatever voice's, or are entries of archives, or commands.
+    """
     if row.target is None or not isinstance(row.enrollment, str):
         return None
-    utterance = utterance_of(row.target)
-    # Files that stage 2 has written are named by the key.
-    is_named = utterance != row.key and not row.key.startswith(f"{utterance}#spk")
-    return utterance if is_named and utterance == utterance_of(row.enrollment) else None
+    target, enrollment = original_of(row.target), original_of(row.enrollment)
+    key = row.key.partition("#spk")[0]
+    is_named = not f"-{key}".endswith(f"-{utterance_of(target)}")
+    if not (is_named and is_plain_file(target) and is_plain_file(enrollment)):
+        return None
+    return Path(target), Path(enrollment)
+
+
+def shared_utterances(rows: list[MixtureRow]) -> dict[str, str]:
+    """Key -> utterance that target and enrollment share, as far as the names of their files say."""
+    originals = {row.key: pair for row in rows if (pair := originals_of(row))}
+    folders: dict[str, set[Path]] = {}  # in which files of a name lie that is theirs alone
+    for file in {file for pair in originals.values() for file in pair}:
+        if utterance_of(str(file)) == file.stem:
+            folders.setdefault(file.stem, set()).add(file.parent)
+    # A target and a copy of it lie in two. Names such as 00001.wav of VoxCeleb are those of a folder's files.
+    repeated = any(len(parents) > 2 for parents in folders.values())
+    shared = {}
+    for key, (target, enrollment) in originals.items():
+        utterance = utterance_of(str(target))
+        is_same = utterance == utterance_of(str(enrollment))
+        if is_same and not (repeated and target.parent.name != enrollment.parent.name):
+            shared[key] = utterance
+    return shared
 
 
 def check_contents(report: Report, rows: list[MixtureRow], contents: dict[str, str]) -> None:
@@ -180,13 +223,14 @@ def _check_enrollments(report: Report, directory: Path, rows: list[MixtureRow], 
     )
     regions = _check_regions(report, directory)
     by_speaker = _check_drawable(report, directory, rows)
+    shared = shared_utterances(rows)
     for row in rows:
         if isinstance(row.enrollment, str):
             other_check.num_checked += 1
             if row.enrollment in (row.target, row.mixture):
                 other_check.offend(row.key, f"both are '{row.enrollment}'")
-            elif row.key not in regions and (utterance := shared_utterance(row)):
-                other_check.offend(row.key, f"both are of utterance '{utterance}' ({row.enrollment})")
+            elif row.key not in regions and row.key in shared:
+                other_check.offend(row.key, f"both are of utterance '{shared[row.key]}' ({row.enrollment})")
     if any(key != speaker for key, speaker in lists.read("utt2spk").items()):
         _check_speakers(speaker_check, rows, by_speaker, lists.read("utt2enrollspk"))
     else:
@@ -318,6 +362,14 @@ def _check_source(report: Report, directory: Path, lists: _Lists) -> dict[str, d
     return further
 
 
+def _responses_of(directory: Path) -> str | None:
+    """The scp of room impulse responses of a source directory, where its configuration can be read."""
+    try:
+        return read_mixing_conf(directory / MIXING_YAML).rir_scp
+    except DataError:  # reported by _check_source
+        return None
+
+
 def validate_dir(
     directory: Path | str,
     limits: AudioLimits = AudioLimits(),
@@ -331,8 +383,11 @@ def validate_dir(
         limits: what the audio must be.
         train_dir: the training set, with which ``directory`` may share no speaker and no file.
         codes_dir: tokenized targets of ``directory``; codec_dir: the codec they should be of.
+    Raises:
+        DataError: there are ``segments``.
     """
     directory = Path(directory)
+    refuse_segments(directory)
     source = is_source_dir(directory)
     report = Report(str(directory), "sources for dynamic mixing" if source else "mixtures")
     lists = _Lists(directory, report)
@@ -375,7 +430,8 @@ def validate_dir(
         check_lengths(report, infos, MIXTURE_SCP)
     _check_num_samples(report, lists, {k: i.num_samples for k, i in infos[MIXTURE_SCP].items()})
     if limits.full:
-        contents = check_samples(report, fields, infos, _absent_keys(lists))
+        responses = _responses_of(directory) if source else None
+        contents = check_samples(report, fields, infos, _absent_keys(lists), responses)
         if not source:
             check_contents(report, rows, contents)
             # Of each mixture once, whatever its targets.
@@ -385,9 +441,9 @@ def validate_dir(
             if not _protocol(directory).get("sources"):
                 check_sums(report, mixed, infos, limits, strict=_protocol_is_complete(directory, mixed))
     if codes_dir is not None:
-        _check_codes(
-            report, lists, infos.get(MIXTURE_SCP if source else TARGET_SCP), limits, codes_dir, codec_dir
-        )
+        targets = infos.get(MIXTURE_SCP if source else TARGET_SCP)
+        inputs = _lengths_of_inputs(rows, directory, fields, infos) if targets else {}
+        _check_codes(report, lists, targets, inputs, limits, codes_dir, codec_dir)
     _check_file_names(report, mixtures)
     return report
 
@@ -396,6 +452,7 @@ def _check_codes(
     report: Report,
     lists: _Lists,
     targets: dict[str, AudioInfo] | None,
+    inputs: dict[str, int],
     limits: AudioLimits,
     codes_dir: Path | str,
     codec_dir: Path | str | None,
@@ -407,7 +464,24 @@ def _check_codes(
         return
     rate = limits.sample_rate or next((info.sample_rate for info in targets.values()), 0)
     lengths = {key: info.num_samples for key, info in targets.items()}
-    check_codes(report, codes_dir, lengths, rate, codec_dir)
+    check_codes(report, codes_dir, lengths, rate, codec_dir, inputs)
+
+
+def _lengths_of_inputs(
+    rows: list[MixtureRow],
+    directory: Path,
+    fields: dict[str, dict[str, str]],
+    infos: dict[str, dict[str, AudioInfo]],
+) -> dict[str, int]:
+    """Name in ``audio_of`` -> samples, of all that the rows hold and whose headers could be read."""
+    lengths = {
+        fields[name][key]: info.num_samples for name, found in infos.items() for key, info in found.items()
+    }
+    try:
+        named = dict(named_audio(rows, directory))
+    except DataError:  # reported by _check_drawable
+        return {}
+    return {name: lengths[path] for name, path in named.items() if path in lengths}
 
 
 def _absent_keys(lists: _Lists) -> set[str]:

@@ -109,11 +109,13 @@ def check_samples(
     fields: dict[str, dict[str, str]],
     infos: dict[str, dict[str, AudioInfo]],
     absent: Collection[str] = (),
+    responses: str | None = None,
 ) -> dict[str, str]:
     """NaN, silence, clipping and scale; each file is read once, however many keys share it.
 
     Args:
         absent: keys whose target says nothing, and has to be silent.
+        responses: the scp of room impulse responses, silent but for their first milliseconds.
     Returns:
         path -> hash of its samples without the zeros around them, of targets and enrollments.
     """
@@ -158,7 +160,7 @@ def check_samples(
                     level_check.offend(
                         key, f"{name}: {level:.1f} dBFS, but its utt2activity is none ({path})"
                     )
-            elif level < SILENCE_DBFS:
+            elif level == -math.inf or (level < SILENCE_DBFS and name != responses):
                 level_check.offend(key, f"{name}: {level:.1f} dBFS ({path})")
             peak = float(np.max(np.abs(samples)))
             if peak > OVERLOAD:

@@ -19,6 +19,7 @@ def check_codes(
     num_samples: dict[str, int],
     sample_rate: int,
     codec_dir: Path | str | None = None,
+    stored_inputs: dict[str, int] | None = None,
 ) -> None:
     """Check a folder of codes against the audio it was made of.
 
@@ -27,6 +28,8 @@ def check_codes(
         num_samples: key -> samples of the target (or source utterance).
         sample_rate: of the audio, Hz.
         codec_dir: the tokenizer that should have made them; its manifest is compared.
+        stored_inputs: the same of all that the rows hold, by the names of ``stored_inputs.audio_of``; codes that
+            hold more than the targets have to hold all of it.
     """
     codes_dir = Path(codes_dir)
     identity = report.check("codec identity of the codes", REDO + " with the codec that training will use")
@@ -43,7 +46,10 @@ def check_codes(
     if codec_dir is not None:
         _compare(identity, manifest, codec_dir)
     for stream, spec in streams.items():
-        _check_stream(report, stream, spec, codes_dir / f"{stream}.scp", num_samples)
+        paths = read_scp(codes_dir / f"{stream}.scp")
+        inputs = stored_inputs or {}
+        wanted = inputs if inputs.keys() - num_samples.keys() & paths.keys() else num_samples
+        _check_stream(report, stream, spec, paths, wanted)
 
 
 def _compare(identity, manifest: dict, codec_dir: Path | str) -> None:
@@ -62,7 +68,7 @@ def _compare(identity, manifest: dict, codec_dir: Path | str) -> None:
 
 
 def _check_stream(
-    report: Report, stream: str, spec: StreamSpec, scp: Path, num_samples: dict[str, int]
+    report: Report, stream: str, spec: StreamSpec, paths: dict[str, str], num_samples: dict[str, int]
 ) -> None:
     """Keys, frames and values of one stream."""
     discrete = isinstance(spec, CodesSpec)
@@ -71,7 +77,6 @@ def _check_stream(
     frames = report.check(f"{stream}: frames = {length}", REDO + "; the audio has changed since")
     limits = f"ids in 0..{spec.codebook_size - 1}" if discrete else "finite values"
     values = report.check(f"{stream}: {limits}", REDO)
-    paths = read_scp(scp)
     for key in sorted(num_samples.keys() | paths.keys()):
         keys.num_checked += 1
         if key not in paths:

@@ -15,8 +15,9 @@ import numpy as np
 
 from espnet_tse.io.command_pipe import PipeError, output_of
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.stated_length import length_of_sphere, missing_bytes
 from espnet_tse.io.stream_end import CUT, UNMARKED, fault_at_end
-from espnet_tse.io.wav_header import filled_in, missing_bytes
+from espnet_tse.io.wav_header import filled_in, has_true_sizes
 
 if TYPE_CHECKING:
     import soundfile
@@ -197,7 +198,7 @@ def source_of(entry: str, pipes: bool) -> Iterator[str | BinaryIO]:
         if not is_plain_file(entry):
             yield ArchivedFile(file, *bounds(file, num_bytes, entry))
             return
-        refuse_cut_wav(file, num_bytes, entry)
+        refuse_cut_file(file, num_bytes, entry)
         refuse_wrong_end(fault_of_file(str(path), num_bytes, state.st_mtime_ns), entry)
         if path.suffix.lower() == ".raw":
             refuse_headerless(file, entry)
@@ -227,8 +228,8 @@ def refuse_empty(num_bytes: int, entry: str) -> None:
         raise AudioError(f"'{entry}' is empty, 0 bytes; make it again, or drop the key.")
 
 
-def refuse_cut_wav(file: BinaryIO, num_bytes: int, entry: str) -> None:
-    """Raise AudioError where a WAV file is shorter than its header says."""
+def refuse_cut_file(file: BinaryIO, num_bytes: int, entry: str) -> None:
+    """Raise AudioError where a file is shorter than its header says, of formats whose header says it."""
     if lacking := missing_bytes(file, num_bytes):
         raise CutShortError(f"'{entry}' is cut short, {lacking} bytes are missing; make or fetch it again.")
 
@@ -271,7 +272,7 @@ def lacks_sizes(file: BinaryIO) -> bool:
 
 def whole(file: BinaryIO, num_bytes: int, entry: str) -> bytes:
     """All bytes of a file, with the sizes of a WAV filled in."""
-    refuse_cut_wav(file, num_bytes, entry)
+    refuse_cut_file(file, num_bytes, entry)
     content = file.read()
     refuse_wrong_end(fault_at_end(io.BytesIO(content), len(content)), entry)
     return filled_in(content) or content
@@ -294,14 +295,19 @@ def bounds(file: BinaryIO, num_bytes: int, entry: str) -> tuple[int, int]:
         length = int.from_bytes(head[6 : 6 + width], "little")
         start += 6 + width
     elif head[:4] == b"RIFF":
+        if not has_true_sizes(head):
+            raise AudioError(
+                f"'{entry}': the header of this WAV does not say how long it is, so where the next entry begins is "
+                "unknown; write the archive again with the sizes in its headers (wav-copy scp:... ark,scp:...)."
+            )
         file.seek(start)
-        refuse_cut_wav(file, num_bytes - start, entry)
+        refuse_cut_file(file, num_bytes - start, entry)
         size = int.from_bytes(head[4:8], "little") + 8
         length = min(size, num_bytes - start)
     elif head[:4] == b"fLaC":
         length = num_bytes - start  # its own header says where it ends
     elif head[:7] == b"NIST_1A":
-        length = length_of_sphere(head)
+        length = length_of_sphere(head) or num_bytes - start
     else:
         kind = {b"PKL": "a pickle", b"NPY": "an array"}.get(
             head[:3], "a matrix or vector" if head[:2] == b"\0B" else ""
@@ -317,13 +323,6 @@ def bounds(file: BinaryIO, num_bytes: int, entry: str) -> tuple[int, int]:
             "archive again."
         )
     return start, length
-
-
-def length_of_sphere(head: bytes) -> int:
-    """Bytes of a SPHERE file by its header, uncompressed; libsndfile takes all that follow for samples."""
-    fields = dict(re.findall(rb"(\w+) -i (\d+)", head))
-    counts = [int(fields.get(name, 1)) for name in (b"sample_count", b"channel_count", b"sample_n_bytes")]
-    return int(head[8:16]) + int(np.prod(counts))
 
 
 class ArchivedFile(io.RawIOBase):

@@ -109,6 +109,8 @@ FAILURE_HEADS = {
     "timing_f1": "timing F1",
     "timing_f1_vad": "timing F1 (VAD)",
 }
+# Measured of every output, neither good nor bad; remarks speak of them where they explain a score.
+DIAGNOSTICS = ("est_dbfs", "clip_frac")
 LENGTH_COLUMN = Column(
     "len≠",
     "length",
@@ -185,14 +187,14 @@ def recognised_failures(results: list[ScoredSet]) -> list[Column]:
 
 
 def further_columns(results: Iterable[ScoredSet]) -> list[Column]:
-    """Table D: the metrics that no other table has, under their own names."""
+    """Table D: the metrics that no other table has, under their own names; ``DIAGNOSTICS`` stand in the CSV alone."""
     results = list(results)
     tables = (generative_columns, aligned_columns, failure_columns)
     shown = {column.name for columns_of in tables for column in columns_of(results)}
     columns = []
     for name in first_holders(results, "metrics"):
         card = METRICS.get(name.removesuffix(ALIGNED))
-        if card is not None and name not in shown:
+        if card is not None and name not in shown and name not in DIAGNOSTICS:
             columns.append(metric_column(name, name, 1 if card.unit else 3))
     return columns
 

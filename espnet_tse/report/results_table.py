@@ -12,7 +12,7 @@ TITLES = {
     "A": "generative-safe: meaningful whether or not the output is aligned with the target",
     "B": "sample-aligned: compares sample by sample; generative outputs score low here by nature",
     "C": "failures of extraction: how often and how far the output is not the target's voice, and when it speaks",
-    "D": "further: parts of the scores above, and properties of the output and its extraction",
+    "D": "further: parts of the scores above, and the cost of the extraction",
 }
 
 

@@ -102,6 +102,16 @@ def test_lengths_that_are_not_listed_are_read_when_they_are_asked_for(dirs, head
     assert store.num_samples("h") == 100 and "h" in headers_read
 
 
+def test_no_more_headers_are_read_than_tell_that_the_audio_is_too_much(dirs, headers_read):
+    paths = {name: dirs.wav(name, ramp(100)) for name in "abcdefgh"}
+    assert not AudioStore(paths, cache=True, budget=900, lengths={"a": 100}).cached
+    assert set(headers_read) == set("aebcd")  # of 200 bytes each
+    headers_read.clear()
+    assert not AudioStore(paths, cache=True, budget=199, lengths={"a": 100}).cached
+    assert set(headers_read) == {"a", "e"}
+    assert AudioStore(paths, cache=True, budget=1600, lengths={"a": 100}).cached
+
+
 def test_listed_lengths_have_to_be_true(dirs, headers_read):
     paths = {name: dirs.wav(name, ramp(100)) for name in "abcdefgh"}
     wrong = "holds 100 samples, but utt2num_samples has 90; run stage 2"

@@ -69,8 +69,15 @@ def test_one_channel_is_picked(dirs, tmp_path):
     directory = dirs.lists("stereo", {"k": "s"}, wav_scp={"k": dirs.wav("k", stereo)})
     output = run(directory, tmp_path / "dump", FormatConf(8000, channel=1))
     assert soundfile.read(read_scp(output / "wav.scp")["k"])[0] == pytest.approx(np.full(500, 0.2), abs=1e-4)
-    with pytest.raises(DataError, match=r"k: .*has 2 channel\(s\); --channel 2 is not there"):
+    with pytest.raises(DataError, match="k: .*has 2 channels; --channel 2 is not there"):
         format_shard(directory, tmp_path / "other", FormatConf(8000, channel=2), 1, 1)
+
+
+def test_mono_files_have_one_channel_to_pick_from(dirs, tmp_path):
+    paths = {str(rate): dirs.wav(str(rate), np.full(rate, 0.1), rate=rate) for rate in (8000, 16000)}
+    directory = dirs.lists("mono", {key: "s" for key in paths}, wav_scp=paths)
+    output = run(directory, tmp_path / "dump", FormatConf(8000, channel=1))
+    assert read_scp(output / "utt2num_samples") == {"16000": "8000", "8000": "8000"}
 
 
 def test_segments_are_cut(dirs, tmp_path):
@@ -82,6 +89,27 @@ def test_segments_are_cut(dirs, tmp_path):
     np.testing.assert_array_equal(soundfile.read(wavs["a"])[0], ramp[2000:4000])
     assert read_scp(output / "utt2num_samples") == {"a": "2000", "b": "4000"}
     assert not (output / "segments").exists()
+
+
+@pytest.mark.parametrize("entry", ["cat {}.wav |", "{}.mp3"])
+def test_a_recording_of_many_segments_is_decoded_once(dirs, tmp_path, monkeypatch, entry):
+    stem, decoded = tmp_path / "rec", []
+    read = formatting.read_entry
+    monkeypatch.setattr(
+        formatting, "read_entry", lambda *args, **kw: (decoded.append(args[0]), read(*args, **kw))[1]
+    )
+    recording = entry.format(stem)
+    directory = dirs.lists("cut", {"a": "s", "b": "s", "c": "s"}, wav_scp={"rec": recording})
+    write_scp(directory / "segments", {"a": "rec 0 1", "b": "rec 1 2", "c": "rec 2 -1"})
+    for run_number, level in enumerate((0.05, 0.1)):  # of another recording nothing is kept
+        samples = dirs.noise(24000 + run_number, 1, level)
+        for suffix, kind in (("wav", "WAV"), ("mp3", "MP3")):
+            soundfile.write(f"{stem}.{suffix}", samples, 8000, format=kind)
+        decoded.clear()
+        output = run(directory, tmp_path / "dump", SAME)
+        assert decoded == [recording]
+        first = soundfile.read(read_scp(output / "wav.scp")["a"])[0]
+        assert np.std(first) == pytest.approx(level, rel=0.2)
 
 
 def test_segments_to_the_end_and_beyond_it(dirs, tmp_path):
@@ -137,6 +165,21 @@ def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
     lengths = read_scp(output / "utt2num_samples")
     assert (lengths["a-0"], lengths["sp0.8-a-0"], lengths["sp1.25-a-0"]) == ("8000", "10000", "6400")
     assert validate_dir(output).num_errors == 0
+
+
+def test_enrollments_that_are_rewritten_are_known_by_their_first_names(dirs, tmp_path):
+    directory = dirs.tse(2)
+    first, second = read_scp(directory / "wav.scp")
+    targets, enrollments = read_scp(directory / "spk1.scp"), read_scp(directory / "enroll_spk1.scp")
+    targets[first] = dirs.wav("s1/1-2-3_4-5-6", soundfile.read(targets[first])[0])
+    enrollments[first] = dirs.wav("speech/1-2-3", dirs.noise(20000, 5), rate=16000)
+    write_scp(directory / "spk1.scp", targets)
+    write_scp(directory / "enroll_spk1.scp", enrollments)
+    output = run(directory, tmp_path / "dump", FormatConf(8000, speed_factors=(0.9,)))
+    assert read_scp(output / "enroll_spk1.scp")[first].endswith(f"{first}.flac")
+    offenders = dict(validate_dir(output)["enrollment is not the target"].offenders)
+    assert set(offenders) == {first, f"sp0.9-{first}"}
+    assert "both are of utterance '1-2-3'" in offenders[first] and second not in offenders
 
 
 def test_times_and_voices_of_perturbed_rows_are_theirs(dirs, tmp_path):

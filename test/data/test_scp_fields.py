@@ -13,6 +13,7 @@ from espnet_tse.data.scp_fields import (
     read_speaker_enrollments,
     read_tse_dir,
 )
+from espnet_tse.data.validation import validate_dir
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 
 
@@ -81,6 +82,14 @@ def test_regions(tmp_path):
         read_regions(tmp_path / "utt2regions")
 
 
+def test_recordings_that_segments_cut_are_no_rows(dirs):
+    for directory, read in ((dirs.tse(1), read_tse_dir), (dirs.source({"a": [100]}), read_source_dir)):
+        (directory / "segments").write_text("u1 recording 0 3\n")
+        for refused in (read, validate_dir):
+            with pytest.raises(DataError, match="has segments.*run stage 2"):
+                refused(directory)
+
+
 def test_speaker_enrollments(tmp_path):
     path = tmp_path / "spk2enroll.json"
     path.write_text(json.dumps({"s": [["u1", "a.wav"], ["u2", "b.wav"]]}))
@@ -89,5 +98,8 @@ def test_speaker_enrollments(tmp_path):
         path.write_text(content)
         with pytest.raises(DataError, match=message):
             read_speaker_enrollments(path)
+    path.write_bytes('{"s": [["u1", "é.wav"]]}'.encode("latin-1"))
+    with pytest.raises(DataError, match="spk2enroll.json: not JSON in UTF-8"):
+        read_speaker_enrollments(path)
     with pytest.raises(DataError, match="no such file, yet enroll_spk1.scp has"):
         read_speaker_enrollments(tmp_path / "other.json")

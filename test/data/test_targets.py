@@ -1,6 +1,7 @@
 """Rows of every target of a mixture, and who speaks in them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -89,6 +90,17 @@ def test_unknown_speakers_are_no_classes(dirs):
     assert StaticDataset(directory, seed=0, crop_s=0.2).speaker_numbers == {}
 
 
+def test_lists_of_the_first_target_say_nothing_of_the_second():
+    stems = ("wav", "spk1", "spk2", "enroll_spk1", "enroll_spk2")
+    lists = {**{f"{stem}.scp": {"a": stem} for stem in stems}, "utt2spk": {"a": "A"}}
+    lists |= {"utt2activity": {"a": "none"}, "utt2interferer": {"a": "B"}, "utt2sir": {"a": "5.0"}}
+    lists |= {"utt2enrollspk": {"a": "A"}, "utt2category": {"a": "FM"}}
+    expanded = with_all_targets(lists)
+    assert expanded["utt2activity"] == {"a#spk1": "none", "a#spk2": "unknown"}
+    assert expanded["utt2category"] == {"a#spk1": "FM", "a#spk2": "FM"}
+    assert not expanded.keys() & {"utt2interferer", "utt2sir", "utt2enrollspk"}
+
+
 def test_a_single_target_keeps_its_keys():
     lists = {name: {"a": name} for name in ("wav.scp", "spk1.scp", "spk2.scp", "enroll_spk1.scp")}
     assert target_numbers(lists) == [1] and with_all_targets(lists) is lists
@@ -125,6 +137,37 @@ def test_an_enrollment_that_is_the_target_is_found_by_utterance_and_by_content(d
     kept = validate_dir(directory)
     assert kept.num_errors == 0 and kept["enrollment is not the target"].status == "warning"
     assert len(kept["enrollment is not the target"].offenders) == 2
+
+
+def named(dirs, folder: str, enrollment: str):
+    """A set whose targets are ``<folder>/00001`` and whose enrollments ``<enrollment>/00001``, row by row."""
+    directory = dirs.tse(2)
+    for name, stem in (("spk1.scp", folder), ("enroll_spk1.scp", enrollment)):
+        made = {
+            key: dirs.wav(f"{stem.format(row)}/00001", soundfile.read(path)[0])
+            for row, (key, path) in enumerate(read_scp(directory / name).items())
+        }
+        write_scp(directory / name, made)
+    return directory
+
+
+def test_names_that_repeat_in_every_folder_are_compared_with_their_folder(dirs):
+    check = "enrollment is not the target"
+    assert not validate_dir(named(dirs, "id{}/one", "id{}/two"))[check].offenders
+    assert len(validate_dir(named(dirs, "wav/id{}/one", "copy/id{}/one"))[check].offenders) == 2
+
+
+def test_entries_of_an_archive_say_nothing_of_the_utterance(dirs):
+    directory = dirs.tse(1)
+    (key,) = read_scp(directory / "wav.scp")
+    archive = dirs.root / "speech.ark"
+    entries = {}
+    for name in ("spk1.scp", "enroll_spk1.scp"):
+        entries[name] = f"{archive}:{archive.stat().st_size if archive.exists() else 0}"
+        with open(archive, "ab") as file:
+            file.write(Path(read_scp(directory / name)[key]).read_bytes())
+        write_scp(directory / name, {key: entries[name]})
+    assert not validate_dir(directory)["enrollment is not the target"].offenders
 
 
 def test_files_that_are_named_by_their_key_say_nothing_of_the_utterance(dirs):

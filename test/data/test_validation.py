@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from espnet_tse.data.findings import SHOWN_OFFENDERS, Report
+from espnet_tse.data.stored_inputs import audio_of
 from espnet_tse.data.validation import utterance_of, validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.io.scp import read_scp, write_scp
@@ -180,6 +181,35 @@ def test_train_and_test_share_a_speaker_or_a_file(dirs):
     assert_only(validate_dir(test, train_dir=train), "no audio file of train", "error", key, "spk1.scp")
 
 
+@pytest.mark.parametrize("scp", ["spk2.scp", "enroll_spk1.scp", "spk2enroll.json"])
+def test_interferers_and_enrollments_are_not_heard_in_training(dirs, scp):
+    test = dirs.tse(1, name="test")
+    train = dirs.source({"a": [8000, 8000], "b": [8000, 8000]})
+    (key,) = keys_of(test)
+    heard = read_scp(train / "wav.scp")["a-1"]
+    if scp == "spk2enroll.json":
+        own = read_scp(test / "enroll_spk1.scp")[key]
+        write_scp(test / "enroll_spk1.scp", {key: "*u1 testspk0"})
+        (test / scp).write_text(json.dumps({"testspk0": [["u1", own], ["u2", heard]]}))
+    else:
+        change(test, scp, key, heard)
+    found = validate_dir(test, train_dir=train)["no audio file of train"].offenders
+    assert found == [("u2" if scp == "spk2enroll.json" else key, f"{scp}: '{heard}' is in {train} too")]
+    (test / "protocol").write_text("speakers: of the training set\n")
+    report = validate_dir(test, train_dir=train)
+    assert bool(report["no audio file of train"].offenders) == (scp == "spk2.scp")
+
+
+def test_what_training_may_draw_is_heard_in_training(dirs):
+    test, train = dirs.tse(1, name="test"), dirs.tse(1, name="train")
+    own = read_scp(test / "spk1.scp")[keys_of(test)[0]]
+    (train / "spk2enroll.json").write_text(json.dumps({"trainspk0": [["u1", own]]}))
+    assert validate_dir(test, train_dir=train).num_errors == 0  # it draws none
+    write_scp(train / "enroll_spk1.scp", {keys_of(train)[0]: "*u2 trainspk0"})
+    report = validate_dir(test, train_dir=train)
+    assert_only(report, "no audio file of train", "error", keys_of(test)[0], "spk1.scp")
+
+
 def test_mixture_is_not_the_sum(dirs):
     directory = dirs.tse()
     key = keys_of(directory)[1]
@@ -298,6 +328,20 @@ def test_noise_and_rooms_of_source_directories(dirs, tmp_path, name):
     assert validate_dir(source).num_errors == 0
 
 
+def test_a_room_impulse_response_is_quiet_but_not_silent(dirs, tmp_path):
+    response = np.zeros(16000)
+    response[0] = 0.01  # -82 dBFS in all
+    scps = {name: tmp_path / f"{name}.scp" for name in ("noise_scp", "rir_scp")}
+    source = dirs.source({"a": [800, 900], "b": [800, 900]}, f"rir_scp: {scps['rir_scp']}")
+    write_scp(scps["rir_scp"], {"r": dirs.wav("r", response)})
+    assert validate_dir(source).num_errors == 0
+    write_scp(scps["rir_scp"], {"r": dirs.wav("nothing", np.zeros(900))})
+    assert_only(validate_dir(source), "not silent (> -70 dBFS)", "error", "r", "-inf dBFS")
+    (source / "mixing.yaml").write_text(f"noise_scp: {scps['noise_scp']}\n")
+    write_scp(scps["noise_scp"], {"n": dirs.wav("n", response)})
+    assert_only(validate_dir(source), "not silent (> -70 dBFS)", "error", "n", "-82")
+
+
 def test_keys_that_cannot_name_a_file(dirs):
     directory = dirs.lists("odd", {"a/b": "s"}, wav_scp={"a/b": dirs.wav("x", np.ones(900) * 0.1)})
     (directory / "mixing.yaml").write_text("num_speakers: {1: 1}\nenrollment: same_utterance_disjoint\n")
@@ -327,6 +371,22 @@ def test_valid_codes(coded):
     directory, codes_dir = coded
     report = validate_dir(directory, codes_dir=codes_dir, codec_dir=codes_dir)
     assert report.num_errors == 0 and report["acoustic: ids in 0..15"].num_checked == 4
+
+
+def test_codes_of_all_that_the_rows_hold(coded):
+    directory, codes_dir = coded
+    (stream,) = codes_dir.glob("*.scp")
+    paths = {}
+    for name, entry in audio_of(directory).items():
+        paths[name] = codes_dir / f"{name}.npy"
+        np.save(paths[name], np.zeros((-(-soundfile.info(entry).frames // 100), 2), np.int16))
+    write_scp(stream, paths)
+    report = validate_dir(directory, codes_dir=codes_dir)
+    assert report.num_errors == 0 and report["acoustic: same keys"].num_checked == 3 * 4
+    gone = f"{keys_of(directory)[0]}#enrollment"
+    drop(codes_dir, stream.name, gone)
+    report = validate_dir(directory, codes_dir=codes_dir)
+    assert_only(report, "acoustic: same keys", "error", gone, "has no codes")
 
 
 def test_codes_want_targets(coded):
@@ -415,6 +475,7 @@ def test_the_table_shows_the_first_offenders_and_how_to_mend():
         ("s1_anechoic/050a050b_1e-05_443c020a_-1e-05.wav", "050a050b"),
         ("mix/050a050b_1_443c020a_-1.wav", "050a050b_1_443c020a_-1"),
         ("s3/050a050b_1_443c020a_-1.wav", "050a050b_1_443c020a_-1"),
+        ("s1/s1_001.wav", "s1_001"),
     ],
 )
 def test_utterances_of_sources_are_found_in_their_names(path, utterance):

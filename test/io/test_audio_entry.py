@@ -105,6 +105,16 @@ def without_total(flac: bytes) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.parametrize("sizes", [(0x7FFFF024, 0x7FFFF000), (0xFFFFFFFF, 0xFFFFFFFF), (0, 0), (36, 0)])
+def test_a_wav_without_true_sizes_hides_the_entries_behind_it(tmp_path, sizes):
+    content = bytearray(encoded())
+    content[4:8], content[40:44] = (size.to_bytes(4, "little") for size in sizes)
+    first, second = archive(tmp_path, bytes(content), encoded())
+    with pytest.raises(AudioError, match=f"{first}': the header of this WAV does not say how long it is"):
+        read_entry(first)
+    np.testing.assert_array_equal(read_entry(second)[0][:, 0], NOISE)
+
+
 def test_flac_without_its_length(tmp_path):
     path = tmp_path / "a.flac"
     path.write_bytes(without_total(encoded(kind="FLAC")))
@@ -165,12 +175,32 @@ def test_samples_without_a_header(tmp_path):
     assert read_info(str(tmp_path / "b.raw")).num_samples == 3000
 
 
-@pytest.mark.parametrize("kind, subtype", [("WAV", "PCM_16"), ("FLAC", "PCM_16")])
-def test_files_that_are_cut_short(tmp_path, kind, subtype):
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "RF64", "W64", "AIFF", "AU", "NIST", "CAF"])
+def test_files_that_are_cut_short(tmp_path, kind):
     path = tmp_path / f"a.{kind.lower()}"
-    path.write_bytes(encoded(kind=kind, subtype=subtype)[:-900])
-    with pytest.raises(AudioError, match="is cut short|cannot be read as audio"):
-        read_entry(str(path))
+    content = encoded(kind=kind)
+    path.write_bytes(content)
+    assert len(read_entry(str(path))[0]) == 3000
+    path.write_bytes(content[: len(content) // 2])
+    for read in (read_entry, lambda entry: read_entry(f"cat {entry} |", pipes=True)):
+        with pytest.raises(AudioError, match="is cut short|cannot be read as audio"):
+            read(str(path))
+
+
+@pytest.mark.parametrize(
+    "kind, place, unknown",
+    [
+        ("AIFF", 4, b"\0\0\0\0"),
+        ("AIFF", 4, b"\x7f\0\0\x08"),
+        ("AU", 8, b"\xff" * 4),
+        ("W64", 16, b"\xff" * 8),
+    ],
+)
+def test_sizes_that_are_not_known_are_no_cut(tmp_path, kind, place, unknown):
+    content = bytearray(encoded(kind=kind))
+    content[place : place + len(unknown)] = unknown
+    (tmp_path / "a").write_bytes(content)
+    assert len(read_entry(str(tmp_path / "a"))[0]) == 3000
 
 
 @pytest.mark.parametrize("kind, subtype", [("WAV", "GSM610"), ("AU", "G721_32")])
