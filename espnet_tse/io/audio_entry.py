@@ -31,6 +31,10 @@ class AudioError(DataError):
     """An entry that cannot be read as audio; the message names it; whoever knows key and list adds them."""
 
 
+class CutShortError(AudioError):
+    """An entry whose end is missing."""
+
+
 @dataclass(frozen=True)
 class AudioInfo:
     """What is known of an entry without its samples."""
@@ -227,7 +231,7 @@ def refuse_empty(num_bytes: int, entry: str) -> None:
 def refuse_cut_file(file: BinaryIO, num_bytes: int, entry: str) -> None:
     """Raise AudioError where a file is shorter than its header says, of formats whose header says it."""
     if lacking := missing_bytes(file, num_bytes):
-        raise AudioError(f"'{entry}' is cut short, {lacking} bytes are missing; make or fetch it again.")
+        raise CutShortError(f"'{entry}' is cut short, {lacking} bytes are missing; make or fetch it again.")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -243,7 +247,7 @@ def fault_of_file(path: str, num_bytes: int, mtime_ns: int) -> str | None:
 def refuse_wrong_end(fault: str | None, entry: str) -> None:
     """Raise AudioError for a lossy file that is cut, and for files that were joined as they are."""
     if fault == CUT:
-        raise AudioError(f"'{entry}' {fault}; make or fetch it again, or drop the key.")
+        raise CutShortError(f"'{entry}' {fault}; make or fetch it again, or drop the key.")
     if fault and fault != UNMARKED:
         raise AudioError(f"'{entry}' {fault}; decode each to wav and join those (sox a.wav b.wav ab.wav).")
 
@@ -314,7 +318,7 @@ def bounds(file: BinaryIO, num_bytes: int, entry: str) -> tuple[int, int]:
             "ark,scp:...)."
         )
     if start + length > num_bytes:
-        raise AudioError(
+        raise CutShortError(
             f"'{entry}' is cut short, {start + length - num_bytes} bytes are missing; make or fetch the "
             "archive again."
         )
@@ -388,10 +392,35 @@ def all_of(file: "soundfile.SoundFile", entry: str, dtype: str) -> np.ndarray:
     return samples
 
 
+def lacks_end(entry: str) -> bool:
+    """Whether an entry is cut short, as far as its size, its header and its last sample tell: it is not read as a whole.
+
+    Raises:
+        AudioError: missing, or no audio.
+    """
+    try:
+        with opened(entry, pipes=False) as file:
+            return has_exact_spans(file) and not has_last_sample(file)
+    except CutShortError:
+        return True
+
+
+def has_last_sample(file: "soundfile.SoundFile") -> bool:
+    """Whether there is what the header says is the last sample; of a FLAC file that is cut not even a seek succeeds."""
+    import soundfile
+
+    last = max(0, file.frames - 1)
+    try:
+        file.seek(last)
+        return last + len(file.read(1)) == file.frames
+    except soundfile.LibsndfileError:
+        return False
+
+
 def refuse_cut(file: "soundfile.SoundFile", count: int, entry: str) -> None:
     """Raise AudioError where a file held fewer samples than its header says."""
     if has_exact_length(file) and count < file.frames:
-        raise AudioError(
+        raise CutShortError(
             f"'{entry}' is cut short: {count} of {file.frames} samples; make or fetch it again, or drop the "
             "key."
         )

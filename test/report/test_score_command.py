@@ -3,6 +3,7 @@ from pathlib import Path
 
 from espnet_tse.bin.score import get_parser
 from espnet_tse.report.score_command import score_command
+from espnet_tse.scoring.run.options import ScoringOptions, plain_options
 
 
 def test_defaults_are_left_out():
@@ -46,6 +47,12 @@ def test_what_is_taken_from_the_preset_is_taken_from_it_again():
     args = get_parser().parse_args(shlex.split(command)[2:])
     assert (args.asr, args.metrics, args.flag) == (["none"], "-sbs,-nisqa", ["-9;dB"])
     assert "--asr" not in score_command({"preset_overrides": {}, "options": options})
+
+
+def test_weights_are_found_again(tmp_path):
+    options = plain_options(ScoringOptions(Path("w"), Path("out"), model_dir=tmp_path))
+    args = get_parser().parse_args(shlex.split(score_command({"options": options}, Path("out")))[2:])
+    assert args.model_dir == tmp_path
 
 
 def test_nothing_recorded_gives_no_command():

@@ -13,13 +13,15 @@ def frame_energy(samples: np.ndarray) -> np.ndarray:
 
 
 def active_frames(samples: np.ndarray, loudest: float | None = None) -> np.ndarray:
-    """Which frames are less than 30 dB below the loudest, (T,) bool.
+    """Which frames of a signal, its mean removed, are less than 30 dB below the loudest, (T,) bool.
+
+    A constant offset, which nobody hears, would fill the pauses.
 
     Args:
         samples: (N,), not empty.
         loudest: energy to compare with instead of that of the signal's own loudest frame.
     """
-    energy = frame_energy(samples)
+    energy = frame_energy(samples - np.mean(samples))
     loudest = energy.max() if loudest is None else loudest
     return energy > loudest * 10 ** (-RANGE_DB / 10)
 

@@ -1,6 +1,10 @@
 """One integer lag between estimate and target, by FFT cross-correlation."""
 
+from dataclasses import replace
+
 import numpy as np
+
+from espnet_tse.scoring.measure.audio import Signal
 
 MAX_LAG_S = 0.1
 
@@ -21,6 +25,14 @@ def best_lag(target: np.ndarray, estimate: np.ndarray, rate: int) -> int:
     cross = np.fft.irfft(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(target, size)), size)
     lags = np.arange(-max_lag, max_lag + 1)
     return int(lags[np.argmax(np.abs(cross[lags]))])
+
+
+def earlier(signal: Signal, lag: int) -> Signal:
+    """A signal ``lag`` samples earlier; what it was resampled from moves by the same time, to its nearest sample."""
+    read = signal.origin
+    if read is not None:
+        read = read.with_samples(shift(read.samples, round(lag * read.rate / signal.rate)))
+    return replace(signal, samples=shift(signal.samples, lag), origin=read)
 
 
 def shift(samples: np.ndarray, lag: int) -> np.ndarray:

@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from espnet_tse.io.audio import resample
-from espnet_tse.io.audio_entry import file_of, is_plain_file, read_entry, read_info
+from espnet_tse.io.audio_entry import file_of, is_plain_file, lacks_end, read_entry, read_info
 from espnet_tse.io.scp import DataError
-from espnet_tse.io.stated_length import missing_bytes
 from espnet_tse.scoring.measure.failure import SILENCE_DBFS
 
 RATE = 16000  # of networks, and of measures that are defined at it
@@ -75,17 +74,17 @@ def refuse_pipe(entry: str, where: str) -> None:
 
 
 def is_written(entry: str) -> bool:
-    """Whether the file of an scp entry is there and whole, as far as its size and its header tell.
+    """Whether the file of an scp entry is there and whole; one that is no audio at all is judged when it is scored.
 
     What a killed decoding or a full disk has left is no output of a system, whatever its samples would score.
     """
     path = file_of(entry)
     if not path.is_file() or path.stat().st_size == 0:
         return path.exists() and not path.is_file()  # a pipe
-    if not is_plain_file(entry):
+    try:
+        return not lacks_end(entry)
+    except DataError:
         return True
-    with open(path, "rb") as file:
-        return missing_bytes(file, path.stat().st_size) == 0
 
 
 def probe(entry: str) -> tuple[float, int] | None:

@@ -17,7 +17,7 @@ def edge_losses(target: np.ndarray, estimate: np.ndarray) -> list[float]:
     """Level lost in the first and in the last 100 ms of the target's activity, against its middle.
 
     With G the energy of the estimate over that of the target in a region, the loss is
-    10 log10(G_middle / G_edge) dB, between 0 (what is boosted makes up for nothing) and 60.
+    10 log10(G_middle / G_edge) dB, means removed, between 0 (what is boosted makes up for nothing) and 60.
 
     Args:
         target: (N,).
@@ -33,7 +33,7 @@ def edge_losses(target: np.ndarray, estimate: np.ndarray) -> list[float]:
         raise MetricFault(
             REF, f"the target is active for {(end - start) * FRAME / 16000:.2f} s, 0.4 are wanted"
         )
-    wanted, got = frame_energy(target), frame_energy(estimate)
+    wanted, got = (frame_energy(samples - np.mean(samples)) for samples in (target, estimate))
 
     def gain_db(first: int, last: int) -> float:
         return 10 * np.log10(max(got[first:last].sum() / wanted[first:last].sum(), 1e-20))

@@ -62,7 +62,7 @@ def aggregate(plan: ScoringPlan, records: dict[str, Record]) -> Summary:
         for column in columns_of(records)
     }
     words = word_columns(plan, records)
-    leaks = leak_columns(plan, words)
+    leaks = leak_columns(plan, records, words)
     wer = {column.name: summarise_words(column, plan.options.text_norm, speakers) for column in words}
     wer |= {column.name: summarise_leak(column, plan.options.text_norm, speakers) for column in leaks}
     shared: dict[tuple, dict[str, str]] = {}  # the same few combinations, whatever the number of rows

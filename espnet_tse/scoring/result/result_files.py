@@ -17,7 +17,7 @@ from espnet_tse.scoring.result.means import columns_of
 from espnet_tse.scoring.result.meta import make_meta
 from espnet_tse.scoring.result.scored_set import read_result
 from espnet_tse.scoring.result.word_columns import WordColumn
-from espnet_tse.scoring.run.options import plain_options
+from espnet_tse.scoring.run.options import deciding_options, plain_options
 from espnet_tse.scoring.run.plan import ScoringPlan
 from espnet_tse.scoring.run.worker import Record
 
@@ -78,8 +78,8 @@ def _write_words(folder: Path, column: WordColumn, text_norm: str) -> None:
         _write_lines(folder / name, lines)
 
 
-def _remove_result(plan: ScoringPlan) -> None:
-    """Remove the result of an earlier run and the files of its columns: those no longer scored would look current.
+def remove_result(plan: ScoringPlan) -> None:
+    """Remove the result of an earlier run and the files of its columns: they would look current.
 
     What the scorer did not write stays, and so does what it wrote and now reads.
     """
@@ -105,9 +105,10 @@ def remove_foreign_result(plan: ScoringPlan) -> None:
         meta = read_result(path).meta
     except DataError:
         meta = {}
-    if (meta.get("signature"), meta.get("options")) != (plan.signature, plain_options(plan.options)):
+    made_by = meta.get("signature"), deciding_options(meta.get("options") or {})
+    if made_by != (plan.signature, deciding_options(plain_options(plan.options))):
         log.info("%s: of other inputs or settings, removed before scoring", path)
-        _remove_result(plan)
+        remove_result(plan)
 
 
 def failures(records: dict[str, Record], summary: Summary) -> Iterator[tuple[str, str, Fault]]:
@@ -123,7 +124,7 @@ def write_results(plan: ScoringPlan, records: dict[str, Record], summary: Summar
     """Write all result files, each atomically."""
     folder = plan.options.output_dir
     records = {u.key: records[u.key] for u in plan.utterances}
-    _remove_result(plan)  # it would not match the new files
+    remove_result(plan)  # it would not match the new files
     _write_columns(folder, records, summary)
     for column in summary.words:
         _write_words(folder, column, plan.options.text_norm)

@@ -10,7 +10,12 @@ from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.result.aggregate import Summary, add_external, aggregate
 from espnet_tse.scoring.result.input_files import check_inputs_stay
 from espnet_tse.scoring.result.names import system_name, test_set_name
-from espnet_tse.scoring.result.result_files import failures, remove_foreign_result, write_results
+from espnet_tse.scoring.result.result_files import (
+    failures,
+    remove_foreign_result,
+    remove_result,
+    write_results,
+)
 from espnet_tse.scoring.result.summary_text import summary_text
 from espnet_tse.scoring.run.cache import abandoned, join_files
 from espnet_tse.scoring.run.plan import ScoringPlan
@@ -53,7 +58,7 @@ def score_system(plan: ScoringPlan) -> int:
             for path in (*own.glob("*.jsonl"), own / RECORDS):
                 path.unlink(missing_ok=True)
         remove_foreign_result(plan)
-        records, files = score_changed(plan)
+        records, files = score_changed(plan, before_scoring=lambda: remove_result(plan))
         add_external(plan, records)
         summary = aggregate(plan, records)
         write_results(plan, records, summary)

@@ -114,7 +114,7 @@ def _align(
         column.faults[key] = Fault(EST, f"estimate: {fault}")
 
 
-def leak_columns(plan: ScoringPlan, words: list[WordColumn]) -> list[LeakColumn]:
+def leak_columns(plan: ScoringPlan, records: dict[str, Record], words: list[WordColumn]) -> list[LeakColumn]:
     """Words of the interferer in the texts of every recogniser whose errors against ``--text`` are counted."""
     normalise, unit = NORMALISERS[plan.options.text_norm], plan.options.unit
     columns = []
@@ -123,6 +123,9 @@ def leak_columns(plan: ScoringPlan, words: list[WordColumn]) -> list[LeakColumn]
             continue
         column = LeakColumn(f"leak_{source.tag}", source.tag)
         for key, hypothesis in source.hypotheses.items():
+            if absence := records[key].absence:
+                column.counts[key], column.faults[key] = None, absence
+                continue
             texts = (plan.text.get(key, ""), plan.interferer_text[key], hypothesis)
             heard, own = leaked_words(*(split_units(normalise(text), unit) for text in texts))
             fault = source.faults.get(key)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE
+from espnet_tse.scoring.measure.failure import EST, NOT_APPLICABLE, REF
 from espnet_tse.scoring.result.bootstrap import interval_of_ratio
 from espnet_tse.scoring.result.coverage import shares
 from espnet_tse.scoring.result.protocol import WORDS_VERSION
@@ -14,12 +14,13 @@ def summarise_leak(column: LeakColumn, text_norm: str, speakers: dict[str, str] 
     kept = {key: count for key, count in column.counts.items() if count}
     own = sum(count for _, count in kept.values())
     clusters = [speakers[key] for key in kept] if speakers else None
+    excluded = sum(fault.kind == REF for fault in column.faults.values())
     return {
         "corpus": sum(heard for heard, _ in kept.values()) / own if own else None,
         "ci95": interval_of_ratio(*zip(*kept.values()), clusters) if kept else None,
         "nref": own,
         "n": len(kept),
-        **shares(0, sum(key in column.faults for key in kept), len(kept)),
+        **shares(excluded, sum(key in column.faults for key in kept), len(kept) + excluded),
         "norm": text_norm,
         "asr": column.tag,
         "smoke_test": False,

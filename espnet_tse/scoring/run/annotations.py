@@ -3,6 +3,7 @@
 import math
 
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.scoring.run.absent_targets import is_absent
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some
@@ -67,12 +68,13 @@ def interferer_texts(options: ScoringOptions, utterances: list[Utterance]) -> di
     """Key -> the words of all its interferers.
 
     Raises:
-        DataError: an utterance is in none of the files.
+        DataError: an utterance whose target speaks is in none of the files.
     """
     if not options.intf_text:
         return {}
     files = [read_transcript_file(path, utterances) for path in options.intf_text]
-    lacking = [u.key for u in utterances if not any(u.key in texts for texts in files)]
+    words = {u.key: [texts[u.key] for texts in files if u.key in texts] for u in utterances}
+    lacking = [u.key for u in utterances if not words[u.key] and not is_absent(options, u)]
     if lacking:
         raise DataError(f"--intf_text: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}.")
-    return {u.key: " ".join(texts[u.key] for texts in files if u.key in texts) for u in utterances}
+    return {key: " ".join(texts) for key, texts in words.items() if texts}

@@ -135,9 +135,11 @@ class Measurer:
             return base64.b64encode(value.astype("<f4").tobytes()).decode()
         return value
 
-    def similarity(self, uses: Uses, measure: str, estimate: Signal, other: Signal) -> float:
+    def similarity(
+        self, uses: Uses, measure: str, estimate: Signal, other: Signal, *, of_estimate: bool
+    ) -> float:
         """Cosine of the embeddings; a fault of ``other``'s embedding is one of the data."""
-        first = self.measure(uses, measure, estimate, of_estimate=True)
+        first = self.measure(uses, measure, estimate, of_estimate=of_estimate)
         try:
             second = self.measure(uses, measure, other, of_estimate=False)
         except MetricFault as error:

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Collection
 
 from espnet_tse.io.nearest_name import nearest_name
 from espnet_tse.io.scp import DataError
@@ -23,11 +24,21 @@ _OPTION = {
 }
 
 
-def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]]:
+def asked_by_files(options: ScoringOptions) -> set[str]:
+    """Metrics for whose sake alone a file was given, which says that they are wanted."""
+    given = {"utt2rtf": options.utt2rtf, "activity": options.activity, "vad": options.vad_activity}
+    needed = {name: given.keys() & set(card.inputs) for name, card in METRICS.items()}
+    return {name for name, roles in needed.items() if roles and all(given[role] for role in roles)}
+
+
+def select_metrics(
+    preset: str, metrics: str, asked: Collection[str] = ()
+) -> tuple[tuple[str, ...], set[str]]:
     """Names to compute and those among them that were asked for by name.
 
-    ``metrics``: "a,b" replaces the preset, "+a,-b" changes it.
-
+    Args:
+        metrics: "a,b" replaces the preset, "+a,-b" changes it.
+        asked: what is wanted besides, unless "-name" takes it away.
     Raises:
         DataError: unknown metric, or both forms mixed.
     """
@@ -37,7 +48,7 @@ def select_metrics(preset: str, metrics: str) -> tuple[tuple[str, ...], set[str]
         raise DataError(
             f"--metrics {metrics}: either plain names (replace the preset) or +name/-name, not both."
         )
-    names = list(PRESETS[preset].metrics) if changes or not items else []
+    names = [*(PRESETS[preset].metrics if changes or not items else ()), *asked]
     explicit = set()
     for item in items:
         name = item.lstrip("+-")

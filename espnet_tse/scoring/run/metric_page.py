@@ -220,7 +220,8 @@ _TAIL = """
 
 A fault of the **data** excludes the utterance from that metric, for every system alike; a fault of the
 **estimate** gets the penalty and keeps the utterance in the mean. Each event is a line of the file
-`failed`: utterance, metric, class, reason.
+`failed`: utterance, metric, class, reason. Before a penalty is given, the target is measured in the estimate's place (without
+a target the mixture, else the enrollment): where that has no value either, the fault is one of the data.
 
 | situation | class | action |
 |---|---|---|

@@ -5,8 +5,8 @@ import re
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.shard import parse_shard
 from espnet_tse.scoring.asr.text import NORMALISERS, RATES
+from espnet_tse.scoring.run.absent_targets import SILENT
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.pairing import SILENT
 
 ALLOWED = {
     "length": ("ref", "min", "strict"),

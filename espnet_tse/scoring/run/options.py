@@ -114,10 +114,15 @@ class ScoringOptions:
 
 
 def plain_options(options: ScoringOptions) -> dict:
-    """Options as JSON values, without those that cannot change a result."""
-    ignored = ("nj", "shard", "cache_dir", "resume", "output_dir", "system", "test_set", "model_dir")
+    """Options as JSON values, without those that scoring again can do without."""
+    ignored = ("nj", "shard", "cache_dir", "resume", "output_dir", "system", "test_set")
     content = {k: v for k, v in asdict(options).items() if k not in ignored}
     return {
         k: [str(x) for x in v] if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v
         for k, v in content.items()
     }
+
+
+def deciding_options(plain: dict) -> dict:
+    """Those of ``plain_options`` that can change a result: of weights the signature says more than their place."""
+    return {name: value for name, value in plain.items() if name != "model_dir"}

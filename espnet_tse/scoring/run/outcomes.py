@@ -51,13 +51,27 @@ def _estimate_fault(scene: Scene, card: MetricCard) -> str | None:
 
 
 def _penalty(scene: Scene, card: MetricCard, fault: Fault) -> Outcome:
+    if data_fault := _fault_of_data(scene, card):
+        return Outcome(None, data_fault)
     if card.measure != "improvement":
         return Outcome(card.penalty, fault)
     base = card.name.removesuffix("_i")
+    return Outcome(METRICS[base].penalty - scene.of_mixture(base), fault)
+
+
+def _fault_of_data(scene: Scene, card: MetricCard) -> Fault | None:
+    """Why a metric has no value whatever the estimate is, as some faults of the data only show while measuring.
+
+    The target itself, or what the metric has instead of it, is measured in the estimate's place.
+    """
+    role = next((role for role in ("ref", "mix", "enroll") if role in card.inputs), None)
+    if role is None:
+        return None
     try:
-        return Outcome(METRICS[base].penalty - scene.of_mixture(base), fault)
+        value_of(scene.with_data_as_estimate(role), card)
     except MetricFault as error:
-        return Outcome(None, error.fault)
+        return Fault(REF, error.fault.reason) if error.fault.kind == EST else error.fault
+    return None
 
 
 def _within_range(card: MetricCard, value: float, flags: list[str]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from espnet_tse.io.activity_list import Times, read_activity
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.measure.audio import RATE, probe
+from espnet_tse.scoring.run.absent_targets import SILENT, is_silent_target
 from espnet_tse.scoring.run.audio_lists import read_entries, read_keys
 from espnet_tse.scoring.run.estimates import present_estimates, read_estimates
 from espnet_tse.scoring.run.job import Utterance
@@ -15,7 +16,6 @@ from espnet_tse.scoring.run.shown_keys import some
 
 log = logging.getLogger("espnet_tse.scoring")
 
-SILENT = "silent"  # --absent: utterances whose target is digital silence
 Header = tuple[float, int]  # duration in seconds, sample rate in Hz
 
 
@@ -112,7 +112,7 @@ def _read_lists(options: ScoringOptions) -> Lists:
         without = [key for key in keys if path and key not in entries]
         if without:
             raise DataError(f"{path}: lacks {len(without)} of {len(keys)} keys to score: {some(without)}.")
-    interferers = _read_interferers(options, keys, absent)
+    interferers = _read_interferers(options, keys, absent, targets or {})
     return Lists(estimates, targets, mixtures, enrollments, interferers, absent, activity, vad_activity, keys)
 
 
@@ -157,7 +157,9 @@ def _said_to_be_absent(
     return silent
 
 
-def _read_interferers(options: ScoringOptions, keys: list[str], absent: set[str]) -> list[dict[str, str]]:
+def _read_interferers(
+    options: ScoringOptions, keys: list[str], absent: set[str], targets: dict[str, str]
+) -> list[dict[str, str]]:
     """The lists of ``--intf_scp``.
 
     Raises:
@@ -166,6 +168,7 @@ def _read_interferers(options: ScoringOptions, keys: list[str], absent: set[str]
     interferers = [read_entries(path) for path in options.intf_scp]
     present = [key for key in keys if key not in absent]
     without = [key for key in present if interferers and not any(key in entries for entries in interferers)]
+    without = [key for key in without if not is_silent_target(options, targets.get(key))]
     if without:
         raise DataError(f"--intf_scp: no interferer for {len(without)} of {len(keys)} keys: {some(without)}.")
     return interferers

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from espnet_tse.io.scp import DataError, read_scp
 from espnet_tse.scoring.asr.option import AsrSpec
+from espnet_tse.scoring.run.absent_targets import SILENT
 from espnet_tse.scoring.run.annotations import gender_pairs, interferer_texts, real_time_factors
 from espnet_tse.scoring.run.external_scores import ExternalScores, read_all_external
 from espnet_tse.scoring.run.job import Utterance, WorkerPlan
 from espnet_tse.scoring.run.measures_used import MeasuresUsed, measures_used
-from espnet_tse.scoring.run.metric_choice import drop_impossible, select_metrics
+from espnet_tse.scoring.run.metric_choice import asked_by_files, drop_impossible, select_metrics
 from espnet_tse.scoring.run.option_checks import check_options
 from espnet_tse.scoring.run.options import ScoringOptions
-from espnet_tse.scoring.run.pairing import SILENT, pair_inputs
+from espnet_tse.scoring.run.pairing import pair_inputs
 from espnet_tse.scoring.run.plan_asr import choose_normaliser, plan_recognisers
 from espnet_tse.scoring.run.preset_choice import with_preset
 from espnet_tse.scoring.run.presets import PRESETS
@@ -55,9 +56,7 @@ def make_plan(options: ScoringOptions) -> ScoringPlan:
     )
     recognisers = _recognisers_to_run(options, specs)
     options = replace(options, text_norm=choose_normaliser(options.text_norm, specs))
-    names, explicit = select_metrics(options.preset, options.metrics)
-    if options.utt2rtf and "rtf" not in names:
-        names += ("rtf",)  # the file says that it is wanted
+    names, explicit = select_metrics(options.preset, options.metrics, asked_by_files(options))
     utterances, low_band = pair_inputs(options)
     factors = real_time_factors(options, utterances)
     utterances = [replace(utterance, rtf=factors.get(utterance.key)) for utterance in utterances]

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Callable
 
 from espnet_tse.io.shard import parse_shard, take_shard
 from espnet_tse.scoring.run.job import Utterance
@@ -47,14 +48,21 @@ class Progress:
         log.info("scored %s %d/%d utterances, ETA %s", share, self.done, len(self.durations), wait)
 
 
-def score_changed(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
-    """As ``score_all``, but for utterances whose files are those of the last run: their records are kept."""
+def score_changed(
+    plan: ScoringPlan, before_scoring: Callable[[], None]
+) -> tuple[dict[str, Record], list[Path]]:
+    """As ``score_all``, but for utterances whose files are those of the last run: their records are kept.
+
+    Args:
+        before_scoring: called where there is anything to score.
+    """
     start, kept = time.monotonic(), KeptRecords(plan.worker)
     records, files = kept.find(plan.utterances), []
     changed = tuple(utterance for utterance in plan.utterances if utterance.key not in records)
     if records:
         log.info("%d of %d utterances are as in the last run", len(records), len(plan.utterances))
     if changed:
+        before_scoring()
         scored, files = score_all(replace(plan, utterances=changed))
         records |= scored
         kept.write(records)

@@ -1,6 +1,6 @@
 """The loaded signals of one utterance, and measures of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,6 +67,12 @@ class Scene:
     rtf: float | None = None
     activity: Times | None = None  # when the target speaks, s; None: not known
     vad_activity: Times | None = None  # when the estimate does, as a detector found
+    estimate_is_data: bool = False  # its values belong to the test set, not to a system
+
+    def with_data_as_estimate(self, role: str) -> "Scene":
+        """The scene whose estimate is a signal of the data."""
+        source = self.data[role]
+        return replace(self, est=source, raw=source.signal, estimate_is_data=True)
 
     @property
     def estimate(self) -> Signal:
@@ -79,7 +85,9 @@ class Scene:
 
     def of_estimate(self, measure: str, *others: Signal) -> Any:
         """A measure of the estimate, beside ``others`` where it compares."""
-        return self.measurer.measure(self.uses, measure, *others, self.estimate, of_estimate=True)
+        return self.measurer.measure(
+            self.uses, measure, *others, self.estimate, of_estimate=not self.estimate_is_data
+        )
 
     def of_mixture(self, measure: str) -> float:
         """A measure of target and mixture; any fault there is one of the data."""
@@ -92,7 +100,9 @@ class Scene:
 
     def similarity(self, model: str, other: Signal) -> float:
         """Cosine of the estimate's embedding and that of ``other``."""
-        return self.measurer.similarity(self.uses, model, self.estimate, other)
+        return self.measurer.similarity(
+            self.uses, model, self.estimate, other, of_estimate=not self.estimate_is_data
+        )
 
     def overlap(self) -> float | None:
         """Share of the active frames in which target and an interferer are heard at once; None if not known."""

@@ -4,6 +4,7 @@ import logging
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.scoring.asr.option import AsrSpec
+from espnet_tse.scoring.run.absent_targets import is_absent
 from espnet_tse.scoring.run.job import Utterance
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.shown_keys import some
@@ -25,7 +26,7 @@ def read_transcripts(
     if not options.text:
         return {}
     text = read_transcript_file(options.text, utterances)
-    lacking = [u.key for u in utterances if u.key not in text and not u.target_absent]
+    lacking = [u.key for u in utterances if u.key not in text and not is_absent(options, u)]
     if lacking:
         raise DataError(f"{options.text}: lacks {len(lacking)} of {len(utterances)} keys: {some(lacking)}.")
     if not specs:
@@ -59,7 +60,7 @@ def _texts_of(
     texts = {"estimate": read_transcript_file(spec.estimate_text, utterances)}
     if spec.target_text:
         texts["target"] = read_transcript_file(spec.target_text, utterances)
-        without = [u.key for u in utterances if u.key not in texts["target"] and not u.target_absent]
+        without = [u.key for u in utterances if u.key not in texts["target"] and not is_absent(options, u)]
         if without:
             raise DataError(f"{spec.target_text}: lacks {len(without)} keys: {some(without)}.")
     elif not options.text:

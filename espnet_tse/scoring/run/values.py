@@ -1,15 +1,16 @@
 """The value of each metric on a scene: taken from a measure, or derived from several."""
 
+from dataclasses import replace
 from typing import Callable
 
 import numpy as np
 
-from espnet_tse.scoring.measure.audio import RATE, level_dbfs
+from espnet_tse.scoring.measure.audio import RATE, fit_length, level_dbfs
 from espnet_tse.scoring.measure.card import MetricCard
 from espnet_tse.scoring.measure.failure import EST, REF, Fault, MetricFault, Outcome
 from espnet_tse.scoring.measure.registry import MEASURES, METRICS
 from espnet_tse.scoring.measure.timing import pause_leak, timing_f1, timing_f1_of_times
-from espnet_tse.scoring.run.scene import Scene
+from espnet_tse.scoring.run.scene import Scene, Source
 
 FAILED_BELOW_DB = MEASURES["failure"].settings["threshold_db"]
 MIN_LEVEL_DBFS = -200.0  # digital silence has no level; this keeps the column numeric
@@ -34,7 +35,9 @@ def _pair(scene: Scene, card: MetricCard) -> float:
 
 
 def _absence(scene: Scene, card: MetricCard) -> float:
-    return _pick(scene.of_estimate(card.measure, scene.data["mix"].signal), card)
+    # A level that was set would raise what should be silence.
+    as_given = replace(scene, est=Source(scene.raw))
+    return _pick(as_given.of_estimate(card.measure, scene.data["mix"].signal), card)
 
 
 def _signal(scene: Scene, card: MetricCard) -> float:
@@ -76,9 +79,13 @@ def _source_confusion(scene: Scene, card: MetricCard) -> float:
     return float(max(_closeness(scene, source) for source in scene.interferers) > near)
 
 
-def _closeness(scene: Scene, interferer) -> float:
+def _closeness(scene: Scene, interferer: Source) -> float:
+    """SI-SDR against an interferer at the target's length: on the samples that the target is compared on."""
+    other = interferer.signal
     try:
-        return scene.of_estimate("si_sdr", interferer.signal)
+        return scene.of_estimate(
+            "si_sdr", other.with_samples(fit_length(other.samples, len(scene.data["ref"].signal.samples)))
+        )
     except MetricFault:
         # Within the common length one of them is empty: they have nothing in common.
         return METRICS["si_sdr"].low

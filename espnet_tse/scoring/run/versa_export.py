@@ -4,16 +4,8 @@ import shlex
 from pathlib import Path
 
 from espnet_tse.io.scp import write_scp
-from espnet_tse.scoring.run.job import Utterance, WorkerPlan
+from espnet_tse.scoring.run.absent_targets import is_absent
 from espnet_tse.scoring.run.plan import ScoringPlan
-from espnet_tse.scoring.run.scene import digital_silence, open_source
-
-
-def _absent(utterance: Utterance, worker: WorkerPlan) -> bool:
-    """Whether the target says nothing, by the list or (``--absent silent``) by its samples."""
-    if utterance.target_absent or not worker.silent_is_absent:
-        return utterance.target_absent
-    return digital_silence(open_source(utterance.ref, worker.ref_channel))
 
 
 def export_versa(plan: ScoringPlan, folder: Path) -> str:
@@ -26,7 +18,7 @@ def export_versa(plan: ScoringPlan, folder: Path) -> str:
         the command line of VERSA's scorer for them, with its example of a configuration: which metrics it computes
         is chosen there.
     """
-    scored = [u for u in plan.utterances if u.inf is not None and not _absent(u, plan.worker)]
+    scored = [u for u in plan.utterances if u.inf is not None and not is_absent(plan.options, u)]
     write_scp(folder / "pred.scp", {u.key: u.inf for u in scored})
     options = ["--pred", str(folder / "pred.scp")]
     with_target = {u.key: u.ref for u in scored if u.ref is not None}

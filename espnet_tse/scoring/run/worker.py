@@ -9,7 +9,7 @@ from typing import Callable
 import numpy as np
 
 from espnet_tse.io.parent_process import end_with_parent
-from espnet_tse.scoring.measure.align import best_lag, shift
+from espnet_tse.scoring.measure.align import best_lag, earlier
 from espnet_tse.scoring.measure.audio import RATE, Signal, set_level
 from espnet_tse.scoring.measure.failure import (
     MIN_ENROLLMENT_S,
@@ -121,10 +121,11 @@ class UtteranceScorer:
         entries = {"ref": utterance.ref, "mix": utterance.mix, "enroll": utterance.enroll}
         read = {role: open_source(entry, channel) for role, entry in entries.items() if entry}
         rate = rate_of_data([read.get("ref"), read.get("mix"), est])
-        est = est.at(rate)
+        as_read, est = est.signal, est.at(rate)
         raw = est.signal
-        if raw is not None and self.plan.level != "none":
-            est = Source(raw.with_samples(set_level(raw.samples, self.plan.level))).at(rate)
+        if as_read is not None and self.plan.level != "none":
+            # From what was read it is resampled to every rate, once.
+            est = Source(as_read.with_samples(set_level(as_read.samples, self.plan.level))).at(rate)
         data = {role: source.at(rate, SHORTEST_S[role]) for role, source in read.items()}
         interferers = [open_source(entry, channel).at(rate, MIN_ENROLLMENT_S) for entry in utterance.intf]
         faults = {role: source.fault for role, source in data.items()}
@@ -176,8 +177,8 @@ class UtteranceScorer:
                 record.outcomes[f"{name}_al"] = record.outcomes[name]
             return
         record.lag_samples = best_lag(ref.signal.samples, scene.estimate.samples, ref.signal.rate)
-        shifted = scene.estimate.with_samples(shift(scene.estimate.samples, record.lag_samples))
-        aligned = replace(scene, est=Source(shifted).at(shifted.rate), raw=shifted)
+        moved = earlier(scene.estimate, record.lag_samples)
+        aligned = replace(scene, est=Source(moved).at(moved.rate), raw=moved)
         for name in names:
             record.outcomes[f"{name}_al"] = outcome_of(aligned, METRICS[name], record.flags)
 

@@ -42,3 +42,8 @@ def test_overlap(interferers, expected):
 
 def test_a_shorter_interferer_is_silent_at_its_end():
     assert overlap_ratio(tone(0, 16000), tone(0, 4000, length=4000)) == 0.25
+
+
+def test_a_constant_offset_is_no_activity():
+    turns = tone(0, 8000) + 0.05, tone(8000, 16000) - 0.05
+    assert overlap_ratio(*turns) == 0.0

@@ -9,6 +9,7 @@ from espnet_tse.scoring.measure.audio import (
     Signal,
     fault_of,
     fit_length,
+    is_written,
     level_dbfs,
     load,
     probe,
@@ -124,3 +125,20 @@ def test_hash_follows_the_content():
     changed[500] += 1e-4
     hashes = [Signal(each, 16000, 16000, 1).sha1 for each in (samples, samples.copy(), changed)]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("name", ["wav", "flac", "ogg", "ark"])
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_file_that_is_cut_is_not_written_in_any_format(tmp_path, speech, name, share):
+    path = tmp_path / f"a.{name}"
+    soundfile.write(path, speech, 16000, format="wav" if name == "ark" else name)
+    entry = f"{path}:0" if name == "ark" else str(path)
+    assert is_written(entry)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert not is_written(entry)
+
+
+def test_what_is_no_audio_is_written(tmp_path):
+    (tmp_path / "page.wav").write_text("<html>")
+    assert is_written(str(tmp_path / "page.wav")) and not is_written(str(tmp_path / "none.wav"))

@@ -37,6 +37,7 @@ def test_frames_lie_where_their_middle_lies():
 def test_f1_by_level(heard, f1):
     assert timing_f1([(1.0, 3.0)], speaking(*heard)) == pytest.approx(f1, abs=0.01)
     assert timing_f1([(1.0, 3.0)], 0.01 * speaking(*heard)) == pytest.approx(f1, abs=0.01)
+    assert timing_f1([(1.0, 3.0)], speaking(*heard) + 0.05) == pytest.approx(f1, abs=0.01)
 
 
 def test_f1_of_an_output_that_stops_early_or_goes_on():

@@ -148,6 +148,24 @@ def test_words_of_the_interferer():
     assert summary.leaks[0].counts == {"u": (1, 2), "v": (1, 1), "w": None}
 
 
+def test_words_of_the_interferer_where_the_target_is_absent_or_should_be():
+    plan = make_plan(
+        "uvw",
+        text={"u": "a"},
+        interferer_text={"u": "b c", "v": "d"},
+        **external(dict.fromkeys("uvw", "b d")),
+    )
+    records = {
+        "u": make_record("u"),
+        "v": make_record("v", target_absent=True, absent_fault="its target is not silent"),
+        "w": make_record("w", target_absent=True),
+    }
+    summary = aggregate(plan, records)
+    entry = summary.wer["leak_external"]
+    assert summary.leaks[0].counts == {"u": (1, 2), "v": None, "w": None}
+    assert (entry["corpus"], entry["n"], entry["n_expected"], entry["n_excluded"]) == (0.5, 1, 2, 1)
+
+
 def test_absent_targets_are_not_expected_of_other_metrics():
     absent = {"si_sdr": Outcome(None, Fault("n/a", "the target is absent")), "absent_leak": Outcome(-20.0)}
     present = {"si_sdr": Outcome(3.0), "absent_leak": Outcome(None, Fault("n/a", "the target is present"))}

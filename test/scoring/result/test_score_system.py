@@ -277,7 +277,7 @@ def test_the_failure_that_is_shown_is_one_of_those_that_are_too_many(options, tm
 
 
 def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, monkeypatch):
-    def interrupted(plan):
+    def interrupted(plan, before_scoring):
         raise KeyboardInterrupt
 
     options = replace(options, metrics="si_sdr", asr=(), text=None)
@@ -286,6 +286,8 @@ def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, mo
     result = options.output_dir / "result.json"
     with pytest.raises(KeyboardInterrupt):
         score_system(make_plan(options))
+    with pytest.raises(KeyboardInterrupt):
+        score_system(make_plan(replace(options, model_dir=options.inf_scp.parent)))
     assert result.exists()  # of the same inputs and settings
     other = options.inf_scp.with_name("other.scp")
     other.write_text(options.inf_scp.read_text())
@@ -296,6 +298,21 @@ def test_an_interrupted_run_leaves_no_result_of_other_inputs(options, caplog, mo
     with pytest.raises(KeyboardInterrupt):
         score_system(make_plan(options))
     assert not result.exists()
+
+
+def test_an_interrupted_run_over_changed_files_leaves_no_result(options, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    options = replace(options, metrics="si_sdr", asr=(), text=None)
+    assert score_system(make_plan(options)) == 0
+    monkeypatch.setattr(runner, "JobPool", interrupted)
+    assert score_system(make_plan(options)) == 0  # nothing is left to score
+    estimate = options.inf_scp.with_suffix("") / "u08.wav"
+    estimate.write_bytes(estimate.read_bytes())
+    with pytest.raises(KeyboardInterrupt):
+        score_system(make_plan(options))
+    assert not (options.output_dir / "result.json").exists()
 
 
 def test_two_runs_in_one_folder_are_refused(options):

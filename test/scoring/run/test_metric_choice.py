@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.scoring.run.metric_choice import drop_impossible, select_metrics
+from espnet_tse.scoring.run.metric_choice import asked_by_files, drop_impossible, select_metrics
 from espnet_tse.scoring.run.options import ScoringOptions
 from espnet_tse.scoring.run.preset_choice import with_preset
 from espnet_tse.scoring.run.presets import PRESETS
@@ -20,6 +20,21 @@ from espnet_tse.scoring.run.presets import PRESETS
 def test_selection(metrics, expected):
     names, _ = select_metrics("offline", metrics)
     assert sorted(names) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "files, asked",
+    [
+        ((), set()),
+        (("utt2rtf",), {"rtf"}),
+        (("activity",), {"timing_f1", "pause_leak"}),
+        (("activity", "vad_activity"), {"timing_f1", "pause_leak", "timing_f1_vad"}),
+    ],
+)
+def test_a_file_that_only_some_metrics_need_asks_for_them(files, asked):
+    assert asked_by_files(options(**dict.fromkeys(files, Path("list")))) == asked
+    assert set(select_metrics("offline", "", asked)[0]) == {*PRESETS["offline"].metrics, *asked}
+    assert "pause_leak" not in select_metrics("offline", "-pause_leak", asked)[0]
 
 
 def test_wrong_selections():

@@ -48,6 +48,19 @@ def test_absent_targets_need_no_target_and_no_interferer(options):
     assert make_plan(replace(options, absent="silent")).worker.silent_is_absent
 
 
+def test_silent_targets_need_neither_interferer_nor_words(options, tmp_path, write_set):
+    silence = write_set("silence", {"u3": 0 * TONE}).read_text()
+    options.ref_scp.write_text(options.ref_scp.read_text() + silence)
+    text = tmp_path / "text"
+    text.write_text("u1 one\nu2 two\n")
+    known = replace(options, absent="silent", text=text, intf_text=(text,), asr=(f"external:{text},{text}",))
+    plan = make_plan(known)
+    assert plan.utterances[2].intf == () and plan.interferer_text == {"u1": "one", "u2": "two"}
+    text.write_text("u1 one\n")
+    with pytest.raises(DataError, match="text: lacks 1 of 3 keys: u2"):
+        make_plan(known)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -134,7 +147,7 @@ def test_genders_and_texts_of_interferers(options, tmp_path):
     plan = make_plan(known)
     assert plan.genders == {"u1": "f with f+m", "u2": "m with f"}
     assert plan.interferer_text == {"u1": "three six", "u2": "four", "u3": "five"}
-    with pytest.raises(DataError, match="--intf_text: lacks 2 of 3 keys: u2, u3"):
+    with pytest.raises(DataError, match="--intf_text: lacks 1 of 3 keys: u2"):
         make_plan(replace(known, intf_text=(paths["text3"],)))
     paths["genders"].write_text("a f\n")
     with pytest.raises(DataError, match="lacks the speaker.* b, c of utterance 'u1'"):

@@ -276,18 +276,34 @@ def test_bad_data_excludes_only_where_it_is_needed(offline, audio, data, speech,
         assert outcome.excluded == (role in METRICS[metric].inputs), metric
 
 
-def test_little_speech_excludes_stoi_only(cheap, audio, data, speech):
+@pytest.mark.parametrize("failed", [False, True])
+def test_little_speech_excludes_stoi_only(cheap, audio, data, speech, failed):
     short = audio("little_speech", speech[:6400])
-    record = score(cheap, data, short, ref=short)
+    record = score(cheap, data, audio("no_speech", 0 * speech) if failed else short, ref=short)
     excluded = {name for name, outcome in record.outcomes.items() if outcome.excluded}
     assert excluded == {"stoi", "estoi"}
 
 
-def test_long_target_excludes_pesq(cheap, audio, data, speech):
+@pytest.mark.parametrize("failed", [False, True])
+def test_long_target_excludes_pesq(cheap, audio, data, speech, failed):
     long = audio("long", np.tile(speech, 7))
-    record = score(cheap, data, long, ref=long)
+    record = score(cheap, data, None if failed else long, ref=long)
     assert record.outcomes["pesq"].fault.kind == "pesq_long" and record.outcomes["pesq"].excluded
-    assert record.outcomes["stoi"].value == pytest.approx(1.0)
+    assert record.outcomes["stoi"].value == pytest.approx(0.0 if failed else 1.0)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_the_data_do_not_allow_is_no_fault_of_an_estimate(
+    make_scorer, folder, audio, data, speech, other_speech, failed
+):
+    (folder / "spoken").write_text("u 0-5\n")
+    scorer = make_scorer("refused", "onset_loss,fail_rate", activity=folder / "spoken", length="strict")
+    brief = np.pad(speech[:4800], (0, 75200))
+    entry = audio("silent_est", 0 * brief) if failed else audio("brief_est", brief + 1e-3 * other_speech)
+    longer = audio("longer_mix", np.append(brief + other_speech, 0.1))
+    record = score(scorer, data, entry, ref=audio("brief", brief), mix=longer, activity=((0.0, 5.0),))
+    for name, kind in {"fail_rate": "ref", "onset_loss": "ref", "pause_leak": "n/a"}.items():
+        assert record.outcomes[name].value is None and record.outcomes[name].fault.kind == kind, name
 
 
 def test_samples_beyond_full_scale(cheap, audio, data, speech):
@@ -322,6 +338,27 @@ def test_alignment_adds_columns_and_changes_none(make_scorer, cheap, audio, data
     assert record.outcomes["si_sdr_al"].value > record.outcomes["si_sdr"].value + 20
     failed = score(make_scorer("align2", "si_sdr,stoi", align="xcorr"), data, None)
     assert failed.outcomes["stoi_al"] == failed.outcomes["stoi"] and failed.lag_samples is None
+
+
+def test_what_has_another_rate_is_resampled_once(make_scorer, folder, audio, data, speech):
+    """An estimate at 16 kHz of a target at 8 kHz keeps its upper band, which only its middle has here."""
+    hiss = np.random.default_rng(0).standard_normal(80000) * (np.abs(np.arange(80000) - 40000) < 30000)
+    estimate = speech + 0.1 * np.diff(hiss, prepend=0.0)
+    entry = audio("hissing", estimate / np.abs(estimate).max())
+    soundfile.write(folder / "slow_ref.wav", speech[::2], 8000, subtype="FLOAT")
+    plain, level, aligned = (
+        score(
+            make_scorer(f"once{number}", "onset_loss", **options),
+            data,
+            entry,
+            ref=str(folder / "slow_ref.wav"),
+        )
+        for number, options in enumerate([{}, {"level": "peak"}, {"align": "xcorr"}])
+    )
+    assert plain.outcomes["onset_loss"].value > 1
+    assert level.outcomes["onset_loss"].value == pytest.approx(plain.outcomes["onset_loss"].value, abs=1e-3)
+    assert aligned.lag_samples == 0
+    assert aligned.outcomes["onset_loss_al"] == aligned.outcomes["onset_loss"]
 
 
 def test_second_time_nothing_is_computed_and_values_are_the_same(make_scorer, audio, data, noisy):
@@ -393,6 +430,23 @@ def test_an_interferer_without_common_samples_is_far(make_scorer, audio, data, s
     assert record.outcomes["conf_si_sdr"].value == 0.0
 
 
+@pytest.mark.parametrize("length", ["ref", "min", "strict"])
+def test_interferers_of_another_length_are_compared_on_the_targets(
+    make_scorer, audio, data, speech, other_speech, length
+):
+    scorer = make_scorer(f"fitted_{length}", "conf_si_sdr", length=length)
+    late, brief = np.concatenate([np.zeros(16000), speech[16000:]]), other_speech[:16000]
+    # The estimate has nothing but the interferer where that speaks, and the target for four times as long.
+    good = late + 0.05 * np.pad(brief, (0, 64000))
+    record = score(
+        scorer, data, audio("good", good), ref=audio("late_ref", late), intf=(audio("brief", brief),)
+    )
+    assert record.outcomes["conf_si_sdr"].value == 0.0
+    longer = audio("longer_intf", np.append(other_speech, 0.0))
+    swapped = score(scorer, data, audio("swapped", other_speech), intf=(longer,))
+    assert swapped.outcomes["conf_si_sdr"].value == 1.0
+
+
 def test_what_the_utterance_is_like(outputs, failures):
     for record in [*outputs.values(), *failures.values()]:
         assert record.input_sir_db == pytest.approx(6.2999, abs=1e-3) and record.overlap == 1.0
@@ -448,6 +502,16 @@ def test_false_extraction(absent_scorer, audio, data, speech, other_speech, esti
     for name in ("si_sdr", "len_ratio"):
         assert not record.outcomes[name].applicable and not record.outcomes[name].excluded
     assert record.outcomes["est_dbfs"].applicable
+
+
+def test_no_level_is_given_to_an_output_that_should_be_silent(make_scorer, audio, data, speech):
+    nobody, whisper = audio("nobody", 0 * speech), audio("whisper", 1e-3 * speech)
+    records = [
+        score(make_scorer(f"absent_{level}", ABSENT, absent="silent", level=level), data, whisper, ref=nobody)
+        for level in ("none", "peak", "rms:-26")
+    ]
+    outcomes = [[record.outcomes[name] for name in ("absent_leak", "absent_activity")] for record in records]
+    assert outcomes[0] == outcomes[1] == outcomes[2] and outcomes[0][0].value < -50
 
 
 def test_absent_targets_with_broken_estimates_get_the_penalty(absent_scorer, audio, data):

@@ -4,7 +4,7 @@ from espnet_tse.scoring.measure.card import Measure, MetricCard
 
 MEASURES = [
     Measure("confusion", 1, "derived", {"speaker_model": "resemblyzer"}),
-    Measure("source_confusion", 1, "derived"),
+    Measure("source_confusion", 2, "derived"),
     Measure("failure", 2, "derived", {"threshold_db": 1.0}),
     Measure(
         "over_suppression",
@@ -13,15 +13,18 @@ MEASURES = [
         {"bands": 24, "n_fft": 512, "hop": 256, "suppressed_db": 10.0, "gain": "weighted median"},
         cost_ms=6,
     ),
-    Measure("edge_losses", 1, "pair", {"edge_s": 0.1, "activity_db": 30.0, "max_db": 60.0}, cost_ms=1),
+    Measure("edge_losses", 2, "pair", {"edge_s": 0.1, "activity_db": 30.0, "max_db": 60.0}, cost_ms=1),
     Measure(
-        "false_extraction", 1, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1
+        "false_extraction", 2, "absence", {"activity_db": 30.0, "min_db": -100.0, "max_db": 20.0}, cost_ms=1
     ),
-    Measure("overlap", 1, "scene", {"frame_s": 0.01, "activity_db": 30.0}, cost_ms=1),
+    Measure("overlap", 2, "scene", {"frame_s": 0.01, "activity_db": 30.0}, cost_ms=1),
 ]
 
-_ACTIVE = "A frame of 10 ms is active where it is less than 30 dB below the loudest. "
-_ABSENT = "Only for utterances whose target is absent (--absent), where silence is the right answer. "
+_ACTIVE = "A frame of 10 ms is active where it is less than 30 dB below the loudest, means removed. "
+_ABSENT = (
+    "Only for utterances whose target is absent (--absent), where silence is the right answer; of the estimate as it was "
+    "given, before --level. "
+)
 
 METRICS = [
     MetricCard(
@@ -47,8 +50,8 @@ METRICS = [
         "wrong-speaker rate, by SI-SDR",
         "down",
         ("inf", "ref", "intf"),
-        "Share of utterances whose estimate has a higher SI-SDR against an interferer than against the target. "
-        "A failed estimate counts as one. Exact for outputs that are sample-aligned.",
+        "Share of utterances whose estimate has a higher SI-SDR against an interferer (padded or cut to the target's length) "
+        "than against the target. A failed estimate counts as one. Exact for outputs that are sample-aligned.",
         "For generative outputs both SI-SDRs are noise and the rate tends to a half: read conf_rate there.",
         ceiling=0.0,
         penalty=1.0,

@@ -3,7 +3,7 @@
 from espnet_tse.scoring.measure.card import Measure, MetricCard
 
 MEASURES = [
-    Measure("timing", 1, "derived", {"frame_s": 0.01, "activity_db": 30.0, "bridge_s": 0.3}),
+    Measure("timing", 2, "derived", {"frame_s": 0.01, "activity_db": 30.0, "bridge_s": 0.3}),
     Measure("timing_of_vad", 1, "derived", {"frame_s": 0.01}),
     Measure(
         "pause_leak", 1, "derived", {"collar_s": 0.1, "shortest_s": 0.25, "min_db": -100.0, "max_db": 20.0}
@@ -24,7 +24,7 @@ METRICS = [
         "up",
         ("inf", "activity"),
         _F1
-        + "The estimate speaks where it is less than 30 dB below its loudest frame; pauses shorter than 0.3 s count as "
+        + "The estimate, its mean removed, speaks where it is less than 30 dB below its loudest frame; pauses shorter than 0.3 s count as "
         "speech.",
         _MIXTURE
         + "The level tells no voice from noise: of an estimate whose noise floor is within 30 dB everything "
