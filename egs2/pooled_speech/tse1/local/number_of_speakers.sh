@@ -5,7 +5,7 @@ set -euo pipefail
 numbers="54 108 217 434"                          # training speakers; each set holds the one before
 seed=0                                            # of the speakers' order
 train_set=train                                   # set of dump/raw that they are taken from, after stages 1 to 3
-test_sets="test test_pooled test_pooled_noisy"    # of dump/raw
+test_sets="dev test test_pooled"                  # of dump/raw, after stages 1 to 3
 dumpdir=dump                                      # of the recipe's run
 output_dir=exp/speakers                           # lists, systems, outputs, scores and number_of_speakers.svg
 tse_config=local/conf/magnitude_mask_speakers.yaml

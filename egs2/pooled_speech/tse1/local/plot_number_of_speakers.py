@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""A score of systems that are alike but for the number of their training speakers, against that number: a table and a picture."""
+"""A score of systems that are alike but for the number of their training speakers, against that number: medians as table and picture."""
 
 import argparse
-import json
 import logging
 import sys
 from pathlib import Path
 from typing import Sequence
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write
-from espnet_tse.io.scp import DataError
+from espnet_tse.io.scp import DataError, read_scp
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,26 +27,27 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_score(path: Path, metric: str) -> tuple[float, float, float]:
-    """Mean, and the ends of its 95 % interval over utterances.
+def read_score(path: Path) -> tuple[float, float, float]:
+    """Median over the utterances of a file of scores, and the ends of its 95 % bootstrap interval.
+
+    A mean would tell how many outputs are silent: one of them has a SI-SDR near -100 dB.
 
     Raises:
         DataError: it is not scored.
     """
-    try:
-        entry = json.loads(path.read_text(encoding="utf-8"))["metrics"][metric]
-    except FileNotFoundError:
-        raise DataError(f"{path}: is not there; local/number_of_speakers.sh scores the sets.") from None
-    except KeyError:
-        raise DataError(f"{path}: holds no '{metric}'; score it (--metrics).") from None
-    return entry["mean"], *entry["ci95"]
+    if not path.is_file():
+        raise DataError(f"{path}: is not there; local/number_of_speakers.sh scores the sets (--metrics).")
+    values = np.array([float(value) for value in read_scp(path).values()])
+    values = values[~np.isnan(values)]
+    draws = np.random.default_rng(0).choice(values, (1000, len(values)))
+    return np.median(values), *np.percentile(np.median(draws, axis=1), (2.5, 97.5))
 
 
 def table(scores: dict[str, list[tuple[float, float, float]]], numbers: Sequence[int]) -> str:
     lines = ["| speakers | " + " | ".join(scores) + " |", "|---:|" + "---:|" * len(scores)]
     for row, number in enumerate(numbers):
         cells = [
-            f"{mean:.2f} ±{(high - low) / 2:.2f}" for mean, low, high in (s[row] for s in scores.values())
+            f"{median:.2f} ±{(high - low) / 2:.2f}" for median, low, high in (s[row] for s in scores.values())
         ]
         lines.append(f"| {number} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -56,13 +57,13 @@ def draw(scores: dict[str, list[tuple[float, float, float]]], numbers: Sequence[
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     for name, values in scores.items():
-        means, low, high = zip(*values)
-        axes.plot(numbers, means, marker="o", label=name)
+        medians, low, high = zip(*values)
+        axes.plot(numbers, medians, marker="o", label=name)
         axes.fill_between(numbers, low, high, alpha=0.1)
     axes.set_xscale("log")
     axes.set_xticks(numbers, numbers)
     axes.minorticks_off()
-    axes.set(xlabel="training speakers", ylabel=metric)
+    axes.set(xlabel="training speakers", ylabel=f"{metric}, median")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
@@ -70,11 +71,10 @@ def draw(scores: dict[str, list[tuple[float, float, float]]], numbers: Sequence[
 
 def plot(args: argparse.Namespace) -> None:
     numbers = sorted(set(args.numbers))
+    folder = "tse_speakers_{}_{}"
     scores = {
         name: [
-            read_score(
-                args.output_dir / f"tse_speakers_{number}_{name}" / "scoring" / "result.json", args.metric
-            )
+            read_score(args.output_dir / folder.format(number, name) / "scoring" / args.metric)
             for number in numbers
         ]
         for name in args.test_sets
