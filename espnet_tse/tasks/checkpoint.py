@@ -23,6 +23,7 @@ from espnet_tse.tasks.frozen_parts import check_frozen_parts
 from espnet_tse.tasks.locations import is_hub_id, located, places_of_training
 from espnet_tse.tasks.older_systems import moved_options, name_norm
 from espnet_tse.tasks.presence import read_threshold
+from espnet_tse.tasks.shipped import SHIPPED
 from espnet_tse.tasks.tokenizers import find_tokenizer, kept_manifest, manifests_of
 from espnet_tse.tasks.weights import DEFAULT_CHECKPOINT, read_weights
 
@@ -229,7 +230,7 @@ def find_system(folder: Path, name: str, config: Mapping[str, Any]) -> str:
     for place in places:
         if place.is_file() or (place / "config.yaml").is_file():
             return str(place)
-    if trained_with and is_hub_id(trained_with):
+    if trained_with and (trained_with in SHIPPED or is_hub_id(trained_with)):
         return trained_with
     tried = ", ".join(str(place) for place in places)
     raise DataError(

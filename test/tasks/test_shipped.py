@@ -14,7 +14,7 @@ from espnet_tse.io.files import sha256_of
 from espnet_tse.io.scp import DataError
 from espnet_tse.models.latency import measured_latency
 from espnet_tse.scoring.measure.si_sdr import si_sdr
-from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT
+from espnet_tse.tasks.checkpoint import DEFAULT_CHECKPOINT, find_system
 from espnet_tse.tasks.shipped import SHIPPED
 
 RATE = 16000
@@ -128,3 +128,8 @@ def test_the_command_needs_no_model(tmp_path):
     assert extract.main([*files[:2], "-o", files[2]]) == 0
     info = soundfile.info(files[2])
     assert (info.frames, info.samplerate) == (10400, 8000)
+
+
+def test_what_was_trained_behind_one_of_them_finds_it_by_its_name(tmp_path):
+    trained = {"pretrained": {"system": "base"}}
+    assert find_system(tmp_path / "exp" / "tse_corrector", "system", trained) == "base"
