@@ -22,9 +22,11 @@ from espnet_tse.io.yaml_file import read_yaml
 from espnet_tse.models.gentse import GenTSESemantic
 from espnet_tse.schema import CodecSpec, Frames
 from espnet_tse.tasks import build, tse
+from espnet_tse.tasks.checkpoint import load_model
 from espnet_tse.tasks.codec import read_train_conf
 from espnet_tse.tasks.decode_settings import check_alone, read_decode_settings
 from espnet_tse.tasks.option_faults import faults_of_choices
+from espnet_tse.tasks.shipped import SHIPPED
 from espnet_tse.train.optimization import faults_of_optimization
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs2"
@@ -161,7 +163,10 @@ def test_system_is_built_as_its_comment_says(path, monkeypatch, request):
         batch.targets["reference"] = Frames(torch.zeros(1, 1, 2), torch.tensor([1]), None)
     for name, start in model.pretrained.items():
         if start.whole:
-            model.keep_system(name, small_system(path.parent / read_chain(path).content["pretrained"][name]))
+            place = read_chain(path).content["pretrained"][name]
+            model.keep_system(
+                name, load_model(place) if place in SHIPPED else small_system(path.parent / place)
+            )
         for part in start.frozen(model.config):
             model.keep_frozen(part, getattr(model, part).state_dict())
     with torch.no_grad():
