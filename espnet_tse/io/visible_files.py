@@ -19,5 +19,12 @@ def visible_files(folder: Path, pattern: str) -> Iterator[Path]:
 def files_below(folder: Path) -> Iterator[Path]:
     """Visible files at any depth, behind links to folders, too, which ``**`` of a pattern does not follow; by name in each folder."""
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(filter(is_visible, folders))
+        folders[:] = sorted(
+            name for name in folders if is_visible(name) and not leads_back(Path(place, name))
+        )
         yield from (Path(place, name) for name in sorted(filter(is_visible, names)))
+
+
+def leads_back(folder: Path) -> bool:
+    """Whether a link names a folder in which it lies: following it would never end."""
+    return folder.is_symlink() and folder.resolve() in (folder.parent.resolve() / "any").parents

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Iterable
 
 from espnet_tse.io.scp import DataError
+from espnet_tse.io.visible_files import files_below
 from espnet_tse.scoring.result.protocol import protocol_differences
 from espnet_tse.scoring.result.reference_systems import reference_rank
 from espnet_tse.scoring.result.scored_set import ScoredSet, read_result, result_file
+
+RESULT = ("scoring", "result.json")  # what a scored set's files are called, in the folder of its system
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class ComparableGroup:
     def systems(self) -> list[ScoredSet]:
         """The results that compete; the references where there is nothing else."""
         return [result for result in self.results if not result.is_reference] or self.results
+
+
+def results_below(folder: Path) -> list[Path]:
+    """Every ``**/scoring/result.json``, behind links to folders, too."""
+    return sorted(path for path in files_below(folder) if path.parts[-2:] == RESULT)
 
 
 def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[ScoredSet]:
@@ -45,7 +53,7 @@ def collect_results(exp_dir: Path | None, extra: Iterable[Path] = ()) -> list[Sc
     if exp_dir is not None:
         if not exp_dir.is_dir():
             raise DataError(f"{exp_dir}: no such folder; give the recipe's exp folder as --exp_dir.")
-        for path in sorted(exp_dir.rglob("scoring/result.json")):
+        for path in results_below(exp_dir):
             if not any(is_replaced(name) for name in path.relative_to(exp_dir).parts):
                 paths.setdefault(path.resolve(), path)
     for path in extra:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from espnet_tse.io.visible_files import files_below
 from espnet_tse.report.collect import is_replaced
 from espnet_tse.report.page_templates import render
 
@@ -34,9 +35,9 @@ def find_figures(exp_dir: Path) -> list[Figure]:
 
     What tse.sh moved aside (``is_replaced``) is left out.
     """
-    figures = []
+    figures, files = [], sorted(files_below(exp_dir))
     for name, title in FIGURES.items():
-        for path in sorted(exp_dir.rglob(name)):
+        for path in [path for path in files if path.name == name]:
             if any(is_replaced(part) for part in path.relative_to(exp_dir).parts):
                 continue
             content = path.read_bytes()

@@ -8,7 +8,7 @@ from typing import Any, Mapping
 import yaml
 
 from espnet_tse.io.scp import DataError
-from espnet_tse.report.collect import collect_results
+from espnet_tse.report.collect import collect_results, results_below
 from espnet_tse.report.group_tables import build_groups
 from espnet_tse.report.results_file import group_markdown
 from espnet_tse.scoring.result.markdown import escape
@@ -67,7 +67,7 @@ def has_frontend(config: Mapping[str, Any]) -> bool:
 
 def results_of(folder: Path) -> str:
     """The tables of what was scored below a system's folder; "" where nothing was."""
-    if not any(folder.rglob("scoring/result.json")):
+    if not results_below(folder):
         return ""
     lines: list[str] = []
     for tables in build_groups(collect_results(folder)):

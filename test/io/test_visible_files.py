@@ -25,3 +25,12 @@ def test_files_behind_a_link_to_a_folder_are_below_it(tmp_path):
     root = tmp_path / "root"
     (root / "link").symlink_to(tmp_path / "elsewhere")
     assert list(files_below(root)) == [root / "a.wav", root / "link/b.wav"]
+
+
+def test_a_link_that_leads_back_is_not_followed(tmp_path):
+    root = tmp_path / "root"
+    (root / "deep").mkdir(parents=True)
+    (root / "deep/a.wav").write_bytes(b"")
+    (root / "deep/back").symlink_to(root)
+    (root / "deep/itself").symlink_to("../deep")
+    assert list(files_below(root)) == [root / "deep/a.wav"]

@@ -24,6 +24,14 @@ def test_what_was_moved_aside_is_left_out_unless_named(exp_dir, write_result):
     assert [r.system for r in collect_results(exp_dir, [aside])].count("system1") == 1
 
 
+def test_a_link_to_a_scored_folder_is_followed_and_read_once(exp_dir, tmp_path, write_result):
+    linked = write_result(tmp_path / "big_disk" / "tse_b" / "decode_test", "system7")
+    (exp_dir / "tse_far").symlink_to(linked.parents[2], target_is_directory=True)
+    (exp_dir / "again").symlink_to(exp_dir / "tse_far", target_is_directory=True)
+    found = [r for r in collect_results(exp_dir) if r.system == "system7"]
+    assert [result.folder for result in found] == [exp_dir / "again" / "decode_test" / "scoring"]
+
+
 def test_extra_results_are_added_once(exp_dir, tmp_path, write_result):
     other = write_result(tmp_path / "other", "foreign system")
     known = exp_dir / "tse_a" / "decode_test" / "scoring" / "result.json"

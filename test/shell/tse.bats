@@ -824,9 +824,14 @@ END
 }
 
 @test "JOB in a path, which a backend would replace, is refused" {
-    run -2 toy --stop_stage 2 --dumpdir "${BATS_TEST_TMPDIR}/JOB7/dump"
-    [[ "${output}" == *"'JOB' stands for the number of a job; leave it out of the names"*"JOB7/dump"* ]]
-    [ "$(calls format_data)" -eq 0 ]
+    local option
+    for option in dumpdir expdir tse_exp tse_tag test_sets; do
+        run -2 toy --stop_stage 1 "--${option}" JOB7
+        [[ "${output}" == *"--${option} JOB7: 'JOB' stands for the number of a job"* ]]
+    done
+    # What only the jobs see:
+    run -2 bash -c '. scripts/stage.sh; run_shards "run.pl --mem 1G" 2 data/test/wav.scp out/JOB7 extract true'
+    [[ "${output}" == *"'JOB' stands for the number of a job; leave it out of the names"*"JOB7"* ]]
 }
 
 @test "shards that cannot be joined are run again, though each ended well" {

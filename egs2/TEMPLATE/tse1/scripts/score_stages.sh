@@ -220,7 +220,7 @@ work_mark() {
 write_report() {  # RESULTS.md and report.html of everything scored below EXPDIR
     local out=${expdir}/report items=("title=${report_title}") file opts
     while IFS= read -r file; do items+=("@${file}"); done \
-        < <([ ! -d "${expdir}" ] || find "${expdir}" -path '*/scoring/result.json' ! -path '*.old.*' | LC_ALL=C sort)
+        < <([ ! -d "${expdir}" ] || find -L "${expdir}" -path '*/scoring/result.json' ! -path '*.old.*' | LC_ALL=C sort)
     [ ${#items[@]} -gt 1 ] || "${dry_run}" || die_with 3 "no scoring/result.json below ${expdir}; run stage 10 (score) first"
     if [ ! -e "${expdir}/RESULTS.md" ] || [ ! -e "${expdir}/report.html" ]; then "${dry_run}" || rm -f "${out}/.done.report"; fi
     split_args opts "${report_opts}"

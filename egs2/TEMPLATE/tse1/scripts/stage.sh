@@ -535,6 +535,10 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
     for option in nj inference_nj; do
         [[ "${!option}" =~ ^([1-9][0-9]*)?$ ]] || die_with 2 "--${option} takes a number of jobs, not '${!option}'"
     done
+    for option in dumpdir expdir tse_exp tse_tag test_sets; do  # before days of training that decoding would refuse
+        [[ "${!option-}" != *JOB* ]] \
+            || die_with 2 "--${option} ${!option}: 'JOB' stands for the number of a job; choose another name"
+    done
     [[ "${audio_format}" =~ ^(flac|wav)$ ]] || die_with 2 "--audio_format takes flac or wav, not '${audio_format}'"
     [[ "${seed}" =~ ^[0-9]*$ ]] || die_with 2 "--seed takes a whole number, not '${seed}'"
     sample_rate=${fs/%k/000}
