@@ -1,11 +1,13 @@
 """Discriminative extraction: a network maps mixture and enrollment to the target's waveform in one pass."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
+from espnet_tse.extractor.given_embedding import GivenEmbeddingConfig
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
@@ -14,6 +16,7 @@ from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.abs_tse_model import AbsTSEModel
+from espnet_tse.models.against_rest import against_rest
 from espnet_tse.models.at_speeds import at_speeds, faults_of_speeds
 from espnet_tse.models.best_of import EstimateFunction
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
@@ -33,6 +36,7 @@ class DiscriminativeConfig:
     num_speakers: int | None = None
     # Of an extraction whose settings leave it open, see ``DiscriminativeDecode``; training hears recordings as they are.
     speeds: list[float] | None = None
+    against_rest: bool = False  # likewise
 
     def __post_init__(self):
         check_known(self.losses, LOSSES, where="losses")
@@ -56,10 +60,12 @@ class DiscriminativeConfig:
 
 @dataclass(frozen=True)
 class DiscriminativeDecode(DecodeConf):
-    """The shared settings, and how often a recording is heard."""
+    """The shared settings, and how often a recording is heard, and for whom."""
 
     # Factors; the estimate is the mean of the passes. None leaves it to the system, of most of which it is one pass.
     speeds: list[float] | None = None
+    # Whether the rest of the mixture is extracted, too, and the estimate weighed against it; None leaves it to the system.
+    against_rest: bool | None = None
 
     def faults(self) -> list[str]:
         return super().faults() + faults_of_speeds(self.speeds)
@@ -98,12 +104,28 @@ class Discriminative(AbsTSEModel):
 
     def resolved(self, conf: DiscriminativeDecode) -> DiscriminativeDecode:
         conf = super().resolved(conf)
-        return conf if conf.speeds is not None else replace(conf, speeds=self.config.speeds)
+        own = {
+            name: getattr(self.config, name)
+            for name in ("speeds", "against_rest")
+            if getattr(conf, name) is None
+        }
+        return replace(conf, **own)
+
+    @classmethod
+    def faults_of_decoding(cls, conf: DiscriminativeDecode, configs: Mapping[str, Any]) -> list[str]:
+        if conf.against_rest and isinstance(configs.get("speaker_encoder"), GivenEmbeddingConfig):
+            return [
+                "against_rest: true enrolls by the rest of the mixture, and of that nobody has given an embedding; "
+                "leave it out."
+            ]
+        return []
 
     def best_estimate(self, conf: DiscriminativeDecode, selector: AbsSelector | None) -> EstimateFunction:
-        """``estimate``, or the mean of those at several speeds."""
+        """``estimate``, the mean of those at several speeds, weighed against the rest of the mixture."""
         best = super().best_estimate(conf, selector)
-        return best if conf.speeds is None else at_speeds(best, conf.speeds)
+        if conf.speeds is not None:
+            best = at_speeds(best, conf.speeds)
+        return against_rest(best) if conf.against_rest else best
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the criteria that the configuration names.

@@ -136,7 +136,7 @@ def load_exported(
     extractor = ExportedExtractor(path)
     about = extractor.about
     learned = {
-        name: about[name] for name in ("losses", "speeds") if name in about
+        name: about[name] for name in ("losses", "speeds", "against_rest") if name in about
     }  # of older files not known
     return Discriminative(extractor, DiscriminativeConfig(**learned)).eval()
 

@@ -54,12 +54,13 @@ def export_system(
         raise DataError(f"{output}: want a file name that ends in .onnx.")
     model = load_model(place, checkpoint)
     extractor = exportable(model, place)
-    # What it has learned decides about the level of its estimates, its speeds about the passes.
+    # What it has learned decides about the level of its estimates, the rest about the passes.
     about = {
         "sample_rate": extractor.sample_rate,
         "system": str(place),
         "losses": model.config.losses,
         "speeds": model.config.speeds,
+        "against_rest": model.config.against_rest,
     }
     logging.info(f"tracing {type(extractor).__name__}; one of many layers takes minutes")
     output.parent.mkdir(parents=True, exist_ok=True)

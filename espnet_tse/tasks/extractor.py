@@ -236,6 +236,10 @@ class Extractor:
         if self.corrector is not None:
             raise DataError("a corrector hears whole mixtures and cannot stream; leave out corrector.")
         extractor = self.causal_extractor()
+        if self.conf.against_rest:
+            raise DataError(
+                "against_rest: true wants whole mixtures, and a stream comes bit by bit; set against_rest: false."
+            )
         if self.conf.speeds not in (None, [1.0]):
             raise DataError(
                 f"speeds: {self.conf.speeds} wants whole mixtures, and a stream is heard once, as it comes; set speeds: [1.0]."

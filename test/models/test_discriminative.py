@@ -167,7 +167,8 @@ def test_bfloat16_gives_the_loss_and_a_gradient_of_its_direction(name):
     if recurrent and not has_bfloat16_lstm():
         pytest.skip("this processor has no bfloat16 for LSTMs")
     for precise in (True, False):
-        model = Discriminative(nano_extractor(name).train(), DiscriminativeConfig({"si_sdr": 1.0}))
+        # SNR: an untrained estimate is all but orthogonal to its target, where rounding moves the SI-SDR by decibels.
+        model = Discriminative(nano_extractor(name).train(), DiscriminativeConfig({"snr": 1.0}))
         batch = make_batch([0.2, 0.15], [0.2, 0.15], None)
         torch.manual_seed(0)
         with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
@@ -176,7 +177,7 @@ def test_bfloat16_gives_the_loss_and_a_gradient_of_its_direction(name):
         gradients = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
         found.append((loss.item(), torch.cat(gradients)))
     (loss, gradient), (coarse_loss, coarse_gradient) = found
-    assert coarse_loss == pytest.approx(loss, abs=0.5)  # dB
+    assert coarse_loss == pytest.approx(loss, abs=0.1)  # dB
     assert coarse_gradient.isfinite().all()
     assert torch.cosine_similarity(gradient, coarse_gradient, dim=0) > 0.8
 

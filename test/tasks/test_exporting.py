@@ -127,9 +127,11 @@ def test_an_extractor_that_keeps_levels_is_one_function_too():
         torch.testing.assert_close(WholeGraph(extractor)(mixture, enrollment), extractor(batch).waveform)
 
 
-def test_level_and_speeds_of_estimates_go_with_the_file(tmp_path, monkeypatch):
+def test_level_and_passes_of_estimates_go_with_the_file(tmp_path, monkeypatch):
     extractor = nano_extractor("magnitude_mask", causal=True)
-    learned = DiscriminativeConfig(losses={"snr": 1.0, "absent_energy": 0.1}, speeds=[1.0, 0.94])
+    learned = DiscriminativeConfig(
+        losses={"snr": 1.0, "absent_energy": 0.1}, speeds=[1.0, 0.94], against_rest=True
+    )
     monkeypatch.setattr(exporting, "load_model", lambda *args: Discriminative(extractor, learned))
     assert main(["a system", str(tmp_path / "out.onnx")]) == 0
     mixture, enrollment = signals(5003, 4000)
@@ -138,7 +140,7 @@ def test_level_and_speeds_of_estimates_go_with_the_file(tmp_path, monkeypatch):
         Extractor.from_pretrained(tmp_path / "out.onnx"),
     ]
     assert [side.conf.level for side in sides] == ["none", "none"]
-    assert [side.conf.speeds for side in sides] == [[1.0, 0.94]] * 2
+    assert [(side.conf.speeds, side.conf.against_rest) for side in sides] == [([1.0, 0.94], True)] * 2
     np.testing.assert_allclose(*(side(mixture, enrollment, 16000) for side in sides), atol=1e-5)
 
 
@@ -166,7 +168,8 @@ def test_what_differs_from_pytorch_is_not_kept(streamed, tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).write_text("of before")
     with pytest.raises(
-        DataError, match="^out.onnx: differs from PyTorch by .* dB, more than -60 dB are allowed; it was not kept"
+        DataError,
+        match="^out.onnx: differs from PyTorch by .* dB, more than -60 dB are allowed; it was not kept",
     ):
         exporting.export_system("a system", tmp_path / "out.onnx")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "of before")

@@ -107,6 +107,6 @@ def test_every_decoding_of_the_template_is_used():
     }
     # In test_diffusion_tse.py and test_map_diffusion.py.
     of_diffusion |= {"decode_ancestral.yaml"} | {path.name for path in CONF.glob("decode_ensemble_*.yaml")}
-    of_discriminative = {"decode_speeds.yaml"}  # in test_at_speeds.py
+    of_discriminative = {"decode_speeds.yaml", "decode_against_rest.yaml"}  # in tests of their own
     known = used | of_front_ends | of_unise | of_flows | of_diffusion | of_discriminative
     assert known == {path.name for path in CONF.glob("decode_*.yaml")}
