@@ -155,6 +155,7 @@ def test_bands_and_compression_make_another_estimate(conf):
         ("usef_tfgridnet", {"bands": [[9, 1], [6, 2]]}, "cover 21 bins, but n_fft // 2 [+] 1 is 33"),
         ("x_tf_gridnet", {"hop": 5}, "above kernel"),
         ("usef_sepformer", {"chunk": 5}, "even number"),
+        ("usef_sepformer", {"width": 15, "num_heads": 3}, "width 15 is odd"),
         ("usef_sepformer", {"filter_size": 4}, "below hop_length"),
         ("td_speakerbeam", {"adapted_block": 24}, "none of the blocks"),
         ("td_speakerbeam", {"fusion": "multipy"}, "none of"),
