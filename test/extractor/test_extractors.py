@@ -11,6 +11,7 @@ from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 ANY = [(name, {}) for name in SYSTEMS] + [(name, {"causal": True}) for name in CAUSAL]
+ANY += [("td_speakerbeam", {"adapts": "outputs"}), ("td_speakerbeam", {"adapts": "outputs", "causal": True})]
 ANY.append(("usef_tfgridnet", {"bands": [[9, 1], [6, 2], [3, 4]]}))
 of_any_kind = pytest.mark.parametrize("name, conf", ANY)
 
