@@ -236,6 +236,30 @@ def test_options_of_run_sh_lines_exist(name):
         check_known(options, known, f"{name}: {line}")
 
 
+RATES = {"libri2mix": 16000, "wsj0_2mix": 8000, "wham": 8000, "whamr": 8000}  # Hz, of the recipes' audio
+
+
+@pytest.mark.parametrize("recipe", RATES)
+def test_published_commands_train_at_the_rate_of_their_recipe(recipe):
+    from espnet_tse.tasks.choices import extractor_choices
+    from espnet_tse.tasks.tse import TSETask
+
+    text = (ROOT / f"egs2/{recipe}/tse1/RESULTS.md").read_text(encoding="utf-8")
+    arrays = dict(re.findall(r"`(\w+)=\((.*?)\)`", text))
+    found = 0
+    for command in re.findall(r"`(\./run\.sh [^`]*--tse_config conf/[^`]*)`", text):
+        words = shlex.split(re.sub(r'"\$\{(\w+)\[@\]\}"', lambda name: arrays[name[1]], command))
+        options = dict(zip(words, words[1:]))
+        config = ROOT / "egs2/TEMPLATE/tse1" / options["--tse_config"]
+        own = shlex.split(options.get("--tse_args", ""))
+        args = TSETask.get_parser().parse_args(["--config", str(config), *own])
+        if args.extractor is not None:
+            found += 1
+            rate = extractor_choices.config(args.extractor, args.extractor_conf).sample_rate
+            assert rate == RATES[recipe], command
+    assert found
+
+
 def test_inference_keys_are_those_of_the_models():
     from dataclasses import MISSING, fields
 

@@ -13,7 +13,7 @@ from espnet_tse.layers.sequence_norm import check_norm, sequence_norm
 
 @dataclass(frozen=True)
 class SpeakerTCNConfig:
-    """Sizes; the defaults are those of TD-SpeakerBeam's released configuration."""
+    """Sizes; the defaults are those of TD-SpeakerBeam's release, but for output_dim, 256 there."""
 
     width: int = 128
     hidden: int = 512

@@ -1,4 +1,4 @@
-"""X-TF-GridNet's cue encoder: nested U-modules of gated convolutions (Information Fusion 112, 2024)."""
+"""Nested U-modules of gated convolutions, after X-TF-GridNet's cue encoder (Inf. Fusion 112, 2024)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from espnet_tse.layers.equal_length import map_equal_length
 
 @dataclass(frozen=True)
 class SpeakerUNetConfig:
-    """Sizes; four modules and pools of three frames are the authors', width and output are ours."""
+    """Sizes; depths and pools are the authors', width and output are ours."""
 
     width: int = 48
     depths: tuple[int, ...] = (4, 3, 2, 1)  # halvings of frequency inside of each module

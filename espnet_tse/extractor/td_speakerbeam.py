@@ -22,9 +22,10 @@ FRAMES = ("hops", "whole")
 
 @dataclass(frozen=True)
 class TDSpeakerBeamConfig:
-    """The defaults are those of the authors' released configuration (8 kHz there).
+    """The sizes are those of the authors' release (github.com/BUTSpeechFIT/speakerbeam; 8 kHz there).
 
-    The options from ``adapts`` on are for systems that were trained elsewhere; ESPnet's td_speakerbeam is adapts:
+    Its adaptation is adapts: outputs with an embedding of 256 values, as conf/td_speakerbeam_paper.yaml has
+    it; what else it computes otherwise stands in doc/discriminative.md. ESPnet's td_speakerbeam is adapts:
     outputs, frames: whole, shared_filters: true, input_norm: frame, norm_eps: 1.2e-7 and levelled: false.
     """
 
@@ -38,7 +39,7 @@ class TDSpeakerBeamConfig:
     kernel: int = 3
     num_blocks: int = 8  # a repeat, dilations 1, 2, 4 ...
     num_repeats: int = 3
-    adapted_block: int = 7  # the speaker enters in front of this block
+    adapted_block: int = 7  # counted from 0
     fusion: str = "multiply"
     causal: bool = False
     # input: of the block, so that all blocks behind it see the adapted stream; outputs: only what the block itself
@@ -93,7 +94,7 @@ class TDSpeakerBeamConfig:
 
 
 class TDSpeakerBeam(AbsExtractor):
-    """Learned filters, TCN, speaker adaptation in front of one block, ReLU mask, learned synthesis."""
+    """Learned filters, TCN, speaker adaptation at one block, ReLU mask, learned synthesis."""
 
     Config = TDSpeakerBeamConfig
     slots = {"new_speaker_encoder": SPEAKER_ENCODER}

@@ -45,6 +45,8 @@ class USEFSepFormerConfig:
             raise ValueError(f"filter_size {self.filter_size} is below hop_length {self.hop_length}.")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
+        if self.width % 2:
+            raise ValueError(f"width {self.width} is odd; the sinusoids of positions want an even one.")
         if self.chunk < 2 or self.chunk % 2:
             raise ValueError(f"chunk is {self.chunk}, want an even number of frames.")
         if not 0.0 <= self.dropout < 1.0:

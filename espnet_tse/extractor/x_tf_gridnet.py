@@ -1,6 +1,7 @@
 """X-TF-GridNet: the speaker embedding, adapted to the mixture, enters every TF-GridNet block.
 
-Source: Information Fusion 112 (2024) and the authors' configuration.
+Source: Information Fusion 112 (2024) and the authors' configuration; what differs from their code stands in
+doc/discriminative.md.
 """
 
 from dataclasses import dataclass, fields
@@ -21,7 +22,7 @@ from espnet_tse.schema.padding import valid_mask
 
 @dataclass(frozen=True)
 class XTFGridNetConfig:
-    """The defaults are the authors' 8 kHz configuration: 7.79 M parameters with its cue encoder."""
+    """The defaults are the authors' 8 kHz configuration."""
 
     sample_rate: int = 8000  # Hz
     n_fft: int = 256

@@ -34,6 +34,11 @@ class CausalStackConfig:
             raise ValueError(f"sizes of a decoder-only stack must be positive: {self}.")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
+        if self.style == "llama" and self.width // self.num_heads % 2:
+            raise ValueError(
+                f"the rotary positions of style llama want heads of one even width; width {self.width} and "
+                f"num_heads {self.num_heads} make them {self.width // self.num_heads} wide."
+            )
 
 
 @dataclass(frozen=True)

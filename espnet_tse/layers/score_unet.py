@@ -64,7 +64,9 @@ class LogTimeEmbedding(nn.Module):
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
+    """As many groups as divide the channels, of at least 4 channels each, 32 at most."""
+    groups = max(number for number in range(1, min(channels // 4, 32) + 1) if channels % number == 0)
+    return nn.GroupNorm(groups, channels, eps=1e-6)
 
 
 def convolution(channels: int, filters: int) -> nn.Conv2d:

@@ -39,6 +39,13 @@ class TransformerConfig:
             raise ValueError(f"sizes of a transformer stack must be positive: {self}.")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not divisible by num_heads {self.num_heads}.")
+        if self.position == "rotary" and self.width // self.num_heads % 2:
+            raise ValueError(
+                f"position rotary wants heads of one even width; width {self.width} and num_heads "
+                f"{self.num_heads} make them {self.width // self.num_heads} wide."
+            )
+        if self.width % 2:
+            raise ValueError(f"width {self.width} is odd; the sinusoids of positions want an even one.")
         if self.norm_eps <= 0:
             raise ValueError(f"norm_eps is {self.norm_eps}, want a small positive number.")
 

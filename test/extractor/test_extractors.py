@@ -11,6 +11,7 @@ from espnet_tse.layers.stream_state import StreamState
 from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 
 ANY = [(name, {}) for name in SYSTEMS] + [(name, {"causal": True}) for name in CAUSAL]
+ANY += [("td_speakerbeam", {"adapts": "outputs"}), ("td_speakerbeam", {"adapts": "outputs", "causal": True})]
 ANY.append(("usef_tfgridnet", {"bands": [[9, 1], [6, 2], [3, 4]]}))
 of_any_kind = pytest.mark.parametrize("name, conf", ANY)
 
@@ -155,6 +156,7 @@ def test_bands_and_compression_make_another_estimate(conf):
         ("usef_tfgridnet", {"bands": [[9, 1], [6, 2]]}, "cover 21 bins, but n_fft // 2 [+] 1 is 33"),
         ("x_tf_gridnet", {"hop": 5}, "above kernel"),
         ("usef_sepformer", {"chunk": 5}, "even number"),
+        ("usef_sepformer", {"width": 15, "num_heads": 3}, "width 15 is odd"),
         ("usef_sepformer", {"filter_size": 4}, "below hop_length"),
         ("td_speakerbeam", {"adapted_block": 24}, "none of the blocks"),
         ("td_speakerbeam", {"fusion": "multipy"}, "none of"),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_tse.layers.score_unet import MapAttention, ScoreUNet, ScoreUNetConfig
+from espnet_tse.layers.score_unet import MapAttention, ScoreUNet, ScoreUNetConfig, group_norm
 
 SMALL = ScoreUNetConfig(width=8, multipliers=(1, 2, 2), num_blocks=1, attention_level=1)
 
@@ -75,6 +75,20 @@ def test_every_weight_learns_and_rows_do_not_mix():
     for row in range(2):
         alone = network(maps[row : row + 1], time[row : row + 1])
         torch.testing.assert_close(network(maps, time)[row : row + 1], alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "channels, groups", [(8, 2), (24, 6), (48, 12), (128, 32), (256, 32), (144, 24), (136, 17), (152, 19)]
+)
+def test_groups_divide_the_channels(channels, groups):
+    assert group_norm(channels).num_groups == groups
+
+
+@pytest.mark.parametrize("width, multipliers", [(48, (1, 2)), (136, (1,)), (40, (1, 2, 3))])
+def test_every_width_that_is_a_multiple_of_8_is_built(width, multipliers):
+    with torch.device("meta"):
+        network = ScoreUNet(ScoreUNetConfig(width, multipliers, 1, None), 6, 2)
+        assert network(torch.randn(1, 6, 8, 8), torch.rand(1)).shape == (1, 2, 8, 8)
 
 
 def test_recomputed_blocks_give_the_same_gradients():

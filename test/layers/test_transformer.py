@@ -109,8 +109,22 @@ def test_left_padding_changes_no_valid_row(position):
 
 @pytest.mark.parametrize(
     "conf, fault",
-    [({"activation": "gelu"}, "none of"), ({"position": "x"}, "none of"), ({"num_layers": 0}, "positive")],
+    [
+        ({"activation": "gelu"}, "none of"),
+        ({"position": "x"}, "none of"),
+        ({"num_layers": 0}, "positive"),
+        (
+            {"position": "rotary", "width": 36, "num_heads": 4},
+            "position rotary wants heads of one even width",
+        ),
+        ({"width": 15, "num_heads": 3}, "width 15 is odd"),
+    ],
 )
 def test_impossible_configs_are_refused(conf, fault):
     with pytest.raises(ValueError, match=fault):
         TransformerConfig(**{**TINY, **conf})
+
+
+def test_relative_heads_may_be_of_odd_width():
+    stack = TransformerStack(6, TransformerConfig(**{**TINY, "width": 12, "num_heads": 4}))
+    assert stack(torch.randn(1, 4, 6), torch.ones(1, 4, 4, dtype=torch.bool)).isfinite().all()
