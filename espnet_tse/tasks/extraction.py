@@ -27,7 +27,7 @@ from espnet_tse.tasks.extraction_lists import (
     read_mixture,
 )
 from espnet_tse.tasks.extraction_record import begin_record
-from espnet_tse.tasks.extractor import Extractor, check_signal
+from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.kept_inputs import refuse_input_lists, refuse_inputs
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
@@ -41,6 +41,7 @@ from espnet_tse.tasks.presence_record import (
     write_presences,
 )
 from espnet_tse.tasks.recording_faults import warn_of_low_rates, warn_of_own_enrollments
+from espnet_tse.tasks.signal_faults import check_signal
 
 ESTIMATES_SCP = "wav.scp"
 SECOND_SCP = "second.scp"  # the other talkers of a separation
