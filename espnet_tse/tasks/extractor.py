@@ -36,7 +36,12 @@ from espnet_tse.tasks.decode_settings import (
 )
 from espnet_tse.tasks.presence import packaged_speaker_encoder
 from espnet_tse.tasks.shipped import BASE
-from espnet_tse.tasks.signal_faults import check_lengths, check_signal, check_truth
+from espnet_tse.tasks.signal_faults import (
+    check_embedding,
+    check_lengths,
+    check_samples,
+    check_signal,
+)
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
 # Names of extractors that can be trained for streams.
@@ -160,9 +165,7 @@ class Extractor:
                 task has none, or none where it has one.
         """
         mixture = check_signal(mixture, "mixture", sample_rate)
-        if self.wants_enrollment != (enrollment is not None):
-            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
-            raise DataError(f"task {self.conf.task} {want}.")
+        self.refuse_other_enrollment(enrollment is not None)
         if enrollment is not None:
             enrollment = check_signal(enrollment, "enrollment", sample_rate)
             enrollment = resample(enrollment, sample_rate, self.sample_rate)
@@ -178,7 +181,7 @@ class Extractor:
             (N,) float32 at ``sample_rate``, two of task ``ss``; and what they are at the model's rate.
         """
         inside = resample(mixture, sample_rate, self.sample_rate)
-        result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
+        result = self.extract_checked([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
         waveforms = [self.at_rate_of(mixture, sample_rate, waveform[0].cpu().numpy()) for waveform in found]
         return waveforms, result
@@ -201,8 +204,11 @@ class Extractor:
         Args:
             enrollments: those that it was extracted with.
             compare: the voices too, which takes two passes of the speaker encoder a row.
+        Raises:
+            DataError: an enrollment that cannot be used.
         """
         waveforms, lengths = estimate.waveform.cpu().numpy(), estimate.lengths.tolist()
+        enrollments = [check_samples(enrollment, "enrollment") for enrollment in enrollments]
         return [
             self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db, compare)
             for waveform, length, enrollment, level_db in zip(
@@ -274,14 +280,15 @@ class Extractor:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
         Args:
-            mixtures, enrollments: (N,) float32 each; no enrollments where ``conf.task`` has none.
-            embeddings: (E,) float32 each, of the enrollments, for systems with ``speaker_encoder: given``.
+            mixtures, enrollments: (N,) float each; no enrollments where ``conf.task`` has none.
+            embeddings: (E,) float each, of the enrollments, for systems with ``speaker_encoder: given``.
             targets: (N,) each, the truth, as long as its mixture, for settings that ask for it (``ratio: oracle``).
         Returns:
             estimates padded to the longest mixture.
         Raises:
-            DataError: lists of several lengths, embeddings of several sizes, a target that is not as long as its mixture or holds NaN or samples far beyond
-                full scale, or an estimate that holds NaN or infinite samples.
+            DataError: lists of several lengths, a signal that a call refuses too, embeddings of several sizes or
+                with NaN, a target that is no signal or not as long as its mixture, or an estimate that holds NaN or
+                infinite samples.
         """
         given_lists = [
             keys,
@@ -299,10 +306,43 @@ class Extractor:
                 if self.conf.wants_truth
                 else "these settings read no true targets; leave them out."
             )
+        self.refuse_other_enrollment(enrollments is not None)
+        mixtures = self._checked(mixtures, keys, "mixture")
+        if enrollments is not None:
+            enrollments = self._checked(enrollments, keys, "enrollment")
+        if embeddings is not None:
+            embeddings = [
+                check_embedding(embedding, f"embedding of '{key}'")
+                for key, embedding in zip(keys, embeddings)
+            ]
+        if targets is not None:
+            targets = [check_samples(target, f"true target of '{key}'") for key, target in zip(keys, targets)]
+        return self.extract_checked(mixtures, enrollments, keys, embeddings, targets)
+
+    def _checked(self, signals: list[np.ndarray], keys: list[str], role: str) -> list[np.ndarray]:
+        return [
+            check_signal(signal, f"{role} of '{key}'", self.sample_rate) for key, signal in zip(keys, signals)
+        ]
+
+    def refuse_other_enrollment(self, given: bool) -> None:
+        """Raise DataError where the task has an enrollment and none is given, or the other way round."""
+        if self.wants_enrollment != given:
+            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
+            raise DataError(f"task {self.conf.task} {want}.")
+
+    def extract_checked(
+        self,
+        mixtures: list[np.ndarray],
+        enrollments: list[np.ndarray] | None,
+        keys: list[str],
+        embeddings: list[np.ndarray] | None = None,
+        targets: list[np.ndarray] | None = None,
+    ) -> Estimate:
+        """As ``extract``, of what has been checked where it was read."""
         device = next(self.model.parameters()).device
 
         def pad(signals: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-            tensors = [torch.as_tensor(signal, dtype=torch.float32) for signal in signals]
+            tensors = list(map(torch.from_numpy, signals))
             lengths = torch.tensor([len(tensor) for tensor in tensors])
             # One recording, which may last an hour, is not copied.
             padded = tensors[0][None] if len(tensors) == 1 else pad_sequence(tensors, batch_first=True)
@@ -322,8 +362,6 @@ class Extractor:
         given = None
         if targets is not None:
             check_lengths(keys, list(map(len, mixtures)), list(map(len, targets)))
-            for key, target in zip(keys, targets):
-                check_truth(np.asarray(target), f"true target of '{key}'")
             values, lengths = pad(targets)
             truth = Frames(values[..., None], lengths, self.sample_rate)
             given = Prediction(Streams(target=truth))

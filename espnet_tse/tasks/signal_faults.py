@@ -12,9 +12,21 @@ SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 
 
 def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
-    """(N,) float32, or a DataError that says what is wrong with it; a warning where it is very short."""
+    """As ``check_samples``, of a signal that may not be silent; a warning where it is very short."""
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, (int, np.integer)) or sample_rate < 1:
         raise DataError(f"the sample rate is {sample_rate!r}; want Hz, a positive whole number.")
+    signal = check_samples(signal, name)
+    refuse_constant(float(signal.min()), float(signal.max()), name, len(signal), sample_rate)
+    if len(signal) < SHORT_S * sample_rate:
+        logging.warning(
+            f"the {name} is very short ({length_in_words(len(signal), sample_rate)}); below {SHORT_S} s, here "
+            f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
+        )
+    return signal
+
+
+def check_samples(signal: np.ndarray, name: str) -> np.ndarray:
+    """(N,) float32 that PyTorch takes, or a DataError that says what is wrong with it."""
     signal = np.asarray(signal)
     if signal.ndim != 1:
         raise DataError(f"the {name} has shape {signal.shape}; want one channel, (N,).")
@@ -24,21 +36,28 @@ def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
         raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
     if not (np.isfinite(signal.max()) and np.isfinite(signal.min())):
         raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
-    refuse_constant(float(signal.min()), float(signal.max()), name, len(signal), sample_rate)
     refuse_overload(max(float(signal.max()), -float(signal.min())), name)
-    if len(signal) < SHORT_S * sample_rate:
-        logging.warning(
-            f"the {name} is very short ({length_in_words(len(signal), sample_rate)}); below {SHORT_S} s, here "
-            f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
+    return for_pytorch(signal)
+
+
+def for_pytorch(values: np.ndarray) -> np.ndarray:
+    """(N,) float32, a copy of what runs backwards, which PyTorch refuses, and of what is read-only."""
+    values = values.astype(np.float32, copy=False)
+    return values if values.flags.carray and values.strides[0] > 0 else values.copy()
+
+
+def check_embedding(embedding: np.ndarray, name: str) -> np.ndarray:
+    """(E,) float32 that PyTorch takes, or a DataError that says what is wrong with it."""
+    embedding = np.asarray(embedding)
+    if (
+        embedding.ndim != 1
+        or not np.issubdtype(embedding.dtype, np.floating)
+        or not np.isfinite(embedding).all()
+    ):
+        raise DataError(
+            f"the {name} has shape {embedding.shape} and holds {embedding.dtype}; want (E,), finite floats."
         )
-    return signal.astype(np.float32, copy=False)
-
-
-def check_truth(signal: np.ndarray, name: str) -> None:
-    """Raise DataError for a true target whose samples are no signal; it may be silent."""
-    if not np.isfinite(signal).all():
-        raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
-    refuse_overload(float(np.abs(signal.astype(np.float64)).max(initial=0.0)), name)
+    return for_pytorch(embedding)
 
 
 def check_lengths(keys: list[str], mixtures: list[int], targets: list[int]) -> None:
