@@ -8,6 +8,7 @@ from typing import Sequence
 from espnet_tse.io.command_line import CommandLine, announce, run_command
 
 HERE = "127.0.0.1"
+LAST_PORT = 65535
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -34,7 +35,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
-    args = get_parser().parse_args(cmd)
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    if not 1 <= args.port <= LAST_PORT:
+        parser.error(f"--port is {args.port}, want 1 to {LAST_PORT}")
     announce("loading PyTorch and the system")
 
     def work() -> None:

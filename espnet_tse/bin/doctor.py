@@ -38,6 +38,8 @@ WEIGHT_PURPOSE = {
     "resemblyzer": "speaker similarity",
     "pocketsphinx": "smoke-test word error rates",
 }
+# Extra -> a module of it that wants a library of the system, and what installs that.
+LIBRARIES = {"mic": ("sounddevice", "apt-get install libportaudio2")}
 SYMBOLS = {"ok": "ok", "info": "-", "optional": "missing", "required": "FAILED"}
 
 
@@ -157,7 +159,21 @@ def check_packages() -> Iterator[Finding]:
         problems = [f"{r.name} {problem}" for r, problem, _ in judged if problem]
         detail = "; ".join(problems) or ", ".join(f"{r.name} {version}" for r, _, version in judged)
         fix = f"pip install -e '.[{extra}]'  # {purpose}"
+        if not problems and (lacking := lacking_library(extra)):
+            problems, (detail, fix) = [extra], lacking
         yield Finding("Optional parts", "optional" if problems else "ok", f"[{extra}]", detail, fix)
+
+
+def lacking_library(extra: str) -> tuple[str, str] | None:
+    """What an installed extra says of a library that the system lacks, and the fix."""
+    if extra not in LIBRARIES:
+        return None
+    module, fix = LIBRARIES[extra]
+    try:
+        importlib.import_module(module)
+    except OSError as error:
+        return f"{module}: {error}", fix
+    return None
 
 
 def extra_of(requirement) -> str | None:

@@ -1,12 +1,13 @@
 """Extract an enrolled speaker: one file, or every row of a wav.scp."""
 
 import argparse
+import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Sequence
 
-from espnet_tse.io.command_line import CommandLine, announce, run_command
+from espnet_tse.io.command_line import WANTS_FOLDER, CommandLine, announce, run_command
 from espnet_tse.io.microphone import MICROPHONE
 from espnet_tse.io.raw_pcm import FORMATS, RAW_SUFFIXES, samples_to_stdout
 
@@ -133,7 +134,9 @@ def fault_of(args: argparse.Namespace, single: bool) -> str | None:
             return f"--{name} is of lists and has no place beside one mixture; leave out the one or the other"
     if not single and args.output:
         return "-o is of one mixture; estimates of lists go to --output_dir"
-    return fault_of_output(args.output, AUDIO_SUFFIXES) if single else None
+    if single:
+        return fault_of_output(args.output, AUDIO_SUFFIXES)
+    return fault_of_folder(Path(args.output_dir), f"--output_dir {args.output_dir}")
 
 
 def fault_of_stream(args: argparse.Namespace) -> str | None:
@@ -160,7 +163,16 @@ def fault_of_output(output: str, suffixes: Sequence[str]) -> str | None:
     """What is wrong with the place of an estimate."""
     if Path(output).suffix.lower() not in suffixes:
         return f"-o {output}: name a file that ends in {' or '.join(suffixes)}"
-    return f"-o {output}: is a folder; name a file in it" if Path(output).is_dir() else None
+    if Path(output).is_dir():
+        return f"-o {output}: is a folder; name a file in it"
+    return fault_of_folder(Path(output).parent, f"-o {output}")
+
+
+def fault_of_folder(folder: Path, where: str) -> str | None:
+    """What keeps a folder from being made: a file on the way to it."""
+    # os.path: where a folder may not be looked into, these are False, and Path's own raise.
+    files = [path for path in (folder, *folder.parents) if os.path.exists(path) and not os.path.isdir(path)]
+    return f"{where}: {files[0]} {WANTS_FOLDER}" if files else None
 
 
 def merge(args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from espnet_tse.io.scp import DataError
 # Of ESPnet, which falls back to attention of its own.
 IDLE_NOTES = ("Failed to import Flash Attention",)
 
+WANTS_FOLDER = "is a file where a folder is wanted; name another place"
 INTERRUPTED = 130  # 128 + SIGINT
 
 
@@ -82,7 +83,10 @@ def run_command(prog: str, work: Callable[[], int | None]) -> int:
             fix = "name a file"
         elif error.errno == errno.EROFS:
             fix = "name a place that can be written"
-        message = f"{place}{error.strerror}; {fix}."
+        fault = f"{error.strerror}; {fix}"
+        if isinstance(error, FileExistsError) and error.filename2 is None:  # no link: a folder
+            fault = WANTS_FOLDER
+        message = f"{place}{fault}."
     except Exception as error:
         record_error(f"{type(error).__name__}: {error}", traceback.format_exc())
         raise

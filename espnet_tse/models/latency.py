@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Cue
+from espnet_tse.extractor.exported import ExportedExtractor
+from espnet_tse.io.scp import DataError
 
 CONTEXT = 4  # windows before the samples that are changed
 ENROLLMENT_S = 0.5
@@ -20,8 +22,13 @@ def measured_latency(extractor: AbsExtractor) -> int:
     looks ahead depends on where in a window a sample lies. n is the first sample of the estimate that is another one.
 
     Raises:
-        DataError: the extractor is not causal.
+        DataError: the extractor is not causal, or an exported one, which computes in single precision alone.
     """
+    if isinstance(extractor, ExportedExtractor):
+        raise DataError(
+            f"{extractor.path}: latency is measured in double precision, which exported files do not compute in; "
+            f"measure the system that was exported (this file takes pieces of {extractor.hop_length} samples)."
+        )
     hop = extractor.hop_length
     first = CONTEXT * (extractor.delay + hop)
     weights = next(extractor.parameters())

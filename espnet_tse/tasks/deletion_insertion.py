@@ -13,6 +13,7 @@ from espnet_tse.io.files import atomic_write, write_json
 from espnet_tse.io.scp import DataError, read_filled_scp, read_scp
 from espnet_tse.layers.shifted_log_mel import ShiftedLogMel, ShiftedLogMelConfig
 from espnet_tse.models.mask2flow import Mask2Flow
+from espnet_tse.models.prepared_input import prepared, without_offset
 from espnet_tse.schema import Request, TSEBatch
 from espnet_tse.scoring.measure.deletion_insertion import Change, of_unit_norm
 from espnet_tse.tasks.extractor import Extractor
@@ -54,6 +55,8 @@ def analyse(
 ) -> dict[str, dict[str, float | None]]:
     """``di.json`` and ``di.png``: the share of deletion on the way from the mixture to everything else.
 
+    Constant offsets are no part of either end: extraction takes them out.
+
     Args:
         ref_scp: clean targets.
         systems: name -> estimates of any system, at the level of their mixtures.
@@ -86,7 +89,8 @@ def analyse(
             raise DataError(
                 f"key '{key}': {entry} is at {rate} Hz, want {mel.config.sample_rate}; resample it."
             )
-        signal, length = torch.from_numpy(mixture)[None], torch.tensor([len(mixture)])
+        length = torch.tensor([len(mixture)])
+        signal = without_offset(torch.from_numpy(mixture)[None], length)
         gain = mel.gain(signal, length)
         start = mel(signal, length).values[0]
         for name, entries in lists.items():
@@ -96,7 +100,8 @@ def analyse(
                     f"key '{key}': {entries[key]} has {len(other)} samples at {other_rate} Hz, its mixture {len(mixture)} at "
                     f"{rate} Hz; cut or resample it."
                 )
-            found.add(f"mixture to {name}", start, mel(torch.from_numpy(other)[None], length, gain).values[0])
+            after = mel(without_offset(torch.from_numpy(other)[None], length), length, gain)
+            found.add(f"mixture to {name}", start, after.values[0])
         if extractor is not None:
             cue, _ = read_audio(enrollments[key], extractor.sample_rate)
             for name, before, after in ways_of(extractor, key, signal, torch.from_numpy(cue)[None]):
@@ -117,8 +122,8 @@ def ways_of(
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """(name, before, after) of the mask, of the flow, and of all up to each step of it."""
     lengths = [torch.tensor([signal.size(1)]) for signal in (mixture, enrollment)]
-    batch = TSEBatch(
-        mixture, lengths[0], enrollment, lengths[1], sample_rate=extractor.sample_rate, keys=[key]
+    batch = prepared(
+        TSEBatch(mixture, lengths[0], enrollment, lengths[1], sample_rate=extractor.sample_rate, keys=[key])
     )
     model, conf = extractor.model, extractor.conf
     conditions = model.encoder(batch)

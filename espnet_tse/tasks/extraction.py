@@ -5,6 +5,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Mapping, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from espnet_tse.tasks.extraction_lists import (
     read_mixture,
 )
 from espnet_tse.tasks.extraction_record import begin_record
-from espnet_tse.tasks.extractor import Extractor, check_signal
+from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.kept_inputs import refuse_input_lists, refuse_inputs
 from espnet_tse.tasks.length_batches import length_batches, read_infos, unfinished
 from espnet_tse.tasks.long_recording import Mixture, extract_long, headroom, is_long
@@ -36,12 +37,15 @@ from espnet_tse.tasks.presence_record import (
     add_presences,
     presence_in_file,
     read_presences,
+    tell_of_quiet,
     tell_presences,
     warn_of_short_speech,
     write_presences,
 )
 from espnet_tse.tasks.recording_faults import warn_of_low_rates, warn_of_own_enrollments
+from espnet_tse.tasks.signal_faults import check_signal
 
+Value = TypeVar("Value")
 ESTIMATES_SCP = "wav.scp"
 SECOND_SCP = "second.scp"  # the other talkers of a separation
 SECOND_TALKER = "utt2second_talker"  # whether each mixture of a separation has a second talker: true or false
@@ -83,6 +87,7 @@ def extract_file(extractor: Extractor, mixture: str, enrollment: str | None, out
             presence_in_file(extractor, path, cue, result) if long else extractor.presence(result, [cue])[0]
         )
         logging.info(presence.sentence(extractor.presence_judge.threshold))
+        tell_of_quiet({output: presence}, extractor.conf.level)
         warn_of_short_speech({f"enrollment {enrollment}": presence.speech_s})
 
 
@@ -100,7 +105,8 @@ def extract_scp(
 
     Writes ``<key>.wav``, ``wav.scp`` and ``decode.json`` (real-time factor, function evaluations,
     token rate, peak memory) below ``output_dir``, or below ``output_dir/J`` for shard J; of a separation also
-    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``; of extractions by an enrollment ``presence.jsonl``.
+    ``<key>_second.wav``, ``second.scp`` and ``utt2second_talker``; of extractions by an enrollment ``presence.jsonl``. The
+    last two also keep what is known of other keys whose estimates are there.
     ``embedding_scp`` holds embeddings of the enrollments for systems that want them, ``oracle_target_scp`` the clean targets,
     as long as the mixtures, for settings that are told the truth. Estimates are 16 bit, of mixtures in floats float.
 
@@ -172,14 +178,25 @@ def extract_scp(
     write_scp(folder / ESTIMATES_SCP, files)
     if separated:
         write_scp(folder / SECOND_SCP, {key: second_file(file) for key, file in files.items()})
-        write_scp(folder / SECOND_TALKER, {key: told[key] for key in files})
-    presences = {key: presences[key] for key in files if key in presences}
-    if presences:
+        write_scp(folder / SECOND_TALKER, with_others(told, files, folder))
+    if presences := with_others(presences, files, folder):
         write_presences(folder, presences)
-        tell_presences(presences)
+        of_list = {key: presences[key] for key in files if key in presences}
+        tell_presences(of_list)
+        tell_of_quiet(
+            {f"output of '{key}'": presence for key, presence in of_list.items()}, extractor.conf.level
+        )
     report = folder / "decode.json"
     if batches or not is_there(report):  # a run with nothing to do keeps the figures of the one before
         write_json(report, {**summary({**measured, **process_peaks()}), "settings": vars(extractor.conf)})
+
+
+def with_others(known: Mapping[str, Value], files: Mapping[str, Path], folder: Path) -> dict[str, Value]:
+    """What is known of the keys of ``files``, behind that of other keys whose estimates are still in the folder."""
+    others = {
+        key: value for key, value in known.items() if key not in files and is_there(folder / f"{key}.wav")
+    }
+    return others | {key: known[key] for key in files if key in known}
 
 
 def check_enrollment(extractor: Extractor, given: str | None, add: str, remove: str) -> None:
@@ -241,7 +258,7 @@ def extract_together(
     signals = [read_mixture(lists.mixtures[key], rate, key) for key in keys]
     truth = lists.truth(keys, rate)
     started = time.perf_counter()
-    estimate = extractor.extract(signals, wanted, keys, embeddings, truth)
+    estimate = extractor.extract_checked(signals, wanted, keys, embeddings, truth)
     waveforms = [estimate.waveform.cpu().numpy()]
     if estimate.second is not None:
         waveforms.append(estimate.second.cpu().numpy())

@@ -11,8 +11,8 @@ from espnet_tse.io.audio import read_audio, resample
 from espnet_tse.io.audio_entry import AudioInfo
 from espnet_tse.io.faults import fault_of, refuse_all
 from espnet_tse.io.scp import DataError, check_file_names, read_filled_scp, read_scp
-from espnet_tse.tasks.extractor import check_lengths, check_signal
 from espnet_tse.tasks.recording_faults import faults_of_audio
+from espnet_tse.tasks.signal_faults import check_lengths, check_signal
 
 
 @dataclass

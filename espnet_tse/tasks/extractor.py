@@ -1,7 +1,6 @@
 """The Python interface: arrays in, arrays out."""
 
 import logging
-import math
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,6 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_tse.codec.manifest import weights_sha256
-from espnet_tse.data.validation_audio import OVERLOAD
 from espnet_tse.extractor.abs_extractor import AbsExtractor
 from espnet_tse.extractor.given_embedding import GivenEmbedding
 from espnet_tse.io.audio import resample
@@ -38,6 +36,12 @@ from espnet_tse.tasks.decode_settings import (
 )
 from espnet_tse.tasks.presence import packaged_speaker_encoder
 from espnet_tse.tasks.shipped import BASE
+from espnet_tse.tasks.signal_faults import (
+    check_embedding,
+    check_lengths,
+    check_samples,
+    check_signal,
+)
 
 ONLY = "utt"  # the key of a mixture by itself; with the seed it decides what is drawn
 # Names of extractors that can be trained for streams.
@@ -46,7 +50,6 @@ STREAMING = [
     for name, extractor in extractor_choices.classes.items()
     if "causal" in {field.name for field in fields(extractor.Config)}
 ]
-SHORT_S = 0.1  # the scorer takes no shorter estimates or enrollments either
 
 
 class Extractor:
@@ -162,9 +165,7 @@ class Extractor:
                 task has none, or none where it has one.
         """
         mixture = check_signal(mixture, "mixture", sample_rate)
-        if self.wants_enrollment != (enrollment is not None):
-            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
-            raise DataError(f"task {self.conf.task} {want}.")
+        self.refuse_other_enrollment(enrollment is not None)
         if enrollment is not None:
             enrollment = check_signal(enrollment, "enrollment", sample_rate)
             enrollment = resample(enrollment, sample_rate, self.sample_rate)
@@ -180,7 +181,7 @@ class Extractor:
             (N,) float32 at ``sample_rate``, two of task ``ss``; and what they are at the model's rate.
         """
         inside = resample(mixture, sample_rate, self.sample_rate)
-        result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY])
+        result = self.extract_checked([inside], None if enrollment is None else [enrollment], [ONLY])
         found = [result.waveform, *([] if result.second is None else [result.second])]
         waveforms = [self.at_rate_of(mixture, sample_rate, waveform[0].cpu().numpy()) for waveform in found]
         return waveforms, result
@@ -203,8 +204,11 @@ class Extractor:
         Args:
             enrollments: those that it was extracted with.
             compare: the voices too, which takes two passes of the speaker encoder a row.
+        Raises:
+            DataError: an enrollment that cannot be used.
         """
         waveforms, lengths = estimate.waveform.cpu().numpy(), estimate.lengths.tolist()
+        enrollments = [check_samples(enrollment, "enrollment") for enrollment in enrollments]
         return [
             self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db, compare)
             for waveform, length, enrollment, level_db in zip(
@@ -280,14 +284,15 @@ class Extractor:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
         Args:
-            mixtures, enrollments: (N,) float32 each; no enrollments where ``conf.task`` has none.
-            embeddings: (E,) float32 each, of the enrollments, for systems with ``speaker_encoder: given``.
+            mixtures, enrollments: (N,) float each; no enrollments where ``conf.task`` has none.
+            embeddings: (E,) float each, of the enrollments, for systems with ``speaker_encoder: given``.
             targets: (N,) each, the truth, as long as its mixture, for settings that ask for it (``ratio: oracle``).
         Returns:
             estimates padded to the longest mixture.
         Raises:
-            DataError: lists of several lengths, embeddings of several sizes, a target that is not as long as its mixture or holds NaN or samples far beyond
-                full scale, or an estimate that holds NaN or infinite samples.
+            DataError: lists of several lengths, a signal that a call refuses too, embeddings of several sizes or
+                with NaN, a target that is no signal or not as long as its mixture, or an estimate that holds NaN or
+                infinite samples.
         """
         given_lists = [
             keys,
@@ -305,10 +310,43 @@ class Extractor:
                 if self.conf.wants_truth
                 else "these settings read no true targets; leave them out."
             )
+        self.refuse_other_enrollment(enrollments is not None)
+        mixtures = self._checked(mixtures, keys, "mixture")
+        if enrollments is not None:
+            enrollments = self._checked(enrollments, keys, "enrollment")
+        if embeddings is not None:
+            embeddings = [
+                check_embedding(embedding, f"embedding of '{key}'")
+                for key, embedding in zip(keys, embeddings)
+            ]
+        if targets is not None:
+            targets = [check_samples(target, f"true target of '{key}'") for key, target in zip(keys, targets)]
+        return self.extract_checked(mixtures, enrollments, keys, embeddings, targets)
+
+    def _checked(self, signals: list[np.ndarray], keys: list[str], role: str) -> list[np.ndarray]:
+        return [
+            check_signal(signal, f"{role} of '{key}'", self.sample_rate) for key, signal in zip(keys, signals)
+        ]
+
+    def refuse_other_enrollment(self, given: bool) -> None:
+        """Raise DataError where the task has an enrollment and none is given, or the other way round."""
+        if self.wants_enrollment != given:
+            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
+            raise DataError(f"task {self.conf.task} {want}.")
+
+    def extract_checked(
+        self,
+        mixtures: list[np.ndarray],
+        enrollments: list[np.ndarray] | None,
+        keys: list[str],
+        embeddings: list[np.ndarray] | None = None,
+        targets: list[np.ndarray] | None = None,
+    ) -> Estimate:
+        """As ``extract``, of what has been checked where it was read."""
         device = next(self.model.parameters()).device
 
         def pad(signals: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-            tensors = [torch.as_tensor(signal, dtype=torch.float32) for signal in signals]
+            tensors = list(map(torch.from_numpy, signals))
             lengths = torch.tensor([len(tensor) for tensor in tensors])
             # One recording, which may last an hour, is not copied.
             padded = tensors[0][None] if len(tensors) == 1 else pad_sequence(tensors, batch_first=True)
@@ -328,8 +366,6 @@ class Extractor:
         given = None
         if targets is not None:
             check_lengths(keys, list(map(len, mixtures)), list(map(len, targets)))
-            for key, target in zip(keys, targets):
-                check_truth(np.asarray(target), f"true target of '{key}'")
             values, lengths = pad(targets)
             truth = Frames(values[..., None], lengths, self.sample_rate)
             given = Prediction(Streams(target=truth))
@@ -362,66 +398,3 @@ def not_finite(system: str, keys: list[str]) -> DataError:
         f"the estimate of {named} by {system} holds NaN or infinite samples, so it was not written; take other decoding "
         "settings, or weights of a training whose loss was finite (--checkpoint)."
     )
-
-
-def check_signal(signal: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
-    """(N,) float32, or a DataError that says what is wrong with it; a warning where it is very short."""
-    if isinstance(sample_rate, bool) or not isinstance(sample_rate, (int, np.integer)) or sample_rate < 1:
-        raise DataError(f"the sample rate is {sample_rate!r}; want Hz, a positive whole number.")
-    signal = np.asarray(signal)
-    if signal.ndim != 1:
-        raise DataError(f"the {name} has shape {signal.shape}; want one channel, (N,).")
-    if len(signal) == 0:
-        raise DataError(f"the {name} is empty: 0 samples; at least 1 is wanted.")
-    if not np.issubdtype(signal.dtype, np.floating):
-        raise DataError(f"the {name} holds {signal.dtype}; want float samples in [-1, 1].")
-    if not (np.isfinite(signal.max()) and np.isfinite(signal.min())):
-        raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
-    refuse_constant(float(signal.min()), float(signal.max()), name, len(signal), sample_rate)
-    refuse_overload(max(float(signal.max()), -float(signal.min())), name)
-    if len(signal) < SHORT_S * sample_rate:
-        logging.warning(
-            f"the {name} is very short ({length_in_words(len(signal), sample_rate)}); below {SHORT_S} s, here "
-            f"{math.ceil(SHORT_S * sample_rate)} samples, nothing useful can be expected"
-        )
-    return signal.astype(np.float32, copy=False)
-
-
-def check_truth(signal: np.ndarray, name: str) -> None:
-    """Raise DataError for a true target whose samples are no signal; it may be silent."""
-    if not np.isfinite(signal).all():
-        raise DataError(f"the {name} holds NaN or infinite samples; write it again from its source.")
-    refuse_overload(float(np.abs(signal.astype(np.float64)).max(initial=0.0)), name)
-
-
-def check_lengths(keys: list[str], mixtures: list[int], targets: list[int]) -> None:
-    """Raise DataError where a true target is not as long as its mixture; both in samples of one rate."""
-    for key, mixture, target in zip(keys, mixtures, targets):
-        if mixture != target:
-            raise DataError(
-                f"the target of '{key}' has {target} samples and its mixture {mixture}; the truth of a mixture is as long as it."
-            )
-
-
-def refuse_constant(lowest: float, highest: float, name: str, num_samples: int, sample_rate: int) -> None:
-    """Raise DataError for a signal whose samples are all the same."""
-    if lowest != highest or (num_samples == 1 and lowest != 0.0):
-        return
-    length = length_in_words(num_samples, sample_rate)
-    what = "zero" if lowest == 0.0 else f"{lowest:g}, a constant offset"
-    raise DataError(
-        f"the {name} is digital silence: all of its samples are {what} ({length}); record or choose another one."
-    )
-
-
-def refuse_overload(peak: float, name: str) -> None:
-    """Raise DataError for floats in the range of int16: full scale is 1."""
-    if peak > OVERLOAD:
-        raise DataError(
-            f"the {name} reaches {peak:.0f}, while full scale is 1; floats in the range of int16 must be divided "
-            "by 32768."
-        )
-
-
-def length_in_words(num_samples: int, sample_rate: int) -> str:
-    return f"{num_samples} samples at {sample_rate} Hz, {num_samples / sample_rate:.4g} s"

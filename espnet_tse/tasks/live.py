@@ -20,9 +20,10 @@ from espnet_tse.models.prepared_input import speech_s
 from espnet_tse.models.streaming import ExtractionStream
 from espnet_tse.schema.presence import enrollment_in_words
 from espnet_tse.tasks.extraction_lists import read_enrollment
-from espnet_tse.tasks.extractor import Extractor, refuse_overload
+from espnet_tse.tasks.extractor import Extractor
 from espnet_tse.tasks.kept_inputs import refuse_inputs
 from espnet_tse.tasks.presence_record import warn_of_short_speech
+from espnet_tse.tasks.signal_faults import refuse_overload
 
 BLOCK_S = 0.01  # of a microphone, in whole hops: a pass for each hop of 0.5 ms costs more than the network
 

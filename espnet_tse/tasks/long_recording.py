@@ -25,7 +25,8 @@ from espnet_tse.models.level import level_db, restoring_gain
 from espnet_tse.models.long_form import Effort, chunk_and_overlap
 from espnet_tse.models.prepared_input import offset_of, prepared_enrollment
 from espnet_tse.models.recording import Recording
-from espnet_tse.tasks.extractor import Extractor, not_finite, refuse_constant, refuse_overload
+from espnet_tse.tasks.extractor import Extractor, not_finite
+from espnet_tse.tasks.signal_faults import refuse_constant, refuse_overload
 
 REPORT_S = 10.0  # between two lines of progress
 

@@ -17,6 +17,7 @@ from espnet_tse.models.long_form import Effort
 from espnet_tse.schema.presence import SHORT_SPEECH_S, Presence
 from espnet_tse.tasks.extractor import Extractor
 
+QUIET_DB = -25.0  # of an output against its mixture
 PRESENCE = "presence.jsonl"  # a line a mixture: its key and the fields of ``Presence``
 
 
@@ -70,6 +71,22 @@ def tell_presences(presences: Mapping[str, Presence]) -> None:
     if judged:
         logging.info(f"{sum(judged)} of {len(judged)} outputs have the enrolled voice, likely")
     warn_of_short_speech({f"enrollment of '{key}'": presence.speech_s for key, presence in presences.items()})
+
+
+def tell_of_quiet(presences: Mapping[str, Presence], level: str) -> None:
+    """Say how outputs that have the voice are turned up, where some are so quiet that they may be taken for empty.
+
+    Args:
+        presences: what each output is called -> what is known of it.
+        level: of the decoding settings.
+    """
+    quiet = [name for name, one in presences.items() if one.present and one.level_db < QUIET_DB]
+    if quiet and level == "none":
+        others = f" and {len(quiet) - 1} other outputs" if len(quiet) > 1 else ""
+        logging.info(
+            f"{quiet[0]}{others}: more than {-QUIET_DB:.0f} dB below the mixture; level: mixture_rms in an "
+            "inference YAML turns it up (--inference_config)"
+        )
 
 
 def warn_of_short_speech(speech_s: Mapping[str, float]) -> None:

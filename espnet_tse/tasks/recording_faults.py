@@ -7,7 +7,7 @@ from typing import Iterable, Mapping
 from espnet_tse.io.audio import read_audio_blocks
 from espnet_tse.io.audio_entry import AudioInfo, is_plain_file, read_info
 from espnet_tse.io.faults import fault_of
-from espnet_tse.tasks.extractor import refuse_constant, refuse_overload
+from espnet_tse.tasks.signal_faults import refuse_constant, refuse_overload
 
 
 def faults_of_audio(

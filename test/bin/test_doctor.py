@@ -48,6 +48,25 @@ def test_requirements_are_judged_by_their_own_words(monkeypatch):
     assert "pesq" not in found
 
 
+@pytest.mark.parametrize(
+    "fault, state, detail",
+    [(OSError("no library"), "optional", "sounddevice: no library"), (None, "ok", "sounddevice 0.5")],
+)
+def test_a_microphone_wants_a_library_of_the_system(monkeypatch, fault, state, detail):
+    def load(name: str) -> None:
+        assert name == "sounddevice"
+        if fault:
+            raise fault
+
+    fake_versions(
+        monkeypatch, ["sounddevice ; extra == 'mic'"], {"espnet_tse": "0.1.0", "sounddevice": "0.5"}
+    )
+    monkeypatch.setattr(doctor.importlib, "import_module", load)
+    found = findings(doctor.check_packages())["[mic]"]
+    assert (found.state, found.detail) == (state, detail)
+    assert found.fix.startswith("apt-get install libportaudio2" if fault else "pip install")
+
+
 def test_markers_of_other_systems_are_not_asked(monkeypatch):
     fake_versions(monkeypatch, ["g2p ; sys_platform == 'never'"], {"espnet_tse": "0.1.0"})
     assert all(finding.state != "required" for finding in doctor.check_packages())

@@ -95,6 +95,10 @@ def test_exit_codes_are_those_of_the_work():
             "x: No such file or directory; fix the path.",
         ),
         (IsADirectoryError(21, "Is a directory", "d.wav"), "d.wav: Is a directory; name a file."),
+        (
+            FileExistsError(17, "File exists", "a.wav"),
+            "a.wav: is a file where a folder is wanted; name another",
+        ),
         (OSError(30, "Read-only file system", "/ro"), "/ro: Read-only file system; name a place that can be"),
     ],
 )

@@ -13,6 +13,7 @@ from espnet_tse.io.audio import read_audio, write_audio
 from espnet_tse.tasks.extractor import Extractor
 
 SYSTEM = {**PARTS, "vocoder_conf": {}, "model": "mask2flow", "model_conf": {}, "tokenizers": {}}
+WAYS = ("mixture to target", "mixture to masked", "mixture to step 1")
 
 
 @pytest.fixture
@@ -65,6 +66,25 @@ def test_a_mask_deletes_and_the_last_step_is_the_estimate(lists, tmp_path):
     assert found["mixture to masked"]["raw"] == 100.0
     assert all(0 <= way[kind] <= 100 for way in found.values() for kind in ("raw", "l2"))
     assert found["mixture to step 4"] != found["mixture to masked"]
+
+
+def test_offsets_and_long_pauses_change_nothing_as_in_an_extraction(lists, tmp_path):
+    write_model(tmp_path, SYSTEM, 0)
+    rng, found = np.random.default_rng(1), []
+    signals = {key: 0.05 * rng.standard_normal(8000) for key in ("a", "b", "enrollment")}
+    signals |= {f"target of {key}": signals[key] * np.linspace(0, 1, 8000) for key in ("a", "b")}
+    signals = {key: signal - signal.mean() for key, signal in signals.items()}
+    for offset, pause_s in ((0.0, 2), (0.1, 6)):
+        for key in ("a", "b"):
+            heard = {"mix": signals[key] + offset, "spk1": signals[f"target of {key}"] - offset}
+            heard["enroll"] = np.pad(signals["enrollment"], (0, 16000 * pause_s))
+            for name, signal in heard.items():
+                write_audio(lists / name / f"{key}.wav", signal.astype(np.float32), 16000, as_float=True)
+        words = ["--model", str(tmp_path), "--enroll_scp", str(lists / "enroll.scp")]
+        assert run(lists, *words, "--ref_scp", str(lists / "spk1.scp")) == 0
+        shares = json.loads((lists / "out" / "di.json").read_text())["percent_deleted"]
+        found.append([shares[way][kind] for way in WAYS for kind in ("raw", "l2")])
+    np.testing.assert_allclose(*found, atol=1e-3, rtol=0)
 
 
 def test_what_does_not_go_together_is_said(lists, capsys):

@@ -87,3 +87,11 @@ def test_the_button_of_the_page_extracts(demo):
     assert "real-time factor" in words
     with pytest.raises(Exception, match="there is no mixture yet"):
         button.fn(None, None)
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65536, 70000])
+def test_ports_that_are_none_are_told_before_anything_is_loaded(capsys, port):
+    with pytest.raises(SystemExit) as end:
+        main(["--port", str(port)])
+    told = capsys.readouterr().err
+    assert end.value.code == 2 and f"--port is {port}, want 1 to 65535" in told and "loading" not in told

@@ -12,6 +12,7 @@ import torch
 from nano_extractors import SYSTEMS, nano_extractor
 
 from espnet_tse import Extractor
+from espnet_tse.bin import extract
 from espnet_tse.bin.export import main
 from espnet_tse.extractor.exported import ExportedExtractor
 from espnet_tse.io.scp import DataError
@@ -173,6 +174,13 @@ def test_what_differs_from_pytorch_is_not_kept(streamed, tmp_path, monkeypatch):
     ):
         exporting.export_system("a system", tmp_path / "out.onnx")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "of before")
+
+
+def test_the_latency_of_a_file_is_that_of_the_system_that_was_exported(streamed, capsys):
+    assert extract.main(["--measure_latency", "--model", str(streamed[1])]) == 1
+    told = capsys.readouterr().err
+    assert f"{streamed[1]}: latency is measured in double precision" in told
+    assert "measure the system that was exported (this file takes pieces of 16 samples)" in told
 
 
 def test_without_its_half_that_enrolls_a_stream_says_so(streamed, tmp_path):

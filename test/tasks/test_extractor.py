@@ -9,12 +9,14 @@ import soundfile
 import torch
 import yaml
 from safetensors.torch import load_file
+from nano_extractors import nano_extractor
 from tse_system import write_signal, write_system, write_wavlm
 
 from espnet_tse import Extractor
 from espnet_tse.bin import extract as extract_bin
 from espnet_tse.bin import pack as pack_bin
 from espnet_tse.io.scp import DataError, read_scp
+from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.models.laura_tse import LauraTSE, LauraTSEDecode
 from espnet_tse.tasks.checkpoint import load_model
 
@@ -85,6 +87,75 @@ def test_unusable_signals_are_refused(system, mixture, fault):
         Extractor.from_pretrained(system)(mixture, noise(0.5), 16000)
 
 
+NO_SIGNALS = {
+    "int16": (np.ones(1000, np.int16), "holds int16; want float samples"),
+    "silent": (np.zeros(1000, np.float32), "is digital silence"),
+    "empty": (np.zeros(0, np.float32), "is empty: 0 samples"),
+    "stereo": (np.ones((1000, 2), np.float32), r"has shape \(1000, 2\); want one channel"),
+    "nan": (np.full(1000, np.nan, np.float32), "holds NaN"),
+    "overload": (np.linspace(-3e4, 3e4, 1000), "reaches 30000, while full scale is 1"),
+}
+
+
+@pytest.mark.parametrize("role", ["mixture", "enrollment"])
+@pytest.mark.parametrize("kind", NO_SIGNALS)
+def test_unusable_signals_of_a_batch_are_named_by_key(role, kind):
+    signals = {"mixture": [noise(0.2), noise(0.2)], "enrollment": [noise(0.2), noise(0.2)]}
+    signals[role][1], fault = NO_SIGNALS[kind]
+    with pytest.raises(DataError, match=f"the {role} of 'bb' {fault}"):
+        Extractor(Discriminative(nano_extractor("bsrnn"))).extract(*signals.values(), ["a", "bb"])
+
+
+def test_a_batch_without_its_enrollments_is_refused():
+    with pytest.raises(DataError, match="task tse wants an enrollment"):
+        Extractor(Discriminative(nano_extractor("bsrnn"))).extract([noise(0.2)], None, ["a"])
+
+
+@pytest.mark.parametrize(
+    "embedding, fault",
+    [
+        (np.ones(4, np.int64), "int64"),
+        (np.ones((1, 4), np.float32), r"shape \(1, 4\)"),
+        (np.full(4, np.nan), "want"),
+    ],
+)
+def test_embeddings_that_are_none_are_named_by_key(embedding, fault):
+    with pytest.raises(DataError, match=f"the embedding of 'a' .*{fault}"):
+        Extractor(Discriminative(nano_extractor("bsrnn"))).extract(
+            [noise(0.2)], [noise(0.2)], ["a"], [embedding]
+        )
+
+
+def test_a_short_signal_of_a_batch_is_warned_of_once(caplog):
+    extractor = Extractor(Discriminative(nano_extractor("bsrnn")))
+    extractor.extract([noise(0.05)], [noise(0.2)], ["a"])
+    assert [record.message[:28] for record in caplog.records] == ["the mixture of 'a' is very s"]
+
+
+def views(signal):
+    """The same samples as PyTorch does not take them, or takes them with a warning."""
+    read_only = signal.copy()
+    read_only.flags.writeable = False
+    pairs = np.zeros(len(signal), [("left", np.int8), ("right", np.float32)])  # five bytes a sample
+    pairs["right"] = signal
+    return {"backwards": signal[::-1].copy()[::-1], "read-only": read_only, "field": pairs["right"]}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["backwards", "read-only", "field"])
+@pytest.mark.parametrize("num_samples", [1, 3200])
+def test_views_of_arrays_give_the_samples_of_their_copies(kind, num_samples):
+    extractor = Extractor(Discriminative(nano_extractor("bsrnn")))
+    copies = noise(num_samples / 16000), noise(0.2, seed=1)
+    mixture, enrollment = (views(signal)[kind] for signal in copies)
+    for rate in (8000, 16000):
+        np.testing.assert_array_equal(extractor(mixture, enrollment, rate), extractor(*copies, rate))
+    estimate = extractor.extract([mixture], [enrollment], ["utt"])
+    np.testing.assert_array_equal(estimate.waveform[0].numpy(), extractor(*copies, 16000))
+    (told,) = extractor.presence(estimate, [enrollment])
+    assert told == extractor.presence(estimate, [copies[1]])[0]
+
+
 @pytest.mark.parametrize("rate", [0, -5, "16k", True, 16000.5])
 def test_rates_that_are_none_are_refused(system, rate):
     with pytest.raises(DataError, match=f"the sample rate is {rate!r}; want Hz"):
@@ -127,6 +198,21 @@ def test_options_that_do_not_go_together_end_with_code_2(capsys, words, fault):
     with pytest.raises(SystemExit) as end:
         extract_bin.main(words)
     assert end.value.code == 2 and fault in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["file.wav", "file.wav/deeper"])
+def test_a_file_where_a_folder_is_wanted_is_told_before_anything_is_loaded(tmp_path, capsys, place):
+    write_signal(tmp_path / "file.wav", noise(0.1))
+    for words in (
+        (*SINGLE[:2], "-o", f"{tmp_path / place}/x.wav"),
+        ("--stream", "mic", "e.wav", "-o", f"{tmp_path / place}/x.wav"),
+        (*LISTS[:4], "--output_dir", str(tmp_path / place)),
+    ):
+        with pytest.raises(SystemExit) as end:
+            extract_bin.main([*words, "--model", "no folder"])
+        told = capsys.readouterr().err
+        assert end.value.code == 2 and "loading" not in told
+        assert f"{tmp_path / 'file.wav'} is a file where a folder is wanted; name another place" in told
 
 
 def test_embeddings_go_with_lists(capsys):

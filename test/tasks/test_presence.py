@@ -1,7 +1,7 @@
 """What ``extract`` says of enrollments and of the enrolled voice."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -15,11 +15,11 @@ from espnet_tse.bin import extract
 from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E, SpeakerGE2EConfig
 from espnet_tse.io.scp import write_scp
 from espnet_tse.models.discriminative import Discriminative
-from espnet_tse.schema.presence import PresenceThreshold
+from espnet_tse.schema.presence import Presence, PresenceThreshold
 from espnet_tse.tasks.packing import pack
 from espnet_tse.tasks.presence import packaged_speaker_encoder, read_threshold
 from espnet_tse.tasks.presence_calibration import calibrate, equal_error, trials
-from espnet_tse.tasks.presence_record import PRESENCE
+from espnet_tse.tasks.presence_record import PRESENCE, tell_of_quiet
 from espnet_tse.tasks.shipped import BASE
 
 RATE = 16000
@@ -135,6 +135,55 @@ def test_a_resumed_list_keeps_what_is_known(system, tmp_path):
     (tmp_path / "out" / PRESENCE).write_text('{"key": "a", "enrol')  # killed in its first line
     assert extract.main(words) == 0
     assert record_of(tmp_path / "out") == before
+
+
+def test_a_shorter_list_in_between_costs_nothing(system, tmp_path, caplog):
+    caplog.set_level("INFO")
+    words = lists(tmp_path, {"a": voice(1), "bb": voice(2, 0.3)})
+    words += ["--model", str(system), "--output_dir", str(tmp_path / "out")]
+    whole, before = (tmp_path / "mixture.scp").read_text(), None
+    for lines, told in ((whole, "2 of 2"), (whole.splitlines()[0], "0 of 1"), (whole, "0 of 2")):
+        (tmp_path / "mixture.scp").write_text(lines)
+        caplog.clear()
+        assert extract.main(words) == 0 and f"{told} mixtures to extract" in caplog.text
+        # Of the list alone something is said.
+        assert ("the enrollment of 'bb' has" in caplog.text) == (lines == whole)
+        before = before or record_of(tmp_path / "out")
+        assert record_of(tmp_path / "out") == before and set(before) == {"a", "bb"}
+    (tmp_path / "mixture.scp").write_text(whole.splitlines()[0])
+    (tmp_path / "out" / "bb.wav").unlink()  # of what is gone nothing is known
+    assert extract.main(words) == 0 and list(record_of(tmp_path / "out")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "level_db, present, level, told",
+    [
+        (-44.0, True, "none", True),
+        (-24.0, True, "none", False),
+        (-44.0, False, "none", False),
+        (-44.0, None, "none", False),
+        (-44.0, True, "mixture_rms", False),
+    ],
+)
+def test_quiet_outputs_with_the_voice_can_be_turned_up(caplog, level_db, present, level, told):
+    caplog.set_level("INFO")
+    quiet = Presence(4.0, 4.0, 0.9, level_db, present)
+    tell_of_quiet({"out.wav": quiet, "loud.wav": replace(quiet, level_db=-3.0)}, level)
+    assert bool(caplog.records) == told
+    if told:
+        assert caplog.messages[0].startswith("out.wav: more than 25 dB below the mixture; level: mixture_rms")
+        tell_of_quiet({"output of 'a'": quiet, "output of 'bb'": quiet}, level)
+        assert caplog.messages[1].startswith("output of 'a' and 1 other outputs: more than 25 dB")
+
+
+def test_a_quiet_output_is_told_of_by_the_command(system, tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    monkeypatch.setattr("espnet_tse.tasks.presence_record.QUIET_DB", 100.0)
+    (tmp_path / "none.yaml").write_text("level: none\n")
+    words = lists(tmp_path, {"a": voice(1)})
+    words += ["--inference_config", str(tmp_path / "none.yaml"), "--output_dir", str(tmp_path / "out")]
+    assert extract.main([*words, "--model", str(system)]) == 0
+    assert "output of 'a': more than" in caplog.text
 
 
 def test_lists_of_systems_without_a_verdict_compare_no_voices(system, tmp_path, monkeypatch, caplog):

@@ -138,7 +138,19 @@ def test_which_mixtures_have_a_second_talker_is_listed(system, corpus, tmp_path,
     assert run(system, corpus, out, "ss") == 0 and listed.read_text() == "a false\nb true\n"
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("*.wav")}
     (corpus / "mix.scp").write_text((corpus / "mix.scp").read_text().splitlines(keepends=True)[1])
+    assert run(system, corpus, out, "ss") == 0 and listed.read_text() == "a false\nb true\n"
+    (out / "a.wav").unlink()  # of what is gone nothing is known
     assert run(system, corpus, out, "ss") == 0 and listed.read_text() == "b true\n"
+
+
+def test_a_shorter_list_in_between_costs_a_separation_nothing(system, corpus, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    out, whole = tmp_path / "out", (corpus / "mix.scp").read_text()
+    for lines, told in ((whole, "2 of 2"), (whole.splitlines()[1], "0 of 1"), (whole, "0 of 2")):
+        (corpus / "mix.scp").write_text(lines)
+        caplog.clear()
+        assert run(system, corpus, out, "ss") == 0 and f"{told} mixtures to extract" in caplog.text
+        assert sorted(read_scp(out / "utt2second_talker")) == ["a", "b"]
 
 
 def test_shards_of_a_separation_are_merged(system, corpus, tmp_path):
