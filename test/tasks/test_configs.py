@@ -232,6 +232,15 @@ def test_a_variant_repeats_nothing_that_its_base_says(path):
     assert own and head_comment(path), "a variant says what differs and what for"
 
 
+CAUSAL = [path for path in SYSTEMS if read_chain(path).content.get("extractor_conf", {}).get("causal")]
+
+
+@pytest.mark.parametrize("path", CAUSAL, ids=names(CAUSAL))
+def test_causal_systems_hear_a_mixture_once_as_streams_do(path):
+    own = read_chain(path).content.get("model_conf", {})
+    assert own.get("speeds") in (None, [1.0]) and not own.get("against_rest", False)
+
+
 VARIANTS = [path for path in SYSTEMS if re.match(r"laura_tse_(paper|mini)_(?!ar$)", path.stem)]
 REGIMES = ("dm", "finetune")
 
