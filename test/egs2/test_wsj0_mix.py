@@ -113,3 +113,18 @@ def test_a_dry_run_writes_nothing(clone, corpora):
     ended = run(clone, "wham", "local/data.sh", "--dry_run", "true", **places(corpora, "wham"))
     assert ended.returncode == 0 and "data/tt_8k_min_both_own would be lists of what is below" in ended.stdout
     assert not (clone / "egs2/wham/tse1/data").exists()
+
+
+def test_stage_1_is_done_again_for_a_variable_that_a_linked_script_reads(clone, corpora, tmp_path):
+    shutil.copy(ROOT / "egs2/TEMPLATE/tse1/tse.sh", clone / "egs2/TEMPLATE/tse1/tse.sh")
+    shutil.copytree(corpora / "spex", tmp_path / "others")
+    words = "--published_counts false --enrollment spex --stop_stage data --python".split()
+    for lists, told in (
+        ("spex", ""),
+        ("spex", "data: up to date"),
+        ("others", "changed: --ENROLLMENT_LISTS"),
+    ):
+        folder = (tmp_path if lists == "others" else corpora) / lists
+        named = places(corpora, "wham", ENROLLMENT_LISTS=folder)
+        ended = run(clone, "wham", "./run.sh", *words, sys.executable, **named)
+        assert ended.returncode == 0 and told in ended.stdout + ended.stderr, ended.stdout + ended.stderr
