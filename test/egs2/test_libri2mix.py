@@ -173,12 +173,35 @@ def test_run_scripts_name_sets_after_their_protocol(clone):
         assert ("conf/decode_paper.yaml" in given) == (command != "run_8k.sh")
     for words in (
         ["--tse_config=conf/usef_tfgridnet_s.yaml"],
+        ["--tse-config", "conf/usef_tfgridnet_s.yaml"],
         ["--enh_config", "conf/usef_tfgridnet_s.yaml"],
+        ["--enh-config=conf/usef_tfgridnet_s.yaml"],
     ):
-        (given,) = calls(run(clone, "libri2mix", "./run.sh", *words))
-        assert "--codec_dir" not in given and "conf/decode_paper.yaml" not in given
+        for recipe in ("libri2mix", "librispeech"):
+            (given,) = calls(run(clone, recipe, "./run.sh", *words))
+            assert "--codec_dir" not in given and "conf/decode_paper.yaml" not in given
+            assert "conf/usef_tfgridnet_s.yaml" in given and "conf/laura_tse_paper.yaml" not in given
     ended = run(clone, "libri2mix", "./run.sh", "--mode", "mean")
     assert ended.returncode == 2 and "--mode takes one of min,max, not 'mean'" in ended.stderr
+
+
+def test_options_of_run_scripts_may_have_dashes(clone):
+    words = ["--rate", "8k", "--published-metadata=false", "--local-data-opts", "--nj 3 --dry-run true"]
+    (given,) = calls(run(clone, "libri2mix", "./run.sh", *words, "--tse-args", "--max-epoch 3"))
+    assert option(given, "test_sets") == "test_8k_min_clean_own" and option(given, "fs") == "8k"
+    (opts,) = (value for word, value in zip(given, given[1:]) if word == "--local_data_opts")
+    assert opts.startswith("--rate '8k'") and opts.endswith(
+        "--published_metadata 'false' --nj 3 --dry-run true"
+    )
+    assert option(given, "tse_args") == "--max-epoch 3"  # a value stays as it is
+    words = ["--hours", "100", "--local-data-opts", "--mixtures 3", "--ngpu", "1", "--force=true"]
+    (given,) = calls(run(clone, "librispeech", "./run.sh", *words))
+    assert option(given, "train_set") == "train-100"
+    assert given.count("--local_data_opts") == 1
+    assert option(given, "local_data_opts") == "--hours 100 --mixtures 3"
+    assert option(given, "ngpu") == "1" and option(given, "force") == "true"
+    ended = run(clone, "librispeech", "./run.sh", "--local-data-opts")
+    assert ended.returncode == 2 and "run.sh: option --local_data_opts needs a value" in ended.stderr
 
 
 def test_fine_tuning_begins_with_the_weights_of_the_first_training(clone):
@@ -215,8 +238,24 @@ def test_fine_tuning_begins_with_the_weights_of_the_first_training(clone):
         clone, "libri2mix", "./run_finetune.sh", "--dm_config", "conf/gentse_nano.yaml", *configs[2:]
     )
     assert refused.returncode == 2 and "trains its own 'semantic'" in refused.stderr
-    refused = run(clone, "libri2mix", "./run_finetune.sh", "--tse_config", "conf/x.yaml")
-    assert refused.returncode == 2 and "name them by --dm_config and --finetune_config" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["--tse-args", "--enh_args", "--enh-args"])
+def test_fine_tuning_takes_every_name_of_its_options(clone, name):
+    words = [f"{name}=--max_epoch 3", "--finetune-config", "conf/a.yaml", "--codec-dir", "other"]
+    first, second = calls(run(clone, "libri2mix", "./run_finetune.sh", *words))
+    assert option(first, "tse_args") == "" and option(first, "codec_dir") == "other"
+    weights = "--init_param exp/tse_laura_tse_paper_dm/valid.loss.ave.pth"
+    assert option(second, "tse_args") == f"{weights} --max_epoch 3"
+    assert option(second, "tse_config") == "conf/a.yaml" and option(second, "codec_dir") == "other"
+
+
+@pytest.mark.parametrize("name", ["--tse_config", "--tse-config", "--enh_config", "--enh-config"])
+def test_fine_tuning_refuses_one_system_for_both_trainings(clone, name):
+    for words in ([name, "conf/x.yaml"], [f"{name}=conf/x.yaml"]):
+        refused = run(clone, "libri2mix", "./run_finetune.sh", *words)
+        assert refused.returncode == 2 and "name them by --dm_config and --finetune_config" in refused.stderr
+        assert not refused.stdout
 
 
 def test_three_speakers_are_three_targets(clone, tmp_path):
