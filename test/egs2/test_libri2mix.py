@@ -107,6 +107,9 @@ def test_stage_1_makes_mixtures_and_lists_and_again_only_lists(clone, corpora):
         ("", "--dm 200", 2, "--dm takes one of 100,360,460,960, not '200'"),
         ("", "--parts dev", 2, "--parts takes train-100 and train-360, not 'dev'"),
         ("", "--targets 1,2", 2, "--targets takes numbers of speakers"),
+        ("", "--targets 3", 2, "--targets takes numbers from 1 to 2, the speakers of a mixture, not '3'"),
+        ("", "--kind single --targets 2", 2, "--kind single has the first speaker only; leave out"),
+        ("", "--enrollment laura --targets 2", 2, "LauraTSE's lists have the first speaker only; leave out"),
         ("", "--sample-rate=8k", 2, "--sample-rate of ESPnet's local/data.sh is --rate here"),
         ("", "--rate 8k --min_or_max max", 2, "--min_or_max of ESPnet's local/data.sh is --mode here"),
         ("", "--kinds both", 2, "unknown option --kinds (did you mean --kind?)"),
@@ -118,7 +121,7 @@ def test_what_is_missing_or_wrong_is_told_before_anything_is_written(
     places = {name: corpora for name in CORPORA if name != lacks}
     ended = run(clone, "libri2mix", "local/data.sh", *words.split(), **places)
     assert ended.returncode == code and message in ended.stderr, ended.stderr
-    assert not (clone / "egs2/libri2mix/tse1/data").exists()
+    assert not (clone / "egs2/libri2mix/tse1/data").exists() and not list(corpora.glob("wav*"))
 
 
 def test_half_a_corpus_ends_stage_1(clone, corpora, tmp_path):

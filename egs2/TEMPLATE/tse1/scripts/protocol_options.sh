@@ -27,8 +27,18 @@ refuse_espnet() {  # refuse_espnet WORD...: ends the script at an option of the 
     done
 }
 
-check_targets() {  # ends the script unless --targets is a list of numbers, or nothing
+# check_targets NUMBER [WHAT]: ends the script unless --targets is nothing, or numbers of NUMBER speakers; where WHAT "has" the
+# first speaker only, this one is the target
+check_targets() {
+    local number
     [[ "${targets}" =~ ^([1-9]( [1-9])*)?$ ]] || wrong "--targets takes numbers of speakers, as '1 2', not '${targets}'"
+    for number in ${targets}; do
+        [ "${number}" -le "$1" ] || wrong "--targets takes numbers from 1 to $1, the speakers of a mixture, not '${targets}'"
+    done
+    if [ -n "${2:-}" ]; then
+        targets=${targets:-1}
+        [ "${targets}" = 1 ] || wrong "$2 the first speaker only; leave out --targets"
+    fi
 }
 
 # take_protocol WORD...: the protocol's options leave the command line; sets protocol (words for tse.sh) and others (the rest)
