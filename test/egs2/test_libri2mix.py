@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from librimix_stand_in import write_corpora, write_librispeech, write_published_lists
+from librimix_stand_in import voice, write_corpora, write_librispeech, write_published_lists
 
 from espnet_tse.data.librimix.metadata import read_metadata
 from espnet_tse.data.validation import validate_dir
@@ -337,3 +337,17 @@ def test_drawn_mixtures_do_not_clip_and_have_their_ratio(draw_mixtures, corpora,
     assert draw_mixtures([*words, "--output_dir", str(tmp_path / "three")]) == 1
     assert "different pairs could be drawn; lower --mixtures" in capsys.readouterr().err
     assert not (tmp_path / "three").exists()
+
+
+def test_own_speakers_may_have_names(draw_mixtures, tmp_path):
+    for subset in ("dev-clean", "test-clean"):
+        for seed, speaker in enumerate(("zoe", "anna", "121", "45")):
+            for number in range(2):
+                path = tmp_path / subset / speaker / "1" / f"{speaker}-1-{number:04d}.flac"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, voice([seed, number], 52000), 16000)
+    words = ["--librispeech", str(tmp_path), "--published_counts", "false", "--mixtures", "4"]
+    assert draw_mixtures([*words, "--output_dir", str(tmp_path / "lists")]) == 0
+    specs = read_metadata(tmp_path / "lists", 2, "test", published=False)
+    # They take turns: numbers in their order, names behind them.
+    assert [spec.speakers[0] for spec in specs] == ["45", "121", "anna", "zoe"]

@@ -66,6 +66,12 @@ class Speech:
             )
 
 
+def speaker_order(speaker: str) -> tuple[bool, int, str]:
+    """A key to sort by: LibriSpeech's speakers by number, own ones with names behind them."""
+    number = speaker.isdecimal()
+    return not number, int(speaker) if number else 0, speaker
+
+
 def draw_pairs(
     speech: Speech, count: int, generator: np.random.Generator
 ) -> list[tuple[Utterance, Utterance]]:
@@ -74,7 +80,7 @@ def draw_pairs(
     Raises:
         DataError: there are not as many pairs.
     """
-    speakers = sorted(speech.by_speaker, key=int)
+    speakers = sorted(speech.by_speaker, key=speaker_order)
     pairs: dict[tuple[str, str], tuple[Utterance, Utterance]] = {}
     for attempt in range(20 * count):
         if len(pairs) == count:
