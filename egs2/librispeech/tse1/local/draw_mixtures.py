@@ -144,8 +144,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     if args.output_dir is None and not args.dry_run:
         parser.error("--output_dir is required, but for --dry_run")
-    if args.mixtures < 1:
-        parser.error("--mixtures must be at least 1")
+    if args.mixtures < 1 or args.seed < 0:
+        parser.error("--mixtures must be at least 1, --seed at least 0")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
 
     def work() -> None:
