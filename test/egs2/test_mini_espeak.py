@@ -135,7 +135,7 @@ def test_wrong_usage(local, capsys, options, message):
     "options, message",
     [
         (["--train_speakers", "400"], "train: only "),
-        (["--train_sentences", "9000"], "sentences are wanted, there are 64000; ask for fewer"),
+        (["--train_sentences", "11000"], "sentences are wanted, there are 64000; ask for fewer"),
     ],
 )
 def test_more_than_there_is_is_refused_before_synthesis(local, tmp_path, capsys, options, message):

@@ -40,7 +40,8 @@ def require_noises(specs: list[MixtureSpec], wham_noise: Path | None) -> list[st
     """Noises that are still to be made.
 
     Raises:
-        DataError: no folder was named, the metadata has no noise, published ones are missing, or SoX where it is needed.
+        DataError: no folder was named, the metadata has no noise, published ones are missing, or SoX where it
+            is needed.
     """
     if wham_noise is None:
         raise DataError("mixtures with noise take WHAM!'s; name its folder by --wham_noise (WHAM_NOISE).")

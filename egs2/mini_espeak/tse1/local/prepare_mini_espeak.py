@@ -161,7 +161,8 @@ def make_mixtures(
         mixture = read[target_id].astype(np.int32) + interference
         if np.abs(mixture).max() > 32767:
             raise DataError(
-                f"{name}: mixture {number}, the target at {sir_db:.1f} dB, clips; raise the lower end of --sir_db."
+                f"{name}: mixture {number}, the target at {sir_db:.1f} dB, clips; raise the lower end of "
+                "--sir_db."
             )
         key = f"{speaker}_mix{number:04d}"
         for folder, signal in (("mixture", mixture), ("interference", interference)):
@@ -257,8 +258,8 @@ def share_sentences(args: argparse.Namespace, speakers: dict) -> dict[str, dict[
     total = sum(per_set[name] * len(own) for name, own in speakers.items())
     if total > len(order):
         raise DataError(
-            f"{total} sentences are wanted, there are {len(order)}; ask for fewer (--train_sentences, --dev_mixtures, "
-            "--test_mixtures)."
+            f"{total} sentences are wanted, there are {len(order)}; ask for fewer (--train_sentences, "
+            "--dev_mixtures, --test_mixtures)."
         )
     # Drawn from the end backwards for test and dev: they do not depend on the size of train.
     return {

@@ -37,8 +37,9 @@ def _draw(
             queue = [v for v in variants if any((v, a) not in used for a in accents)]
             if not queue:
                 raise DataError(
-                    f"{name}: only {len(voices)} of {count} speakers of one sex can be made of {len(variants)} variants x "
-                    f"{len(accents)} accents; ask for fewer speakers (--{name}_speakers)."
+                    f"{name}: only {len(voices)} of {count} speakers of one sex can be made of "
+                    f"{len(variants)} variants x {len(accents)} accents; ask for fewer speakers "
+                    f"(--{name}_speakers)."
                 )
             draw.shuffle(queue)
         variant = queue.pop()
