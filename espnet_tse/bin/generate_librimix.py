@@ -128,7 +128,6 @@ def main(cmd: Sequence[str] | None = None) -> int:
 def _generate(args: argparse.Namespace, kinds: tuple[str, ...], shard: tuple[int, int]) -> None:
     from espnet_tse.data.librimix import generation
     from espnet_tse.data.librimix.noise_speeds import make_noise, require_noises
-    from espnet_tse.io.scp import DataError
     from espnet_tse.io.shard import take_shard
 
     corpora = generation.Corpora(args.librispeech, args.wham_noise)
@@ -139,10 +138,6 @@ def _generate(args: argparse.Namespace, kinds: tuple[str, ...], shard: tuple[int
             continue
         generation.require_sources(take_shard(specs, shard), args.librispeech)
         if set(kinds) - {"clean"}:
-            if args.wham_noise is None:
-                raise DataError(
-                    "mixtures with noise take WHAM!'s; name its folder by --wham_noise (WHAM_NOISE)."
-                )
             # Each shard makes the noises of its own mixtures, so that no two write one.
             require_noises(specs, args.wham_noise)
             for name in require_noises(take_shard(specs, shard), args.wham_noise):
@@ -166,21 +161,50 @@ def _check(args: argparse.Namespace, kinds: tuple[str, ...]) -> None:
 
 
 def _tell_sizes(args: argparse.Namespace, kinds: tuple[str, ...]) -> None:
-    from espnet_tse.data.librimix.sizes import estimate, free_bytes
+    from espnet_tse.data.librimix.sizes import estimate, free_bytes, on_one_disk
 
-    total = 0
+    total, noisy = 0, []
     for target, specs, _ in chosen_sets(args):
         told = estimate(target, specs, kinds, args.librispeech)
         total += told.num_bytes
+        if told.num_missing and set(kinds) - {"clean"}:
+            noisy += specs
         print(
             f"{target.folder}: {told.num_mixtures} mixtures, {told.hours:.1f} h ({told.mean_s:.1f} s each, "
             f"{'lengths of LibriSpeech' if told.sampled else 'published mean: LibriSpeech was not found'}), "
             f"{', '.join(target.signals(kinds))}; {told.num_missing} to be made, {told.num_bytes / GIB:.2f} GiB"
         )
+    of_noises = _tell_noises(noisy, args.wham_noise) if noisy else 0
+    if of_noises and on_one_disk(args.librimix, args.wham_noise):
+        total += of_noises
+    elif of_noises and of_noises > free_bytes(args.wham_noise):
+        _warn(f"too little room below {args.wham_noise}")
     free = free_bytes(args.librimix)
     print(f"{total / GIB:.2f} GiB would be written, {free / GIB:.1f} GiB are free there")
     if total > free:
-        print(f"generate_librimix: warning: too little room below {args.librimix}", file=sys.stderr)
+        _warn(f"too little room below {args.librimix}")
+
+
+def _tell_noises(specs: list["MixtureSpec"], wham_noise: Path | None) -> int:
+    """Bytes of the noises at other speeds; what would end the run is told as well."""
+    from espnet_tse.data.librimix.noise_speeds import require_noises
+    from espnet_tse.data.librimix.sizes import estimate_noises
+    from espnet_tse.io.scp import DataError
+
+    try:
+        require_noises(specs, wham_noise)
+    except DataError as error:
+        _warn(str(error))
+    if wham_noise is None:
+        return 0
+    number, num_bytes = estimate_noises(specs, wham_noise)
+    if number:
+        print(f"{number} noises at other speeds, {num_bytes / GIB:.2f} GiB in {wham_noise}")
+    return num_bytes
+
+
+def _warn(message: str) -> None:
+    print(f"generate_librimix: warning: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

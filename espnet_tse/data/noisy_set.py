@@ -1,5 +1,6 @@
 """A test set in noise that it was not made for: its mixtures with recordings of a noise corpus added."""
 
+import re
 import shutil
 import zlib
 from pathlib import Path
@@ -69,12 +70,19 @@ def write_noisy_set(
 
 
 def _copy_others(data_dir: Path, folder: Path, written: set[str], title: str) -> None:
-    """The other lists of a set as they are; its protocol names another list, for published figures are not of this one."""
+    """The other lists of a set as they are.
+
+    Its protocol names another list, for published figures are not of this one, and mixtures with noise.
+    """
     for path in sorted(data_dir.iterdir()):
         if not path.is_file() or path.name.startswith(".") or path.name in written:
             continue
         if path.name != PROTOCOL:
             shutil.copyfile(path, folder / path.name)
             continue
-        kept = [line for line in read_list(path).splitlines() if not line.startswith(("list:", "published:"))]
+        kept = [
+            re.sub(r"^kind:\s*clean\s*$", "kind: both", line)
+            for line in read_list(path).splitlines()
+            if not line.startswith(("list:", "published:"))
+        ]
         (folder / path.name).write_text("\n".join([f"list: {title}", *kept]) + "\n", encoding="utf-8")

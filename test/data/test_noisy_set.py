@@ -49,6 +49,7 @@ def test_noise_has_its_ratio_and_is_listed(dirs, corpora):
         assert add(data, sets[snr], *demand, "--snr_db", snr) == 0
         assert "list: test_demand_" in (sets[snr] / "protocol").read_text()
         assert "public" not in (text := (sets[snr] / "protocol").read_text()) and "published" not in text
+        assert text.splitlines()[1:] == ["kind: both"]
     report = validate_dir(sets["0"])
     assert not any(check.offenders for check in report.checks), report.render()  # sums hold, too
     assert (sets["0"] / "enroll_spk1.scp").read_bytes() == (data / "enroll_spk1.scp").read_bytes()

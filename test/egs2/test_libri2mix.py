@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from librimix_stand_in import write_corpora, write_librispeech, write_published_lists
+from librimix_stand_in import voice, write_corpora, write_librispeech, write_published_lists
 
 from espnet_tse.data.librimix.metadata import read_metadata
 from espnet_tse.data.validation import validate_dir
@@ -107,6 +107,9 @@ def test_stage_1_makes_mixtures_and_lists_and_again_only_lists(clone, corpora):
         ("", "--dm 200", 2, "--dm takes one of 100,360,460,960, not '200'"),
         ("", "--parts dev", 2, "--parts takes train-100 and train-360, not 'dev'"),
         ("", "--targets 1,2", 2, "--targets takes numbers of speakers"),
+        ("", "--targets 3", 2, "--targets takes numbers from 1 to 2, the speakers of a mixture, not '3'"),
+        ("", "--kind single --targets 2", 2, "--kind single has the first speaker only; leave out"),
+        ("", "--enrollment laura --targets 2", 2, "LauraTSE's lists have the first speaker only; leave out"),
         ("", "--sample-rate=8k", 2, "--sample-rate of ESPnet's local/data.sh is --rate here"),
         ("", "--rate 8k --min_or_max max", 2, "--min_or_max of ESPnet's local/data.sh is --mode here"),
         ("", "--kinds both", 2, "unknown option --kinds (did you mean --kind?)"),
@@ -118,7 +121,7 @@ def test_what_is_missing_or_wrong_is_told_before_anything_is_written(
     places = {name: corpora for name in CORPORA if name != lacks}
     ended = run(clone, "libri2mix", "local/data.sh", *words.split(), **places)
     assert ended.returncode == code and message in ended.stderr, ended.stderr
-    assert not (clone / "egs2/libri2mix/tse1/data").exists()
+    assert not (clone / "egs2/libri2mix/tse1/data").exists() and not list(corpora.glob("wav*"))
 
 
 def test_half_a_corpus_ends_stage_1(clone, corpora, tmp_path):
@@ -173,12 +176,35 @@ def test_run_scripts_name_sets_after_their_protocol(clone):
         assert ("conf/decode_paper.yaml" in given) == (command != "run_8k.sh")
     for words in (
         ["--tse_config=conf/usef_tfgridnet_s.yaml"],
+        ["--tse-config", "conf/usef_tfgridnet_s.yaml"],
         ["--enh_config", "conf/usef_tfgridnet_s.yaml"],
+        ["--enh-config=conf/usef_tfgridnet_s.yaml"],
     ):
-        (given,) = calls(run(clone, "libri2mix", "./run.sh", *words))
-        assert "--codec_dir" not in given and "conf/decode_paper.yaml" not in given
+        for recipe in ("libri2mix", "librispeech"):
+            (given,) = calls(run(clone, recipe, "./run.sh", *words))
+            assert "--codec_dir" not in given and "conf/decode_paper.yaml" not in given
+            assert "conf/usef_tfgridnet_s.yaml" in given and "conf/laura_tse_paper.yaml" not in given
     ended = run(clone, "libri2mix", "./run.sh", "--mode", "mean")
     assert ended.returncode == 2 and "--mode takes one of min,max, not 'mean'" in ended.stderr
+
+
+def test_options_of_run_scripts_may_have_dashes(clone):
+    words = ["--rate", "8k", "--published-metadata=false", "--local-data-opts", "--nj 3 --dry-run true"]
+    (given,) = calls(run(clone, "libri2mix", "./run.sh", *words, "--tse-args", "--max-epoch 3"))
+    assert option(given, "test_sets") == "test_8k_min_clean_own" and option(given, "fs") == "8k"
+    (opts,) = (value for word, value in zip(given, given[1:]) if word == "--local_data_opts")
+    assert opts.startswith("--rate '8k'") and opts.endswith(
+        "--published_metadata 'false' --nj 3 --dry-run true"
+    )
+    assert option(given, "tse_args") == "--max-epoch 3"  # a value stays as it is
+    words = ["--hours", "100", "--local-data-opts", "--mixtures 3", "--ngpu", "1", "--force=true"]
+    (given,) = calls(run(clone, "librispeech", "./run.sh", *words))
+    assert option(given, "train_set") == "train-100"
+    assert given.count("--local_data_opts") == 1
+    assert option(given, "local_data_opts") == "--hours 100 --mixtures 3"
+    assert option(given, "ngpu") == "1" and option(given, "force") == "true"
+    ended = run(clone, "librispeech", "./run.sh", "--local-data-opts")
+    assert ended.returncode == 2 and "run.sh: option --local_data_opts needs a value" in ended.stderr
 
 
 def test_fine_tuning_begins_with_the_weights_of_the_first_training(clone):
@@ -215,8 +241,24 @@ def test_fine_tuning_begins_with_the_weights_of_the_first_training(clone):
         clone, "libri2mix", "./run_finetune.sh", "--dm_config", "conf/gentse_nano.yaml", *configs[2:]
     )
     assert refused.returncode == 2 and "trains its own 'semantic'" in refused.stderr
-    refused = run(clone, "libri2mix", "./run_finetune.sh", "--tse_config", "conf/x.yaml")
-    assert refused.returncode == 2 and "name them by --dm_config and --finetune_config" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["--tse-args", "--enh_args", "--enh-args"])
+def test_fine_tuning_takes_every_name_of_its_options(clone, name):
+    words = [f"{name}=--max_epoch 3", "--finetune-config", "conf/a.yaml", "--codec-dir", "other"]
+    first, second = calls(run(clone, "libri2mix", "./run_finetune.sh", *words))
+    assert option(first, "tse_args") == "" and option(first, "codec_dir") == "other"
+    weights = "--init_param exp/tse_laura_tse_paper_dm/valid.loss.ave.pth"
+    assert option(second, "tse_args") == f"{weights} --max_epoch 3"
+    assert option(second, "tse_config") == "conf/a.yaml" and option(second, "codec_dir") == "other"
+
+
+@pytest.mark.parametrize("name", ["--tse_config", "--tse-config", "--enh_config", "--enh-config"])
+def test_fine_tuning_refuses_one_system_for_both_trainings(clone, name):
+    for words in ([name, "conf/x.yaml"], [f"{name}=conf/x.yaml"]):
+        refused = run(clone, "libri2mix", "./run_finetune.sh", *words)
+        assert refused.returncode == 2 and "name them by --dm_config and --finetune_config" in refused.stderr
+        assert not refused.stdout
 
 
 def test_three_speakers_are_three_targets(clone, tmp_path):
@@ -295,3 +337,17 @@ def test_drawn_mixtures_do_not_clip_and_have_their_ratio(draw_mixtures, corpora,
     assert draw_mixtures([*words, "--output_dir", str(tmp_path / "three")]) == 1
     assert "different pairs could be drawn; lower --mixtures" in capsys.readouterr().err
     assert not (tmp_path / "three").exists()
+
+
+def test_own_speakers_may_have_names(draw_mixtures, tmp_path):
+    for subset in ("dev-clean", "test-clean"):
+        for seed, speaker in enumerate(("zoe", "anna", "121", "45")):
+            for number in range(2):
+                path = tmp_path / subset / speaker / "1" / f"{speaker}-1-{number:04d}.flac"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, voice([seed, number], 52000), 16000)
+    words = ["--librispeech", str(tmp_path), "--published_counts", "false", "--mixtures", "4"]
+    assert draw_mixtures([*words, "--output_dir", str(tmp_path / "lists")]) == 0
+    specs = read_metadata(tmp_path / "lists", 2, "test", published=False)
+    # They take turns: numbers in their order, names behind them.
+    assert [spec.speakers[0] for spec in specs] == ["45", "121", "anna", "zoe"]

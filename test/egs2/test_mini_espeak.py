@@ -118,10 +118,53 @@ def test_unknown_voices_are_refused(local):
     "options, message",
     [
         (["--dev_speakers", "1"], "--dev_speakers must be at least 2"),
+        (["--dev_mixtures", "0"], "--dev_mixtures must be at least 1"),
+        (["--nj", "0"], "--nj must be at least 1"),
+        (["--seed", "-1"], "--seed must be at least 0"),
         (["--sir_db", "5", "-5"], "wants LOW <= HIGH"),
+        (["--sir_db", "nan", "5"], "wants LOW <= HIGH"),
     ],
 )
 def test_wrong_usage(local, capsys, options, message):
     with pytest.raises(SystemExit) as stopped:
         local("prepare_mini_espeak").main(options)
     assert stopped.value.code == 2 and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--train_speakers", "400"], "train: only "),
+        (["--train_sentences", "11000"], "sentences are wanted, there are 64000; ask for fewer"),
+    ],
+)
+def test_more_than_there_is_is_refused_before_synthesis(local, tmp_path, capsys, options, message):
+    script = local("prepare_mini_espeak")
+    assert script.main(["--data_dir", str(tmp_path / "data"), *SMALL.split(), *options]) == 1
+    told = capsys.readouterr()
+    assert message in told.err and "Traceback" not in told.err and "synthesising" not in told.out
+    assert not (tmp_path / "data").exists()
+
+
+def test_training_mixes_at_the_ratios_of_the_fixed_sets(local, tmp_path, capsys):
+    script = local("prepare_mini_espeak")
+    command = ["--data_dir", str(tmp_path / "data"), *SMALL.split(), "--sir_db"]
+    assert script.main([*command, "-2", "7.5"]) == 0
+    assert read_mixing_conf(tmp_path / "data/train/mixing.yaml").sir_db == (-2.0, 7.5)
+    ratios = [float(value) for value in read_scp(tmp_path / "data/test/utt2sir").values()]
+    assert -2 <= min(ratios) and max(ratios) <= 7.5
+    before = files_of(tmp_path / "data")
+    capsys.readouterr()
+    # What clips is told ahead of the training speech; the sets of before stay.
+    assert script.main([*command, "-30", "-28"]) == 1
+    told = capsys.readouterr()
+    assert "test: mixture 0, the target at -2" in told.err and "raise the lower end of --sir_db" in told.err
+    assert "12/12 speakers" not in told.out
+    after = files_of(tmp_path / "data")
+    assert after == {name: content for name, content in before.items() if name != "mini_espeak.done"}
+
+
+def test_a_missing_synthesiser_is_told(local, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    assert local("prepare_mini_espeak").main(["--data_dir", str(tmp_path), *SMALL.split()]) == 1
+    assert "espeakng-loader is not installed" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_tse.data.scp_fields import is_source_dir
 from espnet_tse.data.validation import validate_dir
 from espnet_tse.data.validation_audio import AudioLimits
 from espnet_tse.io.scp import read_scp, write_scp
@@ -113,21 +114,45 @@ def test_relative_paths_count_from_a_folder_above_the_list(main, wesep, tmp_path
     assert all(Path(path).is_file() for utterances in drawn.values() for _, path in utterances)
 
 
-def test_single_speakers_become_a_source_directory(main, tmp_path):
-    folder = tmp_path / "wesep"
-    folder.mkdir()
+def write_online(folder: Path) -> bytes:
+    """A shard of two single speakers and its list, shard_online.list; returns the audio of each."""
+    folder.mkdir(exist_ok=True)
     signal = wav_of(np.zeros(100, dtype=np.float32))
     entries = {
         f"id{n}/clip/1.{kind}": f"id{n}".encode() if kind == "spk" else signal
         for n in (1, 2)
         for kind in ("spk", "wav")
     }
-    (folder / "shard_online.list").write_text(f"{write_shard(folder / 'a.tar', entries)}\n")
+    (folder / "shard_online.list").write_text(f"{write_shard(folder / 'online.tar', entries)}\n")
+    return signal
+
+
+def test_single_speakers_become_a_source_directory(main, tmp_path):
+    signal = write_online(tmp_path / "wesep")
     out = tmp_path / "data" / "train"
-    command = ["--wesep_dir", str(folder), "--shard_list", "shard_online.list", "--output_dir", str(out)]
-    assert main(command) == 0
+    command = ["--wesep_dir", str(tmp_path / "wesep"), "--shard_list", "shard_online.list"]
+    assert main([*command, "--output_dir", str(out)]) == 0
     assert read_scp(out / "utt2spk") == {"id1-clip-1": "id1", "id2-clip-1": "id2"}
     assert (out / "mixing.yaml").is_file() and (out / "audio" / "id1-clip-1.wav").read_bytes() == signal
+
+
+def test_a_folder_holds_the_lists_of_one_set(main, wesep, tmp_path):
+    write_online(wesep)
+    online = {"audio", "mixing.yaml", "spk2utt", "utt2spk", "wav.scp"}
+    mixtures = {"audio", "enroll_spk1.scp", "spk1.scp", "spk2.scp", "spk2utt", "utt2spk", "wav.scp"}
+    sets = {
+        "online": (["--shard_list", "shard_online.list"], online),
+        "drawn": ([], mixtures | {"spk2enroll.json"}),
+        "fixed": (["--fixed_enrollments"], mixtures),
+    }
+    out = tmp_path / "data" / "train"
+    for name in ("online", "drawn", "fixed", "online"):
+        options, files = sets[name]
+        assert main(["--wesep_dir", str(wesep), "--output_dir", str(out), *options]) == 0
+        assert {path.name for path in out.iterdir()} == files
+        assert is_source_dir(out) == (name == "online")
+        assert all(Path(path).is_file() for path in read_scp(out / "wav.scp").values())
+        assert [path.name for path in out.parent.iterdir()] == ["train"]
 
 
 def test_a_second_run_writes_no_audio_again(main, wesep, tmp_path):

@@ -95,6 +95,8 @@ def test_run_sh_names_the_sets_that_stage_1_makes(clone, corpora, recipe, words,
         ("whamr", "", "--target dry", 2, "--target takes one of anechoic,reverb, not 'dry'"),
         ("whamr", "", "--room anechoic --target reverb", 2, "--room anechoic has no --target reverb"),
         ("wham", "", "--enrollment speakerbeam", 2, "--enrollment takes one of own,spex, not 'speakerbeam'"),
+        ("wham", "", "--targets 3", 2, "--targets takes numbers from 1 to 2, the speakers of a mixture"),
+        ("wham", "", "--kind single --targets 2", 2, "--kind single has the first speaker only; leave out"),
         ("wham", "", "", 4, "holds 4 mixtures, the published set 3000"),
         ("wsj0_2mix", "", "--mode max --published_counts false", 4, "wav8k/max/tt/mix: no such folder"),
     ],
@@ -113,3 +115,18 @@ def test_a_dry_run_writes_nothing(clone, corpora):
     ended = run(clone, "wham", "local/data.sh", "--dry_run", "true", **places(corpora, "wham"))
     assert ended.returncode == 0 and "data/tt_8k_min_both_own would be lists of what is below" in ended.stdout
     assert not (clone / "egs2/wham/tse1/data").exists()
+
+
+def test_stage_1_is_done_again_for_a_variable_that_a_linked_script_reads(clone, corpora, tmp_path):
+    shutil.copy(ROOT / "egs2/TEMPLATE/tse1/tse.sh", clone / "egs2/TEMPLATE/tse1/tse.sh")
+    shutil.copytree(corpora / "spex", tmp_path / "others")
+    words = "--published_counts false --enrollment spex --stop_stage data --python".split()
+    for lists, told in (
+        ("spex", ""),
+        ("spex", "data: up to date"),
+        ("others", "changed: --ENROLLMENT_LISTS"),
+    ):
+        folder = (tmp_path if lists == "others" else corpora) / lists
+        named = places(corpora, "wham", ENROLLMENT_LISTS=folder)
+        ended = run(clone, "wham", "./run.sh", *words, sys.executable, **named)
+        assert ended.returncode == 0 and told in ended.stdout + ended.stderr, ended.stdout + ended.stderr

@@ -36,12 +36,15 @@ def source_of(name: str) -> tuple[str, str] | None:
     return str(PurePosixPath(name).with_name(found[1] + found[3])), SPEEDS[found[2]]
 
 
-def require_noises(specs: list[MixtureSpec], wham_noise: Path) -> list[str]:
+def require_noises(specs: list[MixtureSpec], wham_noise: Path | None) -> list[str]:
     """Noises that are still to be made.
 
     Raises:
-        DataError: the metadata has no noise, published ones are missing, or SoX where it is needed.
+        DataError: no folder was named, the metadata has no noise, published ones are missing, or SoX where it
+            is needed.
     """
+    if wham_noise is None:
+        raise DataError("mixtures with noise take WHAM!'s; name its folder by --wham_noise (WHAM_NOISE).")
     if any(spec.noise is None for spec in specs):
         raise DataError("the metadata names no noise, so that its mixtures are of kind clean only.")
     missing = missing_noises(specs, wham_noise)

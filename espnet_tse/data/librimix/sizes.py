@@ -7,11 +7,13 @@ from pathlib import Path
 from espnet_tse.data.librimix.generation import expected_length
 from espnet_tse.data.librimix.layout import LibriMixSet
 from espnet_tse.data.librimix.metadata import MixtureSpec
+from espnet_tse.data.librimix.noise_speeds import missing_noises, source_of
+from espnet_tse.io.audio_entry import AudioError, read_info
 from espnet_tse.io.scp import DataError
 
 HEADER = 44  # bytes of a WAV
 BYTES = 2  # of a sample
-MOST_HEADERS = 500  # mixtures whose sources are looked at
+MOST_HEADERS = 500  # mixtures, or noises, whose sources are looked at
 # Mean seconds of a mixture where LibriSpeech is not there to be asked: mean sizes of LibriMix's own
 # metadata/Libri2Mix/storage_info.txt by the numbers of mixtures (train), and the published lists with LibriSpeech's
 # lengths (dev, test). Of three speakers the shortest is shorter and the longest longer: for the order of magnitude.
@@ -65,8 +67,33 @@ def mean_duration_s(
     return sum(lengths) / len(lengths) / target.sample_rate, True
 
 
+def estimate_noises(specs: list[MixtureSpec], wham_noise: Path) -> tuple[int, int]:
+    """Noises at other speeds that would be made beside the published ones, and their bytes.
+
+    The bytes are 0 where the folder has none of their sources.
+    """
+    names = [name for name in missing_noises(specs, wham_noise) if source_of(name)]
+    sizes = []
+    for name in names[:: max(1, len(names) // MOST_HEADERS)]:
+        source, speed = source_of(name)
+        try:
+            sizes.append(HEADER + BYTES * read_info(str(wham_noise / source)).num_samples / float(speed))
+        except AudioError:
+            continue  # is not there, which the check of the noises tells
+    return len(names), round(len(names) * sum(sizes) / len(sizes)) if sizes else 0
+
+
 def free_bytes(folder: Path) -> int:
     """Of the file system that ``folder`` lies in, or will."""
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def on_one_disk(first: Path, second: Path) -> bool:
+    """Whether two folders share their room."""
+    return _existing(first).stat().st_dev == _existing(second).stat().st_dev
+
+
+def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder

@@ -7,7 +7,10 @@ prepare_data() {  # prepare_data SET...: local/data.sh writes data/SET
     need "every recipe has one (setup.sh makes it)" local/data.sh
     # Values and not db.sh itself: they may come from the environment, and those of other corpora do not matter.
     while read -r variable; do
-        if grep -rqw -e "${variable}" local; then items+=("${variable}=${!variable-}"); fi
+        # Recipes of one kind link their local/ to one of them, and grep -r follows no links.
+        if [ -n "$(find -L local -type f -exec grep -lw -e "${variable}" {} +)" ]; then
+            items+=("${variable}=${!variable-}")
+        fi
     done < <(sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' db.sh)
     for set in "$@"; do
         [ -e "data/${set}/wav.scp" ] || "${dry_run}" || rm -f data/.done.data

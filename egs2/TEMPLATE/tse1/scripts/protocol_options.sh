@@ -4,6 +4,9 @@
 # sets train_set, valid_set and test_set.
 # shellcheck disable=SC2034,SC2154  # set there, or read by those who source it
 
+# shellcheck source-path=SCRIPTDIR/.. source=scripts/run_options.sh
+. scripts/run_options.sh
+
 wrong() { echo "${0##*/}: $1" >&2; exit 2; }  # wrong MESSAGE: an option is
 
 one_of() {  # one_of OPTION VALUE...: ends the script unless the option has one of the values
@@ -24,45 +27,30 @@ refuse_espnet() {  # refuse_espnet WORD...: ends the script at an option of the 
     done
 }
 
-check_targets() {  # ends the script unless --targets is a list of numbers, or nothing
+# check_targets NUMBER [WHAT]: ends the script unless --targets is nothing, or numbers of NUMBER speakers; where WHAT "has" the
+# first speaker only, this one is the target
+check_targets() {
+    local number
     [[ "${targets}" =~ ^([1-9]( [1-9])*)?$ ]] || wrong "--targets takes numbers of speakers, as '1 2', not '${targets}'"
+    for number in ${targets}; do
+        [ "${number}" -le "$1" ] || wrong "--targets takes numbers from 1 to $1, the speakers of a mixture, not '${targets}'"
+    done
+    if [ -n "${2:-}" ]; then
+        targets=${targets:-1}
+        [ "${targets}" = 1 ] || wrong "$2 the first speaker only; leave out --targets"
+    fi
 }
 
 # take_protocol WORD...: the protocol's options leave the command line; sets protocol (words for tse.sh) and others (the rest)
 take_protocol() {
-    local name value data_opts=
-    others=()
+    local name opts='' local_data_opts=''
     refuse_espnet "$@"
     if [[ " $* " =~ " "(--help|-h)" " ]]; then echo "${protocol_help}"; echo; fi
-    while [ $# -gt 0 ]; do
-        name=${1%%=*}
-        name=${name#--}
-        if [[ "$1" != --* || " ${protocol_names[*]} local_data_opts " != *" ${name} "* ]]; then
-            others+=("$1")
-            shift
-            continue
-        fi
-        if [[ "$1" == *=* ]]; then
-            value=${1#*=}
-        else
-            [ $# -ge 2 ] || wrong "option --${name} needs a value"
-            value=$2
-            shift
-        fi
-        if [ "${name}" = local_data_opts ]; then data_opts=${value}; else printf -v "${name}" '%s' "${value}"; fi
-        shift
-    done
+    take_options "${protocol_names[*]} local_data_opts" "$@"
     name_sets
     # Of values only those that name_sets has checked get here: they hold no quotes.
-    local opts=
     for name in "${protocol_names[@]}"; do opts+="--${name} '${!name}' "; done
     # shellcheck disable=SC2089,SC2090  # quotes for the program that splits them
     protocol=(--fs "${rate}" --train_set "${train_set}" --valid_set "${valid_set}" --test_sets "${test_set}"
-        --local_data_opts "${opts}${data_opts}")
-}
-
-# default_system OPTION...: sets system to these words for tse.sh, or to none where the command line names another system,
-# which they need not fit; ESPnet's name of the option counts, too
-default_system() {
-    if [[ " ${others[*]} " =~ " --"(tse|enh)_config[\ =] ]]; then system=(); else system=("$@"); fi
+        --local_data_opts "${opts}${local_data_opts}")
 }

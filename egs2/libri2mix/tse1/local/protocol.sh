@@ -25,7 +25,7 @@ protocol_help="Options of the protocol
   --published_metadata  false: metadata of your own (default: true)"
 
 name_sets() {  # checks the options; sets train_set, valid_set, test_set
-    local part tag train
+    local part tag train first_only=''
     one_of rate 16k 8k
     one_of mode min max
     one_of kind clean both single
@@ -35,9 +35,10 @@ name_sets() {  # checks the options; sets train_set, valid_set, test_set
     for part in ${parts}; do
         [[ "${part}" =~ ^train-(100|360)$ ]] || wrong "--parts takes train-100 and train-360, not '${part}'"
     done
-    check_targets
     if [ "${enrollment}" = laura ] && [ "${num_speakers}" != 2 ]; then wrong "LauraTSE's enrollments are of two speakers"; fi
-    if [ "${enrollment}" = laura ] || [ "${kind}" = single ]; then targets=${targets:-1}; fi
+    if [ "${kind}" = single ]; then first_only="--kind single has"; fi
+    if [ "${enrollment}" = laura ]; then first_only="LauraTSE's lists have"; fi
+    check_targets "${num_speakers}" "${first_only}"
     [ -n "${parts}" ] || wrong "--parts names no set"
     tag=${rate}_${mode}_${kind}_${enrollment}${targets:+_s${targets// /}}
     train=${parts// /+}

@@ -66,6 +66,12 @@ class Speech:
             )
 
 
+def speaker_order(speaker: str) -> tuple[bool, int, str]:
+    """A key to sort by: LibriSpeech's speakers by number, own ones with names behind them."""
+    number = speaker.isdecimal()
+    return not number, int(speaker) if number else 0, speaker
+
+
 def draw_pairs(
     speech: Speech, count: int, generator: np.random.Generator
 ) -> list[tuple[Utterance, Utterance]]:
@@ -74,7 +80,7 @@ def draw_pairs(
     Raises:
         DataError: there are not as many pairs.
     """
-    speakers = sorted(speech.by_speaker, key=int)
+    speakers = sorted(speech.by_speaker, key=speaker_order)
     pairs: dict[tuple[str, str], tuple[Utterance, Utterance]] = {}
     for attempt in range(20 * count):
         if len(pairs) == count:
@@ -138,8 +144,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     if args.output_dir is None and not args.dry_run:
         parser.error("--output_dir is required, but for --dry_run")
-    if args.mixtures < 1:
-        parser.error("--mixtures must be at least 1")
+    if args.mixtures < 1 or args.seed < 0:
+        parser.error("--mixtures must be at least 1, --seed at least 0")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
 
     def work() -> None:

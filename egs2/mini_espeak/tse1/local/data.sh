@@ -9,7 +9,7 @@ log() {
 usage() {
     cat << EOF
 Usage: local/data.sh [--data_dir data] [--train_speakers 64] [--dev_speakers 8] [--test_speakers 12]
-                     [--train_sentences 24] [--dev_mixtures 48] [--test_mixtures 48] [--seed 0] [--nj N]
+                     [--train_sentences 24] [--dev_mixtures 48] [--test_mixtures 48] [--sir_db -5 5] [--seed 0] [--nj N]
 Every option goes to local/prepare_mini_espeak.py; see its --help.
 EOF
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_tse.io.audio import resample
+from espnet_tse.io.scp import DataError
 
 SAMPLE_RATE = 16000  # Hz, what `Synthesiser.speak` returns
 ESPEAK_RATE = 22050  # Hz, what espeak-ng renders
@@ -46,7 +47,8 @@ class Synthesiser:
         try:
             import espeakng_loader
         except ImportError:
-            raise SystemExit(
+            # No SystemExit, which a worker of a pool would end by without a word to its parent.
+            raise DataError(
                 "espeakng-loader is not installed: mini_espeak synthesises its corpus with it. "
                 "Install it with: pip install 'espeakng-loader>=0.2.4'"
             ) from None

@@ -23,10 +23,10 @@ from grid_sentences import all_sentences, spoken_form
 from voices import make_speakers
 
 from espnet_tse.data.mixing import fit_length, mix_sources
-from espnet_tse.io.command_line import CommandLine
+from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
 from espnet_tse.io.parent_process import end_with_parent
-from espnet_tse.io.scp import write_scp
+from espnet_tse.io.scp import DataError, write_scp
 
 VERSION = 4  # raise it when the same options give other samples, and no file in local/ says so
 LEVEL_RMS = 0.04  # -28 dBFS: two of the peakiest voices at +-5 dB stay below full scale
@@ -35,8 +35,8 @@ EDGE_LEVEL = 0.01  # of the peak: below it a sample counts as silence
 
 MIXING = """\
 # How data/train (one speaker an utterance) is mixed on the fly; see doc/data_format.md.
-num_speakers: {2: 1.0}
-sir_db: [-5.0, 5.0]
+num_speakers: {{2: 1.0}}
+sir_db: [{low}, {high}]
 snr_kind: rms
 overlap: [1.0, 1.0]
 enrollment: other_utterance
@@ -160,7 +160,10 @@ def make_mixtures(
         interference = np.round(interference * 32768).astype(np.int32)
         mixture = read[target_id].astype(np.int32) + interference
         if np.abs(mixture).max() > 32767:
-            raise RuntimeError(f"{name}: mixture {number} clips; lower LEVEL_RMS or narrow --sir_db.")
+            raise DataError(
+                f"{name}: mixture {number}, the target at {sir_db:.1f} dB, clips; raise the lower end of "
+                "--sir_db."
+            )
         key = f"{speaker}_mix{number:04d}"
         for folder, signal in (("mixture", mixture), ("interference", interference)):
             path = audio / folder / f"{key}.wav"
@@ -181,37 +184,48 @@ def make_mixtures(
 
 
 def prepare(args: argparse.Namespace, mark: Path, identity: dict) -> None:
-    """Write everything under temporary names, then put it in place and leave the mark."""
+    """Write everything under temporary names, then put it in place and leave the mark.
+
+    Raises:
+        DataError: more speakers or sentences are wanted than there are, or a mixture clips.
+    """
     work = args.data_dir / f".mini_espeak.{os.getpid()}.tmp"
     started = time.time()
     speakers = make_speakers(args.train_speakers, args.dev_speakers, args.test_speakers, args.seed)
-    per_set = {
-        "train": args.train_sentences,
-        # As many sentences are spoken for enrollment as for mixtures.
-        "dev": 2 * max(2, -(-args.dev_mixtures // args.dev_speakers)),
-        "test": 2 * max(2, -(-args.test_mixtures // args.test_speakers)),
+    sentences = share_sentences(args, speakers)
+    # One process a speaker: see Synthesiser on why a speaker must not inherit another's state.
+    tasks = {
+        name: [
+            (work / "audio" / name, speaker, voice, sentences[name][speaker])
+            for speaker, voice in own.items()
+        ]
+        for name, own in speakers.items()
     }
-    order = all_sentences(args.seed)
-    # Drawn from the end backwards for test and dev: they do not depend on the size of train.
-    tasks, transcripts = [], {name: {} for name in per_set}
-    for name in ("test", "dev", "train"):
-        for speaker, voice in speakers[name].items():
-            spoken = [order.pop() for _ in range(per_set[name])]
-            tasks.append((work / "audio" / name, speaker, voice, spoken))
-            transcripts[name].update({f"{speaker}-{i:04d}": text for i, text in enumerate(spoken)})
-    total = sum(len(task[3]) for task in tasks)
-    print(f"synthesising {total} sentences of {len(tasks)} speakers in {args.nj} processes", flush=True)
+    transcripts = {
+        name: {f"{speaker}-{i:04d}": text for speaker, own in spoken.items() for i, text in enumerate(own)}
+        for name, spoken in sentences.items()
+    }
+    total, num_speakers = sum(map(len, transcripts.values())), sum(map(len, tasks.values()))
+    print(f"synthesising {total} sentences of {num_speakers} speakers in {args.nj} processes", flush=True)
+    mark.unlink(missing_ok=True)
     work.mkdir(parents=True)
     try:
-        # One process a speaker: see Synthesiser on why a speaker must not inherit another's state.
         context = multiprocessing.get_context("fork")
         lengths: dict[str, int] = {}
+        done = 0
         with context.Pool(args.nj, end_with_parent, maxtasksperchild=1) as pool:
-            for done, result in enumerate(pool.imap_unordered(speak_all, tasks, chunksize=1), 1):
-                lengths.update(result)
-                if done % 20 == 0 or done == len(tasks):
-                    print(f"  {done}/{len(tasks)} speakers, {time.time() - started:.1f} s", flush=True)
-        write_sets(args, work, speakers, transcripts)
+            # Training's speech, the most, comes last: mixtures that clip are told before it is made.
+            for name in ("test", "dev", "train"):
+                for result in pool.imap_unordered(speak_all, tasks[name], chunksize=1):
+                    lengths.update(result)
+                    done += 1
+                    if done % 20 == 0 or done == num_speakers:
+                        print(f"  {done}/{num_speakers} speakers, {time.time() - started:.1f} s", flush=True)
+                write_set = write_train if name == "train" else write_mixtures
+                write_set(args, work, name, transcripts[name])
+                write_json(
+                    work / name / "voices.json", {s: asdict(voice) for s, voice in speakers[name].items()}
+                )
         for name in ("audio", "train", "dev", "test"):
             shutil.rmtree(args.data_dir / name, ignore_errors=True)
             (work / name).rename(args.data_dir / name)
@@ -228,30 +242,59 @@ def prepare(args: argparse.Namespace, mark: Path, identity: dict) -> None:
     print(f"mini_espeak written to {args.data_dir} in {time.time() - started:.1f} s")
 
 
-def write_sets(args: argparse.Namespace, work: Path, speakers: dict, transcripts: dict) -> None:
-    """data/train as a source directory, data/dev and data/test as mixtures."""
-    audio = args.data_dir / "audio"
-    utt2spk = {key: key.split("-")[0] for key in transcripts["train"]}
-    wav = {key: audio / "train" / speaker / f"{key}.wav" for key, speaker in utt2spk.items()}
-    write_lists(work / "train", utt2spk, "text", transcripts["train"], wav=wav)
-    with atomic_write(work / "train" / "mixing.yaml") as file:
-        file.write(MIXING)
-    for name, count in (("dev", args.dev_mixtures), ("test", args.test_mixtures)):
-        fields = make_mixtures(name, count, transcripts[name], work / "audio" / name, audio / name, args)
-        scps = {scp: fields[scp] for scp in ("wav", "spk1", "spk2", "enroll_spk1")}
-        write_lists(work / name, fields["utt2spk"], "text_spk1", fields["text"], **scps)
-        write_scp(work / name / "text_spk2", fields["text_spk2"])
-        write_scp(work / name / "utt2enrollspk", fields["utt2spk"])
-        write_scp(work / name / "utt2sir", fields["utt2sir"])
-        write_scp(work / name / "utt2regions", fields["utt2regions"])
-        with atomic_write(work / name / "protocol") as file:
-            file.write(
-                f"list: mini_espeak {name}, seed {args.seed}\nsample_rate: {SAMPLE_RATE}\nmode: min\n"
-                f"kind: clean\nenrollment: another sentence of the target speaker\n"
-                f"sir_db: [{args.sir_db[0]}, {args.sir_db[1]}]\n"
-            )
-    for name, voices in speakers.items():
-        write_json(work / name / "voices.json", {speaker: asdict(voice) for speaker, voice in voices.items()})
+def share_sentences(args: argparse.Namespace, speakers: dict) -> dict[str, dict[str, list[str]]]:
+    """Set -> speaker -> the sentences to be spoken, none of them twice.
+
+    Raises:
+        DataError: there are not as many.
+    """
+    per_set = {
+        "train": args.train_sentences,
+        # As many sentences are spoken for enrollment as for mixtures.
+        "dev": 2 * max(2, -(-args.dev_mixtures // args.dev_speakers)),
+        "test": 2 * max(2, -(-args.test_mixtures // args.test_speakers)),
+    }
+    order = all_sentences(args.seed)
+    total = sum(per_set[name] * len(own) for name, own in speakers.items())
+    if total > len(order):
+        raise DataError(
+            f"{total} sentences are wanted, there are {len(order)}; ask for fewer (--train_sentences, "
+            "--dev_mixtures, --test_mixtures)."
+        )
+    # Drawn from the end backwards for test and dev: they do not depend on the size of train.
+    return {
+        name: {speaker: [order.pop() for _ in range(per_set[name])] for speaker in speakers[name]}
+        for name in ("test", "dev", "train")
+    }
+
+
+def write_train(args: argparse.Namespace, work: Path, name: str, transcripts: dict[str, str]) -> None:
+    """A source directory, mixed while training."""
+    utt2spk = {key: key.split("-")[0] for key in transcripts}
+    audio = args.data_dir / "audio" / name
+    wav = {key: audio / speaker / f"{key}.wav" for key, speaker in utt2spk.items()}
+    write_lists(work / name, utt2spk, "text", transcripts, wav=wav)
+    with atomic_write(work / name / "mixing.yaml") as file:
+        file.write(MIXING.format(low=args.sir_db[0], high=args.sir_db[1]))
+
+
+def write_mixtures(args: argparse.Namespace, work: Path, name: str, transcripts: dict[str, str]) -> None:
+    """A set of fixed mixtures."""
+    count = getattr(args, f"{name}_mixtures")
+    audio = args.data_dir / "audio" / name
+    fields = make_mixtures(name, count, transcripts, work / "audio" / name, audio, args)
+    scps = {scp: fields[scp] for scp in ("wav", "spk1", "spk2", "enroll_spk1")}
+    write_lists(work / name, fields["utt2spk"], "text_spk1", fields["text"], **scps)
+    write_scp(work / name / "text_spk2", fields["text_spk2"])
+    write_scp(work / name / "utt2enrollspk", fields["utt2spk"])
+    write_scp(work / name / "utt2sir", fields["utt2sir"])
+    write_scp(work / name / "utt2regions", fields["utt2regions"])
+    with atomic_write(work / name / "protocol") as file:
+        file.write(
+            f"list: mini_espeak {name}, seed {args.seed}\nsample_rate: {SAMPLE_RATE}\nmode: min\n"
+            f"kind: clean\nenrollment: another sentence of the target speaker\n"
+            f"sir_db: [{args.sir_db[0]}, {args.sir_db[1]}]\n"
+        )
 
 
 def main(cmd: Sequence[str] | None = None) -> int:
@@ -263,8 +306,16 @@ def main(cmd: Sequence[str] | None = None) -> int:
                 f"--{name} must be at least 2 (a mixture and an enrollment want two), "
                 f"got {getattr(args, name)}"
             )
-    if args.sir_db[0] > args.sir_db[1]:
-        parser.error(f"--sir_db wants LOW <= HIGH, got {args.sir_db[0]} {args.sir_db[1]}")
+    for name, least in {"dev_mixtures": 1, "test_mixtures": 1, "nj": 1, "seed": 0}.items():
+        if getattr(args, name) < least:
+            parser.error(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    if not -100 <= args.sir_db[0] <= args.sir_db[1] <= 100:
+        parser.error(f"--sir_db wants LOW <= HIGH from -100 to 100, got {args.sir_db[0]} {args.sir_db[1]}")
+    return run_command("prepare_mini_espeak", lambda: prepare_once(args))
+
+
+def prepare_once(args: argparse.Namespace) -> None:
+    """``prepare``, unless these options have been prepared."""
     options = {k: str(v) for k, v in vars(args).items() if k != "nj"}
     # Stage 1 is redone for any change in local/, so that this mark has to know it, too.
     code = sha256_of_folder(Path(__file__).parent)
@@ -275,10 +326,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     forced = os.environ.get("force") == "true"  # --force of tse.sh
     if whole and not forced and mark.is_file() and json.loads(mark.read_text())["sha256"] == digest:
         print(f"{args.data_dir}: up to date (remove {mark} to synthesise again)")
-        return 0
-    mark.unlink(missing_ok=True)
+        return
     prepare(args, mark, identity)
-    return 0
 
 
 if __name__ == "__main__":

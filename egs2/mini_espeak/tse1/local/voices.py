@@ -4,6 +4,8 @@ import random
 
 from espeak_synthesis import Voice
 
+from espnet_tse.io.scp import DataError
+
 # espeak-ng's variants sound from plausible to novelty. Kept are those of which a speech recogniser
 # (pocketsphinx with a grammar of the sentences) got at least half of the words of clean speech.
 FEMALE_VARIANTS = ["f1", "f2", "f3", "f4", "f5", "anika", "aunty", "steph", "steph2", "steph3"]
@@ -24,17 +26,20 @@ CLEAR_ACCENTS = ["en-US", "en", "en-GB-x-rp"]
 PITCHES = [24, 36, 48, 60, 72]  # of espeak-ng's 0..100; a variant's own is 50
 
 
-def _draw(draw: random.Random, count: int, variants: list[str], accents: list[str], used: set) -> list[Voice]:
-    """``count`` voices, as evenly over the variants as possible, no (variant, accent) twice."""
+def _draw(
+    draw: random.Random, name: str, count: int, variants: list[str], accents: list[str], used: set
+) -> list[Voice]:
+    """``count`` voices of a set, as evenly over the variants as possible, no (variant, accent) twice."""
     voices = []
     queue: list[str] = []
     while len(voices) < count:
         if not queue:
             queue = [v for v in variants if any((v, a) not in used for a in accents)]
             if not queue:
-                raise ValueError(
-                    f"only {len(voices)} of {count} speakers can be made of {len(variants)} variants x "
-                    f"{len(accents)} accents; ask for fewer speakers."
+                raise DataError(
+                    f"{name}: only {len(voices)} of {count} speakers of one sex can be made of "
+                    f"{len(variants)} variants x {len(accents)} accents; ask for fewer speakers "
+                    f"(--{name}_speakers)."
                 )
             draw.shuffle(queue)
         variant = queue.pop()
@@ -56,7 +61,7 @@ def make_speakers(num_train: int, num_dev: int, num_test: int, seed: int) -> dic
     Returns:
         set name -> speaker id -> voice; ids sort as the sets train, dev, test.
     Raises:
-        ValueError: more speakers are wanted than (variant, accent) pairs exist.
+        DataError: more speakers are wanted than (variant, accent) pairs exist.
     """
     draw = random.Random(seed)
     used: set[tuple[str, str]] = set()
@@ -68,8 +73,8 @@ def make_speakers(num_train: int, num_dev: int, num_test: int, seed: int) -> dic
         males = CLEAR_MALE_VARIANTS if clear else MALE_VARIANTS
         accents = CLEAR_ACCENTS if clear else ACCENTS
         half = count // 2
-        female = _draw(draw, half, females, accents, used)
-        male = _draw(draw, count - half, males, accents, used)
+        female = _draw(draw, name, half, females, accents, used)
+        male = _draw(draw, name, count - half, males, accents, used)
         mixed = female + male
         draw.shuffle(mixed)
         voices[name] = mixed

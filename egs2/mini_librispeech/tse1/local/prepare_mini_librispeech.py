@@ -255,14 +255,14 @@ def prepare(args: argparse.Namespace, work: Path) -> None:
 def main(cmd: Sequence[str] | None = None) -> int:
     parser = get_parser()
     args = parser.parse_args(cmd)
-    for name in ("mixture_s", "enrollment_s", "sir_db"):
+    for name in ("mixture_s", "enrollment_s"):
         low, high = getattr(args, name)
-        if low > high or (name != "sir_db" and low < SHORTEST_S):
-            parser.error(
-                f"--{name} wants LOW <= HIGH{'' if name == 'sir_db' else f', at least {SHORTEST_S} s'}"
-            )
-    if min(args.dev_mixtures, args.test_mixtures) < 1 or args.gap_s < 0:
-        parser.error("--dev_mixtures and --test_mixtures must be at least 1, --gap_s at least 0")
+        if not SHORTEST_S <= low <= high:
+            parser.error(f"--{name} wants LOW <= HIGH, at least {SHORTEST_S} s")
+    if not -100 <= args.sir_db[0] <= args.sir_db[1] <= 100:
+        parser.error("--sir_db wants LOW <= HIGH from -100 to 100")
+    if min(args.dev_mixtures, args.test_mixtures) < 1 or min(args.gap_s, args.seed) < 0:
+        parser.error("--dev_mixtures and --test_mixtures must be at least 1, --gap_s and --seed at least 0")
     if not args.librispeech.is_dir():
         parser.error(f"--librispeech: {args.librispeech} is no folder")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")

@@ -12,7 +12,7 @@ tse_config=local/conf/magnitude_mask_speakers.yaml
 tse_args=                                         # options appended to the training
 metrics=si_sdr,si_sdr_i,spk_resemblyzer,conf_rate,conf_si_sdr,fail_rate
 help_message="Usage: local/number_of_speakers.sh [options]
-  --numbers     training speakers; each set holds the one before (default: ${numbers})
+  --numbers     training speakers, each with all voices that stage 2 has made of them; each set holds the one before (default: ${numbers})
   --seed        of the speakers' order (default: ${seed})
   --train_set   set of dump/raw that they are taken from (default: ${train_set})
   --test_sets   of dump/raw, after stages 1 to 3 (default: ${test_sets})
@@ -33,15 +33,19 @@ python=${python:-python3}
 
 data=${dumpdir}/raw/${train_set}
 [ -e "${data}/spk2utt" ] || { log "Error: ${data} is not there; run stages 1 to 3 (./run.sh --stop_stage 3)" >&2; exit 3; }
-there=$(wc -l < "${data}/spk2utt")
 mkdir -p "${output_dir}"
+voices=${output_dir}/${train_set}_voices
+"${python}" local/voices_of_persons.py --spk2utt "${data}/spk2utt" | LC_ALL=C sort > "${voices}"
+there=$(cut -d ' ' -f 1 "${voices}" | uniq | wc -l)
 systems=
 for number in ${numbers}; do
     [[ "${number}" =~ ^[1-9][0-9]*$ ]] || { log "Error: --numbers: '${number}' is not a number of speakers" >&2; exit 2; }
     [ "${number}" -le "${there}" ] || { log "Error: --numbers ${number}: ${data} has ${there} speakers" >&2; exit 2; }
     subset=${train_set}_${number}_speakers
     list=${output_dir}/${subset}
-    cut -d ' ' -f 1 "${data}/spk2utt" | utils/shuffle_list.pl --srand "${seed}" | awk -v n="${number}" 'NR <= n' > "${list}"
+    # With all their voices: copies at other speeds or with other formants are no more speakers.
+    cut -d ' ' -f 1 "${voices}" | uniq | utils/shuffle_list.pl --srand "${seed}" \
+        | awk -v n="${number}" 'NR == FNR { if (FNR <= n) chosen[$1]; next } $1 in chosen { print $2 }' - "${voices}" > "${list}"
     # Anew each time: what has not changed is not trained on again, what has is.
     utils/subset_data_dir.sh --spk-list "${list}" "${data}" "${dumpdir}/raw/${subset}"
     tag=speakers_${number}

@@ -12,6 +12,7 @@ from wesep_shards import Recording, placed, read_shards
 
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write, write_json
+from espnet_tse.io.replaced_folder import replaced_folder
 from espnet_tse.io.scp import DataError, read_filled_scp, write_scp
 
 MIXING = """\
@@ -53,30 +54,43 @@ def main(cmd: Sequence[str] | None = None) -> int:
 
 
 def prepare(args: argparse.Namespace) -> None:
-    """Write ``output_dir``; lists only once all is read and checked."""
-    found = read_shards(args.wesep_dir / args.shard_list, args.output_dir / "audio")
+    """Write ``output_dir``, once all is read and checked; of what it held before, only audio/ stays."""
+    audio = args.output_dir / "audio"
+    found = read_shards(args.wesep_dir / args.shard_list, audio)
     single = [key for key, recording in found.items() if set(recording.speakers) == {0}]
     if single and len(single) < len(found):
         mixed = next(key for key in found if key not in single)
         raise DataError(
             f"{args.wesep_dir}: holds single speakers ('{single[0]}') and mixtures ('{mixed}'); make two sets."
         )
-    if single:
-        write_scp(args.output_dir / "wav.scp", {key: found[key].mixture for key in found})
-        write_lists(args.output_dir, {"utt2spk": {key: found[key].speakers[0] for key in found}})
-        with atomic_write(args.output_dir / "mixing.yaml") as file:
-            file.write(MIXING)
-    else:
-        enrollments = fixed(args, found) if args.fixed_enrollments else drawn(args, found)
-        write_lists(args.output_dir, rows_of(found, enrollments))
-        if not args.fixed_enrollments:
-            path = args.wesep_dir / args.spk2utt
-            utterances = json.loads(path.read_text(encoding="utf-8"))  # ``drawn`` has checked it
-            here = {
-                speaker: [[uid, placed(wav, path)] for uid, wav in own] for speaker, own in utterances.items()
-            }
-            write_json(args.output_dir / "spk2enroll.json", here)
+    # A list of another kind of set would turn this one into that.
+    with replaced_folder(args.output_dir) as folder:
+        if single:
+            write_sources(folder, found)
+        else:
+            write_mixtures(folder, found, args)
+        audio.rename(folder / "audio")
     logging.info(f"{args.output_dir}: {len(found)} recordings of {args.wesep_dir / args.shard_list}")
+
+
+def write_sources(folder: Path, found: dict[str, Recording]) -> None:
+    """Lists of single speakers, mixed while training."""
+    write_scp(folder / "wav.scp", {key: found[key].mixture for key in found})
+    write_lists(folder, {"utt2spk": {key: found[key].speakers[0] for key in found}})
+    with atomic_write(folder / "mixing.yaml") as file:
+        file.write(MIXING)
+
+
+def write_mixtures(folder: Path, found: dict[str, Recording], args: argparse.Namespace) -> None:
+    """Lists of mixtures; with spk2enroll.json where enrollments are drawn."""
+    enrollments = fixed(args, found) if args.fixed_enrollments else drawn(args, found)
+    write_lists(folder, rows_of(found, enrollments))
+    if args.fixed_enrollments:
+        return
+    path = args.wesep_dir / args.spk2utt
+    utterances = json.loads(path.read_text(encoding="utf-8"))  # ``drawn`` has checked it
+    here = {speaker: [[uid, placed(wav, path)] for uid, wav in own] for speaker, own in utterances.items()}
+    write_json(folder / "spk2enroll.json", here)
 
 
 def rows_of(

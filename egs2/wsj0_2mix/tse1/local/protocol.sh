@@ -39,9 +39,8 @@ name_sets() {  # checks the options; sets train_set, valid_set, test_set
     one_of published_counts true false
     one_of room reverb anechoic
     one_of target anechoic reverb
-    check_targets
     if [ "${room} ${target}" = "anechoic reverb" ]; then wrong "--room anechoic has no --target reverb"; fi
-    if [ "${kind}" = single ]; then targets=${targets:-1}; fi
+    if [ "${kind}" = single ]; then check_targets 2 "--kind single has"; else check_targets 2; fi
     tag=${rate}_${mode}_${kind}_${rooms:+${room}-${target}_}${enrollment}${targets:+_s${targets// /}}
     train_set=tr_${tag}
     valid_set=cv_${tag}
