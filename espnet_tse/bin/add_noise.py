@@ -30,6 +30,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
         parser.error("give --corpus with --corpus_dir, or --noise_scp")
     if not -100.0 <= args.snr_db <= 100.0:
         parser.error(f"--snr_db {args.snr_db}: want dB from -100 to 100, as 10")
+    if args.seed < 0:
+        parser.error("--seed must be at least 0")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")
 
     def work() -> None:

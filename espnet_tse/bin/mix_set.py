@@ -32,6 +32,8 @@ def main(cmd: Sequence[str] | None = None) -> int:
     args = parser.parse_args(cmd)
     if any(value is not None and value <= 0 for value in (args.rows, args.passes, args.crop_s)):
         parser.error("--rows, --passes and --crop_s must be above 0")
+    if args.seed < 0:
+        parser.error("--seed must be at least 0")
     if args.passes and args.crop_s:
         parser.error("--passes makes whole mixtures, which training cuts; leave out --crop_s")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s (%(module)s:%(lineno)d) %(message)s")

@@ -20,7 +20,7 @@ class PreferenceConf:
     model_dir: str = ""  # weights of metrics that want some, as for ``espnet-tse score``
 
     def __post_init__(self):
-        for name, lowest in (("num_utterances", 1), ("candidates", 2), ("top_k", 2)):
+        for name, lowest in (("num_utterances", 1), ("candidates", 2), ("top_k", 2), ("seed", 0)):
             if getattr(self, name) < lowest:
                 raise ValueError(f"{name} is {getattr(self, name)}, want {lowest} or more.")
         if self.min_margin < 0:

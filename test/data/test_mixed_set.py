@@ -144,3 +144,6 @@ def test_for_training_targets_and_enrollments_stay_as_they_are(dirs, tmp_path, c
     with pytest.raises(SystemExit):
         mix_set.main([*command, "--crop_s", "1"])
     assert "leave out --crop_s" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        mix_set.main([*command, "--seed", "-1"])
+    assert "--seed must be at least 0" in capsys.readouterr().err

@@ -99,6 +99,9 @@ def test_usage_and_the_set_itself(dirs, corpora, capsys):
     with pytest.raises(SystemExit):
         add(data, corpora / "out", "--noise_scp", "a", "--snr_db", "nan")
     assert "want dB from -100 to 100" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        add(data, corpora / "out", "--noise_scp", "a", "--snr_db", "5", "--seed", "-1")
+    assert "--seed must be at least 0" in capsys.readouterr().err
     musan = ("--corpus", "musan", "--corpus_dir", str(corpora), "--snr_db", "5")
     assert add(data, data, *musan) == 1 and "is the set itself" in capsys.readouterr().err
     assert (data / "wav.scp").is_file()

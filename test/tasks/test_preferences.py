@@ -288,7 +288,7 @@ def test_weights_turn_round_what_is_better_low():
 @pytest.mark.parametrize(
     "settings",
     [
-        *({"candidates": 1}, {"top_k": 1}, {"num_utterances": 0}, {"min_margin": -1.0}),
+        *({"candidates": 1}, {"top_k": 1}, {"num_utterances": 0}, {"min_margin": -1.0}, {"seed": -1}),
         *({"candidates": 2.5}, {"candidates": "3"}, {"min_margin": math.nan}, {"score": ["si_sdr"]}),
     ],
 )
