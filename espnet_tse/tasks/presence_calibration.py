@@ -1,8 +1,10 @@
 """The threshold of a system's output from which on the enrolled voice is taken to be in the mixture."""
 
+import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Iterator, Mapping
+from typing import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from espnet_tse.schema.presence import MEASURES, Presence, PresenceThreshold
 from espnet_tse.tasks.extractor import Extractor
 
 ABSENT = 4  # rows a mixture, each enrolled by another speaker
+REPORTED = 50  # trials from one line of the log to the next
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,18 @@ def trials(folder: Path, absent: int) -> Iterator[Trial]:
             yield Trial(mixtures[key], enrollment, False)
 
 
-def measured(extractor: Extractor, rows: Iterable[Trial]) -> Measured:
+def measured(extractor: Extractor, rows: Sequence[Trial]) -> Measured:
     found: Mapping[bool, list[Presence]] = {True: [], False: []}
-    for row in rows:
+    started = time.monotonic()
+    for done, row in enumerate(rows, 1):
         mixture, enrollment = (
             read_audio(path, extractor.sample_rate)[0] for path in (row.mixture, row.enrollment)
         )
         estimate = extractor.extract([mixture], [enrollment], ["utt"])
         found[row.present] += extractor.presence(estimate, [enrollment])
+        if done % REPORTED == 0 or done == len(rows):
+            to_go = (time.monotonic() - started) / done * (len(rows) - done)
+            logging.info(f"{done}/{len(rows)} enrollments heard, {to_go:.0f} s to go")
     present, absent = (
         {name: np.array([getattr(presence, name) for presence in found[there]]) for name in MEASURES}
         for there in (True, False)
