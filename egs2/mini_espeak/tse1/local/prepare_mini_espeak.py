@@ -213,19 +213,19 @@ def prepare(args: argparse.Namespace, mark: Path, identity: dict) -> None:
         context = multiprocessing.get_context("fork")
         lengths: dict[str, int] = {}
         done = 0
-        with context.Pool(args.nj, end_with_parent, maxtasksperchild=1) as pool:
-            # Training's speech, the most, comes last: mixtures that clip are told before it is made.
-            for name in ("test", "dev", "train"):
+        # Training's speech, the most, comes last: mixtures that clip are told before it is made.
+        for name in ("test", "dev", "train"):
+            # A pool a set: one that lives on forks its next workers while this process reads and writes audio, and a worker that
+            # is forked inside of soundfile's lock waits for it for ever.
+            with context.Pool(args.nj, end_with_parent, maxtasksperchild=1) as pool:
                 for result in pool.imap_unordered(speak_all, tasks[name], chunksize=1):
                     lengths.update(result)
                     done += 1
                     if done % 20 == 0 or done == num_speakers:
                         print(f"  {done}/{num_speakers} speakers, {time.time() - started:.1f} s", flush=True)
-                write_set = write_train if name == "train" else write_mixtures
-                write_set(args, work, name, transcripts[name])
-                write_json(
-                    work / name / "voices.json", {s: asdict(voice) for s, voice in speakers[name].items()}
-                )
+            write_set = write_train if name == "train" else write_mixtures
+            write_set(args, work, name, transcripts[name])
+            write_json(work / name / "voices.json", {s: asdict(voice) for s, voice in speakers[name].items()})
         for name in ("audio", "train", "dev", "test"):
             shutil.rmtree(args.data_dir / name, ignore_errors=True)
             (work / name).rename(args.data_dir / name)
