@@ -60,7 +60,7 @@ class DiscriminativeConfig:
 
 @dataclass(frozen=True)
 class DiscriminativeDecode(DecodeConf):
-    """The shared settings, and how often a recording is heard, and for whom."""
+    """The shared settings, and the passes in which a recording is heard."""
 
     # Factors; the estimate is the mean of the passes. None leaves it to the system, of most of which it is one pass.
     speeds: list[float] | None = None

@@ -192,7 +192,7 @@ def extract_scp(
 
 
 def with_others(known: Mapping[str, Value], files: Mapping[str, Path], folder: Path) -> dict[str, Value]:
-    """What is known of the keys of ``files``, behind that of other keys whose estimates are still in the folder."""
+    """What is known of the keys of ``files``, and before it of other keys whose estimates are still in the folder."""
     others = {
         key: value for key, value in known.items() if key not in files and is_there(folder / f"{key}.wav")
     }
@@ -258,7 +258,7 @@ def extract_together(
     signals = [read_mixture(lists.mixtures[key], rate, key) for key in keys]
     truth = lists.truth(keys, rate)
     started = time.perf_counter()
-    estimate = extractor.extract_checked(signals, wanted, keys, embeddings, truth)
+    estimate = extractor.extract(signals, wanted, keys, embeddings, truth, checked=True)
     waveforms = [estimate.waveform.cpu().numpy()]
     if estimate.second is not None:
         waveforms.append(estimate.second.cpu().numpy())

@@ -181,7 +181,7 @@ class Extractor:
             (N,) float32 at ``sample_rate``, two of task ``ss``; and what they are at the model's rate.
         """
         inside = resample(mixture, sample_rate, self.sample_rate)
-        result = self.extract_checked([inside], None if enrollment is None else [enrollment], [ONLY])
+        result = self.extract([inside], None if enrollment is None else [enrollment], [ONLY], checked=True)
         found = [result.waveform, *([] if result.second is None else [result.second])]
         waveforms = [self.at_rate_of(mixture, sample_rate, waveform[0].cpu().numpy()) for waveform in found]
         return waveforms, result
@@ -242,7 +242,7 @@ class Extractor:
         extractor = self.causal_extractor()
         if self.conf.against_rest:
             raise DataError(
-                "against_rest: true wants whole mixtures, and a stream comes bit by bit; set against_rest: false."
+                "against_rest: true wants whole mixtures, and a stream comes piece by piece; set against_rest: false."
             )
         if self.conf.speeds not in (None, [1.0]):
             raise DataError(
@@ -280,6 +280,7 @@ class Extractor:
         keys: list[str],
         embeddings: list[np.ndarray] | None = None,
         targets: list[np.ndarray] | None = None,
+        checked: bool = False,
     ) -> Estimate:
         """Extract a batch at the model's sample rate; ``keys`` seed the rows' draws.
 
@@ -287,6 +288,7 @@ class Extractor:
             mixtures, enrollments: (N,) float each; no enrollments where ``conf.task`` has none.
             embeddings: (E,) float each, of the enrollments, for systems with ``speaker_encoder: given``.
             targets: (N,) each, the truth, as long as its mixture, for settings that ask for it (``ratio: oracle``).
+            checked: what is wrong with signals and embeddings was looked for where they were read, at their own rate.
         Returns:
             estimates padded to the longest mixture.
         Raises:
@@ -311,38 +313,19 @@ class Extractor:
                 else "these settings read no true targets; leave them out."
             )
         self.refuse_other_enrollment(enrollments is not None)
-        mixtures = self._checked(mixtures, keys, "mixture")
-        if enrollments is not None:
-            enrollments = self._checked(enrollments, keys, "enrollment")
-        if embeddings is not None:
-            embeddings = [
-                check_embedding(embedding, f"embedding of '{key}'")
-                for key, embedding in zip(keys, embeddings)
-            ]
-        if targets is not None:
-            targets = [check_samples(target, f"true target of '{key}'") for key, target in zip(keys, targets)]
-        return self.extract_checked(mixtures, enrollments, keys, embeddings, targets)
-
-    def _checked(self, signals: list[np.ndarray], keys: list[str], role: str) -> list[np.ndarray]:
-        return [
-            check_signal(signal, f"{role} of '{key}'", self.sample_rate) for key, signal in zip(keys, signals)
-        ]
-
-    def refuse_other_enrollment(self, given: bool) -> None:
-        """Raise DataError where the task has an enrollment and none is given, or the other way round."""
-        if self.wants_enrollment != given:
-            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
-            raise DataError(f"task {self.conf.task} {want}.")
-
-    def extract_checked(
-        self,
-        mixtures: list[np.ndarray],
-        enrollments: list[np.ndarray] | None,
-        keys: list[str],
-        embeddings: list[np.ndarray] | None = None,
-        targets: list[np.ndarray] | None = None,
-    ) -> Estimate:
-        """As ``extract``, of what has been checked where it was read."""
+        if not checked:
+            mixtures = self._checked(mixtures, keys, "mixture")
+            if enrollments is not None:
+                enrollments = self._checked(enrollments, keys, "enrollment")
+            if embeddings is not None:
+                embeddings = [
+                    check_embedding(embedding, f"embedding of '{key}'")
+                    for key, embedding in zip(keys, embeddings)
+                ]
+            if targets is not None:
+                targets = [
+                    check_samples(target, f"true target of '{key}'") for key, target in zip(keys, targets)
+                ]
         device = next(self.model.parameters()).device
 
         def pad(signals: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -377,6 +360,17 @@ class Extractor:
                     f"no second talker in {'the mixture' if key == ONLY else repr(key)}: both estimates say the same"
                 )
         return estimate
+
+    def _checked(self, signals: list[np.ndarray], keys: list[str], role: str) -> list[np.ndarray]:
+        return [
+            check_signal(signal, f"{role} of '{key}'", self.sample_rate) for key, signal in zip(keys, signals)
+        ]
+
+    def refuse_other_enrollment(self, given: bool) -> None:
+        """Raise DataError where the task has an enrollment and none is given, or the other way round."""
+        if self.wants_enrollment != given:
+            want = "wants an enrollment" if self.wants_enrollment else "takes no enrollment"
+            raise DataError(f"task {self.conf.task} {want}.")
 
     def refuse_not_finite(self, estimate: Estimate, keys: list[str]) -> None:
         """Raise DataError where estimates hold NaN or infinite samples."""

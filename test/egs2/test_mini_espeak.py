@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import multiprocessing
 import sys
 from pathlib import Path
 
@@ -162,6 +163,20 @@ def test_training_mixes_at_the_ratios_of_the_fixed_sets(local, tmp_path, capsys)
     assert "12/12 speakers" not in told.out
     after = files_of(tmp_path / "data")
     assert after == {name: content for name, content in before.items() if name != "mini_espeak.done"}
+
+
+def test_no_worker_is_there_while_audio_is_mixed(local, tmp_path, monkeypatch):
+    """One that is forked then may wait for a lock of soundfile for ever."""
+    monkeypatch.chdir(tmp_path)
+    script, workers = local("prepare_mini_espeak"), []
+    mix = script.write_mixtures
+
+    def observed(*args):
+        workers.extend(multiprocessing.active_children())
+        mix(*args)
+
+    monkeypatch.setattr(script, "write_mixtures", observed)
+    assert script.main(SMALL.split()) == 0 and not workers
 
 
 def test_a_missing_synthesiser_is_told(local, tmp_path, capsys, monkeypatch):

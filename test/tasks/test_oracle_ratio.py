@@ -146,6 +146,13 @@ def test_what_is_no_truth_is_refused_by_the_python_interface(recipe, settings, t
         )
 
 
+def test_a_call_has_no_truth_for_settings_that_read_it(recipe):
+    mixture = 0.1 * np.random.default_rng(0).normal(size=4000).astype(np.float32)
+    extractor = Extractor.from_pretrained(recipe / "exp" / "tse_nano", {"ratio": "oracle"})
+    with pytest.raises(DataError, match="these settings read the true targets"):
+        extractor(mixture, mixture, extractor.sample_rate)
+
+
 def test_lists_have_one_length(recipe):
     mixture = 0.1 * np.random.default_rng(0).normal(size=4000).astype(np.float32)
     for mixtures, enrollments, keys in (([mixture] * 2, [mixture], ["a", "b"]), ([], [], [])):
