@@ -228,7 +228,7 @@ def test_the_enrollment_has_the_band_of_a_narrow_mixture(lists, folder, monkeypa
     write_audio(lists / "narrow.wav", noise(0.4)[::2], 8000)
     extractor, heard = Extractor.from_pretrained(folder), []
     original = extractor.extract
-    monkeypatch.setattr(extractor, "extract", lambda *args: heard.append(args[1][0]) or original(*args))
+    monkeypatch.setattr(extractor, "extract", lambda *args, **told: heard.append(args[1][0]) or original(*args, **told))
     extract_file(extractor, *(str(lists / name) for name in ("narrow.wav", "enrollment/a.wav", "out.wav")))
     power = np.abs(np.fft.rfft(heard[0])) ** 2
     assert len(heard[0]) == len(read_audio(lists / "enrollment/a.wav")[0])
