@@ -12,9 +12,9 @@
 
 _po_die() { echo "${0##*/}: $* (see ${0##*/} --help)" >&2; exit 2; }
 
-# _po_near NAME: ' (did you mean --X?)' if an option of ${help_message} begins with NAME or differs in few letters.
+# _po_near NAME: ' (did you mean --X?)' if an option of ${help_message}, or of ${other_options}, begins with NAME or differs in few letters.
 _po_near() {
-    grep -oE -e '--[a-z][a-z0-9_-]*' <<< "${help_message:-}" | awk -v name="$1" '
+    grep -oE -e '--[a-z][a-z0-9_-]*' <<< "${help_message:-} ${other_options:-}" | awk -v name="$1" '
         function distance(a, b,    i, j, d) {
             for (i = 0; i <= length(a); i++) d[i, 0] = i
             for (j = 0; j <= length(b); j++) d[0, j] = j

@@ -41,9 +41,11 @@ from espnet_tse.io.audio_entry import (
     refuse_not_finite,
 )
 from espnet_tse.io.audio_entry import read_info as read_header
+from espnet_tse.io.faults import SHOWN, refuse_all
 from espnet_tse.io.files import atomic_write, is_there, write_json
 from espnet_tse.io.scp import DataError, check_file_names, read_scp, write_scp
 from espnet_tse.io.shard import take_shard
+from espnet_tse.io.wav_header import has_sizes
 
 AUDIO_SCP = re.compile(r"wav\.scp|(spk|noise|enroll_spk|dereverb)\d+\.scp")
 REFERENCED_FORMATS = ("WAV", "FLAC", "WAVEX", "OGG")  # libsndfile formats that stay in place
@@ -180,7 +182,10 @@ def _stays_in_place(item: Item, conf: FormatConf, headers: dict[str, AudioInfo])
     if item.voice != Voice() or item.segment is not None or not is_plain_file(item.entry):
         return None
     if (info := headers.get(item.entry)) is None:
-        info = headers[item.entry] = read_info(item.entry, item.key)
+        info = read_info(item.entry, item.key)
+        if not has_sizes(Path(item.entry)):  # not every program counts them
+            info = replace(info, seekable=False)
+        headers[item.entry] = info
     if (info.sample_rate, info.num_channels) != (conf.sample_rate, 1) or info.num_samples == 0:
         return None  # an empty file is refused where it is converted
     return info.num_samples if info.format in REFERENCED_FORMATS and info.seekable else None
@@ -297,12 +302,12 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     """Format the audio of one shard and list it in ``output_dir/format/<shard>/``.
 
     A file that an earlier run has produced from the same line with the same settings is not written again, unless size or
-    time of the recording have changed since.
+    time of the recording have changed since. Behind a fault the other recordings are formatted, until ``SHOWN`` have one.
 
     Args:
         shard: 1 .. num_shards.
     Raises:
-        DataError: an audio is missing, cannot be read, is empty or holds NaN; names the list and the key.
+        DataError: recordings are missing, cannot be read, are empty or hold NaN; names each with its list and key.
     """
     items = take_shard(list_items(directory, conf), (shard, num_shards))
     lists: dict[str, dict[str, str]] = {}
@@ -310,6 +315,7 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
     headers: dict[str, AudioInfo] = {}
     counts = {"used in place": 0, "written": 0, "kept from an earlier run": 0}
     floats: list[str] = []
+    faults: list[str] = []
     for number, item in enumerate(items, 1):
         try:
             num_samples = _stays_in_place(item, conf, headers)
@@ -323,12 +329,16 @@ def format_shard(directory: Path, output_dir: Path, conf: FormatConf, shard: int
                 floats += [item.new_key] if made.is_float else []
         except DataError as error:
             listed = SPEAKER_ENROLLMENTS if item.scp == ENROLLMENT_POOL else item.scp
-            raise DataError(f"{directory / listed}: {error}") from None
+            faults.append(f"{directory / listed}: {error}")
+            if len(faults) == SHOWN:
+                break
+            continue
         lists.setdefault(item.scp, {})[item.new_key] = path
         if item.scp == MIXTURE_SCP:
             lengths[item.new_key] = num_samples
         if number % PROGRESS_EVERY == 0:
             logging.info(f"shard {shard}/{num_shards}: {number}/{len(items)} audio files")
+    refuse_all(faults)
     shard_dir = output_dir / SHARDS / str(shard)
     shutil.rmtree(shard_dir, ignore_errors=True)
     for name, entries in lists.items():

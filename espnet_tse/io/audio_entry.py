@@ -17,7 +17,7 @@ from espnet_tse.io.command_pipe import PipeError, output_of
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.stated_length import length_of_sphere, missing_bytes
 from espnet_tse.io.stream_end import CUT, UNMARKED, fault_at_end
-from espnet_tse.io.wav_header import filled_in, has_true_sizes
+from espnet_tse.io.wav_header import HEAD, filled_in, has_true_sizes
 
 if TYPE_CHECKING:
     import soundfile
@@ -265,7 +265,7 @@ def refuse_headerless(file: BinaryIO, entry: str) -> None:
 
 def lacks_sizes(file: BinaryIO) -> bool:
     """Whether a plain file may be a WAV whose sizes were never filled in; reads the beginning only."""
-    head = file.read(1 << 12)
+    head = file.read(HEAD)
     file.seek(0)
     return filled_in(head) is not None
 

@@ -1,6 +1,7 @@
 """A microphone as blocks of samples, by sounddevice."""
 
 import logging
+from types import ModuleType
 from typing import Iterator
 
 import numpy as np
@@ -18,7 +19,7 @@ def microphone_blocks(name: str, sample_rate: int, block: int) -> Iterator[np.nd
         name: ``mic``, the system's default; or ``mic:DEVICE`` by number or part of its name.
         sample_rate: Hz.
     Raises:
-        DataError: sounddevice or PortAudio is not installed, or there is no such device at this rate.
+        DataError: sounddevice or PortAudio is not installed; with the first block, there is no such device at this rate.
     """
     try:
         import sounddevice
@@ -26,6 +27,10 @@ def microphone_blocks(name: str, sample_rate: int, block: int) -> Iterator[np.nd
         raise DataError(f"a microphone is read by sounddevice, which is not installed: {INSTALL}") from None
     except OSError as error:  # on Linux its wheel comes without the library
         raise DataError(f"sounddevice: {error}; install it, as by: apt-get install libportaudio2") from None
+    return _blocks_of(sounddevice, name, sample_rate, block)
+
+
+def _blocks_of(sounddevice: ModuleType, name: str, sample_rate: int, block: int) -> Iterator[np.ndarray]:
     device = name.partition(":")[2]
     number, lost = int(device) if device.isdecimal() else device or None, 0
     try:

@@ -5,6 +5,8 @@ from pathlib import Path
 from espnet_tse.io.files import is_there
 from espnet_tse.io.stated_length import STREAMED, missing_bytes
 
+HEAD = 1 << 12  # bytes at the beginning of a file, in which the sizes stand
+
 
 def is_whole(path: Path) -> bool:
     """Whether a WAV file has been written, as far as its size and header tell; copies of other tools may be torn."""
@@ -24,12 +26,26 @@ def filled_in(content: bytes) -> bytes | None:
     if begin is None:
         return None
     riff, said = sizes_in(content, begin)
-    if said or begin >= len(content) or begin < riff + 8 < STREAMED:
+    if said or begin >= len(content) or is_chunk(content[begin : begin + 8], riff - begin):
         return None  # samples are counted; there are none; or other chunks follow an empty one
     patched = bytearray(content)
     patched[4:8] = min(len(content) - 8, 0xFFFFFFFF).to_bytes(4, "little")
     patched[begin - 4 : begin] = min(len(content) - begin, 0xFFFFFFFF).to_bytes(4, "little")
     return bytes(patched)
+
+
+def is_chunk(head: bytes, room: int) -> bool:
+    """Whether eight bytes can begin a chunk of a WAV file in which ``room`` bytes follow them, as the file's size says."""
+    return (
+        all(0x20 <= byte < 0x7F for byte in head[:4])
+        and int.from_bytes(head[4:], "little") <= room < STREAMED
+    )
+
+
+def has_sizes(path: Path) -> bool:
+    """As ``has_true_sizes``, of a file; True of files that are none in WAV."""
+    with open(path, "rb") as file:
+        return has_true_sizes(file.read(HEAD))
 
 
 def has_true_sizes(head: bytes) -> bool:

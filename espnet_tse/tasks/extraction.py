@@ -138,7 +138,11 @@ def extract_scp(
         places = {key: [file, second_file(file)] for key, file in files.items()}
         refuse_same_files(files)
     refuse_inputs([place for both in places.values() for place in both], lists.roles())
-    infos = read_infos(list(files), lists.mixtures)
+    try:
+        infos = read_infos(list(files), lists.mixtures)
+    except DataError:
+        lists.check(list(files))  # which tells faults of enrollments, and those behind a good header, too
+        raise
     if lists.targets is not None:
         check_target_lengths(infos, read_infos(list(files), lists.targets), extractor.sample_rate)
     begin_record(folder, extractor, {key: lists.entries(key) for key in files}, files)

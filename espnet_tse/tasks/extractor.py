@@ -269,7 +269,8 @@ class Extractor:
         if not (isinstance(self.model, Discriminative) and self.model.extractor.causal):
             raise DataError(
                 f"{self.name} hears whole mixtures and cannot stream; systems can that were trained with extractor_conf: "
-                f"{{causal: true}}, which {', '.join(STREAMING)} have (doc/discriminative.md)."
+                f"{{causal: true}}, which {', '.join(STREAMING)} have (doc/discriminative.md), and the one of the package, "
+                "--model stream."
             )
         return self.model.extractor
 

@@ -98,7 +98,7 @@ def extract_stream(
         incoming = read_raw(source, sample_format)
         latency = stream.latency
     logging.info(
-        f"listening at {rate} Hz; algorithmic latency {1000 * latency / rate:.1f} ms ({latency} samples)"
+        f"listening at {rate} Hz; algorithmic latency at most {1000 * latency / rate:.1f} ms ({latency} samples)"
     )
     blocks = UntilInterrupt(incoming)
     with closing(live_estimates(stream, blocks, pace)) as pieces:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,6 +156,20 @@ def test_opus_is_rewritten(dirs, tmp_path):
     soundfile.write(tmp_path / "a.ogg", np.zeros(8000) + 0.1, 8000, format="OGG", subtype="OPUS")
     directory = dirs.lists("opus", {"a": "s"}, wav_scp={"a": tmp_path / "a.ogg"})
     assert read_scp(run(directory, tmp_path / "dump", SAME) / "wav.scp")["a"].endswith(".flac")
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_a_wav_without_sizes_is_rewritten(dirs, tmp_path, size):
+    """Other programs find nothing in it, or too much."""
+    directory, output = dirs.source({"a": [800]}), tmp_path / "dump"
+    (path,) = read_scp(directory / "wav.scp").values()
+    content = bytearray(Path(path).read_bytes())
+    content[4:8] = content[40:44] = size.to_bytes(4, "little")
+    Path(path).write_bytes(content)
+    format_shard(directory, output, SAME, 1, 1)
+    merge_shards(directory, output, SAME, 1)
+    (made,) = read_scp(output / "wav.scp").values()
+    assert made != path and soundfile.info(made).frames == 800
 
 
 def test_speed_perturbation_makes_new_speakers(dirs, tmp_path):
@@ -324,6 +339,12 @@ def test_faults(dirs, tmp_path):
     write_scp(directory / "wav.scp", {"a-0": "x.wav"})
     with pytest.raises(DataError, match="wav.scp: a-0: 'x.wav': no such file; relative paths .*; fix its"):
         format_shard(directory, output, FASTER, 1, 1)
+    write_scp(
+        directory / "wav.scp", {"a-0": "x.wav", "a-1": dirs.wav("a-1", np.ones(800) / 2), "b-0": "y.wav"}
+    )
+    with pytest.raises(DataError, match=r"2 entries cannot be used:\n.*a-0: 'x.wav'.*\n.*b-0: 'y.wav'"):
+        format_shard(directory, output, FASTER, 1, 1)
+    assert (output / "audio/wav/a-1.flac").is_file()  # of use to the next run
     write_scp(directory / "wav.scp", {"a-0": dirs.wav("empty", np.zeros(0), rate=16000)})
     with pytest.raises(DataError, match="a-0: .*is empty"):
         format_shard(directory, output, SAME, 1, 1)

@@ -164,6 +164,14 @@ def test_an_empty_wav_with_other_chunks_is_empty(tmp_path):
     assert read_info(str(tmp_path / "a.wav")).num_samples == 0
 
 
+def test_a_wav_that_says_0_bytes_of_samples_and_a_true_size_of_all_holds_those_that_follow(tmp_path):
+    """As some writers leave it that fill in the file's size alone."""
+    content = bytearray(encoded())
+    content[40:44] = bytes(4)
+    (tmp_path / "a.wav").write_bytes(content)
+    np.testing.assert_array_equal(read_entry(str(tmp_path / "a.wav"))[0][:, 0], NOISE)
+
+
 def test_samples_without_a_header(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(1000))
     with pytest.raises(AudioError, match="a.raw' has no header.*sox -t raw"):

@@ -60,4 +60,4 @@ def test_what_cannot_be_opened_is_told(sounddevice, name, rate, fault):
 def test_the_package_that_is_lacking_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(ValueError, match=r"pip install -e '.\[mic\]'"):
-        next(microphone_blocks("mic", 16000, 160))
+        microphone_blocks("mic", 16000, 160)  # before the first block is asked for

@@ -16,6 +16,7 @@ setup() {
     grep -q -- '--test_sets "tt1 tt2"' run.sh
     grep -q '\${MY_CORPUS}' local/data.sh
     grep -q '^MY_CORPUS=\${MY_CORPUS:-}$' db.sh
+    [ -x db.sh ]  # as the template's was before the line
     for file in run.sh local/data.sh cmd.sh; do bash -n "${file}"; done
     run ! grep -rq '@[A-Z]*@' run.sh local README.md
     run -0 ./run.sh --help

@@ -55,6 +55,8 @@ everything() { find . -path ./utils -prune -o -print | sort; }
     [[ "${output}" == *"unknown option --unknown"* ]]
     run -2 toy --tse_confg conf/other.yaml
     [[ "${output}" == *"unknown option --tse_confg (did you mean --tse_config?)"* ]]
+    run -2 toy --enh_confg conf/other.yaml
+    [[ "${output}" == *"unknown option --enh_confg (did you mean --enh_config?)"* ]]
     run -2 ./tse.sh --valid_set dev --test_sets test
     [[ "${output}" == *"--train_set is required"* ]]
     run -2 ./tse.sh --train_set train --valid_set dev

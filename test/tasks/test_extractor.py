@@ -260,6 +260,16 @@ def test_a_silent_enrollment_is_named_by_key_and_role(system, tmp_path, capsys):
     )
 
 
+def test_faults_of_headers_and_of_samples_are_told_together(system, tmp_path, capsys):
+    command = [*scps(tmp_path, 3), f"--model={system}", f"--output_dir={tmp_path / 'out'}"]
+    (tmp_path / "wav.scp 0.wav").unlink()
+    write_signal(tmp_path / "wav.scp 1.wav", np.zeros(100))
+    write_signal(tmp_path / "enroll_spk1.scp 2.wav", np.zeros(100))
+    assert extract_bin.main(command) == 1
+    told = capsys.readouterr().err
+    assert "3 entries cannot be used" in told and all(f"key 'utt{index}'" in told for index in range(3))
+
+
 def scps(folder, count=5):
     folder.mkdir(parents=True, exist_ok=True)
     lines = {"wav.scp": [], "enroll_spk1.scp": []}

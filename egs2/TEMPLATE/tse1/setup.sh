@@ -112,6 +112,7 @@ target=${dir}/db.sh
 if [ -L "${target}" ]; then target=${template}/db.sh; fi
 if ! grep -q "^${db}=" "${target}"; then
     awk -v line="${db}=\${${db}:-}" '/^if / && !done { print line "\n"; done = 1 } { print }' "${target}" > "${target}.tmp"
+    chmod --reference="${target}" "${target}.tmp"
     mv "${target}.tmp" "${target}"
     echo "setup.sh: ${db} was added to ${target}"
 fi

@@ -73,4 +73,5 @@ while [ $# -gt 0 ]; do
     esac
 done
 set -- "${espnet_words[@]}"
+other_options=$(printf -- '--%s ' "${!espnet_options[@]}")  # of parse_options.sh, for what is misspelt
 unset espnet_options espnet_words espnet_word espnet_value espnet_name espnet_meaning
