@@ -31,7 +31,7 @@ def against_rest(estimate: EstimateFunction) -> EstimateFunction:
     anybody else speaks, keep the first pass's output.
 
     Args:
-        estimate: of a system that keeps to the mixture's samples, hears enrollments itself and draws nothing.
+        estimate: of a system that keeps to the mixture's samples and level, hears enrollments itself and draws nothing.
     """
 
     def weighed_estimate(batch: TSEBatch, request: Request) -> Estimate:
@@ -44,6 +44,20 @@ def against_rest(estimate: EstimateFunction) -> EstimateFunction:
         )
 
     return weighed_estimate
+
+
+def at_mixture_level(estimate: EstimateFunction) -> EstimateFunction:
+    """``estimate`` of a system whose outputs have any level and sign: each row times the gain that brings it nearest to the mixture."""
+
+    def fitted_estimate(batch: TSEBatch, request: Request) -> Estimate:
+        result = estimate(batch, request)
+        common = (batch.mixture * result.waveform).sum(dim=1, keepdim=True)
+        return replace(
+            result,
+            waveform=result.waveform * common / (result.waveform.square().sum(dim=1, keepdim=True) + TINY),
+        )
+
+    return fitted_estimate
 
 
 def enrolled_by_rest(batch: TSEBatch, waveform: Tensor) -> TSEBatch:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_tse.extractor.abs_extractor import AbsExtractor, Extraction
-from espnet_tse.extractor.given_embedding import GivenEmbeddingConfig
+from espnet_tse.extractor.given_embedding import GivenEmbedding, GivenEmbeddingConfig
 from espnet_tse.io.nearest_name import check_known
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.slots import Slot
@@ -16,12 +16,18 @@ from espnet_tse.loss.speaker_classes import speaker_cross_entropy
 from espnet_tse.loss.waveform_ratio import absent_energy, negative_si_sdr, negative_snr
 from espnet_tse.models.abs_selector import AbsSelector
 from espnet_tse.models.abs_tse_model import AbsTSEModel
-from espnet_tse.models.against_rest import against_rest
+from espnet_tse.models.against_rest import against_rest, at_mixture_level
 from espnet_tse.models.at_speeds import at_speeds, faults_of_speeds
 from espnet_tse.models.best_of import EstimateFunction
 from espnet_tse.schema import DecodeConf, Estimate, Request, TSEBatch
 
 LOSSES = ("si_sdr", "snr", "multi_resolution_stft", "absent_energy", "speaker")
+LEVELLED = ("snr", "multi_resolution_stft")  # by which outputs learn the target's level
+
+NO_EMBEDDING = (
+    "against_rest: true enrolls by the rest of the mixture, and of that nobody has given an embedding; set "
+    "against_rest: false."
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,8 @@ class Discriminative(AbsTSEModel):
     def __init__(self, extractor: AbsExtractor, config: DiscriminativeConfig = DiscriminativeConfig()):
         super().__init__()
         self.extractor, self.config = extractor, config
+        if config.against_rest and any(isinstance(part, GivenEmbedding) for part in extractor.modules()):
+            raise ValueError(NO_EMBEDDING)
         if config.wants_speakers:
             if extractor.embedding_dim is None:
                 raise ValueError(
@@ -114,10 +122,7 @@ class Discriminative(AbsTSEModel):
     @classmethod
     def faults_of_decoding(cls, conf: DiscriminativeDecode, configs: Mapping[str, Any]) -> list[str]:
         if conf.against_rest and isinstance(configs.get("speaker_encoder"), GivenEmbeddingConfig):
-            return [
-                "against_rest: true enrolls by the rest of the mixture, and of that nobody has given an embedding; "
-                "leave it out."
-            ]
+            return [NO_EMBEDDING]
         return []
 
     def best_estimate(self, conf: DiscriminativeDecode, selector: AbsSelector | None) -> EstimateFunction:
@@ -125,7 +130,9 @@ class Discriminative(AbsTSEModel):
         best = super().best_estimate(conf, selector)
         if conf.speeds is not None:
             best = at_speeds(best, conf.speeds)
-        return against_rest(best) if conf.against_rest else best
+        if not conf.against_rest:
+            return best
+        return against_rest(best if set(self.config.losses) & set(LEVELLED) else at_mixture_level(best))
 
     def loss(self, batch: TSEBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the criteria that the configuration names.

@@ -8,7 +8,7 @@ from espnet_tse.io.files import write_json
 from espnet_tse.io.scp import DataError, read_scp, write_scp
 from espnet_tse.schema.presence import Presence
 from espnet_tse.tasks.extraction import ESTIMATES_SCP, SECOND_SCP, SECOND_TALKER, summary
-from espnet_tse.tasks.extraction_record import RECORD, read_record
+from espnet_tse.tasks.extraction_record import RECORD, differing_settings, read_record
 from espnet_tse.tasks.kept_inputs import refuse_input_lists
 from espnet_tse.tasks.presence_record import read_presences, write_presences
 
@@ -50,8 +50,7 @@ def merge_shards(output_dir: Path, mixture_scp: str, num_shards: int) -> None:
             )
         own = decoded.pop("settings")
         settings = own if settings is None else settings
-        if own != settings:
-            odd = sorted(name for name in {*own, *settings} if own.get(name) != settings.get(name))
+        if odd := differing_settings(settings, own):
             raise DataError(
                 f"{folder / 'decode.json'}: other settings than of shard 1 ({', '.join(odd)}); remove {folder} and run "
                 f"shard {part} of {num_shards} again with the same settings."

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Mapping
+from typing import Any, Mapping
 
 from torch import nn
 
@@ -86,13 +86,24 @@ def refuse_another(folder: Path, before: dict, now: dict) -> None:
         raise DataError(f"{folder}: holds estimates by another codec, or another decoder of it; {fix}.")
     if before["systems"] != now["systems"]:
         raise DataError(f"{folder}: holds estimates behind another system, or by another corrector; {fix}.")
-    # A setting of later versions had its default. Where a corrector lies says nothing: its hash is compared.
-    then, settings = {**vars(DecodeConf()), **before["settings"]}, now["settings"]
-    names = {*settings, *then} - {"corrector"}
-    odd = sorted(name for name in names if settings.get(name) != then.get(name))
-    if odd:
-        shown = ", ".join(f"{name} {then.get(name)}, now {settings.get(name)}" for name in odd)
+    if odd := differing_settings(before["settings"], now["settings"]):
+        shown = ", ".join(f"{name} {then}, now {setting}" for name, (then, setting) in odd.items())
         raise DataError(f"{folder}: holds estimates by other settings ({shown}); {fix}.")
+
+
+def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Names of settings that differ -> both values.
+
+    A setting that one of them lacks, of an earlier version, had its default there, or what it does was not done. Where a
+    corrector lies says nothing: its hash is compared.
+    """
+    defaults, odd = vars(DecodeConf()), {}
+    for name in sorted({*one, *other} - {"corrector"}):
+        values = tuple(settings.get(name, defaults.get(name)) for settings in (one, other))
+        unknown = not (name in one and name in other)
+        if values[0] != values[1] and not (unknown and not any(values)):
+            odd[name] = values
+    return odd
 
 
 def read_record(path: Path, estimate: Path | None) -> dict:

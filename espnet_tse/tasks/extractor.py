@@ -1,7 +1,7 @@
 """The Python interface: arrays in, arrays out."""
 
 import logging
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Mapping
@@ -205,10 +205,14 @@ class Extractor:
             enrollments: those that it was extracted with.
             compare: the voices too, which takes two passes of the speaker encoder a row.
         Raises:
-            DataError: an enrollment that cannot be used.
+            DataError: an enrollment that cannot be used, or as many as there are rows are not given.
         """
+        if len(enrollments) != len(estimate.lengths):
+            raise DataError(
+                f"{len(enrollments)} enrollments of {len(estimate.lengths)} estimates; give one for each."
+            )
         waveforms, lengths = estimate.waveform.cpu().numpy(), estimate.lengths.tolist()
-        enrollments = [check_samples(enrollment, "enrollment") for enrollment in enrollments]
+        enrollments = [check_signal(enrollment, "enrollment", self.sample_rate) for enrollment in enrollments]
         return [
             self.presence_judge.judge([waveform[:length]], self.sample_rate, enrollment, level_db, compare)
             for waveform, length, enrollment, level_db in zip(
@@ -223,8 +227,12 @@ class Extractor:
 
     @cached_property
     def presence_judge(self) -> PresenceJudge:
-        """With the threshold of the system where it was calibrated, for the system alone and the enrolled speaker."""
-        calibrated = self.conf.task == "tse" and self.corrector is None
+        """With the threshold of the system where it was calibrated: for the system alone, by the settings that are its own."""
+        of_no_account = {
+            name: getattr(self.conf, name) for name in ("level", "seed", "max_chunk_s", "overlap_s")
+        }
+        own = replace(self.model.resolved(self.model.Decode()), **of_no_account)
+        calibrated = self.conf == own and self.corrector is None
         encoder = packaged_speaker_encoder(next(self.model.parameters()).device)
         return PresenceJudge(encoder, self.model.presence_threshold if calibrated else None)
 

@@ -1,15 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from factories import make_batch
-from nano_extractors import nano_extractor
+from nano_extractors import SYSTEMS, nano_extractor
 
-from espnet_tse.models.against_rest import against_rest
-from espnet_tse.models.discriminative import Discriminative, DiscriminativeConfig, DiscriminativeDecode
 from espnet_tse.extractor.given_embedding import GivenEmbeddingConfig
 from espnet_tse.io.scp import DataError
+from espnet_tse.models.against_rest import against_rest
+from espnet_tse.models.discriminative import Discriminative, DiscriminativeConfig, DiscriminativeDecode
 from espnet_tse.schema import DecodeConf, Estimate, Request
+from espnet_tse.tasks.choices import extractor_choices, speaker_encoder_choices
 from espnet_tse.tasks.decode_settings import check_for_system, read_decode_settings
 from espnet_tse.tasks.extractor import Extractor
 
@@ -93,6 +95,22 @@ def test_rows_of_a_batch_are_those_of_single_runs_and_silent_behind_their_ends()
         assert not together.waveform[row, length:].any()
 
 
+@pytest.mark.parametrize("gain", [10.0, -0.1])
+def test_outputs_may_have_any_level_where_training_leaves_it_open(gain):
+    batch = make_batch([0.5], [0.4], None)
+    conf = DiscriminativeDecode(against_rest=True, level="none")
+
+    def extracted(gain, losses):
+        extractor = nano_extractor("magnitude_mask").eval()
+        pass_ = extractor.forward
+        extractor.forward = lambda batch: replace(pass_(batch), waveform=gain * pass_(batch).waveform)
+        return Discriminative(extractor, DiscriminativeConfig(losses)).eval().extract(batch, conf).waveform
+
+    expected = extracted(1.0, {"si_sdr": 1.0})
+    torch.testing.assert_close(extracted(gain, {"si_sdr": 1.0}), expected, atol=1e-6, rtol=1e-4)
+    assert not torch.allclose(extracted(gain, {"si_sdr": 1.0, "snr": 0.1}), expected, atol=1e-4)
+
+
 def test_a_system_weighs_by_itself_until_settings_say_otherwise():
     batch = make_batch([0.3], [0.2], None)
     model = Discriminative(nano_extractor("magnitude_mask"), DiscriminativeConfig(against_rest=True)).eval()
@@ -112,10 +130,20 @@ def test_the_template_has_settings_for_it():
 def test_systems_that_hear_no_enrollment_and_streams_are_refused():
     conf = DiscriminativeDecode(against_rest=True)
     with pytest.raises(
-        DataError, match="d.yaml: against_rest: true .* nobody has given an embedding; leave it out"
+        DataError,
+        match="d.yaml: against_rest: true .* nobody has given an embedding; set against_rest: false",
     ):
         check_for_system(conf, Discriminative, {"speaker_encoder": GivenEmbeddingConfig()}, "d.yaml")
     assert not check_for_system(conf, Discriminative, {}, "d.yaml")
+    given = extractor_choices.build(
+        "magnitude_mask",
+        SYSTEMS["magnitude_mask"][0],
+        new_speaker_encoder=lambda input_dim: speaker_encoder_choices.build(
+            "given", {"output_dim": 4}, input_dim=input_dim
+        ),
+    )
+    with pytest.raises(ValueError, match="set against_rest: false"):
+        Discriminative(given, DiscriminativeConfig(against_rest=True))
     causal = Extractor(Discriminative(nano_extractor("magnitude_mask", causal=True)), conf)
     with pytest.raises(DataError, match="against_rest: true wants whole mixtures.*set against_rest: false"):
         causal.stream(torch.ones(8000).numpy(), 16000)

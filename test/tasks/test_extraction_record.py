@@ -13,6 +13,7 @@ from espnet_tse.io.content_hash import content_hash
 from espnet_tse.io.scp import DataError
 from espnet_tse.tasks.extraction import extract_file, extract_scp
 from espnet_tse.tasks.extraction_merge import merge_shards
+from espnet_tse.tasks.extraction_record import differing_settings
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +149,12 @@ def test_embeddings_are_refused_by_a_system_that_hears_enrollments(lists, folder
     np.save(lists / "vector.npy", np.zeros(4, dtype=np.float32))
     (lists / "embedding.scp").write_text(f"a {lists}/vector.npy\nb {lists}/vector.npy\n")
     scps = [str(lists / f"{role}.scp") for role in ("mixture", "enrollment")]
-    with pytest.raises(DataError, match="embedding.scp: .* takes no embeddings .* for task tse; leave it out"):
-        extract_scp(Extractor.from_pretrained(folder), *scps, lists / "out", 2, None, str(lists / "embedding.scp"))
+    with pytest.raises(
+        DataError, match="embedding.scp: .* takes no embeddings .* for task tse; leave it out"
+    ):
+        extract_scp(
+            Extractor.from_pretrained(folder), *scps, lists / "out", 2, None, str(lists / "embedding.scp")
+        )
     assert not (lists / "out").exists()
 
 
@@ -223,12 +228,23 @@ def test_chunks_without_samples_are_refused(folder, conf):
         Extractor.from_pretrained(folder, conf)
 
 
+def test_a_setting_that_an_earlier_version_did_not_have_was_off():
+    earlier = {"level": "none", "seed": 1, "max_chunk_s": 15.0}
+    assert not differing_settings(
+        earlier, {**earlier, "against_rest": False, "candidates": 1, "corrector": None}
+    )
+    assert differing_settings(earlier, {**earlier, "against_rest": True}) == {"against_rest": (None, True)}
+    assert differing_settings({**earlier, "refine": False}, {**earlier, "refine": None})
+
+
 def test_the_enrollment_has_the_band_of_a_narrow_mixture(lists, folder, monkeypatch):
     """Or the voice would be looked for where the mixture has nothing."""
     write_audio(lists / "narrow.wav", noise(0.4)[::2], 8000)
     extractor, heard = Extractor.from_pretrained(folder), []
     original = extractor.extract
-    monkeypatch.setattr(extractor, "extract", lambda *args, **told: heard.append(args[1][0]) or original(*args, **told))
+    monkeypatch.setattr(
+        extractor, "extract", lambda *args, **told: heard.append(args[1][0]) or original(*args, **told)
+    )
     extract_file(extractor, *(str(lists / name) for name in ("narrow.wav", "enrollment/a.wav", "out.wav")))
     power = np.abs(np.fft.rfft(heard[0])) ** 2
     assert len(heard[0]) == len(read_audio(lists / "enrollment/a.wav")[0])

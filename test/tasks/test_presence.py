@@ -13,7 +13,7 @@ from tse_system import write_signal
 from espnet_tse import Extractor
 from espnet_tse.bin import extract
 from espnet_tse.extractor.speaker_ge2e import SpeakerGE2E, SpeakerGE2EConfig
-from espnet_tse.io.scp import write_scp
+from espnet_tse.io.scp import DataError, write_scp
 from espnet_tse.models.discriminative import Discriminative
 from espnet_tse.schema.presence import Presence, PresenceThreshold
 from espnet_tse.tasks.packing import pack
@@ -219,6 +219,22 @@ def test_a_packed_system_keeps_its_threshold_with_its_weights(tmp_path):
     archive = tmp_path / "system.zip"
     pack(BASE, archive)
     assert Extractor.from_pretrained(archive).model.presence_threshold == read_threshold(BASE) is not None
+
+
+@pytest.mark.parametrize("settings", [{"against_rest": False}, {"speeds": [1.0]}])
+def test_there_is_no_verdict_on_estimates_of_other_passes_than_were_calibrated(settings):
+    assert not Extractor.from_pretrained(None, settings).tells_presence
+    assert Extractor.from_pretrained(None, {"level": "none", "max_chunk_s": 10.0}).tells_presence
+
+
+def test_as_many_enrollments_as_estimates_that_are_speech_are_wanted(system):
+    extractor = Extractor.from_pretrained(system)
+    signals = [np.random.default_rng(seed).normal(0, 0.1, 8000).astype(np.float32) for seed in range(2)]
+    estimate = extractor.extract(signals[:1], signals[1:], ["a"])
+    with pytest.raises(DataError, match="2 enrollments of 1 estimates"):
+        extractor.presence(estimate, signals)
+    with pytest.raises(DataError, match="the enrollment is digital silence"):
+        extractor.presence(estimate, [np.zeros(8000, np.float32)])
 
 
 def test_a_threshold_that_is_none_is_refused(system):
