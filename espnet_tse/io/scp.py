@@ -1,6 +1,7 @@
 """Kaldi scp files: one ``key value`` a line."""
 
 from pathlib import Path
+from sys import intern
 from typing import Iterable, Mapping
 
 from espnet_tse.io.files import atomic_write
@@ -91,7 +92,7 @@ def _read_lines(path: Path | str, want_values: bool) -> dict[str, str]:
             raise DataError(f"{path}:{number}: key '{key}' has no value; each line wants 'key value'.")
         if key in entries:
             raise DataError(f"{path}:{number}: duplicate key '{key}'; keys must be unique.")
-        entries[key] = value[0].rstrip() if value else ""
+        entries[intern(key)] = value[0].rstrip() if value else ""  # the lists of a set share their keys
     return entries
 
 

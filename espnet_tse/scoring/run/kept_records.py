@@ -11,7 +11,6 @@ import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from sys import intern
 from typing import Any, Iterable, Mapping
 
 import espnet_tse
@@ -83,13 +82,12 @@ def is_lasting(record: Record) -> bool:
 
 def record_of(content: dict[str, Any]) -> Record:
     """The inverse of ``dataclasses.asdict``; what was computed then is from a cache now."""
-    # Names that every line repeats are one string for all.
     outcomes = {
-        intern(name): Outcome(outcome["value"], outcome["fault"] and Fault(**outcome["fault"]))
+        name: Outcome(outcome["value"], outcome["fault"] and Fault(**outcome["fault"]))
         for name, outcome in content["outcomes"].items()
     }
-    flags, cached = [intern(flag) for flag in content["flags"]], content["computed"] + content["cached"]
-    return Record(**content | {"outcomes": outcomes, "flags": flags, "computed": 0, "cached": cached})
+    cached = content["computed"] + content["cached"]
+    return Record(**content | {"outcomes": outcomes, "computed": 0, "cached": cached}).with_shared_names()
 
 
 @lru_cache

@@ -87,7 +87,7 @@ def score_all(plan: ScoringPlan) -> tuple[dict[str, Record], list[Path]]:
     progress, records = Progress(plan.utterances), {}
     for record in pool:
         if record is not None:
-            records[record.key] = record
+            records[record.key] = record.with_shared_names()
             progress.add(record.key)
         progress.show()
     if pool.crashed:

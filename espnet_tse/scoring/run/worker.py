@@ -4,6 +4,7 @@ import multiprocessing
 import traceback
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
+from sys import intern
 from typing import Callable
 
 import numpy as np
@@ -68,6 +69,16 @@ class Record:
             return Fault(REF, self.absent_fault)
         return Fault(NOT_APPLICABLE, "the target is absent") if self.target_absent else None
 
+    def with_shared_names(self) -> "Record":
+        """Itself, whose words that lists or other records have, too, are theirs: once in memory."""
+        self.key, self.flags = intern(self.key), [intern(flag) for flag in self.flags]
+        self.outcomes = {intern(name): outcome for name, outcome in self.outcomes.items()}
+        hashes = ("target_sha1", "mixture_sha1", "enrollment_sha1", "estimate_sha1")
+        for name in hashes:  # a recording may be in many rows
+            if getattr(self, name) is not None:
+                setattr(self, name, intern(getattr(self, name)))
+        return self
+
 
 class UtteranceScorer:
     """Scores utterances one by one."""
@@ -111,7 +122,8 @@ class UtteranceScorer:
         flags += self._chunked(scene.est.signal)
         self._describe(scene, record)
         uses = scene.uses
-        record.estimate_keys, record.computed, record.cached = uses.estimate_keys, uses.computed, uses.cached
+        record.estimate_keys = list(dict.fromkeys(uses.estimate_keys))
+        record.computed, record.cached = uses.computed, uses.cached
         return record
 
     def _open(self, utterance: Utterance) -> Scene:
