@@ -76,6 +76,8 @@ def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypa
     with monkeypatch.context() as changed:
         changed.setenv("force", "true")
         assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
+    Path("data/mini_espeak.done").write_text("")
+    assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
     Path("data/test/wav.scp").unlink()
     assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
     assert main([*SMALL.replace("--test_mixtures 8", "--test_mixtures 4").split()]) == 0

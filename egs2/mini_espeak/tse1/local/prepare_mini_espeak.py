@@ -24,6 +24,7 @@ from voices import make_speakers
 
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.io.command_line import CommandLine, run_command
+from espnet_tse.io.done_mark import is_marked
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
 from espnet_tse.io.parent_process import end_with_parent
 from espnet_tse.io.scp import DataError, write_scp
@@ -324,7 +325,7 @@ def prepare_once(args: argparse.Namespace) -> None:
     mark = args.data_dir / "mini_espeak.done"
     whole = all((args.data_dir / name / "wav.scp").is_file() for name in ("train", "dev", "test"))
     forced = os.environ.get("force") == "true"  # --force of tse.sh
-    if whole and not forced and mark.is_file() and json.loads(mark.read_text())["sha256"] == digest:
+    if whole and not forced and is_marked(mark, digest):
         print(f"{args.data_dir}: up to date (remove {mark} to synthesise again)")
         return
     prepare(args, mark, identity)

@@ -24,6 +24,7 @@ from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.io.command_line import CommandLine, run_command
+from espnet_tse.io.done_mark import is_marked
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
 from espnet_tse.io.scp import DataError, write_scp
 
@@ -280,12 +281,7 @@ def prepare_once(args: argparse.Namespace) -> None:
     mark = args.data_dir / "mini_librispeech.done"
     whole = all((args.data_dir / name / "wav.scp").is_file() for name in ("train", "dev", "test"))
     forced = os.environ.get("force") == "true"  # --force of tse.sh
-    if (
-        whole
-        and not forced
-        and mark.is_file()
-        and json.loads(mark.read_text(encoding="utf-8"))["sha256"] == digest
-    ):
+    if whole and not forced and is_marked(mark, digest):
         logging.info(f"{args.data_dir}: up to date (remove {mark} to prepare again)")
         return
     mark.unlink(missing_ok=True)
