@@ -2,9 +2,9 @@
 
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Sequence
 
 from espnet_tse.io.scp import DataError
 from espnet_tse.io.visible_files import is_visible
@@ -60,3 +60,12 @@ def replaced_folder(directory: Path | str, inputs: Iterable[Path | str] = ()) ->
         shutil.rmtree(work, ignore_errors=True)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def replaced_folders(
+    directory: Path | str, names: Sequence[str], inputs: Iterable[Path | str] = ()
+) -> Iterator[dict[str, Path]]:
+    """``replaced_folder`` of several in ``directory``, by name; all are checked before anything is written."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(replaced_folder(Path(directory) / name, inputs)) for name in names}

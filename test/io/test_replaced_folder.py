@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_tse.io.replaced_folder import replaced_folder
+from espnet_tse.io.replaced_folder import replaced_folder, replaced_folders
 from espnet_tse.io.scp import DataError
 
 
@@ -103,3 +103,25 @@ def test_a_folder_that_holds_what_is_read_is_not_replaced(tmp_path, read):
     assert below(tmp_path / "data") == sorted(
         [*(p[5:] for p in before if p.startswith("data/")), "clean/other"]
     )
+
+
+def test_several_are_replaced_together(tmp_path):
+    data = tmp_path / "data"
+    (tmp_path / "disk/audio").mkdir(parents=True)
+    data.mkdir()
+    (data / "audio").symlink_to(tmp_path / "disk/audio")
+    with replaced_folders(data, ("audio", "train")) as work:
+        (work["audio"] / "a.wav").touch()
+        (work["train"] / "wav.scp").touch()
+        assert not (data / "train").exists() and not names(data / "audio")
+    assert (data / "audio").is_symlink() and names(tmp_path / "disk/audio") == ["a.wav"]
+    before = below(tmp_path)
+    with pytest.raises(RuntimeError), replaced_folders(data, ("audio", "train")) as work:
+        (work["train"] / "text").touch()
+        raise RuntimeError
+    (data / "train/old").mkdir()
+    (data / "train/old/wav.scp").touch()
+    with pytest.raises(DataError, match="train: .* another data directory"):
+        with replaced_folders(data, ("audio", "train")):
+            pass
+    assert below(tmp_path) == sorted([*before, "data/train/old", "data/train/old/wav.scp"])
