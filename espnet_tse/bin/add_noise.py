@@ -37,8 +37,11 @@ def main(cmd: Sequence[str] | None = None) -> int:
     def work() -> None:
         from espnet_tse.data.noise_corpora import noise_recordings
         from espnet_tse.data.noisy_set import write_noisy_set
+        from espnet_tse.io.replaced_folder import check_replaceable
         from espnet_tse.io.scp import read_filled_scp
 
+        if args.noise_scp:
+            check_replaceable(args.output_dir, [args.noise_scp])
         noises = (
             noise_recordings(args.corpus, args.corpus_dir) if args.corpus else read_filled_scp(args.noise_scp)
         )

@@ -50,7 +50,7 @@ def main(cmd: Sequence[str] | None = None) -> int:
         words: dict[str, str] = {}
         for chapter in {utterance.chapter: utterance for utterance in utterances}.values():
             words |= transcripts_of(chapter)
-        with replaced_folder(args.output_dir) as folder:
+        with replaced_folder(args.output_dir, [root / subset for subset in args.subsets]) as folder:
             write_scp(folder / MIXTURE_SCP, {utterance.key: utterance.path for utterance in utterances})
             write_scp(folder / "utt2spk", speakers)
             write_scp(folder / "spk2utt", turned_round(speakers))

@@ -56,7 +56,7 @@ def write_mixed_set(dataset: DynamicMixingDataset, num_rows: int, output_dir: Pa
     names = [*signals, "utt2spk", ACTIVITY, *([INTERFERER] if two_talkers else [])]
     lists: dict[str, dict[str, object]] = {name: {} for name in names}
     times: dict[str, int] = {}
-    with replaced_folder(output_dir) as folder:
+    with replaced_folder(output_dir, [dataset.source_dir]) as folder:
         for row in range(num_rows):
             epoch, place = divmod(row, len(dataset))
             example = dataset.example(epoch, int(order[place]))
@@ -116,7 +116,7 @@ def write_training_set(dataset: DynamicMixingDataset, passes: int, output_dir: P
     output_dir = Path(output_dir)
     names = (MIXTURE_SCP, TARGET_SCP, ENROLLMENT_SCP, "utt2spk", NUM_SAMPLES)
     lists: dict[str, dict[str, object]] = {name: {} for name in names}
-    with replaced_folder(output_dir) as folder:
+    with replaced_folder(output_dir, [dataset.source_dir]) as folder:
         for row in range(passes * len(dataset)):
             number, index = divmod(row, len(dataset))
             example = dataset.example(number, index)

@@ -29,7 +29,8 @@ def write_noisy_set(
     Returns:
         mixtures.
     Raises:
-        DataError: lists or audio are wrong, or a recording of noise is silent.
+        DataError: lists or audio are wrong, a recording of noise is silent, or what is read lies in
+            ``output_dir``.
     """
     data_dir, output_dir = Path(data_dir), Path(output_dir)
     mixtures = read_scp(data_dir / MIXTURE_SCP)
@@ -40,11 +41,9 @@ def write_noisy_set(
         raise DataError(
             f"{data_dir}: has segments, whose recordings are not the mixtures; run stage 2 (format) and take dump/raw."
         )
-    if output_dir.resolve() == data_dir.resolve():
-        raise DataError(f"{output_dir}: is the set itself; name another --output_dir.")
     names = sorted(noises)
     written: dict[str, dict[str, Path]] = {MIXTURE_SCP: {}, noise_scp: {}}
-    with replaced_folder(output_dir) as folder:
+    with replaced_folder(output_dir, [data_dir, *noises.values()]) as folder:
         for key, entry in mixtures.items():
             generator = np.random.default_rng([seed, zlib.crc32(key.encode("utf-8"))])
             mixture, rate = read_audio(entry)

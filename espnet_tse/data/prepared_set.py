@@ -1,6 +1,7 @@
 """Mixtures of a corpus as rows of ``data/<set>``: one a mixture and target speaker."""
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Mapping, Protocol, Sequence
 
@@ -81,9 +82,21 @@ def row_lists(
     return lists
 
 
+def folders_of(prepared: PreparedSet) -> set[Path]:
+    """Where the audio of a set lies."""
+    listed = (entries.values() for name, entries in prepared.lists.items() if name.endswith(".scp"))
+    drawn = (path for utterances in prepared.pool.values() for _, path in utterances)
+    paths = chain(chain.from_iterable(listed), drawn)
+    return {Path(path).parent for path in paths if not path.startswith("*")}  # a star: drawn in training
+
+
 def write_set(directory: Path, prepared: PreparedSet) -> None:
-    """``data/<set>``, in place of what was there."""
-    with replaced_folder(directory) as work:
+    """``data/<set>``, in place of what was there.
+
+    Raises:
+        DataError: audio of the set lies in it, or other sets do.
+    """
+    with replaced_folder(directory, folders_of(prepared)) as work:
         for name, entries in prepared.lists.items():
             write_scp(work / name, entries)
         if prepared.pool:

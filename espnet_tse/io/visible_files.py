@@ -26,5 +26,11 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def leads_back(folder: Path) -> bool:
-    """Whether a link names a folder in which it lies: following it would never end."""
-    return folder.is_symlink() and folder.resolve() in (folder.parent.resolve() / "any").parents
+    """Whether a link names a folder in which it lies, or one on the way to it: following it would never end.
+
+    On the way lie the targets of links, too: folders that link each other would be walked in turn, over and over.
+    """
+    if not folder.is_symlink():
+        return False
+    above = {place.resolve() for place in folder.parents}
+    return folder.resolve() in above.union(*(place.parents for place in above))

@@ -81,3 +81,13 @@ def test_faults_of_the_mixing_come_first(corpus, tmp_path, capsys):
     words = ["--librispeech", str(tmp_path), "--mixing", str(tmp_path / "mixing.yaml"), "--subsets", "x"]
     assert prepare_librispeech.main([*words, "--output_dir", str(tmp_path / "out")]) == 1
     assert "unknown 'sir'" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", [".", "LibriSpeech", "LibriSpeech/train-clean-100"])
+def test_the_corpus_is_not_replaced(corpus, tmp_path, capsys, place):
+    own = shutil.copytree(corpus, tmp_path / "own")
+    assert prepare(own, own / place, "--subsets", *SIZES) == 1
+    assert "is, or holds, what is read" in capsys.readouterr().err
+    assert sorted(p.relative_to(own) for p in own.rglob("*")) == sorted(
+        p.relative_to(corpus) for p in corpus.rglob("*")
+    )

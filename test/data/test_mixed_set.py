@@ -89,6 +89,14 @@ def test_equal_seeds_make_equal_sets_and_faults_leave_nothing(source, tmp_path, 
     assert not [path for path in tmp_path.iterdir() if "four" in path.name]
 
 
+def test_the_source_and_sets_beside_it_are_not_replaced(source, capsys):
+    before = sorted(source.parent.rglob("*"))
+    for output in (source, source.parent):
+        assert make(source, output, "--rows", "4") == 1
+        assert f"{output}: would be replaced as a whole" in capsys.readouterr().err
+        assert sorted(source.parent.rglob("*")) == before
+
+
 def test_a_target_that_should_be_absent_is_heard(source, tmp_path):
     assert make(source, tmp_path / "dev") == 0
     activity = tmp_path / "dev" / "utt2activity"

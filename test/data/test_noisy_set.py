@@ -103,5 +103,20 @@ def test_usage_and_the_set_itself(dirs, corpora, capsys):
         add(data, corpora / "out", "--noise_scp", "a", "--snr_db", "5", "--seed", "-1")
     assert "--seed must be at least 0" in capsys.readouterr().err
     musan = ("--corpus", "musan", "--corpus_dir", str(corpora), "--snr_db", "5")
-    assert add(data, data, *musan) == 1 and "is the set itself" in capsys.readouterr().err
+    assert add(data, data, *musan) == 1 and "is, or holds, what is read" in capsys.readouterr().err
     assert (data / "wav.scp").is_file()
+
+
+def test_a_slip_in_the_output_removes_nothing(dirs, corpora, capsys):
+    (corpora / "data").mkdir()
+    data = dirs.tse().rename(corpora / "data" / "test")
+    (corpora / "data" / "noise").mkdir()
+    noise = next((corpora / "musan").rglob("*.wav")).rename(corpora / "data" / "noise" / "a.wav")
+    (corpora / "noise.scp").write_text(f"a {noise}\n")
+    (corpora / "lists").mkdir()
+    (corpora / "lists" / "noise.scp").write_text(f"a {noise}\n")
+    before = sorted(corpora.rglob("*"))
+    for output, scp in (("data", "noise.scp"), ("data/noise", "noise.scp"), ("lists", "lists/noise.scp")):
+        assert add(data, corpora / output, "--noise_scp", str(corpora / scp), "--snr_db", "5") == 1
+        assert f"{output}: would be replaced as a whole, but " in capsys.readouterr().err
+        assert sorted(corpora.rglob("*")) == before

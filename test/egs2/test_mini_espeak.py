@@ -3,6 +3,7 @@
 import importlib
 import json
 import multiprocessing
+import os
 import sys
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def test_the_corpus_is_valid_and_does_not_depend_on_nj(local, tmp_path, monkeypa
     with monkeypatch.context() as changed:
         changed.setenv("force", "true")
         assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
+    Path("data/mini_espeak.done").write_text("")
+    assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
     Path("data/test/wav.scp").unlink()
     assert main(SMALL.split()) == 0 and "mini_espeak written" in capsys.readouterr().out
     assert main([*SMALL.replace("--test_mixtures 8", "--test_mixtures 4").split()]) == 0
@@ -163,6 +166,23 @@ def test_training_mixes_at_the_ratios_of_the_fixed_sets(local, tmp_path, capsys)
     assert "12/12 speakers" not in told.out
     after = files_of(tmp_path / "data")
     assert after == {name: content for name, content in before.items() if name != "mini_espeak.done"}
+
+
+def test_links_to_another_disk_are_written_through(local, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    for name in ("audio", "train"):
+        (tmp_path / "disk" / name).mkdir(parents=True)
+        (tmp_path / "disk" / name / "old").touch()
+        Path("data", name).symlink_to(tmp_path / "disk" / name)
+    Path("data/.dev.new.tmp").mkdir()  # of a killed run
+    assert local("prepare_mini_espeak").main(SMALL.split()) == 0
+    assert all(Path("data", name).is_symlink() for name in ("audio", "train"))
+    assert not (tmp_path / "disk/audio/old").exists() and not (tmp_path / "disk/train/old").exists()
+    assert len(read_scp(tmp_path / "disk/train/wav.scp")) == 12
+    assert all(Path(path).is_file() for path in read_scp("data/test/wav.scp").values())
+    assert sorted(os.listdir("data")) == ["audio", "dev", "mini_espeak.done", "test", "train"]
+    assert sorted(os.listdir("disk")) == ["audio", "train"]
 
 
 def test_no_worker_is_there_while_audio_is_mixed(local, tmp_path, monkeypatch):

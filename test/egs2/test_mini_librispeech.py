@@ -132,6 +132,21 @@ def test_equal_options_give_equal_samples_and_a_second_run_does_nothing(main, tm
     assert (tmp_path / "one" / "mini_librispeech.done").stat().st_mtime_ns != before
 
 
+def test_links_to_another_disk_are_written_through(main, tmp_path):
+    corpus = write_corpus(
+        tmp_path / "c", {"train-x": {n: [6.0] for n in range(1, 3)}, "dev-x": {n: [5.5] for n in range(3, 7)}}
+    )
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "disk/audio").mkdir(parents=True)
+    (data / "audio").symlink_to(tmp_path / "disk/audio")
+    (data / "mini_librispeech.done").touch()  # of a power cut
+    assert main(["--librispeech", str(corpus), "--data_dir", str(data), *OPTIONS]) == 0
+    check_sets(data)
+    assert (data / "audio").is_symlink() and sorted(os.listdir(tmp_path / "disk/audio")) == ["dev", "test"]
+    assert sorted(os.listdir(data)) == ["audio", "dev", "mini_librispeech.done", "test", "train"]
+
+
 def test_faults(main, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["--librispeech", str(tmp_path / "empty"), "--data_dir", str(tmp_path / "d")]) == 1

@@ -198,6 +198,15 @@ def test_how_many_files_want_a_conversion_is_told(main, corpora, capsys):
     assert "a.wav: 8000 Hz" in (told := capsys.readouterr().err) and "2 of 69 files are not" in told
 
 
+def test_what_is_read_is_not_replaced(main, corpora, capsys):
+    (corpora / "data").mkdir()
+    speech = (corpora / "speech").rename(corpora / "data" / "train")
+    before = sorted(speech.rglob("*"))
+    assert call(main, corpora, "--speech", str(speech)) == 1
+    assert "train: would be replaced as a whole" in capsys.readouterr().err
+    assert sorted(speech.rglob("*")) == before
+
+
 def test_noise_and_rooms_among_the_sources_are_no_speakers(main, corpora, caplog):
     for name in ("noise", "rooms"):
         (corpora / name).rename(corpora / "speech" / name)

@@ -89,3 +89,22 @@ def test_faults_leave_nothing(recipe, tmp_path, change, code, message):
     ended = run(recipe, folder, *more)
     assert ended.returncode == code and message in ended.stderr, ended.stderr
     assert not list((recipe / "data").glob("*/wav.scp"))
+
+
+def test_the_corpus_itself_is_not_replaced(recipe, tmp_path):
+    folder = write_restoration(tmp_path / "corpus")
+    before = sorted(folder.rglob("*"))
+    command = [
+        sys.executable,
+        "local/prepare_restoration.py",
+        "--folder",
+        str(folder),
+        "--output_dir",
+        str(folder),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [*command, "--dev_speakers", "2"], cwd=recipe, env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1 and "what is read" in ended.stderr, ended.stderr
+    assert sorted(folder.rglob("*")) == before

@@ -94,6 +94,17 @@ def test_shards_become_a_valid_set(main, wesep, tmp_path, options):
     assert stored == mixture_of(KEYS[0])["11-1-1_22-1-1_spk2.wav"]
 
 
+@pytest.mark.parametrize("output", ["wesep/dev", "wesep", ".", "shards"])
+def test_data_of_wesep_is_not_replaced(main, wesep, tmp_path, capsys, output):
+    (tmp_path / "shards").mkdir()
+    shards = [shard.rename(tmp_path / "shards" / shard.name) for shard in wesep.glob("*.tar")]
+    (wesep / "shard.list").write_text("".join(f"{shard}\n" for shard in shards))
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["--wesep_dir", str(wesep), "--output_dir", str(tmp_path / output)]) == 1
+    assert "would be replaced as a whole, but is, or holds, what is read" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_the_validator_passes_the_set(main, wesep, tmp_path):
     out = tmp_path / "data" / "dev"
     assert main(["--wesep_dir", str(wesep), "--output_dir", str(out)]) == 0

@@ -42,6 +42,8 @@ codec() {
     run -0 codec --dry_run true
     [ ! -e data ] && [ ! -e dump ] && [ ! -e exp ]
     run -2 codec --tse_config x
+    run -2 codec --codec_exp JOB7
+    [[ "${output}" == *"--codec_exp JOB7: 'JOB' stands for the number of a job"* ]]
     FAKE_FAIL="check_config" run -2 codec
     [ ! -e data ] && grep -q "check_config --codec_config conf/codec_mini.yaml --codec_args=$" "${FAKE_CALLS}"
 }

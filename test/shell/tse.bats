@@ -827,10 +827,13 @@ END
 
 @test "JOB in a path, which a backend would replace, is refused" {
     local option
-    for option in dumpdir expdir tse_exp tse_tag test_sets; do
+    for option in python dumpdir expdir train_set valid_set test_sets codec_config codec_args codec_dir codec_tag tse_config \
+        tse_args tse_exp tse_tag inference_config inference_args inference_tag inference_model; do
         run -2 toy --stop_stage 1 "--${option}" JOB7
         [[ "${output}" == *"--${option} JOB7: 'JOB' stands for the number of a job"* ]]
     done
+    # Where a name is given, the words that would have made it reach no job.
+    run -0 toy --stop_stage 1 --tse_tag mine --tse_args "--wandb_name JOB7"
     # What only the jobs see:
     run -2 bash -c '. scripts/stage.sh; run_shards "run.pl --mem 1G" 2 data/test/wav.scp out/JOB7 extract true'
     [[ "${output}" == *"'JOB' stands for the number of a job; leave it out of the names"*"JOB7"* ]]

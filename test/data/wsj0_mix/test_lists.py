@@ -53,6 +53,15 @@ def test_rows_are_valid_and_say_what_they_are(wsj0_corpora, tmp_path):
     )
 
 
+@pytest.mark.parametrize("place", [".", "wsj0_2mix", "wsj0"])
+@pytest.mark.parametrize("words", [(), ("--training",)])
+def test_no_corpus_is_replaced(own_corpora, capsys, place, words):
+    before = sorted(own_corpora.rglob("*"))
+    assert prepare(own_corpora, own_corpora / place, *words, name="tr" if words else "tt") == 1
+    assert "would be replaced as a whole, but is, or holds, what is read" in capsys.readouterr().err
+    assert sorted(own_corpora.rglob("*")) == before
+
+
 def test_own_enrollments_are_of_another_session(wsj0_corpora, tmp_path):
     assert prepare(wsj0_corpora, tmp_path / "tt") == 0
     targets, enrollments = read_scp(tmp_path / "tt/spk1.scp"), read_scp(tmp_path / "tt/enroll_spk1.scp")

@@ -521,7 +521,7 @@ write_resume() {  # write_resume DIR STAGE: DIR/run.sh repeats this run from STA
 # --- Options -----------------------------------------------------------------------------------------
 
 settle_options() {  # checks what every pipeline is given and fills in what follows from it
-    local option words
+    local option words named=()
     for option in train_set valid_set test_sets; do
         [ -n "${!option}" ] || die_with 2 "--${option} is required; run.sh of the recipe names it"
     done
@@ -535,7 +535,12 @@ settle_options() {  # checks what every pipeline is given and fills in what foll
     for option in nj inference_nj; do
         [[ "${!option}" =~ ^([1-9][0-9]*)?$ ]] || die_with 2 "--${option} takes a number of jobs, not '${!option}'"
     done
-    for option in dumpdir expdir tse_exp tse_tag test_sets; do  # before days of training that decoding would refuse
+    # What reaches run_shards, refused before days of training; of a YAML and its options what makes up the folder's name.
+    named=(python dumpdir expdir train_set valid_set test_sets codec_dir codec_tag codec_exp tse_exp tse_tag
+        inference_config inference_args inference_tag inference_model)
+    if [ -z "${tse_exp-}${tse_tag-}" ]; then named+=(tse_config tse_args); fi
+    if [ -z "${codec_exp-}${codec_tag-}" ]; then named+=(codec_config codec_args); fi
+    for option in "${named[@]}"; do
         [[ "${!option-}" != *JOB* ]] \
             || die_with 2 "--${option} ${!option}: 'JOB' stands for the number of a job; choose another name"
     done

@@ -9,12 +9,11 @@ import hashlib
 import json
 import multiprocessing
 import os
-import shutil
 import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 import soundfile
@@ -24,12 +23,15 @@ from voices import make_speakers
 
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.io.command_line import CommandLine, run_command
+from espnet_tse.io.done_mark import is_marked
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
 from espnet_tse.io.parent_process import end_with_parent
+from espnet_tse.io.replaced_folder import replaced_folders
 from espnet_tse.io.scp import DataError, write_scp
 
 VERSION = 4  # raise it when the same options give other samples, and no file in local/ says so
 LEVEL_RMS = 0.04  # -28 dBFS: two of the peakiest voices at +-5 dB stay below full scale
+FOLDERS = ("audio", "train", "dev", "test")  # of the data directory
 EDGE_S = 0.04  # silence kept before and after the speech
 EDGE_LEVEL = 0.01  # of the peak: below it a sample counts as silence
 
@@ -184,32 +186,31 @@ def make_mixtures(
 
 
 def prepare(args: argparse.Namespace, mark: Path, identity: dict) -> None:
-    """Write everything under temporary names, then put it in place and leave the mark.
+    """Write everything under temporary names, then put it in place, behind links, too, and leave the mark.
 
     Raises:
-        DataError: more speakers or sentences are wanted than there are, or a mixture clips.
+        DataError: more speakers or sentences are wanted than there are, a mixture clips, or a folder holds
+            other sets.
     """
-    work = args.data_dir / f".mini_espeak.{os.getpid()}.tmp"
     started = time.time()
     speakers = make_speakers(args.train_speakers, args.dev_speakers, args.test_speakers, args.seed)
     sentences = share_sentences(args, speakers)
-    # One process a speaker: see Synthesiser on why a speaker must not inherit another's state.
-    tasks = {
-        name: [
-            (work / "audio" / name, speaker, voice, sentences[name][speaker])
-            for speaker, voice in own.items()
-        ]
-        for name, own in speakers.items()
-    }
     transcripts = {
         name: {f"{speaker}-{i:04d}": text for speaker, own in spoken.items() for i, text in enumerate(own)}
         for name, spoken in sentences.items()
     }
-    total, num_speakers = sum(map(len, transcripts.values())), sum(map(len, tasks.values()))
+    total, num_speakers = sum(map(len, transcripts.values())), sum(map(len, speakers.values()))
     print(f"synthesising {total} sentences of {num_speakers} speakers in {args.nj} processes", flush=True)
-    mark.unlink(missing_ok=True)
-    work.mkdir(parents=True)
-    try:
+    with replaced_folders(args.data_dir, FOLDERS) as work:
+        mark.unlink(missing_ok=True)
+        # One process a speaker: see Synthesiser on why a speaker must not inherit another's state.
+        tasks = {
+            name: [
+                (work["audio"] / name, speaker, voice, sentences[name][speaker])
+                for speaker, voice in own.items()
+            ]
+            for name, own in speakers.items()
+        }
         context = multiprocessing.get_context("fork")
         lengths: dict[str, int] = {}
         done = 0
@@ -225,12 +226,7 @@ def prepare(args: argparse.Namespace, mark: Path, identity: dict) -> None:
                         print(f"  {done}/{num_speakers} speakers, {time.time() - started:.1f} s", flush=True)
             write_set = write_train if name == "train" else write_mixtures
             write_set(args, work, name, transcripts[name])
-            write_json(work / name / "voices.json", {s: asdict(voice) for s, voice in speakers[name].items()})
-        for name in ("audio", "train", "dev", "test"):
-            shutil.rmtree(args.data_dir / name, ignore_errors=True)
-            (work / name).rename(args.data_dir / name)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+            write_json(work[name] / "voices.json", {s: asdict(voice) for s, voice in speakers[name].items()})
     seconds = {n: sum(lengths[k] for k in transcripts[n]) / SAMPLE_RATE for n in transcripts}
     for name in ("train", "dev", "test"):
         mean_s = seconds[name] / len(transcripts[name])
@@ -268,28 +264,32 @@ def share_sentences(args: argparse.Namespace, speakers: dict) -> dict[str, dict[
     }
 
 
-def write_train(args: argparse.Namespace, work: Path, name: str, transcripts: dict[str, str]) -> None:
+def write_train(
+    args: argparse.Namespace, work: Mapping[str, Path], name: str, transcripts: dict[str, str]
+) -> None:
     """A source directory, mixed while training."""
     utt2spk = {key: key.split("-")[0] for key in transcripts}
     audio = args.data_dir / "audio" / name
     wav = {key: audio / speaker / f"{key}.wav" for key, speaker in utt2spk.items()}
-    write_lists(work / name, utt2spk, "text", transcripts, wav=wav)
-    with atomic_write(work / name / "mixing.yaml") as file:
+    write_lists(work[name], utt2spk, "text", transcripts, wav=wav)
+    with atomic_write(work[name] / "mixing.yaml") as file:
         file.write(MIXING.format(low=args.sir_db[0], high=args.sir_db[1]))
 
 
-def write_mixtures(args: argparse.Namespace, work: Path, name: str, transcripts: dict[str, str]) -> None:
+def write_mixtures(
+    args: argparse.Namespace, work: Mapping[str, Path], name: str, transcripts: dict[str, str]
+) -> None:
     """A set of fixed mixtures."""
     count = getattr(args, f"{name}_mixtures")
     audio = args.data_dir / "audio" / name
-    fields = make_mixtures(name, count, transcripts, work / "audio" / name, audio, args)
+    fields = make_mixtures(name, count, transcripts, work["audio"] / name, audio, args)
     scps = {scp: fields[scp] for scp in ("wav", "spk1", "spk2", "enroll_spk1")}
-    write_lists(work / name, fields["utt2spk"], "text_spk1", fields["text"], **scps)
-    write_scp(work / name / "text_spk2", fields["text_spk2"])
-    write_scp(work / name / "utt2enrollspk", fields["utt2spk"])
-    write_scp(work / name / "utt2sir", fields["utt2sir"])
-    write_scp(work / name / "utt2regions", fields["utt2regions"])
-    with atomic_write(work / name / "protocol") as file:
+    write_lists(work[name], fields["utt2spk"], "text_spk1", fields["text"], **scps)
+    write_scp(work[name] / "text_spk2", fields["text_spk2"])
+    write_scp(work[name] / "utt2enrollspk", fields["utt2spk"])
+    write_scp(work[name] / "utt2sir", fields["utt2sir"])
+    write_scp(work[name] / "utt2regions", fields["utt2regions"])
+    with atomic_write(work[name] / "protocol") as file:
         file.write(
             f"list: mini_espeak {name}, seed {args.seed}\nsample_rate: {SAMPLE_RATE}\nmode: min\n"
             f"kind: clean\nenrollment: another sentence of the target speaker\n"
@@ -324,7 +324,7 @@ def prepare_once(args: argparse.Namespace) -> None:
     mark = args.data_dir / "mini_espeak.done"
     whole = all((args.data_dir / name / "wav.scp").is_file() for name in ("train", "dev", "test"))
     forced = os.environ.get("force") == "true"  # --force of tse.sh
-    if whole and not forced and mark.is_file() and json.loads(mark.read_text())["sha256"] == digest:
+    if whole and not forced and is_marked(mark, digest):
         print(f"{args.data_dir}: up to date (remove {mark} to synthesise again)")
         return
     prepare(args, mark, identity)

@@ -10,11 +10,10 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 import soundfile
@@ -24,7 +23,9 @@ from espnet_tse.data.audio_files import read_info, read_samples
 from espnet_tse.data.enrollment import Span, choose_other, crop_span, place_disjoint, share_utterance
 from espnet_tse.data.mixing import fit_length, mix_sources
 from espnet_tse.io.command_line import CommandLine, run_command
+from espnet_tse.io.done_mark import is_marked
 from espnet_tse.io.files import atomic_write, sha256_of_folder, write_json
+from espnet_tse.io.replaced_folder import replaced_folders
 from espnet_tse.io.scp import DataError, write_scp
 
 VERSION = 1  # raise it when the same options give other samples, and no file in local/ says so
@@ -226,20 +227,20 @@ class MixtureMaker:
         return lists
 
 
-def prepare(args: argparse.Namespace, work: Path) -> None:
-    """Write everything below ``work``."""
+def prepare(args: argparse.Namespace, work: Mapping[str, Path]) -> None:
+    """Write everything into the folders ``work``: audio, train, dev and test."""
     utterances = find_utterances(args.librispeech)
     sets = split_speakers(utterances)
     lengths = {utterance.key: num_samples(utterance) for utterance in utterances}
     of_set = {name: [u for u in utterances if u.speaker in speakers] for name, speakers in sets.items()}
-    write_train(work / "train", of_set["train"], lengths, args)
+    write_train(work["train"], of_set["train"], lengths, args)
     for name, count in (("dev", args.dev_mixtures), ("test", args.test_mixtures)):
         maker = MixtureMaker(name, of_set[name], lengths, args)
-        lists = maker.make(count, work / "audio" / name, args.data_dir / "audio" / name)
-        write_speakers(work / name, lists.pop("utt2spk"))
+        lists = maker.make(count, work["audio"] / name, args.data_dir / "audio" / name)
+        write_speakers(work[name], lists.pop("utt2spk"))
         for file, entries in lists.items():
-            write_scp(work / name / file, entries)
-        with atomic_write(work / name / "protocol") as file:
+            write_scp(work[name] / file, entries)
+        with atomic_write(work[name] / "protocol") as file:
             file.write(
                 f"list: mini_librispeech {name}, seed {args.seed}\nsample_rate: {SAMPLE_RATE}\n"
                 "mode: min\nkind: clean\n"
@@ -247,7 +248,7 @@ def prepare(args: argparse.Namespace, work: Path) -> None:
                 f"sir_db: [{args.sir_db[0]}, {args.sir_db[1]}]\n"
             )
         total_s = sum(
-            soundfile.info(work / "audio" / name / "mixture" / f"{k}.wav").duration for k in lists["wav.scp"]
+            soundfile.info(work["audio"] / name / "mixture" / f"{k}.wav").duration for k in lists["wav.scp"]
         )
         logging.info(f"{name}: {count} mixtures, mean {total_s / count:.2f} s")
 
@@ -280,25 +281,13 @@ def prepare_once(args: argparse.Namespace) -> None:
     mark = args.data_dir / "mini_librispeech.done"
     whole = all((args.data_dir / name / "wav.scp").is_file() for name in ("train", "dev", "test"))
     forced = os.environ.get("force") == "true"  # --force of tse.sh
-    if (
-        whole
-        and not forced
-        and mark.is_file()
-        and json.loads(mark.read_text(encoding="utf-8"))["sha256"] == digest
-    ):
+    if whole and not forced and is_marked(mark, digest):
         logging.info(f"{args.data_dir}: up to date (remove {mark} to prepare again)")
         return
-    mark.unlink(missing_ok=True)
     started = time.time()
-    work = args.data_dir / f".mini_librispeech.{os.getpid()}.tmp"
-    work.mkdir(parents=True)
-    try:
+    with replaced_folders(args.data_dir, ("audio", "train", "dev", "test"), [args.librispeech]) as work:
+        mark.unlink(missing_ok=True)
         prepare(args, work)
-        for name in ("audio", "train", "dev", "test"):
-            shutil.rmtree(args.data_dir / name, ignore_errors=True)
-            (work / name).rename(args.data_dir / name)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     write_json(mark, {"options": options, "version": VERSION, "code": code, "sha256": digest})
     logging.info(f"mini_librispeech written to {args.data_dir} in {time.time() - started:.1f} s")
 

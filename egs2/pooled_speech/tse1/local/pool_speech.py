@@ -307,16 +307,17 @@ def pool(args: argparse.Namespace) -> None:
     read_mixing_conf(args.mixing, changes)  # what it refuses is refused before anything is written
     noisy = TEST | scps["test"]
     noisy |= (NOISY if "noise_scp" in noisy else {}) | (ROOM if "rir_scp" in noisy else {})
+    read = [path for path in (args.librispeech_train, args.speech, args.noise, args.rooms) if path]
+    fixed = {"dev": ("dev", TEST), "test": ("test", TEST), "test_noisy": ("test", noisy)}
+    fixed["test_absent"] = ("test", TEST | ABSENT)
     if lists:
-        with replaced_folder(output / "lists") as work:
+        with replaced_folder(output / "lists", read) as work:
             for name, files in lists.items():
                 write_scp(work / name, files)
-    with replaced_folder(output / "sources") as work:
-        write_source_dir(work / "dev", sets["dev"], TEST)
-        write_source_dir(work / "test", sets["test"], TEST)
-        write_source_dir(work / "test_noisy", sets["test"], noisy)
-        write_source_dir(work / "test_absent", sets["test"], TEST | ABSENT)
-    with replaced_folder(output / "train") as work:
+    for name, (of, mixing) in fixed.items():
+        with replaced_folder(output / "sources" / name, read) as work:
+            write_source_dir(work, sets[of], mixing)
+    with replaced_folder(output / "train", read) as work:
         write_source_dir(work, sets["train"], read_yaml(args.mixing) | changes)
     for name, utterances in sets.items():
         logging.info(f"{name}: {len({u.speaker for u in utterances})} speakers, {len(utterances)} utterances")

@@ -76,7 +76,7 @@ def prepare(folder: Path, output_dir: Path) -> str:
         )
     # Two mixtures with one enrollment are of one speaker, whoever that is.
     speakers = {key: lists["utt2spk"].get(key, name) for key, name in names.items()}
-    with replaced_folder(output_dir) as data:
+    with replaced_folder(output_dir, [folder / "mixture", folder / "enrollment"]) as data:
         write_scp(data / MIXTURE_SCP, mixtures)
         write_scp(data / ENROLLMENT_SCP, {key: enrollments[name] for key, name in names.items()})
         write_scp(data / "utt2spk", speakers)

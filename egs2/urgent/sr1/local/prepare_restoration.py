@@ -10,7 +10,7 @@ from typing import Mapping, Sequence
 
 from espnet_tse.data.scp_fields import MIXTURE_SCP, PROTOCOL, TARGET_SCP, turned_round
 from espnet_tse.io.command_line import CommandLine, run_command
-from espnet_tse.io.replaced_folder import replaced_folder
+from espnet_tse.io.replaced_folder import check_replaceable, replaced_folder
 from espnet_tse.io.scp import DataError, read_filled_scp, write_scp
 from espnet_tse.io.visible_files import files_below
 
@@ -103,6 +103,9 @@ def prepare(folder: Path, num_dev: int, output_dir: Path) -> None:
             f"{folder / 'test'}: {len(odd)} recordings are in one of noisy/ and clean/ alone, first '{odd[0]}'; remove "
             "clean/ where it does not hold all targets."
         )
+    # Of the corpus' own folder as the output they would be its recordings.
+    for name in ("train", "dev_sources", "noise", "rir", "test"):
+        check_replaceable(output_dir / name, (folder / part for part in ("clean", "noise", "rir", "test")))
     parts = {
         "train": {key: name for key, name in speakers.items() if name not in dev},
         "dev_sources": {key: name for key, name in speakers.items() if name in dev},

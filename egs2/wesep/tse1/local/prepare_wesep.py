@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-from wesep_shards import Recording, placed, read_shards
+from wesep_shards import Recording, placed, read_shards, shards_of
 
 from espnet_tse.io.command_line import CommandLine, run_command
 from espnet_tse.io.files import atomic_write, write_json
@@ -56,21 +56,22 @@ def main(cmd: Sequence[str] | None = None) -> int:
 def prepare(args: argparse.Namespace) -> None:
     """Write ``output_dir``, once all is read and checked; of what it held before, only audio/ stays."""
     audio = args.output_dir / "audio"
-    found = read_shards(args.wesep_dir / args.shard_list, audio)
-    single = [key for key, recording in found.items() if set(recording.speakers) == {0}]
-    if single and len(single) < len(found):
-        mixed = next(key for key in found if key not in single)
-        raise DataError(
-            f"{args.wesep_dir}: holds single speakers ('{single[0]}') and mixtures ('{mixed}'); make two sets."
-        )
+    shard_list = args.wesep_dir / args.shard_list
     # A list of another kind of set would turn this one into that.
-    with replaced_folder(args.output_dir) as folder:
+    with replaced_folder(args.output_dir, [args.wesep_dir, shard_list, *shards_of(shard_list)]) as folder:
+        found = read_shards(shard_list, audio)
+        single = [key for key, recording in found.items() if set(recording.speakers) == {0}]
+        if single and len(single) < len(found):
+            mixed = next(key for key in found if key not in single)
+            raise DataError(
+                f"{args.wesep_dir}: holds single speakers ('{single[0]}') and mixtures ('{mixed}'); make two sets."
+            )
         if single:
             write_sources(folder, found)
         else:
             write_mixtures(folder, found, args)
         audio.rename(folder / "audio")
-    logging.info(f"{args.output_dir}: {len(found)} recordings of {args.wesep_dir / args.shard_list}")
+    logging.info(f"{args.output_dir}: {len(found)} recordings of {shard_list}")
 
 
 def write_sources(folder: Path, found: dict[str, Recording]) -> None:
