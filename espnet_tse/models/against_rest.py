@@ -3,7 +3,7 @@
 What a pass leaves of the mixture is speech, too. With this rest as its enrollment the same system extracts the other
 talker, and a part of the spectrum is the enrolled speaker's where the first pass claims it and the second does not.
 
-Source: ours; what else was tried, and the figures, stand in doc/log.md (2026-11-30).
+Source: ours; what else was tried, and the figures, stand in doc/log.md (2026-11-30, 2026-12-01).
 """
 
 from dataclasses import replace

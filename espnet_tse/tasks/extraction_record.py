@@ -94,7 +94,7 @@ def refuse_another(folder: Path, before: dict, now: dict) -> None:
 def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Names of settings that differ -> both values.
 
-    A setting that one of them lacks, of an earlier version, had its default there, or what it does was not done. Where a
+    A setting that one of them lacks, of an earlier version, had its default there, or was off. Where a
     corrector lies says nothing: its hash is compared.
     """
     defaults, odd = vars(DecodeConf()), {}

@@ -205,7 +205,7 @@ class Extractor:
             enrollments: those that it was extracted with.
             compare: the voices too, which takes two passes of the speaker encoder a row.
         Raises:
-            DataError: an enrollment that cannot be used, or as many as there are rows are not given.
+            DataError: an enrollment that cannot be used, or not one for each row.
         """
         if len(enrollments) != len(estimate.lengths):
             raise DataError(
@@ -228,10 +228,10 @@ class Extractor:
     @cached_property
     def presence_judge(self) -> PresenceJudge:
         """With the threshold of the system where it was calibrated: for the system alone, by the settings that are its own."""
-        of_no_account = {
+        irrelevant = {
             name: getattr(self.conf, name) for name in ("level", "seed", "max_chunk_s", "overlap_s")
         }
-        own = replace(self.model.resolved(self.model.Decode()), **of_no_account)
+        own = replace(self.model.resolved(self.model.Decode()), **irrelevant)
         calibrated = self.conf == own and self.corrector is None
         encoder = packaged_speaker_encoder(next(self.model.parameters()).device)
         return PresenceJudge(encoder, self.model.presence_threshold if calibrated else None)
